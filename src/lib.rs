@@ -1,0 +1,1 @@
+//! ringback: a local OAuth helper daemon.

@@ -1,0 +1,2 @@
+//! The `ringback` program.
+fn main() {}
