@@ -1,1 +1,23 @@
-//! ringback: a local OAuth helper daemon.
+//! ringback: a local OAuth helper daemon. One click, a token, always fresh.
+//!
+//! # Floors
+//! A module knows only the floors below it; `tests/it/floors.rs` holds the table and fails with the
+//! reason when an edge is not allowed.
+//!
+//! | floor | modules | job |
+//! | --- | --- | --- |
+//! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`] | translate between the outside and the broker |
+//! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
+//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`] | one thin adapter for each piece of the outside world |
+//! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
+//! | 0 words | [`secret`], [`clock`], [`contract`] | the words of the domain and the wire |
+
+pub mod account;
+pub mod broker;
+pub mod clock;
+pub mod config;
+pub mod contract;
+pub mod error;
+pub mod oauth;
+pub mod secret;
+pub mod store;

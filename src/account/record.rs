@@ -1,0 +1,52 @@
+//! What is kept of an account on disk. How it is sealed is `store`'s job.
+
+use crate::clock::Wall;
+use crate::oauth::grant::{Binding, TokenSet};
+
+/// Everything that survives a restart.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// What the tokens belong to.
+    pub binding: Binding,
+    /// Counts commits of a token set; the store refuses to go back.
+    pub generation: u64,
+    /// The tokens.
+    pub tokens: TokenSet,
+    /// A refresh that was about to be sent. Still there after a restart, it says that nobody knows how
+    /// that request ended.
+    pub intent: Option<Intent>,
+    /// Why only the user can help, once the provider has said so.
+    pub needs_login: Option<LoginReason>,
+}
+
+/// A refresh about to be sent (`security.md` §1.14, step 4).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// Which refresh token is being spent.
+    pub fingerprint: String,
+    /// When the first attempt with this refresh token was begun.
+    pub started_at: Wall,
+    /// How many times it was sent without an answer.
+    pub sent: u32,
+}
+
+/// Why only the user can help.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum LoginReason {
+    /// The provider refused the refresh token; `code` is its own error code.
+    Refused {
+        /// Such as `invalid_grant`.
+        code: String,
+    },
+    /// A refresh was sent, its reply never arrived, and now the provider refuses the old refresh token:
+    /// it had rotated it away (OAuth has no idempotency key).
+    ReplyLost,
+    /// The access token has expired and there is no refresh token.
+    NoRefreshToken,
+    /// The config now names another provider, endpoint or client than the tokens belong to.
+    ConfigChanged,
+    /// The stored file could not be used and was set aside.
+    Damaged,
+}

@@ -1,0 +1,192 @@
+//! Time. The only place that asks a clock; everything that decides gets a [`Moment`] as an argument.
+//!
+//! One clock is not enough: wall time jumps when somebody sets it, and the monotonic clock that tokio
+//! uses stands still while a machine sleeps. A [`Moment`] carries wall time and boot time (which counts
+//! suspend), and expiry is judged by whichever of the two says the later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Wall(pub i64);
+
+impl Wall {
+    /// Whole seconds since the Unix epoch, as OAuth's `expires_at` counts them.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment and `span` later; stops at the end of time instead of wrapping.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The same moment for the standard library (log and file times).
+    pub fn to_system(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
+    }
+}
+
+/// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Boot(pub Duration);
+
+impl Boot {
+    /// This moment and `span` later.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+
+    /// How long until `later`; zero if it has passed.
+    pub fn until(self, later: Self) -> Duration {
+        later.0.saturating_sub(self.0)
+    }
+}
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// What the wall says.
+    pub wall: Wall,
+    /// What has passed since boot.
+    pub boot: Boot,
+}
+
+impl Moment {
+    /// Both clocks moved on by `span`.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self { wall: self.wall.plus(span), boot: self.boot.plus(span) }
+    }
+
+    /// What is left until `deadline` by the clock that says less.
+    pub fn until(self, deadline: Self) -> Duration {
+        deadline.wall.since(self.wall).min(self.boot.until(deadline.boot))
+    }
+
+    /// Whether `deadline` has passed on either clock.
+    pub fn reached(self, deadline: Self) -> bool {
+        self.until(deadline).is_zero()
+    }
+}
+
+/// Where the time comes from.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The machine's clocks.
+    #[default]
+    System,
+    /// Tokio's (pausable) clock plus jumps that a test sets.
+    Virtual(Arc<Jumps>),
+}
+
+/// How far a [`Clock::Virtual`] was pushed away from tokio's own time.
+#[derive(Debug)]
+pub struct Jumps {
+    origin: tokio::time::Instant,
+    wall_ms: AtomicI64,
+    boot_ms: AtomicU64,
+}
+
+impl Clock {
+    /// A clock for tests: starts at `wall` and follows tokio's time, paused or not.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn virtual_at(wall: Wall) -> Self {
+        Self::Virtual(Arc::new(Jumps {
+            origin: tokio::time::Instant::now(),
+            wall_ms: AtomicI64::new(wall.0),
+            boot_ms: AtomicU64::new(1_000_000),
+        }))
+    }
+
+    /// Reads both clocks.
+    pub fn now(&self) -> Moment {
+        match self {
+            Self::System => Moment { wall: system_wall(), boot: system_boot() },
+            Self::Virtual(jumps) => jumps.now(),
+        }
+    }
+
+    /// Somebody sets the wall clock: it jumps by `ms`, boot time does not. System clocks don't.
+    pub fn jump_wall(&self, ms: i64) {
+        if let Self::Virtual(jumps) = self {
+            jumps.wall_ms.fetch_add(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// The machine sleeps for `span`: wall and boot time go on, tokio's timers don't notice.
+    pub fn suspend(&self, span: Duration) {
+        if let Self::Virtual(jumps) = self {
+            let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+            jumps.boot_ms.fetch_add(ms, Ordering::Relaxed);
+            jumps.wall_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Jumps {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    fn now(&self) -> Moment {
+        let run = tokio::time::Instant::now().saturating_duration_since(self.origin);
+        let wall = Wall(self.wall_ms.load(Ordering::Relaxed)).plus(run);
+        let boot = Duration::from_millis(self.boot_ms.load(Ordering::Relaxed)).saturating_add(run);
+        Moment { wall, boot: Boot(boot) }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn system_wall() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(target_os = "linux")]
+fn system_boot() -> Boot {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
+    Boot(Duration::new(seconds, nanos))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn system_boot() -> Boot {
+    use std::sync::OnceLock;
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    Boot(START.get_or_init(std::time::Instant::now).elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn expiry_is_judged_by_the_clock_that_says_the_later() {
+        let clock = Clock::virtual_at(Wall(1_000_000));
+        let deadline = clock.now().plus(Duration::from_secs(100));
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(clock.now().until(deadline), Duration::from_secs(60));
+        clock.jump_wall(30_000);
+        assert_eq!(clock.now().until(deadline), Duration::from_secs(30), "the wall clock is ahead");
+        clock.jump_wall(-3_600_000);
+        assert_eq!(clock.now().until(deadline), Duration::from_secs(60), "a wall clock set back hides nothing");
+        clock.suspend(Duration::from_secs(60));
+        assert!(clock.now().reached(deadline), "sleep counts");
+    }
+
+    #[test]
+    fn the_system_clocks_are_past_their_origins() {
+        let now = Clock::System.now();
+        assert!(now.wall > Wall(1_700_000_000_000) && now.boot.0 > Duration::ZERO);
+    }
+}

@@ -1,0 +1,132 @@
+//! The effective configuration: what is left when the file, the presets and the defaults have been put
+//! together and everything that can be wrong has been refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::oauth::dialect::Dialect;
+use crate::oauth::grant::Binding;
+use crate::secret::ClientSecret;
+
+/// Everything the daemon is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The account that `default` stands for: the one named, or the only one there is.
+    pub default_account: Option<String>,
+    /// Where the daemon listens.
+    pub listen: Listen,
+    /// Where tokens are kept.
+    pub store: StoreConfig,
+    /// How tokens are served.
+    pub serve: Serving,
+    /// By name.
+    pub accounts: BTreeMap<String, Arc<AccountConfig>>,
+}
+
+/// Where the daemon listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Loopback addresses; none switches TCP off.
+    pub tcp: Vec<SocketAddr>,
+    /// The unix socket.
+    pub socket: SocketChoice,
+    /// How many connections are served at once, over all listeners.
+    pub max_connections: usize,
+}
+
+/// Whether and where there is a unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketChoice {
+    /// In the runtime folder.
+    Default,
+    /// Here.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// Where tokens are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The state folder, if not the usual one.
+    pub folder: Option<PathBuf>,
+    /// Where the master key comes from.
+    pub key: KeySource,
+}
+
+/// Where the store's master key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// The OS keyring where one answers at the first start, else a key file; remembered from then on.
+    Auto,
+    /// A 0600 file in the state folder, made at the first start.
+    File,
+    /// The OS keyring (Secret Service); made at the first start.
+    Keyring,
+    /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// What this program prints (first word: the program; no shell).
+    Command(Vec<String>),
+}
+
+/// How tokens are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// How much validity a caller gets who asks for none in particular.
+    pub min_ttl: Duration,
+    /// How long a caller who says nothing waits for a refresh.
+    pub wait: Duration,
+    /// How long a login may take before it ends by itself.
+    pub login_timeout: Duration,
+}
+
+/// One account.
+#[derive(Debug, Clone)]
+pub struct AccountConfig {
+    /// Its name.
+    pub name: String,
+    /// Its provider, the account's own overrides included.
+    pub dialect: Arc<Dialect>,
+    /// The client's public name.
+    pub client_id: String,
+    /// Where the client's secret comes from; a public client has none.
+    pub client_secret: Option<SecretSource>,
+    /// What is asked for, in the order of the config.
+    pub scope: Vec<String>,
+    /// Sent exactly as it stands here, in both requests. `None`: made from the first TCP listener.
+    pub redirect_uri: Option<String>,
+}
+
+/// Where a secret comes from. `Debug` shows the source, never the secret.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// The config file itself, which nobody else can read.
+    Inline(ClientSecret),
+    /// A file that nobody else can read; what surrounds the secret (white space) is cut off.
+    File(PathBuf),
+    /// What this program prints (first word: the program; no shell).
+    Command(Vec<String>),
+    /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// The OS keyring.
+    Keyring {
+        /// Attribute `service`.
+        service: String,
+        /// Attribute `username`.
+        user: String,
+    },
+}
+
+impl AccountConfig {
+    /// What the account's tokens belong to.
+    pub fn binding(&self) -> Binding {
+        Binding {
+            provider: self.dialect.provider.clone(),
+            token_url: self.dialect.token_url.to_string(),
+            client_id: self.client_id.clone(),
+        }
+    }
+}

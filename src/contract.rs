@@ -1,0 +1,397 @@
+//! The wire contract of the local API, version 1: what server, command line and tests share.
+//!
+//! No logic beyond the one table of [`ErrorCode`]. Names and shapes are described in `docs/api.md`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The version that every reply carries.
+pub const VERSION: u32 = 1;
+
+/// Name that stands for the account that the config calls `default_account`.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// The current access token: the body of RFC 6749 §5.1 without the refresh token.
+///
+/// Made in `http::api` only; `Debug` is left out on purpose, since it holds a token.
+#[derive(Serialize, Deserialize)]
+pub struct TokenReply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The account's own name, also when `default` was asked for.
+    pub account: String,
+    /// The token (RFC 6749 §1.4).
+    pub access_token: String,
+    /// Always `Bearer` (RFC 6750).
+    pub token_type: String,
+    /// Seconds that the token stays valid; absent where the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_in: Option<u64>,
+    /// When it expires, in Unix seconds; absent where the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// `unknown` or `never` where there is no `expires_at`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expiry: Option<ExpiryWord>,
+    /// The granted scope, separated by spaces, if the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// What the provider added to its reply.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub extra: Map<String, Value>,
+}
+
+/// Why a token has no expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiryWord {
+    /// The provider did not say.
+    Unknown,
+    /// The provider says that it does not expire.
+    Never,
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Nobody has logged in.
+    SignedOut,
+    /// There is a token set, and it is kept fresh.
+    Active,
+    /// Only the user can help.
+    NeedsLogin,
+    /// The store could not be read.
+    StoreUnavailable,
+}
+
+/// An account without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReply {
+    /// Its name.
+    pub account: String,
+    /// The provider's name in the config.
+    pub provider: String,
+    /// Where it stands.
+    pub state: AccountState,
+    /// Whether somebody has to do something.
+    pub attention_needed: bool,
+    /// One sentence: why it needs a login, or what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Granted scope, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// When the token was obtained, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub obtained_at: Option<i64>,
+    /// When it expires, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// Why there is no `expires_at`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expiry: Option<ExpiryWord>,
+    /// When the next refresh is due, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_refresh_at: Option<i64>,
+    /// Whether the token can be refreshed without the user.
+    pub refreshable: bool,
+    /// Counts every token set that was committed since the first login.
+    pub generation: u64,
+    /// The last thing that went wrong and has not been mended since.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_error: Option<LastError>,
+    /// The id of the pending login, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_pending: Option<String>,
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// One of [`ErrorCode`].
+    pub error: ErrorCode,
+    /// One sentence.
+    pub error_description: String,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// How many times in a row.
+    pub failures: u32,
+}
+
+/// All accounts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountsReply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The account that `default` stands for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub default_account: Option<String>,
+    /// Where the store's master key comes from, in words.
+    pub store_key: String,
+    /// Sorted by name.
+    pub accounts: Vec<AccountReply>,
+}
+
+/// How the browser's answer is to come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginVia {
+    /// The daemon opens the user's browser.
+    #[default]
+    DaemonBrowser,
+    /// The caller shows or opens the start URL itself.
+    CallerBrowser,
+    /// The browser is on another machine: the user pastes the redirect URL.
+    Paste,
+}
+
+/// Body of `POST /v1/accounts/{name}/login`; may be left out.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// See [`LoginVia`].
+    #[serde(default)]
+    pub via: LoginVia,
+}
+
+/// A login that was started or joined.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginStarted {
+    /// [`VERSION`].
+    pub version: u32,
+    /// For `GET /v1/logins/{id}`.
+    pub login_id: String,
+    /// The account's own name.
+    pub account: String,
+    /// Whether somebody else had begun it.
+    pub joined: bool,
+    /// For the browser, once, within a minute. With [`LoginVia::Paste`]: the provider's own page.
+    pub start_url: String,
+    /// When the login ends by itself, Unix seconds.
+    pub expires_at: i64,
+}
+
+/// Body of `POST /v1/logins/{id}/paste`.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasteRequest {
+    /// What stood in the address bar of the other machine's browser.
+    pub redirect_url: String,
+}
+
+/// How a login stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginReply {
+    /// The login's id.
+    pub login_id: String,
+    /// The account's own name.
+    pub account: String,
+    /// Pending, or how it ended.
+    pub status: LoginStatus,
+    /// When the login ends by itself, Unix seconds.
+    pub expires_at: i64,
+    /// What failed, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<ErrorReply>,
+    /// Granted scope, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// Expiry of the token in Unix seconds, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_expires_at: Option<i64>,
+    /// Whether the token can be refreshed without the user, if it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refreshable: Option<bool>,
+}
+
+/// The three ways a login can stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginStatus {
+    /// The user has not finished.
+    Pending,
+    /// The token set is on disk.
+    Succeeded,
+    /// It ended without one.
+    Failed,
+}
+
+/// What a logout did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutReply {
+    /// The account's own name.
+    pub account: String,
+    /// Which of the two happened.
+    pub outcome: LogoutOutcome,
+    /// One sentence for people.
+    pub detail: String,
+}
+
+/// Whether the provider knows of the logout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogoutOutcome {
+    /// The provider confirmed that the token is revoked.
+    RevokedAtProvider,
+    /// Deleted from this machine; the provider was not told or did not answer.
+    DeletedHereOnly,
+    /// There was nothing to delete.
+    NothingStored,
+}
+
+/// `GET /healthz`: liveness and nothing more, since anybody on the machine can ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: String,
+}
+
+/// `endpoint.json` in the runtime folder: how a local program finds the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Base URL of the TCP listener, without a trailing slash; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+    /// The file with the key for the TCP listener.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key_file: Option<String>,
+    /// The unix socket; absent where it is switched off.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub socket: Option<String>,
+    /// The daemon's process id.
+    pub pid: u32,
+}
+
+/// Every error reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorReply {
+    /// The code programs branch on.
+    pub error: ErrorCode,
+    /// What happened, in one sentence without secrets.
+    pub error_description: String,
+    /// What to do about it, in one imperative sentence.
+    pub hint: String,
+    /// Where to POST to start the login (`login_required`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_url: Option<String>,
+    /// Seconds to wait before asking again (`provider_unreachable`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after: Option<u64>,
+    /// The provider's own error code (`provider_refused`, `login_failed`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub provider_error: Option<String>,
+    /// Names that come near the one that was asked for (`unknown_account`).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub nearest: Vec<String>,
+}
+
+/// Every error that a caller can meet; see [`ErrorCode::TABLE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub enum ErrorCode {
+    /// Something is wrong with the daemon itself.
+    Internal,
+    /// The request makes no sense.
+    Usage,
+    /// Nobody answers at the socket or port.
+    NoDaemon,
+    /// No such account.
+    UnknownAccount,
+    /// Only the user can help.
+    LoginRequired,
+    /// A login timed out, was refused by the user, or failed at the provider.
+    LoginFailed,
+    /// The provider can't be asked just now.
+    ProviderUnreachable,
+    /// The provider said no, and will say so again.
+    ProviderRefused,
+    /// The store is locked, unwritable or corrupt.
+    StoreUnavailable,
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// The caller is known and may not.
+    Forbidden,
+    /// No such route.
+    NotFound,
+    /// The route exists, with other methods.
+    MethodNotAllowed,
+}
+
+/// One row of [`ErrorCode::TABLE`].
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorRow {
+    /// The code.
+    pub code: ErrorCode,
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// HTTP status of the reply; 0 where it never travels over HTTP.
+    pub status: u16,
+    /// Exit code of the command line.
+    pub exit: u8,
+    /// When it is met.
+    pub when: &'static str,
+}
+
+impl ErrorCode {
+    /// The one table that HTTP status, exit code and documentation are made from.
+    pub const TABLE: [ErrorRow; 13] = [
+        row(Self::Internal, "internal", 500, 1, "a fault of the daemon itself; its log says more"),
+        row(Self::Usage, "usage", 400, 2, "bad arguments or a malformed request"),
+        row(Self::NoDaemon, "no_daemon", 0, 3, "the daemon is not running"),
+        row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account"),
+        row(Self::LoginRequired, "login_required", 428, 5, "nobody has logged in, or the provider ended the session"),
+        row(Self::LoginFailed, "login_failed", 504, 6, "the login timed out, was cancelled, or failed"),
+        row(Self::ProviderUnreachable, "provider_unreachable", 503, 7, "the provider can't be reached just now"),
+        row(Self::ProviderRefused, "provider_refused", 502, 8, "the provider said no for good"),
+        row(Self::StoreUnavailable, "store_unavailable", 423, 9, "the token store is locked, unwritable or damaged"),
+        row(Self::Unauthorized, "not_permitted", 401, 10, "no key, or a wrong key"),
+        row(Self::Forbidden, "not_permitted", 403, 10, "the caller is known and may not do this"),
+        row(Self::NotFound, "not_found", 404, 2, "there is no such route"),
+        row(Self::MethodNotAllowed, "method_not_allowed", 405, 2, "the route does not take this method"),
+    ];
+}
+
+const fn row(code: ErrorCode, name: &'static str, status: u16, exit: u8, when: &'static str) -> ErrorRow {
+    ErrorRow { code, name, status, exit, when }
+}
+
+impl ErrorCode {
+    /// This code's row of the table.
+    pub fn row(self) -> ErrorRow {
+        Self::TABLE.into_iter().find(|row| row.code == self).unwrap_or(Self::TABLE[0])
+    }
+}
+
+impl From<ErrorCode> for &'static str {
+    fn from(code: ErrorCode) -> Self {
+        code.row().name
+    }
+}
+
+impl TryFrom<String> for ErrorCode {
+    type Error = String;
+
+    /// `not_permitted` reads as [`ErrorCode::Unauthorized`]: the HTTP status tells the two apart.
+    fn try_from(name: String) -> Result<Self, String> {
+        let row = Self::TABLE.into_iter().find(|row| row.name == name);
+        row.map(|row| row.code).ok_or_else(|| format!("unknown error code `{name}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_row_and_survives_the_wire() {
+        for row in ErrorCode::TABLE {
+            assert_eq!(row.code.row().when, row.when);
+            let json = serde_json::to_string(&row.code).unwrap();
+            let back: ErrorCode = serde_json::from_str(&json).unwrap();
+            assert_eq!(back.row().exit, row.exit, "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The one error of the broker and the doors: who failed, will it heal by itself, what to do.
+//!
+//! Each variant means one thing. HTTP status, code and exit code follow from [`Error::code`] through
+//! the table in `contract`; the advice is [`Error::hint`].
+
+use std::time::Duration;
+
+use crate::contract::{ErrorCode, ErrorReply};
+
+/// Why a caller does not get what it asked for. Messages hold no secrets: they travel to callers,
+/// pages and logs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The request makes no sense.
+    #[error("{what}")]
+    Usage {
+        /// Which part, and what was expected.
+        what: String,
+    },
+    /// The config has no such account.
+    #[error("there is no account `{name}`")]
+    UnknownAccount {
+        /// What was asked for.
+        name: String,
+        /// Names that come near.
+        nearest: Vec<String>,
+    },
+    /// Only the user can help.
+    #[error("account `{account}` needs a login: {why}")]
+    LoginRequired {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+    },
+    /// A login ended without a token.
+    #[error("the login to `{account}` failed: {why}")]
+    LoginFailed {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+        /// The provider's own code.
+        provider_error: Option<String>,
+    },
+    /// The provider can't be asked just now; it heals by itself.
+    #[error("the provider of `{account}` can't be reached: {why}")]
+    ProviderUnreachable {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+        /// When the daemon itself will try again.
+        retry_after: Duration,
+    },
+    /// The provider said no and will say so again: the config has to change.
+    #[error("the provider of `{account}` refused: {why}")]
+    ProviderRefused {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+        /// The provider's own code.
+        provider_error: Option<String>,
+    },
+    /// The store is locked, unwritable or damaged.
+    #[error("the token store is not available: {why}")]
+    StoreUnavailable {
+        /// One clause.
+        why: String,
+    },
+    /// No key, or a wrong one.
+    #[error("{why}")]
+    Unauthorized {
+        /// One sentence.
+        why: &'static str,
+    },
+    /// The caller may not.
+    #[error("{why}")]
+    Forbidden {
+        /// One sentence.
+        why: &'static str,
+    },
+    /// No such route or thing.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What.
+        what: String,
+    },
+    /// The route exists, with other methods.
+    #[error("this route does not take that method")]
+    MethodNotAllowed,
+    /// Nobody answers.
+    #[error("the ringback daemon is not running ({why})")]
+    NoDaemon {
+        /// What was tried.
+        why: String,
+    },
+    /// A fault of the daemon itself.
+    #[error("internal error: {what}")]
+    Internal {
+        /// What went wrong.
+        what: String,
+    },
+}
+
+impl Error {
+    /// The code that status and exit code follow from.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Usage { .. } => ErrorCode::Usage,
+            Self::UnknownAccount { .. } => ErrorCode::UnknownAccount,
+            Self::LoginRequired { .. } => ErrorCode::LoginRequired,
+            Self::LoginFailed { .. } => ErrorCode::LoginFailed,
+            Self::ProviderUnreachable { .. } => ErrorCode::ProviderUnreachable,
+            Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
+            Self::StoreUnavailable { .. } => ErrorCode::StoreUnavailable,
+            Self::Unauthorized { .. } => ErrorCode::Unauthorized,
+            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::NoDaemon { .. } => ErrorCode::NoDaemon,
+            Self::Internal { .. } => ErrorCode::Internal,
+        }
+    }
+
+    /// What the human should do, in one imperative sentence.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Usage { .. } => "Correct the request and try again.".into(),
+            Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
+            Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
+            Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
+            Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
+            Self::ProviderUnreachable { .. } => "Check the network; the daemon goes on trying by itself.".into(),
+            Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
+            Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
+            Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
+            Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
+            Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
+            Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
+            Self::Internal { .. } => "Look into the daemon's log and report it.".into(),
+        }
+    }
+
+    /// The reply that says all of this.
+    pub fn reply(&self) -> ErrorReply {
+        let mut reply = ErrorReply {
+            error: self.code(),
+            error_description: self.to_string(),
+            hint: self.hint(),
+            login_url: None,
+            retry_after: None,
+            provider_error: None,
+            nearest: Vec::new(),
+        };
+        match self {
+            Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
+            Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
+            Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
+            Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
+                reply.provider_error.clone_from(provider_error)
+            }
+            _ => {}
+        }
+        reply
+    }
+}

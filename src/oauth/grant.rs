@@ -1,0 +1,68 @@
+//! What the provider granted: as it came ([`Grant`]) and as it is kept ([`TokenSet`]).
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::clock::Wall;
+use crate::secret::{AccessToken, RefreshToken};
+
+/// A token reply, parsed (RFC 6749 §5.1).
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The access token.
+    pub access_token: AccessToken,
+    /// A new refresh token; where there is none the old one goes on (RFC 6749 §6).
+    pub refresh_token: Option<RefreshToken>,
+    /// The granted scope; where there is none it is the one asked for (RFC 6749 §5.1).
+    pub scope: Option<String>,
+    /// The lifetime, if the reply had a usable one.
+    pub expires_in: Option<Duration>,
+    /// Every other member of the reply.
+    pub extra: Map<String, Value>,
+}
+
+/// What an account owns after a login.
+#[derive(Debug, Clone)]
+pub struct TokenSet {
+    /// The current access token.
+    pub access_token: AccessToken,
+    /// For the next one.
+    pub refresh_token: Option<RefreshToken>,
+    /// The granted scope, separated by spaces, if the provider told.
+    pub scope: Option<String>,
+    /// When the access token expires.
+    pub expiry: Expiry,
+    /// When it was obtained.
+    pub obtained_at: Wall,
+    /// What else the provider said.
+    pub extra: Map<String, Value>,
+}
+
+/// When an access token expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// At this time, after a life of `lifetime`.
+    At {
+        /// By the wall clock.
+        wall: Wall,
+        /// Its whole life, so that a clock set back can't lengthen it.
+        lifetime: Duration,
+    },
+    /// The provider did not say, and documents no default.
+    Unknown,
+    /// The provider says that it does not expire.
+    Never,
+}
+
+/// What a token set belongs to: it is never used for another client or sent to another endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// The provider's name in the config.
+    pub provider: String,
+    /// Its token endpoint.
+    pub token_url: String,
+    /// The client.
+    pub client_id: String,
+}

@@ -1,0 +1,93 @@
+//! Where records are kept: the trait, its errors, and what each may mean to a caller.
+
+use std::path::PathBuf;
+
+use crate::account::record::Record;
+
+/// Keeps one record per account, durably. Implementations block; call them off the runtime.
+pub trait Store: Send + Sync + 'static {
+    /// The record of `account`, if there is one. A damaged or foreign file is set aside (renamed, never
+    /// overwritten) and reported as [`StoreError::SetAside`].
+    fn load(&self, account: &str) -> Result<Option<Record>, StoreError>;
+
+    /// Proves that a commit will succeed (room reserved) and makes `record`, which carries the intent,
+    /// durable. Its generation has to be the stored one.
+    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError>;
+
+    /// Makes `record` durable if the stored generation is older than its own (none stored counts as
+    /// 0), else [`StoreError::Conflict`].
+    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError>;
+
+    /// Deletes the record, durably. None stored is fine.
+    fn remove(&self, account: &str) -> Result<(), StoreError>;
+
+    /// Where the master key comes from, for people (`status` shows it).
+    fn key_source(&self) -> String;
+}
+
+/// What can be wrong with the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The master key can't be had.
+    #[error("the master key can't be had from {from}: {why}")]
+    Key {
+        /// Which source, in words.
+        from: String,
+        /// What went wrong there.
+        why: String,
+    },
+    /// Another daemon holds the folder.
+    #[error("{} is in use by another ringback daemon{}", folder.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    InUse {
+        /// The state folder.
+        folder: PathBuf,
+        /// Who holds it, if it said so.
+        pid: Option<u32>,
+    },
+    /// A file or folder has the wrong owner, mode or kind.
+    #[error("{}: {why}", path.display())]
+    Unsafe {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// Reading or writing failed.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// The file was damaged or foreign; it now has another name and nothing was lost of it.
+    #[error("{} could not be used ({why}); it was set aside as {}", path.display(), aside.display())]
+    SetAside {
+        /// Where it was.
+        path: PathBuf,
+        /// Where it is now.
+        aside: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file was written by a newer version; it is left alone.
+    #[error("{} has format version {found}, and this ringback knows up to {known}: upgrade ringback; the file was not touched", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The stored generation is not older than the one to be written.
+    #[error("{} holds generation {stored}, which is not older than {new}", path.display())]
+    Conflict {
+        /// Which file.
+        path: PathBuf,
+        /// What it holds.
+        stored: u64,
+        /// What was to be written.
+        new: u64,
+    },
+}
