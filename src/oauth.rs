@@ -1,4 +1,8 @@
 //! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
 
+pub mod authorize;
+pub mod callback;
 pub mod dialect;
+pub mod exchange;
 pub mod grant;
+pub mod reply;
