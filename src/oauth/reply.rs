@@ -342,5 +342,4 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 #[cfg(test)]
-#[path = "reply_tests.rs"]
 mod tests;

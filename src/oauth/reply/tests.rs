@@ -63,7 +63,7 @@ fn what_cannot_be_a_grant_is_never_taken_for_one() {
         ("[]", "unclear the reply has an unexpected shape (line 1, column 0)"),
         ("<html>hello</html>", "unclear the reply is not valid JSON (line 1, column 1)"),
         (r#"{"access_token":"a""#, "unclear the reply is cut off (line 1, column 19)"),
-        (r#"{"access_token":"a","access_token":"b"}"#, "unclear the reply has an unexpected shape (line 1, column 38)"),
+        (r#"{"access_token":"a","access_token":"b"}"#, "unclear the reply has an unexpected shape (line 1, column 39)"),
         (r#"{"access_token":7}"#, "unclear access_token is not text"),
         (r#"{"access_token":"a\r\nX: y"}"#, bad_token),
         (r#"{"access_token":"a b"}"#, bad_token),
