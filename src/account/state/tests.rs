@@ -512,6 +512,7 @@ mod random {
                 Act::Restart => {
                     b.tell(Event::Timer);
                     if !b.in_flight && !matches!(b.machine.phase, Phase::Unkept { .. }) {
+                        b.sent.clear();
                         b.restart();
                     }
                 }
