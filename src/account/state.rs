@@ -253,7 +253,8 @@ impl Machine {
     }
 
     fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
-        let Phase::Sending { sent_at } = std::mem::replace(&mut self.phase, Phase::Idle) else { return Effect::Rest };
+        let Phase::Sending { sent_at } = self.phase else { return Effect::Rest };
+        self.phase = Phase::Idle;
         match answer {
             Answer::Granted(grant) => return self.granted(*grant, sent_at, now, chance),
             Answer::Refused(refusal) => return self.refused(refusal, now, chance),

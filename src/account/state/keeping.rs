@@ -125,7 +125,10 @@ impl Machine {
     }
 
     pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
-        let Phase::Committing { next, needs_login } = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let (next, needs_login) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Committing { next, needs_login } => (next, needs_login),
+            other => return self.phase = other,
+        };
         match result {
             Ok(()) => {
                 self.trouble = None;
