@@ -1,1 +1,344 @@
-//! Pending logins.
+//! Pending logins: which there are, whose a ticket or an answer is, and when one ends by itself. Pure:
+//! time and randomness are arguments.
+//!
+//! A *login* is what a user was asked for; callers join it. A *flow* is one browser's way through it: its
+//! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
+//! closed by mistake costs nothing, and no two browsers share a state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::oauth::authorize::AuthorizationRequest;
+use crate::oauth::callback::{self, Answer, Says};
+use crate::oauth::dialect::{Dialect, Pkce};
+use crate::oauth::exchange::{Credentials, Trade};
+use crate::secret::{CodeVerifier, Nonce256};
+
+/// How long a start ticket is good for.
+const TICKET_LIFE: Duration = Duration::from_secs(60);
+/// How long the outcome of a login can be asked for.
+const OUTCOME_LIFE: Duration = Duration::from_secs(600);
+/// Logins that may be pending at once.
+const MOST_LOGINS: usize = 64;
+/// Flows and unspent tickets of one login; the oldest makes room.
+const MOST_FLOWS: usize = 4;
+/// What the name of every flow cookie begins with.
+const COOKIE: &str = "ringback_flow_";
+
+/// Everything an answer will be checked against and exchanged with, as it stood when the login began: a
+/// changed config or a second provider can't mix itself in (RFC 9700 §4.4).
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The account's name.
+    pub account: String,
+    /// The provider, endpoints and issuer included.
+    pub dialect: Arc<Dialect>,
+    /// The client.
+    pub credentials: Credentials,
+    /// What is asked for.
+    pub scope: Vec<String>,
+    /// The literal redirect URI.
+    pub redirect_uri: String,
+}
+
+/// How a flow's browser is held to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// By a cookie that the start URL set.
+    ByCookie,
+    /// Not at all: the browser is on another machine, and a person brings the answer.
+    ByHand,
+}
+
+/// All pending and recently ended logins.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    logins: BTreeMap<String, Login>,
+}
+
+#[derive(Debug)]
+struct Login {
+    plan: Arc<Plan>,
+    ends: Moment,
+    tickets: Vec<(Nonce256, Moment)>,
+    flows: Vec<Flow>,
+    stage: Stage,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    Pending,
+    /// An answer was taken; the code is being exchanged.
+    Exchanging,
+    Over,
+}
+
+#[derive(Debug)]
+struct Flow {
+    state: Nonce256,
+    verifier: CodeVerifier,
+    bound: Bound,
+    cookie_name: String,
+    cookie: Nonce256,
+}
+
+/// A login that was started or joined.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id.
+    pub id: String,
+    /// Whether it was there before.
+    pub joined: bool,
+    /// When it ends by itself.
+    pub ends: Moment,
+}
+
+/// A browser on its way to the provider.
+#[derive(Debug)]
+pub struct Departure {
+    /// The provider's authorization URL.
+    pub authorize_url: String,
+    /// The cookie's name.
+    pub cookie_name: String,
+    /// Its value.
+    pub cookie: Nonce256,
+    /// What the login is for.
+    pub plan: Arc<Plan>,
+    /// How long it has left.
+    pub left: Duration,
+}
+
+/// An answer that was checked and belongs to a login, which it has ended or will.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The login's id.
+    pub id: String,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// What to do.
+    pub next: Next,
+}
+
+/// What an accepted answer leads to.
+#[derive(Debug)]
+pub enum Next {
+    /// Exchange the code.
+    Exchange(Trade),
+    /// The provider said no.
+    Refused {
+        /// Its code.
+        error: String,
+        /// Its words; may be empty.
+        description: String,
+    },
+    /// The answer names another issuer than was asked (RFC 9207).
+    WrongIssuer,
+}
+
+/// Why an answer or ticket is turned away; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// Unknown, used or too old.
+    BadTicket,
+    /// It can't be read.
+    Malformed,
+    /// No pending login has this state, cookie and address.
+    NotOurs,
+}
+
+impl Attempts {
+    /// Starts a login to the plan's account, or joins the pending one. `None`: too many are pending.
+    pub fn start(&mut self, plan: Plan, life: Duration, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Started> {
+        self.expire(now);
+        if let Some((id, login)) =
+            self.logins.iter().find(|(_, login)| login.plan.account == plan.account && login.is_open())
+        {
+            return Some(Started { id: id.clone(), joined: true, ends: login.ends });
+        }
+        if self.logins.values().filter(|login| login.is_open()).count() >= MOST_LOGINS {
+            return None;
+        }
+        let id = Nonce256::random(rng).expose().to_owned();
+        let ends = now.plus(life);
+        let login = Login { plan: Arc::new(plan), ends, tickets: Vec::new(), flows: Vec::new(), stage: Stage::Pending };
+        self.logins.insert(id.clone(), login);
+        Some(Started { id, joined: false, ends })
+    }
+
+    /// A one-time ticket for the start URL of a pending login.
+    pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
+        let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
+        let ticket = Nonce256::random(rng);
+        push_bounded(&mut login.tickets, (ticket.clone(), now.plus(TICKET_LIFE)));
+        Some(ticket)
+    }
+
+    /// Spends a ticket: the browser that brought it gets a flow of its own.
+    pub fn depart(&mut self, ticket: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Result<Departure, Turned> {
+        self.expire(now);
+        for login in self.logins.values_mut().filter(|login| login.stage == Stage::Pending) {
+            if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
+                let (_, good_until) = login.tickets.swap_remove(index);
+                return if now.reached(good_until) {
+                    Err(Turned::BadTicket)
+                } else {
+                    Ok(login.depart(Bound::ByCookie, now, rng))
+                };
+            }
+        }
+        Err(Turned::BadTicket)
+    }
+
+    /// A flow for a browser on another machine, whose answer a person will bring.
+    pub fn depart_by_hand(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Departure> {
+        let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
+        Some(login.depart(Bound::ByHand, now, rng))
+    }
+
+    /// Whether a pending login's redirect URI is `uri` (without query).
+    pub fn expects(&self, uri: impl Fn(&str) -> bool) -> bool {
+        self.logins
+            .values()
+            .any(|login| login.stage == Stage::Pending && !login.flows.is_empty() && uri(&login.plan.redirect_uri))
+    }
+
+    /// Checks an answer in the order of `security.md` §1.12: state, cookie, redirect URI, and only then
+    /// issuer, error or code. Whatever fails up to there changes nothing.
+    pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
+        self.expire(now);
+        let answer = callback::read(arrival.parameters).map_err(|_| Turned::Malformed)?;
+        for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
+            let Some(index) = login.flows.iter().position(|flow| flow.state.matches(answer.state.expose())) else {
+                continue;
+            };
+            let Some(flow) = login.flows.get(index) else { continue };
+            if !flow.accepts(arrival) || login.plan.redirect_uri != arrival.arrived_on {
+                return Err(Turned::NotOurs);
+            }
+            // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
+            let flow = login.flows.swap_remove(index);
+            login.stage = Stage::Exchanging;
+            let next = login.plan.next(answer, flow);
+            return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
+        }
+        Err(Turned::NotOurs)
+    }
+
+    /// The login is over; its outcome stays known for a while (the caller keeps it).
+    pub fn over(&mut self, id: &str, now: Moment) {
+        if let Some(login) = self.logins.get_mut(id) {
+            login.stage = Stage::Over;
+            login.ends = now.plus(OUTCOME_LIFE);
+            login.flows.clear();
+            login.tickets.clear();
+        }
+    }
+
+    /// The id of the account's pending login.
+    pub fn pending(&self, account: &str) -> Option<&str> {
+        self.logins
+            .iter()
+            .find(|(_, login)| login.plan.account == account && login.is_open())
+            .map(|(id, _)| id.as_str())
+    }
+
+    /// Forgets what is past its end: abandoned logins (returned, for their waiters) and old outcomes.
+    pub fn expire(&mut self, now: Moment) -> Vec<String> {
+        let ended = |login: &Login| login.stage != Stage::Exchanging && now.reached(login.ends);
+        let gone: Vec<String> =
+            self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
+        self.logins.retain(|_, login| !ended(login));
+        gone
+    }
+
+    /// When [`Self::expire`] has something to do next.
+    pub fn next_end(&self) -> Option<Moment> {
+        self.logins
+            .values()
+            .filter(|login| login.stage != Stage::Exchanging)
+            .map(|login| login.ends)
+            .min_by_key(|ends| ends.boot)
+    }
+}
+
+/// An answer as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The whole URI without its query.
+    pub arrived_on: &'a str,
+    /// Query parameters.
+    pub parameters: &'a [(String, String)],
+    /// The browser's cookies; `None`: a person brought the answer.
+    pub cookies: Option<&'a [(String, String)]>,
+}
+
+impl Login {
+    fn is_open(&self) -> bool {
+        self.stage != Stage::Over
+    }
+
+    fn depart(&mut self, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
+        let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
+        let plan = &self.plan;
+        let request = AuthorizationRequest {
+            dialect: &plan.dialect,
+            client_id: &plan.credentials.client_id,
+            redirect_uri: &plan.redirect_uri,
+            scope: &plan.scope,
+            state: &state,
+            verifier: &verifier,
+        };
+        let departure = Departure {
+            authorize_url: request.url().into(),
+            cookie_name: format!("{COOKIE}{}", state.fingerprint()),
+            cookie: cookie.clone(),
+            plan: Arc::clone(plan),
+            left: now.until(self.ends),
+        };
+        let cookie_name = departure.cookie_name.clone();
+        push_bounded(&mut self.flows, Flow { state, verifier, bound, cookie_name, cookie });
+        departure
+    }
+}
+
+impl Plan {
+    fn next(&self, answer: Answer, flow: Flow) -> Next {
+        if !callback::issuer_matches(&self.dialect, answer.iss.as_deref()) {
+            return Next::WrongIssuer;
+        }
+        match answer.says {
+            Says::Error { error, description } => Next::Refused { error, description },
+            Says::Code(code) => Next::Exchange(Trade::AuthorizationCode {
+                code,
+                redirect_uri: self.redirect_uri.clone(),
+                verifier: (self.dialect.pkce != Pkce::Off).then_some(flow.verifier),
+            }),
+        }
+    }
+}
+
+impl Flow {
+    fn accepts(&self, arrival: &Arrival<'_>) -> bool {
+        match (self.bound, arrival.cookies) {
+            (Bound::ByCookie, Some(cookies)) => {
+                cookies.iter().any(|(name, value)| *name == self.cookie_name && self.cookie.matches(value))
+            }
+            // Answers of the other kind were asked for on another way: neither may stand in for the other,
+            // but a person may also bring the answer of a browser on this machine.
+            (Bound::ByHand, Some(_)) => false,
+            (Bound::ByHand | Bound::ByCookie, None) => true,
+        }
+    }
+}
+
+fn push_bounded<T>(list: &mut Vec<T>, item: T) {
+    if list.len() >= MOST_FLOWS {
+        list.remove(0);
+    }
+    list.push(item);
+}
+
+#[cfg(test)]
+mod tests;

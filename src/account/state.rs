@@ -314,8 +314,9 @@ impl Machine {
     }
 }
 
+/// The later of two moments on each clock: after a jump the two clocks may disagree on which that is.
 fn latest(one: Moment, other: Moment) -> Moment {
-    if one.boot >= other.boot { one } else { other }
+    Moment { wall: one.wall.max(other.wall), boot: one.boot.max(other.boot) }
 }
 
 #[cfg(test)]

@@ -517,6 +517,8 @@ mod random {
                     }
                 }
                 Act::WallJump(ms) => {
+                    // Every jump may cost one refresh.
+                    b.sent.clear();
                     b.now.wall = Wall(b.now.wall.0.saturating_add(ms).max(0));
                     b.tell(Event::Timer);
                 }

@@ -1,0 +1,189 @@
+use super::*;
+use crate::clock::{Boot, Wall};
+use crate::oauth::dialect::tests::dialect;
+
+const REDIRECT: &str = "http://127.0.0.1:7464/callback/p";
+
+struct Bench {
+    attempts: Attempts,
+    now: Moment,
+    rng: rand::rngs::ThreadRng,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(9)) };
+        Self { attempts: Attempts::default(), now, rng: rand::rng() }
+    }
+
+    fn start(&mut self, account: &str) -> Started {
+        let credentials = Credentials { client_id: "c".into(), client_secret: None };
+        let plan = Plan {
+            account: account.into(),
+            dialect: Arc::new(dialect()),
+            credentials,
+            scope: vec![],
+            redirect_uri: REDIRECT.into(),
+        };
+        self.attempts.start(plan, Duration::from_secs(600), self.now, &mut self.rng).unwrap()
+    }
+
+    fn ticket(&mut self, id: &str) -> String {
+        self.attempts.ticket(id, self.now, &mut self.rng).unwrap().expose().to_owned()
+    }
+
+    fn depart(&mut self, ticket: &str) -> Result<Departure, Turned> {
+        self.attempts.depart(ticket, self.now, &mut self.rng)
+    }
+
+    /// A browser that has gone through the start URL.
+    fn browser(&mut self, account: &str) -> Browser {
+        let id = self.start(account).id;
+        let ticket = self.ticket(&id);
+        Browser::of(&self.depart(&ticket).unwrap())
+    }
+
+    fn arrive(&mut self, query: &str, browser: &Browser) -> String {
+        self.arrive_at(REDIRECT, query, Some(&browser.cookies))
+    }
+
+    fn arrive_at(&mut self, uri: &str, query: &str, cookies: Option<&[(String, String)]>) -> String {
+        let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let arrival = Arrival { arrived_on: uri, parameters: &parameters, cookies };
+        match self.attempts.arrive(&arrival, self.now) {
+            Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
+                format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
+            }
+            Ok(Accepted { next, .. }) => format!("{next:?}"),
+            Err(turned) => format!("{turned:?}"),
+        }
+    }
+}
+
+struct Browser {
+    state: String,
+    cookies: Vec<(String, String)>,
+}
+
+impl Browser {
+    fn of(departure: &Departure) -> Self {
+        let url = url::Url::parse(&departure.authorize_url).unwrap();
+        let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        Self {
+            state,
+            cookies: vec![
+                ("other".into(), "x".into()),
+                (departure.cookie_name.clone(), departure.cookie.expose().into()),
+            ],
+        }
+    }
+}
+
+#[test]
+fn callers_join_the_one_pending_login_and_every_ticket_is_good_once() {
+    let mut b = Bench::new();
+    let first = b.start("work");
+    let second = b.start("work");
+    assert_eq!((first.joined, second.joined, first.id == second.id), (false, true, true));
+    assert_ne!(b.start("home").id, first.id);
+    let (one, two) = (b.ticket(&first.id), b.ticket(&first.id));
+    assert!(b.depart(&one).is_ok());
+    assert_eq!(b.depart(&one).unwrap_err(), Turned::BadTicket, "used");
+    b.now = b.now.plus(Duration::from_secs(61));
+    assert_eq!(b.depart(&two).unwrap_err(), Turned::BadTicket, "too old");
+    assert_eq!(b.depart("").unwrap_err(), Turned::BadTicket);
+}
+
+#[test]
+fn an_answer_needs_the_right_state_cookie_and_address_and_a_wrong_one_changes_nothing() {
+    let mut b = Bench::new();
+    let browser = b.browser("work");
+    let stranger = Browser { state: browser.state.clone(), cookies: vec![] };
+    let good = format!("code=c&state={}", browser.state);
+    for (query, who, expected) in [
+        ("code=c&state=wrong", &browser, "NotOurs"),
+        ("error=access_denied&state=wrong", &browser, "NotOurs"),
+        ("error=access_denied", &browser, "Malformed"),
+        ("code=c", &browser, "Malformed"),
+        (&format!("{good}&state={}", browser.state), &browser, "Malformed"),
+        (&format!("{good}&access_token=t"), &browser, "Malformed"),
+        (&good, &stranger, "NotOurs"),
+    ] {
+        assert_eq!(b.arrive(query, who), expected, "{query}");
+    }
+    for address in
+        ["http://localhost:7464/callback/p", "http://127.0.0.1:7464/callback/q", "http://127.0.0.1:7464/callback/p/"]
+    {
+        assert_eq!(b.arrive_at(address, &good, Some(&browser.cookies)), "NotOurs", "{address}");
+    }
+    assert_eq!(b.arrive(&good, &browser), "exchange c with verifier", "after all of that");
+    assert_eq!(b.arrive(&good, &browser), "NotOurs", "once");
+}
+
+#[test]
+fn two_logins_at_once_do_not_mix() {
+    let mut b = Bench::new();
+    let (work, home) = (b.browser("work"), b.browser("home"));
+    let crossed = Browser { state: work.state.clone(), cookies: home.cookies.clone() };
+    assert_eq!(b.arrive(&format!("code=c&state={}", work.state), &crossed), "NotOurs");
+    assert_eq!(b.arrive(&format!("code=h&state={}", home.state), &home), "exchange h with verifier");
+    assert_eq!(b.arrive(&format!("code=w&state={}", work.state), &work), "exchange w with verifier");
+}
+
+#[test]
+fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
+    let mut b = Bench::new();
+    let browser = b.browser("work");
+    let denied = format!("error=access_denied&error_description=no+way&state={}", browser.state);
+    assert_eq!(b.arrive(&denied, &browser), r#"Refused { error: "access_denied", description: "no way" }"#);
+
+    let mut dialect = dialect();
+    dialect.issuer = Some("https://id.example".into());
+    let credentials = Credentials { client_id: "c".into(), client_secret: None };
+    let plan = Plan {
+        account: "x".into(),
+        dialect: Arc::new(dialect),
+        credentials,
+        scope: vec![],
+        redirect_uri: REDIRECT.into(),
+    };
+    let id = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap().id;
+    let ticket = b.ticket(&id);
+    let browser = Browser::of(&b.depart(&ticket).unwrap());
+    let mixed = format!("code=c&iss=https%3A%2F%2Fevil.example&state={}", browser.state);
+    assert_eq!(b.arrive(&mixed, &browser), "WrongIssuer");
+}
+
+#[test]
+fn an_answer_brought_by_hand_needs_no_cookie_but_then_no_browser_may_bring_it() {
+    let mut b = Bench::new();
+    let id = b.start("work").id;
+    let departure = b.attempts.depart_by_hand(&id, b.now, &mut b.rng).unwrap();
+    let browser = Browser::of(&departure);
+    let good = format!("code=c&state={}", browser.state);
+    assert_eq!(b.arrive(&good, &browser), "NotOurs");
+    assert_eq!(b.arrive_at(REDIRECT, &good, None), "exchange c with verifier");
+}
+
+#[test]
+fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
+    let mut b = Bench::new();
+    let browser = b.browser("work");
+    assert!(b.attempts.expects(|uri| uri == REDIRECT) && b.attempts.pending("work").is_some());
+    assert_eq!(b.now.until(b.attempts.next_end().unwrap()), Duration::from_secs(600));
+    b.now = b.now.plus(Duration::from_secs(600));
+    assert_eq!(b.arrive(&format!("code=c&state={}", browser.state), &browser), "NotOurs", "expired");
+    assert!(!b.attempts.expects(|_| true) && b.attempts.pending("work").is_none());
+    for n in 0..MOST_LOGINS {
+        b.start(&format!("a{n}"));
+    }
+    let credentials = Credentials { client_id: "c".into(), client_secret: None };
+    let plan = Plan {
+        account: "more".into(),
+        dialect: Arc::new(dialect()),
+        credentials,
+        scope: vec![],
+        redirect_uri: REDIRECT.into(),
+    };
+    assert!(b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).is_none());
+}
