@@ -1,1 +1,3 @@
 //! ringback: a local OAuth helper daemon.
+
+pub mod sandbox;
