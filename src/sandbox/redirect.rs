@@ -69,6 +69,13 @@ pub(super) fn answer(uri: &str, part: Part, members: &[(&str, &str)]) -> String 
 }
 
 fn is_loopback(uri: &str) -> bool {
+    // The parser drops line breaks and turns backslashes around; the browser gets the URI as it came.
+    if uri
+        .bytes()
+        .any(|byte| !byte.is_ascii_graphic() || byte == b'\\')
+    {
+        return false;
+    }
     let Ok(url) = Url::parse(uri) else {
         return false;
     };
