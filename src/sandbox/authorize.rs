@@ -16,7 +16,7 @@ use super::reply::seconds_left;
 use super::server::State;
 
 /// A valid authorization request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Ask {
     pub(super) scope: String,
     pub(super) redirect_uri: String,
@@ -34,7 +34,6 @@ enum Kind {
 }
 
 /// A request that cannot be shown to a person for consent.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mistake {
     /// The redirect URI or the client is in doubt: the person is told, the browser goes nowhere.
     Stay(StatusCode, String),

@@ -10,7 +10,7 @@ use super::pkce::Challenge;
 use super::refusal::Refusal;
 
 /// What a code is bound to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Consent {
     pub(super) person: &'static Person,
     pub(super) scope: String,
@@ -19,7 +19,7 @@ pub(super) struct Consent {
 }
 
 /// What came with a code to be exchanged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Presented<'a> {
     pub(super) code: &'a str,
     pub(super) redirect_uri: Option<&'a str>,
@@ -27,10 +27,10 @@ pub(super) struct Presented<'a> {
 }
 
 /// The codes given out. There is one client, so they need no note of whose they are.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Codes(HashMap<String, Issued>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Issued {
     consent: Consent,
     ends: u64,

@@ -20,6 +20,7 @@ use super::server::Server;
 #[derive(Template)]
 #[template(path = "sandbox-consent.html", config = "static/askama.toml")]
 struct ConsentPage<'a> {
+    client_name: &'a str,
     client_id: &'a str,
     scopes: Vec<&'a str>,
     redirect_uri: &'a str,
@@ -100,6 +101,7 @@ pub(super) async fn style() -> impl IntoResponse {
 
 fn consent(server: &Server, ask: &Ask, transaction: &str) -> Response {
     let template = ConsentPage {
+        client_name: &server.options.client_name,
         client_id: &server.options.client_id,
         scopes: ask.scope.split_whitespace().collect(),
         redirect_uri: &ask.redirect_uri,

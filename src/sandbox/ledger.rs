@@ -12,7 +12,7 @@ use super::people::Person;
 use super::refusal::Refusal;
 
 /// What an access token stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Access {
     pub(super) person: &'static Person,
     pub(super) scope: String,
@@ -30,7 +30,7 @@ pub(super) struct Occasion<'a> {
 }
 
 /// What a grant gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Pair {
     pub(super) access_token: String,
     pub(super) refresh_token: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Pair {
     pub(super) ends: Option<u64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Refresh {
     family: FamilyId,
     scope: String,
@@ -47,7 +47,7 @@ struct Refresh {
 }
 
 /// By what, and when, a refresh token was replaced.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Replaced {
     at: u64,
     by: Pair,
@@ -66,7 +66,7 @@ pub(super) enum Renewal {
 }
 
 /// All that has been given out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ledger {
     last_family: u64,
     families: HashMap<FamilyId, &'static Person>,

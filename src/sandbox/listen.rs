@@ -28,6 +28,8 @@ pub(super) struct Hangup(Arc<Notify>);
 impl Hangup {
     /// Ends the connection without a reply. The caller is dropped with it.
     pub(super) async fn cut<T>(&self) -> T {
+        // The request's own log line will not come: this one stands for it.
+        tracing::info!("sandbox: connection cut by a fault");
         self.0.notify_one();
         std::future::pending().await
     }

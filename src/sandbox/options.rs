@@ -16,7 +16,7 @@ use super::faults::ScheduledFault;
 /// The practice secret that goes with the default client, unless `--client-secret-file` says otherwise.
 pub(super) const PRACTICE_SECRET: &str = "practice-secret";
 
-/// The flags of `ringback sandbox`.
+/// A practice server on this machine that behaves as Phone.com's API v4 OAuth does.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes any free one
@@ -30,6 +30,10 @@ pub struct Options {
         default_value = "00000000-0000-4000-8000-000000000001"
     )]
     pub client_id: String,
+
+    /// What the consent page calls that client
+    #[arg(long, value_name = "NAME", default_value = "Practice app")]
+    pub client_name: String,
 
     /// File with the client's secret [default: the well-known `practice-secret`]
     #[arg(long, value_name = "FILE")]

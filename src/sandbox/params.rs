@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 
-/// Names and values, each name once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Names and values, each name once. No `Debug`: it would print secrets.
+#[derive(Clone, Default)]
 pub(super) struct Params(BTreeMap<String, String>);
 
 impl Params {

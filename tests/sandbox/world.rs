@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 /// Where the app of these tests waits for the browser.
-pub const REDIRECT: &str = "http://127.0.0.1:7464/callback/phonecom?a=b";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:7464/callback/phonecom?a=b";
 
-pub struct World {
-    pub facts: Facts,
-    pub client: Client,
+pub(crate) struct World {
+    pub(crate) facts: Facts,
+    pub(crate) client: Client,
     task: JoinHandle<std::io::Result<()>>,
 }
 
@@ -23,7 +23,7 @@ impl Drop for World {
 }
 
 /// The options that the command line would make of `flags`, on a free port.
-pub fn options(flags: &str) -> Options {
+pub(crate) fn options(flags: &str) -> Options {
     #[derive(Parser)]
     struct Flags {
         #[command(flatten)]
@@ -35,7 +35,7 @@ pub fn options(flags: &str) -> Options {
     Flags::try_parse_from(words).expect("flags").options
 }
 
-pub async fn start(flags: &str) -> World {
+pub(crate) async fn start(flags: &str) -> World {
     // Only plain http here, yet reqwest wants a provider to be there. The second time it is: fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let sandbox = bind(&options(flags)).await.expect("bind");
@@ -54,29 +54,29 @@ pub async fn start(flags: &str) -> World {
 }
 
 impl World {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.facts.base_url)
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
     }
 
     /// Status and body, null where it is no JSON.
-    pub async fn send(&self, request: RequestBuilder) -> (u16, Value) {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> (u16, Value) {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
         let body = response.bytes().await.expect("a body");
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    pub async fn get(&self, path: &str, token: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> (u16, Value) {
         self.send(self.request(Method::GET, path).bearer_auth(token))
             .await
     }
 
     /// A control request that must succeed.
-    pub async fn control(&self, path: &str, body: Value) {
+    pub(crate) async fn control(&self, path: &str, body: Value) {
         let request = self
             .request(Method::POST, path)
             .header("content-type", "application/json")
@@ -85,17 +85,17 @@ impl World {
         assert!((200..300).contains(&status), "{path}: {status}");
     }
 
-    pub async fn advance(&self, span: &str) {
+    pub(crate) async fn advance(&self, span: &str) {
         self.control("/_sandbox/clock", json!({ "advance": span }))
             .await;
     }
 
-    pub async fn journal(&self) -> Value {
+    pub(crate) async fn journal(&self) -> Value {
         self.get("/_sandbox/journal", "").await.1
     }
 
     /// An authorization URL with these parameters besides the usual ones; an empty value removes one.
-    pub fn authorize_url(&self, extra: &[(&str, &str)]) -> Url {
+    pub(crate) fn authorize_url(&self, extra: &[(&str, &str)]) -> Url {
         let mut params = vec![
             ("client_id", self.facts.client_id.as_str()),
             ("response_type", "code"),
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Clicks through the consent page and returns where the browser is sent.
-    pub async fn decide(&self, decision: &str, extra: &[(&str, &str)]) -> String {
+    pub(crate) async fn decide(&self, decision: &str, extra: &[(&str, &str)]) -> String {
         let page = self.client.get(self.authorize_url(extra)).send().await;
         let page = page.expect("page");
         assert_eq!(page.status(), StatusCode::OK);
@@ -123,7 +123,7 @@ impl World {
         location
     }
 
-    pub async fn submit(&self, transaction: &str, decision: &str) -> (u16, String) {
+    pub(crate) async fn submit(&self, transaction: &str, decision: &str) -> (u16, String) {
         let form = format!("transaction={transaction}&user=alice&decision={decision}");
         let response = self
             .request(Method::POST, "/v4/oauth/authorization")
@@ -137,13 +137,13 @@ impl World {
         (response.status().as_u16(), location.to_owned())
     }
 
-    pub async fn code(&self, extra: &[(&str, &str)]) -> String {
+    pub(crate) async fn code(&self, extra: &[(&str, &str)]) -> String {
         let location = self.decide("allow", extra).await;
         member(&location, "code").expect("a code")
     }
 
     /// A token request with these members; the client's own are added where they are missing.
-    pub fn token_request(&self, mut body: Value) -> RequestBuilder {
+    pub(crate) fn token_request(&self, mut body: Value) -> RequestBuilder {
         let members = body.as_object_mut().expect("an object");
         for (name, value) in [
             ("client_id", &self.facts.client_id),
@@ -156,20 +156,20 @@ impl World {
             .body(body.to_string())
     }
 
-    pub async fn token(&self, body: Value) -> (u16, Value) {
+    pub(crate) async fn token(&self, body: Value) -> (u16, Value) {
         self.send(self.token_request(body)).await
     }
 
-    pub async fn exchange(&self, code: &str) -> (u16, Value) {
+    pub(crate) async fn exchange(&self, code: &str) -> (u16, Value) {
         self.token(exchange_of(code)).await
     }
 
-    pub async fn refresh(&self, token: &str) -> (u16, Value) {
+    pub(crate) async fn refresh(&self, token: &str) -> (u16, Value) {
         self.token(refresh_of(token)).await
     }
 
     /// A whole login; returns the token reply.
-    pub async fn login(&self) -> Value {
+    pub(crate) async fn login(&self) -> Value {
         let code = self.code(&[]).await;
         let (status, body) = self.exchange(&code).await;
         assert_eq!(status, 201, "{body}");
@@ -177,23 +177,23 @@ impl World {
     }
 }
 
-pub fn exchange_of(code: &str) -> Value {
+pub(crate) fn exchange_of(code: &str) -> Value {
     json!({ "grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT })
 }
 
-pub fn refresh_of(token: &str) -> Value {
+pub(crate) fn refresh_of(token: &str) -> Value {
     json!({ "grant_type": "refresh_token", "refresh_token": token })
 }
 
 /// A string member that must be there.
-pub fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name]
         .as_str()
         .unwrap_or_else(|| panic!("no {name} in {body}"))
 }
 
 /// The one-time id in the consent form.
-pub fn transaction(html: &str) -> String {
+pub(crate) fn transaction(html: &str) -> String {
     let (_, rest) = html
         .split_once("name=\"transaction\" value=\"")
         .expect("form");
@@ -201,10 +201,24 @@ pub fn transaction(html: &str) -> String {
 }
 
 /// A parameter of a location's query or fragment.
-pub fn member(location: &str, name: &str) -> Option<String> {
+pub(crate) fn member(location: &str, name: &str) -> Option<String> {
     let url = Url::parse(location).expect("a location");
     let part = url.fragment().or(url.query()).unwrap_or_default();
     url::form_urlencoded::parse(part.as_bytes())
         .find(|(had, _)| had == name)
         .map(|(_, value)| value.into_owned())
+}
+
+/// Status and the code of a refusal.
+pub(crate) fn error_of(reply: &(u16, Value)) -> (u16, &str) {
+    (reply.0, text(&reply.1, "error"))
+}
+
+/// Whether the access token of a reply is taken.
+pub(crate) async fn works(world: &World, reply: &Value) -> bool {
+    let (status, _) = world
+        .get("/v4/accounts/1000001", text(reply, "access_token"))
+        .await;
+    assert!(matches!(status, 200 | 401), "{status}");
+    status == 200
 }
