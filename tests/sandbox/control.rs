@@ -80,7 +80,7 @@ async fn the_journal_tells_all_but_the_secrets() {
 
 #[tokio::test]
 async fn requests_at_the_same_time_are_noticed() {
-    let world = start("--latency 100ms").await;
+    let world = start("--latency 250ms").await;
     tokio::join!(
         world.refresh("one"),
         world.refresh("two"),

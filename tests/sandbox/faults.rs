@@ -149,7 +149,7 @@ async fn slow_replies_are_whole_in_the_end() {
         .control("/_sandbox/faults", json!({ "next": [fault] }))
         .await;
     let request = world.token_request(refresh_of(text(&reply, "refresh_token")));
-    let body = request.timeout(Duration::from_millis(120)).send().await;
+    let body = request.timeout(Duration::from_millis(400)).send().await;
     let late = body.expect("headers come at once").bytes().await;
     assert!(late.expect_err("a timeout").is_timeout());
 }
