@@ -19,5 +19,8 @@ pub mod config;
 pub mod contract;
 pub mod error;
 pub mod oauth;
+pub mod sandbox;
 pub mod secret;
 pub mod store;
+//! ringback: a local OAuth helper daemon.
+
