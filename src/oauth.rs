@@ -5,4 +5,5 @@ pub mod callback;
 pub mod dialect;
 pub mod exchange;
 pub mod grant;
+pub mod preset;
 pub mod reply;
