@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_key_that_was_cut_changed_or_opened_to_others_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("app.key");
+        let path = folder.path().join("state/app.key");
         load_or_create(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let other = if text.ends_with('A') { "B" } else { "A" };

@@ -50,6 +50,11 @@ fn intended(generation: u64) -> Record {
     Record { intent: Some(intent), ..record(generation) }
 }
 
+/// tempfile's own are open to others.
+fn tempdir() -> tempfile::TempDir {
+    tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o700)).tempdir().unwrap()
+}
+
 fn open_with(state: &Path, key: [u8; 32]) -> FileStore {
     let obtained = Obtained { key: MasterKey::from_bytes(key), from: "a test".into() };
     FileStore::open(StateLock::take(state).unwrap(), obtained, Clock::System)
@@ -93,7 +98,7 @@ fn state_of_rerun() -> PathBuf {
 
 #[test]
 fn what_was_committed_is_there_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let state = folder.path().join("a/b/state");
     let store = open(&state);
     assert!(store.load("work").unwrap().is_none() && store.accounts().unwrap().is_empty());
@@ -113,7 +118,7 @@ fn what_was_committed_is_there_after_a_restart() {
 
 #[test]
 fn generations_only_go_up() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let store = open(&folder.path().join("state"));
     store.commit("work", &record(3)).unwrap();
     assert!(matches!(store.commit("work", &record(2)), Err(StoreError::Conflict { stored: 3, new: 2, .. })));
@@ -132,7 +137,7 @@ fn generations_only_go_up() {
 
 #[test]
 fn one_daemon_holds_the_folder_and_the_second_learns_who() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     match StateLock::take(folder.path()) {
         Err(StoreError::InUse { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
@@ -144,7 +149,7 @@ fn one_daemon_holds_the_folder_and_the_second_learns_who() {
 
 #[test]
 fn what_a_crash_left_behind_is_removed_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(1)).unwrap();
     drop(store);
@@ -158,7 +163,7 @@ fn what_a_crash_left_behind_is_removed_and_nothing_else() {
 
 #[test]
 fn a_record_that_vanished_under_the_daemon_is_written_anew() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(4)).unwrap();
     std::fs::remove_file(folder.path().join("accounts/work.sealed")).unwrap();
@@ -172,7 +177,7 @@ fn a_record_that_vanished_under_the_daemon_is_written_anew() {
 #[test]
 fn modes_are_exact_whatever_the_umask() {
     for umask in ["000", "077", "027"] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempdir();
         let state = folder.path().join("above/state");
         let status = rerun(&format!("umask {umask}"), "store::tests::rerun_commits_once", &state);
         assert!(status.success(), "umask {umask}: {status}");
@@ -210,7 +215,7 @@ fn a_crash_at_any_step_leaves_a_whole_record() {
         ("after_rename", (2, false)),
         ("after_commit", (2, false)),
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempdir();
         let test = "store::tests::rerun_commits_once";
         assert!(rerun("true", test, folder.path()).success());
         let status = rerun(&format!("export RINGBACK_FAILPOINT={step}"), test, folder.path());

@@ -67,7 +67,7 @@ fn refused(result: Result<Obtained, StoreError>, word: &str) {
 
 #[test]
 fn a_key_file_is_made_at_the_first_start_only() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let made = from(&held, &KeySource::File).unwrap();
     assert!(made.from.contains("master.key"), "{}", made.from);
@@ -85,7 +85,7 @@ fn a_key_file_is_made_at_the_first_start_only() {
 
 #[test]
 fn a_key_file_that_is_open_linked_or_broken_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     from(&held, &KeySource::File).unwrap();
     let path = folder.path().join("master.key");
@@ -105,7 +105,7 @@ fn a_key_file_that_is_open_linked_or_broken_is_refused() {
 
 #[test]
 fn auto_remembers_its_first_choice() {
-    let (folder, ring) = (tempfile::tempdir().unwrap(), Ring::empty());
+    let (folder, ring) = (tempdir(), Ring::empty());
     let held = StateLock::take(folder.path()).unwrap();
     let made = ask(&held, &KeySource::Auto, &ring, None).unwrap();
     assert_eq!(made.from, "the OS keyring");
@@ -117,7 +117,7 @@ fn auto_remembers_its_first_choice() {
     assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "found without the note");
     assert!(!folder.path().join("master.key").exists());
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let made = ask(&held, &KeySource::Auto, &Ring::absent(), None).unwrap();
     assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "a keyring that came later");
@@ -125,7 +125,7 @@ fn auto_remembers_its_first_choice() {
 
 #[test]
 fn a_credential_is_a_plain_name_in_systemds_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(&folder.path().join("state")).unwrap();
     let credentials = folder.path().join("credentials");
     std::fs::create_dir(&credentials).unwrap();
@@ -143,7 +143,7 @@ fn a_credential_is_a_plain_name_in_systemds_folder() {
 
 #[test]
 fn a_program_prints_the_key_and_nothing_of_it_gets_into_errors() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let run = |script: &str| {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -154,6 +154,6 @@ fn a_program_prints_the_key_and_nothing_of_it_gets_into_errors() {
     refused(run("echo canary; exit 3"), "exit status: 3");
     refused(run("echo canary"), "neither");
     refused(run("head -c 1000000 /dev/zero"), "failed");
-    refused(run("sleep 60 & echo canary"), "without closing");
+    refused(run("sleep 2 & echo canary"), "without closing");
     refused(from(&held, &KeySource::Command(vec!["/no/such/program".into()])), "did not start");
 }

@@ -6,7 +6,7 @@ use super::*;
 
 /// A store with one record, opened again after `spoil` was at the record's file.
 fn spoiled(spoil: impl FnOnce(&Path)) -> (tempfile::TempDir, FileStore, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(1)).unwrap();
     drop(store);
@@ -92,7 +92,7 @@ fn with_the_wrong_key_or_a_newer_format_nothing_is_touched() {
 
 #[test]
 fn what_is_not_a_private_file_of_ours_is_refused_and_left_alone() {
-    let outside = tempfile::tempdir().unwrap();
+    let outside = tempdir();
     let target = outside.path().join("target");
     put(&target, b"precious");
     let mode = |path: &Path| std::fs::set_permissions(path, PermissionsExt::from_mode(0o640)).unwrap();
@@ -131,7 +131,7 @@ fn what_is_not_a_private_file_of_ours_is_refused_and_left_alone() {
 
 #[test]
 fn a_state_folder_that_others_could_enter_or_replace_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let make = |name: &str, mode: u32| {
         let path = folder.path().join(name);
         std::fs::create_dir(&path).unwrap();
@@ -159,7 +159,7 @@ fn a_state_folder_that_others_could_enter_or_replace_is_refused() {
 
 #[test]
 fn names_that_leave_the_folder_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempdir();
     let store = open(folder.path());
     for name in ["", ".", "..", "../x", "a/b", "a\0b", ".hidden", "ä", &"x".repeat(129)] {
         assert!(matches!(store.load(name), Err(StoreError::Io { .. })), "{name}");
@@ -172,7 +172,7 @@ struct TinyDisk(tempfile::TempDir);
 
 impl TinyDisk {
     fn mount(kib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempdir();
         let options = format!("size={kib}k,mode=0700");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
         mount.is_ok_and(|done| done.status.success()).then_some(Self(folder))
