@@ -45,6 +45,18 @@ pub enum StoreError {
         /// What went wrong there.
         why: String,
     },
+    /// The file was sealed with another master key than the present one; it is left alone.
+    #[error(
+        "{} was sealed with another master key than the one from {from}: bring that key back, or move the file away \
+         and log in again; the file was not touched",
+        path.display()
+    )]
+    ForeignKey {
+        /// Which file.
+        path: PathBuf,
+        /// Where the present key comes from, in words.
+        from: String,
+    },
     /// Another daemon holds the folder.
     #[error("{} is in use by another ringback daemon{}", folder.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     InUse {

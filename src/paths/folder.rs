@@ -7,9 +7,11 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
+
+use super::trust;
 
 /// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
 const TEMP: &str = ".tmp-";
@@ -41,7 +43,7 @@ impl FolderError {
         Self::Io { path: path.into(), why: error.into().to_string() }
     }
 
-    fn refuse(path: impl Into<PathBuf>, why: impl Into<String>) -> Self {
+    pub(super) fn refuse(path: impl Into<PathBuf>, why: impl Into<String>) -> Self {
         Self::Unsafe { path: path.into(), why: why.into() }
     }
 }
@@ -64,9 +66,15 @@ impl Folder {
         // Without this a trailing slash would make the system follow a symlink.
         let path: PathBuf = path.components().collect();
         let made = make(&path)?;
-        super::trust::check_parents(&path)?;
+        trust::check_parents(&path)?;
         let fd = rustix::fs::open(&path, FOLDER, Mode::empty()).map_err(|e| not_a_folder(&path, e))?;
-        Self::checked(fd, path, made)
+        let folder = Self::checked(fd, path, made)?;
+        if matches!(made, Made::Now) {
+            // What is made durable inside is of no use if the folder itself is not.
+            let parent = rustix::fs::openat(&folder.0.fd, "..", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+            parent.and_then(rustix::fs::fsync).map_err(|e| FolderError::io(folder.path(), e))?;
+        }
+        Ok(folder)
     }
 
     /// The folder `name` in this one, made if it isn't there.
@@ -91,8 +99,8 @@ impl Folder {
             rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
         }
         let stat = rustix::fs::fstat(&fd).map_err(|e| FolderError::io(&path, e))?;
-        check_owner(&stat, &path)?;
-        check_mode(&stat, &path, "700")?;
+        trust::check_owner(&stat, &path)?;
+        trust::check_mode(&stat, &path, "700")?;
         Ok(Self(Arc::new(Inner { fd, path })))
     }
 
@@ -116,11 +124,11 @@ impl Folder {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(FolderError::refuse(path, "is a symlink: put the file itself there")),
-            Err(Errno::ISDIR | Errno::NXIO) => return Err(FolderError::refuse(path, NOT_REGULAR)),
+            Err(Errno::ISDIR | Errno::NXIO) => return Err(FolderError::refuse(path, trust::NOT_REGULAR)),
             Err(e) => return Err(FolderError::io(path, e)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|e| FolderError::io(&path, e))?;
-        check_file(&stat, &path)?;
+        trust::check_file(&stat, &path)?;
         Ok(Some(File::from(fd)))
     }
 
@@ -285,7 +293,6 @@ enum Made {
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-const NOT_REGULAR: &str = "is not a regular file: move it away";
 
 fn make(path: &Path) -> Result<Made, FolderError> {
     use std::os::unix::fs::DirBuilderExt;
@@ -312,32 +319,4 @@ fn not_a_folder(path: &Path, error: Errno) -> FolderError {
         }
         e => FolderError::io(path, e),
     }
-}
-
-fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(FolderError::refuse(path, NOT_REGULAR));
-    }
-    if stat.st_nlink != 1 {
-        return Err(FolderError::refuse(path, "has a second name (hard link): copy it, and move the copy over it"));
-    }
-    check_owner(stat, path)?;
-    check_mode(stat, path, "600")
-}
-
-fn check_owner(stat: &Stat, path: &Path) -> Result<(), FolderError> {
-    let me = rustix::process::geteuid().as_raw();
-    if stat.st_uid == me {
-        return Ok(());
-    }
-    Err(FolderError::refuse(path, format!("belongs to user {}, not to {me}: chown it or move it away", stat.st_uid)))
-}
-
-fn check_mode(stat: &Stat, path: &Path, wanted: &str) -> Result<(), FolderError> {
-    if stat.st_mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let found = stat.st_mode & 0o7777;
-    let shown = path.display();
-    Err(FolderError::refuse(path, format!("is open to others (mode {found:03o}): run `chmod {wanted} {shown}`")))
 }

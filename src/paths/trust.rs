@@ -1,8 +1,10 @@
-//! Who could swap a private folder for another: every folder above it is looked at
-//! (`security.md` §2.4, oidc-agent #603 and oidc-pam #200).
+//! Whom owner, mode and kind of a file or folder let in, and who could swap a private folder for another:
+//! every folder above it is looked at (`security.md` §2.4, oidc-agent #603 and oidc-pam #200).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{FileType, Stat};
 
 use super::folder::FolderError;
 
@@ -10,6 +12,9 @@ use super::folder::FolderError;
 /// root of the host, most of the time.
 const UNMAPPED: u32 = 65534;
 const STICKY: u32 = 0o1000;
+/// All permissions of group and others.
+const OTHERS: u32 = 0o077;
+pub(super) const NOT_REGULAR: &str = "is not a regular file: move it away";
 
 /// Refuses a folder above `path` that other users can write to, sticky ones (`/tmp`) excepted.
 pub(super) fn check_parents(path: &Path) -> Result<(), FolderError> {
@@ -41,6 +46,37 @@ fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
     let others = if own_group { 0o002 } else { 0o022 };
     (mode & others != 0)
         .then(|| "can be written to by other users, who could replace what is in it: run `chmod go-w` on it".to_owned())
+}
+
+/// Refuses what is not a private regular file of this user with one name.
+pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(FolderError::refuse(path, NOT_REGULAR));
+    }
+    if stat.st_nlink != 1 {
+        return Err(FolderError::refuse(path, "has a second name (hard link): copy it, and move the copy over it"));
+    }
+    check_owner(stat, path)?;
+    check_mode(stat, path, "600")
+}
+
+/// Refuses what belongs to somebody else.
+pub(super) fn check_owner(stat: &Stat, path: &Path) -> Result<(), FolderError> {
+    let me = rustix::process::geteuid().as_raw();
+    if stat.st_uid == me {
+        return Ok(());
+    }
+    Err(FolderError::refuse(path, format!("belongs to user {}, not to {me}: chown it or move it away", stat.st_uid)))
+}
+
+/// Refuses what others have any access to; `wanted` is the mode to advise.
+pub(super) fn check_mode(stat: &Stat, path: &Path, wanted: &str) -> Result<(), FolderError> {
+    if stat.st_mode & OTHERS == 0 {
+        return Ok(());
+    }
+    let found = stat.st_mode & 0o7777;
+    let shown = path.display();
+    Err(FolderError::refuse(path, format!("is open to others (mode {found:03o}): run `chmod {wanted} {shown}`")))
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 //! leaves the record before or the record after, never a mixture.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
+use zeroize::Zeroizing;
 
 use super::key::MasterKey;
 use super::key::source::{self, Obtained, Outside, Start};
@@ -35,8 +37,7 @@ const MARGIN: u64 = 64 * 1024;
 pub struct StateLock {
     folder: Folder,
     accounts: Folder,
-    /// The lock lasts as long as this is open.
-    _file: File,
+    file: File,
 }
 
 impl StateLock {
@@ -45,23 +46,23 @@ impl StateLock {
     pub fn take(path: &std::path::Path) -> Result<Self, StoreError> {
         let folder = Folder::open(path)?;
         let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
-            return Err(io(folder.file(LOCK), "it vanished while it was opened"));
+            return Err(io(folder.file(LOCK), &"it vanished while it was opened"));
         };
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
             }
-            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), e)),
+            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), &e)),
         }
         // For people and for the second daemon's message; the lock itself is the kernel's.
         let pid = format!("{}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), e))?;
+        file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), &e))?;
         let accounts = folder.subfolder(ACCOUNTS)?;
         for held in [&folder, &accounts] {
             held.remove_leftovers()?;
         }
-        Ok(Self { folder, accounts, _file: file })
+        Ok(Self { folder, accounts, file })
     }
 
     /// The folder that is held.
@@ -85,6 +86,14 @@ impl StateLock {
     pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
         let start = if self.accounts()?.is_empty() { Start::First } else { Start::Later };
         source::obtain(source, &self.folder, start, outside)
+    }
+}
+
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // Closing the file would do, but for a child that was forked and has not yet come to exec: it
+        // holds a copy. What fails here ends with the process.
+        let _ = self.file.unlock();
     }
 }
 
@@ -125,7 +134,7 @@ impl FileStore {
 
     fn turn(&self, account: &str) -> Result<Arc<Mutex<Turn>>, StoreError> {
         if !valid(account) {
-            return Err(io(self.held.accounts.path(), format!("{account:?} can't be the name of an account's file")));
+            return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
         }
         Ok(lock(&self.turns).entry(account.to_owned()).or_default().clone())
     }
@@ -139,10 +148,7 @@ impl FileStore {
             Ok(opened) => Ok(Some(opened)),
             Err(OpenError::Newer { found }) => Err(StoreError::Newer { path, found, known: seal::FORMAT }),
             // The key is wrong, not the file: the file stays where the right key will find it.
-            Err(OpenError::ForeignKey) => Err(StoreError::Key {
-                from: self.from.clone(),
-                why: format!("{} was sealed with another key; the file was not touched", path.display()),
-            }),
+            Err(OpenError::ForeignKey) => Err(StoreError::ForeignKey { path, from: self.from.clone() }),
             Err(OpenError::Damaged(why)) => Err(self.set_aside(&name, why)?),
         }
     }
@@ -173,9 +179,18 @@ impl FileStore {
         }
     }
 
+    fn encode(&self, account: &str, record: &Record) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        record::encode(record).map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
+    }
+
     fn seal(&self, account: &str, record: &Record, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
         seal::seal(&self.key, account, record.generation, payload, &mut rand::rng())
-            .map_err(|e| io(self.held.accounts.file(&file_name(account)), e))
+            .map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
+    }
+
+    fn conflict(&self, account: &str, stored: &Opened, record: &Record) -> StoreError {
+        let path = self.held.accounts.file(&file_name(account));
+        StoreError::Conflict { path, stored: stored.generation, new: record.generation }
     }
 
     /// Temp file, fsync, rename, fsync of the folder.
@@ -202,12 +217,12 @@ impl Store for FileStore {
         let path = self.held.accounts.file(&file_name(account));
         match record::decode(&stored.payload) {
             Ok(record) if record.generation == stored.generation => Ok(Some(record)),
-            Ok(_) => Err(io(path, "its header and its record name different generations")),
+            Ok(_) => Err(io(path, &"its header and its record name different generations")),
             Err(DecodeError::Newer { found }) => Err(StoreError::Newer { path, found, known: record::SCHEMA }),
             // Authentic, so one of us wrote it: it stays for the version that understands it.
             Err(e @ DecodeError::Malformed { .. }) => {
                 let why = format!("another version of ringback wrote it ({e}): use that one, or log in again");
-                Err(io(path, why))
+                Err(io(path, &why))
             }
         }
     }
@@ -220,7 +235,7 @@ impl Store for FileStore {
         if let Some(stored) = stored.as_ref().filter(|stored| stored.generation != record.generation) {
             return Err(self.conflict(account, stored, record));
         }
-        let sealed = self.seal(account, record, &record::encode(record))?;
+        let sealed = self.seal(account, record, &self.encode(account, record)?)?;
         // The room for the commit comes first: without it there is nothing to intend. What an earlier
         // attempt reserved is still good.
         if turn.reserved.is_none() {
@@ -236,7 +251,7 @@ impl Store for FileStore {
     fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
         let turn = self.turn(account)?;
         let mut turn = lock(&turn);
-        let payload = record::encode(record);
+        let payload = self.encode(account, record)?;
         if let Some(stored) = self.stored_before_write(account)?.filter(|s| s.generation >= record.generation) {
             if *stored.payload != *payload {
                 return Err(self.conflict(account, &stored, record));
@@ -266,13 +281,6 @@ impl Store for FileStore {
     }
 }
 
-impl FileStore {
-    fn conflict(&self, account: &str, stored: &Opened, record: &Record) -> StoreError {
-        let path = self.held.accounts.file(&file_name(account));
-        StoreError::Conflict { path, stored: stored.generation, new: record.generation }
-    }
-}
-
 fn file_name(account: &str) -> String {
     format!("{account}{SUFFIX}")
 }
@@ -289,7 +297,7 @@ fn read_pid(file: &File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-fn io(path: impl Into<PathBuf>, why: impl ToString) -> StoreError {
+fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {
     StoreError::Io { path: path.into(), why: why.to_string() }
 }
 

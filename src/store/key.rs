@@ -60,8 +60,9 @@ impl MasterKey {
     /// Tells keys apart without saying anything about them: truncated SHA-256 with a domain label.
     pub fn id(&self) -> [u8; 8] {
         let digest = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.0.as_ref()).finalize();
-        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(digest);
-        [a, b, c, d, e, f, g, h]
+        let mut id = [0; 8];
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        id
     }
 
     pub(super) fn bytes(&self) -> &[u8; KEY] {

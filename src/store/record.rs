@@ -71,18 +71,16 @@ struct Version {
     schema: u32,
 }
 
-/// `record` as bytes; the buffer is wiped when dropped, and no other copy was made.
-pub fn encode(record: &Record) -> Zeroizing<Vec<u8>> {
+/// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. There is no record
+/// that can't be written, but an empty file in the place of one would cost a login.
+pub fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     let wire = Wire::from(record);
     // Measured first: a buffer that grows leaves copies of tokens behind.
     let mut length = Length(0);
-    let mut bytes = Zeroizing::new(Vec::new());
-    if serde_json::to_writer(&mut length, &wire).is_ok() {
-        bytes.reserve_exact(length.0);
-        // Can't fail: the first pass wrote the same, and a Vec takes everything.
-        let _ = serde_json::to_writer(&mut *bytes, &wire);
-    }
-    bytes
+    serde_json::to_writer(&mut length, &wire)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *bytes, &wire)?;
+    Ok(bytes)
 }
 
 /// The record that `bytes` hold.
@@ -205,7 +203,7 @@ mod tests {
         let mut full = record(7);
         full.intent = Some(Intent { fingerprint: "0a1b2c3d".into(), started_at: Wall(5), sent: 2 });
         full.needs_login = Some(LoginReason::Refused { code: "invalid_grant".into() });
-        let text = String::from_utf8(encode(&full).to_vec()).unwrap();
+        let text = String::from_utf8(encode(&full).unwrap().to_vec()).unwrap();
         assert_eq!(
             text,
             concat!(
@@ -220,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_without_quoting_it() {
-        let text = String::from_utf8(encode(&record(1)).to_vec()).unwrap();
+        let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
         let newer = text.replace(r#""schema":1"#, r#""schema":2,"more":[]"#);
         assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 2 });
         for (from, to) in [
@@ -254,7 +252,7 @@ mod tests {
                 1 => Expiry::Unknown,
                 _ => Expiry::Never,
             };
-            let bytes = encode(&before);
+            let bytes = encode(&before).unwrap();
             let after = decode(&bytes).unwrap();
             prop_assert_eq!(format!("{before:?}"), format!("{after:?}"));
             prop_assert_eq!(after.tokens.access_token.expose(), access);

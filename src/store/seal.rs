@@ -15,6 +15,8 @@
 //! §2), so no counter has to survive. The padding keeps a backup from telling which account has which kind
 //! of token by its length.
 
+use std::fmt;
+
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
@@ -32,13 +34,18 @@ const TAG: usize = 16;
 const LENGTH: usize = 4;
 const BLOCK: usize = 256;
 
-/// What was sealed.
-#[derive(Debug)]
+/// What was sealed. `Debug` leaves the payload out.
 pub struct Opened {
     /// As the header says, and authenticated.
     pub generation: u64,
     /// The payload.
     pub payload: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("generation", &self.generation).finish_non_exhaustive()
+    }
 }
 
 /// Why a file does not open.

@@ -175,6 +175,40 @@ fn a_record_that_vanished_under_the_daemon_is_written_anew() {
 }
 
 #[test]
+fn of_many_commits_of_one_generation_one_wins() {
+    let folder = tempdir();
+    let store = open(folder.path());
+    let won: Vec<String> = std::thread::scope(|scope| {
+        let commit = |n| {
+            let mut mine = record(1);
+            mine.tokens.scope = Some(format!("thread-{n}"));
+            let result = store.commit("work", &mine);
+            assert!(matches!(result, Ok(()) | Err(StoreError::Conflict { .. })), "{result:?}");
+            result.is_ok().then(|| format!("thread-{n}"))
+        };
+        let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || commit(n))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(won.len(), 1);
+    assert_eq!(store.load("work").unwrap().unwrap().tokens.scope.as_ref(), won.first());
+}
+
+#[test]
+fn debug_and_files_show_nothing_of_a_token() {
+    let folder = tempdir();
+    let store = open(folder.path());
+    store.begin("work", &intended(0)).unwrap();
+    store.commit("work", &record(1)).unwrap();
+    let file = std::fs::read(folder.path().join("accounts/work.sealed")).unwrap();
+    let opened = super::seal::open(&MasterKey::from_bytes([7; 32]), "work", &file).unwrap();
+    let shown = format!("{store:?} {opened:?} {:?}", store.load("work"));
+    for secret in ["access-1", "refresh-1", "7, 7, 7", &"07".repeat(8)] {
+        assert!(!shown.contains(secret), "{shown}");
+        assert!(!file.windows(secret.len()).any(|part| part == secret.as_bytes()));
+    }
+}
+
+#[test]
 fn modes_are_exact_whatever_the_umask() {
     for umask in ["000", "077", "027"] {
         let folder = tempdir();

@@ -16,6 +16,8 @@ fn spoiled(spoil: impl FnOnce(&Path)) -> (tempfile::TempDir, FileStore, PathBuf)
     (folder, store, path)
 }
 
+type Spoil<'a> = &'a dyn Fn(&Path);
+
 fn flip(path: &Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[at] ^= 1;
@@ -76,8 +78,8 @@ fn with_the_wrong_key_or_a_newer_format_nothing_is_touched() {
     drop(store);
     let before = std::fs::read(&path).unwrap();
     let store = open_with(folder.path(), [8; 32]);
-    assert!(matches!(store.load("work"), Err(StoreError::Key { .. })));
-    assert!(matches!(store.commit("work", &record(9)), Err(StoreError::Key { .. })));
+    assert!(matches!(store.load("work"), Err(StoreError::ForeignKey { .. })));
+    assert!(matches!(store.commit("work", &record(9)), Err(StoreError::ForeignKey { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), before);
     drop(store);
 
@@ -110,7 +112,7 @@ fn what_is_not_a_private_file_of_ours_is_refused_and_left_alone() {
         rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
     };
     let owner = |path: &Path| std::os::unix::fs::chown(path, Some(4321), None).unwrap();
-    let mut spoils: Vec<(&str, &dyn Fn(&Path))> =
+    let mut spoils: Vec<(&str, Spoil<'_>)> =
         vec![("chmod", &mode), ("symlink", &link), ("hard link", &hard), ("regular", &dir), ("regular", &pipe)];
     if rustix::process::geteuid().is_root() {
         spoils.push(("user 4321", &owner));
