@@ -1,10 +1,10 @@
-//! The OS keyring: the Secret Service of the user's desktop session (GNOME Keyring, KWallet, KeePassXC).
+//! The OS keyring: the Secret Service of the user's desktop session (GNOME Keyring, `KWallet`, `KeePassXC`).
 //!
 //! Both calls block, for at most [`PATIENCE`]; async code goes through `tokio::task::spawn_blocking`.
 //! An item is found by its attributes `service` and `username`, so that
 //! `secret-tool store --label=ringback service SERVICE username USER` writes what [`get`] reads.
 //!
-//! KWallet keeps text only: whoever stores binary has to encode it first (base64).
+//! `KWallet` keeps text only: whoever stores binary has to encode it first (base64).
 
 use std::sync::mpsc;
 use std::time::Duration;
