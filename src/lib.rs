@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod error;
+pub mod http;
 pub mod oauth;
 pub mod secret;
 pub mod store;
