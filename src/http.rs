@@ -22,6 +22,9 @@ pub mod query;
 pub mod reject;
 pub mod routes;
 
+#[cfg(test)]
+mod docs_test;
+
 use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -47,9 +50,9 @@ pub fn router(state: Http, gate: Gate) -> Router {
 /// Callback and outcome page only: for a listener that is open for the time of one login because the
 /// registered redirect URI has a port of its own (RFC 8252 §8.3).
 pub fn callback_router(state: Http, gate: Gate) -> Router {
-    let for_browsers = routes::ROUTES.iter().filter(|route| {
-        matches!(route.path, "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico")
-    });
+    let for_browsers = routes::ROUTES
+        .iter()
+        .filter(|route| matches!(route.path, "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico"));
     gate::guard(build(for_browsers).with_state(state), gate)
 }
 

@@ -14,14 +14,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tracing::Instrument as _;
 
 use super::listen::{Connection, Peer};
 use super::reject::{self, Reject};
-use super::routes::{Access, Route};
+use super::routes::{self, Access, Found};
 use crate::clock::{Clock, Moment};
 use crate::error::Error;
 use crate::secret::AppKey;
@@ -113,16 +113,16 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let id = gate.request_id();
     // The rules see the head only; a body can't be shared while they wait.
     let (mut head, body) = request.into_parts();
-    let route = super::routes::on_path(head.uri.path()).find(|route| route.method == head.method);
-    let span = span_of(&id, &head, route);
+    let found = routes::look_up(&head.method, head.uri.path());
+    let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
     async move {
-        let reply = match admit(&gate, &mut head).await {
+        let reply = match admit(&gate, &mut head, found).await {
             Ok(()) => next.run(Request::from_parts(head, body)).await,
             Err(refused) => rules::refusal(refused),
         };
         let reply = finished(reply, &id, host.as_ref());
-        log_one_line(&reply, route, begun, gate.inner.clock.now());
+        log_one_line(&reply, found, begun, gate.inner.clock.now());
         reply
     }
     .instrument(span)
@@ -130,12 +130,12 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 /// Lets the request in, and a caller with its proof.
-async fn admit(gate: &Gate, head: &mut Parts) -> Result<(), Refused> {
+async fn admit(gate: &Gate, head: &mut Parts, found: Found) -> Result<(), Refused> {
     let Some(Connection { peer, .. }) = head.extensions.get().copied() else {
         return Err(Refused::Foreign("the request came in by no door of ours"));
     };
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
-    if rules::decide(&facts)? == Access::Caller {
+    if rules::decide(&facts, found)? == Access::Caller {
         gate.authenticate(&facts).await?;
         head.extensions.insert(Caller(()));
     }
@@ -171,22 +171,25 @@ fn finished(reply: Response, id: &str, host: Option<&HeaderValue>) -> Response {
 }
 
 /// Path and query never get into the span: they can hold tickets, codes and states.
-fn span_of(id: &str, head: &Parts, route: Option<&'static Route>) -> tracing::Span {
+fn span_of(id: &str, head: &Parts, found: Found) -> tracing::Span {
     let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
         Some(Peer::Tcp { .. }) => "tcp",
         Some(Peer::Unix { .. }) => "unix",
         None => "none",
     };
     // Of a method that is in no row not even the name is repeated.
-    let (method, path) = route.map_or(("-", "-"), |route| (route.method.as_str(), route.path));
-    tracing::info_span!("request", id, method, route = path, peer)
+    let (method, route) = match found {
+        Found::Row(route) => (route.method.as_str(), route.path),
+        Found::OtherMethods(_) | Found::Nothing => ("-", "-"),
+    };
+    tracing::info_span!("request", id, method, route, peer)
 }
 
 /// Successes of routes that only read are many and say little.
-fn log_one_line(reply: &Response, route: Option<&'static Route>, begun: Moment, ended: Moment) {
+fn log_one_line(reply: &Response, found: Found, begun: Moment, ended: Moment) {
     let (status, ms) = (reply.status().as_u16(), begun.until(ended).as_millis());
-    let only_read = route.is_some_and(|route| route.method == axum::http::Method::GET);
-    if reply.status().is_server_error() && status == 500 {
+    let only_read = matches!(found, Found::Row(route) if route.method == Method::GET);
+    if status == 500 {
         tracing::error!(status, ms, "answered");
     } else if only_read && reply.status().is_success() {
         tracing::debug!(status, ms, "answered");

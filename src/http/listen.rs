@@ -20,7 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tower::Service as _;
@@ -164,8 +164,8 @@ impl Server {
     pub fn spawn(&self, listener: Listener, router: Router) -> Open {
         let server = self.clone();
         let accepting = match listener {
-            Listener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(&listener, &router).await }),
-            Listener::Unix(socket) => tokio::spawn(async move { server.accept_unix(&socket.listener, &router).await }),
+            Listener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &router).await }),
+            Listener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &router).await }),
         };
         Open { accepting: accepting.abort_handle() }
     }
@@ -181,7 +181,7 @@ impl Server {
         }
     }
 
-    async fn accept_tcp(&self, listener: &TcpListener, router: &Router) {
+    async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
         while let Some(permits) = until_draining(&mut stage, self.places(Some(&self.tcp))).await {
@@ -197,10 +197,11 @@ impl Server {
         }
     }
 
-    async fn accept_unix(&self, listener: &UnixListener, router: &Router) {
+    /// Takes the whole socket, so that its file stays for as long as this runs.
+    async fn accept_unix(&self, socket: UnixSocket, router: &Router) {
         let mut stage = self.stage.subscribe();
         while let Some(permits) = until_draining(&mut stage, self.places(None)).await {
-            match until_draining(&mut stage, listener.accept()).await {
+            match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
                 Some(Ok((stream, _))) => match own_peer(&stream) {

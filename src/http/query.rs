@@ -43,7 +43,8 @@ fn unknown(name: &str, known: &[Seconds]) -> Error {
     let fit = (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     let named = if fit { format!("there is no parameter `{name}` here") } else { "a parameter has an odd name".into() };
     let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.name)).collect();
-    let instead = if known.is_empty() { "this route takes none".into() } else { format!("there is {}", known.join(" and ")) };
+    let instead =
+        if known.is_empty() { "this route takes none".into() } else { format!("there is {}", known.join(" and ")) };
     Error::Usage { what: format!("{named}; {instead}") }
 }
 
@@ -72,6 +73,9 @@ mod tests {
             let expected = expected.map_err(str::to_owned);
             assert_eq!(read(query, [MIN_TTL, WAIT]).map_err(|e| e.to_string()), expected, "{query:?}");
         }
-        assert_eq!(read(Some("x=1"), []).unwrap_err().to_string(), "there is no parameter `x` here; this route takes none");
+        assert_eq!(
+            read(Some("x=1"), []).unwrap_err().to_string(),
+            "there is no parameter `x` here; this route takes none"
+        );
     }
 }

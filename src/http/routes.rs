@@ -74,8 +74,34 @@ impl Route {
     }
 }
 
+/// What the table says of a path and a method.
+#[derive(Debug, Clone, Copy)]
+pub enum Found {
+    /// A row.
+    Row(&'static Route),
+    /// Rows for other methods only, as an `Allow` line names them.
+    OtherMethods(&'static str),
+    /// No row: the path of a callback, or of nothing.
+    Nothing,
+}
+
+/// Looks up `path` (raw, as axum matches it).
+pub fn look_up(method: &Method, path: &str) -> Found {
+    if let Some(route) = on_path(path).find(|route| route.method == *method) {
+        return Found::Row(route);
+    }
+    let has = |method: Method| on_path(path).any(|route| route.method == method);
+    match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
+        (true, true, _) => Found::OtherMethods("GET, DELETE"),
+        (true, ..) => Found::OtherMethods("GET"),
+        (_, true, _) => Found::OtherMethods("DELETE"),
+        (.., true) => Found::OtherMethods("POST"),
+        _ => Found::Nothing,
+    }
+}
+
 /// The rows whose template fits `path`: one for each method.
-pub fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
+fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(move |route| route.fits(path))
 }
 

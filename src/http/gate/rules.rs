@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use crate::error::Error;
 use crate::http::listen::Peer;
 use crate::http::reject::Reject;
-use crate::http::routes::{self, Access};
+use crate::http::routes::{Access, Found};
 use crate::secret::AppKey;
 
 /// All that the rules look at.
@@ -45,7 +45,7 @@ const LONGEST_QUERY: usize = 8 * 1024;
 const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
 
 /// Who may use what this request asks for; whether the sender is such a one is [`authenticate`]'s.
-pub(super) fn decide(facts: &Facts<'_>) -> Result<Access, Refused> {
+pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
     if facts.version != Version::HTTP_11 {
         return Err(Refused::Malformed("this server speaks HTTP/1.1"));
     }
@@ -53,9 +53,10 @@ pub(super) fn decide(facts: &Facts<'_>) -> Result<Access, Refused> {
     target(facts.uri, host)?;
     path(facts.uri.path())?;
     origin(facts, host)?;
-    let access = route(facts)?;
+    let access = access(facts.method, found)?;
     from_elsewhere(facts, access)?;
-    if routes::is_taken(facts.uri.path()) {
+    // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
+    if let Found::Row(_) = found {
         query(facts.uri.query().unwrap_or_default())?;
     }
     if access == Access::Caller {
@@ -157,7 +158,8 @@ fn origin(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
 /// A page of another site that links to the API would only give a Referer.
 fn referer(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
     let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
-    let ours = referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
+    let ours =
+        referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
     if ours.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
         return Ok(());
     }
@@ -165,27 +167,14 @@ fn referer(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
 }
 
 /// A path that is in no row may be a callback's: it is treated as a browser's stop.
-fn route(facts: &Facts<'_>) -> Result<Access, Refused> {
-    let path = facts.uri.path();
-    if let Some(route) = routes::on_path(path).find(|route| route.method == *facts.method) {
-        return Ok(route.access);
-    }
-    match *facts.method {
-        // A HEAD that ran a callback would burn its code.
-        _ if routes::is_taken(path) => Err(Refused::Method(methods_of(path))),
-        Method::GET => Ok(Access::Browser),
-        Method::HEAD => Err(Refused::Method("GET")),
-        _ => Err(Refused::NoRoute),
-    }
-}
-
-fn methods_of(path: &str) -> &'static str {
-    let has = |method: Method| routes::on_path(path).any(|route| route.method == method);
-    match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
-        (true, true, _) => "GET, DELETE",
-        (true, ..) => "GET",
-        (_, true, _) => "DELETE",
-        _ => "POST",
+fn access(method: &Method, found: Found) -> Result<Access, Refused> {
+    match (found, method) {
+        (Found::Row(route), _) => Ok(route.access),
+        // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
+        (Found::OtherMethods(allowed), _) => Err(Refused::Method(allowed)),
+        (Found::Nothing, &Method::GET) => Ok(Access::Browser),
+        (Found::Nothing, &Method::HEAD) => Err(Refused::Method("GET")),
+        (Found::Nothing, _) => Err(Refused::NoRoute),
     }
 }
 
@@ -214,7 +203,9 @@ fn query(query: &str) -> Result<(), Refused> {
     let mut seen = Vec::new();
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
-            return Err(Refused::Malformed("a key belongs into the Authorization line, never into a URL: replace this one"));
+            return Err(Refused::Malformed(
+                "a key belongs into the Authorization line, never into a URL: replace this one",
+            ));
         }
         if seen.contains(&name) {
             return Err(Refused::Malformed("a query parameter is repeated"));
@@ -228,7 +219,8 @@ fn query(query: &str) -> Result<(), Refused> {
 fn content_type(facts: &Facts<'_>) -> Result<(), Refused> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
-    let json = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let json =
+        |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     match only(facts.headers, &header::CONTENT_TYPE) {
         _ if empty => Ok(()),
         Ok(Some(value)) if json(value) => Ok(()),

@@ -40,7 +40,9 @@ struct SocketFile {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Other machines could connect.
-    #[error("{address} is not a loopback address: tokens are served to this machine only. Listen on 127.0.0.1 or [::1]")]
+    #[error(
+        "{address} is not a loopback address: tokens are served to this machine only. Listen on 127.0.0.1 or [::1]"
+    )]
     NotLoopback {
         /// What was asked for.
         address: SocketAddr,

@@ -64,9 +64,14 @@ async fn a_pending_login_never_says_that_the_page_can_be_closed() {
 
 #[tokio::test]
 async fn fixed_pages_have_their_status_and_no_script() {
-    for (page, status) in [(USED_TICKET, StatusCode::GONE), (STRAY, StatusCode::BAD_REQUEST), (GONE, StatusCode::NOT_FOUND)] {
+    for (page, status) in
+        [(USED_TICKET, StatusCode::GONE), (STRAY, StatusCode::BAD_REQUEST), (GONE, StatusCode::NOT_FOUND)]
+    {
         let reply = page.with_status(status);
-        assert_eq!((reply.status(), &reply.headers()["content-type"]), (status, &HeaderValue::from_static("text/html; charset=utf-8")));
+        assert_eq!(
+            (reply.status(), &reply.headers()["content-type"]),
+            (status, &HeaderValue::from_static("text/html; charset=utf-8"))
+        );
         assert!(!text(reply).await.contains("script"));
     }
 }
