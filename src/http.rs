@@ -69,8 +69,54 @@ fn build(rows: impl Iterator<Item = &'static routes::Route>) -> Router<Http> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::http::listen::{Limits, Server, bind_tcp};
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     #[test]
     fn the_table_makes_a_router_without_conflicts() {
-        let _ = super::routes();
+        let _ = routes();
+    }
+
+    async fn panics() {
+        panic!("canary")
+    }
+
+    async fn fails() -> reject::Reject {
+        let account = "work".into();
+        reject::Reject(Error::LoginRequired { account, why: "nobody has logged in".into() })
+    }
+
+    /// Over a real socket: what hyper sends has to have the right length.
+    async fn ask(path: &str) -> String {
+        let inner = Router::new().route("/panics", get(panics)).route("/fails", get(fails));
+        let inner = inner.layer(CatchPanicLayer::custom(reject::panicked));
+        let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.tcp_address().unwrap();
+        let _open = Server::new(Limits::default()).spawn(listener, gate::guard(inner, Gate::new(None, Clock::System)));
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        reply.replace(&address.to_string(), "HOST")
+    }
+
+    #[tokio::test]
+    async fn an_error_arrives_whole() {
+        let reply = ask("/fails").await;
+        assert!(reply.starts_with("HTTP/1.1 428 "), "{reply}");
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(body.ends_with(r#""login_url":"http://HOST/v1/accounts/work/login"}"#), "{body}");
+        assert_eq!(head.matches("content-length").count(), 1, "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_says_nothing() {
+        let reply = ask("/panics").await;
+        assert!(reply.starts_with("HTTP/1.1 500 ") && reply.contains(r#""error":"internal""#), "{reply}");
+        assert!(!reply.contains("canary"), "{reply}");
     }
 }

@@ -3,8 +3,7 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
-use axum::http::request::Parts;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -12,27 +11,14 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::Http;
 use super::body::JsonBody;
 use super::gate::Caller;
-use super::query::{self, MIN_TTL, WAIT};
-use super::reject::{Reject, not_found};
+use super::query::{self, MIN_TTL, Segment, WAIT};
+use super::reject::Reject;
 use crate::broker::handle::TokenQuery;
 use crate::contract::{
     AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, LoginReply, LoginRequest, LoginStarted, LogoutReply,
     PasteRequest, TokenReply, VERSION,
 };
 use crate::error::Error;
-
-/// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
-pub(super) struct Segment(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
-    type Rejection = Reject;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Reject> {
-        // axum's own rejection would quote the path.
-        let Path(segment) = Path::from_request_parts(parts, state).await.map_err(|_| not_found())?;
-        Ok(Self(segment))
-    }
-}
 
 /// What a handler gives.
 type Reply<T> = Result<Json<T>, Reject>;
@@ -129,12 +115,12 @@ pub(super) async fn paste(
 /// Whether the caller wants the token and nothing around it: it accepts `text/plain` and not JSON.
 fn wants_bare(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut kinds = lines.flat_map(|line| line.split(',')).filter_map(|range| range.split(';').next()).map(str::trim);
     let (mut plain, mut json) = (false, false);
-    kinds.by_ref().for_each(|kind| {
+    for range in lines.flat_map(|line| line.split(',')) {
+        let kind = range.split(';').next().unwrap_or_default().trim();
         plain |= kind.eq_ignore_ascii_case("text/plain");
         json |= kind.eq_ignore_ascii_case("application/json");
-    });
+    }
     plain && !json
 }
 

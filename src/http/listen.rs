@@ -95,6 +95,8 @@ impl Default for Limits {
 const HEAD_BYTES: usize = 16 * 1024;
 /// Browsers send about 20.
 const HEAD_FIELDS: usize = 64;
+/// More than the file descriptors of a process, as a rule.
+const MOST_CONNECTIONS: usize = 65_536;
 /// After a failed accept (no file descriptors left, as a rule), so as not to spin.
 const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
@@ -151,16 +153,17 @@ pub async fn serve(listeners: Vec<Listener>, router: Router, limits: Limits, shu
 impl Server {
     /// A server without listeners.
     pub fn new(limits: Limits) -> Self {
-        let reserved = limits.connections / 4;
+        let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
+        let reserved = connections / 4;
         Self {
             limits,
-            all: Arc::new(Semaphore::new(limits.connections)),
-            tcp: Arc::new(Semaphore::new(limits.connections - reserved)),
+            all: Arc::new(Semaphore::new(connections)),
+            tcp: Arc::new(Semaphore::new(connections - reserved)),
             stage: Arc::new(watch::Sender::new(Stage::Serving)),
         }
     }
 
-    /// Serves `router` on `listener`, for as long as the handle lives.
+    /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
     pub fn spawn(&self, listener: Listener, router: Router) -> Open {
         let server = self.clone();
         let accepting = match listener {
@@ -199,15 +202,17 @@ impl Server {
 
     /// Takes the whole socket, so that its file stays for as long as this runs.
     async fn accept_unix(&self, socket: UnixSocket, router: &Router) {
-        let mut stage = self.stage.subscribe();
+        // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
+        // file is too.
+        let (mut stage, socket) = (self.stage.subscribe(), socket);
         while let Some(permits) = until_draining(&mut stage, self.places(None)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
-                Some(Ok((stream, _))) => match own_peer(&stream) {
-                    Some(peer) => self.serve_one(stream, peer, router, permits),
-                    None => tracing::warn!("a process of another user connected to the socket and was dropped"),
-                },
+                Some(Ok((stream, _))) => {
+                    let Some(peer) = own_peer(&stream) else { continue };
+                    self.serve_one(stream, peer, router, permits);
+                }
             }
         }
     }
@@ -262,7 +267,11 @@ async fn accept_failed(error: &io::Error) {
 fn own_peer(stream: &UnixStream) -> Option<Peer> {
     let credentials = stream.peer_cred().ok()?;
     let (uid, pid) = (credentials.uid(), credentials.pid());
-    (uid == rustix::process::geteuid().as_raw()).then_some(Peer::Unix { uid, pid })
+    if uid != rustix::process::geteuid().as_raw() {
+        tracing::warn!(uid, "a process of another user connected to the socket and was dropped");
+        return None;
+    }
+    Some(Peer::Unix { uid, pid })
 }
 
 async fn one_connection<S>(

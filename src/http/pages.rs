@@ -6,12 +6,13 @@
 //! [`Error`]: crate::error::Error
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::Http;
+use super::query::Segment;
 use super::reject::{Reject, not_found};
 use crate::broker::handle::{BrowserStart, CallbackRequest, Stray};
 use crate::clock::Wall;
@@ -66,7 +67,7 @@ pub(super) async fn no_icon() -> StatusCode {
 }
 
 /// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
-pub(super) async fn start(State(http): State<Http>, ticket: Path<String>) -> Response {
+pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
     match http.broker.open_ticket(&ticket).await {
         Ok(start) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
         Err(_) => USED_TICKET.with_status(StatusCode::GONE),
@@ -91,7 +92,7 @@ pub(super) async fn callback(State(http): State<Http>, uri: Uri, headers: Header
 }
 
 /// `GET /login/outcome/{id}`: what really happened.
-pub(super) async fn outcome(State(http): State<Http>, id: Path<String>) -> Response {
+pub(super) async fn outcome(State(http): State<Http>, Segment(id): Segment) -> Response {
     match http.broker.outcome(&id).await {
         Some(login) => outcome_page(&login, http.clock.now().wall),
         None => GONE.with_status(StatusCode::NOT_FOUND),

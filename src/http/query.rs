@@ -1,10 +1,28 @@
-//! Query parameters of the API: a few names, all in whole seconds.
+//! What handlers read of a URL: the path's one variable segment, and a few query parameters, all in
+//! whole seconds.
 
 use std::time::Duration;
 
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use url::form_urlencoded;
 
+use super::reject::{Reject, not_found};
 use crate::error::Error;
+
+/// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
+#[derive(Debug)]
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Reject> {
+        // axum's own rejection would quote the path.
+        let Path(segment) = Path::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        Ok(Self(segment))
+    }
+}
 
 /// A parameter that a route takes.
 #[derive(Debug, Clone, Copy)]

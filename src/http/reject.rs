@@ -105,7 +105,6 @@ pub(super) fn not_found() -> Reject {
 }
 
 /// A handler panicked. The message is in the panic hook's hands and not in ours.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
 pub(super) fn panicked(_message: Box<dyn Any + Send>) -> Response {
     Reject(Error::Internal { what: "a handler panicked".into() }).into_response()
 }

@@ -30,7 +30,7 @@ async fn slow() -> &'static str {
 }
 
 async fn stuck() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn body(JsonBody(body): JsonBody<serde_json::Value>) -> String {

@@ -126,6 +126,6 @@ fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
         ("&&".into(), true),
     ] {
         let uri: Uri = format!("/callback/p?{query}").parse().unwrap();
-        assert_eq!(read_callback(&uri, &headers).is_some(), fit, "{:.40}", query);
+        assert_eq!(read_callback(&uri, &headers).is_some(), fit, "{query:.40}");
     }
 }
