@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`listen`] | sockets, peers, deadlines, the cap on connections, the end |
 //! | [`gate`] | one layer that every request passes: may it, and what every reply carries |
-//! | [`routes`] | the one table that router and gate share |
+//! | [`mod@routes`] | the one table that router and gate share |
 //! | [`api`], [`pages`] | handlers: for programs, for the browser |
 //! | [`reject`] | how an error looks on the wire |
 //!

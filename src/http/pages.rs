@@ -52,6 +52,8 @@ enum Ending<'a> {
 struct Expires {
     /// RFC 3339.
     at: String,
+    /// The same, to be read.
+    shown: String,
     /// Such as `59m`.
     left: String,
 }
@@ -204,8 +206,10 @@ const LAST_SECOND: i64 = 253_402_300_799;
 fn expires(at: i64, now: Wall) -> Expires {
     let then = Wall(at.clamp(0, LAST_SECOND) * 1000);
     let left = humantime::format_duration(std::time::Duration::from_secs(then.since(now).as_secs())).to_string();
+    let at = humantime::format_rfc3339_seconds(then.to_system()).to_string();
     Expires {
-        at: humantime::format_rfc3339_seconds(then.to_system()).to_string(),
+        shown: at.replace('T', " ").replace('Z', " UTC"),
+        at,
         left: left.split(' ').take(2).collect::<Vec<_>>().join(" "),
     }
 }

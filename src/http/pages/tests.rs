@@ -34,7 +34,9 @@ async fn success_tells_account_scope_and_expiry() {
         ..login(LoginStatus::Succeeded)
     };
     let page = text(outcome_page(&login, NOW)).await;
-    for wanted in ["Logged in to work", "read write", "59m 59s", "2023-11-14T23:13:19Z", "by itself"] {
+    for wanted in
+        ["Logged in to work", "read write", "59m 59s", "2023-11-14T23:13:19Z", "2023-11-14 23:13:19 UTC", "by itself"]
+    {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }
     assert!(!page.contains("http-equiv"), "{page}");
@@ -127,5 +129,12 @@ fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
     ] {
         let uri: Uri = format!("/callback/p?{query}").parse().unwrap();
         assert_eq!(read_callback(&uri, &headers).is_some(), fit, "{query:.40}");
+    }
+}
+
+#[test]
+fn no_expiry_is_too_odd_to_be_shown() {
+    for at in [i64::MIN, -1, 0, i64::MAX] {
+        assert!(expires(at, NOW).at.ends_with('Z'), "{at}");
     }
 }
