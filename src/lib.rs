@@ -23,6 +23,7 @@ pub mod contract;
 pub mod credentials;
 pub mod error;
 pub mod failpoint;
+pub mod http;
 pub mod keyring;
 pub mod oauth;
 pub mod paths;

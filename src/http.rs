@@ -1,0 +1,122 @@
+//! The HTTP doors: translate between programs and browsers outside and the broker inside.
+//!
+//! # Floors
+//! From the outside in; each knows only those below it.
+//!
+//! | module | job |
+//! | --- | --- |
+//! | [`listen`] | sockets, peers, deadlines, the cap on connections, the end |
+//! | [`gate`] | one layer that every request passes: may it, and what every reply carries |
+//! | [`mod@routes`] | the one table that router and gate share |
+//! | [`api`], [`pages`] | handlers: for programs, for the browser |
+//! | [`reject`] | how an error looks on the wire |
+//!
+//! None of them decides anything about tokens: that is the broker's.
+
+pub mod api;
+pub mod body;
+pub mod gate;
+pub mod listen;
+pub mod pages;
+pub mod query;
+pub mod reject;
+pub mod routes;
+
+#[cfg(test)]
+mod docs_test;
+
+use axum::Router;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::broker::handle::Broker;
+use crate::clock::Clock;
+
+pub use gate::Gate;
+
+/// What the handlers need. Cheap to clone.
+#[derive(Clone)]
+pub struct Http {
+    /// Whom they ask.
+    pub broker: Broker,
+    /// For the spans of time that pages tell.
+    pub clock: Clock,
+}
+
+/// Everything, for the listeners of the config.
+pub fn router(state: Http, gate: Gate) -> Router {
+    gate::guard(routes().with_state(state), gate)
+}
+
+/// Callback and outcome page only: for a listener that is open for the time of one login because the
+/// registered redirect URI has a port of its own (RFC 8252 §8.3).
+pub fn callback_router(state: Http, gate: Gate) -> Router {
+    let for_browsers = routes::ROUTES
+        .iter()
+        .filter(|route| matches!(route.path, "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico"));
+    gate::guard(build(for_browsers).with_state(state), gate)
+}
+
+fn routes() -> Router<Http> {
+    build(routes::ROUTES.iter())
+}
+
+fn build(rows: impl Iterator<Item = &'static routes::Route>) -> Router<Http> {
+    rows.fold(Router::new(), |router, route| router.route(route.path, route.handler()))
+        .fallback(pages::callback)
+        .method_not_allowed_fallback(reject::method_not_allowed)
+        .layer(CatchPanicLayer::custom(reject::panicked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::http::listen::{Limits, Server, bind_tcp};
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[test]
+    fn the_table_makes_a_router_without_conflicts() {
+        let _ = routes();
+    }
+
+    async fn panics() {
+        panic!("canary")
+    }
+
+    async fn fails() -> reject::Reject {
+        let account = "work".into();
+        reject::Reject(Error::LoginRequired { account, why: "nobody has logged in".into() })
+    }
+
+    /// Over a real socket: what hyper sends has to have the right length.
+    async fn ask(path: &str) -> String {
+        let inner = Router::new().route("/panics", get(panics)).route("/fails", get(fails));
+        let inner = inner.layer(CatchPanicLayer::custom(reject::panicked));
+        let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.tcp_address().unwrap();
+        let _open = Server::new(Limits::default()).spawn(listener, gate::guard(inner, Gate::new(None, Clock::System)));
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        reply.replace(&address.to_string(), "HOST")
+    }
+
+    #[tokio::test]
+    async fn an_error_arrives_whole() {
+        let reply = ask("/fails").await;
+        assert!(reply.starts_with("HTTP/1.1 428 "), "{reply}");
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(body.ends_with(r#""login_url":"http://HOST/v1/accounts/work/login"}"#), "{body}");
+        assert_eq!(head.matches("content-length").count(), 1, "{head}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_says_nothing() {
+        let reply = ask("/panics").await;
+        assert!(reply.starts_with("HTTP/1.1 500 ") && reply.contains(r#""error":"internal""#), "{reply}");
+        assert!(!reply.contains("canary"), "{reply}");
+    }
+}

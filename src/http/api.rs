@@ -1,0 +1,189 @@
+//! The API for programs: extract, ask the broker, convert. Shapes are `contract`'s, described in
+//! `docs/api.md`; errors are `reject`'s; who may is the gate's.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::Http;
+use super::body::JsonBody;
+use super::gate::Caller;
+use super::query::{self, MIN_TTL, Segment, WAIT};
+use super::reject::Reject;
+use crate::broker::handle::TokenQuery;
+use crate::contract::{
+    AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, LoginReply, LoginRequest, LoginStarted, LogoutReply,
+    PasteRequest, TokenReply, VERSION,
+};
+use crate::error::Error;
+
+/// What a handler gives.
+type Reply<T> = Result<Json<T>, Reject>;
+
+pub(super) async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok".into() })
+}
+
+pub(super) async fn accounts(_: Caller, State(http): State<Http>, RawQuery(query): RawQuery) -> Reply<AccountsReply> {
+    query::read(query.as_deref(), [])?;
+    Ok(Json(AccountsReply {
+        version: VERSION,
+        default_account: http.broker.default_account(),
+        store_key: http.broker.store_key(),
+        accounts: http.broker.accounts(),
+    }))
+}
+
+pub(super) async fn account(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+    RawQuery(query): RawQuery,
+) -> Reply<AccountReply> {
+    query::read(query.as_deref(), [])?;
+    Ok(Json(http.broker.account(&name)?))
+}
+
+pub(super) async fn default_token(
+    caller: Caller,
+    http: State<Http>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    token(caller, http, Segment(DEFAULT_ACCOUNT.into()), query, headers).await
+}
+
+pub(super) async fn token(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    let [min_ttl, wait] = query::read(query.as_deref(), [MIN_TTL, WAIT])?;
+    let reply = http.broker.token(&name, TokenQuery { min_ttl, wait }).await?;
+    if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
+}
+
+pub(super) async fn logout(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<LogoutReply> {
+    Ok(Json(http.broker.logout(&name).await?))
+}
+
+pub(super) async fn refresh(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AccountReply> {
+    Ok(Json(http.broker.refresh(&name).await?))
+}
+
+pub(super) async fn rejected(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AccountReply> {
+    Ok(Json(http.broker.rejected(&name).await?))
+}
+
+pub(super) async fn start_login(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+    JsonBody(request): JsonBody<LoginRequest>,
+) -> Reply<LoginStarted> {
+    Ok(Json(http.broker.start_login(&name, request.unwrap_or_default().via).await?))
+}
+
+pub(super) async fn login(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(id): Segment,
+    RawQuery(query): RawQuery,
+) -> Reply<LoginReply> {
+    let [wait] = query::read(query.as_deref(), [WAIT])?;
+    Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
+}
+
+pub(super) async fn paste(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(id): Segment,
+    JsonBody(request): JsonBody<PasteRequest>,
+) -> Reply<LoginReply> {
+    let Some(request) = request else {
+        return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
+    };
+    let redirect_url = Zeroizing::new(request.redirect_url);
+    Ok(Json(http.broker.paste(&id, &redirect_url).await?))
+}
+
+/// Whether the caller wants the token and nothing around it: it accepts `text/plain` and not JSON.
+fn wants_bare(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (mut plain, mut json) = (false, false);
+    for range in lines.flat_map(|line| line.split(',')) {
+        let kind = range.split(';').next().unwrap_or_default().trim();
+        plain |= kind.eq_ignore_ascii_case("text/plain");
+        json |= kind.eq_ignore_ascii_case("application/json");
+    }
+    plain && !json
+}
+
+fn bare(reply: TokenReply) -> Response {
+    let mut token = Zeroizing::new(reply.access_token);
+    let mut text = Vec::with_capacity(token.len() + 1);
+    text.extend_from_slice(token.as_bytes());
+    text.push(b'\n');
+    token.zeroize();
+    wiped_after_sending(text, HeaderValue::from_static("text/plain; charset=utf-8"))
+}
+
+/// Serialised once, into a buffer that does not move: one that grew would leave copies behind.
+fn as_json(mut reply: TokenReply) -> Result<Response, Reject> {
+    let extra: usize = reply.extra.iter().map(|(name, value)| name.len() + value.to_string().len() + 8).sum();
+    let scope = reply.scope.as_ref().map_or(0, String::len);
+    let mut text = Vec::with_capacity(2 * (reply.access_token.len() + scope + reply.account.len()) + extra + 256);
+    let written = serde_json::to_writer(&mut text, &reply);
+    reply.access_token.zeroize();
+    let unwritten = |_| Reject(Error::Internal { what: "a token reply could not be serialised".into() });
+    written.map_err(unwritten)?;
+    Ok(wiped_after_sending(text, HeaderValue::from_static("application/json")))
+}
+
+fn wiped_after_sending(text: Vec<u8>, kind: HeaderValue) -> Response {
+    let mut reply = Response::new(Body::from(Bytes::from_owner(Zeroizing::new(text))));
+    reply.headers_mut().insert(header::CONTENT_TYPE, kind);
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bare_token_is_for_those_who_take_plain_text_and_not_json() {
+        for (accept, bare) in [
+            ("", false),
+            ("*/*", false),
+            ("text/plain", true),
+            ("Text/Plain; q=0.9, */*;q=0.1", true),
+            ("application/json, text/plain, */*", false),
+            ("text/html", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(wants_bare(&headers), bare, "{accept:?}");
+        }
+    }
+
+    fn reply() -> TokenReply {
+        serde_json::from_str(
+            r#"{"version":1,"account":"work","access_token":"to\"ken","token_type":"Bearer","expiry":"never","extra":{"a":[1]}}"#,
+        )
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_token_goes_out_as_json_or_bare() {
+        let whole = async |reply: Response| axum::body::to_bytes(reply.into_body(), 1000).await.unwrap();
+        assert_eq!(whole(bare(reply())).await, "to\"ken\n");
+        assert_eq!(
+            whole(as_json(reply()).unwrap()).await,
+            r#"{"version":1,"account":"work","access_token":"to\"ken","token_type":"Bearer","expiry":"never","extra":{"a":[1]}}"#
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! Reading a JSON body within its limits. Errors never repeat what was sent.
+
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::listen::{BodyLimits, Connection};
+use super::reject::{Reject, TooLarge, TooSlow};
+use crate::error::Error;
+
+/// The JSON body of a request; `None` if there is none.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let Some(Connection { body: limits, .. }) = request.extensions().get().copied() else {
+            return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
+        };
+        let bytes = read(request, limits).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        // serde's own message quotes the input.
+        let unfit = |_| Reject(Error::Usage { what: "the body is not the JSON object that this route takes".into() });
+        serde_json::from_slice(&bytes).map(|value| Self(Some(value))).map_err(|error| unfit(error).into_response())
+    }
+}
+
+/// The whole body, wiped after use: a pasted redirect URL has a code in it.
+async fn read(request: Request, limits: BodyLimits) -> Result<Zeroizing<Vec<u8>>, Response> {
+    let whole = Limited::new(request.into_body(), limits.size).collect();
+    match tokio::time::timeout(limits.deadline, whole).await {
+        Err(_) => Err(TooSlow.into_response()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TooLarge.into_response()),
+        Ok(Err(_)) => Err(Reject(Error::Usage { what: "the body broke off".into() }).into_response()),
+        Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
+    }
+}

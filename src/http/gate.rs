@@ -1,0 +1,199 @@
+//! The gate: one layer before routing that every request passes. What no rule admits is refused.
+//!
+//! The rules themselves are pure (`gate/rules.rs`); here is what goes around them: the key, the pace
+//! of wrong keys, the headers that every reply carries, the span and the one log line.
+
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tracing::Instrument as _;
+
+use super::listen::{Connection, Peer};
+use super::reject::{self, Reject};
+use super::routes::{self, Access, Found};
+use crate::clock::{Clock, Moment};
+use crate::error::Error;
+use crate::secret::AppKey;
+use rules::{Facts, Refused};
+
+/// What the gate knows. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: Option<AppKey>,
+    clock: Clock,
+    /// Wrong keys since the last right one.
+    wrong_keys: AtomicU32,
+    /// Request ids: this process's random half, and a count.
+    process: u32,
+    served: AtomicU64,
+}
+
+/// Proof that the gate let a caller in. A handler of an [`Access::Caller`] route takes it as an
+/// argument, so that it can't be reached around the gate.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller(());
+
+/// The delay after the first wrong key; it doubles with each.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// The longest delay: a key has 256 bits, so this is about noise in the log, not about guessing.
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+
+/// What a browser may do with our pages: show our own style sheet, and nothing else.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// On every reply. There is no `Access-Control-*` anywhere: no web page is to read anything here.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+];
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Gate {
+    /// Without a key nobody gets in over TCP.
+    pub fn new(key: Option<AppKey>, clock: Clock) -> Self {
+        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
+        Self { inner: Arc::new(Inner { key, clock, wrong_keys, process: rand::random(), served }) }
+    }
+
+    /// How many wrong keys were shown since the last right one.
+    pub fn wrong_keys(&self) -> u32 {
+        self.inner.wrong_keys.load(Ordering::Relaxed)
+    }
+
+    fn request_id(&self) -> String {
+        format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether this is a caller of ours. A wrong key has to wait, longer each time.
+    async fn authenticate(&self, facts: &Facts<'_>) -> Result<(), Refused> {
+        let verdict = rules::authenticate(facts, self.inner.key.as_ref());
+        match verdict {
+            // Only a key can be right or wrong: the socket's callers must not reset the count.
+            Ok(()) if matches!(facts.peer, Peer::Tcp { .. }) => self.inner.wrong_keys.store(0, Ordering::Relaxed),
+            Err(Refused::WrongKey) => {
+                let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(delay_after(before)).await;
+            }
+            _ => {}
+        }
+        verdict
+    }
+}
+
+/// The delay for a wrong key that comes after `before` others.
+fn delay_after(before: u32) -> Duration {
+    FIRST_DELAY.saturating_mul(1 << before.min(5)).min(LONGEST_DELAY)
+}
+
+/// Puts the gate before `inner`: around the router, not into it, so that it comes before routing.
+pub fn guard(inner: Router, gate: Gate) -> Router {
+    Router::new().fallback_service(inner).layer(middleware::from_fn_with_state(gate, pass))
+}
+
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let begun = gate.inner.clock.now();
+    let id = gate.request_id();
+    // The rules see the head only; a body can't be shared while they wait.
+    let (mut head, body) = request.into_parts();
+    let found = routes::look_up(&head.method, head.uri.path());
+    let span = span_of(&id, &head, found);
+    let host = host_for_urls(&head);
+    async move {
+        let reply = match admit(&gate, &mut head, found).await {
+            Ok(()) => next.run(Request::from_parts(head, body)).await,
+            Err(refused) => rules::refusal(refused),
+        };
+        let reply = finished(reply, &id, host.as_ref());
+        log_one_line(&reply, found, begun, gate.inner.clock.now());
+        reply
+    }
+    .instrument(span)
+    .await
+}
+
+/// Lets the request in, and a caller with its proof.
+async fn admit(gate: &Gate, head: &mut Parts, found: Found) -> Result<(), Refused> {
+    let Some(Connection { peer, .. }) = head.extensions.get().copied() else {
+        return Err(Refused::Foreign("the request came in by no door of ours"));
+    };
+    let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
+    if rules::decide(&facts, found)? == Access::Caller {
+        gate.authenticate(&facts).await?;
+        head.extensions.insert(Caller(()));
+    }
+    Ok(())
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
+        // Never met as long as router and gate read the same table; then it fails closed.
+        let around = || Reject(Error::Internal { what: "a route was reached around the gate".into() });
+        parts.extensions.get().copied().ok_or_else(around)
+    }
+}
+
+/// What the caller called us, to make paths in replies absolute. Over the socket there is no URL that
+/// a path could be made absolute with.
+fn host_for_urls(head: &Parts) -> Option<HeaderValue> {
+    let connection = head.extensions.get::<Connection>()?;
+    matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
+}
+
+fn finished(reply: Response, id: &str, host: Option<&HeaderValue>) -> Response {
+    let mut reply = reject::written(reply, host);
+    for (name, value) in HEADERS {
+        reply.headers_mut().insert(name, value);
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        reply.headers_mut().insert(REQUEST_ID, id);
+    }
+    reply
+}
+
+/// Path and query never get into the span: they can hold tickets, codes and states.
+fn span_of(id: &str, head: &Parts, found: Found) -> tracing::Span {
+    let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
+        Some(Peer::Tcp { .. }) => "tcp",
+        Some(Peer::Unix { .. }) => "unix",
+        None => "none",
+    };
+    // Of a method that is in no row not even the name is repeated.
+    let (method, route) = match found {
+        Found::Row(route) => (route.method.as_str(), route.path),
+        Found::OtherMethods(_) | Found::Nothing => ("-", "-"),
+    };
+    tracing::info_span!("request", id, method, route, peer)
+}
+
+/// Successes of routes that only read are many and say little.
+fn log_one_line(reply: &Response, found: Found, begun: Moment, ended: Moment) {
+    let (status, ms) = (reply.status().as_u16(), begun.until(ended).as_millis());
+    let only_read = matches!(found, Found::Row(route) if route.method == Method::GET);
+    if status == 500 {
+        tracing::error!(status, ms, "answered");
+    } else if only_read && reply.status().is_success() {
+        tracing::debug!(status, ms, "answered");
+    } else {
+        tracing::info!(status, ms, "answered");
+    }
+}

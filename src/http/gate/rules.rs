@@ -1,0 +1,274 @@
+//! The gate's rules: pure functions of a request's head and of who sent it.
+//!
+//! The order is cheap and general before dear and particular: protocol, host, path, browser, route,
+//! query, key. Messages are fixed texts: nothing of the request is repeated.
+
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+use axum::response::{IntoResponse as _, Response};
+use url::form_urlencoded;
+
+use crate::error::Error;
+use crate::http::listen::Peer;
+use crate::http::reject::Reject;
+use crate::http::routes::{Access, Found};
+use crate::secret::AppKey;
+
+/// All that the rules look at.
+pub(super) struct Facts<'a> {
+    pub(super) method: &'a Method,
+    pub(super) uri: &'a Uri,
+    pub(super) version: Version,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: Peer,
+}
+
+/// Why a request does not get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// 400: malformed, or ambiguous.
+    Malformed(&'static str),
+    /// 403: another site, or another name for us.
+    Foreign(&'static str),
+    /// 404.
+    NoRoute,
+    /// 405, with the methods that the path has.
+    Method(&'static str),
+    /// 401.
+    NoKey,
+    /// 401, after a delay.
+    WrongKey,
+}
+
+/// The longest query of a route in the table; the callback's own limit is in `pages`.
+const LONGEST_QUERY: usize = 8 * 1024;
+/// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
+const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
+
+/// Who may use what this request asks for; whether the sender is such a one is [`authenticate`]'s.
+pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
+    if facts.version != Version::HTTP_11 {
+        return Err(Refused::Malformed("this server speaks HTTP/1.1"));
+    }
+    let host = host(facts)?;
+    target(facts.uri, host)?;
+    path(facts.uri.path())?;
+    origin(facts, host)?;
+    let access = access(facts.method, found)?;
+    from_elsewhere(facts, access)?;
+    // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
+    if let Found::Row(_) = found {
+        query(facts.uri.query().unwrap_or_default())?;
+    }
+    if access == Access::Caller {
+        referer(facts, host)?;
+        content_type(facts)?;
+    }
+    Ok(access)
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(drop),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
+/// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
+/// point to 127.0.0.1 sends its own name.
+fn host<'a>(facts: &Facts<'a>) -> Result<&'a str, Refused> {
+    let host = only(facts.headers, &header::HOST).map_err(|()| Refused::Malformed("there has to be one Host line"))?;
+    match host {
+        None | Some("") => Err(Refused::Malformed("there has to be a Host line")),
+        Some(host) if is_ours(host, facts.peer) => Ok(host),
+        Some(_) => Err(Refused::Foreign("Host is not a name of this server")),
+    }
+}
+
+/// `0.0.0.0` is not among the names: it is something to listen on, not somewhere to go.
+fn is_ours(host: &str, peer: Peer) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let port: Option<Option<u16>> = port.map(|digits| {
+        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        plain.then(|| digits.parse().ok()).flatten()
+    });
+    match peer {
+        Peer::Tcp { port: ours, .. } => {
+            let named = name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost");
+            named && port.unwrap_or(Some(80)) == Some(ours)
+        }
+        Peer::Unix { .. } => {
+            let named = ["127.0.0.1", "localhost", "ringback"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
+            named && port != Some(None)
+        }
+    }
+}
+
+/// A target in absolute form has to agree with Host; `*` and authority form have no use here.
+fn target(uri: &Uri, host: &str) -> Result<(), Refused> {
+    if !uri.path().starts_with('/') {
+        return Err(Refused::Malformed("the target has to be a path"));
+    }
+    match (uri.scheme_str(), uri.authority()) {
+        (None, None) => Ok(()),
+        (Some("http"), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Refused::Malformed("target and Host disagree")),
+    }
+}
+
+/// What two readers of a path could understand differently (`security.md` §0, 3).
+fn path(path: &str) -> Result<(), Refused> {
+    let odd_segment = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
+    let clean = !odd_segment && !path.contains("//") && !path.contains('\\') && escapes_are_harmless(path.as_bytes());
+    if clean { Ok(()) } else { Err(Refused::Malformed("the path is ambiguous")) }
+}
+
+/// Each `%` with two digits, and none of them a separator, a dot, a percent sign or a control character.
+fn escapes_are_harmless(path: &[u8]) -> bool {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    path.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
+        let digits = (path.get(at + 1).copied().and_then(value), path.get(at + 2).copied().and_then(value));
+        match digits {
+            (Some(high), Some(low)) => {
+                let byte = high * 16 + low;
+                byte >= 0x20 && byte != 0x7f && !"/\\.%".chars().any(|c| u32::from(c) == byte)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Browsers put Origin on every cross-site request that is not a plain GET; ours is the only one.
+fn origin(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
+    let foreign = Err(Refused::Foreign("requests of other web sites are refused"));
+    match only(facts.headers, &header::ORIGIN) {
+        Ok(None) => Ok(()),
+        Ok(Some(origin)) => match (facts.peer, origin.strip_prefix("http://")) {
+            (Peer::Tcp { .. }, Some(origin)) if origin.eq_ignore_ascii_case(host) => Ok(()),
+            _ => foreign,
+        },
+        Err(()) => foreign,
+    }
+}
+
+/// A page of another site that links to the API would only give a Referer.
+fn referer(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
+    let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
+    let ours =
+        referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
+    if ours.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    Err(Refused::Foreign("requests of other web sites are refused"))
+}
+
+/// A path that is in no row may be a callback's: it is treated as a browser's stop.
+fn access(method: &Method, found: Found) -> Result<Access, Refused> {
+    match (found, method) {
+        (Found::Row(route), _) => Ok(route.access),
+        // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
+        (Found::OtherMethods(allowed), _) => Err(Refused::Method(allowed)),
+        (Found::Nothing, &Method::GET) => Ok(Access::Browser),
+        (Found::Nothing, &Method::HEAD) => Err(Refused::Method("GET")),
+        (Found::Nothing, _) => Err(Refused::NoRoute),
+    }
+}
+
+/// Fetch metadata (<https://www.w3.org/TR/fetch-metadata/>): absent outside browsers. A browser's stop
+/// may be reached from elsewhere, the provider's page, but only as a page of its own; and a browser
+/// that fetches in advance would spend what is good for one visit.
+fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
+    let is = |name: &str, wanted: &[&str]| {
+        let mut values = facts.headers.get_all(name).iter();
+        values.all(|value| wanted.iter().any(|wanted| value.as_bytes() == wanted.as_bytes()))
+    };
+    let as_page = is("sec-fetch-mode", &["navigate"]) && is("sec-fetch-dest", &["document"]);
+    let in_advance = facts.headers.contains_key("sec-purpose") || facts.headers.contains_key("purpose");
+    let admitted = match access {
+        Access::Browser => as_page && !in_advance,
+        Access::Public | Access::Caller => is("sec-fetch-site", &["same-origin", "none"]),
+    };
+    if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
+}
+
+/// Of two values of one parameter every reader takes another one, so there may be only one.
+fn query(query: &str) -> Result<(), Refused> {
+    if query.len() > LONGEST_QUERY {
+        return Err(Refused::Malformed("the query is too long"));
+    }
+    let mut seen = Vec::new();
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
+            return Err(Refused::Malformed(
+                "a key belongs into the Authorization line, never into a URL: replace this one",
+            ));
+        }
+        if seen.contains(&name) {
+            return Err(Refused::Malformed("a query parameter is repeated"));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// A web form can't send JSON without asking first, and nobody would answer that.
+fn content_type(facts: &Facts<'_>) -> Result<(), Refused> {
+    let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
+        && !facts.headers.contains_key(header::TRANSFER_ENCODING);
+    let json =
+        |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    match only(facts.headers, &header::CONTENT_TYPE) {
+        _ if empty => Ok(()),
+        Ok(Some(value)) if json(value) => Ok(()),
+        _ => Err(Refused::Malformed("a body has to be application/json")),
+    }
+}
+
+/// On the socket the kernel says who it is; on TCP only a key can.
+pub(super) fn authenticate(facts: &Facts<'_>, key: Option<&AppKey>) -> Result<(), Refused> {
+    match facts.peer {
+        Peer::Unix { uid, .. } if uid == rustix::process::geteuid().as_raw() => Ok(()),
+        Peer::Unix { .. } => Err(Refused::Foreign("this socket serves processes of its own user only")),
+        Peer::Tcp { .. } => match shown_key(facts.headers)? {
+            shown if key.is_some_and(|key| key.matches(shown)) => Ok(()),
+            _ => Err(Refused::WrongKey),
+        },
+    }
+}
+
+fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
+    let twice = |()| Refused::Malformed("there has to be one Authorization line");
+    let line = only(headers, &header::AUTHORIZATION).map_err(twice)?.ok_or(Refused::NoKey)?;
+    match line.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(key.trim_matches(' ')),
+        _ => Err(Refused::NoKey),
+    }
+}
+
+/// The reply to a refused request.
+pub(super) fn refusal(refused: Refused) -> Response {
+    let with = |error, name: header::HeaderName, value| {
+        let mut reply = Reject(error).into_response();
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        reply
+    };
+    match refused {
+        Refused::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
+        Refused::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
+        Refused::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),
+        Refused::Method(allowed) => with(Error::MethodNotAllowed, header::ALLOW, allowed),
+        // RFC 6750 §3: no error code where there was no key at all.
+        Refused::NoKey => {
+            with(Error::Unauthorized { why: "a key is needed" }, header::WWW_AUTHENTICATE, r#"Bearer realm="ringback""#)
+        }
+        Refused::WrongKey => with(
+            Error::Unauthorized { why: "the key is not the right one" },
+            header::WWW_AUTHENTICATE,
+            r#"Bearer realm="ringback", error="invalid_token""#,
+        ),
+    }
+}

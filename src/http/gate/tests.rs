@@ -1,0 +1,304 @@
+//! The gate from outside: a router whose every route answers, with the gate before it.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, Version};
+use axum::response::Response;
+use axum::routing::any;
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+use super::{Gate, delay_after, guard};
+use crate::clock::Clock;
+use crate::http::listen::{BodyLimits, Connection, Peer};
+use crate::http::routes::{Access, ROUTES};
+use crate::secret::AppKey;
+
+const KEY: &str = "Authorization: Bearer k3y";
+const HOST: &str = "Host: 127.0.0.1:7464";
+
+fn tcp() -> Peer {
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464 }
+}
+
+fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+fn gate() -> Gate {
+    Gate::new(Some(AppKey::new("k3y")), Clock::System)
+}
+
+/// Every route of the table with a handler that says so, and a fallback in the callback's place.
+fn doors(gate: Gate) -> Router {
+    let router = ROUTES.iter().fold(Router::new(), |router, route| {
+        if ROUTES
+            .iter()
+            .any(|other| other.path == route.path && other.method != route.method && route.method == Method::DELETE)
+        {
+            return router;
+        }
+        router.route(route.path, any(|| async { "reached" }))
+    });
+    guard(router.fallback(|| async { "fallback" }), gate)
+}
+
+fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(target);
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        request = request.header(name, value);
+    }
+    let body = BodyLimits { size: 1000, deadline: Duration::from_secs(1) };
+    request.extension(Connection { peer, body }).body(Body::empty()).unwrap()
+}
+
+async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response {
+    doors(gate()).oneshot(request(method, target, lines, peer)).await.unwrap()
+}
+
+/// `(request line, header lines, status)`; Host and key are there unless the row has its own.
+#[rustfmt::skip]
+const TABLE: [(&str, &[&str], u16); 88] = [
+    ("GET /token", &[], 200),
+    // Host
+    ("GET /token", &["Host: localhost:7464"], 200),
+    ("GET /token", &["Host: LocalHost:7464"], 200),
+    ("GET /token", &["Host: [::1]:7464"], 200),
+    ("GET /token", &["Host: 127.0.0.1"], 403),
+    ("GET /token", &["Host: 127.0.0.1:7465"], 403),
+    ("GET /token", &["Host: 127.0.0.1:07464"], 403),
+    ("GET /token", &["Host: 127.0.0.1:"], 403),
+    ("GET /token", &["Host: 0.0.0.0:7464"], 403),
+    ("GET /token", &["Host: [::]:7464"], 403),
+    ("GET /token", &["Host: 127.1:7464"], 403),
+    ("GET /token", &["Host: 2130706433:7464"], 403),
+    ("GET /token", &["Host: localhost.:7464"], 403),
+    ("GET /token", &["Host: localhost.evil.example:7464"], 403),
+    ("GET /token", &["Host: evil.example:7464"], 403),
+    ("GET /token", &["Host: evil.example"], 403),
+    ("GET /token", &["Host: 127.0.0.1:7464@evil.example"], 403),
+    ("GET /token", &["Host: [::1]"], 403),
+    ("GET /token", &["Host: ringback"], 403),
+    ("GET /token", &["Host: "], 400),
+    ("GET /token", &[HOST, HOST], 400),
+    ("GET /healthz", &["Host: evil.example:7464"], 403),
+    ("GET /callback/p?state=s", &["Host: evil.example:7464"], 403),
+    ("GET /token", &["X-Forwarded-Host: 127.0.0.1:7464", "Host: evil.example"], 403),
+    ("GET /token", &["X-Forwarded-Host: evil.example", "Forwarded: for=1.2.3.4"], 200),
+    // targets
+    ("GET http://127.0.0.1:7464/token", &[], 200),
+    ("GET http://localhost:7464/token", &[], 400),
+    ("GET http://evil.example/token", &[], 400),
+    ("GET https://127.0.0.1:7464/token", &[], 400),
+    ("GET http://u@127.0.0.1:7464/token", &[], 400),
+    ("OPTIONS *", &[], 400),
+    // Origin and Referer
+    ("GET /token", &["Origin: http://127.0.0.1:7464"], 200),
+    ("GET /token", &["Origin: http://localhost:7464"], 403),
+    ("GET /token", &["Origin: https://127.0.0.1:7464"], 403),
+    ("GET /token", &["Origin: http://evil.example"], 403),
+    ("GET /token", &["Origin: http://127.0.0.1:3000"], 403),
+    ("GET /token", &["Origin: null"], 403),
+    ("GET /token", &["Origin: http://127.0.0.1:7464", "Origin: http://evil.example"], 403),
+    ("OPTIONS /token", &["Origin: http://evil.example", "Access-Control-Request-Method: GET"], 403),
+    ("GET /healthz", &["Origin: http://evil.example"], 403),
+    ("GET /callback/p", &["Origin: http://evil.example"], 403),
+    ("GET /token", &["Referer: https://evil.example/page"], 403),
+    ("GET /token", &["Referer: http://127.0.0.1:7464/"], 200),
+    ("GET /callback/p?code=c", &["Referer: https://provider.example/consent"], 200),
+    // fetch metadata
+    ("GET /token", &["Sec-Fetch-Site: none"], 200),
+    ("GET /token", &["Sec-Fetch-Site: same-origin"], 200),
+    ("GET /token", &["Sec-Fetch-Site: same-site"], 403),
+    ("GET /token", &["Sec-Fetch-Site: cross-site"], 403),
+    ("GET /token", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], 403),
+    ("GET /token", &["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"], 403),
+    ("POST /v1/accounts/a/login", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"], 403),
+    ("GET /callback/p?code=c", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], 200),
+    ("GET /callback/p?code=c", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"], 403),
+    ("GET /callback/p?code=c", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"], 403),
+    ("GET /login/start/t", &["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"], 200),
+    ("GET /login/start/t", &["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Sec-Purpose: prefetch;prerender"], 403),
+    ("GET /login/outcome/o", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"], 200),
+    ("GET /static/style.css", &["Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: style"], 200),
+    ("GET /static/style.css", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"], 403),
+    ("GET /healthz", &["Sec-Fetch-Site: cross-site"], 403),
+    // methods
+    ("HEAD /token", &[], 405),
+    ("HEAD /callback/p?code=c", &[], 405),
+    ("HEAD /login/start/t", &[], 405),
+    ("OPTIONS /token", &[], 405),
+    ("POST /token", &[], 405),
+    ("PUT /v1/accounts/a/token", &[], 405),
+    ("GET /v1/accounts/a/login", &[], 405),
+    ("POST /callback/p", &[], 404),
+    ("FOO /token", &[], 405),
+    // queries
+    ("GET /token?min_ttl=1&wait=2", &[], 200),
+    ("GET /token?min_ttl=1&min_ttl=1", &[], 400),
+    ("GET /token?min_ttl=1&min%5Fttl=2", &[], 400),
+    ("GET /token?access_token=k3y", &[], 400),
+    ("GET /token?KEY=k3y", &[], 400),
+    ("GET /token?k%65y=k3y", &[], 400),
+    // paths
+    ("GET /v1/accounts/a%20b/token", &[], 200),
+    ("GET /v1/accounts/a%2Fb/token", &[], 400),
+    ("GET /v1/accounts/..%2f/token", &[], 400),
+    ("GET /v1/accounts/a%5Cb/token", &[], 400),
+    ("GET /v1/accounts/a%00/token", &[], 400),
+    ("GET /v1/accounts/%2e%2e/token", &[], 400),
+    ("GET /v1/accounts/../token", &[], 400),
+    ("GET /v1/accounts/a%252Fb/token", &[], 400),
+    ("GET /v1/accounts/a%zz/token", &[], 400),
+    ("GET /v1//accounts", &[], 400),
+    ("GET /token/", &["Authorization: none"], 200), // the fallback, which knows no such path
+    ("GET /v1/accounts//token", &["Authorization: none"], 400),
+    // bodies
+    ("POST /v1/accounts/a/login", &["Content-Length: 2", "Content-Type: text/plain"], 400),
+];
+
+#[tokio::test]
+async fn the_table_of_who_gets_in() {
+    for (line, lines, status) in TABLE {
+        let (method, target) = line.split_once(' ').unwrap();
+        let has = |name: &str| lines.iter().any(|line| line.starts_with(name));
+        let usual = [HOST, KEY].into_iter().filter(|line| !has(line.split(' ').next().unwrap()));
+        let lines: Vec<&str> = usual.chain(lines.iter().copied()).collect();
+        let reply = ask(method, target, &lines, tcp()).await;
+        assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn http_1_0_and_a_missing_host_are_malformed() {
+    assert_eq!(ask("GET", "/healthz", &[], tcp()).await.status(), 400);
+    let mut old = request("GET", "/healthz", &[HOST], tcp());
+    *old.version_mut() = Version::HTTP_10;
+    assert_eq!(doors(gate()).oneshot(old).await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn bodies_of_state_changing_requests_are_json_or_empty() {
+    for (lines, status) in [
+        (&["Content-Length: 0"] as &[&str], 200),
+        (&["Content-Length: 2", "Content-Type: application/json; charset=utf-8"], 200),
+        (&["Transfer-Encoding: chunked", "Content-Type: application/x-www-form-urlencoded"], 400),
+        (&["Content-Length: 2"], 400),
+    ] {
+        let lines: Vec<&str> = [HOST, KEY].into_iter().chain(lines.iter().copied()).collect();
+        assert_eq!(ask("POST", "/v1/accounts/a/login", &lines, tcp()).await.status().as_u16(), status, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwise() {
+    for route in &ROUTES {
+        let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
+        let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
+        let expected = if route.access == Access::Caller { 401 } else { 200 };
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
+        let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
+        let expected = if route.access == Access::Caller { 403 } else { 200 };
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
+        assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method);
+        let unmarked = Request::builder().method(route.method.clone()).uri(&path).header("Host", "127.0.0.1:7464");
+        let reply = doors(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(reply.status(), 403, "a request by no known door: {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_socket_needs_no_key_but_a_name_of_ours() {
+    let own = Peer::Unix { uid: own_uid(), pid: Some(1) };
+    for (host, status) in [
+        ("Host: localhost", 200),
+        ("Host: ringback", 200),
+        ("Host: 127.0.0.1:1", 200),
+        ("Host: localhost:x", 403),
+        ("Host: evil.example", 403),
+        ("Host: 0.0.0.0", 403),
+    ] {
+        assert_eq!(ask("GET", "/token", &[host], own).await.status().as_u16(), status, "{host}");
+    }
+    assert_eq!(ask("GET", "/token", &["Host: localhost", "Origin: http://localhost"], own).await.status(), 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_asked_for_as_rfc_6750_says() {
+    for (lines, status, challenge) in [
+        (&[HOST] as &[&str], 401, Some(r#"Bearer realm="ringback""#)),
+        (&[HOST, "Authorization: Basic azN5"], 401, Some(r#"Bearer realm="ringback""#)),
+        (&[HOST, "Authorization: Bearer wrong"], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
+        (&[HOST, "Authorization: Bearer "], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
+        (&[HOST, KEY, KEY], 400, None),
+        (&[HOST, "authorization: bearer k3y"], 200, None),
+    ] {
+        let reply = ask("GET", "/token", lines, tcp()).await;
+        let shown = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
+        assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
+    }
+    let keyless = Gate::new(None, Clock::System);
+    let reply = doors(keyless).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    assert_eq!(reply.status(), 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_keys_wait_longer_each_time_until_a_right_one_comes() {
+    let ms: Vec<u128> = (0..8).map(|before| delay_after(before).as_millis()).collect();
+    assert_eq!(ms, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
+    assert_eq!(delay_after(u32::MAX), Duration::from_secs(2));
+    let gate = gate();
+    for wrong in 1..=3 {
+        doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, "Authorization: Bearer x"], tcp())).await.unwrap();
+        assert_eq!(gate.wrong_keys(), wrong);
+    }
+    doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    assert_eq!(gate.wrong_keys(), 0);
+}
+
+#[tokio::test]
+async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
+    for (target, lines) in
+        [("/token", &[HOST, KEY, "X-Request-Id: theirs"] as &[&str]), ("/token", &[HOST]), ("/nowhere", &[])]
+    {
+        let reply = ask("GET", target, lines, tcp()).await;
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("content-security-policy", super::CONTENT_SECURITY_POLICY),
+        ] {
+            assert_eq!(reply.headers()[name], value, "{target}");
+        }
+        let names: Vec<&str> = reply.headers().keys().map(axum::http::HeaderName::as_str).collect();
+        assert!(!names.iter().any(|name| name.starts_with("access-control") || *name == "server"), "{names:?}");
+        let id = reply.headers()["x-request-id"].to_str().unwrap();
+        assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_json_and_repeat_nothing_of_the_request() {
+    for (method, target) in
+        [("GET", "/canary%00"), ("POST", "/canary"), ("GET", "/token?canary=1&canary=1"), ("CANARY", "/token")]
+    {
+        let reply = ask(method, target, &[HOST, KEY], tcp()).await;
+        assert_eq!(reply.headers()["content-type"], "application/json", "{target}");
+        let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(r#""error":"#) && !body.to_lowercase().contains("canary"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn method_not_allowed_tells_the_methods() {
+    for (target, allowed) in
+        [("/token", "GET"), ("/v1/accounts/a/token", "GET, DELETE"), ("/v1/accounts/a/login", "POST")]
+    {
+        assert_eq!(ask("OPTIONS", target, &[HOST], tcp()).await.headers()["allow"], allowed);
+    }
+}

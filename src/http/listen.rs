@@ -1,0 +1,314 @@
+//! The accept loops: who may connect, how long they may take, and how it all ends.
+//!
+//! `axum::serve` sets no timer, so a silent connection would stay for ever (`security.md` §0, 1).
+//! This file knows connections and nothing of routes.
+
+mod bind;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::AbortHandle;
+use tower::Service as _;
+
+pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+
+/// Who is at the other end, as the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Any user of this machine.
+    Tcp {
+        /// Theirs.
+        address: SocketAddr,
+        /// Our port that they connected to.
+        port: u16,
+    },
+    /// A process whose user is known.
+    Unix {
+        /// Its effective user when it connected.
+        uid: u32,
+        /// Its process id, where the system tells.
+        pid: Option<i32>,
+    },
+}
+
+/// What every request carries in its extensions. The gate refuses a request without it.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection {
+    /// Who asks.
+    pub peer: Peer,
+    /// What a body may cost.
+    pub body: BodyLimits,
+}
+
+/// What a request's body may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub size: usize,
+    /// From the moment a handler wants the body to its last byte.
+    pub deadline: Duration,
+}
+
+/// What a connection may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a connection may be without a complete request head. One timer bounds the silent, the
+    /// slow and the idle alike, since hyper has one; to connect anew on loopback costs 0.1 ms.
+    pub head: Duration,
+    /// See [`BodyLimits`].
+    pub body: BodyLimits,
+    /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
+    /// the machine can fill the port, and must not shut out the owner, who has the socket.
+    pub connections: usize,
+    /// How long requests in flight may go on after the shutdown began.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(5),
+            body: BodyLimits { size: 64 * 1024, deadline: Duration::from_secs(5) },
+            connections: 512,
+            // SIGTERM has to end within 2 s, and the store wants its share of them.
+            drain: Duration::from_millis(1500),
+        }
+    }
+}
+
+/// hyper's read buffer, and so the largest request head it takes (431 beyond).
+const HEAD_BYTES: usize = 16 * 1024;
+/// Browsers send about 20.
+const HEAD_FIELDS: usize = 64;
+/// More than the file descriptors of a process, as a rule.
+const MOST_CONNECTIONS: usize = 65_536;
+/// After a failed accept (no file descriptors left, as a rule), so as not to spin.
+const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
+
+/// All accept loops and connections of the daemon. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Server {
+    limits: Limits,
+    all: Arc<Semaphore>,
+    tcp: Arc<Semaphore>,
+    stage: Arc<watch::Sender<Stage>>,
+}
+
+/// How far the shutdown is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    /// Accept nothing, end what is in flight.
+    Draining,
+    /// Drop everything.
+    Cut,
+}
+
+/// A listener that is being served. It closes when this is dropped; its connections end by themselves.
+#[derive(Debug)]
+pub struct Open {
+    accepting: AbortHandle,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Open {
+    /// Closes after `span`, so that a browser that was just redirected can still load the next page.
+    pub fn close_after(self, span: Duration) {
+        tokio::spawn(async move {
+            tokio::time::sleep(span).await;
+            drop(self);
+        });
+    }
+}
+
+/// Serves `listeners` until `shutdown` is ready and what was in flight has ended, or was cut.
+pub async fn serve(listeners: Vec<Listener>, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+    let server = Server::new(limits);
+    let open: Vec<Open> = listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
+    shutdown.await;
+    drop(open);
+    server.shut_down().await;
+}
+
+impl Server {
+    /// A server without listeners.
+    pub fn new(limits: Limits) -> Self {
+        let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
+        let reserved = connections / 4;
+        Self {
+            limits,
+            all: Arc::new(Semaphore::new(connections)),
+            tcp: Arc::new(Semaphore::new(connections - reserved)),
+            stage: Arc::new(watch::Sender::new(Stage::Serving)),
+        }
+    }
+
+    /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
+    pub fn spawn(&self, listener: Listener, router: Router) -> Open {
+        let server = self.clone();
+        let accepting = match listener {
+            Listener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &router).await }),
+            Listener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &router).await }),
+        };
+        Open { accepting: accepting.abort_handle() }
+    }
+
+    /// Accepts no more, lets requests in flight end, and cuts what is left after [`Limits::drain`].
+    pub async fn shut_down(&self) {
+        self.stage.send_replace(Stage::Draining);
+        // Accept loops and connections hold a receiver each: none left means that all have ended.
+        if tokio::time::timeout(self.limits.drain, self.stage.closed()).await.is_err() {
+            tracing::info!("requests still in flight were cut off");
+            self.stage.send_replace(Stage::Cut);
+            self.stage.closed().await;
+        }
+    }
+
+    async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
+        let mut stage = self.stage.subscribe();
+        let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
+        while let Some(permits) = until_draining(&mut stage, self.places(Some(&self.tcp))).await {
+            match until_draining(&mut stage, listener.accept()).await {
+                None => return,
+                Some(Err(error)) => accept_failed(&error).await,
+                Some(Ok((stream, address))) => {
+                    // A reply is one small write; Nagle's algorithm could only delay it.
+                    let _ = stream.set_nodelay(true);
+                    self.serve_one(stream, Peer::Tcp { address, port }, router, permits);
+                }
+            }
+        }
+    }
+
+    /// Takes the whole socket, so that its file stays for as long as this runs.
+    async fn accept_unix(&self, socket: UnixSocket, router: &Router) {
+        // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
+        // file is too.
+        let (mut stage, socket) = (self.stage.subscribe(), socket);
+        while let Some(permits) = until_draining(&mut stage, self.places(None)).await {
+            match until_draining(&mut stage, socket.listener.accept()).await {
+                None => return,
+                Some(Err(error)) => accept_failed(&error).await,
+                Some(Ok((stream, _))) => {
+                    let Some(peer) = own_peer(&stream) else { continue };
+                    self.serve_one(stream, peer, router, permits);
+                }
+            }
+        }
+    }
+
+    /// Waits for a free place *before* accepting. Who comes when the house is full waits in the kernel's
+    /// queue and is served a little later; a 503 would make every caller write a retry loop.
+    async fn places(&self, kind: Option<&Arc<Semaphore>>) -> Vec<OwnedSemaphorePermit> {
+        let mut permits = Vec::with_capacity(2);
+        for semaphore in kind.into_iter().chain([&self.all]) {
+            // Never closed, so this never fails; without a permit there would be no cap, so wait.
+            match Arc::clone(semaphore).acquire_owned().await {
+                Ok(permit) => permits.push(permit),
+                Err(_) => std::future::pending().await,
+            }
+        }
+        permits
+    }
+
+    fn serve_one<S>(&self, stream: S, peer: Peer, router: &Router, permits: Vec<OwnedSemaphorePermit>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let connection = Connection { peer, body: self.limits.body };
+        let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
+        tokio::spawn(async move {
+            one_connection(stream, connection, router, head, stage).await;
+            drop(permits);
+        });
+    }
+}
+
+/// Ready once the shutdown is at `at` or beyond, or the server is gone.
+async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
+    let _ = stage.wait_for(|stage| *stage >= at).await;
+}
+
+/// The future's output, or `None` once the shutdown has begun.
+async fn until_draining<T>(stage: &mut watch::Receiver<Stage>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = reached(stage, Stage::Draining) => None,
+        done = work => Some(done),
+    }
+}
+
+async fn accept_failed(error: &io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
+}
+
+/// The peer, if it is a process of our own user.
+fn own_peer(stream: &UnixStream) -> Option<Peer> {
+    let credentials = stream.peer_cred().ok()?;
+    let (uid, pid) = (credentials.uid(), credentials.pid());
+    if uid != rustix::process::geteuid().as_raw() {
+        tracing::warn!(uid, "a process of another user connected to the socket and was dropped");
+        return None;
+    }
+    Some(Peer::Unix { uid, pid })
+}
+
+async fn one_connection<S>(
+    stream: S,
+    connection: Connection,
+    router: Router,
+    head: Duration,
+    mut stage: watch::Receiver<Stage>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(connection);
+        let reply = router.clone().call(request);
+        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
+    });
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_headers(HEAD_FIELDS)
+        .max_buf_size(HEAD_BYTES)
+        // `nc -N` and friends close their side once they have asked.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut http = std::pin::pin!(http);
+    let ended = tokio::select! {
+        ended = http.as_mut() => ended,
+        () = reached(&mut stage, Stage::Draining) => {
+            http.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = http => ended,
+                () = reached(&mut stage, Stage::Cut) => Ok(()),
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%error, "a connection ended early");
+    }
+}

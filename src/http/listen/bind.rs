@@ -1,0 +1,240 @@
+//! Taking an address: loopback TCP or a unix socket, or a clear reason why not.
+//!
+//! Nothing here ever moves to another port by itself: redirect URIs are registered by hand, and a
+//! program that sends its key to whoever holds the port would be the loser (`security.md` §2.3).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// An address that is ours.
+#[derive(Debug)]
+pub enum Listener {
+    /// A loopback address.
+    Tcp(TcpListener),
+    /// A unix socket, removed when this is dropped.
+    Unix(UnixSocket),
+}
+
+/// A bound unix socket and its file.
+#[derive(Debug)]
+pub struct UnixSocket {
+    pub(super) listener: UnixListener,
+    file: SocketFile,
+}
+
+/// The socket's file; dropping it removes the file, unless somebody has put another in its place.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Device and inode, to recognise it.
+    identity: (u64, u64),
+}
+
+/// Why an address can't be ours. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Other machines could connect.
+    #[error(
+        "{address} is not a loopback address: tokens are served to this machine only. Listen on 127.0.0.1 or [::1]"
+    )]
+    NotLoopback {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+    /// Somebody else listens there.
+    #[error("port {} of {} is taken {holder}", address.port(), address.ip())]
+    PortTaken {
+        /// What was asked for.
+        address: SocketAddr,
+        /// Who seems to have it.
+        holder: Holder,
+    },
+    /// A process answers on the unix socket.
+    #[error("another process answers on {}: `ringback status` shows a running daemon; stop it first", path.display())]
+    SocketTaken {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something that is no socket is in the way; it is left alone.
+    #[error("{} exists and is not a socket: move it away, or name another path in the config", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Others could reach the socket through its folder.
+    #[error("the folder {} has to be yours and closed to everybody else (mode 0700), since the socket is in it", folder.display())]
+    FolderNotPrivate {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The system refused.
+    #[error("can't listen on {place}: {source}")]
+    Io {
+        /// Address or path.
+        place: String,
+        /// Its reason.
+        source: io::Error,
+    },
+}
+
+/// Who has the port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// It answers `GET /healthz` as this program does.
+    LooksLikeRingback,
+    /// It does not.
+    Another,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LooksLikeRingback => {
+                "by what looks like another ringback (perhaps another user's): stop it, or set another port in `listen.tcp` and in the redirect URI registered at the provider"
+            }
+            Self::Another => {
+                "by another program: stop it (`ss -ltnp` names it), or set another port in `listen.tcp` and in the redirect URI registered at the provider"
+            }
+        })
+    }
+}
+
+/// How long the present holder of a port may take to show whether it is a ringback.
+const HOLDER_DEADLINE: Duration = Duration::from_millis(300);
+
+/// Listens on a loopback address; port 0 lets the system choose.
+pub async fn bind_tcp(address: SocketAddr) -> Result<Listener, BindError> {
+    // An IPv4-mapped IPv6 address is not loopback to `is_loopback`, and that is right: a listener on
+    // it would be of the other family than it looks.
+    if !address.ip().is_loopback() {
+        return Err(BindError::NotLoopback { address });
+    }
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Listener::Tcp(listener)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Err(BindError::PortTaken { address, holder: holder_of(address).await })
+        }
+        Err(source) => Err(BindError::Io { place: address.to_string(), source }),
+    }
+}
+
+async fn holder_of(address: SocketAddr) -> Holder {
+    match tokio::time::timeout(HOLDER_DEADLINE, healthz(address)).await {
+        Ok(Ok(reply)) if reply.contains(r#"{"status":"ok"}"#) => Holder::LooksLikeRingback,
+        _ => Holder::Another,
+    }
+}
+
+/// What the holder of `address` answers to `GET /healthz`; a kibibyte of it is enough.
+async fn healthz(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut reply = Vec::new();
+    stream.take(1024).read_to_end(&mut reply).await?;
+    Ok(String::from_utf8_lossy(&reply).into_owned())
+}
+
+/// Listens on a unix socket of mode 0600 in a folder that has to be 0700 and ours already.
+///
+/// A socket file that nobody answers on is removed. Two daemons that start at once are kept apart by
+/// the lock on the state folder, which is taken before.
+pub async fn bind_unix(path: &Path) -> Result<Listener, BindError> {
+    require_private_folder(path)?;
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            remove_stale(path).await?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    };
+    let failed = |source| BindError::Io { place: path.display().to_string(), source };
+    let listener = listener.map_err(failed)?;
+    let file = SocketFile::own(path).map_err(failed)?;
+    Ok(Listener::Unix(UnixSocket { listener, file }))
+}
+
+fn require_private_folder(path: &Path) -> Result<(), BindError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let metadata = std::fs::symlink_metadata(folder)
+        .map_err(|source| BindError::Io { place: folder.display().to_string(), source })?;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if metadata.is_dir() && ours && metadata.mode().trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    Err(BindError::FolderNotPrivate { folder: folder.to_owned() })
+}
+
+/// Removes a socket file that a dead process left behind.
+async fn remove_stale(path: &Path) -> Result<(), BindError> {
+    let failed = |source| BindError::Io { place: path.display().to_string(), source };
+    if !std::fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
+        return Err(BindError::NotASocket { path: path.to_owned() });
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(failed),
+        Ok(_) => Err(BindError::SocketTaken { path: path.to_owned() }),
+        // A full backlog (`EAGAIN`) is a living process too.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(BindError::SocketTaken { path: path.to_owned() })
+        }
+        Err(source) => Err(failed(source)),
+    }
+}
+
+impl Listener {
+    /// Where it listens; `None` for a unix socket.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The socket's file; `None` for TCP.
+    pub fn socket_path(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(socket) => Some(&socket.file.path),
+        }
+    }
+
+    /// A TCP listener that somebody else bound, such as systemd. It has to be on loopback.
+    pub fn from_tcp(listener: std::net::TcpListener) -> Result<Self, BindError> {
+        let failed = |source| BindError::Io { place: "an inherited socket".to_owned(), source };
+        let address = listener.local_addr().map_err(failed)?;
+        if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())
+            && !matches!(address.ip(), IpAddr::V6(ip) if ip.is_loopback())
+        {
+            return Err(BindError::NotLoopback { address });
+        }
+        listener.set_nonblocking(true).map_err(failed)?;
+        TcpListener::from_std(listener).map(Self::Tcp).map_err(failed)
+    }
+}
+
+impl SocketFile {
+    /// Makes the file ours alone and remembers which one it is. The folder is 0700, so nobody could
+    /// connect between `bind` and here.
+    fn own(path: &Path) -> io::Result<Self> {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        let metadata = std::fs::symlink_metadata(path)?;
+        Ok(Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let still_ours =
+            std::fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
+        if still_ours && let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the socket file could not be removed");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Connections in real time over real sockets, with small limits.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{get, post};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use super::*;
+use crate::http::body::JsonBody;
+
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(2);
+
+fn limits() -> Limits {
+    Limits { head: SHORT, body: BodyLimits { size: 100, deadline: SHORT }, connections: 8, drain: SHORT }
+}
+
+async fn who(request: Request) -> String {
+    format!("{:?}", request.extensions().get::<Connection>().unwrap().peer)
+}
+
+async fn slow() -> &'static str {
+    tokio::time::sleep(SHORT / 2).await;
+    "slow"
+}
+
+async fn stuck() {
+    std::future::pending::<()>().await;
+}
+
+async fn body(JsonBody(body): JsonBody<serde_json::Value>) -> String {
+    format!("{}", body.is_some())
+}
+
+fn router() -> Router {
+    Router::new()
+        .route("/who", get(who))
+        .route("/slow", get(slow))
+        .route("/stuck", get(stuck))
+        .route("/body", post(body))
+}
+
+async fn start(limits: Limits) -> (Server, Open, SocketAddr) {
+    let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.tcp_address().unwrap();
+    let server = Server::new(limits);
+    let open = server.spawn(listener, router());
+    (server, open, address)
+}
+
+async fn send(address: SocketAddr, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// All that comes until the other side closes; panics if that takes long.
+async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut text = Vec::new();
+    let _ = timeout(LONG, stream.read_to_end(&mut text)).await.expect("the connection should have been closed");
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn silent_slow_and_idle_connections_are_closed() {
+    let (_server, _open, address) = start(limits()).await;
+    let silent = send(address, "").await;
+    let partial = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nX-A").await;
+    let idle = send(address, "GET /who HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let (silent, partial, idle) = tokio::join!(rest(silent), rest(partial), rest(idle));
+    assert!(!silent.contains("200 OK") && !partial.contains("200 OK"), "{silent}{partial}");
+    assert!(idle.starts_with("HTTP/1.1 200 OK"), "{idle}");
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_in_time_and_size() {
+    let (_server, _open, address) = start(limits()).await;
+    let head = "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    for (tail, status) in [
+        ("Content-Length: 2\r\n\r\n{}".to_owned(), "200"),
+        ("Content-Length: 20\r\n\r\n{".to_owned(), "408"),
+        (format!("Content-Length: 101\r\n\r\n{}", " ".repeat(101)), "413"),
+        (format!("Transfer-Encoding: chunked\r\n\r\n70\r\n{}\r\n0\r\n\r\n", " ".repeat(0x70)), "413"),
+        ("Content-Length: 4\r\n\r\nnope".to_owned(), "400"),
+        ("\r\n".to_owned(), "200"),
+    ] {
+        let reply = rest(send(address, &format!("{head}{tail}")).await).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_are_too_large_are_refused() {
+    let (_server, _open, address) = start(limits()).await;
+    let long = format!("GET /who HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(HEAD_BYTES));
+    let many = format!("GET /who HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Many: 1\r\n".repeat(HEAD_FIELDS));
+    for head in [long, many] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut status = [0; 12];
+        timeout(LONG, stream.read_exact(&mut status)).await.unwrap().unwrap();
+        assert_eq!(&status, b"HTTP/1.1 431");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
+    // Of 4 places TCP gets 3.
+    let (_server, _open, address) = start(Limits { connections: 4, head: SHORT * 2, ..limits() }).await;
+    let mut holding = Vec::new();
+    for _ in 0..3 {
+        holding.push(send(address, "GET /who").await);
+    }
+    let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let mut byte = [0];
+    assert!(timeout(SHORT, late.read(&mut byte)).await.is_err(), "it should wait");
+    drop(holding);
+    assert!(rest(late).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_half_closed_connection_still_gets_its_answer() {
+    let (_server, _open, address) = start(limits()).await;
+    let mut stream = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    stream.shutdown().await.unwrap();
+    assert!(rest(stream).await.ends_with("slow"));
+}
+
+#[tokio::test]
+async fn shutdown_closes_the_door_lets_requests_end_and_cuts_the_stuck() {
+    let (server, _open, address) = start(limits()).await;
+    let idle = send(address, "").await;
+    let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let stuck = send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(SHORT / 8).await;
+    timeout(LONG, server.shut_down()).await.expect("the shutdown has an end");
+    assert!(rest(slow).await.ends_with("slow"));
+    assert_eq!((rest(idle).await, rest(stuck).await), (String::new(), String::new()));
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_listener_closes_when_its_handle_is_dropped_and_its_connections_go_on() {
+    let (_server, open, address) = start(limits()).await;
+    let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(SHORT / 8).await;
+    drop(open);
+    assert!(rest(slow).await.ends_with("slow"));
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+fn private_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn the_socket_is_private_knows_its_peer_and_goes_away() {
+    let folder = private_folder();
+    let path = folder.path().join("s");
+    let listener = bind_unix(&path).await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(vec![listener], router(), limits(), async { drop(stopped.await) }));
+    assert!(matches!(bind_unix(&path).await, Err(BindError::SocketTaken { .. })));
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    stream.write_all(b"GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let expected =
+        format!("Unix {{ uid: {}, pid: Some({}) }}", rustix::process::geteuid().as_raw(), std::process::id());
+    assert!(rest(stream).await.ends_with(&expected));
+    drop(stop);
+    timeout(LONG, serving).await.unwrap().unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn stale_sockets_are_replaced_and_other_files_left_alone() {
+    let folder = private_folder();
+    let path = folder.path().join("s");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let listener = bind_unix(&path).await.unwrap();
+    // Somebody replaces the file: it is not ours to remove then.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::File::create(&path).unwrap();
+    drop(listener);
+    assert!(path.exists());
+    assert!(matches!(bind_unix(&path).await, Err(BindError::NotASocket { .. })));
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(matches!(bind_unix(&path).await, Err(BindError::FolderNotPrivate { .. })));
+}
+
+#[tokio::test]
+async fn only_loopback_addresses_and_a_taken_port_names_its_holder() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80", "[::ffff:127.0.0.1]:0"] {
+        let refused = bind_tcp(address.parse().unwrap()).await;
+        assert!(matches!(refused, Err(BindError::NotLoopback { .. })), "{address}");
+    }
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = bind_tcp(silent.local_addr().unwrap()).await.unwrap_err();
+    assert!(matches!(refused, BindError::PortTaken { holder: Holder::Another, .. }), "{refused}");
+    let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.tcp_address().unwrap();
+    let healthz = Router::new().route("/healthz", get(|| async { r#"{"status":"ok"}"# }));
+    let _open = Server::new(limits()).spawn(listener, healthz);
+    let refused = bind_tcp(address).await.unwrap_err();
+    assert!(matches!(refused, BindError::PortTaken { holder: Holder::LooksLikeRingback, .. }), "{refused}");
+}

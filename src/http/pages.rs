@@ -1,0 +1,218 @@
+//! What the browser sees: the start of a login, its answer, and how it ended.
+//!
+//! Pages know no text of the provider but what an [`Error`]'s own sentence carries, which was cleaned
+//! before, and askama escapes that too (`security.md` §2.3, reflected XSS). No scripts, one style sheet.
+//!
+//! [`Error`]: crate::error::Error
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use url::form_urlencoded;
+
+use super::Http;
+use super::query::Segment;
+use super::reject::{Reject, not_found};
+use crate::broker::handle::{BrowserStart, CallbackRequest, Stray};
+use crate::clock::Wall;
+use crate::contract::{LoginReply, LoginStatus};
+use crate::error::Error;
+
+/// The longest query of a callback, in bytes as they arrive.
+const LONGEST_QUERY: usize = 8 * 1024;
+/// The longest value of one parameter of it, decoded. Codes of some providers are JWTs.
+const LONGEST_VALUE: usize = 4 * 1024;
+
+/// A page with nothing on it that was not written here.
+#[derive(Template)]
+#[template(path = "message.html", config = "static/askama.toml")]
+struct Message {
+    title: &'static str,
+    text: &'static str,
+    advice: &'static str,
+}
+
+/// How a login ended.
+#[derive(Template)]
+#[template(path = "outcome.html", config = "static/askama.toml")]
+struct Outcome<'a> {
+    account: &'a str,
+    state: Ending<'a>,
+}
+
+enum Ending<'a> {
+    Pending,
+    Succeeded { scope: Option<&'a str>, expires: Option<Expires>, stays_fresh: bool },
+    Failed { what: &'a str, advice: &'a str, code: Option<&'a str> },
+}
+
+/// When a token expires, for people and for machines.
+#[derive(Debug, PartialEq, Eq)]
+struct Expires {
+    /// RFC 3339.
+    at: String,
+    /// The same, to be read.
+    shown: String,
+    /// Such as `59m`.
+    left: String,
+}
+
+/// `GET /static/style.css`.
+pub(super) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../static/style.css")).into_response()
+}
+
+/// `GET /favicon.ico`: there is none.
+pub(super) async fn no_icon() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
+pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
+    match http.broker.open_ticket(&ticket).await {
+        Ok(start) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Err(_) => USED_TICKET.with_status(StatusCode::GONE),
+    }
+}
+
+/// Every path without a route: a callback, if a login is pending whose redirect URI has this path;
+/// otherwise it does not exist.
+pub(super) async fn callback(State(http): State<Http>, uri: Uri, headers: HeaderMap) -> Response {
+    if !http.broker.expects_callback(uri.path()) {
+        return not_found().into_response();
+    }
+    let answered = match read_callback(&uri, &headers) {
+        Some(request) => http.broker.callback(request).await,
+        None => Err(Stray::Malformed),
+    };
+    match answered {
+        Ok(outcome) => see_other(&format!("/login/outcome/{outcome}")).unwrap_or_else(IntoResponse::into_response),
+        Err(Stray::NoLoginPending) => not_found().into_response(),
+        Err(_) => STRAY.with_status(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// `GET /login/outcome/{id}`: what really happened.
+pub(super) async fn outcome(State(http): State<Http>, Segment(id): Segment) -> Response {
+    match http.broker.outcome(&id).await {
+        Some(login) => outcome_page(&login, http.clock.now().wall),
+        None => GONE.with_status(StatusCode::NOT_FOUND),
+    }
+}
+
+const USED_TICKET: Message = Message {
+    title: "This link has been used or is too old",
+    text: "A login link works once, for a minute. If a login is open in another tab or window, go on there.",
+    advice: "Otherwise start anew: run ringback login, or ask the program that sent you here.",
+};
+const STRAY: Message = Message {
+    title: "This answer belongs to no login that was begun in this browser",
+    text: "Nothing was changed by it. If you are logging in just now, that login goes on: finish it in its own tab, in the browser where it began.",
+    advice: "If you did not expect this page, close it.",
+};
+const GONE: Message = Message {
+    title: "There is nothing to see here any more",
+    text: "The outcome of a login is shown for a short time only.",
+    advice: "To see how your accounts stand, run ringback status.",
+};
+
+impl Message {
+    fn with_status(&self, status: StatusCode) -> Response {
+        let page = self.render().unwrap_or_else(|_| self.title.to_owned());
+        (status, Html(page)).into_response()
+    }
+}
+
+/// The cookie is `SameSite=Lax` since a `Strict` one would not come back from the provider's page. It
+/// is not `Secure`, since loopback is plain HTTP. `expose` is the fourth in the program: what binds
+/// the login to the browser has to reach the browser.
+fn to_provider(start: &BrowserStart) -> Result<Response, Reject> {
+    let cookie = format!(
+        "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax",
+        start.cookie_name,
+        start.cookie_value.expose(),
+        start.cookie_path,
+        start.max_age.as_secs(),
+    );
+    let mut reply = see_other(&start.authorize_url)?;
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(|_| unsendable("a cookie"))?;
+    cookie.set_sensitive(true);
+    reply.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(reply)
+}
+
+/// 303, never 307: what the browser sends next is a GET without a body (RFC 9700 §4.12).
+fn see_other(to: &str) -> Result<Response, Reject> {
+    let to = HeaderValue::from_str(to).map_err(|_| unsendable("a redirect"))?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response())
+}
+
+fn unsendable(what: &str) -> Reject {
+    Reject(Error::Internal { what: format!("{what} can't be a header") })
+}
+
+/// `None` if something is too long or a parameter is repeated (RFC 6749 §3.1).
+fn read_callback(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let query = uri.query().unwrap_or_default();
+    if query.len() > LONGEST_QUERY {
+        return None;
+    }
+    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let repeated = |at: usize, name: &str| parameters.iter().take(at).any(|(earlier, _)| earlier == name);
+    let fit = |(at, (name, value)): (usize, &(String, String))| value.len() <= LONGEST_VALUE && !repeated(at, name);
+    if !parameters.iter().enumerate().all(fit) {
+        return None;
+    }
+    let arrived_on = format!("http://{host}{}", uri.path());
+    Some(CallbackRequest { arrived_on, cookies: cookies(headers), parameters })
+}
+
+/// Names and values as they stand (RFC 6265 §4.2.1).
+fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn outcome_page(login: &LoginReply, now: Wall) -> Response {
+    let state = match (login.status, &login.failure) {
+        (LoginStatus::Pending, _) => Ending::Pending,
+        (LoginStatus::Succeeded, _) => Ending::Succeeded {
+            scope: login.scope.as_deref().filter(|scope| !scope.is_empty()),
+            expires: login.token_expires_at.map(|at| expires(at, now)),
+            stays_fresh: login.refreshable == Some(true),
+        },
+        (LoginStatus::Failed, Some(failure)) => Ending::Failed {
+            what: &failure.error_description,
+            advice: &failure.hint,
+            code: failure.provider_error.as_deref(),
+        },
+        (LoginStatus::Failed, None) => {
+            Ending::Failed { what: "The login ended without a token.", advice: "Start it again.", code: None }
+        }
+    };
+    match (Outcome { account: &login.account, state }).render() {
+        Ok(page) => Html(page).into_response(),
+        Err(_) => Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response(),
+    }
+}
+
+/// The last second that RFC 3339 can write: 9999-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// `at` is in Unix seconds. More than the two largest units would be noise.
+fn expires(at: i64, now: Wall) -> Expires {
+    let then = Wall(at.clamp(0, LAST_SECOND) * 1000);
+    let left = humantime::format_duration(std::time::Duration::from_secs(then.since(now).as_secs())).to_string();
+    let at = humantime::format_rfc3339_seconds(then.to_system()).to_string();
+    Expires {
+        shown: at.replace('T', " ").replace('Z', " UTC"),
+        at,
+        left: left.split(' ').take(2).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Pages and the reading of callbacks, without a broker.
+
+use super::*;
+use crate::contract::{ErrorCode, ErrorReply};
+use crate::secret::Nonce256;
+use std::time::Duration;
+
+async fn text(reply: Response) -> String {
+    let body = axum::body::to_bytes(reply.into_body(), 100_000).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+fn login(status: LoginStatus) -> LoginReply {
+    LoginReply {
+        login_id: "l1".into(),
+        account: "work".into(),
+        status,
+        expires_at: 0,
+        failure: None,
+        scope: None,
+        token_expires_at: None,
+        refreshable: None,
+    }
+}
+
+const NOW: Wall = Wall(1_700_000_000_000);
+
+#[tokio::test]
+async fn success_tells_account_scope_and_expiry() {
+    let login = LoginReply {
+        scope: Some("read write".into()),
+        token_expires_at: Some(1_700_003_599),
+        refreshable: Some(true),
+        ..login(LoginStatus::Succeeded)
+    };
+    let page = text(outcome_page(&login, NOW)).await;
+    for wanted in
+        ["Logged in to work", "read write", "59m 59s", "2023-11-14T23:13:19Z", "2023-11-14 23:13:19 UTC", "by itself"]
+    {
+        assert!(page.contains(wanted), "{wanted}: {page}");
+    }
+    assert!(!page.contains("http-equiv"), "{page}");
+}
+
+#[tokio::test]
+async fn failure_tells_what_and_what_to_do_and_escapes_it() {
+    let failure = ErrorReply {
+        error: ErrorCode::LoginFailed,
+        error_description: "the login failed: <script>alert(1)</script>".into(),
+        hint: "Run `ringback login work`.".into(),
+        login_url: None,
+        retry_after: None,
+        provider_error: Some("access_denied\"<".into()),
+        nearest: Vec::new(),
+    };
+    let page = text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, NOW)).await;
+    assert!(page.contains("Not logged in to work") && page.contains("Run `ringback login work`."), "{page}");
+    assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
+}
+
+#[tokio::test]
+async fn a_pending_login_never_says_that_the_page_can_be_closed() {
+    let page = text(outcome_page(&login(LoginStatus::Pending), NOW)).await;
+    assert!(page.contains("http-equiv=\"refresh\"") && !page.contains("You can close"), "{page}");
+}
+
+#[tokio::test]
+async fn fixed_pages_have_their_status_and_no_script() {
+    for (page, status) in
+        [(USED_TICKET, StatusCode::GONE), (STRAY, StatusCode::BAD_REQUEST), (GONE, StatusCode::NOT_FOUND)]
+    {
+        let reply = page.with_status(status);
+        assert_eq!(
+            (reply.status(), &reply.headers()["content-type"]),
+            (status, &HeaderValue::from_static("text/html; charset=utf-8"))
+        );
+        assert!(!text(reply).await.contains("script"));
+    }
+}
+
+#[test]
+fn the_start_sets_the_flow_cookie_and_redirects_with_303() {
+    let start = BrowserStart {
+        authorize_url: "https://provider.example/authorize?state=s".into(),
+        cookie_name: "ringback-1".into(),
+        cookie_value: Nonce256::new("abc"),
+        cookie_path: "/callback/phonecom".into(),
+        max_age: Duration::from_secs(600),
+    };
+    let reply = to_provider(&start).unwrap();
+    assert_eq!(reply.status(), 303);
+    assert_eq!(reply.headers()["location"], "https://provider.example/authorize?state=s");
+    assert_eq!(
+        reply.headers()["set-cookie"],
+        "ringback-1=abc; Path=/callback/phonecom; Max-Age=600; HttpOnly; SameSite=Lax"
+    );
+    assert!(to_provider(&BrowserStart { authorize_url: "https://x/\r\nX: y".into(), ..start }).is_err());
+}
+
+#[test]
+fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
+    let uri: Uri = "/callback/p?code=a%2Bb%2525+c&state=s&x".parse().unwrap();
+    let headers = HeaderMap::from_iter([
+        (header::HOST, HeaderValue::from_static("localhost:7464")),
+        (header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c=")),
+    ]);
+    let request = read_callback(&uri, &headers).unwrap();
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    assert_eq!(request.arrived_on, "http://localhost:7464/callback/p");
+    assert_eq!(request.parameters, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", "")]));
+    assert_eq!(request.cookies, pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
+}
+
+#[test]
+fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
+    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:7464"))]);
+    let long = "v".repeat(LONGEST_VALUE + 1);
+    let fitting = "v".repeat(LONGEST_VALUE);
+    for (query, fit) in [
+        (String::new(), true),
+        (format!("code={fitting}"), true),
+        (format!("code={long}"), false),
+        (format!("a={fitting}&b={fitting}"), false),
+        ("state=a&state=a".into(), false),
+        ("state=a&st%61te=b".into(), false),
+        ("&&".into(), true),
+    ] {
+        let uri: Uri = format!("/callback/p?{query}").parse().unwrap();
+        assert_eq!(read_callback(&uri, &headers).is_some(), fit, "{query:.40}");
+    }
+}
+
+#[test]
+fn no_expiry_is_too_odd_to_be_shown() {
+    for at in [i64::MIN, -1, 0, i64::MAX] {
+        assert!(expires(at, NOW).at.ends_with('Z'), "{at}");
+    }
+}

@@ -1,0 +1,99 @@
+//! What handlers read of a URL: the path's one variable segment, and a few query parameters, all in
+//! whole seconds.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use url::form_urlencoded;
+
+use super::reject::{Reject, not_found};
+use crate::error::Error;
+
+/// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
+#[derive(Debug)]
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Reject> {
+        // axum's own rejection would quote the path.
+        let Path(segment) = Path::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        Ok(Self(segment))
+    }
+}
+
+/// A parameter that a route takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Seconds {
+    /// Its name.
+    pub name: &'static str,
+    /// The largest value.
+    pub most: u64,
+}
+
+/// `min_ttl`: validity wanted, up to a day.
+pub const MIN_TTL: Seconds = Seconds { name: "min_ttl", most: 86_400 };
+/// `wait`: how long the reply may take, up to ten minutes: as long as a login.
+pub const WAIT: Seconds = Seconds { name: "wait", most: 600 };
+
+/// The values of `known` in its order. Every other parameter is a mistake and is named, if its name is
+/// fit to be repeated.
+pub fn read<const N: usize>(query: Option<&str>, known: [Seconds; N]) -> Result<[Option<Duration>; N], Error> {
+    let mut values = [None; N];
+    for (name, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let place = known.iter().zip(values.iter_mut()).find(|(known, _)| known.name == name);
+        let Some((known, value)) = place else { return Err(unknown(&name, &known)) };
+        *value = Some(seconds(*known, &text)?);
+    }
+    Ok(values)
+}
+
+fn seconds(known: Seconds, text: &str) -> Result<Duration, Error> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let value = digits.then(|| text.parse().ok()).flatten().filter(|value| *value <= known.most);
+    let wrong = || Error::Usage { what: format!("`{}` has to be whole seconds from 0 to {}", known.name, known.most) };
+    value.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+fn unknown(name: &str, known: &[Seconds]) -> Error {
+    let fit = (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    let named = if fit { format!("there is no parameter `{name}` here") } else { "a parameter has an odd name".into() };
+    let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.name)).collect();
+    let instead =
+        if known.is_empty() { "this route takes none".into() } else { format!("there is {}", known.join(" and ")) };
+    Error::Usage { what: format!("{named}; {instead}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_whole_and_bounded_and_unknown_names_are_told() {
+        let secs = Duration::from_secs;
+        for (query, expected) in [
+            (None, Ok([None, None])),
+            (Some(""), Ok([None, None])),
+            (Some("wait=5"), Ok([None, Some(secs(5))])),
+            (Some("wait=600&min_ttl=86400"), Ok([Some(secs(86_400)), Some(secs(600))])),
+            (Some("wait=601"), Err("`wait` has to be whole seconds from 0 to 600")),
+            (Some("wait="), Err("`wait` has to be whole seconds from 0 to 600")),
+            (Some("wait"), Err("`wait` has to be whole seconds from 0 to 600")),
+            (Some("wait=-1"), Err("`wait` has to be whole seconds from 0 to 600")),
+            (Some("wait=%2B5"), Err("`wait` has to be whole seconds from 0 to 600")),
+            (Some("min_ttl=1.5"), Err("`min_ttl` has to be whole seconds from 0 to 86400")),
+            (Some("min_ttl=99999999999999999999"), Err("`min_ttl` has to be whole seconds from 0 to 86400")),
+            (Some("ttl=3"), Err("there is no parameter `ttl` here; there is `min_ttl` and `wait`")),
+            (Some("%3Cb%3E=3"), Err("a parameter has an odd name; there is `min_ttl` and `wait`")),
+        ] {
+            let expected = expected.map_err(str::to_owned);
+            assert_eq!(read(query, [MIN_TTL, WAIT]).map_err(|e| e.to_string()), expected, "{query:?}");
+        }
+        assert_eq!(
+            read(Some("x=1"), []).unwrap_err().to_string(),
+            "there is no parameter `x` here; this route takes none"
+        );
+    }
+}

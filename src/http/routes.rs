@@ -1,0 +1,111 @@
+//! The one table of routes: the router is built from it and the gate decides by it, so a route that is
+//! not in the table does not exist, and none can be without a rule for who may use it.
+
+use axum::http::Method;
+use axum::routing::{MethodRouter, delete, get, post};
+
+use super::{Http, api, pages};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody on this machine; it tells nothing and changes nothing.
+    Public,
+    /// A browser that navigates to it. Its secret is in the path, the query or a cookie.
+    Browser,
+    /// A process of our user on the socket, or whoever has the key on TCP.
+    Caller,
+}
+
+/// One method on one path.
+#[derive(Debug)]
+pub struct Route {
+    /// The only method; another on the same path is another row.
+    pub method: Method,
+    /// axum's template: `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    handler: fn() -> MethodRouter<Http>,
+}
+
+const fn row(method: Method, path: &'static str, access: Access, handler: fn() -> MethodRouter<Http>) -> Route {
+    Route { method, path, access, handler }
+}
+
+/// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
+/// looked up when no row fits.
+pub static ROUTES: [Route; 15] = [
+    row(Method::GET, "/token", Access::Caller, || get(api::default_token)),
+    row(Method::GET, "/v1/accounts", Access::Caller, || get(api::accounts)),
+    row(Method::GET, "/v1/accounts/{name}", Access::Caller, || get(api::account)),
+    row(Method::GET, "/v1/accounts/{name}/token", Access::Caller, || get(api::token)),
+    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Caller, || delete(api::logout)),
+    row(Method::POST, "/v1/accounts/{name}/login", Access::Caller, || post(api::start_login)),
+    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Caller, || post(api::refresh)),
+    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Caller, || post(api::rejected)),
+    row(Method::GET, "/v1/logins/{id}", Access::Caller, || get(api::login)),
+    row(Method::POST, "/v1/logins/{id}/paste", Access::Caller, || post(api::paste)),
+    row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
+    row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
+    row(Method::GET, "/login/start/{ticket}", Access::Browser, || get(pages::start)),
+    row(Method::GET, "/login/outcome/{id}", Access::Browser, || get(pages::outcome)),
+    // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
+    row(Method::GET, "/favicon.ico", Access::Public, || get(pages::no_icon)),
+];
+
+impl Route {
+    /// The handler, for the router.
+    pub(super) fn handler(&self) -> MethodRouter<Http> {
+        (self.handler)()
+    }
+
+    /// Whether `path` (raw, as axum matches it) is one of this route's.
+    fn fits(&self, path: &str) -> bool {
+        let (mut template, mut path) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (template.next(), path.next()) {
+                (None, None) => return true,
+                (Some(wanted), Some(found)) if wanted == found => {}
+                (Some(wanted), Some(found)) if wanted.starts_with('{') && !found.is_empty() => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// What the table says of a path and a method.
+#[derive(Debug, Clone, Copy)]
+pub enum Found {
+    /// A row.
+    Row(&'static Route),
+    /// Rows for other methods only, as an `Allow` line names them.
+    OtherMethods(&'static str),
+    /// No row: the path of a callback, or of nothing.
+    Nothing,
+}
+
+/// Looks up `path` (raw, as axum matches it).
+pub fn look_up(method: &Method, path: &str) -> Found {
+    if let Some(route) = on_path(path).find(|route| route.method == *method) {
+        return Found::Row(route);
+    }
+    let has = |method: Method| on_path(path).any(|route| route.method == method);
+    match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
+        (true, true, _) => Found::OtherMethods("GET, DELETE"),
+        (true, ..) => Found::OtherMethods("GET"),
+        (_, true, _) => Found::OtherMethods("DELETE"),
+        (.., true) => Found::OtherMethods("POST"),
+        _ => Found::Nothing,
+    }
+}
+
+/// The rows whose template fits `path`: one for each method.
+fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(move |route| route.fits(path))
+}
+
+/// Whether a redirect URI with this path could never reach the callback, since a route has it.
+pub fn is_taken(path: &str) -> bool {
+    on_path(path).next().is_some()
+}
