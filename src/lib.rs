@@ -14,10 +14,14 @@
 
 pub mod account;
 pub mod broker;
+pub mod browser;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod error;
+pub mod log;
 pub mod oauth;
 pub mod secret;
 pub mod store;

@@ -1,0 +1,38 @@
+//! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Outcome;
+use crate::client::Failure;
+use crate::log;
+
+/// Run the daemon
+///
+/// Listens on loopback and on a unix socket of the user. SIGHUP reads the config again; SIGTERM and
+/// Ctrl-C stop it.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Serve {
+    /// The config file [default: config.toml in the config folder, see `ringback config path`]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) log: log::Options,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback serve
+  ringback serve --config ./config.toml --log debug
+  ringback serve --log-format json 2>>ringback.log
+  systemctl --user start ringback  The same in the background, where the service is installed";
+
+/// Serves until it is told to stop.
+pub(super) fn run(args: &Serve) -> Outcome {
+    log::start(&args.log)?;
+    tracing::debug!(config = ?args.config, "starting");
+    Err(Failure::internal("this build has no daemon yet", "Use a later one."))
+}
