@@ -156,7 +156,8 @@ async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(
         match UsersBrowser.open(&url) {
             Ok(()) => teller.tell("the browser is open: choose a user and click Allow"),
             Err(_) => {
-                teller.tell(&format!("open this in a browser on this machine, and click Allow: {}", url.as_str()))
+                teller.tell("open this URL in a browser on this machine, choose a user and click Allow:");
+                report::say(url.as_str());
             }
         }
     }

@@ -67,7 +67,9 @@ pub(super) fn run(args: &Token) -> Outcome {
 fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
     let mut line = Zeroizing::new(Vec::with_capacity(length + 1));
-    parts.iter().for_each(|part| line.extend_from_slice(part));
+    for part in parts {
+        line.extend_from_slice(part);
+    }
     line.push(b'\n');
     line
 }

@@ -39,12 +39,10 @@ pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
     }
     let folder = runtime_folder(env);
     let file = folder.join("endpoint.json");
-    let usual = || Way::Socket(folder.join("ringback.sock"));
     let way = match read_endpoint(&file)? {
-        None => usual(),
         Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
         Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
-        Some(_) => usual(),
+        Some(_) | None => Way::Socket(folder.join("ringback.sock")),
     };
     Ok(Door { way, endpoint: Some(file) })
 }

@@ -97,8 +97,9 @@ fn replies_that_are_not_http_too_long_or_cut_are_told_apart() {
     let many_headers = format!("{OK}{}\r\n", "X: y\r\n".repeat(100));
     let large = format!("{OK}Content-Length: {}\r\n\r\n", BODY_CAP + 1);
     let endless = format!("{OK}\r\n{}", "x".repeat(BODY_CAP + 1));
+    let cut_chunk = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nab");
     let endless_chunk = format!("{OK}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx");
-    let cases: [(Vec<u8>, &str); 13] = [
+    let cases: [(Vec<u8>, &str); 14] = [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), "not HTTP"),
         (b"HTTP/1.1 two hundred\r\n\r\n".to_vec(), "not HTTP"),
         (vec![0; 100], "not HTTP"),
@@ -109,9 +110,10 @@ fn replies_that_are_not_http_too_long_or_cut_are_told_apart() {
         (many_headers.into(), "larger"),
         (large.into(), "larger"),
         (endless.into(), "larger"),
+        (endless_chunk.into(), "larger"),
         (format!("{OK}Content-Length: 9\r\n\r\nshort").into(), "ended before"),
         (b"HTTP/1.1 200".to_vec(), "ended before"),
-        (endless_chunk.into(), "ended before"),
+        (cut_chunk.into(), "ended before"),
     ];
     for (reply, expected) in cases {
         let start = String::from_utf8_lossy(&reply[..reply.len().min(60)]).into_owned();
