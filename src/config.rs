@@ -1,6 +1,20 @@
 //! The effective configuration: what is left when the file, the presets and the defaults have been put
 //! together and everything that can be wrong has been refused.
 
+mod account;
+mod describe;
+mod document;
+mod file;
+mod problem;
+mod provider;
+mod reader;
+mod redirect;
+pub mod schema;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +24,12 @@ use std::time::Duration;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Binding;
 use crate::secret::ClientSecret;
+
+pub use describe::describe;
+pub use document::{example, reference};
+pub use file::parse;
+pub use problem::{ConfigError, ConfigErrors, Problem, nearest};
+pub use redirect::default_redirect_uri;
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]
@@ -118,6 +138,25 @@ pub enum SecretSource {
         /// Attribute `username`.
         user: String,
     },
+}
+
+/// Who else can read the config file, and so a secret in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilePrivacy {
+    /// It is the user's own, and nobody else can read it.
+    Private,
+    /// Its mode lets others read it.
+    Exposed {
+        /// The permission bits.
+        mode: u32,
+    },
+    /// It belongs to another user.
+    Foreign {
+        /// Who.
+        uid: u32,
+    },
+    /// It is no file, or the system does not tell.
+    Unknown,
 }
 
 impl AccountConfig {

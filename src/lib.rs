@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod error;
+pub mod keyring;
 pub mod log;
 pub mod oauth;
 pub mod secret;

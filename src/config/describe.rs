@@ -1,0 +1,186 @@
+//! The effective config for people: what `ringback config check` prints.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use toml::Value;
+
+use super::reader::segment;
+use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice};
+use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, IssPolicy, Pkce, Revoke, Rotation};
+
+/// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
+/// `[hidden]`, with a comment that says where they come from. What is not set is not shown.
+pub fn describe(config: &Config) -> String {
+    let mut page = Page::default();
+    page.set("default_account", config.default_account.as_deref());
+    page.section("listen");
+    page.set("tcp", Some(list(config.listen.tcp.iter().map(ToString::to_string))));
+    page.set(
+        "socket",
+        Some(match &config.listen.socket {
+            SocketChoice::Default => Value::Boolean(true),
+            SocketChoice::Off => Value::Boolean(false),
+            SocketChoice::At(path) => Value::String(path.display().to_string()),
+        }),
+    );
+    page.set("max_connections", i64::try_from(config.listen.max_connections).ok());
+    page.section("store");
+    page.set("folder", config.store.folder.as_ref().map(|folder| folder.display().to_string()));
+    key(&mut page, &config.store.key);
+    page.section("serve");
+    page.set("min_ttl", Some(length(config.serve.min_ttl)));
+    page.set("wait", Some(length(config.serve.wait)));
+    page.set("login_timeout", Some(length(config.serve.login_timeout)));
+    for account in config.accounts.values() {
+        self::account(&mut page, account);
+    }
+    page.text
+}
+
+/// Text in the form of TOML.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn section(&mut self, path: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.line(format_args!("{gap}[{path}]"));
+    }
+
+    fn set(&mut self, key: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.line(format_args!("{key} = {}", value.into()));
+        }
+    }
+
+    fn line(&mut self, line: impl Display) {
+        // A `String` takes everything.
+        let _ = writeln!(self.text, "{line}");
+    }
+}
+
+fn key(page: &mut Page, source: &KeySource) {
+    let (word, name) = match source {
+        KeySource::Auto => ("auto", None),
+        KeySource::File => ("file", None),
+        KeySource::Keyring => ("keyring", None),
+        KeySource::Credential(name) => ("credential", Some(name.as_str())),
+        KeySource::Command(_) => ("command", None),
+    };
+    page.set("key", Some(word));
+    page.set("key_credential", name);
+    if let KeySource::Command(argv) = source {
+        page.line(format_args!("key_command = [\"[hidden]\"]  # {}", program(argv)));
+    }
+}
+
+fn account(page: &mut Page, account: &AccountConfig) {
+    let path = format!("accounts.{}", segment(&account.name));
+    page.section(&path);
+    page.set("provider", Some(account.dialect.provider.as_str()));
+    page.set("client_id", Some(account.client_id.as_str()));
+    if let Some(source) = &account.client_secret {
+        page.line(format_args!("client_secret = \"[hidden]\"  # from {}", origin(source)));
+    }
+    page.set("scope", Some(list(account.scope.iter().cloned())));
+    page.set("redirect_uri", account.redirect_uri.as_deref());
+    // Not the file's form: there, a provider can serve several accounts, each with its own additions.
+    page.line(format_args!("\n# [providers.{}], as `{}` uses it", segment(&account.dialect.provider), account.name));
+    let mut provider = Page::default();
+    dialect(&mut provider, &account.dialect);
+    for line in provider.text.lines() {
+        page.line(format_args!("# {line}"));
+    }
+}
+
+fn dialect(page: &mut Page, dialect: &Dialect) {
+    page.set("label", Some(dialect.label.as_str()));
+    page.set("authorize_url", Some(dialect.authorize_url.as_str()));
+    page.set("token_url", Some(dialect.token_url.as_str()));
+    let (revoke, url) = match &dialect.revoke {
+        Revoke::None => ("none", None),
+        Revoke::DeleteBearer(url) => ("delete-bearer", Some(url.as_str())),
+        Revoke::Rfc7009(url) => ("rfc7009", Some(url.as_str())),
+    };
+    page.set("revoke", Some(revoke));
+    page.set("revoke_url", url);
+    page.set("client_auth", Some(client_auth(dialect.client_auth)));
+    page.set("body", Some(body(dialect.body)));
+    page.set("pkce", Some(pkce(dialect.pkce)));
+    page.set("scope_separator", Some(dialect.scope_separator.as_str()));
+    page.set("extra_authorize", texts(&dialect.extra_authorize));
+    page.set("extra_token", texts(&dialect.extra_token));
+    page.set("issuer", dialect.issuer.as_deref());
+    page.set("iss_required", Some(dialect.iss == IssPolicy::Required));
+    page.set("default_lifetime", dialect.default_lifetime.map(length));
+    page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
+    page.set("rotation", Some(rotation(dialect.rotation)));
+    page.set("replay_window", Some(length(dialect.replay_window)));
+}
+
+/// Where a secret comes from, in words. Of a command only the program is told: an argument may be a
+/// secret.
+fn origin(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Inline(_) => "the config file".to_owned(),
+        SecretSource::File(path) => format!("the file {}", path.display()),
+        SecretSource::Command(argv) => program(argv),
+        SecretSource::Credential(name) => format!("the systemd credential {name}"),
+        SecretSource::Keyring { service, user } => format!("the keyring, service `{service}`, username `{user}`"),
+    }
+}
+
+fn program(argv: &[String]) -> String {
+    match argv.split_first() {
+        Some((program, arguments)) => format!("the program `{program}` with {} arguments", arguments.len()),
+        None => "no program".to_owned(),
+    }
+}
+
+fn client_auth(auth: ClientAuth) -> &'static str {
+    match auth {
+        ClientAuth::Basic => "basic",
+        ClientAuth::Post => "post",
+        ClientAuth::None => "none",
+    }
+}
+
+fn body(body: BodyEncoding) -> &'static str {
+    match body {
+        BodyEncoding::Form => "form",
+        BodyEncoding::Json => "json",
+    }
+}
+
+fn pkce(pkce: Pkce) -> &'static str {
+    match pkce {
+        Pkce::Required => "required",
+        Pkce::Send => "send",
+        Pkce::Off => "off",
+    }
+}
+
+fn rotation(rotation: Rotation) -> &'static str {
+    match rotation {
+        Rotation::Unknown => "unknown",
+        Rotation::Rotates => "rotates",
+        Rotation::Never => "never",
+    }
+}
+
+fn length(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+fn list(items: impl Iterator<Item = String>) -> Value {
+    Value::Array(items.map(Value::String).collect())
+}
+
+fn texts(texts: &BTreeMap<String, String>) -> Option<Value> {
+    let table = texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect();
+    (!texts.is_empty()).then_some(Value::Table(table))
+}

@@ -1,0 +1,99 @@
+//! The commented example and the reference, both made from the schema.
+
+use std::fmt::Write as _;
+
+use super::schema::{Fallback, Form, Key, SECTIONS, Section, Shown};
+
+/// How wide comments of the example are, `# ` included.
+const WIDTH: usize = 100;
+
+/// An example config with every key in a comment of its own: taking the `#` off a line (lines of prose
+/// have a space after it) makes it work.
+pub fn example() -> String {
+    let mut text = String::new();
+    comment(
+        &mut text,
+        "ringback's config. Nothing here has to be set but accounts: take the `#` off the lines that you need. \
+         `ringback config check` tells what is wrong and shows what is in effect.",
+    );
+    for section in SECTIONS.iter().filter(|section| section.form != Form::Inline) {
+        text.push('\n');
+        comment(&mut text, section.doc);
+        match section.form {
+            Form::Named(name) => push(&mut text, format_args!("#[{}]\n", section.header(name))),
+            Form::Single => push(&mut text, format_args!("#[{}]\n", section.path)),
+            Form::Top | Form::Inline => {}
+        }
+        for key in section.keys {
+            text.push('\n');
+            comment(&mut text, key.doc);
+            comment(&mut text, &format!("Default: {}.", fallback(key)));
+            match key.shown {
+                Shown::Line => push(&mut text, format_args!("#{} = {}\n", key.name, key.example)),
+                Shown::Instead => push(&mut text, format_args!("# or: {} = {}\n", key.name, key.example)),
+            }
+        }
+    }
+    text
+}
+
+/// The reference, in Markdown.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# The config file\n\n\
+         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To make it anew:\n     \
+         RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
+         ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
+         `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
+         `ringback config example` prints one with every key in it; `ringback config check` shows what is in \
+         effect, with secrets hidden.\n\n\
+         Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
+         valid spelling, and all of them at once. A file with a mistake is not used at all: a daemon that \
+         reloads keeps what it had.\n\n\
+         Relative paths are relative to the file's folder; `~/` is your home.\n",
+    );
+    for section in SECTIONS {
+        push(&mut text, format_args!("\n## {}\n\n{}\n", title(section), section.doc));
+        for key in section.keys {
+            push(&mut text, format_args!("\n### `{}`\n\n{}\n\n", key.name, key.doc));
+            push(&mut text, format_args!("- Takes {}.\n", key.kind.expected()));
+            push(&mut text, format_args!("- Default: {}.\n", fallback(key)));
+            push(&mut text, format_args!("- Example: `{} = {}`\n", key.name, key.example));
+        }
+    }
+    text
+}
+
+fn title(section: &Section) -> String {
+    match section.form {
+        Form::Top => "Top of the file".to_owned(),
+        Form::Single | Form::Named(_) => format!("`[{}]`", section.path),
+        Form::Inline => format!("`{}`", section.path.replace("accounts.NAME.", "")),
+    }
+}
+
+fn fallback(key: &Key) -> String {
+    match key.fallback {
+        Fallback::Required => "none; needed".to_owned(),
+        Fallback::Value(value) => format!("`{value}`"),
+        Fallback::Words(words) => words.to_owned(),
+    }
+}
+
+/// Prose as comment lines of at most [`WIDTH`].
+fn comment(text: &mut String, prose: &str) {
+    let mut line = String::from("#");
+    for word in prose.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            push(text, format_args!("{line}\n"));
+            line.truncate(1);
+        }
+        push(&mut line, format_args!(" {word}"));
+    }
+    push(text, format_args!("{line}\n"));
+}
+
+/// Appends; a `String` takes everything.
+fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(more);
+}

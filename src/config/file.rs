@@ -1,0 +1,152 @@
+//! The config file as a whole: from text to [`Config`], with every mistake in it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::account::{Context, Providers, account, refuse_shared_redirects};
+use super::problem::{ConfigErrors, Problem, Sheet, nearest};
+use super::provider::provider;
+use super::reader::Reader;
+use super::schema;
+use super::value::{Base, addresses, command, count, credential, duration, flag, path, text};
+use super::{AccountConfig, Config, FilePrivacy, KeySource, Listen, Serving, SocketChoice, StoreConfig};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// RING on a telephone's keypad.
+const PORT: u16 = 7464;
+
+/// Reads a config file's text. `source` is its absolute path: messages name it, and relative paths are
+/// relative to its folder. `home` is what `~/` stands for.
+///
+/// All mistakes are found at once, except that bad TOML hides the others. One in one account is one of
+/// the whole file.
+pub fn parse(text: &str, source: &Path, privacy: FilePrivacy, home: Option<&Path>) -> Result<Config, ConfigErrors> {
+    let sheet = Sheet::new(source, text);
+    let base = Base { folder: source.parent().unwrap_or(Path::new("")), home };
+    let config = read(text, &sheet, base, privacy);
+    let errors = sheet.into_errors();
+    config.filter(|_| errors.is_empty()).ok_or(ConfigErrors(errors))
+}
+
+pub(super) fn read(text: &str, sheet: &Sheet<'_>, base: Base<'_>, privacy: FilePrivacy) -> Option<Config> {
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        // `message`, not `Display`: the latter shows the line, which may hold a secret.
+        sheet.report(error.span().map_or(0, |span| span.start), "", Problem::new(error.message()));
+    }
+    if !syntax.is_empty() {
+        return None;
+    }
+    let top = Reader::new(schema::top(), String::new(), 0, document.get_ref(), sheet);
+    let (listen, tcp) = listen(top.child("listen").as_ref(), &base);
+    let store = store(top.child("store").as_ref(), &base);
+    let serve = serving(top.child("serve").as_ref());
+    let context = Context { base, privacy, providers: providers(&top), tcp };
+    let sections = top.children("accounts");
+    let default_account = default_account(&top, &sections);
+    let accounts = accounts(&sections, &context);
+    Some(Config { default_account, listen, store, serve, accounts })
+}
+
+/// The listeners; beside them the TCP addresses again, `None` if they were reported as wrong.
+fn listen(section: Option<&Reader<'_>>, base: &Base<'_>) -> (Listen, Option<Vec<SocketAddr>>) {
+    let usual = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))];
+    let tcp = match section.filter(|section| section.field("tcp").is_some()) {
+        Some(section) => section.read("tcp", addresses),
+        None => Some(usual.clone()),
+    };
+    let listen = Listen {
+        tcp: tcp.clone().unwrap_or(usual),
+        socket: section.and_then(|s| s.read("socket", |v| socket(v, base))).unwrap_or(SocketChoice::Default),
+        max_connections: section.and_then(|s| s.read("max_connections", count)).unwrap_or(256),
+    };
+    if let Some(section) = section
+        && tcp.as_ref().is_some_and(Vec::is_empty)
+        && listen.socket == SocketChoice::Off
+    {
+        let problem = Problem::new("is off, and `tcp` is empty: nobody could reach the daemon");
+        section.refuse("socket", problem.expected("one of the two"));
+    }
+    (listen, tcp)
+}
+
+fn socket(value: &DeValue<'_>, base: &Base<'_>) -> Result<SocketChoice, Problem> {
+    match value {
+        DeValue::String(_) => path(value, base).map(SocketChoice::At),
+        _ => flag(value).map(|on| if on { SocketChoice::Default } else { SocketChoice::Off }),
+    }
+}
+
+fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
+    let Some(section) = section else { return StoreConfig { folder: None, key: KeySource::File } };
+    let folder = section.read("folder", |v| path(v, base));
+    let name = section.read("key_credential", credential);
+    let argv = section.read("key_command", |v| command(v, base));
+    let word = section.choice("key", |word| Some(word.to_owned())).unwrap_or_else(|| "file".to_owned());
+    for (key, needed_by) in [("key_credential", "credential"), ("key_command", "command")] {
+        match (section.field(key), word == needed_by) {
+            (None, true) => section.missing(key),
+            (Some(field), false) => {
+                field.refuse(Problem::new("has no use").expected(format!("it only with `key = \"{needed_by}\"`")));
+            }
+            _ => {}
+        }
+    }
+    let key = match word.as_str() {
+        "auto" => KeySource::Auto,
+        "keyring" => KeySource::Keyring,
+        // What is missing or wrong was reported.
+        "credential" => KeySource::Credential(name.unwrap_or_default()),
+        "command" => KeySource::Command(argv.unwrap_or_default()),
+        _ => KeySource::File,
+    };
+    StoreConfig { folder, key }
+}
+
+fn serving(section: Option<&Reader<'_>>) -> Serving {
+    let read = |key, least, most| section.and_then(|section| section.read(key, |v| duration(v, least, most)));
+    Serving {
+        min_ttl: read("min_ttl", Duration::ZERO, 24 * HOUR).unwrap_or(10 * SECOND),
+        wait: read("wait", Duration::ZERO, 10 * MINUTE).unwrap_or(10 * SECOND),
+        login_timeout: read("login_timeout", SECOND, HOUR).unwrap_or(10 * MINUTE),
+    }
+}
+
+fn providers(top: &Reader<'_>) -> Providers {
+    let sections = top.children("providers").into_iter();
+    sections.map(|(name, section)| (name.clone(), provider(&name, &section).map(Arc::new))).collect()
+}
+
+fn accounts(sections: &[(String, Reader<'_>)], context: &Context<'_>) -> BTreeMap<String, Arc<AccountConfig>> {
+    let accounts: Vec<_> = sections
+        .iter()
+        .filter_map(|(name, section)| account(name, section, context).map(|account| (account, section)))
+        .collect();
+    refuse_shared_redirects(&accounts, context.tcp.as_ref().and_then(|tcp| tcp.first()));
+    accounts.into_iter().map(|(account, _)| (account.name.clone(), Arc::new(account))).collect()
+}
+
+/// The account named, or the only one there is.
+fn default_account(top: &Reader<'_>, sections: &[(String, Reader<'_>)]) -> Option<String> {
+    let known = || sections.iter().map(|(name, _)| name.as_str());
+    let Some(named) = top.read("default_account", text) else {
+        return if let [(only, _)] = sections { Some(only.clone()) } else { None };
+    };
+    if known().any(|name| name == named) {
+        return Some(named);
+    }
+    let problem = Problem::new(format!("is `{}`, and there is no such account", named.escape_debug()));
+    top.refuse(
+        "default_account",
+        problem.expected("the name of an `[accounts.NAME]`").nearest(nearest(&named, known())),
+    );
+    None
+}

@@ -1,0 +1,165 @@
+//! What is wrong with a config file: every mistake with its place, what was expected and what may have
+//! been meant. No message quotes a value that could be a secret.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file, or which preset.
+    pub file: PathBuf,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// Dotted path of the key; empty where there is none (bad TOML).
+    pub key: String,
+    /// What is wrong, what was expected, what may have been meant.
+    pub problem: Problem,
+}
+
+/// What is wrong, without its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A predicate to the key: "is an integer".
+    pub what: String,
+    /// A noun phrase.
+    pub expected: Option<String>,
+    /// The valid spelling that comes nearest.
+    pub nearest: Option<String>,
+}
+
+/// All mistakes of a file, in its order. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub(super) Vec<ConfigError>);
+
+impl Problem {
+    /// Nothing but what is wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), expected: None, nearest: None }
+    }
+
+    /// With what was expected.
+    #[must_use]
+    pub fn expected(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    /// With what may have been meant.
+    #[must_use]
+    pub fn nearest(self, nearest: Option<impl Into<String>>) -> Self {
+        Self { nearest: nearest.map(Into::into), ..self }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(expected) = &self.expected {
+            write!(f, "; expected {expected}")?;
+        }
+        if let Some(nearest) = &self.nearest {
+            write!(f, "; did you mean `{nearest}`?")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigError {
+    /// `FILE:LINE:COLUMN: KEY: what is wrong; expected ...; did you mean ...?`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: ", self.file.display(), self.line, self.column)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ConfigErrors {
+    /// One by one, in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a ConfigErrors {
+    type Item = &'a ConfigError;
+    type IntoIter = std::slice::Iter<'a, ConfigError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    /// A line for each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// Collects the mistakes of one text.
+pub(super) struct Sheet<'a> {
+    file: &'a Path,
+    text: &'a str,
+    errors: RefCell<Vec<ConfigError>>,
+    /// The keys that the deserialiser asked for, to compare with the schema.
+    #[cfg(test)]
+    pub(super) asked: RefCell<std::collections::BTreeSet<(&'static str, &'static str)>>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            errors: RefCell::default(),
+            #[cfg(test)]
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Notes a mistake at byte `offset`.
+    pub(super) fn report(&self, offset: usize, key: &str, problem: Problem) {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let error = ConfigError { file: self.file.to_owned(), line, column, key: key.to_owned(), problem };
+        self.errors.borrow_mut().push(error);
+    }
+
+    /// Takes over the mistakes of another text.
+    pub(super) fn adopt(&self, errors: Vec<ConfigError>) {
+        self.errors.borrow_mut().extend(errors);
+    }
+
+    /// All that was noted, in the order of the file.
+    pub(super) fn into_errors(self) -> Vec<ConfigError> {
+        let mut errors = self.errors.into_inner();
+        errors.sort_by_key(|error| (error.line, error.column));
+        errors
+    }
+}
+
+/// The candidate that `word` is most likely a misspelling of, if any comes near.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,199 @@
+//! Reads the tables of a config file by its schema: a key that the schema does not know can be neither
+//! written by the user nor asked for by the code.
+
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{ConfigError, Problem, Sheet, nearest};
+use super::schema::{Key, Kind, SECTIONS, Section};
+use super::value;
+
+/// One table of the file and the section that it has to be.
+pub(super) struct Reader<'a> {
+    section: &'static Section,
+    /// Dotted path as the user wrote it; empty at the top.
+    path: String,
+    /// Where the table begins, for what is missing from it.
+    at: usize,
+    table: &'a DeTable<'a>,
+    sheet: &'a Sheet<'a>,
+}
+
+/// A key that is there.
+pub(super) struct Field<'a> {
+    key: &'static Key,
+    path: String,
+    at: usize,
+    value: &'a DeValue<'a>,
+    sheet: &'a Sheet<'a>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reports the keys that the section does not have.
+    pub(super) fn new(
+        section: &'static Section,
+        path: String,
+        at: usize,
+        table: &'a DeTable<'a>,
+        sheet: &'a Sheet<'a>,
+    ) -> Self {
+        let reader = Self { section, path, at, table, sheet };
+        let names = section.names();
+        for (key, _) in table {
+            if !names.contains(&key.get_ref().as_ref()) {
+                sheet.report(key.span().start, &reader.path_of(key.get_ref()), unknown(section, key.get_ref()));
+            }
+        }
+        reader
+    }
+
+    /// The key, if it is there.
+    pub(super) fn field(&self, name: &'static str) -> Option<Field<'a>> {
+        let key = self.section.key(name);
+        debug_assert!(key.is_some(), "`{name}` is not in the schema of [{}]", self.section.path);
+        #[cfg(test)]
+        self.sheet.asked.borrow_mut().insert((self.section.path, name));
+        let value = self.table.get(name)?;
+        let (at, value) = (value.span().start, value.get_ref());
+        Some(Field { key: key?, path: self.path_of(name), at, value, sheet: self.sheet })
+    }
+
+    /// Its value; `None` if it is missing or wrong, which is then reported.
+    pub(super) fn read<T>(
+        &self,
+        name: &'static str,
+        convert: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
+    ) -> Option<T> {
+        self.field(name)?.read(convert)
+    }
+
+    /// As [`Reader::read`]; reports it, too, if it is missing.
+    pub(super) fn require<T>(
+        &self,
+        name: &'static str,
+        convert: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
+    ) -> Option<T> {
+        if !self.table.contains_key(name) {
+            self.missing(name);
+        }
+        self.read(name, convert)
+    }
+
+    /// The meaning of one of the words that the schema has for this key.
+    pub(super) fn choice<T>(&self, name: &'static str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let field = self.field(name)?;
+        let words: &[&str] = if let Kind::Choice(words) = field.key.kind { words } else { &[] };
+        field.read(|value| {
+            let word = value::text(value)?;
+            let known = words.contains(&word.as_str()).then(|| meaning(&word)).flatten();
+            known.ok_or_else(|| {
+                Problem::new(format!("is `{}`", word.escape_debug())).nearest(nearest(&word, words.iter().copied()))
+            })
+        })
+    }
+
+    /// Reports that a key is missing.
+    pub(super) fn missing(&self, name: &'static str) {
+        let expected = self.section.key(name).map_or_else(String::new, |key| key.kind.expected());
+        self.refuse(name, Problem::new("is missing").expected(expected));
+    }
+
+    /// Reports a mistake in a key: where its value is, or where the table begins.
+    pub(super) fn refuse(&self, name: &str, problem: Problem) {
+        let at = self.table.get(name).map_or(self.at, |value| value.span().start);
+        self.sheet.report(at, &self.path_of(name), problem);
+    }
+
+    /// Takes over the mistakes of another text.
+    pub(super) fn adopt(&self, errors: Vec<ConfigError>) {
+        self.sheet.adopt(errors);
+    }
+
+    /// The table of this name, if there is one.
+    pub(super) fn child(&self, name: &'static str) -> Option<Self> {
+        let section = Section::at(&join(self.section.path, name))?;
+        let (key, value) = self.table.get_key_value(name)?;
+        self.table_of(section, key.get_ref(), key.span().start, value.get_ref())
+    }
+
+    /// The tables below the table of this name, each with its name.
+    pub(super) fn children(&self, name: &'static str) -> Vec<(String, Self)> {
+        let (Some((key, value)), Some(section)) =
+            (self.table.get_key_value(name), Section::at(&format!("{name}.NAME")))
+        else {
+            return Vec::new();
+        };
+        let path = self.path_of(name);
+        let Some(tables) = self.as_table(&path, key.span().start, value.get_ref()) else { return Vec::new() };
+        let mut children = Vec::new();
+        for (key, value) in tables {
+            let (child, at) = (key.get_ref(), key.span().start);
+            let path = join(&path, &segment(child));
+            if let Err(problem) = value::name(child) {
+                self.sheet.report(at, &path, problem);
+            }
+            if let Some(table) = self.as_table(&path, at, value.get_ref()) {
+                children.push((child.to_string(), Self::new(section, path, at, table, self.sheet)));
+            }
+        }
+        children
+    }
+
+    fn table_of(&self, section: &'static Section, name: &str, at: usize, value: &'a DeValue<'a>) -> Option<Self> {
+        let path = self.path_of(name);
+        let table = self.as_table(&path, at, value)?;
+        Some(Self::new(section, path, at, table, self.sheet))
+    }
+
+    fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
+        let table = value.as_table();
+        if table.is_none() {
+            self.sheet.report(at, path, value::is_a(value).expected("a table"));
+        }
+        table
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        join(&self.path, &segment(name))
+    }
+}
+
+impl Field<'_> {
+    /// Its value; `None` if it is wrong, which is then reported with what was expected.
+    pub(super) fn read<T>(&self, convert: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>) -> Option<T> {
+        convert(self.value).map_err(|problem| self.refuse(problem)).ok()
+    }
+
+    /// Reports a mistake in it.
+    pub(super) fn refuse(&self, mut problem: Problem) {
+        problem.expected.get_or_insert_with(|| self.key.kind.expected());
+        self.sheet.report(self.at, &self.path, problem);
+    }
+}
+
+/// What to say of a key that the section does not have.
+fn unknown(section: &'static Section, name: &str) -> Problem {
+    let problem = Problem::new("is not a known key");
+    let names = section.names();
+    if let Some(meant) = nearest(name, names.iter().copied()) {
+        return problem.nearest(Some(meant));
+    }
+    let elsewhere = SECTIONS.iter().find(|other| !other.path.is_empty() && other.key(name).is_some());
+    match elsewhere {
+        Some(other) => problem.expected(format!("it in [{}]", other.path)),
+        None => problem.expected(format!("one of {}", list(&names))),
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// A name as it is written in a dotted key: bare where TOML allows, else in quotes.
+pub(super) fn segment(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { format!("\"{}\"", name.escape_debug()) }
+}

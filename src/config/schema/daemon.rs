@@ -1,0 +1,121 @@
+//! The sections about the daemon itself.
+
+use super::{Fallback, Form, Key, Kind, Section, Shown};
+
+pub(super) static TOP: Section = Section {
+    path: "",
+    form: Form::Top,
+    doc: "Settings that stand before the first section.",
+    keys: &[Key {
+        name: "default_account",
+        kind: Kind::Text,
+        fallback: Fallback::Words("the only account, if there is just one"),
+        doc: "The account that a caller gets who names none (`ringback token`, `GET /token`).",
+        example: "\"work\"",
+        shown: Shown::Line,
+    }],
+};
+
+pub(super) static LISTEN: Section = Section {
+    path: "listen",
+    form: Form::Single,
+    doc: "Where local programs reach the daemon. It never listens beyond this machine.",
+    keys: &[
+        Key {
+            name: "tcp",
+            kind: Kind::Addresses,
+            fallback: Fallback::Value("[\"127.0.0.1:7464\"]"),
+            doc: "Loopback addresses for HTTP and for the browser's redirect. `[]` switches TCP off. Callers need the key from the key file.",
+            example: "[\"127.0.0.1:7464\", \"[::1]:7464\"]",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "socket",
+            kind: Kind::FlagOrPath,
+            fallback: Fallback::Value("true"),
+            doc: "The unix socket: `true` for `$XDG_RUNTIME_DIR/ringback/ringback.sock`, `false` for none, or a path. Only your own user gets in, without a key.",
+            example: "true",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "max_connections",
+            kind: Kind::Count,
+            fallback: Fallback::Value("256"),
+            doc: "How many connections are served at once, over all listeners; more wait.",
+            example: "256",
+            shown: Shown::Line,
+        },
+    ],
+};
+
+pub(super) static STORE: Section = Section {
+    path: "store",
+    form: Form::Single,
+    doc: "Where tokens are kept, sealed.",
+    keys: &[
+        Key {
+            name: "folder",
+            kind: Kind::Path,
+            fallback: Fallback::Words("`$XDG_STATE_HOME/ringback`, that is `~/.local/state/ringback`"),
+            doc: "The state folder. One daemon at a time uses it.",
+            example: "\"~/.local/state/ringback\"",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "key",
+            kind: Kind::Choice(&["auto", "file", "keyring", "credential", "command"]),
+            fallback: Fallback::Value("\"file\""),
+            doc: "Where the master key comes from that seals the tokens: a 0600 file in the state folder, the desktop's keyring, a systemd credential, or what a command prints. `auto` takes the keyring if one answers at the first start, else the file, and stays with it.",
+            example: "\"file\"",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "key_credential",
+            kind: Kind::Credential,
+            fallback: Fallback::Words("none; needed with `key = \"credential\"`"),
+            doc: "The name of the systemd credential (`LoadCredentialEncrypted=NAME:...` in the unit).",
+            example: "\"ringback-key\"",
+            shown: Shown::Instead,
+        },
+        Key {
+            name: "key_command",
+            kind: Kind::Command,
+            fallback: Fallback::Words("none; needed with `key = \"command\"`"),
+            doc: "The program that prints the key, run without a shell.",
+            example: "[\"pass\", \"show\", \"ringback/key\"]",
+            shown: Shown::Instead,
+        },
+    ],
+};
+
+pub(super) static SERVE: Section = Section {
+    path: "serve",
+    form: Form::Single,
+    doc: "How tokens are served.",
+    keys: &[
+        Key {
+            name: "min_ttl",
+            kind: Kind::Duration,
+            fallback: Fallback::Value("\"10s\""),
+            doc: "How long a served token is good for at the least, unless the caller asks for more. At most 1 day.",
+            example: "\"10s\"",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "wait",
+            kind: Kind::Duration,
+            fallback: Fallback::Value("\"10s\""),
+            doc: "How long a caller who says nothing waits for a refresh. At most 10 minutes.",
+            example: "\"10s\"",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "login_timeout",
+            kind: Kind::Duration,
+            fallback: Fallback::Value("\"10m\""),
+            doc: "How long a login may take in the browser before it ends by itself. From 1 second to 1 hour.",
+            example: "\"10m\"",
+            shown: Shown::Line,
+        },
+    ],
+};

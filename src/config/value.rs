@@ -1,0 +1,231 @@
+//! Values of the config file, one at a time: from TOML to what they mean, or what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeValue;
+use url::{Host, Url};
+
+use super::problem::Problem;
+use crate::contract::DEFAULT_ACCOUNT;
+
+/// What relative paths and `~/` are relative to.
+pub(super) struct Base<'a> {
+    /// The config file's folder.
+    pub(super) folder: &'a Path,
+    /// The user's home, if known.
+    pub(super) home: Option<&'a Path>,
+}
+
+/// "is an integer", for a value of the wrong type.
+pub(super) fn is_a(value: &DeValue<'_>) -> Problem {
+    let article = if matches!(value, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
+    let name = if value.is_str() { "text" } else { value.type_str() };
+    Problem::new(format!("is {article} {name}"))
+}
+
+/// A text that is neither empty nor has control characters.
+pub(super) fn text(value: &DeValue<'_>) -> Result<String, Problem> {
+    let text = value.as_str().ok_or_else(|| is_a(value))?;
+    match text {
+        "" => Err(Problem::new("is empty")),
+        _ if text.chars().any(char::is_control) => Err(Problem::new("has a control character in it")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, Problem> {
+    value.as_bool().ok_or_else(|| is_a(value))
+}
+
+/// From 1 to 65536.
+pub(super) fn count(value: &DeValue<'_>) -> Result<usize, Problem> {
+    match integer(value)? {
+        Some(n @ 1..=65536) => usize::try_from(n).map_err(|_| Problem::new("is out of range")),
+        _ => Err(Problem::new("is out of range")),
+    }
+}
+
+/// `None`: too big for any use.
+fn integer(value: &DeValue<'_>) -> Result<Option<i64>, Problem> {
+    let number = value.as_integer().ok_or_else(|| is_a(value))?;
+    Ok(i64::from_str_radix(number.as_str(), number.radix()).ok())
+}
+
+/// A length of time within these bounds.
+pub(super) fn duration(value: &DeValue<'_>, least: Duration, most: Duration) -> Result<Duration, Problem> {
+    let length = match value {
+        DeValue::String(text) => humantime::parse_duration(text).map_err(|_| Problem::new("is not a duration"))?,
+        _ => match integer(value)?.map(u64::try_from) {
+            Some(Ok(seconds)) => Duration::from_secs(seconds),
+            Some(Err(_)) => return Err(Problem::new("is negative")),
+            None => return Err(Problem::new("is out of range")),
+        },
+    };
+    let bounds = || format!("from {} to {}", humantime::format_duration(least), humantime::format_duration(most));
+    if length < least {
+        return Err(Problem::new("is too short").expected(bounds()));
+    }
+    if length > most {
+        return Err(Problem::new("is too long").expected(bounds()));
+    }
+    Ok(length)
+}
+
+/// Names with texts. A name must not be empty, and none of `reserved`.
+pub(super) fn texts(value: &DeValue<'_>, reserved: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+    let table = value.as_table().ok_or_else(|| is_a(value))?;
+    let mut texts = BTreeMap::new();
+    for (name, item) in table {
+        let (name, item) = (name.get_ref().as_ref(), item.get_ref());
+        if reserved.contains(&name) {
+            return Err(Problem::new(format!("sets `{name}`")).expected("other names: ringback sets that one itself"));
+        }
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(Problem::new("has a name that is empty or has a control character in it"));
+        }
+        let item = item.as_str().ok_or_else(|| Problem::new(format!("`{name}` {}", is_a(item).what)))?;
+        texts.insert(name.to_owned(), item.to_owned());
+    }
+    Ok(texts)
+}
+
+/// A list of texts, none of them empty.
+fn list(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
+    let items = value.as_array().ok_or_else(|| is_a(value))?;
+    let numbered = items.iter().enumerate();
+    let read = |(n, item): (usize, &toml::Spanned<DeValue<'_>>)| {
+        text(item.get_ref()).map_err(|problem| Problem::new(format!("item {} {}", n + 1, problem.what)))
+    };
+    numbered.map(read).collect()
+}
+
+/// A list of scopes, or one text that is split at spaces (RFC 6749 §3.3).
+pub(super) fn scopes(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
+    let scopes = match value {
+        DeValue::String(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        _ => list(value)?,
+    };
+    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    match scopes.iter().find(|scope| !scope.bytes().all(allowed)) {
+        None => Ok(scopes),
+        Some(odd) if odd.contains(' ') => {
+            Err(Problem::new(format!("has a space inside the scope `{}`", odd.escape_debug())))
+        }
+        Some(odd) => Err(Problem::new(format!("has `{}`, which no scope can be (RFC 6749 §3.3)", odd.escape_debug()))),
+    }
+}
+
+/// Loopback addresses, each once.
+pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, Problem> {
+    let mut addresses = Vec::new();
+    for text in list(value)? {
+        let shown = text.escape_debug();
+        let address: SocketAddr = text.parse().map_err(|_| {
+            Problem::new(format!("has `{shown}`, which is not an address with port"))
+                .nearest(text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}")))
+        })?;
+        if !address.ip().is_loopback() {
+            return Err(Problem::new(format!("has `{shown}`, which is not loopback")));
+        }
+        if addresses.contains(&address) {
+            return Err(Problem::new(format!("has `{shown}` twice")));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+/// A path, made absolute.
+pub(super) fn path(value: &DeValue<'_>, base: &Base<'_>) -> Result<PathBuf, Problem> {
+    resolve(&text(value)?, base)
+}
+
+fn resolve(text: &str, base: &Base<'_>) -> Result<PathBuf, Problem> {
+    if let Some(below) = text.strip_prefix("~/") {
+        let home = base.home.ok_or_else(|| Problem::new("begins with `~/`, and HOME is not set"))?;
+        return Ok(home.join(below));
+    }
+    if text.starts_with('~') {
+        return Err(Problem::new("begins with `~` and no `/` after it"));
+    }
+    Ok(base.folder.join(text))
+}
+
+/// A program and its arguments. A program with a `/` in it is a path like any other.
+pub(super) fn command(value: &DeValue<'_>, base: &Base<'_>) -> Result<Vec<String>, Problem> {
+    let mut argv = list(value)?;
+    let program = argv.first_mut().ok_or_else(|| Problem::new("is empty"))?;
+    if program.contains('/') || program.starts_with('~') {
+        let path = resolve(program, base)?.into_os_string();
+        *program = path.into_string().map_err(|_| Problem::new("is below a folder whose name is not UTF-8"))?;
+    }
+    Ok(argv)
+}
+
+/// The name of a file in `$CREDENTIALS_DIRECTORY`.
+pub(super) fn credential(value: &DeValue<'_>) -> Result<String, Problem> {
+    let name = text(value)?;
+    match name.as_str() {
+        "." | ".." => Err(Problem::new("is a folder")),
+        _ if name.contains('/') => Err(Problem::new("has a `/` in it")),
+        _ => Ok(name),
+    }
+}
+
+/// A name of an account or provider.
+pub(super) fn name(name: &str) -> Result<(), Problem> {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    let expected = "1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first";
+    if name == DEFAULT_ACCOUNT {
+        return Err(Problem::new("is a reserved name").expected("another: `default` stands for the default account"));
+    }
+    let fits = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
+    if fits && name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let lower = name.to_ascii_lowercase();
+    let meant = (lower != name && self::name(&lower).is_ok()).then_some(lower);
+    Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
+}
+
+/// An endpoint of a provider: https, or http on loopback; no fragment, no user name.
+pub(super) fn endpoint(value: &DeValue<'_>) -> Result<Url, Problem> {
+    let text = text(value)?;
+    let url = plain_url(&text)?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(Problem::new("uses http beyond loopback")),
+        other => Err(Problem::new(format!("uses `{other}`"))),
+    }
+}
+
+/// A URL that says no more than where: no white space that a parser would quietly drop, no user name or
+/// password, no fragment (RFC 6749 §3.1).
+pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
+    if text.contains(char::is_whitespace) || text.contains('\\') {
+        return Err(Problem::new("has white space or a backslash in it"));
+    }
+    let url = Url::parse(text).map_err(|error| Problem::new(format!("is not a URL ({error})")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Problem::new("has a user name or password in it"));
+    }
+    if url.fragment().is_some() {
+        return Err(Problem::new("has a fragment (`#`)"));
+    }
+    Ok(url)
+}
+
+/// Whether the host is this machine: by number, or by the one name that has to mean it (RFC 6761 §6.3).
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

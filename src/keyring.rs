@@ -1,0 +1,174 @@
+//! The OS keyring: the Secret Service of the user's desktop session (GNOME Keyring, `KWallet`, `KeePassXC`).
+//!
+//! Both calls block, for at most [`PATIENCE`]; async code goes through `tokio::task::spawn_blocking`.
+//! An item is found by its attributes `service` and `username`, so that
+//! `secret-tool store --label=ringback service SERVICE username USER` writes what [`get`] reads.
+//!
+//! `KWallet` keeps text only: whoever stores binary has to encode it first (base64).
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+/// How long the keyring may take to answer: a daemon must not hang on a prompt that nobody sees.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the keyring did not do it. No variant carries anything of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    /// There is no session bus or no Secret Service on it: usual on a server.
+    #[error("there is no Secret Service to ask ({why}); it needs a desktop session with D-Bus")]
+    NoService {
+        /// What the bus said.
+        why: String,
+    },
+    /// It is locked, or the prompt to unlock it was dismissed.
+    #[error("the keyring is locked or has no default collection ({why}); unlock it and try again")]
+    Locked {
+        /// What the service said.
+        why: String,
+    },
+    /// It holds nothing under these names.
+    #[error("the keyring holds no item with service `{service}` and username `{user}`")]
+    NoEntry {
+        /// Attribute `service`.
+        service: String,
+        /// Attribute `username`.
+        user: String,
+    },
+    /// Several items have these names; none is taken by chance.
+    #[error("the keyring holds {count} items with service `{service}` and username `{user}`; remove all but one")]
+    Ambiguous {
+        /// Attribute `service`.
+        service: String,
+        /// Attribute `username`.
+        user: String,
+        /// How many.
+        count: usize,
+    },
+    /// No answer came, usually because a prompt waits on a screen that nobody watches.
+    #[error("the keyring did not answer within {} s; it may be waiting for someone to unlock it", PATIENCE.as_secs())]
+    TimedOut,
+    /// It answered with something else.
+    #[error("the keyring failed: {why}")]
+    Failed {
+        /// What the service said.
+        why: String,
+    },
+}
+
+/// The secret of the one item with these attributes.
+pub fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+    let (service, user) = (service.to_owned(), user.to_owned());
+    within_patience(move || secret_service::get(&service, &user))
+}
+
+/// Replaces the secret of the one item with these attributes, or makes the item in the default
+/// collection. After [`KeyringError::TimedOut`] the item may or may not have been written.
+pub fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+    let (service, user, secret) = (service.to_owned(), user.to_owned(), Zeroizing::new(secret.to_vec()));
+    within_patience(move || secret_service::set(&service, &user, &secret))
+}
+
+/// Runs `ask` on a thread of its own and stops waiting after [`PATIENCE`].
+///
+/// Not on tokio's blocking pool: a runtime waits for that pool when it shuts down, and a prompt that
+/// nobody answers would keep the daemon from stopping.
+fn within_patience<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, KeyringError> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    std::thread::Builder::new()
+        .name("keyring".into())
+        // A failed send only says that nobody waits any more.
+        .spawn(move || drop(answer.send(ask())))
+        .map_err(|error| KeyringError::Failed { why: format!("no thread to ask it from: {error}") })?;
+    match answered.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(KeyringError::Failed { why: "its client broke off".into() }),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod secret_service {
+    use keyring_core::Entry;
+    use keyring_core::api::CredentialStoreApi as _;
+    use keyring_core::error::Error;
+    use zbus_secret_service_keyring_store::Store;
+    use zeroize::Zeroizing;
+
+    use super::KeyringError;
+
+    pub(super) fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        entry(service, user)?.get_secret().map(Zeroizing::new).map_err(|error| explain(error, service, user))
+    }
+
+    pub(super) fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        entry(service, user)?.set_secret(secret).map_err(|error| explain(error, service, user))
+    }
+
+    /// A connection for each call: the keyring may have been started, stopped or locked since the last.
+    fn entry(service: &str, user: &str) -> Result<Entry, KeyringError> {
+        let store = Store::new().map_err(|error| KeyringError::NoService { why: reason(&error) })?;
+        store.build(service, user, None).map_err(|error| explain(error, service, user))
+    }
+
+    fn explain(error: Error, service: &str, user: &str) -> KeyringError {
+        let (service, user) = (service.to_owned(), user.to_owned());
+        match error {
+            Error::NoEntry => KeyringError::NoEntry { service, user },
+            Error::Ambiguous(items) => KeyringError::Ambiguous { service, user, count: items.len() },
+            Error::NoStorageAccess(_) => KeyringError::Locked { why: reason(&error) },
+            // These two carry what was stored.
+            Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+                KeyringError::Failed { why: "the item is not in a form that can be read".into() }
+            }
+            other => KeyringError::Failed { why: reason(&other) },
+        }
+    }
+
+    /// The platform's own words, without the wrapper's.
+    fn reason(error: &Error) -> String {
+        match error {
+            Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => cause.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod secret_service {
+    use zeroize::Zeroizing;
+
+    use super::KeyringError;
+
+    pub(super) fn get(_service: &str, _user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        Err(unsupported())
+    }
+
+    pub(super) fn set(_service: &str, _user: &str, _secret: &[u8]) -> Result<(), KeyringError> {
+        Err(unsupported())
+    }
+
+    fn unsupported() -> KeyringError {
+        KeyringError::NoService { why: "ringback uses the keyring on Linux only".into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_panics_is_a_failure_and_not_a_hang() {
+        let result: Result<(), _> = within_patience(|| panic!("as the client does on a poisoned lock"));
+        assert_eq!(result, Err(KeyringError::Failed { why: "its client broke off".into() }));
+    }
+
+    #[test]
+    fn the_answer_comes_through() {
+        assert_eq!(within_patience(|| Ok(7)), Ok(7));
+    }
+}
