@@ -24,5 +24,6 @@ pub mod error;
 pub mod keyring;
 pub mod log;
 pub mod oauth;
+pub mod sandbox;
 pub mod secret;
 pub mod store;
