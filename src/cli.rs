@@ -18,6 +18,7 @@ mod refresh;
 mod report;
 mod sandbox;
 mod serve;
+mod signals;
 mod status;
 mod token;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Outcome, report};
+use super::{Outcome, report, signals};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
 use crate::client::Failure;
 use crate::clock::{Boot, Clock};
@@ -68,11 +68,12 @@ pub(super) fn run(args: &Demo) -> Outcome {
 /// The play from the first step to the cleaning up, which happens however it ends.
 async fn perform(args: &Demo) -> Outcome {
     let mut teller = Teller { start: Clock::System.now().boot, step: "preparing" };
+    let interrupted = signals::stop()?;
     let mut stage = Stage::build(args.lifetime)?;
     teller.tell(&format!("throw-away folder {}", stage.folder().display()));
     let ended = tokio::select! {
         ended = play(args, &mut stage, &mut teller) => ended,
-        signal = interrupted() => signal.map(|()| End::Interrupted),
+        () = interrupted => Ok(End::Interrupted),
     };
     let ended = ended.map_err(|failure| {
         stage.show_logs();
@@ -93,16 +94,6 @@ enum End {
     Complete,
     /// The user has seen enough.
     Interrupted,
-}
-
-async fn interrupted() -> Result<(), Failure> {
-    let failed = |error| Failure::internal(format!("signals can't be caught: {error}"), "Try again.");
-    let kind = tokio::signal::unix::SignalKind::terminate();
-    let mut terminate = tokio::signal::unix::signal(kind).map_err(failed)?;
-    tokio::select! {
-        caught = tokio::signal::ctrl_c() => caught.map_err(failed),
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 async fn play(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<End, Failure> {
