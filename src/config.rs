@@ -155,8 +155,6 @@ pub enum FilePrivacy {
         /// Who.
         uid: u32,
     },
-    /// It is no file, or the system does not tell.
-    Unknown,
 }
 
 impl AccountConfig {

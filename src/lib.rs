@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
-//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`] | one thin adapter for each piece of the outside world |
+//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`contract`] | the words of the domain and the wire |
 
@@ -19,7 +19,9 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod config_file;
 pub mod contract;
+pub mod credentials;
 pub mod error;
 pub mod keyring;
 pub mod log;

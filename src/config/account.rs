@@ -33,11 +33,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     let client_id = section.require("client_id", client_id);
     let client_secret = client_secret(section, context, provider.as_ref().map(|dialect| dialect.client_auth));
     let scope = section.read("scope", scopes).unwrap_or_default();
-    let redirect_uri = section.read("redirect_uri", redirect_uri);
-    if context.tcp.as_ref().is_some_and(Vec::is_empty) && section.field("redirect_uri").is_none() {
-        let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
-        section.refuse("redirect_uri", problem.expected("one of the two"));
-    }
+    let redirect_uri = literal_redirect_uri(section, context.tcp.as_deref());
     let extra = section.read("extra_authorize", |v| texts(v, &provider::RESERVED_AUTHORIZE)).unwrap_or_default();
     let mut dialect = provider?;
     if !extra.is_empty() {
@@ -47,6 +43,23 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     Some(AccountConfig { name: name.to_owned(), dialect, client_id: client_id?, client_secret, scope, redirect_uri })
 }
 
+/// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are
+/// wrong already.
+fn literal_redirect_uri(section: &Reader<'_>, tcp: Option<&[SocketAddr]>) -> Option<String> {
+    let listeners = tcp.unwrap_or_default();
+    if tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
+        let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
+        section.refuse("redirect_uri", problem.expected("one of the two"));
+    }
+    let literal = section.read("redirect_uri", redirect_uri)?;
+    if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
+        let problem = Problem::new("has a port and path where the daemon serves something else");
+        section
+            .refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`, or a port of its own"));
+    }
+    Some(literal)
+}
+
 /// The provider of this name: one of the file, else a preset.
 fn dialect(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Option<Arc<Dialect>> {
     if let Some(found) = context.providers.get(name) {
@@ -54,6 +67,11 @@ fn dialect(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Option<Ar
     }
     if let Some(dialect) = provider::built_in(name, section) {
         return Some(Arc::new(dialect));
+    }
+    if name == preset::GENERIC {
+        let problem = Problem::new("is `generic`, which has no URLs");
+        section.refuse("provider", problem.expected("a `[providers.NAME]` with `preset = \"generic\"` and the URLs"));
+        return None;
     }
     let presets = preset::PRESETS.iter().map(|preset| preset.name).filter(|name| *name != preset::GENERIC);
     let names: Vec<&str> = context.providers.keys().map(String::as_str).chain(presets).collect();
@@ -127,7 +145,6 @@ fn inline(section: &Reader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
         FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
         FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),
         FilePrivacy::Foreign { uid } => format!("stands in a file of another user (uid {uid})"),
-        FilePrivacy::Unknown => "stands in a file of which nobody knows who can read it".to_owned(),
     };
     let expected = "a file of yours with mode 0600 (`chmod 600`), or `client_secret_file`";
     section.refuse("client_secret", Problem::new(exposed).expected(expected));

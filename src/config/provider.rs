@@ -80,10 +80,13 @@ struct ProviderKeys {
 
 /// The user's provider `name`. `None`: something is wrong with it, and was reported.
 pub(super) fn provider(name: &str, section: &Reader<'_>) -> Option<Dialect> {
-    let own = preset::find(name).map_or(preset::GENERIC, |preset| preset.name);
-    let preset = section.choice("preset", preset::find).or_else(|| preset::find(own))?;
+    let own = read(section);
+    let preset = match section.field("preset") {
+        Some(_) => section.choice("preset", preset::find)?,
+        None => preset::find(name).or_else(|| preset::find(preset::GENERIC))?,
+    };
     let base = with_preset(preset, section, read)?;
-    read(section).over(base).into_dialect(name, section)
+    own.over(base).into_dialect(name, section)
 }
 
 /// A preset as it is, for an account that names it. `None`: there is none of this name, or it leaves the

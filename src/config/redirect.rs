@@ -12,6 +12,12 @@ use super::value::{is_loopback, plain_url, text};
 /// Response parameters (RFC 6749 §4.1.2, RFC 9207): in the query of a redirect URI they would come twice.
 const RESPONSE: [&str; 6] = ["code", "state", "error", "error_description", "error_uri", "iss"];
 
+/// What the daemon itself serves on its TCP listeners; a redirect can't arrive there.
+const OWN_ROUTES: [&str; 4] = ["/", "/token", "/healthz", "/metrics"];
+
+/// As [`OWN_ROUTES`], with everything below.
+const OWN_FOLDERS: [&str; 2] = ["/v1/", "/login/"];
+
 /// The redirect URI of an account that names none, from the daemon's first TCP listener.
 pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
     format!("http://{listener}/callback/{provider}")
@@ -30,6 +36,13 @@ impl Arrival {
         let url = Url::parse(redirect_uri).ok()?;
         let port = url.port_or_known_default().filter(|port| *port != 0)?;
         Some(Self { port, path: url.path().to_owned() })
+    }
+
+    /// Whether the daemon answers there with something else.
+    pub(super) fn is_taken(&self, listeners: &[SocketAddr]) -> bool {
+        let path = self.path.as_str();
+        listeners.iter().any(|listener| listener.port() == self.port)
+            && (OWN_ROUTES.contains(&path) || OWN_FOLDERS.iter().any(|folder| path.starts_with(folder)))
     }
 }
 

@@ -79,6 +79,15 @@ const TABLE: &[(&str, &[&str])] = &[
     ("REDIRECT http://u@127.0.0.1:7464/cb", &[]),
     ("REDIRECT http://127.0.0.1:7464/a/../b", &[]),
     ("REDIRECT http://127.0.0.1:7464/a?code=1", &[]),
+    ("REDIRECT http://localhost:7464/", &[]),
+    ("REDIRECT http://127.0.0.1:7464/v1/accounts", &[]),
+    ("REDIRECT http://[::1]:7464/a b", &[]),
+    ("[listen]\ntcp = []\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"", &[]),
+    ("TWO http://127.0.0.1:9/cb http://localhost:9/cb", &[]),
+    ("TWO http://127.0.0.1:9/cb http://127.0.0.1:7464/callback/phonecom", &[]),
+    ("TWO http://127.0.0.1:9/a http://127.0.0.1:9/b", &[]),
+    ("accounts.a.client_id = 1\nserve.wiat = 1\nlisten.tcp = 5\n[store]\nkey = 7", &[]),
+    ("[providers.p]\npreset = \"phoncom\"\npkce = 1", &[]),
     ("SCOPE [\"a b\"]", &[]),
     ("SCOPE \"a \\\"b\"", &[]),
 ];
@@ -87,6 +96,14 @@ fn expand(config: &str) -> String {
     let account = "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\n";
     if let Some(uri) = config.strip_prefix("REDIRECT ") {
         return format!("{account}redirect_uri = \"{uri}\"");
+    }
+    if let Some((first, second)) = config.strip_prefix("TWO ").and_then(|uris| uris.split_once(' ')) {
+        let (first, second) = (format!("redirect_uri = \"{first}\""), format!("redirect_uri = \"{second}\""));
+        let practice = account.replace("[accounts.a]", "[accounts.p]").replace("phonecom", "practice");
+        let same = account.replace("[accounts.a]", "[accounts.same]");
+        return format!(
+            "providers.practice.preset = \"phonecom\"\n{practice}{second}\n{account}{first}\n{same}{first}"
+        );
     }
     match config.strip_prefix("SCOPE ") {
         Some(scope) => format!("{account}scope = {scope}"),
@@ -103,7 +120,26 @@ fn messages(config: &str, privacy: FilePrivacy) -> Vec<String> {
 
 #[test]
 fn each_mistake_has_its_message() {
-    for (config, _) in TABLE {
-        println!("    ({config:?}, &{:#?}),", messages(config, FilePrivacy::Private));
+    if std::env::var_os("PRINT").is_some() {
+        for (config, _) in TABLE {
+            println!("@@({config:?}, &{:?}),", messages(config, FilePrivacy::Private));
+        }
+        return;
     }
+    for (config, expected) in TABLE {
+        assert_eq!(&messages(config, FilePrivacy::Private), expected, "{config}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_that_others_can_read_is_refused() {
+    let config = "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"canary\"";
+    let advice = "expected a file of yours with mode 0600 (`chmod 600`), or `client_secret_file`";
+    for (privacy, why) in [
+        (FilePrivacy::Exposed { mode: 0o644 }, "stands in a file that others can read (mode 0644)"),
+        (FilePrivacy::Foreign { uid: 0 }, "stands in a file of another user (uid 0)"),
+    ] {
+        assert_eq!(messages(config, privacy), [format!("4:17: accounts.a.client_secret: {why}; {advice}")]);
+    }
+    assert!(messages(config, FilePrivacy::Private).is_empty());
 }

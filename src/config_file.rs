@@ -1,0 +1,225 @@
+//! Finds and reads the config file; `config` makes sense of it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
+
+use crate::config::{self, Config, ConfigErrors, FilePrivacy};
+
+/// No config is bigger; what is was named by mistake.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// Where the config file may be named. Empty values count as unset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigEnv {
+    /// `--config`.
+    pub flag: Option<PathBuf>,
+    /// `RINGBACK_CONFIG`.
+    pub ringback_config: Option<OsString>,
+    /// `XDG_CONFIG_HOME`; ignored unless absolute, as the XDG base directory specification says.
+    pub xdg_config_home: Option<OsString>,
+    /// `HOME`.
+    pub home: Option<OsString>,
+}
+
+/// Why there is no config.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigFileError {
+    /// Nothing says where it could be.
+    #[error("no config file: neither --config nor RINGBACK_CONFIG, XDG_CONFIG_HOME or HOME is set")]
+    Nowhere,
+    /// There is no such file.
+    #[error("there is no config file {path} (named by {named_by}); make one: ringback config example > {path}", path = .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Which setting led there.
+        named_by: &'static str,
+    },
+    /// It can't be read or must not be used.
+    #[error("the config file {} can't be used: {why}", path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// It has mistakes, all of which are told.
+    #[error(transparent)]
+    Mistakes(#[from] ConfigErrors),
+}
+
+impl ConfigEnv {
+    /// What the process was started with; `flag` is the command line's.
+    pub fn from_process(flag: Option<PathBuf>) -> Self {
+        Self {
+            flag,
+            ringback_config: std::env::var_os("RINGBACK_CONFIG"),
+            xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+            home: std::env::var_os("HOME"),
+        }
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        set(self.home.as_ref()).map(PathBuf::from).filter(|home| home.is_absolute())
+    }
+
+    /// The path and which setting it comes from.
+    fn locate(&self) -> Result<(PathBuf, &'static str), ConfigFileError> {
+        const FILE: &str = "ringback/config.toml";
+        if let Some(flag) = &self.flag {
+            return Ok((flag.clone(), "--config"));
+        }
+        if let Some(path) = set(self.ringback_config.as_ref()) {
+            return Ok((path.into(), "RINGBACK_CONFIG"));
+        }
+        let xdg = set(self.xdg_config_home.as_ref()).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        match (xdg, self.home()) {
+            (Some(folder), _) => Ok((folder.join(FILE), "XDG_CONFIG_HOME")),
+            (None, Some(home)) => Ok((home.join(".config").join(FILE), "the default")),
+            (None, None) => Err(ConfigFileError::Nowhere),
+        }
+    }
+}
+
+fn set(value: Option<&OsString>) -> Option<&OsString> {
+    value.filter(|value| !value.is_empty())
+}
+
+/// Where the config file is: `--config`, else `RINGBACK_CONFIG`, else
+/// `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`.
+pub fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
+    env.locate().map(|(path, _)| path)
+}
+
+/// Finds, reads and parses the config. Blocks for the time of a small file.
+pub fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
+    let (path, named_by) = env.locate()?;
+    // Relative paths in the file are relative to its folder, not to where the daemon was started.
+    let path = std::path::absolute(&path).map_err(|error| unusable(&path, error))?;
+    let (text, privacy) = read(&path).map_err(|error| match error {
+        ConfigFileError::Missing { path, .. } => ConfigFileError::Missing { path, named_by },
+        other => other,
+    })?;
+    Ok(config::parse(&text, &path, privacy, env.home().as_deref())?)
+}
+
+/// The file's text, wiped after use because it may hold a secret, and who else can read it.
+pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileError> {
+    // NONBLOCK: opening a pipe that nobody writes to must not hang the daemon.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT) => {
+            return Err(ConfigFileError::Missing { path: path.to_owned(), named_by: "the command" });
+        }
+        Err(error) => return Err(unusable(path, error)),
+    };
+    // Of the open file, not of the path: nobody can swap it in between.
+    let meta = file.metadata().map_err(|error| unusable(path, error))?;
+    if !meta.is_file() {
+        return Err(unusable(path, "it is not a regular file"));
+    }
+    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
+    if mode & 0o002 != 0 {
+        // It can name programs to run, so whoever can write it can act as the user.
+        return Err(unusable(path, format!("everybody can change it (mode {mode:04o}); chmod o-w it")));
+    }
+    let text = contents(file, meta.len()).map_err(|why| unusable(path, why))?;
+    let privacy = match uid {
+        _ if uid != rustix::process::geteuid().as_raw() => FilePrivacy::Foreign { uid },
+        _ if mode & 0o077 != 0 => FilePrivacy::Exposed { mode },
+        _ => FilePrivacy::Private,
+    };
+    Ok((text, privacy))
+}
+
+fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
+    let too_big = || format!("it is bigger than {MOST_BYTES} bytes");
+    if length > MOST_BYTES {
+        return Err(too_big());
+    }
+    // Room for all of it, so that it does not grow and leave unwiped copies behind.
+    let room = usize::try_from(length).unwrap_or_default() + 1024;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(too_big());
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(format!("it is not UTF-8 (byte {at})"))
+        }
+    }
+}
+
+fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigFileError {
+    ConfigFileError::Unusable { path: path.to_owned(), why: why.to_string() }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "files of a test")]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn env(flag: &str, own: &str, xdg: &str, home: &str) -> ConfigEnv {
+        let text = |text: &str| Some(OsString::from(text));
+        let flag = (!flag.is_empty()).then(|| PathBuf::from(flag));
+        ConfigEnv { flag, ringback_config: text(own), xdg_config_home: text(xdg), home: text(home) }
+    }
+
+    #[test]
+    fn the_path_comes_from_the_first_that_is_set() {
+        for ((flag, own, xdg, home), path) in [
+            (("f", "/o", "/x", "/h"), "f"),
+            (("", "/o", "/x", "/h"), "/o"),
+            (("", "", "/x", "/h"), "/x/ringback/config.toml"),
+            (("", "", "x", "/h"), "/h/.config/ringback/config.toml"),
+            (("", "", "", "/h"), "/h/.config/ringback/config.toml"),
+        ] {
+            assert_eq!(default_path(&env(flag, own, xdg, home)), Ok(path.into()));
+        }
+        assert_eq!(default_path(&env("", "", "", "h")), Err(ConfigFileError::Nowhere));
+    }
+
+    #[test]
+    fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
+        let error = load(&env("", "", "/nowhere", "/h")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no config file /nowhere/ringback/config.toml (named by XDG_CONFIG_HOME); \
+             make one: ringback config example > /nowhere/ringback/config.toml"
+        );
+    }
+
+    #[test]
+    fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        fs::write(&path, "a").unwrap();
+        let privacy = |mode| {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            read(&path).map(|(_, privacy)| privacy).map_err(|error| error.to_string())
+        };
+        assert_eq!(privacy(0o600), Ok(FilePrivacy::Private));
+        assert_eq!(privacy(0o640), Ok(FilePrivacy::Exposed { mode: 0o640 }));
+        assert!(privacy(0o602).unwrap_err().contains("everybody can change it (mode 0602)"));
+        assert!(read(folder.path()).unwrap_err().to_string().contains("not a regular file"));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, b"ab\xffsecret").unwrap();
+        assert!(read(&path).unwrap_err().to_string().ends_with("it is not UTF-8 (byte 2)"));
+        fs::write(&path, vec![b'#'; 1024 * 1024 + 1]).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("bigger than"));
+    }
+}

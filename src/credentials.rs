@@ -1,0 +1,143 @@
+//! Gets a client secret from where the config says it is. Errors tell where and why, never what.
+
+mod command;
+mod private_file;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::config::SecretSource;
+use crate::keyring::{self, KeyringError};
+use crate::secret::ClientSecret;
+
+pub use command::COMMAND_PATIENCE;
+
+/// No secret is longer. In bytes.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// What of the process's surroundings a secret may depend on.
+#[derive(Debug, Clone, Default)]
+pub struct CredentialEnv {
+    /// `CREDENTIALS_DIRECTORY`, which systemd sets for a service that has credentials.
+    pub credentials_directory: Option<PathBuf>,
+    /// All that a command gets to see of the environment.
+    pub variables: Vec<(OsString, OsString)>,
+}
+
+/// Why there is no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// The file can't be read or is not safe to use.
+    #[error("the secret file {} can't be used: {why}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// The program did not give one.
+    #[error("the secret command `{program}` {why}; run it by hand to see more")]
+    Command {
+        /// Its name or path; the arguments may be secret.
+        program: String,
+        /// A predicate.
+        why: String,
+    },
+    /// The daemon was not started by systemd with credentials.
+    #[error(
+        "there is no systemd credential `{name}`: CREDENTIALS_DIRECTORY is not set; add LoadCredential={name}:PATH to the service"
+    )]
+    NoCredentials {
+        /// Which one was wanted.
+        name: String,
+    },
+    /// The keyring did not give one.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// What came is no secret.
+    #[error("the secret from {from} {why}")]
+    Unfit {
+        /// The source, in words.
+        from: String,
+        /// A predicate.
+        why: &'static str,
+    },
+}
+
+impl CredentialEnv {
+    /// What the process was started with, cut down to what a password manager needs.
+    pub fn from_process() -> Self {
+        let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
+        Self {
+            credentials_directory: credentials_directory.map(PathBuf::from),
+            variables: command::allowed(std::env::vars_os()),
+        }
+    }
+}
+
+/// The secret. A file or credential takes a disk read; a command or the keyring at most 10 s.
+pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<ClientSecret, CredentialError> {
+    match source {
+        SecretSource::Inline(secret) => Ok(secret.clone()),
+        SecretSource::File(path) => {
+            let owned = path.clone();
+            let bytes = off_the_runtime(move || private_file::read(&owned)).await?;
+            clean(&bytes, || format!("the file {}", path.display()))
+        }
+        SecretSource::Credential(name) => {
+            let bytes = credential(name, env).await?;
+            clean(&bytes, || format!("the systemd credential `{name}`"))
+        }
+        SecretSource::Command(argv) => {
+            let bytes = command::output(argv, &env.variables).await?;
+            let program = argv.first().map(String::as_str).unwrap_or_default();
+            clean(&bytes, || format!("the command `{program}`"))
+        }
+        SecretSource::Keyring { service, user } => {
+            let (owned_service, owned_user) = (service.clone(), user.clone());
+            let ask = move || keyring::get(&owned_service, &owned_user).map_err(CredentialError::from);
+            let bytes = off_the_runtime(ask).await?;
+            clean(&bytes, || format!("the keyring, service `{service}`, username `{user}`"))
+        }
+    }
+}
+
+async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
+    let folder = env.credentials_directory.as_ref();
+    let folder = folder.ok_or_else(|| CredentialError::NoCredentials { name: name.to_owned() })?;
+    let path = folder.join(name);
+    // The config refuses these names already; here is where they would do harm.
+    if name.is_empty() || name == ".." || name == "." || name.contains('/') {
+        return Err(CredentialError::File { path, why: "it would lie outside $CREDENTIALS_DIRECTORY".into() });
+    }
+    off_the_runtime(move || private_file::read_granted(&path)).await
+}
+
+/// Cuts off what surrounds the secret and refuses what no secret is.
+fn clean(bytes: &[u8], from: impl FnOnce() -> String) -> Result<ClientSecret, CredentialError> {
+    let text = std::str::from_utf8(bytes).map(str::trim);
+    let why = match text {
+        Err(_) => "is not UTF-8",
+        Ok("") => "is empty",
+        // Such as a password manager's entry with notes below the password.
+        Ok(text) if text.contains(['\n', '\r']) => "has more than one line",
+        Ok(text) if text.chars().any(char::is_control) => "has a control character in it",
+        Ok(text) => return Ok(ClientSecret::new(text)),
+    };
+    Err(CredentialError::Unfit { from: from(), why })
+}
+
+/// Runs what blocks where it may.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CredentialError> + Send + 'static,
+) -> Result<T, CredentialError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| {
+        Err(CredentialError::Unfit { from: "its source".into(), why: "did not arrive: the daemon is stopping" })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Each source of a secret, with what can go wrong there.
+#![allow(clippy::disallowed_methods, reason = "files of a test")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use super::*;
+
+fn env(folder: &Path) -> CredentialEnv {
+    let path = (OsString::from("PATH"), OsString::from("/usr/bin:/bin"));
+    CredentialEnv { credentials_directory: Some(folder.to_owned()), variables: vec![path] }
+}
+
+fn file(path: &Path, content: &[u8], mode: u32) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn shell(script: &str) -> SecretSource {
+    SecretSource::Command(["sh", "-c", script].map(str::to_owned).to_vec())
+}
+
+async fn message(source: &SecretSource, env: &CredentialEnv) -> String {
+    let error = resolve(source, env).await.unwrap_err();
+    format!("{error} {error:?}")
+}
+
+#[tokio::test]
+async fn a_private_file_gives_its_content_without_what_surrounds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    file(&path, b" \n canary \r\n", 0o600);
+    let link = folder.path().join("link");
+    symlink(&path, &link).unwrap();
+    for path in [path, link] {
+        let secret = resolve(&SecretSource::File(path), &env(folder.path())).await.unwrap();
+        assert!(secret.matches("canary"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = env(folder.path());
+    let path = folder.path().join("s");
+    let source = SecretSource::File(path.clone());
+    for (content, mode, why) in [
+        (&b"canary"[..], 0o640, "others can read or change it (mode 0640); chmod 600 it"),
+        (b"canary", 0o602, "others can read or change it (mode 0602)"),
+        (b" \n", 0o600, "is empty"),
+        (b"canary\nnotes", 0o600, "has more than one line"),
+        (b"canary\xff", 0o600, "is not UTF-8"),
+        (b"canary\x07x", 0o600, "has a control character"),
+        (&vec![b'x'; MOST_BYTES + 1], 0o600, "longer than 65536 bytes"),
+    ] {
+        file(&path, content, mode);
+        let message = message(&source, &env).await;
+        assert!(message.contains(why) && !message.contains("canary"), "{message}");
+    }
+    let link = folder.path().join("link");
+    file(&path, b"canary", 0o644);
+    symlink(&path, &link).unwrap();
+    assert!(message(&SecretSource::File(link), &env).await.contains("mode 0644"));
+    assert!(message(&SecretSource::File(folder.path().into()), &env).await.contains("not a regular file"));
+    assert!(message(&SecretSource::File("/nowhere".into()), &env).await.contains("No such file"));
+}
+
+#[tokio::test]
+async fn a_command_gives_what_it_prints_and_sees_no_foreign_variable() {
+    let env = env(Path::new("/"));
+    assert!(resolve(&shell("echo canary"), &env).await.unwrap().matches("canary"));
+    let names = "env | cut -d= -f1 | grep -v -x -e PWD -e SHLVL -e _ | tr '\\n' ,";
+    assert!(resolve(&shell(names), &env).await.unwrap().matches("PATH,"));
+    assert!(resolve(&shell("read line; echo \"got<$line>\""), &env).await.unwrap().matches("got<>"));
+}
+
+#[tokio::test]
+async fn a_command_that_fails_tells_its_status_and_nothing_it_printed() {
+    let env = env(Path::new("/"));
+    for (source, why) in [
+        (shell("echo canary; echo canary >&2; exit 3"), "failed (exit status: 3)"),
+        (shell("yes canary"), "printed more than 65536 bytes and was killed"),
+        (shell("true"), "is empty"),
+        (SecretSource::Command(vec!["no-such-program".into(), "canary".into()]), "can't be started (No such file"),
+        (SecretSource::Command(Vec::new()), "is empty"),
+    ] {
+        let message = message(&source, &env).await;
+        assert!(message.contains(why) && !message.contains("canary"), "{message}");
+    }
+}
+
+/// In virtual time: nothing else is due, so the deadline comes at once.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_hangs_is_killed_with_what_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    fs::write(&pids, "").unwrap();
+    let script = format!("sleep 600 & echo $! > {}; wait", pids.display());
+    // The clock may jump before the shell has written the pid: then there is nothing to look for.
+    assert!(message(&shell(&script), &env(Path::new("/"))).await.contains("did not end within 10 s and was killed"));
+    let child: Option<i32> = fs::read_to_string(&pids).unwrap().trim().parse().ok();
+    if let Some(pid) = child.and_then(rustix::process::Pid::from_raw) {
+        let gone = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        };
+        for _ in 0..1000 {
+            if gone() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        assert!(gone());
+    }
+}
+
+#[tokio::test]
+async fn a_systemd_credential_comes_from_its_folder_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = env(folder.path());
+    file(&folder.path().join("name"), b"canary\n", 0o440);
+    let credential = |name: &str| SecretSource::Credential(name.to_owned());
+    assert!(resolve(&credential("name"), &env).await.unwrap().matches("canary"));
+    for name in ["../x", "..", ".", "", "/etc/passwd"] {
+        assert!(message(&credential(name), &env).await.contains("outside"), "{name}");
+    }
+    let none = CredentialEnv::default();
+    assert!(message(&credential("name"), &none).await.contains("CREDENTIALS_DIRECTORY is not set"));
+}
+
+#[tokio::test]
+async fn an_inline_secret_is_itself() {
+    let source = SecretSource::Inline(ClientSecret::new("canary"));
+    assert!(resolve(&source, &CredentialEnv::default()).await.unwrap().matches("canary"));
+}
