@@ -26,7 +26,7 @@ mod token;
 ///
 /// The daemon (`ringback serve`) keeps the tokens; every other command asks it.
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = HELP)]
+#[command(version, max_term_width = 100, after_help = HELP)]
 struct Program {
     #[command(subcommand)]
     command: Command,
@@ -37,11 +37,13 @@ Examples:
   ringback demo                    See the whole of it work, on throw-away data
   ringback serve                   Run the daemon
   ringback login                   Log in with the browser, once
-  curl -H @<(ringback token --header) https://api.example.com/
+  ringback token                   Print the current token, as often as you like
 
 Exit codes:
-  0 done   1 something else   2 usage   3 no daemon   4 unknown account   5 login required
-  6 login failed   7 provider unreachable   8 provider refused   9 store unavailable   10 not permitted";
+  0 done             4 unknown account        8 provider refused
+  1 something else   5 login required         9 store unavailable
+  2 usage            6 login failed          10 not permitted
+  3 no daemon        7 provider unreachable";
 
 #[derive(Subcommand)]
 enum Command {

@@ -24,13 +24,14 @@ pub enum Format {
 
 /// How to log.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "log-options")]
 pub struct Options {
     /// What the log looks like
     #[arg(long = "log-format", value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub format: Format,
 
     /// How much is logged: error, warn, info, debug, trace, or a filter such as `ringback::http=debug`
-    #[arg(long = "log", env = "RINGBACK_LOG", default_value = DEFAULT_FILTER, value_name = "LEVEL")]
+    #[arg(long = "log", env = "RINGBACK_LOG", hide_env_values = true, default_value = DEFAULT_FILTER, value_name = "LEVEL")]
     pub filter: String,
 }
 

@@ -50,7 +50,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 }
 
 /// With `--yes` nothing takes longer than this for all of it, at the usual lifetime.
-const WHOLE: Duration = Duration::from_secs(40);
+const WHOLE: Duration = Duration::from_secs(36);
 /// A person needs a while for a click.
 const CLICK: Duration = Duration::from_secs(600);
 /// How often the token is looked at.

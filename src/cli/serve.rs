@@ -1,10 +1,8 @@
 //! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::Outcome;
+use super::{Outcome, config};
 use crate::client::Failure;
 use crate::log;
 
@@ -15,9 +13,8 @@ use crate::log;
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Serve {
-    /// The config file [default: config.toml in the config folder, see `ringback config path`]
-    #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG")]
-    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: config::Source,
 
     #[command(flatten)]
     pub(super) log: log::Options,
@@ -33,6 +30,7 @@ Examples:
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
     log::start(&args.log)?;
-    tracing::debug!(config = ?args.config, "starting");
+    let config = args.source.load()?;
+    tracing::debug!(accounts = config.accounts.len(), "the config is read");
     Err(Failure::internal("this build has no daemon yet", "Use a later one."))
 }

@@ -107,4 +107,46 @@ mod tests {
         assert_eq!(form.allow(), "transaction=t%2B1&user=ann&decision=allow");
         assert_eq!(Form::parse("<p>no form</p>"), None);
     }
+
+    /// The daemon's three stops of the browser, without a daemon.
+    fn stops(authorize: String) -> axum::Router {
+        use axum::http::HeaderMap;
+        use axum::routing::get;
+        let start = move || async move {
+            (StatusCode::SEE_OTHER, [(LOCATION, authorize), (SET_COOKIE, "flow=f1; HttpOnly".into())])
+        };
+        let callback = |headers: HeaderMap, axum::extract::RawQuery(query): axum::extract::RawQuery| async move {
+            let ours = headers.get(COOKIE).is_some_and(|cookie| cookie == "flow=f1");
+            let query = query.unwrap_or_default();
+            let right = ours && query.contains("code=") && query.contains("state=s1");
+            if right { Ok((StatusCode::SEE_OTHER, [(LOCATION, "/done")])) } else { Err(StatusCode::BAD_REQUEST) }
+        };
+        axum::Router::new()
+            .route("/login/start/t1", get(start))
+            .route("/callback/practice", get(callback))
+            .route("/done", get(|| async { "done" }))
+    }
+
+    #[tokio::test]
+    async fn a_program_clicks_through_the_sandboxs_real_page() {
+        let options = crate::sandbox::Options { port: 0, ..crate::sandbox::Options::default() };
+        let sandbox = crate::sandbox::bind(&options).await.unwrap();
+        let facts = sandbox.describe();
+        let daemon = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base = format!("http://{}", daemon.local_addr().unwrap());
+        let query = Serializer::new(String::new())
+            .extend_pairs([
+                ("client_id", facts.client_id.as_str()),
+                ("response_type", "code"),
+                ("scope", "account-owner"),
+            ])
+            .extend_pairs([("state", "s1"), ("redirect_uri", &format!("{base}/callback/practice"))])
+            .finish();
+        let router = stops(format!("{}?{query}", facts.authorize_url));
+        tokio::spawn(sandbox.run(std::future::pending()));
+        tokio::spawn(async move { axum::serve(daemon, router).await });
+        let start = StartUrl::parse(&format!("{base}/login/start/t1")).unwrap();
+        let clicked = through(&start).await;
+        assert_eq!(clicked.map_err(|failure| failure.reply().error_description.clone()), Ok(()));
+    }
 }

@@ -233,3 +233,20 @@ fn free_ports() -> std::io::Result<[u16; 2]> {
 fn broken(what: &str, error: &std::io::Error) -> Failure {
     Failure::internal(format!("{what}: {error}"), "Check that the temporary folder and loopback can be used.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_writes_a_config_that_the_daemon_takes() {
+        let stage = Stage::build(Duration::from_secs(6)).unwrap();
+        let path = stage.folder().join("config.toml");
+        let (text, privacy) = crate::config_file::read(&path).unwrap();
+        let config =
+            crate::config::parse(&text, &path, privacy, None).map_err(|mistakes| mistakes.to_string()).unwrap();
+        assert_eq!(config.default_account.as_deref(), Some("demo"));
+        let effective = crate::config::describe(&config);
+        assert!(!effective.contains("phone.com/"), "nothing may leave the machine:\n{effective}");
+    }
+}
