@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::{Asked, Client, Failure};
 use crate::contract::DEFAULT_ACCOUNT;
+use crate::log;
 
 mod config;
 mod demo;
@@ -81,6 +82,12 @@ struct Account {
     /// The account's name in the config
     #[arg(value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
     name: String,
+}
+
+/// Starts the log of a command that runs for long; the others have none.
+fn start_log(options: &log::Options) -> Result<(), Failure> {
+    let advice = "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.";
+    log::start(options).map_err(|error| Failure::from(error).advise(advice))
 }
 
 /// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in

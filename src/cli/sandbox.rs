@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, report, signals};
+use super::{Outcome, report, signals, start_log};
 use crate::client::Failure;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
@@ -32,7 +32,7 @@ docs/sandbox.md is its manual.";
 
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Sandbox) -> Outcome {
-    log::start(&args.log)?;
+    start_log(&args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
     runtime.block_on(serve(&args.options))

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Outcome, config};
+use super::{Outcome, config, start_log};
 use crate::client::Failure;
 use crate::log;
 
@@ -29,7 +29,7 @@ Examples:
 
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
-    log::start(&args.log)?;
+    start_log(&args.log)?;
     let config = args.source.load()?;
     tracing::debug!(accounts = config.accounts.len(), "the config is read");
     Err(Failure::internal("this build has no daemon yet", "Use a later one."))
