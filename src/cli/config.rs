@@ -40,7 +40,7 @@ enum Act {
 #[derive(Args)]
 #[group(id = "config-source")]
 pub(super) struct Source {
-    /// The config file [default: $RINGBACK_CONFIG, else ringback/config.toml in the config folder]
+    /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

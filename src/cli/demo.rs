@@ -144,13 +144,7 @@ async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(
         click::through(&url).await?;
         teller.tell("clicked Allow on the practice provider's page");
     } else {
-        match UsersBrowser.open(&url) {
-            Ok(()) => teller.tell("the browser is open: choose a user and click Allow"),
-            Err(_) => {
-                teller.tell("open this URL in a browser on this machine, choose a user and click Allow:");
-                report::say(url.as_str());
-            }
-        }
+        invite(&url, teller);
     }
     let deadline = Clock::System.now().boot.plus(CLICK);
     while !Clock::System.now().boot.until(deadline).is_zero() {
@@ -167,6 +161,16 @@ async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(
         }
     }
     Err(Failure::internal("the login did not come to an end", "Try again."))
+}
+
+/// Gets a person to the page: by the browser, or by telling where it is.
+fn invite(url: &StartUrl, teller: &Teller) {
+    if UsersBrowser.open(url).is_ok() {
+        teller.tell("the browser is open: choose a user and click Allow");
+    } else {
+        teller.tell("open this URL in a browser on this machine, choose a user and click Allow:");
+        report::say(url.as_str());
+    }
 }
 
 /// Looks at the token until it has changed `times` times; gives the last one.
