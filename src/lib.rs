@@ -10,9 +10,10 @@
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
 //! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
-//! | 0 words | [`secret`], [`clock`], [`contract`] | the words of the domain and the wire |
+//! | 0 words | [`secret`], [`clock`], [`contract`], [`failpoint`] | the words of the domain and the wire |
 
 pub mod account;
+pub mod apps;
 pub mod broker;
 pub mod browser;
 pub mod cli;
@@ -23,9 +24,11 @@ pub mod config_file;
 pub mod contract;
 pub mod credentials;
 pub mod error;
+pub mod failpoint;
 pub mod keyring;
 pub mod log;
 pub mod oauth;
+pub mod paths;
 pub mod sandbox;
 pub mod secret;
 pub mod store;

@@ -1,5 +1,12 @@
 //! Where records are kept: the trait, its errors, and what each may mean to a caller.
 
+pub mod file;
+pub mod key;
+pub mod record;
+pub mod seal;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::path::PathBuf;
 
 use crate::account::record::Record;
@@ -11,11 +18,13 @@ pub trait Store: Send + Sync + 'static {
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError>;
 
     /// Proves that a commit will succeed (room reserved) and makes `record`, which carries the intent,
-    /// durable. Its generation has to be the stored one.
+    /// durable. Its generation has to be the stored one, if one is stored: a file that got lost or damaged
+    /// under a running daemon is written anew.
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError>;
 
     /// Makes `record` durable if the stored generation is older than its own (none stored counts as
-    /// 0), else [`StoreError::Conflict`].
+    /// 0), else [`StoreError::Conflict`]. The same record once more is fine, so that a commit whose
+    /// durability could not be confirmed may be repeated.
     fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError>;
 
     /// Deletes the record, durably. None stored is fine.
@@ -35,6 +44,18 @@ pub enum StoreError {
         from: String,
         /// What went wrong there.
         why: String,
+    },
+    /// The file was sealed with another master key than the present one; it is left alone.
+    #[error(
+        "{} was sealed with another master key than the one from {from}: bring that key back, or move the file away \
+         and log in again; the file was not touched",
+        path.display()
+    )]
+    ForeignKey {
+        /// Which file.
+        path: PathBuf,
+        /// Where the present key comes from, in words.
+        from: String,
     },
     /// Another daemon holds the folder.
     #[error("{} is in use by another ringback daemon{}", folder.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
@@ -80,8 +101,8 @@ pub enum StoreError {
         /// Ours.
         known: u32,
     },
-    /// The stored generation is not older than the one to be written.
-    #[error("{} holds generation {stored}, which is not older than {new}", path.display())]
+    /// The stored generation does not go with the one to be written.
+    #[error("{} holds generation {stored}, so generation {new} was not written: something else changed the file", path.display())]
     Conflict {
         /// Which file.
         path: PathBuf,

@@ -1,0 +1,37 @@
+//! Named steps at which tests kill the process, to see what survives (`security.md` §1.14, M7).
+//!
+//! Without the cargo feature `failpoints` [`reach`] is an empty function, so a release has none of it.
+
+/// Marks a step. With the feature `failpoints`, and with `RINGBACK_FAILPOINT` set to `STEP` (or
+/// `STEP:N`, the N-th time it is reached), the process ends here by SIGKILL: no destructor runs and no
+/// buffer is flushed, as in a crash.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "nothing is to be left of it in a release")]
+pub fn reach(_step: &'static str) {}
+
+/// Marks a step. With the feature `failpoints`, and with `RINGBACK_FAILPOINT` set to `STEP` (or
+/// `STEP:N`, the N-th time it is reached), the process ends here by SIGKILL: no destructor runs and no
+/// buffer is flushed, as in a crash.
+#[cfg(feature = "failpoints")]
+pub fn reach(step: &'static str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+
+    let Ok(wanted) = std::env::var("RINGBACK_FAILPOINT") else { return };
+    let (name, count) = match wanted.split_once(':') {
+        Some((name, count)) => (name, count.parse().unwrap_or(1)),
+        None => (wanted.as_str(), 1),
+    };
+    if name != step || REACHED.fetch_add(1, Ordering::SeqCst).saturating_add(1) != count {
+        return;
+    }
+    let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    // The signal is pending now; nothing may happen after it. If it could not be sent, end all the same.
+    if killed.is_err() {
+        std::process::abort();
+    }
+    loop {
+        std::thread::park();
+    }
+}

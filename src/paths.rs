@@ -1,0 +1,129 @@
+//! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
+
+pub mod folder;
+mod trust;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use folder::{Folder, FolderError};
+
+/// Where things are. Nothing is made or checked before [`private_folder`] is asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// What survives a restart: the sealed store, the key file, the default app's key.
+    pub state: PathBuf,
+    /// What lasts as long as the daemon: the socket and the endpoint file.
+    pub runtime: PathBuf,
+}
+
+/// The environment tells no place for the state folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no place for the state folder: set HOME or XDG_STATE_HOME to an absolute path")]
+pub struct NoHome;
+
+impl Paths {
+    /// Follows systemd (`STATE_DIRECTORY`, `RUNTIME_DIRECTORY`) and the XDG base directory
+    /// specification. `state` is the config's own choice, if it has one.
+    ///
+    /// As the specification says, values that are not absolute paths are ignored.
+    pub fn from_env(env: &dyn Fn(&str) -> Option<OsString>, state: Option<&Path>) -> Result<Self, NoHome> {
+        let state = match state {
+            Some(state) => state.to_owned(),
+            None => state_folder(env).ok_or(NoHome)?,
+        };
+        let runtime = systemd(env, "RUNTIME_DIRECTORY")
+            .or_else(|| absolute(env, "XDG_RUNTIME_DIR").map(|runtime| runtime.join("ringback")))
+            .or_else(|| login_runtime().map(|runtime| runtime.join("ringback")))
+            .unwrap_or_else(|| state.join("run"));
+        Ok(Self { state, runtime })
+    }
+
+    /// The unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join("ringback.sock")
+    }
+
+    /// What programs find the daemon by (design.md §5).
+    pub fn endpoint_file(&self) -> PathBuf {
+        self.runtime.join("endpoint.json")
+    }
+
+    /// The default app's key. In the state folder, since programs keep its path across restarts.
+    pub fn app_key_file(&self) -> PathBuf {
+        self.state.join("app.key")
+    }
+}
+
+/// Opens the folder at `path`, made 0700 if missing; refused if others could look into or replace it.
+pub fn private_folder(path: &Path) -> Result<Folder, FolderError> {
+    Folder::open(path)
+}
+
+/// Replaces `folder/name` (0600) durably and at once.
+pub fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    Folder::open(folder)?.write(name, bytes)
+}
+
+fn state_folder(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    systemd(env, "STATE_DIRECTORY")
+        .or_else(|| absolute(env, "XDG_STATE_HOME").map(|state| state.join("ringback")))
+        .or_else(|| absolute(env, "HOME").map(|home| home.join(".local/state/ringback")))
+}
+
+/// systemd gives a list where the unit names several folders; ours is the first.
+fn systemd(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    let value = env(name)?;
+    let first = std::env::split_paths(&value).next()?;
+    first.is_absolute().then_some(first)
+}
+
+fn absolute(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    env(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Where logind puts a user's runtime folder: a client started by cron or ssh lacks `XDG_RUNTIME_DIR`,
+/// and has to look where the daemon looked.
+fn login_runtime() -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    let path = PathBuf::from(format!("/run/user/{me}"));
+    let meta = path.symlink_metadata().ok()?;
+    (meta.is_dir() && meta.uid() == me).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(vars: &[(&str, &str)], state: Option<&str>) -> Result<(String, String), NoHome> {
+        let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+        let paths = Paths::from_env(&env, state.map(Path::new))?;
+        Ok((paths.state.display().to_string(), paths.runtime.display().to_string()))
+    }
+
+    #[test]
+    fn systemd_comes_before_xdg_and_xdg_before_home() {
+        let home = ("HOME", "/home/u");
+        let (xdg, run) = (("XDG_STATE_HOME", "/xs"), ("XDG_RUNTIME_DIR", "/xr"));
+        let (unit, unit_run) = (("STATE_DIRECTORY", "/ss:/other"), ("RUNTIME_DIRECTORY", "/sr"));
+        let at = |state: &str, runtime: &str| Ok((state.to_owned(), runtime.to_owned()));
+        assert_eq!(paths(&[home, xdg, run, unit, unit_run], None), at("/ss", "/sr"));
+        assert_eq!(paths(&[home, xdg, run], None), at("/xs/ringback", "/xr/ringback"));
+        assert_eq!(paths(&[home, run], None), at("/home/u/.local/state/ringback", "/xr/ringback"));
+        assert_eq!(paths(&[run], Some("/mine")), at("/mine", "/xr/ringback"));
+    }
+
+    #[test]
+    fn relative_values_are_ignored_and_no_home_is_an_error() {
+        let relative = [("XDG_STATE_HOME", "state"), ("HOME", "home"), ("STATE_DIRECTORY", "s")];
+        assert_eq!(paths(&relative, None), Err(NoHome));
+    }
+
+    #[test]
+    fn without_a_runtime_folder_the_state_folder_serves() {
+        let (state, runtime) = paths(&[("HOME", "/h")], None).unwrap();
+        // Where logind runs, its folder comes first.
+        assert!(runtime == format!("{state}/run") || runtime.starts_with("/run/user/"), "{runtime}");
+    }
+}

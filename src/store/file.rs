@@ -1,0 +1,307 @@
+//! One sealed file per account, in a folder that one daemon at a time holds.
+//!
+//! What is promised (`security.md` §1.14): after [`Store::begin`] the intent is durable and the commit
+//! that follows has its room on disk; after [`Store::commit`] the record is durable; a crash at any point
+//! leaves the record before or the record after, never a mixture.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::OFlags;
+use zeroize::Zeroizing;
+
+use super::key::MasterKey;
+use super::key::source::{self, Obtained, Outside, Start};
+use super::record::{self, DecodeError};
+use super::seal::{self, OpenError, Opened};
+use super::{Store, StoreError};
+use crate::account::record::Record;
+use crate::clock::Clock;
+use crate::config::KeySource;
+use crate::failpoint;
+use crate::paths::folder::{Folder, FolderError, Temp};
+
+const LOCK: &str = "lock";
+const ACCOUNTS: &str = "accounts";
+const SUFFIX: &str = ".sealed";
+/// Room that is reserved beyond the present file, in bytes: both tokens at their longest (16 KiB each)
+/// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
+const MARGIN: u64 = 64 * 1024;
+
+/// The state folder, held by this process. Dropping it lets go.
+#[derive(Debug)]
+pub struct StateLock {
+    folder: Folder,
+    accounts: Folder,
+    file: File,
+}
+
+impl StateLock {
+    /// Makes (0700) or checks the folder at `path` and holds it; [`StoreError::InUse`] if another daemon
+    /// does.
+    pub fn take(path: &std::path::Path) -> Result<Self, StoreError> {
+        let folder = Folder::open(path)?;
+        let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
+            return Err(io(folder.file(LOCK), &"it vanished while it was opened"));
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
+            }
+            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), &e)),
+        }
+        // For people and for the second daemon's message; the lock itself is the kernel's.
+        let pid = format!("{}\n", std::process::id());
+        file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), &e))?;
+        let accounts = folder.subfolder(ACCOUNTS)?;
+        for held in [&folder, &accounts] {
+            held.remove_leftovers()?;
+        }
+        Ok(Self { folder, accounts, file })
+    }
+
+    /// The folder that is held.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The accounts that something is stored of, sorted.
+    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = self.accounts.names()?;
+        names.retain_mut(|name| {
+            name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
+            valid(name)
+        });
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Gets the master key from `source`; makes one there only while no account is stored. Blocks: a
+    /// keyring or program has 10 s.
+    pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
+        let start = if self.accounts()?.is_empty() { Start::First } else { Start::Later };
+        source::obtain(source, &self.folder, start, outside)
+    }
+}
+
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // Closing the file would do, but for a child that was forked and has not yet come to exec: it
+        // holds a copy. What fails here ends with the process.
+        let _ = self.file.unlock();
+    }
+}
+
+/// The store.
+#[derive(Debug)]
+pub struct FileStore {
+    held: StateLock,
+    key: MasterKey,
+    from: String,
+    clock: Clock,
+    turns: Mutex<HashMap<String, Arc<Mutex<Turn>>>>,
+}
+
+/// Held by whoever works on an account's file, so that nobody changes it between check and write.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The room for the next commit.
+    reserved: Option<Temp>,
+}
+
+/// What a write is for: only a commit has named steps of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Intent,
+    Commit,
+}
+
+impl FileStore {
+    /// Opens the store in the folder that `held` holds. `clock` names what is set aside.
+    pub fn open(held: StateLock, obtained: Obtained, clock: Clock) -> Self {
+        Self { held, key: obtained.key, from: obtained.from, clock, turns: Mutex::default() }
+    }
+
+    /// The accounts that something is stored of, sorted.
+    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        self.held.accounts()
+    }
+
+    fn turn(&self, account: &str) -> Result<Arc<Mutex<Turn>>, StoreError> {
+        if !valid(account) {
+            return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
+        }
+        Ok(lock(&self.turns).entry(account.to_owned()).or_default().clone())
+    }
+
+    /// What is stored of `account`, authenticated. Sets a damaged file aside.
+    fn stored(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+        let name = file_name(account);
+        let Some(bytes) = self.held.accounts.read(&name, seal::MAX_FILE)? else { return Ok(None) };
+        let path = self.held.accounts.file(&name);
+        match seal::open(&self.key, account, &bytes) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(OpenError::Newer { found }) => Err(StoreError::Newer { path, found, known: seal::FORMAT }),
+            // The key is wrong, not the file: the file stays where the right key will find it.
+            Err(OpenError::ForeignKey) => Err(StoreError::ForeignKey { path, from: self.from.clone() }),
+            Err(OpenError::Damaged(why)) => Err(self.set_aside(&name, why)?),
+        }
+    }
+
+    /// Gives the file a name that nothing has, and tells what was done.
+    fn set_aside(&self, name: &str, why: &str) -> Result<StoreError, StoreError> {
+        let accounts = &self.held.accounts;
+        let first = format!("{name}.damaged-{}", self.clock.now().wall.unix_seconds());
+        let mut aside = first.clone();
+        let mut tries = 1_u32;
+        while !accounts.rename_to_new(name, &aside)? {
+            tries = tries.saturating_add(1);
+            aside = format!("{first}-{tries}");
+        }
+        accounts.sync()?;
+        Ok(StoreError::SetAside { path: accounts.file(name), aside: accounts.file(&aside), why: why.into() })
+    }
+
+    /// Like [`Self::stored`], for a write: what is damaged is out of the way now, and the record in
+    /// memory is the better one.
+    fn stored_before_write(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+        match self.stored(account) {
+            Err(error @ StoreError::SetAside { .. }) => {
+                tracing::warn!(account, %error, "a stored record was damaged while the daemon ran; it is written anew");
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    fn encode(&self, account: &str, record: &Record) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        record::encode(record).map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
+    }
+
+    fn seal(&self, account: &str, record: &Record, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
+        seal::seal(&self.key, account, record.generation, payload, &mut rand::rng())
+            .map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
+    }
+
+    fn conflict(&self, account: &str, stored: &Opened, record: &Record) -> StoreError {
+        let path = self.held.accounts.file(&file_name(account));
+        StoreError::Conflict { path, stored: stored.generation, new: record.generation }
+    }
+
+    /// Temp file, fsync, rename, fsync of the folder.
+    fn replace(&self, account: &str, mut temp: Temp, sealed: &[u8], purpose: Purpose) -> Result<(), FolderError> {
+        let step = |name| {
+            if purpose == Purpose::Commit {
+                failpoint::reach(name);
+            }
+        };
+        step("before_write");
+        temp.fill(sealed)?;
+        step("after_write");
+        temp.rename(&file_name(account))?;
+        step("after_rename");
+        self.held.accounts.sync()
+    }
+}
+
+impl Store for FileStore {
+    fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
+        let turn = self.turn(account)?;
+        let _held = lock(&turn);
+        let Some(stored) = self.stored(account)? else { return Ok(None) };
+        let path = self.held.accounts.file(&file_name(account));
+        match record::decode(&stored.payload) {
+            Ok(record) if record.generation == stored.generation => Ok(Some(record)),
+            Ok(_) => Err(io(path, &"its header and its record name different generations")),
+            Err(DecodeError::Newer { found }) => Err(StoreError::Newer { path, found, known: record::SCHEMA }),
+            // Authentic, so one of us wrote it: it stays for the version that understands it.
+            Err(e @ DecodeError::Malformed { .. }) => {
+                let why = format!("another version of ringback wrote it ({e}): use that one, or log in again");
+                Err(io(path, &why))
+            }
+        }
+    }
+
+    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        let turn = self.turn(account)?;
+        let mut turn = lock(&turn);
+        failpoint::reach("before_intent");
+        let stored = self.stored_before_write(account)?;
+        if let Some(stored) = stored.as_ref().filter(|stored| stored.generation != record.generation) {
+            return Err(self.conflict(account, stored, record));
+        }
+        let sealed = self.seal(account, record, &self.encode(account, record)?)?;
+        // The room for the commit comes first: without it there is nothing to intend. What an earlier
+        // attempt reserved is still good.
+        if turn.reserved.is_none() {
+            let mut room = self.held.accounts.temp()?;
+            room.reserve((sealed.len() as u64).saturating_add(MARGIN))?;
+            turn.reserved = Some(room);
+        }
+        self.replace(account, self.held.accounts.temp()?, &sealed, Purpose::Intent)?;
+        failpoint::reach("after_intent");
+        Ok(())
+    }
+
+    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        let turn = self.turn(account)?;
+        let mut turn = lock(&turn);
+        let payload = self.encode(account, record)?;
+        if let Some(stored) = self.stored_before_write(account)?.filter(|s| s.generation >= record.generation) {
+            if *stored.payload != *payload {
+                return Err(self.conflict(account, &stored, record));
+            }
+            // The same once more: an earlier attempt renamed it and then failed to make that durable.
+            return Ok(self.held.accounts.sync()?);
+        }
+        let sealed = self.seal(account, record, &payload)?;
+        let room = match turn.reserved.take() {
+            Some(room) => room,
+            None => self.held.accounts.temp()?,
+        };
+        self.replace(account, room, &sealed, Purpose::Commit)?;
+        failpoint::reach("after_commit");
+        Ok(())
+    }
+
+    fn remove(&self, account: &str) -> Result<(), StoreError> {
+        let turn = self.turn(account)?;
+        let mut turn = lock(&turn);
+        turn.reserved = None;
+        Ok(self.held.accounts.remove(&file_name(account))?)
+    }
+
+    fn key_source(&self) -> String {
+        self.from.clone()
+    }
+}
+
+fn file_name(account: &str) -> String {
+    format!("{account}{SUFFIX}")
+}
+
+/// The config checks names too; here it is about never leaving the folder.
+fn valid(account: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+');
+    (1..=128).contains(&account.len()) && !account.starts_with('.') && account.bytes().all(plain)
+}
+
+fn read_pid(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {
+    StoreError::Io { path: path.into(), why: why.to_string() }
+}
+
+/// A panic while it was held leaves no half-done state: every write is a rename.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

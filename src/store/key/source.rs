@@ -1,0 +1,268 @@
+//! Where the master key comes from. A key is made at the first start only: while sealed files exist, a
+//! key that can't be had is an error, since a fresh one could open none of them.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::MasterKey;
+use crate::config::KeySource;
+use crate::keyring::KeyringError;
+use crate::paths::folder::{Folder, FolderError};
+use crate::store::StoreError;
+
+/// The key file in the state folder.
+pub const KEY_FILE: &str = "master.key";
+/// What [`KeySource::Auto`] chose at the first start: `keyring` or `file`. Not a secret.
+pub const CHOICE_FILE: &str = "key-source";
+/// Attribute `service` in the keyring; `username` is the state folder's path, so that two daemons with
+/// two folders never overwrite each other's key.
+pub const KEYRING_SERVICE: &str = "ringback master key";
+
+/// A key as text is 64 bytes long; what is longer than this is something else.
+const TEXT_LIMIT: usize = 4096;
+/// How long the program may take, in steps of [`STEP`].
+const STEPS: u32 = 400;
+const STEP: Duration = Duration::from_millis(25);
+
+/// What key sources reach for outside the state folder.
+pub struct Outside<'a> {
+    /// Reads an environment variable.
+    pub env: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The OS keyring.
+    pub keyring: &'a dyn Keyring,
+}
+
+/// The two things that a keyring is asked to do; the real one is [`OsKeyring`].
+pub trait Keyring {
+    /// The secret stored under these attributes; [`KeyringError::NoEntry`] if there is none.
+    fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError>;
+    /// Stores a secret under these attributes.
+    fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError>;
+}
+
+/// The keyring of the user's session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsKeyring;
+
+impl Keyring for OsKeyring {
+    fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        crate::keyring::get(service, user)
+    }
+
+    fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        crate::keyring::set(service, user, secret)
+    }
+}
+
+/// A key and where it came from.
+#[derive(Debug, Clone)]
+pub struct Obtained {
+    /// The key.
+    pub key: MasterKey,
+    /// Its source in words, for people.
+    pub from: String,
+}
+
+/// Whether a key may be made: only while nothing is sealed with an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Start {
+    First,
+    Later,
+}
+
+/// Gets the key from `source`, or makes it there where that is allowed. Blocks: a program has 10 s.
+pub(in crate::store) fn obtain(
+    source: &KeySource,
+    folder: &Folder,
+    start: Start,
+    outside: &Outside<'_>,
+) -> Result<Obtained, StoreError> {
+    match source {
+        KeySource::Auto => auto(folder, start, outside),
+        KeySource::File => from_file(folder, start),
+        KeySource::Keyring => from_keyring(folder, start, outside.keyring),
+        KeySource::Credential(name) => from_credential(name, outside.env),
+        KeySource::Command(argv) => from_command(argv),
+        // A passphrase (stretched with Argon2, its salt in the state folder) joins here.
+    }
+}
+
+fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
+    let choice = folder.read(CHOICE_FILE, TEXT_LIMIT)?;
+    match choice.as_deref().map(|text| text.trim_ascii()) {
+        Some(b"keyring") => return from_keyring(folder, start, outside.keyring),
+        Some(b"file") => return from_file(folder, start),
+        Some(_) => {
+            let why = "it says neither `file` nor `keyring`: write one of them into it".into();
+            return Err(StoreError::Unsafe { path: folder.file(CHOICE_FILE), why });
+        }
+        None => {}
+    }
+    // The key comes before the note: after a crash in between, the next start finds the same key.
+    let (choice, obtained) = choose(folder, start, outside.keyring)?;
+    folder.write(CHOICE_FILE, choice)?;
+    Ok(obtained)
+}
+
+/// The first start with [`KeySource::Auto`], or one whose note got lost.
+fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(&'static [u8], Obtained), StoreError> {
+    if folder.read(KEY_FILE, TEXT_LIMIT)?.is_some() {
+        return Ok((b"file\n", from_file(folder, start)?));
+    }
+    match (from_keyring(folder, start, keyring), start) {
+        (Ok(obtained), _) => Ok((b"keyring\n", obtained)),
+        (Err(why), Start::Later) => Err(why),
+        (Err(why), Start::First) => {
+            tracing::info!(%why, "the keyring is not used");
+            Ok((b"file\n", from_file(folder, start)?))
+        }
+    }
+}
+
+fn from_file(folder: &Folder, start: Start) -> Result<Obtained, StoreError> {
+    let from = format!("file {}", folder.file(KEY_FILE).display());
+    if let Some(text) = folder.read(KEY_FILE, TEXT_LIMIT)? {
+        return parsed(&text, from);
+    }
+    let key = make(&from, start, "the file is gone")?;
+    folder.create(KEY_FILE, key.to_hex().as_bytes())?;
+    Ok(Obtained { key, from })
+}
+
+fn from_keyring(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<Obtained, StoreError> {
+    let from = "the OS keyring".to_owned();
+    let user = folder.path().to_string_lossy().into_owned();
+    let failed = |e: KeyringError| StoreError::Key { from: from.clone(), why: e.to_string() };
+    match keyring.get(KEYRING_SERVICE, &user) {
+        Ok(text) => return parsed(&text, from),
+        Err(KeyringError::NoEntry { .. }) => {}
+        Err(e) => return Err(failed(e)),
+    }
+    let absent = format!("it has no item with service `{KEYRING_SERVICE}` and username `{user}`");
+    let key = make(&from, start, &absent)?;
+    // As text: KWallet keeps nothing else.
+    keyring.set(KEYRING_SERVICE, &user, key.to_hex().as_bytes()).map_err(failed)?;
+    // Read back: a keyring that forgets would cost every login at the next start.
+    let kept = keyring.get(KEYRING_SERVICE, &user).map_err(failed)?;
+    match MasterKey::parse(&kept) {
+        Ok(kept) if kept.id() == key.id() => Ok(Obtained { key, from }),
+        _ => Err(StoreError::Key { from, why: "it did not keep what was stored".into() }),
+    }
+}
+
+fn from_credential(name: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Obtained, StoreError> {
+    let from = format!("systemd credential {name}");
+    let fail = |why: String| Err(StoreError::Key { from: from.clone(), why });
+    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+        return fail("the name of a credential is a plain file name".into());
+    }
+    let Some(folder) = env("CREDENTIALS_DIRECTORY") else {
+        return fail("CREDENTIALS_DIRECTORY is not set: add LoadCredential= to the unit".into());
+    };
+    match read_credential(&Path::new(&folder).join(name)) {
+        Ok(text) => parsed(&text, from),
+        Err(e) => fail(e.to_string()),
+    }
+}
+
+/// systemd owns these files and their folder, so owner and group are its business; a credential that
+/// everybody can read is not one.
+fn read_credential(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = std::fs::File::options().read(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.mode() & 0o007 != 0 {
+        return Err(std::io::Error::other("it is not a regular file, or everybody can read it"));
+    }
+    read_text(file)
+}
+
+fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(StoreError::Key { from: "command".into(), why: "it names no program".into() });
+    };
+    // Arguments may say more than status has to show.
+    let from = format!("command {program}");
+    let fail = |why: String| StoreError::Key { from: from.clone(), why };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| fail(format!("it did not start: {e}")))?;
+    let output = collect(&mut child);
+    let ended = wait(&mut child).map_err(fail)?;
+    if !ended.success() {
+        return Err(fail(format!("it failed ({ended}); what it says for itself is in the daemon's log")));
+    }
+    // The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
+    match output.and_then(|output| output.recv_timeout(STEP * 4).ok()) {
+        Some(Ok(text)) => parsed(&text, from),
+        Some(Err(e)) => Err(fail(e.to_string())),
+        None => Err(fail("it ended without closing its output".into())),
+    }
+}
+
+type Output = mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>;
+
+/// Reads along in a thread, so that a program that fills the pipe does not wait for us forever.
+fn collect(child: &mut Child) -> Option<Output> {
+    let stdout = child.stdout.take()?;
+    let (send, output) = mpsc::sync_channel(1);
+    std::thread::spawn(move || drop(send.send(read_text(stdout))));
+    Some(output)
+}
+
+fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
+    for _ in 0..STEPS {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => std::thread::sleep(STEP),
+            Err(e) => return Err(e.to_string()),
+        }
+    }
+    // It is the only child with this id until it has been waited for.
+    let _ = child.kill().and_then(|()| child.wait());
+    Err(format!("it was still running after {} s", (STEP * STEPS).as_secs()))
+}
+
+/// At most [`TEXT_LIMIT`] bytes and one more, into a buffer that never has to grow.
+fn read_text(from: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT + 64));
+    from.take(TEXT_LIMIT as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn parsed(text: &[u8], from: String) -> Result<Obtained, StoreError> {
+    match MasterKey::parse(text) {
+        Ok(key) => Ok(Obtained { key, from }),
+        Err(why) => Err(StoreError::Key { from, why: why.into() }),
+    }
+}
+
+fn make(from: &str, start: Start, absent: &str) -> Result<MasterKey, StoreError> {
+    if start == Start::Later {
+        let why = format!(
+            "{absent}, and the stored accounts were sealed with it: bring it back, or move the folder `accounts` away \
+             and log in again"
+        );
+        return Err(StoreError::Key { from: from.into(), why });
+    }
+    MasterKey::generate().map_err(|e| StoreError::Key { from: from.into(), why: e.to_string() })
+}
+
+impl From<FolderError> for StoreError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Unsafe { path, why } => Self::Unsafe { path, why },
+            FolderError::Io { path, why } => Self::Io { path, why },
+        }
+    }
+}

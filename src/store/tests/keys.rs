@@ -1,0 +1,159 @@
+//! Where the master key comes from, and where it must not come from.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::config::KeySource;
+use crate::keyring::KeyringError;
+use crate::store::key::source::{Keyring, Outside};
+
+/// A keyring in memory, or none at all.
+struct Ring(Option<RefCell<HashMap<String, Vec<u8>>>>);
+
+impl Ring {
+    fn absent() -> Self {
+        Self(None)
+    }
+
+    fn empty() -> Self {
+        Self(Some(RefCell::default()))
+    }
+
+    fn items(&self) -> Result<&RefCell<HashMap<String, Vec<u8>>>, KeyringError> {
+        self.0.as_ref().ok_or_else(|| KeyringError::NoService { why: "a test".into() })
+    }
+}
+
+impl Keyring for Ring {
+    fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        let none = KeyringError::NoEntry { service: service.into(), user: user.into() };
+        self.items()?.borrow().get(user).cloned().map(Zeroizing::new).ok_or(none)
+    }
+
+    fn set(&self, _service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        self.items()?.borrow_mut().insert(user.into(), secret.into());
+        Ok(())
+    }
+}
+
+fn ask(held: &StateLock, source: &KeySource, ring: &Ring, credentials: Option<&Path>) -> Result<Obtained, StoreError> {
+    let env = |name: &str| credentials.filter(|_| name == "CREDENTIALS_DIRECTORY").map(OsString::from);
+    held.master_key(source, &Outside { env: &env, keyring: ring })
+}
+
+/// The key from `source`, without keyring and environment.
+pub(super) fn from(held: &StateLock, source: &KeySource) -> Result<Obtained, StoreError> {
+    ask(held, source, &Ring::absent(), None)
+}
+
+fn seal_one(held: StateLock, obtained: &Obtained) -> StateLock {
+    let folder = held.folder().path().to_owned();
+    let store = FileStore::open(held, obtained.clone(), Clock::System);
+    store.commit("work", &record(1)).unwrap();
+    drop(store);
+    StateLock::take(&folder).unwrap()
+}
+
+fn refused(result: Result<Obtained, StoreError>, word: &str) {
+    match result {
+        Err(StoreError::Key { why, .. }) => assert!(why.contains(word), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_file_is_made_at_the_first_start_only() {
+    let folder = tempdir();
+    let held = StateLock::take(folder.path()).unwrap();
+    let made = from(&held, &KeySource::File).unwrap();
+    assert!(made.from.contains("master.key"), "{}", made.from);
+    assert_eq!(from(&held, &KeySource::File).unwrap().key.id(), made.key.id());
+
+    let held = seal_one(held, &made);
+    let path = folder.path().join("master.key");
+    std::fs::remove_file(&path).unwrap();
+    refused(from(&held, &KeySource::File), "sealed with it");
+    refused(from(&held, &KeySource::Auto), "Secret Service");
+    refused(ask(&held, &KeySource::Keyring, &Ring::empty(), None), "sealed with it");
+    refused(ask(&held, &KeySource::Auto, &Ring::empty(), None), "sealed with it");
+    assert!(!path.exists(), "no fresh key");
+}
+
+#[test]
+fn a_key_file_that_is_open_linked_or_broken_is_refused() {
+    let folder = tempdir();
+    let held = StateLock::take(folder.path()).unwrap();
+    from(&held, &KeySource::File).unwrap();
+    let path = folder.path().join("master.key");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    for source in [KeySource::File, KeySource::Auto] {
+        assert!(matches!(from(&held, &source), Err(StoreError::Unsafe { why, .. }) if why.contains("chmod 600")));
+    }
+    std::fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
+    assert!(matches!(from(&held, &KeySource::File), Err(StoreError::Unsafe { .. })));
+    std::fs::remove_file(&path).unwrap();
+    for broken in ["", "deadbeef"] {
+        put(&path, broken.as_bytes());
+        assert!(matches!(from(&held, &KeySource::File), Err(StoreError::Key { .. })));
+    }
+}
+
+#[test]
+fn auto_remembers_its_first_choice() {
+    let (folder, ring) = (tempdir(), Ring::empty());
+    let held = StateLock::take(folder.path()).unwrap();
+    let made = ask(&held, &KeySource::Auto, &ring, None).unwrap();
+    assert_eq!(made.from, "the OS keyring");
+    assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id());
+    refused(ask(&held, &KeySource::Auto, &Ring::absent(), None), "Secret Service");
+    std::fs::remove_file(folder.path().join("key-source")).unwrap();
+    let held = seal_one(held, &made);
+    refused(ask(&held, &KeySource::Auto, &Ring::absent(), None), "Secret Service");
+    assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "found without the note");
+    assert!(!folder.path().join("master.key").exists());
+
+    let folder = tempdir();
+    let held = StateLock::take(folder.path()).unwrap();
+    let made = ask(&held, &KeySource::Auto, &Ring::absent(), None).unwrap();
+    assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "a keyring that came later");
+}
+
+#[test]
+fn a_credential_is_a_plain_name_in_systemds_folder() {
+    let folder = tempdir();
+    let held = StateLock::take(&folder.path().join("state")).unwrap();
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    put(&credentials.join("key"), "ab".repeat(32).as_bytes());
+    put(&folder.path().join("outside"), "cd".repeat(32).as_bytes());
+    let ask = |name: &str, env| ask(&held, &KeySource::Credential(name.into()), &Ring::absent(), env);
+    let found = ask("key", Some(&*credentials)).unwrap();
+    assert_eq!(*found.key.to_hex(), "ab".repeat(32));
+    refused(ask("../outside", Some(&credentials)), "plain file name");
+    refused(ask("absent", Some(&credentials)), "No such file");
+    refused(ask("key", None), "LoadCredential");
+    std::fs::set_permissions(credentials.join("key"), PermissionsExt::from_mode(0o444)).unwrap();
+    refused(ask("key", Some(&credentials)), "everybody");
+}
+
+#[test]
+fn a_program_prints_the_key_and_nothing_of_it_gets_into_errors() {
+    let folder = tempdir();
+    let held = StateLock::take(folder.path()).unwrap();
+    let run = |script: &str| {
+        let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+        from(&held, &KeySource::Command(argv))
+    };
+    let found = run(&format!("echo {}", "ab".repeat(32))).unwrap();
+    assert_eq!((&**found.key.to_hex(), &*found.from), (&*"ab".repeat(32), "command sh"));
+    refused(run("echo canary; exit 3"), "exit status: 3");
+    refused(run("echo canary"), "neither");
+    refused(run("head -c 1000000 /dev/zero"), "failed");
+    refused(run("sleep 2 & echo canary"), "without closing");
+    refused(from(&held, &KeySource::Command(vec!["/no/such/program".into()])), "did not start");
+}
