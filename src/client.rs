@@ -21,7 +21,7 @@ mod failure;
 mod tests;
 
 use connect::Door;
-pub use discover::{Asked, read_endpoint, read_key, runtime_folder};
+pub use discover::{Asked, read_endpoint, read_key};
 use exchange::{Broken, Request, Response};
 pub use failure::Failure;
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::Failure;
 use super::connect::{Door, Way};
 use crate::contract::{Endpoint, ErrorCode};
+use crate::paths::{NoHome, Paths};
 use crate::secret::AppKey;
 
 /// What the user said about where the daemon is.
@@ -37,21 +38,17 @@ pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
     if let Some(way) = from_env(env)? {
         return Ok(Door { way, endpoint: None });
     }
-    let folder = runtime_folder(env);
-    let file = folder.join("endpoint.json");
+    let nowhere =
+        |error: NoHome| Failure::usage(error.to_string(), "Set it, or name the daemon's socket with `--socket`.");
+    // Looked for where the daemon put it, so by the same rules.
+    let paths = Paths::from_env(env, None).map_err(nowhere)?;
+    let file = paths.endpoint_file();
     let way = match read_endpoint(&file)? {
         Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
         Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
-        Some(_) | None => Way::Socket(folder.join("ringback.sock")),
+        Some(_) | None => Way::Socket(paths.socket()),
     };
     Ok(Door { way, endpoint: Some(file) })
-}
-
-/// The runtime folder: `$XDG_RUNTIME_DIR/ringback`, else what `paths` falls back to.
-pub fn runtime_folder(env: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
-    let given = env("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    let uid = rustix::process::geteuid().as_raw();
-    given.unwrap_or_else(|| PathBuf::from(format!("/run/user/{uid}"))).join("ringback")
 }
 
 /// `endpoint.json`, if there is one. Refused if somebody else could have written it.

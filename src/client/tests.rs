@@ -243,7 +243,7 @@ fn endpoint_json_leads_to_the_socket_first_and_else_to_tcp() {
     let runtime = folder.0.path().to_str().unwrap().to_owned();
     let door = |text: &str, mode| {
         folder.file("ringback/endpoint.json", text, mode);
-        found(&[("XDG_RUNTIME_DIR", &runtime)]).map(|client| format!("{:?}", client.door.way))
+        found(&[("HOME", "/nonexistent"), ("XDG_RUNTIME_DIR", &runtime)]).map(|client| format!("{:?}", client.door.way))
     };
     let both = r#"{"version":1,"url":"http://127.0.0.1:7464","key_file":"/k","socket":"/s","pid":1}"#;
     assert_eq!(door(both, 0o600).unwrap(), r#"Socket("/s")"#);
@@ -260,7 +260,7 @@ fn endpoint_json_leads_to_the_socket_first_and_else_to_tcp() {
 fn a_daemon_that_is_not_there_is_exit_code_3_at_once() {
     let folder = Folder::new();
     let runtime = folder.0.path().to_str().unwrap().to_owned();
-    let failure = found(&[("XDG_RUNTIME_DIR", &runtime)]).unwrap().accounts().unwrap_err();
+    let failure = found(&[("HOME", "/nonexistent"), ("XDG_RUNTIME_DIR", &runtime)]).unwrap().accounts().unwrap_err();
     assert_eq!((failure.code(), failure.exit()), (ErrorCode::NoDaemon, 3));
     drop(UnixListener::bind(folder.path("stale")).unwrap());
     assert_eq!(at(&folder.path("stale")).accounts().unwrap_err().code(), ErrorCode::NoDaemon);
@@ -274,7 +274,7 @@ fn a_daemon_that_is_just_starting_is_waited_for() {
     let endpoint = format!(r#"{{"version":1,"socket":"{}","pid":{}}}"#, socket.display(), std::process::id());
     folder.file("ringback/endpoint.json", &endpoint, 0o600);
     let runtime = folder.0.path().to_str().unwrap().to_owned();
-    let client = found(&[("XDG_RUNTIME_DIR", &runtime)]).unwrap();
+    let client = found(&[("HOME", "/nonexistent"), ("XDG_RUNTIME_DIR", &runtime)]).unwrap();
     let asking = spawn(move || client.token("default", TokenWish::default()).map(|token| token.expose().to_owned()));
     std::thread::park_timeout(Duration::from_millis(300));
     let peer = peer(&socket, format!("{OK}Content-Length: 1\r\n\r\nt").into());
