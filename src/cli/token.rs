@@ -58,6 +58,7 @@ pub(super) fn run(args: &Token) -> Outcome {
     } else {
         let token = client.token(&args.account.name, wish)?;
         let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
+        // Exposed, since to hand it over is what this command is for.
         report::answer(&line(&[before, token.expose().as_bytes()]))?;
     }
     Ok(ExitCode::SUCCESS)

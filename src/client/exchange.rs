@@ -107,6 +107,7 @@ impl Request<'_> {
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
         put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ringback-cli\r\n"]);
+        // Exposed here, since nothing but the request itself can carry it.
         if let Some(key) = self.key {
             put(&["Authorization: Bearer ", key.expose(), "\r\n"]);
         }

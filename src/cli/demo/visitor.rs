@@ -62,6 +62,7 @@ impl Visitor {
         accept: &'static str,
         body: Option<&'static str>,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        // Exposed, since a program that asks over TCP has to send it.
         let bearer = Zeroizing::new(format!("Bearer {}", self.key.expose()));
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         request = request.header(ACCEPT, accept).header(AUTHORIZATION, bearer.as_str());
