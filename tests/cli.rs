@@ -2,6 +2,8 @@
 //! them anew; look at the difference before you commit it. Below them, the program against a scripted
 //! daemon.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
