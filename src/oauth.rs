@@ -1,5 +1,9 @@
 //! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
 
+pub mod authorize;
+pub mod callback;
 pub mod dialect;
+pub mod exchange;
 pub mod grant;
 pub mod preset;
+pub mod reply;

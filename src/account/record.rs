@@ -50,3 +50,19 @@ pub enum LoginReason {
     /// The stored file could not be used and was set aside.
     Damaged,
 }
+
+impl std::fmt::Display for LoginReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused { code } => write!(f, "the provider refused the refresh token ({code})"),
+            Self::ReplyLost => {
+                f.write_str("the reply to a refresh was lost, and the provider no longer takes the old refresh token")
+            }
+            Self::NoRefreshToken => f.write_str("the access token has expired and the provider gave no refresh token"),
+            Self::ConfigChanged => {
+                f.write_str("the config now names another provider or client than the stored tokens belong to")
+            }
+            Self::Damaged => f.write_str("the stored tokens were damaged and have been set aside"),
+        }
+    }
+}

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::schema::{Fallback, Form, Key, SECTIONS, Section, Shown};
 
+use crate::oauth::preset::PRESETS;
+
 /// How wide comments of the example are, `# ` included.
 const WIDTH: usize = 100;
 
@@ -60,6 +62,12 @@ pub fn reference() -> String {
             push(&mut text, format_args!("- Default: {}.\n", fallback(key)));
             push(&mut text, format_args!("- Example: `{} = {}`\n", key.name, key.example));
         }
+    }
+    text.push_str(
+        "\n## Presets\n\nThey are written with the keys of `[providers.NAME]`; the comments tell what is known.\n",
+    );
+    for preset in &PRESETS {
+        push(&mut text, format_args!("\n### `{}`\n\n```toml\n{}```\n", preset.name, preset.text));
     }
     text
 }

@@ -45,6 +45,7 @@ const RESERVED_TOKEN: [&str; 13] = [
     "device_code",
 ];
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -129,8 +130,8 @@ fn read(section: &Reader<'_>) -> ProviderKeys {
         iss: section
             .read("iss_required", flag)
             .map(|required| if required { IssPolicy::Required } else { IssPolicy::Optional }),
-        default_lifetime: section.read("default_lifetime", |v| duration(v, Duration::from_secs(1), YEAR)),
-        max_age_unknown: section.read("max_age_unknown", |v| duration(v, MINUTE, YEAR)),
+        default_lifetime: section.read("default_lifetime", |v| duration(v, SECOND, YEAR)),
+        max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
         rotation: section.choice("rotation", rotation),
         replay_window: section.read("replay_window", |v| duration(v, Duration::ZERO, 10 * MINUTE)),
     }

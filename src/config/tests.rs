@@ -52,7 +52,7 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
             let mut text = String::from("[providers.p]\n");
             for (key, url) in [("authorize_url", "https://a/"), ("token_url", "https://t/")] {
                 if key != name {
-                    text += &format!("{key} = \"{url}\"\n");
+                    text.extend([key, " = \"", url, "\"\n"]);
                 }
             }
             if name == "iss_required" {
@@ -73,7 +73,9 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
         for key in section.keys {
             sound(&with_key(section.path, key.name, key.example));
             if let Kind::Choice(words) = key.kind {
-                words.iter().for_each(|word| drop(sound(&with_key(section.path, key.name, &format!("\"{word}\"")))));
+                for word in words {
+                    drop(sound(&with_key(section.path, key.name, &format!("\"{word}\""))));
+                }
             }
         }
     }
@@ -255,7 +257,7 @@ proptest! {
         for (n, value) in lines {
             let (path, name) = &keys[n % keys.len()];
             let dot = if path.is_empty() { "" } else { "." };
-            text += &format!("{path}{dot}{name} = {value}\n");
+            text.extend([path, dot, name, " = ", &value, "\n"]);
         }
         if let Err(errors) = parse(&text) {
             prop_assert!(!errors.to_string().is_empty());

@@ -105,3 +105,32 @@ pub enum Rotation {
     /// The same one works until it is revoked: sending it again never hurts.
     Never,
 }
+
+#[cfg(test)]
+#[allow(missing_docs)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A provider like Phone.com, for tests of the modules around this one.
+    pub(crate) fn dialect() -> Dialect {
+        Dialect {
+            provider: "p".into(),
+            label: "Provider".into(),
+            authorize_url: Url::parse("https://id.example/authorize").unwrap(),
+            token_url: Url::parse("https://id.example/token").unwrap(),
+            revoke: Revoke::None,
+            client_auth: ClientAuth::Post,
+            body: BodyEncoding::Json,
+            pkce: Pkce::Send,
+            scope_separator: " ".into(),
+            extra_authorize: BTreeMap::new(),
+            extra_token: BTreeMap::new(),
+            issuer: None,
+            iss: IssPolicy::Optional,
+            default_lifetime: None,
+            max_age_unknown: Duration::from_secs(3600),
+            rotation: Rotation::Unknown,
+            replay_window: Duration::from_secs(20),
+        }
+    }
+}

@@ -117,14 +117,14 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Duration,
             Fallback::Words("none: the lifetime is then unknown"),
             "\"1h\"",
-            "How long an access token lives whose reply has no `expires_in`, if the provider says so.",
+            "How long an access token lives whose reply has no `expires_in`, if the provider says so. From 1 second to 365 days.",
         ),
         key(
             "max_age_unknown",
             Kind::Duration,
             Fallback::Value("\"1h\""),
             "\"1h\"",
-            "How long a token of unknown lifetime is served before it is refreshed. From 1 minute.",
+            "How long a token of unknown lifetime is served before it is refreshed. From 1 second to 365 days.",
         ),
         key(
             "rotation",

@@ -1,0 +1,97 @@
+//! When to refresh and when to try again: numbers only. `chance` is a random number in `[0, 1)`, drawn by
+//! the caller, so that every function here gives the same answer to the same question.
+
+use std::time::Duration;
+
+/// Refresh at this part of the lifetime.
+const DUE_AT: f64 = 0.80;
+/// Spread of the refresh point, to both sides, so that accounts that were started together drift apart.
+const SPREAD: f64 = 0.05;
+/// A refresh leaves at least this much, where the lifetime allows: room for several attempts.
+const ROOM: Duration = Duration::from_secs(60);
+/// First and longest pause between attempts.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// No pause is shorter: full jitter may draw zero, and zero is a busy loop.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+/// A provider that asks for more patience than this is asked again anyway.
+const LONGEST_WISH: Duration = Duration::from_secs(3600);
+
+/// How long after it was obtained a token of this lifetime is refreshed.
+pub fn refresh_after(lifetime: Duration, chance: f64) -> Duration {
+    let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * chance - 1.0));
+    if lifetime >= 4 * ROOM { jittered.min(lifetime - ROOM) } else { jittered }
+}
+
+/// The pause after `failures` failures in a row: exponential with full jitter.
+pub fn pause(failures: u32, chance: f64) -> Duration {
+    let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    ceiling.mul_f64(chance).max(SHORTEST_PAUSE)
+}
+
+/// The pause when the provider asked for one: never shorter, a little longer, never absurd.
+pub fn asked_pause(retry_after: Duration, failures: u32, chance: f64) -> Duration {
+    let wish = retry_after.min(LONGEST_WISH);
+    (wish + wish.mul_f64(0.1 * chance)).max(pause(failures, chance))
+}
+
+/// The pause before the one replay of an unanswered refresh: prompt, inside any grace window.
+pub fn replay_pause(chance: f64) -> Duration {
+    Duration::from_millis(500) + Duration::from_millis(500).mul_f64(chance)
+}
+
+/// The pause after a refusal that only a changed config can mend.
+pub fn refused_pause(chance: f64) -> Duration {
+    LONGEST_PAUSE.mul_f64(0.9 + 0.2 * chance)
+}
+
+/// How much validity a caller gets who asked for `wanted` of a token that lives for `lifetime`.
+///
+/// Half a lifetime at most: a caller who wants more than a token can have would otherwise make every
+/// request a refresh.
+pub fn wanted_ttl(wanted: Duration, lifetime: Option<Duration>) -> Duration {
+    lifetime.map_or(wanted, |life| wanted.min(life / 2))
+}
+
+/// The same for a caller who asked for nothing in particular: a tenth of a lifetime at most, which is
+/// half of what the schedule leaves, so that such callers never bring a refresh forward.
+pub fn usual_ttl(usual: Duration, lifetime: Option<Duration>) -> Duration {
+    lifetime.map_or(usual, |life| usual.min(life / 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_refresh_is_due_at_four_fifths_and_leaves_room() {
+        for (lifetime, chance, due) in
+            [(3600, 0.5, 2880), (3600, 0.0, 2700), (3600, 1.0, 3060), (240, 1.0, 180), (300, 0.5, 240), (10, 0.5, 8)]
+        {
+            assert_eq!(refresh_after(s(lifetime), chance).as_secs_f64().round(), f64::from(due), "{lifetime} {chance}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_are_spread_and_bounded() {
+        assert_eq!((pause(1, 0.0), pause(1, 0.999_999).as_secs_f64().round()), (SHORTEST_PAUSE, 1.0));
+        assert_eq!((pause(4, 0.5), pause(9, 1.0), pause(u32::MAX, 1.0)), (s(4), s(256), s(300)));
+        assert_eq!((asked_pause(s(11), 1, 0.0), asked_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
+        assert!(asked_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_number_breaks_the_schedule(life in 1u64..400_000_000, failures: u32, chance in 0.0f64..1.0) {
+            let life = s(life);
+            let due = refresh_after(life, chance);
+            assert!(due > Duration::ZERO && due < life);
+            assert!(usual_ttl(s(10), Some(life)) < life - due, "usual callers never bring a refresh forward");
+            assert!(pause(failures, chance) >= SHORTEST_PAUSE && pause(failures, chance) <= LONGEST_PAUSE);
+        }
+    }
+}

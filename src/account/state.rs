@@ -1,0 +1,322 @@
+//! The account's state machine. It is told what happened and when, and says what to do next; the
+//! broker's task does it and reports back.
+//!
+//! Guarantees (held by its shape, shown by `state_tests`):
+//! - one refresh at most is in flight: [`Effect::Send`] is followed by nothing until its answer;
+//! - nothing is visible that was not committed: only [`Event::Committed`] replaces what is held;
+//! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
+//! - a pause lies between any two attempts.
+//!
+//! This file holds the words and the refresh; `keeping` what is loaded, committed and removed.
+
+mod keeping;
+mod words;
+
+use std::time::Duration;
+
+use crate::account::record::{Intent, LoginReason, Record};
+use crate::account::schedule;
+use crate::clock::Moment;
+use crate::oauth::dialect::Rotation;
+use crate::oauth::reply::{Blame, Refusal};
+
+pub use words::{Answer, Effect, Event, Policy, StoreTrouble, Trouble, TroubleKind};
+
+/// Attempts that a caller forces are at least this far apart.
+const FORCED_APART: Duration = Duration::from_secs(2);
+/// A token that was obtained less than this ago is not refreshed because a caller says it was rejected.
+const REJECTED_APART: Duration = Duration::from_secs(30);
+/// Refusals without a reason of RFC 6749 that are believed to be about the refresh token once the access
+/// token is gone.
+const UNSAID_BELIEVED: u32 = 3;
+
+/// The account's machine.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) policy: Policy,
+    pub(super) state: State,
+    pub(super) phase: Phase,
+    pub(super) trouble: Option<Trouble>,
+    /// Start of the last attempt, for the pauses between forced ones.
+    pub(super) last_attempt: Option<Moment>,
+}
+
+/// Where the account stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The store was not read yet, or could not be.
+    Unread,
+    /// Nobody has logged in.
+    SignedOut,
+    /// A committed token set that is kept fresh.
+    Active(Held),
+    /// Only the user can help. What was held stays: the access token may still be valid, and the refresh
+    /// token is not ours to throw away.
+    NeedsLogin { reason: LoginReason, held: Option<Held> },
+}
+
+/// A committed record and its times on this machine's clocks.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub record: Record,
+    /// When the access token expires, if that is known.
+    pub deadline: Option<Moment>,
+    /// When the next refresh is due; `None` if there is nothing to refresh with.
+    pub due: Option<Moment>,
+    /// A refresh that nobody knows the end of.
+    pub unanswered: Option<Unanswered>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unanswered {
+    /// When it was first sent.
+    pub since: Moment,
+    /// How many times.
+    pub sent: u32,
+    /// The window for its replay went by unused: the daemon was not running, or the machine slept.
+    pub missed: bool,
+}
+
+/// What is going on.
+#[derive(Debug)]
+pub(super) enum Phase {
+    Idle,
+    Preparing,
+    Sending {
+        sent_at: Moment,
+    },
+    Committing {
+        next: Box<Held>,
+        needs_login: Option<LoginReason>,
+    },
+    /// New tokens that could not be written: kept, not published, written as soon as possible.
+    Unkept {
+        next: Box<Held>,
+        needs_login: Option<LoginReason>,
+        retry_at: Moment,
+    },
+    Removing,
+}
+
+impl Machine {
+    /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, state: State::Unread, phase: Phase::Idle, trouble: None, last_attempt: None }
+    }
+
+    /// Takes in what happened. `chance` is a random number in `[0, 1)`.
+    pub fn step(&mut self, event: Event, now: Moment, chance: f64) -> Effect {
+        match event {
+            Event::Loaded(record) => self.loaded(record, now),
+            Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
+            Event::Reconfigured(policy) => self.reconfigured(policy),
+            Event::Prepared(result) => return self.prepared(result, now, chance),
+            Event::Answered(answer) => return self.answered(answer, now, chance),
+            Event::Committed(result) => self.committed(result, now, chance),
+            Event::Removed(result) => self.removed(result, now, chance),
+            Event::LoggedIn(grant) => return self.logged_in(*grant, now, chance),
+            Event::LogOut => return self.log_out(),
+            Event::Timer => return self.timer(now),
+            Event::Wanted(ttl) => return self.wanted(ttl, now),
+            Event::Forced => return self.forced(FORCED_APART, now),
+            Event::Rejected => return self.rejected(now),
+        }
+        Effect::Rest
+    }
+
+    /// When [`Event::Timer`] is wanted next, if nothing else happens.
+    pub fn wake_at(&self) -> Option<Moment> {
+        match (&self.phase, &self.state) {
+            (Phase::Unkept { retry_at, .. }, _) => Some(*retry_at),
+            (Phase::Idle, State::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
+            (Phase::Idle, State::Active(held)) => self.next_attempt(held).or(held.deadline),
+            _ => None,
+        }
+    }
+
+    /// When the next refresh of `held` may be sent; `None` if there is nothing to refresh with.
+    pub(super) fn next_attempt(&self, held: &Held) -> Option<Moment> {
+        let due = held.due?;
+        let pause = self.trouble.as_ref().map(|trouble| trouble.retry_at);
+        let planned = match held.unanswered {
+            None => due,
+            Some(lost) if self.has_to_hold(lost, pause) => held.deadline.unwrap_or(due),
+            Some(lost) => lost.since,
+        };
+        Some(pause.map_or(planned, |pause| latest(planned, pause)))
+    }
+
+    /// Whether an unanswered refresh token had its one prompt replay, or missed the window for it.
+    ///
+    /// Sent later than that, a provider with reuse detection may end the whole session, the access token
+    /// that still works included. So it waits until there is nothing left to lose; then it is the last
+    /// thing to try before asking the user.
+    fn has_to_hold(&self, lost: Unanswered, pause: Option<Moment>) -> bool {
+        let late = pause.is_some_and(|at| at.reached(lost.since.plus(self.policy.replay_window)));
+        self.policy.rotation != Rotation::Never && (lost.missed || lost.sent > 1 || late)
+    }
+
+    fn timer(&mut self, now: Moment) -> Effect {
+        match &self.phase {
+            Phase::Idle => {}
+            Phase::Unkept { retry_at, .. } if now.reached(*retry_at) => return self.commit_again(),
+            _ => return Effect::Rest,
+        }
+        if matches!(self.state, State::Unread) {
+            let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            return if wait { Effect::Rest } else { Effect::Load };
+        }
+        self.notice_missed_replay(now);
+        let State::Active(held) = &self.state else { return Effect::Rest };
+        match self.next_attempt(held) {
+            Some(at) if now.reached(at) => self.begin(now),
+            None if held.deadline.is_some_and(|deadline| now.reached(deadline)) => {
+                self.needs_login(LoginReason::NoRefreshToken);
+                Effect::Rest
+            }
+            _ => Effect::Rest,
+        }
+    }
+
+    fn notice_missed_replay(&mut self, now: Moment) {
+        let window = self.policy.replay_window;
+        if let State::Active(Held { unanswered: Some(lost), .. }) = &mut self.state {
+            lost.missed |= lost.sent == 1 && now.reached(lost.since.plus(window));
+        }
+    }
+
+    fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
+        let State::Active(held) = &self.state else { return Effect::Rest };
+        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
+        if held.deadline.is_none_or(|deadline| now.until(deadline) > ttl) {
+            return Effect::Rest;
+        }
+        let expired = held.deadline.is_some_and(|deadline| now.reached(deadline));
+        let allowed = match &self.trouble {
+            None => held.unanswered.is_none() || expired,
+            // The network may be back before the pause is over, and somebody is waiting.
+            Some(trouble) => {
+                trouble.kind == TroubleKind::Offline && expired
+                    || now.reached(trouble.retry_at) && held.unanswered.is_none()
+            }
+        };
+        if allowed { self.forced(FORCED_APART, now) } else { Effect::Rest }
+    }
+
+    fn rejected(&mut self, now: Moment) -> Effect {
+        match &self.state {
+            State::Active(held) if now.wall.since(held.record.tokens.obtained_at) >= REJECTED_APART => {
+                self.forced(REJECTED_APART, now)
+            }
+            _ => Effect::Rest,
+        }
+    }
+
+    /// Refreshes whether due or not, also where a login is needed: the person asking may know better.
+    fn forced(&mut self, apart: Duration, now: Moment) -> Effect {
+        let idle = matches!(self.phase, Phase::Idle);
+        let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
+        let asked_to_wait =
+            self.trouble.as_ref().is_some_and(|t| t.kind == TroubleKind::Unreachable && !now.reached(t.retry_at));
+        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(now) }
+    }
+
+    fn begin(&mut self, now: Moment) -> Effect {
+        let held = match &self.state {
+            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => held,
+            _ => return Effect::Rest,
+        };
+        let Some(token) = &held.record.tokens.refresh_token else { return Effect::Rest };
+        if held.record.binding != self.policy.binding {
+            return Effect::Rest;
+        }
+        let mut record = held.record.clone();
+        let (started_at, sent) = held.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
+        record.intent = Some(Intent { fingerprint: token.fingerprint(), started_at, sent });
+        self.phase = Phase::Preparing;
+        self.last_attempt = Some(now);
+        Effect::Prepare(Box::new(record))
+    }
+
+    fn prepared(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
+        self.phase = Phase::Idle;
+        if let Err(why) = result {
+            // What could not be kept is not asked for: the old token serves to its end.
+            self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
+            return Effect::Rest;
+        }
+        let Some(token) = self.held().and_then(|held| held.record.tokens.refresh_token.clone()) else {
+            return Effect::Rest;
+        };
+        self.phase = Phase::Sending { sent_at: now };
+        Effect::Send(token)
+    }
+
+    fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
+        let Phase::Sending { sent_at } = self.phase else { return Effect::Rest };
+        self.phase = Phase::Idle;
+        match answer {
+            Answer::Granted(grant) => return self.granted(*grant, sent_at, now, chance),
+            Answer::Refused(refusal) => return self.refused(refusal, now, chance),
+            Answer::NotSent { why } => {
+                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance))
+            }
+            Answer::Busy { retry_after, why } => {
+                self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
+                    Some(wish) => schedule::asked_pause(wish, failures, chance),
+                    None => schedule::pause(failures, chance),
+                })
+            }
+            Answer::Lost { why } => self.lost(why, sent_at, now, chance),
+        }
+        Effect::Rest
+    }
+
+    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, chance: f64) {
+        let Some(held) = self.held_mut() else { return };
+        let before = held.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
+        held.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
+        let first = before.sent == 0;
+        self.fail(TroubleKind::Unreachable, why, now, |failures| {
+            if first { schedule::replay_pause(chance) } else { schedule::pause(failures, chance) }
+        });
+    }
+
+    fn refused(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
+        let Some(held) = self.held() else { return Effect::Rest };
+        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
+        let again = self.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1 >= UNSAID_BELIEVED;
+        let dead = match refusal.blame {
+            Blame::Grant => true,
+            Blame::Client => false,
+            Blame::Unsaid => expired && again,
+        };
+        if dead {
+            let reason = if held.unanswered.is_some() {
+                LoginReason::ReplyLost
+            } else {
+                LoginReason::Refused { code: refusal.code.clone() }
+            };
+            let mut next = Box::new(held.clone());
+            next.record.generation += 1;
+            next.record.intent = None;
+            next.record.needs_login = Some(reason.clone());
+            self.trouble = None;
+            self.needs_login(reason.clone());
+            return self.commit(next, Some(reason));
+        }
+        let why = refusal.to_string();
+        let unsaid = refusal.blame == Blame::Unsaid;
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
+            if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
+        });
+        Effect::Rest
+    }
+}
+
+fn latest(one: Moment, other: Moment) -> Moment {
+    if one.boot >= other.boot { one } else { other }
+}
+
+#[cfg(test)]
+mod tests;

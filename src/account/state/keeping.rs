@@ -1,0 +1,220 @@
+//! What is loaded, committed and removed: the part of the machine that changes what is held.
+
+use std::time::Duration;
+
+use super::{Effect, Held, Machine, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered, latest};
+use crate::account::record::{LoginReason, Record};
+use crate::account::schedule;
+use crate::clock::{Boot, Moment, Wall};
+use crate::oauth::grant::{Expiry, Grant, TokenSet};
+
+impl Machine {
+    pub(super) fn loaded(&mut self, record: Option<Box<Record>>, now: Moment) {
+        self.phase = Phase::Idle;
+        self.trouble = None;
+        self.state = match record {
+            None => State::SignedOut,
+            Some(record) => {
+                let reason = record.needs_login.clone();
+                let held = from_disk(*record, &self.policy, now);
+                match reason {
+                    Some(reason) => State::NeedsLogin { reason, held: Some(held) },
+                    None => State::Active(held),
+                }
+            }
+        };
+        self.check_binding();
+        self.notice_missed_replay(now);
+    }
+
+    pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, chance: f64) {
+        self.phase = Phase::Idle;
+        let why = match trouble {
+            StoreTrouble::Damaged(why) => {
+                self.needs_login(LoginReason::Damaged);
+                why
+            }
+            StoreTrouble::Unavailable(why) => why,
+        };
+        self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
+    }
+
+    pub(super) fn reconfigured(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.check_binding();
+    }
+
+    /// Tokens of another client or for another endpoint are kept but not used; they come back to life
+    /// when the config does.
+    fn check_binding(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Unread);
+        self.state = match state {
+            State::Active(held) if held.record.binding != self.policy.binding => {
+                State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) }
+            }
+            State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) }
+                if held.record.binding == self.policy.binding =>
+            {
+                State::Active(held)
+            }
+            other => other,
+        };
+    }
+
+    pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
+        let Some(held) = self.held() else { return Effect::Rest };
+        let old = &held.record.tokens;
+        let mut grant = grant;
+        // RFC 6749 §6: what the reply leaves out stays as it is.
+        grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
+        grant.scope = grant.scope.or_else(|| old.scope.clone());
+        let next = self.from_grant(grant, held.record.generation + 1, sent_at, now, chance);
+        self.commit(Box::new(next), None)
+    }
+
+    pub(super) fn logged_in(&mut self, grant: Grant, now: Moment, chance: f64) -> Effect {
+        let unkept = match &self.phase {
+            Phase::Unkept { next, .. } => next.record.generation,
+            _ => 0,
+        };
+        let generation = self.held().map_or(0, |held| held.record.generation).max(unkept) + 1;
+        let next = self.from_grant(grant, generation, now, now, chance);
+        self.commit(Box::new(next), None)
+    }
+
+    fn from_grant(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
+        let lifetime = grant.expires_in.or(self.policy.default_lifetime);
+        // Counted from before the request, since nobody knows when the provider began to count; but a
+        // reply that took longer than half a life still gives half a life.
+        let deadline = lifetime.map(|life| latest(sent_at.plus(life), now.plus(life / 2)));
+        let due = match lifetime {
+            Some(life) => latest(sent_at.plus(schedule::refresh_after(life, chance)), now.plus(life / 4)),
+            None => now.plus(self.policy.max_age_unknown),
+        };
+        let refreshable = grant.refresh_token.is_some();
+        let tokens = TokenSet {
+            access_token: grant.access_token,
+            refresh_token: grant.refresh_token,
+            scope: grant.scope,
+            expiry: match (deadline, lifetime) {
+                (Some(deadline), Some(lifetime)) => Expiry::At { wall: deadline.wall, lifetime },
+                _ => Expiry::Unknown,
+            },
+            obtained_at: now.wall,
+            extra: grant.extra,
+        };
+        let record =
+            Record { binding: self.policy.binding.clone(), generation, tokens, intent: None, needs_login: None };
+        Held { record, deadline, due: refreshable.then_some(due), unanswered: None }
+    }
+
+    pub(super) fn commit(&mut self, next: Box<Held>, needs_login: Option<LoginReason>) -> Effect {
+        let record = Box::new(next.record.clone());
+        self.phase = Phase::Committing { next, needs_login };
+        Effect::Commit(record)
+    }
+
+    pub(super) fn commit_again(&mut self) -> Effect {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Unkept { next, needs_login, .. } => self.commit(next, needs_login),
+            other => {
+                self.phase = other;
+                Effect::Rest
+            }
+        }
+    }
+
+    pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
+        let (next, needs_login) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Committing { next, needs_login } => (next, needs_login),
+            other => return self.phase = other,
+        };
+        match result {
+            Ok(()) => {
+                self.trouble = None;
+                self.state = match needs_login {
+                    None => State::Active(*next),
+                    Some(reason) => State::NeedsLogin { reason, held: Some(*next) },
+                };
+            }
+            Err(why) => {
+                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
+                let retry_at = self.trouble.as_ref().map_or(now, |trouble| trouble.retry_at);
+                self.phase = Phase::Unkept { next, needs_login, retry_at };
+            }
+        }
+    }
+
+    pub(super) fn log_out(&mut self) -> Effect {
+        self.phase = Phase::Removing;
+        Effect::Remove
+    }
+
+    pub(super) fn removed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
+        self.phase = Phase::Idle;
+        match result {
+            Ok(()) => {
+                self.trouble = None;
+                self.state = State::SignedOut;
+            }
+            Err(why) => self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance)),
+        }
+    }
+
+    pub(super) fn needs_login(&mut self, reason: LoginReason) {
+        let held = match std::mem::replace(&mut self.state, State::SignedOut) {
+            State::Active(held) => Some(held),
+            State::NeedsLogin { held, .. } => held,
+            State::Unread | State::SignedOut => None,
+        };
+        self.state = State::NeedsLogin { reason, held };
+    }
+
+    pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
+        let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
+        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at: now.plus(pause(failures)) });
+    }
+
+    pub(in crate::account) fn held(&self) -> Option<&Held> {
+        match &self.state {
+            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => Some(held),
+            _ => None,
+        }
+    }
+
+    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+        match &mut self.state {
+            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => Some(held),
+            _ => None,
+        }
+    }
+}
+
+/// A record of an earlier run, its times put onto this run's clocks.
+///
+/// What is left is never more than the whole lifetime, so that a wall clock that was set back while the
+/// daemon was down can't make a dead token look alive for long.
+fn from_disk(record: Record, policy: &Policy, now: Moment) -> Held {
+    let tokens = &record.tokens;
+    let (deadline, age, after) = match tokens.expiry {
+        Expiry::At { wall, lifetime } => {
+            let left = wall.since(now.wall).min(lifetime);
+            (Some(now.plus(left)), lifetime.saturating_sub(left), schedule::refresh_after(lifetime, 0.5))
+        }
+        Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
+        Expiry::Never => (None, Duration::ZERO, Duration::MAX),
+    };
+    let refreshable = tokens.refresh_token.is_some() && tokens.expiry != Expiry::Never;
+    let due = refreshable.then(|| now.plus(after.saturating_sub(age)));
+    // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
+    let unanswered = record.intent.as_ref().map(|intent| Unanswered {
+        since: back_to(intent.started_at, now),
+        sent: intent.sent + 1,
+        missed: false,
+    });
+    Held { record, deadline, due, unanswered }
+}
+
+fn back_to(wall: Wall, now: Moment) -> Moment {
+    Moment { wall: wall.min(now.wall), boot: Boot(now.boot.0.saturating_sub(now.wall.since(wall))) }
+}

@@ -1,0 +1,590 @@
+//! The machine as examples, and under random event orders.
+
+use serde_json::Map;
+
+use super::*;
+use crate::account::view::{Snapshot, Standing, Ttl, Verdict};
+use crate::clock::{Boot, Wall};
+use crate::error::Error;
+use crate::oauth::dialect::tests::dialect;
+use crate::oauth::grant::{Binding, Grant};
+use crate::secret::{AccessToken, RefreshToken};
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn binding() -> Binding {
+    Binding { provider: "p".into(), token_url: "https://id.example/token".into(), client_id: "c".into() }
+}
+
+fn grant(access: &str, refresh: Option<&str>, life: Option<u64>) -> Grant {
+    Grant {
+        access_token: AccessToken::new(access),
+        refresh_token: refresh.map(RefreshToken::new),
+        scope: None,
+        expires_in: life.map(s),
+        extra: Map::new(),
+    }
+}
+
+fn refusal(code: &str, blame: Blame) -> Answer {
+    Answer::Refused(Refusal { code: code.into(), description: String::new(), blame })
+}
+
+/// A machine with a clock and a disk, and the half of the broker that carries out effects.
+struct Bench {
+    machine: Machine,
+    now: Moment,
+    disk: Option<Record>,
+    /// Every refresh token that was sent, with the time.
+    sent: Vec<(String, Moment)>,
+    in_flight: bool,
+    commit_fails: bool,
+    chance: f64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
+        let machine = Machine::new(Policy::new(&dialect(), binding()));
+        let mut bench =
+            Self { machine, now, disk: None, sent: vec![], in_flight: false, commit_fails: false, chance: 0.5 };
+        bench.tell(Event::Timer);
+        bench
+    }
+
+    /// With a login behind it: access token `a1`, refresh token `r1`, an hour to live.
+    fn logged_in() -> Self {
+        let mut bench = Self::new();
+        bench.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+        bench
+    }
+
+    /// Tells the machine and carries out what it says, up to a request in flight.
+    fn tell(&mut self, event: Event) {
+        let mut effect = self.machine.step(event, self.now, self.chance);
+        loop {
+            let disk = if self.commit_fails { Err("disk full".to_owned()) } else { Ok(()) };
+            let report = match effect {
+                Effect::Rest => return,
+                Effect::Load => Event::Loaded(self.disk.clone().map(Box::new)),
+                Effect::Prepare(record) => {
+                    assert!(record.intent.is_some(), "nothing is sent without an intent");
+                    if disk.is_ok() {
+                        self.disk = Some(*record);
+                    }
+                    Event::Prepared(disk)
+                }
+                Effect::Send(token) => {
+                    assert!(!self.in_flight, "two refreshes in flight");
+                    self.sent.push((token.expose().to_owned(), self.now));
+                    self.in_flight = true;
+                    return;
+                }
+                Effect::Commit(record) => {
+                    if disk.is_ok() {
+                        self.disk = Some(*record);
+                    }
+                    Event::Committed(disk)
+                }
+                Effect::Remove => {
+                    if disk.is_ok() {
+                        self.disk = None;
+                    }
+                    Event::Removed(disk)
+                }
+            };
+            effect = self.machine.step(report, self.now, self.chance);
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        assert!(std::mem::take(&mut self.in_flight), "no request is in flight");
+        self.tell(Event::Answered(answer));
+    }
+
+    fn wait(&mut self, span: Duration) {
+        self.now = self.now.plus(span);
+        self.tell(Event::Timer);
+    }
+
+    /// Sleeps until the machine wants to be woken; how long that was.
+    fn sleep(&mut self) -> Duration {
+        let span = self.machine.wake_at().map_or(Duration::ZERO, |at| self.now.until(at));
+        self.wait(span);
+        span
+    }
+
+    /// The daemon dies and is started again.
+    fn restart(&mut self) {
+        self.machine = Machine::new(self.machine.policy.clone());
+        self.in_flight = false;
+        self.tell(Event::Timer);
+    }
+
+    fn view(&self) -> Snapshot {
+        self.machine.snapshot("acct")
+    }
+
+    fn token(&self) -> String {
+        match self.view().verdict(Ttl::Usual(s(10)), self.now, self.now) {
+            Verdict::Serve => self.view().token.unwrap().access_token.expose().to_owned(),
+            Verdict::Wait => "wait".into(),
+            Verdict::Fail(error) => error.code().row().name.into(),
+        }
+    }
+}
+
+#[test]
+fn a_login_is_served_and_refreshed_ahead_of_expiry() {
+    let mut b = Bench::new();
+    assert_eq!((b.token(), b.machine.wake_at()), ("login_required".into(), None));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+    assert_eq!(b.token(), "a1");
+    assert_eq!(b.sleep(), s(2880));
+    assert_eq!((b.sent.len(), b.token().as_str()), (1, "a1"), "callers are served while the refresh is under way");
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    assert_eq!((b.token().as_str(), b.disk.as_ref().unwrap().generation), ("a2", 2));
+    assert!(b.disk.as_ref().unwrap().intent.is_none());
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a3", None, Some(3600)))));
+    b.sleep();
+    assert_eq!(
+        b.sent.iter().map(|(token, _)| token.as_str()).collect::<Vec<_>>(),
+        ["r1", "r2", "r2"],
+        "no new refresh token: the old one goes on"
+    );
+}
+
+#[test]
+fn failures_that_pass_keep_the_token_and_back_off() {
+    for (answer, pause) in [
+        (Answer::NotSent { why: "dns".into() }, Duration::from_millis(500)),
+        (Answer::Busy { retry_after: None, why: "503".into() }, Duration::from_millis(500)),
+        (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(42)),
+        (refusal("invalid_client", Blame::Client), s(300)),
+        (refusal("http_403", Blame::Unsaid), Duration::from_millis(500)),
+    ] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        let said = format!("{answer:?}");
+        b.answer(answer);
+        assert_eq!((b.token().as_str(), b.sleep()), ("a1", pause), "{said}");
+        assert_eq!(b.sent.len(), 2, "{said}: tried again");
+        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+        assert_eq!((b.token().as_str(), b.view().trouble.is_none()), ("a2", true), "{said}");
+    }
+}
+
+#[test]
+fn callers_hear_what_is_wrong_once_the_token_is_gone() {
+    for (answer, code) in [
+        (Answer::NotSent { why: "dns".into() }, "provider_unreachable"),
+        (Answer::Busy { retry_after: Some(s(900)), why: "503".into() }, "provider_unreachable"),
+        (refusal("invalid_client", Blame::Client), "provider_refused"),
+        (refusal("invalid_grant", Blame::Grant), "login_required"),
+    ] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.answer(answer);
+        assert_eq!(b.token(), "a1", "{code}: a valid token is served to its end");
+        b.now = b.now.plus(s(720));
+        assert_eq!(b.token(), code);
+    }
+}
+
+#[test]
+fn only_a_parsed_refusal_of_the_grant_asks_for_a_login_and_even_then_nothing_is_thrown_away() {
+    let mut b = Bench::logged_in();
+    b.sleep();
+    b.answer(refusal("invalid_grant", Blame::Grant));
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() }));
+    assert_eq!(b.machine.wake_at(), None, "no more attempts by itself");
+    b.restart();
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() }));
+    b.wait(s(10));
+    b.tell(Event::Forced);
+    assert_eq!(b.sent.last().unwrap().0, "r1", "a person may try again");
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"));
+}
+
+#[test]
+fn an_unsaid_refusal_is_believed_when_the_token_is_gone_and_it_was_said_thrice() {
+    let mut b = Bench::logged_in();
+    b.sleep();
+    for _ in 0..5 {
+        b.answer(refusal("http_401", Blame::Unsaid));
+        assert_eq!(b.view().standing, Standing::Active, "the access token still works");
+        b.sleep();
+    }
+    b.now = b.now.plus(s(720));
+    b.answer(refusal("http_401", Blame::Unsaid));
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "http_401".into() }));
+}
+
+#[test]
+fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_is_left_to_lose() {
+    let lost = || Answer::Lost { why: "connection cut".into() };
+    let mut b = Bench::logged_in();
+    b.sleep();
+    b.answer(lost());
+    assert!(b.sleep() < s(2), "the replay is prompt");
+    assert_eq!(b.sent.len(), 2);
+    b.answer(lost());
+    let hold = b.sleep();
+    assert!(hold > s(700), "held until the access token expires, not {hold:?}");
+    assert_eq!((b.sent.len(), b.token().as_str()), (3, "provider_unreachable"));
+    b.answer(refusal("invalid_grant", Blame::Grant));
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ReplyLost));
+
+    let mut b = Bench::logged_in();
+    b.machine.policy.rotation = Rotation::Never;
+    b.sleep();
+    for _ in 0..6 {
+        b.answer(lost());
+        assert!(b.sleep() <= s(300), "a token that never rotates may be sent as often as it takes");
+    }
+}
+
+#[test]
+fn a_crash_between_intent_and_commit_is_an_unanswered_refresh() {
+    for (down, expected) in [(s(3), s(0)), (s(60), s(660))] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.now = b.now.plus(down);
+        b.restart();
+        assert_eq!(b.token(), "a1", "served at once from the store");
+        b.sleep();
+        if expected.is_zero() {
+            assert_eq!(b.sent.len(), 2, "replayed inside the window");
+        }
+        let waited = b.sent.last().unwrap().1.boot.0 - b.sent[0].1.boot.0 - down;
+        assert_eq!(waited, expected, "down for {down:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_asked_for_and_what_was_got_is_not_dropped() {
+    let mut b = Bench::logged_in();
+    b.commit_fails = true;
+    b.sleep();
+    assert_eq!((b.sent.len(), b.token().as_str()), (0, "a1"));
+    b.commit_fails = false;
+    b.sleep();
+    b.commit_fails = true;
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    assert_eq!(b.token(), "a1", "not published before it is on disk");
+    b.now = b.now.plus(s(800));
+    assert_eq!(b.token(), "store_unavailable");
+    b.commit_fails = false;
+    b.sleep();
+    assert_eq!(
+        (b.token().as_str(), b.disk.as_ref().unwrap().tokens.refresh_token.as_ref().unwrap().expose()),
+        ("a2", "r2")
+    );
+    assert_eq!(b.sent.len(), 1, "no second refresh was needed");
+}
+
+#[test]
+fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
+    let mut b = Bench::logged_in();
+    b.now = b.now.plus(s(1500));
+    b.tell(Event::Wanted(s(1800)));
+    assert!(b.sent.is_empty(), "2100 s are left");
+    b.now = b.now.plus(s(400));
+    let ttl = b.view().effective(Ttl::Asked(s(999_999)));
+    assert_eq!(ttl, s(1800), "nobody can ask for more than half a life");
+    b.tell(Event::Wanted(ttl));
+    assert_eq!(b.sent.len(), 1);
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    for _ in 0..500 {
+        b.tell(Event::Wanted(ttl));
+    }
+    assert_eq!(b.sent.len(), 1, "looked at again at the head of the queue");
+    b.tell(Event::Rejected);
+    b.tell(Event::Forced);
+    assert_eq!(b.sent.len(), 1 + usize::from(b.in_flight), "a fresh token is not rejected into a storm");
+}
+
+#[test]
+fn an_impatient_caller_may_probe_an_offline_provider_but_not_one_that_asked_for_patience() {
+    for (answer, probes) in
+        [(Answer::NotSent { why: "dns".into() }, 1), (Answer::Busy { retry_after: Some(s(60)), why: "429".into() }, 0)]
+    {
+        let mut b = Bench::logged_in();
+        b.now = b.now.plus(s(3600));
+        b.tell(Event::Timer);
+        b.chance = 1.0;
+        b.answer(answer);
+        if let Some(trouble) = &mut b.machine.trouble {
+            trouble.retry_at = b.now.plus(s(60));
+        }
+        b.now = b.now.plus(s(3));
+        for _ in 0..100 {
+            b.tell(Event::Wanted(s(0)));
+        }
+        assert_eq!(b.sent.len() - 1, probes);
+    }
+}
+
+#[test]
+fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
+    let mut b = Bench::new();
+    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100)))));
+    assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(100)));
+    assert_eq!(
+        (b.view().standing, b.token().as_str()),
+        (Standing::NeedsLogin(LoginReason::NoRefreshToken), "login_required")
+    );
+    b.tell(Event::LoggedIn(Box::new(grant("a2", None, None))));
+    assert_eq!((b.token().as_str(), b.machine.wake_at()), ("a2", None), "unknown lifetime and nothing to refresh with");
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), None))));
+    assert_eq!((b.sleep(), b.sent.len()), (s(3600), 1), "the configured maximum age");
+}
+
+#[test]
+fn a_changed_client_keeps_its_hands_off_the_old_tokens() {
+    let mut b = Bench::logged_in();
+    let before = b.machine.policy.clone();
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..before.clone() };
+    b.tell(Event::Reconfigured(other));
+    assert_eq!(
+        (b.view().standing.clone(), b.token().as_str()),
+        (Standing::NeedsLogin(LoginReason::ConfigChanged), "login_required")
+    );
+    b.wait(s(10_000));
+    b.tell(Event::Forced);
+    assert!(b.sent.is_empty());
+    b.tell(Event::Reconfigured(before));
+    assert_eq!(b.view().standing, Standing::Active, "and gives them back");
+}
+
+#[test]
+fn clocks_that_jump_neither_hide_an_expired_token_nor_storm_the_provider() {
+    let mut b = Bench::logged_in();
+    b.now.wall = b.now.wall.plus(s(7200));
+    assert_ne!(b.token(), "a1", "the wall clock says it is over");
+    b.tell(Event::Timer);
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.now.wall = Wall(b.now.wall.0 - 86_400_000);
+    assert_eq!((b.token().as_str(), b.sleep()), ("a2", s(2880)), "set back a day: boot time goes on");
+    assert_eq!(b.sent.len(), 2);
+    // Down, and the clock is set back: what is left is never more than the whole lifetime.
+    let mut b = Bench::logged_in();
+    b.now.wall = Wall(b.now.wall.0 - 86_400_000);
+    b.restart();
+    assert!(
+        b.view().lasts(Ttl::Asked(s(1799)), b.now) && b.now.until(b.view().token.unwrap().deadline.unwrap()) <= s(3600)
+    );
+}
+
+#[test]
+fn a_logout_forgets_everything() {
+    let mut b = Bench::logged_in();
+    b.tell(Event::LogOut);
+    assert!(b.disk.is_none() && b.view().token.is_none());
+    assert!(matches!(b.view().verdict(Ttl::Usual(s(0)), b.now, b.now), Verdict::Fail(Error::LoginRequired { .. })));
+}
+
+mod random {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Wait(u64),
+        Sleep,
+        Wanted(u64),
+        Forced,
+        Rejected,
+        Answer(u8, bool, u64),
+        Stray(u8),
+        DiskFull(bool),
+        Login(u64),
+        Logout,
+        Restart,
+        WallJump(i64),
+        Reconfigure(bool),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => (0u64..5000).prop_map(Act::Wait),
+            8 => Just(Act::Sleep),
+            3 => (0u64..100).prop_map(Act::Wanted),
+            1 => Just(Act::Forced),
+            1 => Just(Act::Rejected),
+            14 => (0u8..8, any::<bool>(), 1u64..4000).prop_map(|(k, r, l)| Act::Answer(k, r, l)),
+            3 => (0u8..4).prop_map(Act::Stray),
+            2 => any::<bool>().prop_map(Act::DiskFull),
+            1 => (1u64..4000).prop_map(Act::Login),
+            1 => Just(Act::Logout),
+            1 => Just(Act::Restart),
+            1 => (-90_000_000i64..90_000_000).prop_map(Act::WallJump),
+            1 => any::<bool>().prop_map(Act::Reconfigure),
+        ]
+    }
+
+    /// What must be true, whatever happened.
+    struct Model {
+        bench: Bench,
+        made: u32,
+        /// Access tokens that were on disk.
+        committed: std::collections::HashSet<String>,
+        /// The refresh token that must not be lost.
+        precious: Option<String>,
+    }
+
+    impl Model {
+        fn grant(&mut self, rotates: bool, life: u64) -> Box<Grant> {
+            self.made += 1;
+            let refresh = format!("r{}", self.made);
+            if rotates {
+                self.precious = Some(refresh.clone());
+            }
+            Box::new(grant(&format!("a{}", self.made), rotates.then_some(refresh.as_str()), Some(life)))
+        }
+
+        fn answer(&mut self, kind: u8, rotates: bool, life: u64) {
+            let answer = match kind {
+                0..=2 => Answer::Granted(self.grant(rotates, life)),
+                3 => refusal("invalid_grant", Blame::Grant),
+                4 => refusal("http_401", Blame::Unsaid),
+                5 => Answer::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
+                6 => Answer::NotSent { why: "dns".into() },
+                _ => Answer::Lost { why: "cut".into() },
+            };
+            self.bench.answer(answer);
+        }
+
+        fn act(&mut self, act: Act) {
+            let b = &mut self.bench;
+            match act {
+                Act::Answer(kind, rotates, life) if b.in_flight => self.answer(kind, rotates, life),
+                // While a request is in flight, nothing else gets the machine to act.
+                _ if b.in_flight => {
+                    let stray = match act {
+                        Act::Forced => Event::Forced,
+                        Act::Wanted(ttl) => Event::Wanted(s(ttl)),
+                        Act::Rejected => Event::Rejected,
+                        _ => Event::Timer,
+                    };
+                    assert!(
+                        matches!(b.machine.step(stray, b.now, 0.5), Effect::Rest),
+                        "acted while a request was in flight"
+                    );
+                    if matches!(act, Act::Restart) {
+                        // Replayed at once by the next run: that is no loop.
+                        b.sent.clear();
+                        b.restart();
+                    }
+                }
+                Act::Wait(seconds) => b.wait(s(seconds)),
+                Act::Sleep | Act::Answer(..) => _ = b.sleep(),
+                Act::Wanted(ttl) => b.tell(Event::Wanted(s(ttl))),
+                Act::Forced => b.tell(Event::Forced),
+                Act::Rejected => b.tell(Event::Rejected),
+                Act::Stray(kind) => {
+                    let stray = match kind {
+                        0 => Event::Prepared(Ok(())),
+                        1 => Event::Committed(Ok(())),
+                        2 => Event::Answered(Answer::NotSent { why: String::new() }),
+                        _ => Event::Timer,
+                    };
+                    if !matches!(stray, Event::Prepared(_)) {
+                        b.tell(stray);
+                    }
+                }
+                Act::DiskFull(full) => b.commit_fails = full,
+                Act::Login(life) => {
+                    let grant = self.grant(true, life);
+                    self.bench.tell(Event::LoggedIn(grant));
+                }
+                Act::Logout => {
+                    b.tell(Event::LogOut);
+                    // The user wants it gone, whether or not the disk obeys.
+                    self.precious = None;
+                }
+                Act::Restart if b.commit_fails => {}
+                Act::Restart => {
+                    b.tell(Event::Timer);
+                    if !b.in_flight && !matches!(b.machine.phase, Phase::Unkept { .. }) {
+                        b.sent.clear();
+                        b.restart();
+                    }
+                }
+                Act::WallJump(ms) => {
+                    b.now.wall = Wall(b.now.wall.0.saturating_add(ms).max(0));
+                    b.tell(Event::Timer);
+                }
+                Act::Reconfigure(same) => {
+                    let client_id = if same { "c" } else { "other" };
+                    let policy = Policy {
+                        binding: Binding { client_id: client_id.into(), ..binding() },
+                        ..b.machine.policy.clone()
+                    };
+                    b.tell(Event::Reconfigured(policy));
+                }
+            }
+        }
+
+        fn check(&mut self) {
+            let b = &self.bench;
+            if let Some(disk) = &b.disk {
+                self.committed.insert(disk.tokens.access_token.expose().to_owned());
+            }
+            let view = b.view();
+            if let Some(token) = &view.token {
+                assert!(self.committed.contains(token.access_token.expose()), "published before it was committed");
+            }
+            let kept = b.machine.held().and_then(|held| held.record.tokens.refresh_token.as_ref());
+            let unkept = match &b.machine.phase {
+                Phase::Unkept { next, .. } => next.record.tokens.refresh_token.as_ref(),
+                _ => None,
+            };
+            let tokens: Vec<_> = kept.into_iter().chain(unkept).map(RefreshToken::expose).collect();
+            if let Some(precious) = &self.precious {
+                assert!(tokens.contains(&precious.as_str()), "refresh token {precious} is gone, there is {tokens:?}");
+            }
+            if view.standing == Standing::Active && view.lasts(Ttl::Asked(Duration::ZERO), b.now) {
+                assert!(b.token().starts_with('a'), "a valid token was withheld");
+            }
+            for pair in b.sent.windows(2) {
+                let apart = pair[1].1.boot.0.saturating_sub(pair[0].1.boot.0);
+                assert!(apart >= Duration::from_millis(200) || pair[0].0 != pair[1].0, "busy loop: {apart:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+        #[test]
+        fn no_order_of_events_breaks_the_promises(acts in proptest::collection::vec(act(), 1..120)) {
+            let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
+            for act in acts {
+                model.act(act);
+                model.check();
+            }
+        }
+
+        #[test]
+        fn left_alone_it_never_spins(life in 1u64..4000, kinds in proptest::collection::vec((0u8..8, any::<bool>()), 1..60)) {
+            let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
+            let mut idle = 0;
+            for (kind, rotates) in kinds {
+                let slept = model.bench.sleep();
+                if model.bench.in_flight {
+                    model.answer(kind, rotates, life);
+                    idle = 0;
+                } else if model.bench.machine.wake_at().is_some() {
+                    idle = if slept.is_zero() { idle + 1 } else { 0 };
+                    prop_assert!(idle < 3, "woken three times for nothing");
+                }
+                model.check();
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What the machine is told and what it says.
+
+use std::time::Duration;
+
+use crate::account::record::Record;
+use crate::clock::Moment;
+use crate::oauth::dialect::{Dialect, Rotation};
+use crate::oauth::grant::{Binding, Grant};
+use crate::oauth::reply::Refusal;
+use crate::secret::RefreshToken;
+
+/// What of the provider's dialect the machine goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// What the tokens have to belong to.
+    pub binding: Binding,
+    /// See [`Dialect::rotation`].
+    pub rotation: Rotation,
+    /// See [`Dialect::replay_window`].
+    pub replay_window: Duration,
+    /// See [`Dialect::default_lifetime`].
+    pub default_lifetime: Option<Duration>,
+    /// See [`Dialect::max_age_unknown`].
+    pub max_age_unknown: Duration,
+}
+
+impl Policy {
+    /// The dialect's.
+    pub fn new(dialect: &Dialect, binding: Binding) -> Self {
+        Self {
+            binding,
+            rotation: dialect.rotation,
+            replay_window: dialect.replay_window,
+            default_lifetime: dialect.default_lifetime,
+            max_age_unknown: dialect.max_age_unknown,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The store was read.
+    Loaded(Option<Box<Record>>),
+    /// The store could not be read; the account starts without tokens.
+    NotLoaded(StoreTrouble),
+    /// Time may have passed, or the clocks may have jumped.
+    Timer,
+    /// A caller has no use for what is published: it wants this much validity.
+    Wanted(Duration),
+    /// A person wants a new token now.
+    Forced,
+    /// A caller's API answered 401 to the current token.
+    Rejected,
+    /// The end of [`Effect::Prepare`].
+    Prepared(Result<(), String>),
+    /// The end of [`Effect::Send`].
+    Answered(Answer),
+    /// The end of [`Effect::Commit`].
+    Committed(Result<(), String>),
+    /// The end of [`Effect::Remove`].
+    Removed(Result<(), String>),
+    /// A login brought a grant.
+    LoggedIn(Box<Grant>),
+    /// The user logs out.
+    LogOut,
+    /// The config changed what is known of the provider.
+    Reconfigured(Policy),
+}
+
+/// Why the store could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// The file was damaged and set aside: a new login mends it.
+    Damaged(String),
+    /// The store itself is in trouble; it may get better.
+    Unavailable(String),
+}
+
+/// How a refresh ended.
+#[derive(Debug)]
+pub enum Answer {
+    /// New tokens.
+    Granted(Box<Grant>),
+    /// A parsed no.
+    Refused(Refusal),
+    /// The provider is busy; nothing was decided.
+    Busy {
+        /// What it asked for.
+        retry_after: Option<Duration>,
+        /// One clause.
+        why: String,
+    },
+    /// The request never left, so nothing was spent.
+    NotSent {
+        /// One clause.
+        why: String,
+    },
+    /// It was sent and no complete reply came: the refresh token may be spent.
+    Lost {
+        /// One clause.
+        why: String,
+    },
+}
+
+/// What to do next. Everything but [`Effect::Rest`] has to be reported back before anything else.
+#[derive(Debug)]
+pub enum Effect {
+    /// Nothing until [`Machine::wake_at`] or the next event from outside.
+    Rest,
+    /// Read what is stored.
+    Load,
+    /// Prove the store writable and make this record, with its intent, durable.
+    Prepare(Box<Record>),
+    /// Send the refresh token, once.
+    Send(RefreshToken),
+    /// Make this record durable.
+    Commit(Box<Record>),
+    /// Delete what is stored.
+    Remove,
+}
+
+/// What went wrong last and has not been mended.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// Who is to blame.
+    pub kind: TroubleKind,
+    /// One clause, cleaned.
+    pub why: String,
+    /// When.
+    pub at: Moment,
+    /// How many times in a row.
+    pub failures: u32,
+    /// No attempt before this.
+    pub retry_at: Moment,
+}
+
+/// Who is to blame for a [`Trouble`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// The provider did not answer, or not usefully.
+    Unreachable,
+    /// Nothing even left this machine: no network, most likely.
+    Offline,
+    /// The provider said no, with this code.
+    Refused(String),
+    /// The store.
+    Store,
+}

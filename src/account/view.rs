@@ -1,0 +1,262 @@
+//! What callers get to see of an account: an immutable picture, and what it answers to a request.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::account::record::LoginReason;
+use crate::account::schedule;
+use crate::account::state::{Machine, Phase, State, Trouble, TroubleKind};
+use crate::clock::{Moment, Wall};
+use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
+use crate::error::Error;
+use crate::oauth::grant::Expiry;
+use crate::secret::AccessToken;
+
+/// A picture of an account, published after every step. Reading one costs no lock, no message, no disk.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The account's name.
+    pub account: String,
+    /// The provider's name.
+    pub provider: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The committed token, if it may be served at all. Whether it is still valid, the moment tells.
+    pub token: Option<Served>,
+    /// Whether it can be refreshed without the user.
+    pub refreshable: bool,
+    /// Whether a refresh or commit is going on.
+    pub busy: bool,
+    /// When the next attempt will be made by itself.
+    pub next_attempt: Option<Moment>,
+    /// What went wrong last.
+    pub trouble: Option<Trouble>,
+    /// Counts commits.
+    pub generation: u64,
+    /// When the token was obtained.
+    pub obtained_at: Option<Wall>,
+    /// The granted scope.
+    pub scope: Option<String>,
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The store was not read, or could not be.
+    Unread,
+    /// Nobody has logged in.
+    SignedOut,
+    /// Kept fresh.
+    Active,
+    /// Only the user can help.
+    NeedsLogin(LoginReason),
+}
+
+/// The token as it is served.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The token.
+    pub access_token: AccessToken,
+    /// When it expires, if that is known.
+    pub deadline: Option<Moment>,
+    /// What the provider said of its expiry.
+    pub expiry: Expiry,
+    /// What else it said.
+    pub extra: Map<String, Value>,
+}
+
+/// How much validity a caller wants.
+#[derive(Debug, Clone, Copy)]
+pub enum Ttl {
+    /// This much, said by the caller.
+    Asked(Duration),
+    /// This much, by the config: never a reason to refresh earlier than planned.
+    Usual(Duration),
+}
+
+/// What a snapshot answers to a request for a token.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Take this one.
+    Serve,
+    /// A refresh is going on or will be when asked for: wait, if you may.
+    Wait,
+    /// There is none, and waiting will not help before `retry_at`.
+    Fail(Error),
+}
+
+impl Machine {
+    /// The picture of now.
+    pub fn snapshot(&self, account: &str) -> Snapshot {
+        let held = self.held();
+        let standing = match &self.state {
+            State::Unread => Standing::Unread,
+            State::SignedOut => Standing::SignedOut,
+            State::Active(_) => Standing::Active,
+            State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
+        };
+        // Another client's token is not served; one whose refresh was refused is good to its end.
+        let usable = held.filter(|_| standing != Standing::NeedsLogin(LoginReason::ConfigChanged));
+        Snapshot {
+            account: account.to_owned(),
+            provider: self.policy.binding.provider.clone(),
+            token: usable.map(|held| Served {
+                access_token: held.record.tokens.access_token.clone(),
+                deadline: held.deadline,
+                expiry: held.record.tokens.expiry,
+                extra: held.record.tokens.extra.clone(),
+            }),
+            refreshable: held.is_some_and(|held| held.record.tokens.refresh_token.is_some()),
+            busy: matches!(self.phase, Phase::Preparing | Phase::Sending { .. } | Phase::Committing { .. }),
+            next_attempt: if matches!(self.state, State::Active(_)) {
+                held.and_then(|held| self.next_attempt(held))
+            } else {
+                None
+            },
+            trouble: self.trouble.clone(),
+            generation: held.map_or(0, |held| held.record.generation),
+            obtained_at: held.map(|held| held.record.tokens.obtained_at),
+            scope: held.and_then(|held| held.record.tokens.scope.clone()),
+            standing,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Whether the token is good for at least `ttl`, as far as tokens of its lifetime can be.
+    pub fn lasts(&self, ttl: Ttl, now: Moment) -> bool {
+        let Some(token) = &self.token else { return false };
+        token.deadline.is_none_or(|deadline| now.until(deadline) > self.effective(ttl))
+    }
+
+    /// `ttl`, cut to what a token of this lifetime can give.
+    pub fn effective(&self, ttl: Ttl) -> Duration {
+        let lifetime = match self.token.as_ref().map(|token| token.expiry) {
+            Some(Expiry::At { lifetime, .. }) => Some(lifetime),
+            _ => None,
+        };
+        match ttl {
+            Ttl::Asked(wanted) => schedule::wanted_ttl(wanted, lifetime),
+            Ttl::Usual(usual) => schedule::usual_ttl(usual, lifetime),
+        }
+    }
+
+    /// What to answer a caller who can wait until `patience`.
+    pub fn verdict(&self, ttl: Ttl, patience: Moment, now: Moment) -> Verdict {
+        if self.lasts(ttl, now) {
+            return Verdict::Serve;
+        }
+        let valid =
+            self.token.as_ref().is_some_and(|token| token.deadline.is_none_or(|deadline| !now.reached(deadline)));
+        let hopeless = match (&self.standing, &self.trouble) {
+            (Standing::Active, None) => !self.refreshable,
+            (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
+            (Standing::Unread, None) => false,
+            _ => !self.busy,
+        };
+        match (valid, hopeless || now.reached(patience)) {
+            // A valid token is always served, also when it is shorter than wished and can't be renewed.
+            (true, true) => Verdict::Serve,
+            (false, true) => Verdict::Fail(self.error(now)),
+            (_, false) => Verdict::Wait,
+        }
+    }
+
+    /// Why there is no token.
+    pub fn error(&self, now: Moment) -> Error {
+        let account = self.account.clone();
+        match (&self.standing, &self.trouble) {
+            (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
+            (Standing::NeedsLogin(reason), _) => Error::LoginRequired { account, why: reason.to_string() },
+            (Standing::SignedOut, _) => Error::LoginRequired { account, why: "nobody has logged in yet".into() },
+            (Standing::Active, None) if !self.refreshable => {
+                Error::LoginRequired { account, why: LoginReason::NoRefreshToken.to_string() }
+            }
+            (_, Some(Trouble { kind: TroubleKind::Refused(code), why, .. })) => {
+                Error::ProviderRefused { account, why: why.clone(), provider_error: Some(code.clone()) }
+            }
+            (_, Some(trouble)) => Error::ProviderUnreachable {
+                account,
+                why: trouble.why.clone(),
+                retry_after: now.until(self.next_attempt.unwrap_or(trouble.retry_at)),
+            },
+            (_, None) => Error::ProviderUnreachable {
+                account,
+                why: "a refresh is going on".into(),
+                retry_after: Duration::from_secs(1),
+            },
+        }
+    }
+
+    /// The account without its secrets, for the wire.
+    pub fn reply(&self, now: Moment) -> AccountReply {
+        let (state, attention_needed) = match &self.standing {
+            Standing::Unread => (AccountState::StoreUnavailable, self.trouble.is_some()),
+            Standing::SignedOut => (AccountState::SignedOut, true),
+            Standing::Active => (AccountState::Active, self.trouble.as_ref().is_some_and(needs_a_hand)),
+            Standing::NeedsLogin(_) => (AccountState::NeedsLogin, true),
+        };
+        let reason = match (&self.standing, &self.trouble) {
+            (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
+            (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),
+            (_, trouble) => trouble.as_ref().map(|trouble| trouble.why.clone()),
+        };
+        let expiry = self.token.as_ref().map(|token| token.expiry);
+        AccountReply {
+            account: self.account.clone(),
+            provider: self.provider.clone(),
+            state,
+            attention_needed,
+            reason,
+            scope: self.scope.clone(),
+            obtained_at: self.obtained_at.map(Wall::unix_seconds),
+            expires_at: self
+                .token
+                .as_ref()
+                .and_then(|token| token.deadline)
+                .map(|deadline| unix_deadline(deadline, now)),
+            expiry: expiry.and_then(expiry_word),
+            next_refresh_at: self.next_attempt.map(|at| unix_deadline(at, now)),
+            refreshable: self.refreshable,
+            generation: self.generation,
+            last_error: self.trouble.as_ref().map(|trouble| LastError {
+                error: trouble_code(&trouble.kind),
+                error_description: trouble.why.clone(),
+                at: trouble.at.wall.unix_seconds(),
+                failures: trouble.failures,
+            }),
+            login_pending: None,
+        }
+    }
+}
+
+/// `deadline` in Unix seconds as the wall clock stands *now*: a clock that was set since moves it along.
+pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
+    if now.reached(deadline) {
+        deadline.wall.min(now.wall).unix_seconds()
+    } else {
+        now.wall.plus(now.until(deadline)).unix_seconds()
+    }
+}
+
+/// The word for an expiry without a time.
+pub fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
+    match expiry {
+        Expiry::At { .. } => None,
+        Expiry::Unknown => Some(ExpiryWord::Unknown),
+        Expiry::Never => Some(ExpiryWord::Never),
+    }
+}
+
+fn needs_a_hand(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Store)
+}
+
+fn trouble_code(kind: &TroubleKind) -> ErrorCode {
+    match kind {
+        TroubleKind::Unreachable | TroubleKind::Offline => ErrorCode::ProviderUnreachable,
+        TroubleKind::Refused(_) => ErrorCode::ProviderRefused,
+        TroubleKind::Store => ErrorCode::StoreUnavailable,
+    }
+}

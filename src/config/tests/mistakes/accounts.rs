@@ -1,0 +1,246 @@
+//! Mistakes in accounts and providers.
+
+/// (config, messages without the file's name)
+pub(super) const TABLE: &[(&str, &[&str])] = &[
+    (
+        "[accounts.default]",
+        &[
+            "1:11: accounts.default: is a reserved name; expected another: `default` stands for the default account",
+            "1:11: accounts.default.provider: is missing; expected a text in quotes",
+            "1:11: accounts.default.client_id: is missing; expected a text in quotes",
+        ],
+    ),
+    (
+        "[accounts.Work]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "1:11: accounts.Work: is not a valid name; expected 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first; did you mean `work`?",
+        ],
+    ),
+    (
+        "[accounts.\"a b\"]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "1:11: accounts.\"a b\": is not a valid name; expected 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecon\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "2:12: accounts.a.provider: is `phonecon`, and there is no such provider; expected the name of a `[providers.NAME]` or of a preset; did you mean `phonecom`?",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"generic\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "2:12: accounts.a.provider: is `generic`, which has no URLs; expected a `[providers.NAME]` with `preset = \"generic\"` and the URLs",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"\"",
+        &[
+            "1:11: accounts.a.client_secret_file: is missing, and so is every other source of the client secret; expected one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, `client_secret_keyring`, `client_secret`",
+            "3:13: accounts.a.client_id: is empty; expected a text in quotes",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nclient_secret_file = \"f\"",
+        &[
+            "4:17: accounts.a.client_secret: stands beside `client_secret_file`; expected one source of the client secret",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret_credential = \"a/b\"",
+        &[
+            "4:28: accounts.a.client_secret_credential: has a `/` in it; expected the name of a file in $CREDENTIALS_DIRECTORY, without `/`",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret_keyring = { service = \"x\", usr = \"y\" }",
+        &[
+            "4:1: accounts.a.client_secret_keyring.user: is missing; expected a text in quotes",
+            "4:42: accounts.a.client_secret_keyring.usr: is not a known key; did you mean `user`?",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nclient_auth = \"none\"\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "6:17: accounts.a.client_secret: is given, and the provider has `client_auth = \"none\"`; expected no client secret for a public client",
+        ],
+    ),
+    (
+        "[providers.p]\ntoken_url = \"http://example.com/t\"",
+        &[
+            "1:12: providers.p.authorize_url: is missing; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+            "2:13: providers.p.token_url: uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nauthorize_url = \"https://u:canary@h/\"\ntoken_url = \"https://h/#f\"\nrevoke_url = \"h/r\"",
+        &[
+            "2:17: providers.phonecom.authorize_url: has a user name or password in it; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+            "3:13: providers.phonecom.token_url: has a fragment (`#`); expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+            "4:14: providers.phonecom.revoke_url: is not a URL (relative URL without a base); expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nauthorize_url = \"https://h/?state=1\"",
+        &[
+            "2:17: providers.phonecom.authorize_url: has `state` in its query, which ringback sets itself; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nauthorize_url = \"https://h/?a=1\"\nextra_authorize = { a = \"2\" }",
+        &[
+            "3:19: providers.phonecom.extra_authorize: repeats `a` of the query of `authorize_url`; expected each parameter once",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nextra_authorize = { scope = \"x\" }\nextra_token = { client_assertion = \"x\" }",
+        &[
+            "2:19: providers.phonecom.extra_authorize: sets `scope`; expected other names: ringback sets that one itself",
+            "3:15: providers.phonecom.extra_token: sets `client_assertion`; expected other names: ringback sets that one itself",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nextra_token = { n = 1 }",
+        &[
+            "2:15: providers.phonecom.extra_token: `n` is an integer; expected a table of texts, such as `{ prompt = \"consent\" }`",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nrevoke = \"none\"\nrevoke_url = \"https://r/\"",
+        &["3:14: providers.phonecom.revoke_url: has no use with `revoke = \"none\"`; expected no such key"],
+    ),
+    (
+        "[providers.phonecom]\nrevoke = \"rfc7009\"",
+        &[
+            "1:12: providers.phonecom.revoke_url: is missing; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        ],
+    ),
+    (
+        "[providers.phonecom]\niss_required = true",
+        &["2:16: providers.phonecom.iss_required: is true without `issuer`; expected `issuer`, too"],
+    ),
+    (
+        "[providers.phonecom]\nissuer = \"https://i/?q\"",
+        &[
+            "2:10: providers.phonecom.issuer: has a query; expected an https URL without query or fragment, exactly as the provider writes it",
+        ],
+    ),
+    (
+        "[providers.phonecom]\npkce = \"S256\"\npreset = \"phone\"",
+        &[
+            "2:8: providers.phonecom.pkce: is `S256`; expected `\"required\"`, `\"send\"` or `\"off\"`",
+            "3:10: providers.phonecom.preset: is `phone`; expected `\"phonecom\"` or `\"generic\"`",
+        ],
+    ),
+    ("[[providers]]\n", &["1:3: providers: is an array; expected a table"]),
+    ("[accounts]\na = 1", &["2:1: accounts.a: is an integer; expected a table"]),
+    (
+        "REDIRECT https://127.0.0.1/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: uses `https`; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://example.com/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has a host beyond loopback; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464",
+        &[
+            "5:16: accounts.a.redirect_uri: has no path; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/cb#f",
+        &[
+            "5:16: accounts.a.redirect_uri: has a fragment (`#`); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://u@127.0.0.1:7464/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has a user name or password in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/a/../b",
+        &[
+            "5:16: accounts.a.redirect_uri: is not in its normal form; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1:7464/b`?",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/a?code=1",
+        &[
+            "5:16: accounts.a.redirect_uri: has `code` in its query, which the answer brings; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://localhost:7464/",
+        &[
+            "5:16: accounts.a.redirect_uri: has a port and path where the daemon serves something else; expected another path, such as `/callback/NAME`, or a port of its own",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/v1/accounts",
+        &[
+            "5:16: accounts.a.redirect_uri: has a port and path where the daemon serves something else; expected another path, such as `/callback/NAME`, or a port of its own",
+        ],
+    ),
+    (
+        "REDIRECT http://[::1]:7464/a b",
+        &[
+            "5:16: accounts.a.redirect_uri: has white space or a backslash in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "[listen]\ntcp = []\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &[
+            "3:11: accounts.a.redirect_uri: is missing, and `listen.tcp` is empty, so that none can be made; expected one of the two",
+        ],
+    ),
+    (
+        "TWO http://127.0.0.1:9/cb http://localhost:9/cb",
+        &[
+            "6:16: accounts.p.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a redirect URI of its own for each provider",
+        ],
+    ),
+    (
+        "DEFAULTS",
+        &[
+            "9:16: accounts.b.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a redirect URI of its own for each provider",
+        ],
+    ),
+    ("TWO http://127.0.0.1:9/a http://127.0.0.1:9/b", &[]),
+    (
+        "accounts.a.client_id = 1\nserve.wiat = 1\nlisten.tcp = 5\n[store]\nkey = 7",
+        &[
+            "1:10: accounts.a.provider: is missing; expected a text in quotes",
+            "1:24: accounts.a.client_id: is an integer; expected a text in quotes",
+            "2:7: serve.wiat: is not a known key; did you mean `wait`?",
+            "3:14: listen.tcp: is an integer; expected a list of loopback addresses with port, such as `[\"127.0.0.1:7464\", \"[::1]:7464\"]`",
+            "5:7: store.key: is an integer; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"` or `\"command\"`",
+        ],
+    ),
+    (
+        "[providers.p]\npreset = \"phoncom\"\npkce = 1",
+        &[
+            "2:10: providers.p.preset: is `phoncom`; expected `\"phonecom\"` or `\"generic\"`; did you mean `phonecom`?",
+            "3:8: providers.p.pkce: is an integer; expected `\"required\"`, `\"send\"` or `\"off\"`",
+        ],
+    ),
+    (
+        "SCOPE [\"a b\"]",
+        &[
+            "5:9: accounts.a.scope: has a space inside the scope `a b`; expected a list of scopes, or one text with spaces between them",
+        ],
+    ),
+    (
+        "SCOPE \"a \\\"b\"",
+        &[
+            "5:9: accounts.a.scope: has `\\\"b`, which no scope can be (RFC 6749 §3.3); expected a list of scopes, or one text with spaces between them",
+        ],
+    ),
+];
