@@ -7,7 +7,6 @@
 /// buffer is flushed, as in a crash.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "nothing is to be left of it in a release")]
 pub fn reach(_step: &'static str) {}
 
 /// Marks a step. With the feature `failpoints`, and with `RINGBACK_FAILPOINT` set to `STEP` (or

@@ -285,10 +285,11 @@ fn file_name(account: &str) -> String {
     format!("{account}{SUFFIX}")
 }
 
-/// The config checks names too; here it is about never leaving the folder.
+/// The config's rule for names. Here it keeps every file in its folder, and apart from any other's where
+/// case does not count.
 fn valid(account: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+');
-    (1..=128).contains(&account.len()) && !account.starts_with('.') && account.bytes().all(plain)
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
 }
 
 fn read_pid(file: &File) -> Option<u32> {

@@ -103,17 +103,17 @@ fn what_was_committed_is_there_after_a_restart() {
     let store = open(&state);
     assert!(store.load("work").unwrap().is_none() && store.accounts().unwrap().is_empty());
     store.commit("work", &record(1)).unwrap();
-    store.commit("home@x.example", &record(5)).unwrap();
+    store.commit("home.x-2", &record(5)).unwrap();
     drop(store);
 
     let store = open(&state);
-    assert_eq!(store.accounts().unwrap(), ["home@x.example", "work"]);
+    assert_eq!(store.accounts().unwrap(), ["home.x-2", "work"]);
     let found = store.load("work").unwrap().unwrap();
     assert_eq!(found.tokens.refresh_token.unwrap().expose(), "refresh-1");
     store.remove("work").unwrap();
     store.remove("work").unwrap();
     assert!(store.load("work").unwrap().is_none());
-    assert_eq!(names(&state.join("accounts")), ["home@x.example.sealed"]);
+    assert_eq!(names(&state.join("accounts")), ["home.x-2.sealed"]);
 }
 
 #[test]
