@@ -9,12 +9,15 @@
 //! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
 //! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`] | one thin adapter for each piece of the outside world |
-//! //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
+//! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`contract`], [`failpoint`] | the words of the domain and the wire |
 
 pub mod account;
 pub mod apps;
 pub mod broker;
+pub mod browser;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod config_file;
@@ -24,6 +27,7 @@ pub mod error;
 pub mod failpoint;
 pub mod http;
 pub mod keyring;
+pub mod log;
 pub mod oauth;
 pub mod paths;
 pub mod provider;

@@ -1,2 +1,5 @@
-//! The `ringback` program.
-fn main() {}
+//! The `ringback` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    ringback::cli::run()
+}

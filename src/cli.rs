@@ -1,0 +1,126 @@
+//! The command line: what can be asked, and who answers. Each command is a file that turns arguments
+//! into requests and replies into text; `report` is the only place that prints.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::client::{Asked, Client, Failure};
+use crate::contract::DEFAULT_ACCOUNT;
+use crate::log;
+
+mod config;
+mod demo;
+mod login;
+mod logout;
+mod paste;
+mod refresh;
+mod report;
+mod sandbox;
+mod serve;
+mod signals;
+mod status;
+mod token;
+
+/// A local OAuth helper: one click, a token, always fresh.
+///
+/// The daemon (`ringback serve`) keeps the tokens; every other command asks it.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = HELP)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback demo                    See the whole of it work, on throw-away data
+  ringback serve                   Run the daemon
+  ringback login                   Log in with the browser, once
+  ringback token                   Print the current token, as often as you like
+
+Exit codes:
+  0 done             4 unknown account        8 provider refused
+  1 something else   5 login required         9 store unavailable
+  2 usage            6 login failed          10 not permitted
+  3 no daemon        7 provider unreachable";
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Login(login::Login),
+    Logout(logout::Logout),
+    Token(token::Token),
+    Status(status::Status),
+    Refresh(refresh::Refresh),
+    Config(config::Config),
+    Sandbox(sandbox::Sandbox),
+    Demo(demo::Demo),
+}
+
+/// What a command comes to: the exit code, or why it failed.
+type Outcome = Result<ExitCode, Failure>;
+
+/// Which daemon is asked.
+#[derive(Args)]
+struct Reach {
+    /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+impl Reach {
+    fn client(&self) -> Result<Client, Failure> {
+        Client::find(&Asked { socket: self.socket.clone() })
+    }
+}
+
+/// Which account is meant.
+#[derive(Args)]
+struct Account {
+    /// The account's name in the config
+    #[arg(value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
+    name: String,
+}
+
+/// Starts the log of a command that runs for long; the others have none.
+fn start_log(options: &log::Options) -> Result<(), Failure> {
+    let advice = "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.";
+    log::start(options).map_err(|error| Failure::from(error).advise(advice))
+}
+
+/// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in
+/// the arguments, `--help` and `--version` end the process here.
+pub fn run() -> ExitCode {
+    let outcome = match Program::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Refresh(args) => refresh::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Sandbox(args) => sandbox::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| report::failure(&failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_command_line_holds_together() {
+        super::Program::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in super::Program::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{} has none", command.get_name());
+        }
+    }
+}

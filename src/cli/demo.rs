@@ -1,0 +1,227 @@
+//! `ringback demo`: the whole of it on throw-away data. A practice provider and a daemon, both this very
+//! program, one click, a token, and the token seen fresh twice.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::{Outcome, report, signals};
+use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+use crate::client::Failure;
+use crate::clock::{Boot, Clock};
+use crate::contract::{LoginReply, LoginStarted, LoginStatus};
+
+mod click;
+mod stage;
+mod visitor;
+
+use stage::Stage;
+use visitor::Visitor;
+
+/// See the whole of it work, on throw-away data
+///
+/// Starts a practice provider and a daemon with a folder of their own, has you click once, shows the
+/// token and how it is kept fresh. Ctrl-C stops both and removes the folder.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Demo {
+    /// Click in your place, and end after two refreshes
+    #[arg(long)]
+    yes: bool,
+
+    /// How long the practice provider's tokens last
+    #[arg(long, value_name = "DURATION", value_parser = lifetime, default_value = "6s")]
+    lifetime: Duration,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback demo                    One click in the browser; refreshes are shown until Ctrl-C
+  ringback demo --yes              Needs nobody: ends by itself within 45 s
+  ringback demo --lifetime 20s";
+
+/// Shorter ones are due before they can be shown; with longer ones nobody wants to watch.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let given = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let fits = (Duration::from_secs(3)..=Duration::from_secs(3600)).contains(&given);
+    if fits { Ok(given) } else { Err("expected a duration from 3s to 1h".into()) }
+}
+
+/// With `--yes` nothing takes longer than this for all of it, at the usual lifetime.
+const WHOLE: Duration = Duration::from_secs(36);
+/// A person needs a while for a click.
+const CLICK: Duration = Duration::from_secs(600);
+/// How often the token is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+/// How many refreshes show that it is no accident.
+const REFRESHES: u32 = 2;
+
+/// Runs the demo in a runtime of its own.
+pub(super) fn run(args: &Demo) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    runtime.block_on(perform(args))
+}
+
+/// The play from the first step to the cleaning up, which happens however it ends.
+async fn perform(args: &Demo) -> Outcome {
+    let mut teller = Teller { start: Clock::System.now().boot, step: "preparing" };
+    let interrupted = signals::stop()?;
+    let mut stage = Stage::build(args.lifetime)?;
+    teller.tell(&format!("throw-away folder {}", stage.folder().display()));
+    let ended = tokio::select! {
+        ended = play(args, &mut stage, &mut teller) => ended,
+        () = interrupted => Ok(End::Interrupted),
+    };
+    let ended = ended.map_err(|failure| {
+        stage.show_logs();
+        let fact = format!("while {}: {}", teller.step, failure.reply().error_description);
+        Failure::new(failure.code(), fact, failure.reply().hint.clone())
+    });
+    stage.strike().await;
+    match ended? {
+        End::Complete => teller.tell("done: both stopped, the folder is gone"),
+        End::Interrupted => teller.tell("stopped; the folder is gone"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a demo can end well.
+enum End {
+    /// Everything was shown.
+    Complete,
+    /// The user has seen enough.
+    Interrupted,
+}
+
+async fn play(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<End, Failure> {
+    let show = show(args, stage, teller);
+    if args.yes {
+        let whole = WHOLE + args.lifetime.saturating_sub(Duration::from_secs(6)) * 3;
+        let late = || Failure::internal("it took too long", "Look at the logs above.");
+        tokio::time::timeout(whole, show).await.map_err(|_| late())??;
+        return Ok(End::Complete);
+    }
+    let (visitor, token) = show.await?;
+    teller.tell("goes on until Ctrl-C");
+    watch(&visitor, token, args.lifetime, u32::MAX, teller).await?;
+    Ok(End::Complete)
+}
+
+/// All the steps that there always are.
+async fn show(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<(Visitor, Zeroizing<String>), Failure> {
+    teller.begin("starting the practice provider");
+    stage.start_sandbox().await?;
+    teller.tell(&format!("practice provider at {}", stage.sandbox_url()));
+    teller.begin("starting the daemon");
+    stage.start_daemon().await?;
+    let visitor = Visitor::new(&stage.endpoint()?)?;
+    teller.tell(&format!("daemon at {}", visitor.base()));
+    teller.begin("logging in");
+    log_in(args, &visitor, teller).await?;
+    teller.begin("fetching the token");
+    let token = visitor.token().await?;
+    teller.tell(&format!("GET /token says {}", shortened(&token)));
+    let said = stage.ringback_token().await?;
+    if *said != *token {
+        // It may have been refreshed between the two.
+        let again = visitor.token().await?;
+        same(&said, &again)?;
+    }
+    teller.tell(&format!("`ringback token` says {}", shortened(&said)));
+    teller.begin("waiting for the refreshes");
+    let token = watch(&visitor, said, args.lifetime, REFRESHES, teller).await?;
+    Ok((visitor, token))
+}
+
+async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(), Failure> {
+    let started: LoginStarted = visitor.post("/v1/accounts/default/login", r#"{"via":"caller_browser"}"#).await?;
+    let url =
+        StartUrl::parse(&started.start_url).map_err(|unfit| Failure::internal(unfit.to_string(), "Report this."))?;
+    if args.yes {
+        click::through(&url).await?;
+        teller.tell("clicked Allow on the practice provider's page");
+    } else {
+        invite(&url, teller);
+    }
+    let deadline = Clock::System.now().boot.plus(CLICK);
+    while !Clock::System.now().boot.until(deadline).is_zero() {
+        let reply: LoginReply = visitor.get(&format!("/v1/logins/{}?wait=5", started.login_id)).await?;
+        match (reply.status, reply.failure) {
+            (LoginStatus::Succeeded, _) => {
+                let scope = reply.scope.unwrap_or_else(|| "not told".into());
+                teller.tell(&format!("logged in to `{}`, scope {scope}", reply.account));
+                return Ok(());
+            }
+            (_, Some(failure)) => return Err(failure.into()),
+            (LoginStatus::Failed, None) => break,
+            (LoginStatus::Pending, None) => tokio::time::sleep(GLANCE).await,
+        }
+    }
+    Err(Failure::internal("the login did not come to an end", "Try again."))
+}
+
+/// Gets a person to the page: by the browser, or by telling where it is.
+fn invite(url: &StartUrl, teller: &Teller) {
+    if UsersBrowser.open(url).is_ok() {
+        teller.tell("the browser is open: choose a user and click Allow");
+    } else {
+        teller.tell("open this URL in a browser on this machine, choose a user and click Allow:");
+        report::say(url.as_str());
+    }
+}
+
+/// Looks at the token until it has changed `times` times; gives the last one.
+async fn watch(
+    visitor: &Visitor,
+    mut token: Zeroizing<String>,
+    lifetime: Duration,
+    times: u32,
+    teller: &Teller,
+) -> Result<Zeroizing<String>, Failure> {
+    for number in 1..=times {
+        let deadline = Clock::System.now().boot.plus(lifetime + Duration::from_secs(10));
+        loop {
+            let seen = visitor.token().await?;
+            if *seen != *token {
+                token = seen;
+                break;
+            }
+            if Clock::System.now().boot.until(deadline).is_zero() {
+                return Err(Failure::internal("the token outlived its lifetime unchanged", "Look at the logs above."));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        teller.tell(&format!("refresh {number}: GET /token says {}", shortened(&token)));
+    }
+    Ok(token)
+}
+
+fn same(one: &str, other: &str) -> Result<(), Failure> {
+    if one == other { Ok(()) } else { Err(Failure::internal("HTTP and CLI gave different tokens", "Report this.")) }
+}
+
+/// Enough of a token to tell it from another, and not enough to use it.
+fn shortened(token: &str) -> String {
+    token.chars().take(6).chain(['\u{2026}']).collect()
+}
+
+/// Tells each step with the time since the start.
+struct Teller {
+    start: Boot,
+    /// What is being done, for a failure.
+    step: &'static str,
+}
+
+impl Teller {
+    fn begin(&mut self, step: &'static str) {
+        self.step = step;
+    }
+
+    fn tell(&self, line: &str) {
+        let since = self.start.until(Clock::System.now().boot);
+        report::say(&format!("{:6.1} s  {line}", since.as_secs_f64()));
+    }
+}

@@ -1,0 +1,107 @@
+//! A program that uses the daemon over HTTP, as any other would: with the key from the key file.
+
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::client::{Failure, read_key};
+use crate::contract::{Endpoint, ErrorReply};
+use crate::secret::AppKey;
+
+/// Longer than the longest wait that is asked for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The daemon's address and the key to it.
+pub(super) struct Visitor {
+    http: reqwest::Client,
+    base: String,
+    key: AppKey,
+}
+
+impl Visitor {
+    /// Reads the key that `endpoint` names.
+    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let (Some(base), Some(key_file)) = (&endpoint.url, &endpoint.key_file) else {
+            return Err(Failure::internal("endpoint.json names no URL or no key file", "Report this."));
+        };
+        Ok(Self { http: http()?, base: base.clone(), key: read_key(Path::new(key_file))? })
+    }
+
+    /// Where the daemon is.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The default account's token, bare.
+    pub(super) async fn token(&self) -> Result<Zeroizing<String>, Failure> {
+        let bytes = self.send(Method::GET, "/token", "text/plain", None).await?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| Failure::internal("the token is not text", "Report this."))?;
+        Ok(Zeroizing::new(text.trim_end().to_owned()))
+    }
+
+    /// A JSON reply to `GET`.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        parse(&self.send(Method::GET, path, "application/json", None).await?)
+    }
+
+    /// A JSON reply to `POST`.
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &'static str) -> Result<T, Failure> {
+        parse(&self.send(Method::POST, path, "application/json", Some(body)).await?)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &'static str,
+        body: Option<&'static str>,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        // Exposed, since a program that asks over TCP has to send it.
+        let bearer = Zeroizing::new(format!("Bearer {}", self.key.expose()));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        request = request.header(ACCEPT, accept).header(AUTHORIZATION, bearer.as_str());
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = request.send().await.map_err(|error| lost(&error))?;
+        let status = response.status();
+        let bytes = Zeroizing::new(response.bytes().await.map_err(|error| lost(&error))?.to_vec());
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        let told = serde_json::from_slice::<ErrorReply>(&bytes).map(Failure::from);
+        Err(told.unwrap_or_else(|_| Failure::internal(format!("{path}: status {status}"), "Report this.")))
+    }
+}
+
+/// A client that follows nothing by itself and speaks to nobody through a proxy.
+pub(super) fn http() -> Result<reqwest::Client, Failure> {
+    static PROVIDER: Once = Once::new();
+    // reqwest is built without a TLS provider of its own; only plain HTTP is spoken here, but it asks.
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(PATIENCE);
+    builder.build().map_err(|error| Failure::internal(format!("no HTTP client: {error}"), "Report this."))
+}
+
+/// What went wrong, without the URL, which may hold a ticket, a state or a code.
+pub(super) fn lost(error: &reqwest::Error) -> Failure {
+    let what = if error.is_timeout() {
+        "no answer came in time"
+    } else if error.is_connect() {
+        "nobody listens"
+    } else {
+        "the connection broke"
+    };
+    Failure::internal(what, "Look at the logs above.")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|_| Failure::internal("the reply is not what docs/api.md says", "Report this."))
+}

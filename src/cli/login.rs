@@ -1,0 +1,152 @@
+//! `ringback login`: starts or joins the login, gets the user to the browser, waits for the end.
+
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Account, Outcome, Reach, paste, report};
+use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+use crate::client::{Client, Failure};
+use crate::clock::{Clock, Moment};
+use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia};
+use crate::error::Error;
+
+/// Log in with the browser
+///
+/// Waits until the login is done. Ctrl-C only ends the waiting: the login stays open at the daemon until
+/// it runs out.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Login {
+    #[command(flatten)]
+    account: Account,
+
+    /// Print the URL instead of opening the browser
+    #[arg(long, conflicts_with = "paste")]
+    no_browser: bool,
+
+    /// Log in with a browser on another machine, and paste here where it ends up
+    #[arg(long)]
+    paste: bool,
+
+    /// How long to wait for the login [default: until it runs out]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback login                   The default account
+  ringback login work --no-browser
+  ringback login --paste           Over SSH, or in a container
+
+Exits with 6 if the login failed or was not finished in time.";
+
+/// How long one request waits: short enough that a daemon's restart shows soon.
+const SLICE: Duration = Duration::from_secs(25);
+/// An answer that it is still pending that comes sooner than this did not wait: go easy on the daemon.
+const PACE: Duration = Duration::from_secs(1);
+/// The daemon ends a login by itself; only if it does not, this much later, the waiting ends here.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Runs the login to its end and tells how it went.
+pub(super) fn run(args: &Login) -> Outcome {
+    let client = args.reach.client()?;
+    let via = if args.paste { LoginVia::Paste } else { LoginVia::CallerBrowser };
+    let started = client.start_login(&args.account.name, via)?;
+    if started.joined {
+        report::say(&format!("A login to `{}` was pending already; this joins it.", started.account));
+    }
+    if args.paste {
+        paste::run(&client, &started)?;
+    } else if args.no_browser {
+        show("Open this URL in a browser on this machine, within a minute:", &started);
+    } else {
+        open(&started);
+    }
+    let ended = wait(&client, &started, args.timeout.map(Duration::from_secs))?;
+    tell(ended)
+}
+
+fn open(started: &LoginStarted) {
+    let why = match StartUrl::parse(&started.start_url) {
+        Ok(url) => match UsersBrowser.open(&url) {
+            Ok(()) => return report::say(&format!("The browser is open for the login to `{}`.", started.account)),
+            Err(unopened) => unopened.to_string(),
+        },
+        Err(unfit) => unfit.to_string(),
+    };
+    show(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"), started);
+    report::say("If the browser is on another machine, stop this and run `ringback login --paste`.");
+}
+
+/// The sentence, then the URL alone on its line, so that it can be picked up.
+fn show(sentence: &str, started: &LoginStarted) {
+    report::say(sentence);
+    report::say(&started.start_url);
+}
+
+/// Waits until the login has ended, at most `timeout`.
+fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> Result<LoginReply, Failure> {
+    let now = Clock::System.now();
+    let until_expiry =
+        Duration::from_secs(started.expires_at.saturating_sub(now.wall.unix_seconds()).try_into().unwrap_or(0));
+    let patience = timeout.unwrap_or(until_expiry + GRACE);
+    let deadline = now.boot.plus(patience);
+    loop {
+        let asked = Clock::System.now();
+        let left = asked.boot.until(deadline);
+        if left.is_zero() {
+            return Err(late(started, patience));
+        }
+        let reply = client.login(&started.login_id, left.clamp(PACE, SLICE))?;
+        if reply.status != LoginStatus::Pending {
+            return Ok(reply);
+        }
+        sleep(pause(asked));
+    }
+}
+
+/// What is left of [`PACE`] since `asked`.
+fn pause(asked: Moment) -> Duration {
+    Clock::System.now().boot.until(asked.boot.plus(PACE))
+}
+
+fn late(started: &LoginStarted, patience: Duration) -> Failure {
+    let why = format!("nobody finished it within {}", report::span(patience));
+    let error = Error::LoginFailed { account: started.account.clone(), why, provider_error: None };
+    Failure::from(error).advise("Finish it in the browser, or run `ringback login` again; see `ringback status`.")
+}
+
+fn tell(reply: LoginReply) -> Outcome {
+    if let Some(failure) = reply.failure {
+        return Err(failure.into());
+    }
+    if reply.status != LoginStatus::Succeeded {
+        let error = Error::LoginFailed {
+            account: reply.account,
+            why: "the daemon did not say why".into(),
+            provider_error: None,
+        };
+        return Err(error.into());
+    }
+    let now = Clock::System.now().wall.unix_seconds();
+    report::say(&format!("Logged in to `{}`.", reply.account));
+    if let Some(scope) = &reply.scope {
+        report::say(&format!("Scope: {scope}"));
+    }
+    if let Some(at) = reply.token_expires_at {
+        report::say(&format!("The token expires {}.", report::moment(at, now)));
+    }
+    match reply.refreshable {
+        Some(true) => report::say("The daemon keeps it fresh."),
+        Some(false) => report::say("It can't be refreshed: the provider gave no refresh token."),
+        None => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,32 @@
+//! `ringback logout`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Account, Outcome, Reach, report};
+
+/// Give the token back to the provider and delete it here
+///
+/// The token is always deleted from this machine; whether the provider confirmed it is told.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Logout {
+    #[command(flatten)]
+    account: Account,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback logout
+  ringback logout work";
+
+/// Logs out and tells which of the two happened.
+pub(super) fn run(args: &Logout) -> Outcome {
+    let reply = args.reach.client()?.logout(&args.account.name)?;
+    report::say(&format!("{}: {}", reply.account, reply.detail));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,83 @@
+//! `ringback login --paste`: the browser is on another machine, so the user carries the answer over.
+
+use std::io::{self, BufRead, IsTerminal as _, Read as _};
+
+use zeroize::Zeroizing;
+
+use super::report;
+use crate::client::{Client, Failure};
+use crate::contract::{ErrorCode, LoginStarted};
+
+/// A redirect URL is a few hundred bytes; providers' codes can be long.
+const LINE_CAP: u64 = 32 * 1024;
+/// A wrong window copied from, a line cut off by the terminal: three tries are enough for these.
+const TRIES: usize = 3;
+
+/// Shows the provider's page, reads the redirect URL and hands it in. The login has then ended, one way
+/// or the other, or is about to.
+pub(super) fn run(client: &Client, started: &LoginStarted) -> Result<(), Failure> {
+    report::say("Open this URL in a browser, on any machine, and log in:");
+    report::say(&started.start_url);
+    report::say("The browser ends up at a page that it may not be able to load: that is as it should be.");
+    let mut input = io::stdin().lock();
+    for tried in 1..=TRIES {
+        if io::stdin().is_terminal() {
+            report::prompt("Copy the whole URL from its address bar, and paste it here:");
+        }
+        let line = read_line(&mut input)?;
+        match client.paste(&started.login_id, &clean(&line)) {
+            Err(failure) if failure.code() == ErrorCode::Usage && tried < TRIES => {
+                report::failure(&failure);
+            }
+            done => return done.map(drop),
+        }
+    }
+    Ok(())
+}
+
+fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
+    // Room for all of it at once, so that growing leaves no copies of the code behind.
+    let mut line = Zeroizing::new(String::with_capacity(4096));
+    let read = input.by_ref().take(LINE_CAP).read_line(&mut line);
+    let advice = "Run `ringback login --paste` again and paste the URL that the browser ended up at.";
+    match read {
+        Ok(0) => Err(Failure::usage("standard input ended before a URL came", advice)),
+        Ok(_) => Ok(line),
+        Err(error) => Err(Failure::usage(format!("the line can't be read: {error}"), advice)),
+    }
+}
+
+/// `line` without what copying adds: white space (also inside, from wrapped lines), invisible characters,
+/// and quotes or brackets around it. A URL has none of these.
+fn clean(line: &str) -> Zeroizing<String> {
+    let quotes = ['"', '\'', '`', '<', '>', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
+    let mut cleaned = Zeroizing::new(String::with_capacity(line.len()));
+    cleaned.extend(line.chars().filter(|c| !c.is_whitespace() && !report::steers(*c) && !quotes.contains(c)));
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_copying_adds_is_taken_away() {
+        let url = "http://localhost/?code=a~6&state=b";
+        for line in [
+            "http://localhost/?code=a~6&state=b\n",
+            "  'http://localhost/?code=a~6&state=b' \r\n",
+            "<http://localhost/?code=a~6&state=b>",
+            "\u{feff}\u{201c}http://localhost/?code=a~6\u{200b}&state=b\u{201d}",
+            "http://localhost/?code=a~6 &state=b",
+        ] {
+            assert_eq!(clean(line).as_str(), url, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_input_is_told_and_long_lines_are_cut() {
+        assert_eq!(read_line(&mut &b""[..]).unwrap_err().code(), ErrorCode::Usage);
+        assert_eq!(read_line(&mut &b"a\nb\n"[..]).unwrap().as_str(), "a\n");
+        assert_eq!(read_line(&mut &vec![b'a'; 100_000][..]).unwrap().len(), 32 * 1024);
+    }
+}

@@ -1,0 +1,35 @@
+//! `ringback refresh`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Account, Outcome, Reach, report};
+use crate::clock::Clock;
+
+/// Get a new token now
+///
+/// The daemon refreshes by itself; this is for after a change at the provider, or to try it out.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Refresh {
+    #[command(flatten)]
+    account: Account,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback refresh
+  ringback refresh work && ringback status work";
+
+/// Asks for the refresh and tells when the new token expires.
+pub(super) fn run(args: &Refresh) -> Outcome {
+    let reply = args.reach.client()?.refresh(&args.account.name)?;
+    let now = Clock::System.now().wall.unix_seconds();
+    let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
+    report::say(&format!("{}: a new token{expires}", reply.account));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,98 @@
+//! The only place of the command line that prints: answers to standard output, everything said to
+//! people to standard error.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::client::Failure;
+use crate::log::colour;
+
+/// Writes an answer to standard output. A reader that went away is no failure: it has what it wanted.
+pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("standard output can't be written: {error}"), "Check where it goes."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells the user something, on one line of standard error.
+pub(super) fn say(line: &str) {
+    // If nobody can be told, nobody can be told that either.
+    let _ = writeln!(io::stderr().lock(), "{}", plain(line));
+}
+
+/// Asks the user for a line, without ending the own one.
+pub(super) fn prompt(question: &str) {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "{question} ");
+    let _ = err.flush();
+}
+
+/// Tells what failed and what to do, and gives the exit code.
+pub(super) fn failure(failure: &Failure) -> ExitCode {
+    let (red, cyan, end) = if colour() { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+    let reply = failure.reply();
+    let mut err = io::stderr().lock();
+    let _ = writeln!(err, "{red}error:{end} {}", plain(&reply.error_description));
+    if let Some(code) = &reply.provider_error {
+        let _ = writeln!(err, "       the provider's own code: {}", plain(code));
+    }
+    if let Some(seconds) = reply.retry_after {
+        let _ = writeln!(err, "       the daemon tries again in {}", span(Duration::from_secs(seconds)));
+    }
+    if !reply.hint.is_empty() {
+        let _ = writeln!(err, "{cyan}hint:{end} {}", plain(&reply.hint));
+    }
+    ExitCode::from(failure.exit())
+}
+
+/// `text` without what could steer a terminal or hide something: a provider may have written it.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !steers(*c)) })
+        .collect()
+}
+
+/// Control characters, and those that are invisible or turn the direction of writing.
+pub(super) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; the unit in which it is at least two.
+pub(super) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A moment in Unix seconds as seen from `now`: `in 42 min`, or `42 min ago`.
+pub(super) fn moment(at: i64, now: i64) -> String {
+    let distance = span(Duration::from_secs(at.abs_diff(now)));
+    if at >= now { format!("in {distance}") } else { format!("{distance} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_provider_wrote_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\x1b[31mb\r\nc\u{202e}d\u{200b}\u{7}\te"), "a[31mb cd e");
+    }
+
+    #[test]
+    fn spans_are_told_in_the_unit_that_fits() {
+        let told = [0, 119, 120, 3_600, 7_199, 7_200, 172_799, 172_800].map(|s| span(Duration::from_secs(s)));
+        assert_eq!(told, ["0 s", "119 s", "2 min", "60 min", "119 min", "2 h", "47 h", "2 days"]);
+        assert_eq!((moment(160, 100), moment(100, 160)), ("in 60 s".into(), "60 s ago".into()));
+    }
+}

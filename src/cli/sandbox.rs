@@ -1,0 +1,66 @@
+//! `ringback sandbox`: runs the practice provider.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Outcome, report, signals, start_log};
+use crate::client::Failure;
+use crate::log;
+use crate::sandbox::{self, Facts, Options};
+
+/// Run a practice provider that behaves as Phone.com does
+///
+/// Listens on 127.0.0.1 only. Nobody on it is real, and it forgets everything when it stops.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Sandbox {
+    #[command(flatten)]
+    options: Options,
+
+    #[command(flatten)]
+    log: log::Options,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback sandbox
+  ringback sandbox --access-lifetime 30s --rotate never
+  ringback sandbox --latency 2s --rate-limit 1/10
+
+docs/sandbox.md is its manual.";
+
+/// Serves until it is told to stop.
+pub(super) fn run(args: &Sandbox) -> Outcome {
+    start_log(&args.log)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    runtime.block_on(serve(&args.options))
+}
+
+async fn serve(options: &Options) -> Outcome {
+    let stop = signals::stop()?;
+    let bound = sandbox::bind(options).await;
+    let sandbox = bound.map_err(|error| {
+        let fact = format!("the sandbox can't start on port {}: {error}", options.port);
+        Failure::usage(fact, "Choose another `--port`; 0 takes any free one.")
+    })?;
+    introduce(&sandbox.describe(), options);
+    let served = sandbox.run(stop).await;
+    served.map_err(|error| Failure::internal(format!("the sandbox stopped: {error}"), "Start it again."))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an app has to be told.
+fn introduce(facts: &Facts, options: &Options) {
+    report::say(&format!("practice provider at {}", facts.base_url));
+    report::say(&format!("authorize URL: {}", facts.authorize_url));
+    report::say(&format!("token URL:     {}", facts.token_url));
+    report::say(&format!("client id:     {}", facts.client_id));
+    match &options.client_secret_file {
+        // Somebody who brings a secret of their own may have reused it.
+        Some(file) => report::say(&format!("client secret: in {}", file.display())),
+        None => report::say(&format!("client secret: {}", facts.client_secret)),
+    }
+    report::say(&format!("redirect URI:  {}", facts.redirect_rule));
+}

@@ -1,0 +1,76 @@
+//! `ringback token`: one request, the token on standard output, nothing else.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::{Account, Outcome, Reach, report};
+use crate::client::TokenWish;
+
+/// Print the current access token
+///
+/// The bare token and a newline on standard output, nothing else; everything said goes to standard error.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Token {
+    #[command(flatten)]
+    account: Account,
+
+    /// Print the daemon's whole reply (docs/api.md)
+    #[arg(long, conflicts_with = "header")]
+    json: bool,
+
+    /// Print `Authorization: Bearer TOKEN`
+    #[arg(long)]
+    header: bool,
+
+    /// How long the token has to be good for at least [default: what the config says]
+    #[arg(long, value_name = "SECONDS")]
+    min_ttl: Option<u64>,
+
+    /// How long to wait for a refresh, or for somebody to log in [default: the config's for a refresh,
+    /// none for a login]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback token                                      The default account's token
+  ringback token work --min-ttl 300                   One that is good for five minutes more
+  ringback token --header | curl -H @- https://api.example.com/
+  curl -H \"$(ringback token --header)\" https://api.example.com/
+
+The first way to call curl is the safer one: the second puts the token into curl's arguments, where
+other users of the machine can read it while curl runs.";
+
+/// Asks for the token and prints it.
+pub(super) fn run(args: &Token) -> Outcome {
+    let client = args.reach.client()?;
+    let wish = TokenWish { min_ttl: args.min_ttl, wait: args.wait };
+    if args.json {
+        let reply = client.token_json(&args.account.name, wish)?;
+        report::answer(&line(&[reply.trim_ascii_end()]))?;
+    } else {
+        let token = client.token(&args.account.name, wish)?;
+        let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
+        // Exposed, since to hand it over is what this command is for.
+        report::answer(&line(&[before, token.expose().as_bytes()]))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The parts and a newline in one piece, so that a pipe gets all or nothing. Wiped when dropped.
+fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut line = Zeroizing::new(Vec::with_capacity(length + 1));
+    for part in parts {
+        line.extend_from_slice(part);
+    }
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,210 @@
+//! The blocking client of the local API, as the command line uses it: plain sockets, no runtime, no
+//! TLS. It knows the routes and finds the daemon; it prints nothing and decides nothing about tokens.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::contract::{
+    AccountReply, AccountsReply, ErrorReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply,
+    PasteRequest,
+};
+use crate::secret::AccessToken;
+
+mod connect;
+mod discover;
+mod exchange;
+mod failure;
+#[cfg(test)]
+mod tests;
+
+use connect::Door;
+pub use discover::{Asked, read_endpoint, read_key};
+use exchange::{Broken, Request, Response};
+pub use failure::Failure;
+
+/// How much longer than the daemon's own waiting a reply may take: a refresh at a slow provider takes
+/// half a minute at most.
+const SLACK: Duration = Duration::from_secs(15);
+/// The patience where the caller said nothing: the daemon then waits by its config, and bounds itself.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A way to the daemon. Each request opens its own connection.
+#[derive(Debug)]
+pub struct Client {
+    door: Door,
+}
+
+/// What is wanted of a token, in whole seconds; `None` leaves it to the daemon's config.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenWish {
+    /// Validity wanted, in seconds.
+    pub min_ttl: Option<u64>,
+    /// How long to wait for a login or refresh, in seconds.
+    pub wait: Option<u64>,
+}
+
+impl Client {
+    /// Looks for the daemon. Nothing is sent yet, so a daemon that is not there shows at the first
+    /// request as `no_daemon`.
+    ///
+    /// Fails with `usage` where the environment or `endpoint.json` makes no sense, and with
+    /// `not_permitted` where a key file is open to others.
+    pub fn find(asked: &Asked) -> Result<Self, Failure> {
+        Ok(Self { door: discover::door(asked, &|name| std::env::var_os(name))? })
+    }
+
+    /// The bare access token of `account`.
+    pub fn token(&self, account: &str, wish: TokenWish) -> Result<AccessToken, Failure> {
+        let mut response = self.ask("GET", &token_target(account, wish), "text/plain", None, patience(wish.wait))?;
+        let text = std::mem::take(&mut *response.body);
+        let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
+            error.into_bytes().zeroize();
+            not_ours("the token is not text")
+        })?;
+        let token = text.trim_ascii();
+        // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(not_ours("the token is empty or has characters that no token has"));
+        }
+        Ok(AccessToken::new(token))
+    }
+
+    /// The token reply as the daemon sent it: JSON, one object.
+    pub fn token_json(&self, account: &str, wish: TokenWish) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let target = token_target(account, wish);
+        Ok(self.ask("GET", &target, JSON, None, patience(wish.wait))?.body)
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> Result<AccountsReply, Failure> {
+        parse(&self.ask("GET", "/v1/accounts", JSON, None, SLACK)?)
+    }
+
+    /// One account.
+    pub fn account(&self, account: &str) -> Result<AccountReply, Failure> {
+        parse(&self.ask("GET", &account_target(account, ""), JSON, None, SLACK)?)
+    }
+
+    /// Asks for a new token now.
+    pub fn refresh(&self, account: &str) -> Result<AccountReply, Failure> {
+        parse(&self.ask("POST", &account_target(account, "/refresh"), JSON, None, PATIENCE)?)
+    }
+
+    /// Revokes where possible, deletes always.
+    pub fn logout(&self, account: &str) -> Result<LogoutReply, Failure> {
+        parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, PATIENCE)?)
+    }
+
+    /// Starts or joins the account's pending login.
+    pub fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Failure> {
+        let body = json(&LoginRequest { via })?;
+        parse(&self.ask("POST", &account_target(account, "/login"), JSON, Some(&body), PATIENCE)?)
+    }
+
+    /// How the login `id` stands; waits up to `wait` (whole seconds count) for it to end.
+    pub fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Failure> {
+        let target = format!("/v1/logins/{}?wait={}", segment(id), wait.as_secs());
+        parse(&self.ask("GET", &target, JSON, None, wait + SLACK)?)
+    }
+
+    /// Hands in the redirect URL that the user pasted.
+    pub fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Failure> {
+        let mut request = PasteRequest { redirect_url: redirect_url.to_owned() };
+        let body = json(&request);
+        request.redirect_url.zeroize();
+        parse(&self.ask("POST", &format!("/v1/logins/{}/paste", segment(id)), JSON, Some(&body?), PATIENCE)?)
+    }
+
+    /// One request. A reply that is not 2xx becomes the failure that it tells of.
+    fn ask(
+        &self,
+        method: &'static str,
+        target: &str,
+        accept: &'static str,
+        body: Option<&[u8]>,
+        patience: Duration,
+    ) -> Result<Response, Failure> {
+        let (mut wire, key) = self.door.open()?;
+        let request = Request { method, target, host: self.door.host(), accept, key: key.as_ref(), body };
+        let response = exchange::exchange(wire.as_mut(), &request, patience).map_err(|broken| unanswered(&broken))?;
+        if (200..300).contains(&response.status) { Ok(response) } else { Err(refusal(&response)) }
+    }
+}
+
+const JSON: &str = "application/json";
+
+fn patience(wait: Option<u64>) -> Duration {
+    wait.map_or(PATIENCE, |seconds| Duration::from_secs(seconds).saturating_add(PATIENCE))
+}
+
+fn token_target(account: &str, wish: TokenWish) -> String {
+    let mut target = account_target(account, "/token");
+    let parameters = [("min_ttl", wish.min_ttl), ("wait", wish.wait)];
+    let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    for (separator, (name, value)) in ["?", "&"].into_iter().zip(given) {
+        // Writing to a `String` does not fail.
+        let _ = write!(target, "{separator}{name}={value}");
+    }
+    target
+}
+
+fn account_target(account: &str, rest: &str) -> String {
+    format!("/v1/accounts/{}{rest}", segment(account))
+}
+
+/// `text` as one path segment. Dots are encoded too, or `..` would be a way up.
+fn segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes =
+        serde_json::to_vec(value).map_err(|error| not_ours(&format!("the request can't be written: {error}")))?;
+    Ok(Zeroizing::new(bytes))
+}
+
+fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
+    // The parser's message may quote the reply, so it stays here.
+    serde_json::from_slice(&response.body).map_err(|_| not_ours("its reply is not what version 1 of the API says"))
+}
+
+/// What a reply outside 2xx tells.
+fn refusal(response: &Response) -> Failure {
+    match serde_json::from_slice::<ErrorReply>(&response.body) {
+        Ok(mut reply) => {
+            // One name on the wire for two statuses: the status tells them apart.
+            if response.status == 403 && reply.error == crate::contract::ErrorCode::Unauthorized {
+                reply.error = crate::contract::ErrorCode::Forbidden;
+            }
+            reply.into()
+        }
+        Err(_) => not_ours(&format!("it answered with status {} and no explanation", response.status)),
+    }
+}
+
+fn unanswered(broken: &Broken) -> Failure {
+    let failure = not_ours(&broken.to_string());
+    match broken {
+        Broken::Slow => failure.advise("Look into the daemon's log; try again with a longer `--wait`."),
+        Broken::Short | Broken::Io(_) => {
+            failure.advise("Try again; if the daemon was not just stopped, look into its log.")
+        }
+        Broken::Large | Broken::Garbled => failure,
+    }
+}
+
+/// Something else than a ringback of this version is at the other end.
+fn not_ours(what: &str) -> Failure {
+    let fact = format!("the daemon did not answer as it should: {what}");
+    Failure::internal(fact, "Check that `ringback serve` of this version is what listens there.")
+}

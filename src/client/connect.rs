@@ -1,0 +1,154 @@
+//! Opens a connection to the daemon: the socket with a look at who listens, or loopback TCP with a key.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::Failure;
+use super::discover::{read_endpoint, read_key};
+use super::exchange::Wire;
+use crate::contract::ErrorCode;
+use crate::error::Error;
+use crate::secret::AppKey;
+
+/// Loopback answers in microseconds or not at all.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How often, and how many times, a daemon that is just starting is tried again: 2 s together.
+const STEP: Duration = Duration::from_millis(250);
+const STEPS: usize = 8;
+
+/// Where the daemon is asked.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) way: Way,
+    /// `endpoint.json`, if the way was found through it: it tells whether a daemon is just starting.
+    pub(super) endpoint: Option<PathBuf>,
+}
+
+/// One of the two kinds of listener.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// The unix socket; the uid at both ends is the credential.
+    Socket(PathBuf),
+    /// Loopback TCP.
+    Tcp {
+        address: SocketAddr,
+        /// Value of `Host`: the authority as the URL had it.
+        host: String,
+        /// Read anew for each request, so that it lives shortly and may be replaced.
+        key_file: PathBuf,
+    },
+}
+
+impl Door {
+    /// Value of `Host`.
+    pub(super) fn host(&self) -> &str {
+        match &self.way {
+            Way::Socket(_) => "localhost",
+            Way::Tcp { host, .. } => host,
+        }
+    }
+
+    /// A connection, and the key to send with it. A daemon that is just starting gets 2 s.
+    pub(super) fn open(&self) -> Result<(Box<dyn Wire>, Option<AppKey>), Failure> {
+        for _ in 0..STEPS {
+            match self.way.open() {
+                Err(Closed::Absent(_)) if self.starting() => sleep(STEP),
+                done => return done.map_err(|closed| self.absent(closed)),
+            }
+        }
+        self.way.open().map_err(|closed| self.absent(closed))
+    }
+
+    /// Whether `endpoint.json` names a process that lives.
+    fn starting(&self) -> bool {
+        let endpoint = self.endpoint.as_deref().and_then(|path| read_endpoint(path).ok().flatten());
+        let pid =
+            endpoint.and_then(|endpoint| i32::try_from(endpoint.pid).ok()).and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    }
+
+    fn absent(&self, closed: Closed) -> Failure {
+        let error = match closed {
+            Closed::Failed(failure) => return failure,
+            Closed::Absent(error) => error,
+        };
+        let tried = match &self.way {
+            Way::Socket(path) => path.display().to_string(),
+            Way::Tcp { address, .. } => address.to_string(),
+        };
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no socket {tried}"),
+            io::ErrorKind::ConnectionRefused => format!("nobody listens at {tried}"),
+            _ => format!("{tried}: {error}"),
+        };
+        Error::NoDaemon { why }.into()
+    }
+}
+
+/// Why there is no connection.
+enum Closed {
+    /// Nobody is there, or not yet.
+    Absent(io::Error),
+    /// Somebody is there, and trying again would not help.
+    Failed(Failure),
+}
+
+impl Way {
+    fn open(&self) -> Result<(Box<dyn Wire>, Option<AppKey>), Closed> {
+        match self {
+            Self::Socket(path) => {
+                let stream = UnixStream::connect(path).map_err(closed)?;
+                check_peer(&stream, path).map_err(Closed::Failed)?;
+                Ok((Box::new(stream), None))
+            }
+            Self::Tcp { address, key_file, .. } => {
+                let stream = TcpStream::connect_timeout(address, CONNECT).map_err(closed)?;
+                // After connecting: the daemon makes the key at its first start.
+                let key = read_key(key_file).map_err(Closed::Failed)?;
+                Ok((Box::new(stream), Some(key)))
+            }
+        }
+    }
+}
+
+fn closed(error: io::Error) -> Closed {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        let advice = "Ask as the user that the daemon runs as.";
+        return Closed::Failed(Failure::new(
+            ErrorCode::Forbidden,
+            "the daemon's socket belongs to somebody else",
+            advice,
+        ));
+    }
+    Closed::Absent(error)
+}
+
+/// Whoever listens gets what is typed into `login --paste`, and what it answers is used as a token: it
+/// has to be this user's own daemon.
+#[cfg(target_os = "linux")]
+fn check_peer(stream: &UnixStream, path: &Path) -> Result<(), Failure> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(|error| {
+        Failure::internal(
+            format!("can't tell who listens at {}: {error}", path.display()),
+            "Check the path of the socket.",
+        )
+    })?;
+    if peer.uid == rustix::process::geteuid() { Ok(()) } else { Err(stranger(path)) }
+}
+
+/// Without peer credentials, the socket's owner has to do: only the owner can have bound it.
+#[cfg(not(target_os = "linux"))]
+fn check_peer(_: &UnixStream, path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = std::fs::metadata(path).map(|meta| meta.uid()).ok();
+    if owner == Some(rustix::process::geteuid().as_raw()) { Ok(()) } else { Err(stranger(path)) }
+}
+
+fn stranger(path: &Path) -> Failure {
+    let fact = format!("another user listens at {}", path.display());
+    Failure::new(ErrorCode::Forbidden, fact, "Don't use it; find out who put it there, and start your own daemon.")
+}

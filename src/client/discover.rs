@@ -1,0 +1,159 @@
+//! How a local program finds the daemon (design.md §5): `--socket`, else `RINGBACK_URL` and
+//! `RINGBACK_KEY_FILE`, else `endpoint.json` in the runtime folder, else the usual socket.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::Failure;
+use super::connect::{Door, Way};
+use crate::contract::{Endpoint, ErrorCode};
+use crate::paths::{NoHome, Paths};
+use crate::secret::AppKey;
+
+/// What the user said about where the daemon is.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The unix socket, if it was named.
+    pub socket: Option<PathBuf>,
+}
+
+/// Reads an environment variable; a parameter, so that tests need not set the process's own.
+pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// `endpoint.json` and key files are far smaller; more is not ours.
+const FILE_CAP: u64 = 16 * 1024;
+
+/// The way to the daemon.
+pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
+    if let Some(socket) = &asked.socket {
+        return Ok(Door { way: Way::Socket(socket.clone()), endpoint: None });
+    }
+    if let Some(way) = from_env(env)? {
+        return Ok(Door { way, endpoint: None });
+    }
+    let nowhere =
+        |error: NoHome| Failure::usage(error.to_string(), "Set it, or name the daemon's socket with `--socket`.");
+    // Looked for where the daemon put it, so by the same rules.
+    let paths = Paths::from_env(env, None).map_err(nowhere)?;
+    let file = paths.endpoint_file();
+    let way = match read_endpoint(&file)? {
+        Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
+        Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
+        Some(_) | None => Way::Socket(paths.socket()),
+    };
+    Ok(Door { way, endpoint: Some(file) })
+}
+
+/// `endpoint.json`, if there is one. Refused if somebody else could have written it.
+pub fn read_endpoint(path: &Path) -> Result<Option<Endpoint>, Failure> {
+    let advice = "Remove the file; the daemon writes it anew when it starts.";
+    // Not followed: a link in the runtime folder is nothing that the daemon makes.
+    let opened = OpenOptions::new().read(true).custom_flags(no_follow()).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(unreadable(path, &error, advice)),
+    };
+    check_private(&file, path, 0o022, "write")?;
+    let text = read_capped(file).map_err(|error| unreadable(path, &error, advice))?;
+    let endpoint = serde_json::from_slice(&text)
+        .map_err(|error| Failure::usage(format!("{} can't be understood: {error}", path.display()), advice))?;
+    Ok(Some(endpoint))
+}
+
+/// The key for the TCP listener. Refused unless only this user (or root) can read and write the file.
+pub fn read_key(path: &Path) -> Result<AppKey, Failure> {
+    let advice = "Check `RINGBACK_KEY_FILE`, or ask over the unix socket, which needs no key.";
+    let file = File::open(path).map_err(|error| unreadable(path, &error, advice))?;
+    check_private(&file, path, 0o077, "read")?;
+    let bytes = read_capped(file).map_err(|error| unreadable(path, &error, advice))?;
+    let key = bytes.trim_ascii();
+    let key = std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()));
+    key.map(AppKey::new).ok_or_else(|| Failure::usage(format!("{} holds no key", path.display()), advice))
+}
+
+fn from_env(env: Env<'_>) -> Result<Option<Way>, Failure> {
+    let set = |name| env(name).filter(|value| !value.is_empty());
+    let (url, key_file) = (set("RINGBACK_URL"), set("RINGBACK_KEY_FILE"));
+    match (url, key_file) {
+        (None, _) => Ok(None),
+        (Some(_), None) => {
+            let advice = "Set `RINGBACK_KEY_FILE` to the file with the key, or unset `RINGBACK_URL`.";
+            Err(Failure::usage("`RINGBACK_URL` is set without `RINGBACK_KEY_FILE`", advice))
+        }
+        (Some(url), Some(key_file)) => {
+            let url = url.into_string().map_err(|_| Failure::usage("`RINGBACK_URL` is not text", URL_ADVICE))?;
+            tcp(&url, key_file.into(), "`RINGBACK_URL`").map(Some)
+        }
+    }
+}
+
+const URL_ADVICE: &str =
+    "Give `http://127.0.0.1:PORT`: keys and tokens travel in the clear, so only this machine will do.";
+
+/// A base URL as a way: plain HTTP to this machine and no further.
+fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Way, Failure> {
+    let unfit = |what: &str| Failure::usage(format!("{source} {what}"), URL_ADVICE);
+    // The text is not quoted back: somebody may have put a password into it.
+    let url = Url::parse(text).map_err(|error| unfit(&format!("is not a URL: {error}")))?;
+    if url.scheme() != "http" {
+        return Err(unfit("is not an http URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
+        return Err(unfit("has more than a host and a port"));
+    }
+    let ip = match url.host() {
+        Some(Host::Ipv4(ip)) if ip.is_loopback() => IpAddr::V4(ip),
+        Some(Host::Ipv6(ip)) if ip.is_loopback() => IpAddr::V6(ip),
+        // Not looked up: the name means this machine (RFC 6761 §6.3), whatever a resolver says.
+        Some(Host::Domain("localhost")) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        _ => return Err(unfit("does not point to this machine")),
+    };
+    let port = url.port_or_known_default().ok_or_else(|| unfit("has no port"))?;
+    let host = url.host_str().unwrap_or("localhost");
+    Ok(Way::Tcp { address: SocketAddr::new(ip, port), host: format!("{host}:{port}"), key_file })
+}
+
+/// Refuses a file that others own, or that has one of the mode bits `open`, with which they could `act`.
+fn check_private(file: &File, path: &Path, open: u32, act: &str) -> Result<(), Failure> {
+    let meta = file.metadata().map_err(|error| unreadable(path, &error, "Check the path."))?;
+    let ours = [rustix::process::geteuid().as_raw(), 0].contains(&meta.uid());
+    let refuse = |fact: String, advice: String| Err(Failure::new(ErrorCode::Forbidden, fact, advice));
+    if !meta.is_file() {
+        return refuse(format!("{} is not a file", path.display()), "Check the path.".into());
+    }
+    if !ours {
+        return refuse(format!("{} belongs to another user", path.display()), "Use a file of your own.".into());
+    }
+    if meta.mode() & open != 0 {
+        let fact = format!("others can {act} {} (mode {:03o})", path.display(), meta.mode() & 0o777);
+        return refuse(fact, format!("Run `chmod 600 {}`; if it was open for long, make a new key.", path.display()));
+    }
+    Ok(())
+}
+
+fn read_capped(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let length = usize::try_from(file.metadata()?.len().min(FILE_CAP)).unwrap_or_default();
+    // Room for all of it at once, so that growing leaves no copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 64));
+    file.take(FILE_CAP).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error, advice: &str) -> Failure {
+    Failure::usage(format!("{} can't be read: {error}", path.display()), advice)
+}
+
+fn no_follow() -> i32 {
+    // Also not blocking: a pipe in the place of the file must not hang the program.
+    i32::try_from((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits()).unwrap_or_default()
+}

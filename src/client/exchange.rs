@@ -1,0 +1,278 @@
+//! One HTTP/1.1 request and its reply over a blocking stream. Knows bytes and deadlines, and nothing
+//! of routes or of how the stream came about.
+//!
+//! One request per connection, so there is no state to get wrong: `Connection: close`, then the reply
+//! until its `Content-Length` or the end of the stream.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::clock::{Boot, Clock};
+use crate::secret::AppKey;
+
+/// The daemon's heads are a few hundred bytes; more than this is somebody else.
+const HEAD_CAP: usize = 16 * 1024;
+/// A reply with a thousand accounts is under half of this.
+pub(super) const BODY_CAP: usize = 1024 * 1024;
+/// hyper's own default is 100; the daemon sends about ten.
+const HEADERS: usize = 64;
+/// What one read takes at most: bigger than any usual reply.
+const CHUNK: usize = 4096;
+
+/// A request, without the things that every request has.
+pub(super) struct Request<'a> {
+    /// `GET`, `POST` or `DELETE`.
+    pub(super) method: &'static str,
+    /// Path and query, encoded.
+    pub(super) target: &'a str,
+    /// Value of `Host`.
+    pub(super) host: &'a str,
+    /// Value of `Accept`.
+    pub(super) accept: &'static str,
+    /// The key for TCP; the socket needs none.
+    pub(super) key: Option<&'a AppKey>,
+    /// A JSON body.
+    pub(super) body: Option<&'a [u8]>,
+}
+
+/// A complete reply.
+pub(super) struct Response {
+    /// The status code.
+    pub(super) status: u16,
+    /// The body, at most [`BODY_CAP`] bytes. It may hold a token, so it is wiped when dropped.
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no complete reply.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    /// The time was up.
+    #[error("no complete reply came in time")]
+    Slow,
+    /// The stream ended too early.
+    #[error("the connection ended before the reply was complete")]
+    Short,
+    /// Longer than anything the daemon sends.
+    #[error("the reply is larger than the daemon's ever are")]
+    Large,
+    /// Not HTTP/1.
+    #[error("the reply is not HTTP")]
+    Garbled,
+    /// The stream failed.
+    #[error("the connection failed: {0}")]
+    Io(io::Error),
+}
+
+/// A stream whose reads and writes can be bounded.
+pub(super) trait Wire: Read + Write {
+    /// Bounds the next reads and writes; `span` is not zero.
+    fn bound(&self, span: Duration) -> io::Result<()>;
+}
+
+impl Wire for UnixStream {
+    fn bound(&self, span: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(span))?;
+        self.set_write_timeout(Some(span))
+    }
+}
+
+impl Wire for TcpStream {
+    fn bound(&self, span: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(span))?;
+        self.set_write_timeout(Some(span))
+    }
+}
+
+/// Sends `request` and reads the reply; all of it together takes at most `patience`.
+pub(super) fn exchange(wire: &mut dyn Wire, request: &Request<'_>, patience: Duration) -> Result<Response, Broken> {
+    let mut line = Line { wire, deadline: Clock::System.now().boot.plus(patience) };
+    line.send(&request.bytes())?;
+    let (head, rest) = line.head()?;
+    let body = line.body(&head, rest)?;
+    Ok(Response { status: head.status, body })
+}
+
+impl Request<'_> {
+    /// The request as it travels. Wiped afterwards: it may hold the key or a pasted code.
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        let body = self.body.unwrap_or_default();
+        // All of it is reserved at once, so that growing leaves no copies of secrets behind.
+        let key = self.key.map_or(0, |key| key.expose().len());
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(512 + self.target.len() + self.host.len() + key + body.len()));
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
+        put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ringback-cli\r\n"]);
+        // Exposed here, since nothing but the request itself can carry it.
+        if let Some(key) = self.key {
+            put(&["Authorization: Bearer ", key.expose(), "\r\n"]);
+        }
+        if self.body.is_some() {
+            put(&["Content-Type: application/json\r\n"]);
+        }
+        if self.method != "GET" {
+            put(&["Content-Length: ", &body.len().to_string(), "\r\n"]);
+        }
+        put(&["\r\n"]);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+}
+
+/// What is of interest in a reply's head.
+struct Head {
+    status: u16,
+    length: Option<usize>,
+    chunked: Chunked,
+}
+
+#[derive(PartialEq, Eq)]
+enum Chunked {
+    Yes,
+    No,
+}
+
+struct Line<'a> {
+    wire: &'a mut dyn Wire,
+    deadline: Boot,
+}
+
+impl Line<'_> {
+    fn bound(&self) -> Result<(), Broken> {
+        let left = Clock::System.now().boot.until(self.deadline);
+        if left.is_zero() {
+            return Err(Broken::Slow);
+        }
+        self.wire.bound(left).map_err(Broken::Io)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        self.bound()?;
+        match self.wire.write_all(bytes) {
+            // A daemon that refuses early may have answered already: the reply says more than EPIPE.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent.map_err(timed),
+        }
+    }
+
+    /// One read; `None` at the end of the stream.
+    fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, Broken> {
+        loop {
+            self.bound()?;
+            match self.wire.read(buffer) {
+                Ok(0) => return Ok(None),
+                Ok(n) => return Ok(buffer.get(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(timed(error)),
+            }
+        }
+    }
+
+    /// The head, and what of the body came with it.
+    fn head(&mut self) -> Result<(Head, Zeroizing<Vec<u8>>), Broken> {
+        let mut got = Zeroizing::new(Vec::with_capacity(HEAD_CAP + CHUNK));
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        loop {
+            if let Some((head, length)) = parse_head(&got)? {
+                let rest = got.get(length..).unwrap_or_default().to_vec();
+                return Ok((head, Zeroizing::new(rest)));
+            }
+            if got.len() >= HEAD_CAP {
+                return Err(Broken::Large);
+            }
+            let bytes = self.read(chunk.as_mut())?.ok_or(Broken::Short)?;
+            got.extend_from_slice(bytes);
+        }
+    }
+
+    fn body(&mut self, head: &Head, rest: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Broken> {
+        let Some(length) = head.length.filter(|_| head.chunked == Chunked::No) else {
+            let body = self.until_end(rest)?;
+            return if head.chunked == Chunked::Yes { unchunk(&body) } else { Ok(body) };
+        };
+        if length > BODY_CAP {
+            return Err(Broken::Large);
+        }
+        let mut body = Zeroizing::new(Vec::with_capacity(length.max(rest.len()) + CHUNK));
+        body.extend_from_slice(&rest);
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        while body.len() < length {
+            let bytes = self.read(chunk.as_mut())?.ok_or(Broken::Short)?;
+            body.extend_from_slice(bytes);
+        }
+        body.truncate(length);
+        Ok(body)
+    }
+
+    fn until_end(&mut self, mut body: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Broken> {
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        while let Some(bytes) = self.read(chunk.as_mut())? {
+            if body.len() + bytes.len() > BODY_CAP {
+                return Err(Broken::Large);
+            }
+            if body.capacity() - body.len() < bytes.len() {
+                // Grown by hand: `Vec` would leave the old copy unwiped.
+                let mut larger = Zeroizing::new(Vec::with_capacity((body.len() + CHUNK) * 2));
+                larger.extend_from_slice(&body);
+                body = larger;
+            }
+            body.extend_from_slice(bytes);
+        }
+        Ok(body)
+    }
+}
+
+/// The head and its length, once all of it is there.
+fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Broken> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut reply = httparse::Response::new(&mut headers);
+    let length = match reply.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(Broken::Large),
+        Err(_) => return Err(Broken::Garbled),
+    };
+    let mut head = Head { status: reply.code.ok_or(Broken::Garbled)?, length: None, chunked: Chunked::No };
+    for header in reply.headers.iter() {
+        let value = std::str::from_utf8(header.value).map_or("", str::trim);
+        if header.name.eq_ignore_ascii_case("content-length") {
+            head.length = Some(value.parse().map_err(|_| Broken::Garbled)?);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            if !value.eq_ignore_ascii_case("chunked") {
+                return Err(Broken::Garbled);
+            }
+            head.chunked = Chunked::Yes;
+        }
+    }
+    Ok(Some((head, length)))
+}
+
+/// Takes the chunk sizes out of a whole chunked body (RFC 9112 §7.1); trailers are dropped.
+fn unchunk(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(body.len()));
+    let mut rest = body;
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
+            return Err(if rest.len() < 18 { Broken::Short } else { Broken::Garbled });
+        };
+        if size == 0 {
+            return Ok(plain);
+        }
+        let size = usize::try_from(size).map_err(|_| Broken::Large)?;
+        let end = start.checked_add(size).ok_or(Broken::Large)?;
+        plain.extend_from_slice(rest.get(start..end).ok_or(Broken::Short)?);
+        rest = rest.get(end..).and_then(|rest| rest.strip_prefix(b"\r\n")).ok_or(Broken::Short)?;
+    }
+}
+
+/// A read or write that hit its bound reports one of two kinds, depending on the platform.
+fn timed(error: io::Error) -> Broken {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::Slow,
+        _ => Broken::Io(error),
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a command did not do what it was asked: the same shape whether the daemon said so or this side
+//! found out.
+
+use crate::contract::{ErrorCode, ErrorReply};
+use crate::error::Error;
+
+/// A fact and an advice, with the code that the exit code follows from. Holds no secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    reply: Box<ErrorReply>,
+}
+
+impl Failure {
+    /// `fact` says what happened, in one clause; `advice` what to do, in one sentence.
+    pub fn new(code: ErrorCode, fact: impl Into<String>, advice: impl Into<String>) -> Self {
+        let (error_description, hint) = (fact.into(), advice.into());
+        Self::from(ErrorReply {
+            error: code,
+            error_description,
+            hint,
+            login_url: None,
+            retry_after: None,
+            provider_error: None,
+            nearest: Vec::new(),
+        })
+    }
+
+    /// The caller asked something that makes no sense (exit code 2).
+    pub fn usage(fact: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Usage, fact, advice)
+    }
+
+    /// Something that should not happen (exit code 1).
+    pub fn internal(fact: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Internal, fact, advice)
+    }
+
+    /// The same with another advice.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.reply.hint = advice.into();
+        self
+    }
+
+    /// The code that programs branch on.
+    pub fn code(&self) -> ErrorCode {
+        self.reply.error
+    }
+
+    /// The exit code by the table of `contract`.
+    pub fn exit(&self) -> u8 {
+        self.reply.error.row().exit
+    }
+
+    /// All of it.
+    pub fn reply(&self) -> &ErrorReply {
+        &self.reply
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        error.reply().into()
+    }
+}
+
+impl From<ErrorReply> for Failure {
+    fn from(reply: ErrorReply) -> Self {
+        Self { reply: Box::new(reply) }
+    }
+}

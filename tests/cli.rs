@@ -1,0 +1,138 @@
+//! Transcripts of the command line: `tests/cli/*.toml`. `TRYCMD=overwrite cargo test --test cli` writes
+//! them anew; look at the difference before you commit it. Below them, the program against a scripted
+//! daemon.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use trycmd::TestCases;
+
+/// What a developer's own shell sets must not matter.
+fn transcripts(cases: &str) -> TestCases {
+    let tests = TestCases::new();
+    tests.case(cases);
+    for (name, value) in [
+        ("HOME", "/nonexistent"),
+        ("XDG_CONFIG_HOME", "/nonexistent/config"),
+        ("XDG_RUNTIME_DIR", "/nonexistent/run"),
+        ("RUNTIME_DIRECTORY", ""),
+        ("RINGBACK_LOG", "info"),
+        ("RUST_BACKTRACE", "0"),
+        ("COLUMNS", "100"),
+        ("NO_COLOR", "1"),
+    ] {
+        tests.env(name, value);
+    }
+    tests
+}
+
+#[test]
+fn the_command_line_says_what_its_transcripts_say() {
+    let tests = transcripts("tests/cli/*.toml");
+    for name in ["RINGBACK_URL", "RINGBACK_KEY_FILE", "RINGBACK_CONFIG"] {
+        tests.env(name, "");
+    }
+}
+
+#[test]
+fn the_environment_leads_to_the_daemon_and_the_config() {
+    transcripts("tests/cli/env/*.toml");
+}
+
+/// Runs `ringback ARGS --socket ...` against a peer that answers each request with the next of `replies`,
+/// each a status and a body. Gives exit code, standard output and standard error.
+fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let replies: Vec<String> = replies
+        .iter()
+        .map(|(status, body)| format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+        .collect();
+    std::thread::spawn(move || {
+        for reply in replies {
+            let (mut stream, _) = listener.accept().unwrap();
+            // Enough for the head and the small bodies here, which come in one write.
+            let _ = stream.read(&mut [0; 8192]).unwrap();
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+    command
+        .args(args)
+        .arg("--socket")
+        .arg(&socket)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("BROWSER");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Whoever does not read it may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_token_stands_on_standard_output_and_nothing_else_anywhere() {
+    let none = String::new;
+    assert_eq!(against(&[(200, "a~6\n")], &["token"], ""), (0, "a~6\n".into(), none()));
+    let header = "Authorization: Bearer a~6\n".into();
+    assert_eq!(against(&[(200, "a~6")], &["token", "--header"], ""), (0, header, none()));
+    let json = r#"{"access_token":"a~6","later":1}"#;
+    assert_eq!(against(&[(200, json)], &["token", "--json"], ""), (0, format!("{json}\n"), none()));
+}
+
+#[test]
+fn a_refusal_is_told_as_fact_and_advice_with_its_exit_code() {
+    let body = r#"{"error":"login_required","error_description":"a \u001b[31mfact\u0007","hint":"An advice."}"#;
+    let told = "error: a [31mfact\nhint: An advice.\n";
+    assert_eq!(against(&[(428, body)], &["token"], ""), (5, String::new(), told.into()));
+}
+
+const PENDING: &str = r#"{"login_id":"l1","account":"work","status":"pending","expires_at":1}"#;
+const DONE: &str = r#"{"login_id":"l1","account":"work","status":"succeeded","expires_at":1,"scope":"a b"}"#;
+
+fn started(url: &str) -> String {
+    let far = i64::MAX / 2;
+    format!(r#"{{"version":1,"login_id":"l1","account":"work","joined":false,"start_url":"{url}","expires_at":{far}}}"#)
+}
+
+#[test]
+fn a_login_without_a_browser_shows_the_url_alone_on_its_line_and_waits_for_the_end() {
+    let url = "http://127.0.0.1:7464/login/start/t1";
+    for args in [&["login"][..], &["login", "--no-browser"]] {
+        let (code, out, err) = against(&[(200, &started(url)), (200, PENDING), (200, DONE)], args, "");
+        assert_eq!((code, out.as_str()), (0, ""), "{err}");
+        assert!(err.lines().any(|line| line == url), "{err}");
+        assert!(err.ends_with("Logged in to `work`.\nScope: a b\n"), "{err}");
+    }
+}
+
+#[test]
+fn a_failed_login_is_exit_code_6() {
+    let failed = PENDING.replace(
+        r#""status":"pending""#,
+        r#""status":"failed","failure":{"error":"login_failed","error_description":"a fact","hint":"An advice.","provider_error":"access_denied"}"#,
+    );
+    let (code, _, err) =
+        against(&[(200, &started("http://127.0.0.1:1/login/start/t1")), (200, &failed)], &["login"], "");
+    assert_eq!(code, 6, "{err}");
+    assert!(err.contains("error: a fact\n       the provider's own code: access_denied\nhint: An advice.\n"), "{err}");
+}
+
+#[test]
+fn a_pasted_url_that_is_wrong_can_be_pasted_again() {
+    let wrong = r#"{"error":"usage","error_description":"that is another login's","hint":"Copy it again."}"#;
+    let start = started("https://accounts.example.com/?state=x");
+    let replies = [(200, start.as_str()), (400, wrong), (200, PENDING), (200, DONE)];
+    let (code, out, err) = against(&replies, &["login", "--paste"], "nonsense\n 'http://localhost/?code=a'\n");
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("error: that is another login's\n") && err.contains("Logged in"), "{err}");
+    let (code, ..) = against(&[(200, start.as_str())], &["login", "--paste"], "");
+    assert_eq!(code, 2, "the end of input is a mistake of the caller");
+}
