@@ -43,7 +43,7 @@ export async function freePort() {
 /** One HTTP request with node:http: no redirect is followed and no header is added that the caller didn't ask for. */
 export function request(url, { method = 'GET', headers = {}, body, agent, socketPath } = {}) {
   return new Promise((done, fail) => {
-    const req = http.request(url, { method, headers, agent, socketPath, timeout: 10_000 }, (res) => {
+    const req = http.request(url, { method, headers, agent: agent ?? false, socketPath, timeout: 10_000 }, (res) => {
       const parts = [];
       res.on('data', (part) => parts.push(part));
       res.on('error', fail);
@@ -97,6 +97,7 @@ export class World {
 
   /** Starts a program that stays. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. */
   start(command, args = [], { env = {}, input } = {}) {
+    check(!this.closed, 'this journey is over');
     const child = spawn(command, args, { env: { ...this.env, ...env }, cwd: this.dir, stdio: ['pipe', 'pipe', 'pipe'] });
     const running = { name: [path.basename(command), ...args.slice(0, 2)].join(' '), child, out: '', err: '', code: undefined };
     child.stdout.on('data', (d) => { running.out += d; });
@@ -156,7 +157,7 @@ export class World {
     return running;
   }
 
-  /** `ringback sandbox` on a free port, ready, for the client "practice". */
+  /** `ringback sandbox` on a free port, ready. */
   async sandbox(flags = []) {
     const port = await freePort();
     const running = this.start(RINGBACK, ['sandbox', '--port', String(port), ...flags]);
@@ -201,6 +202,7 @@ export class World {
   }
 
   async close() {
+    this.closed = true;
     for (const { child, code } of this.children) if (code === undefined) child.kill('SIGTERM');
     const all = Promise.all(this.children.map((c) => c.exit));
     if (await Promise.race([all.then(() => false), sleep(3000).then(() => true)])) {
@@ -273,21 +275,25 @@ extra_authorize = { prompt = "consent" }
 `;
 }
 
-/** The config of an account "practice" at the sandbox; `secretFile` holds the client secret. */
-export function practiceConfig(sandbox, port, secretFile, more = '') {
-  return `default_account = "practice"
+/** A sandbox and a daemon with the account "practice" at it, signed out; `more` is added to the config. */
+export async function practice(world, flags = [], more = '') {
+  const secret = world.file('practice-client', 'practice-secret');
+  const sandbox = await world.sandbox(['--client-id', 'practice', '--client-secret-file', secret, ...flags]);
+  const port = await freePort();
+  world.config(`default_account = "practice"
 [listen]
 tcp = ["127.0.0.1:${port}"]
 [providers.practice]
 preset = "phonecom"
-authorize_url = "${sandbox}/v4/oauth/authorization"
-token_url = "${sandbox}/v4/oauth/access-token"
+authorize_url = "${sandbox.url}/v4/oauth/authorization"
+token_url = "${sandbox.url}/v4/oauth/access-token"
 [accounts.practice]
 provider = "practice"
 client_id = "practice"
-client_secret_file = "${secretFile}"
+client_secret_file = "${secret}"
 redirect_uri = "http://127.0.0.1:${port}/callback/practice"
-${more}`;
+${more}`);
+  return { sandbox, daemon: await world.daemon() };
 }
 
 /** Runs one journey in its own world and prints its line. */
