@@ -14,7 +14,20 @@ import { visit } from './browser.mjs';
 export const PEERS = path.dirname(fileURLToPath(import.meta.url));
 const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
 
+const SAID_SO = 10; // the exit code after a "not ok" line; tests/run knows it too
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** What `promise` resolves to, or `late()` where that takes longer than `ms`. Leaves no timer behind. */
+async function within(promise, ms, late) {
+  let timer;
+  const deadline = new Promise((done) => { timer = setTimeout(done, ms); }).then(late);
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Fails the journey with `why` unless `fact` holds. */
 export function check(fact, why) {
@@ -201,23 +214,30 @@ export class World {
       .some((entry) => fs.readFileSync(path.join(entry.parentPath ?? entry.path, entry.name)).includes(bytes));
   }
 
+  /** Files and folders of the state folder that somebody else could open. */
+  looseFiles() {
+    return [this.state, ...fs.readdirSync(this.state, { recursive: true }).map((name) => path.join(this.state, name))]
+      .filter((file) => fs.lstatSync(file).mode & 0o077);
+  }
+
   async close() {
     this.closed = true;
     for (const { child, code } of this.children) if (code === undefined) child.kill('SIGTERM');
-    const all = Promise.all(this.children.map((c) => c.exit));
-    if (await Promise.race([all.then(() => false), sleep(3000).then(() => true)])) {
+    await within(Promise.all(this.children.map((c) => c.exit)), 3000, () => {
       for (const { child, code } of this.children) if (code === undefined) child.kill('SIGKILL');
-    }
+    });
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
+/** Fails if the daemon wrote one of its secrets to its log. */
+export function checkLog(daemon, secrets) {
+  check(!secrets.some((s) => daemon.err.includes(s) || daemon.out.includes(s)), "a secret stands in the daemon's log");
+}
+
 /** The exit code of a program that should end by itself soon. */
 export async function ended(running, ms) {
-  return Promise.race([
-    running.exit,
-    sleep(ms).then(() => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); }),
-  ]);
+  return within(running.exit, ms, () => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); });
 }
 
 /** Follows redirects with a cookie jar per origin, and presses "allow" on the sandbox's consent page. */
@@ -303,22 +323,17 @@ export async function journey(name, body, limit = 120_000) {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   const began = Date.now();
-  let timer;
   try {
-    await Promise.race([
-      body(world),
-      new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`not done within ${limit} ms`)), limit); }),
-    ]);
+    await within(body(world), limit, () => { throw new Error(`not done within ${limit} ms`); });
     console.log(`ok - ${name} # ${((Date.now() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode = SAID_SO;
     console.log(`not ok - ${name}: ${String(error.message ?? error).replaceAll('\n', ' ')}`);
     for (const { name: who, code, err } of world.children) {
-      const tail = err.trim().split('\n').slice(-8).join('\n#     ');
-      console.log(`#   ${who} (${code ?? 'running'})${tail && `\n#     ${tail}`}`);
+      const lines = err.trim().split('\n').filter((line) => line && !line.startsWith('oidc-provider WARNING'));
+      if (code !== 0 || lines.length) console.log([`#   ${who} (${code ?? 'running'})`, ...lines.slice(-8)].join('\n#     '));
     }
   } finally {
-    clearTimeout(timer);
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
     await world.close();

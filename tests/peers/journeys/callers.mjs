@@ -1,6 +1,6 @@
 // The programs that ask for a token: curl, Python requests and the command line, over TCP and over the socket.
 import path from 'node:path';
-import { check, journey, PEERS, practice, request } from '../world.mjs';
+import { check, checkLog, journey, PEERS, practice, request } from '../world.mjs';
 
 /** A daemon that holds a token of the sandbox, and that token. */
 async function withToken(world) {
@@ -54,6 +54,7 @@ await journey('curl over TCP: key, no key, wrong key, foreign Host, foreign Orig
   const unknown = await curl(world, `${daemon.url}/v1/accounts/practise/token`, [key]);
   check(unknown.status === 404 && JSON.parse(unknown.body).error === 'unknown_account' && unknown.body.includes('practice'), `unknown account: ${unknown.status} ${unknown.body}`);
   check((await curl(world, `${daemon.url}/healthz`)).status === 200, 'healthz wants a key');
+  checkLog(daemon, [token, daemon.key, 'practice-secret', 'x'.repeat(20)]);
 });
 
 await journey('curl over the unix socket: no key needed, the bare token on request', async (world) => {

@@ -7,6 +7,7 @@ await journey('kill -9 and restart: the token is served from the store', async (
   const served = (await request(`${daemon.url}/token`, { headers: daemon.authorization })).json();
   check(served.access_token, 'no token after login');
   check(!world.onDisk(served.access_token), 'the access token stands in clear in the state folder');
+  check(world.looseFiles().length === 0, `others may open ${world.looseFiles()}`);
 
   daemon.child.kill('SIGKILL');
   await daemon.exit;

@@ -1,6 +1,6 @@
 // A person's login at npm oidc-provider in a real Chromium; then a minute of callers over short-lived, rotating tokens.
 import http from 'node:http';
-import { check, freePort, journey, oidcConfig, request, sleep } from '../world.mjs';
+import { check, checkLog, freePort, journey, oidcConfig, request, sleep } from '../world.mjs';
 
 const LIFETIME = 8; // seconds an access token lives: a refresh every six or so
 const FETCHING = Number(process.env.FETCHING ?? 60) * 1000;
@@ -30,6 +30,7 @@ await journey('oidc-provider: login in Chromium, a minute of fetching across ref
   console.log(`# ${seen.fetches} fetches, ${seen.tokens.size} tokens, ${seen.uses} uses at userinfo, slowest fetch ${seen.slowest} ms`);
   check(seen.tokens.size > MIN_REFRESHES, `${seen.tokens.size - 1} refreshes were seen by callers, expected ${MIN_REFRESHES} or more`);
   checkJournal(await provider.journal(), began);
+  checkLog(daemon, [...seen.tokens, daemon.key]);
 
   const logout = await world.ringback(['logout', 'work']);
   check(logout.code === 0, `ringback logout: exit ${logout.code}: ${logout.err}`);
