@@ -118,8 +118,16 @@ export class World {
     child.stdin.on('error', () => {}); // it ended before it read everything
     child.stdin.end(input);
     running.exit = new Promise((done) => {
-      child.on('error', (e) => { running.err += String(e); running.code = 127; done(127); });
-      child.on('close', (code, signal) => { running.code ??= code ?? signal; done(running.code); });
+      const over = (code) => {
+        running.code ??= code;
+        child.stdout.destroy();
+        child.stderr.destroy();
+        done(running.code);
+      };
+      child.on('error', (e) => { running.err += String(e); over(127); });
+      child.on('close', (code, signal) => over(code ?? signal));
+      // Its output may stay open in a process that it left behind: read what is there, and wait no longer.
+      child.on('exit', (code, signal) => setTimeout(over, 300, code ?? signal).unref());
     });
     this.children.push(running);
     return running;
@@ -177,7 +185,7 @@ export class World {
     running.url = `http://127.0.0.1:${port}`;
     await until('the sandbox is ready', 10_000, async () => {
       check(running.code === undefined, `ringback sandbox ended with ${running.code}: ${running.err.slice(-500)}`);
-      return request(running.url).then(() => true, () => false);
+      return request(`${running.url}/v4/ping`).then(() => true, () => false);
     });
     return running;
   }
@@ -270,7 +278,9 @@ function filledForm(html, base) {
   const plain = (s) => s.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&#34;', '"').replaceAll('&#38;', '&').replaceAll('&#x27;', "'").replaceAll('&amp;', '&');
   const attribute = (tag, name) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
   const fields = new URLSearchParams();
-  for (const [tag] of html.matchAll(/<input\b[^>]*type="hidden"[^>]*>/g)) fields.append(attribute(tag, 'name'), attribute(tag, 'value'));
+  for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
+    if (attribute(tag, 'type') === 'hidden' || /\schecked\b/.test(tag)) fields.append(attribute(tag, 'name'), attribute(tag, 'value'));
+  }
   fields.append('decision', 'allow');
   const url = new URL(attribute(/<form\b[^>]*>/.exec(html)[0], 'action') || base, base).href;
   return { url, headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(base).origin }, body: fields.toString() };
@@ -311,6 +321,7 @@ token_url = "${sandbox.url}/v4/oauth/access-token"
 provider = "practice"
 client_id = "practice"
 client_secret_file = "${secret}"
+scope = ["account-owner"]
 redirect_uri = "http://127.0.0.1:${port}/callback/practice"
 ${more}`);
   return { sandbox, daemon: await world.daemon() };

@@ -90,7 +90,7 @@ await journey('the command line: token, --json, --header, by socket and by RINGB
   check(byUrl.code === 0 && byUrl.out.trim() === token, `RINGBACK_URL: exit ${byUrl.code}, ${byUrl.err}`);
 
   // What a script would do with it: the header goes straight into curl's stdin.
-  const used = await world.run('curl', ['-sS', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}', '-H', '@-', `${sandbox.url}/v4/oauth/access-token`], { input: header.out });
+  const used = await world.run('curl', ['-sS', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}', '-H', '@-', `${sandbox.url}/v4/accounts/1000001`], { input: header.out });
   check(used.out === '200', `the sandbox answered curl with ${used.out} ${used.err}`);
 
   const status = await world.ringback(['status', '--json']);

@@ -10,7 +10,7 @@ await journey('sandbox: login in Chromium, the token works, it is refreshed', as
   check(page.outside.length === 0 && page.complaints.length === 0, `the pages are not clean: ${JSON.stringify([page.outside, page.complaints])}`);
 
   const token = async () => (await world.ringback(['token', 'practice'])).out.trim();
-  const works = async (t) => (await request(`${sandbox.url}/v4/oauth/access-token`, { headers: { authorization: `Bearer ${t}` } })).status;
+  const works = async (t) => (await request(`${sandbox.url}/v4/accounts/1000001`, { headers: { authorization: `Bearer ${t}` } })).status;
   const first = await token();
   check(await works(first) === 200, `the sandbox refused the token: ${await works(first)}`);
 
