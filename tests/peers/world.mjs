@@ -4,13 +4,14 @@
 // through its world is stopped and deleted afterwards, whatever happened.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { visit } from './browser.mjs';
+import { request, submitConsent } from './plain-http.mjs';
 
+export { request };
 export const PEERS = path.dirname(fileURLToPath(import.meta.url));
 const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
 
@@ -51,24 +52,6 @@ export async function freePort() {
   const { port } = server.address();
   await new Promise((done) => server.close(done));
   return port;
-}
-
-/** One HTTP request with node:http: no redirect is followed and no header is added that the caller didn't ask for. */
-export function request(url, { method = 'GET', headers = {}, body, agent, socketPath } = {}) {
-  return new Promise((done, fail) => {
-    const req = http.request(url, { method, headers, agent: agent ?? false, socketPath, timeout: 10_000 }, (res) => {
-      const parts = [];
-      res.on('data', (part) => parts.push(part));
-      res.on('error', fail);
-      res.on('end', () => {
-        const text = Buffer.concat(parts).toString();
-        done({ status: res.statusCode, headers: res.headers, text, json: () => JSON.parse(text) });
-      });
-    });
-    req.on('timeout', () => req.destroy(new Error(`${method} ${url}: no answer within 10 s`)));
-    req.on('error', fail);
-    req.end(body);
-  });
 }
 
 export class World {
@@ -246,44 +229,6 @@ export function checkLog(daemon, secrets) {
 /** The exit code of a program that should end by itself soon. */
 export async function ended(running, ms) {
   return within(running.exit, ms, () => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); });
-}
-
-/** Follows redirects with a cookie jar per origin, and presses "allow" on the sandbox's consent page. */
-async function submitConsent(start) {
-  const jar = new Map(); // origin -> name -> value
-  let next = { url: start };
-  for (let hop = 0; hop < 12; hop += 1) {
-    const { origin } = new URL(next.url);
-    const cookies = jar.get(origin) ?? new Map();
-    jar.set(origin, cookies);
-    const headers = { ...next.headers };
-    if (cookies.size) headers.cookie = [...cookies].map(([k, v]) => `${k}=${v}`).join('; ');
-    const reply = await request(next.url, { method: next.method, headers, body: next.body });
-    for (const line of reply.headers['set-cookie'] ?? []) {
-      const [pair] = line.split(';');
-      cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
-    }
-    if (reply.headers.location) {
-      next = { url: new URL(reply.headers.location, next.url).href };
-    } else if (reply.text.includes('name="decision"')) {
-      next = { ...filledForm(reply.text, next.url), method: 'POST' };
-    } else {
-      return reply;
-    }
-  }
-  throw new Error('login by form: too many redirects');
-}
-
-function filledForm(html, base) {
-  const plain = (s) => s.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&#34;', '"').replaceAll('&#38;', '&').replaceAll('&#x27;', "'").replaceAll('&amp;', '&');
-  const attribute = (tag, name) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
-  const fields = new URLSearchParams();
-  for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
-    if (attribute(tag, 'type') === 'hidden' || /\schecked\b/.test(tag)) fields.append(attribute(tag, 'name'), attribute(tag, 'value'));
-  }
-  fields.append('decision', 'allow');
-  const url = new URL(attribute(/<form\b[^>]*>/.exec(html)[0], 'action') || base, base).href;
-  return { url, headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(base).origin }, body: fields.toString() };
 }
 
 /** The config of an account "work" at an oidc-provider; `port` is the daemon's. */
