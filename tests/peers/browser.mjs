@@ -1,0 +1,59 @@
+// A real headless Chromium, driven as a person would: open the URL, read the page, click.
+//
+//   node browser.mjs URL [allow|deny] [screenshot.png]      prints {url, title, text, clicks, outside, complaints} as JSON
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // Nothing but loopback can be reached, whatever a page asks for (oidc-provider's pages ask for a web font).
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+];
+const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
+const MAX_CLICKS = 6; // login page + consent page, and some air
+
+/** Opens `url`, answers each login or consent page with `decision`, and says where that ended. */
+export async function visit(url, { decision = 'allow', user = 'alice', screenshot } = {}) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
+  try {
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(15_000);
+    const outside = [];
+    const complaints = [];
+    page.on('console', (m) => m.type() === 'error' && complaints.push(`${m.location().url}: ${m.text()}`));
+    page.on('pageerror', (e) => complaints.push(String(e)));
+    await page.route((u) => !LOOPBACK.test(u.hostname), (route) => {
+      outside.push({ page: page.url(), wanted: route.request().url() });
+      return route.abort();
+    });
+    const answer = await page.goto(url);
+    let clicks = 0;
+    for (let button = await nextButton(page, decision); button && clicks < MAX_CLICKS; button = await nextButton(page, decision)) {
+      if (await page.locator('input[name=login]').count()) {
+        await page.fill('input[name=login]', user);
+        await page.fill('input[name=password]', 'anything');
+      }
+      const before = page.url();
+      await Promise.all([page.waitForURL((u) => u.href !== before), button.click()]);
+      clicks += 1;
+    }
+    if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
+    return { url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** The button (or link) that says `decision` on this page; none when the page asks nothing. */
+async function nextButton(page, decision) {
+  const sandbox = page.locator(`button[name=decision][value=${decision}]`);
+  if (await sandbox.count()) return sandbox.first();
+  if (!new URL(page.url()).pathname.startsWith('/interaction/')) return null;
+  const found = decision === 'allow' ? page.locator('button[type=submit]') : page.getByText('Cancel');
+  return (await found.count()) ? found.first() : null;
+}
+
+if (import.meta.url === `file://${process.argv[1]}`) {
+  const [url, decision = 'allow', screenshot] = process.argv.slice(2);
+  console.log(JSON.stringify(await visit(url, { decision, screenshot })));
+}

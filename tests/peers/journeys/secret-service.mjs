@@ -1,0 +1,62 @@
+// The master key in a real Secret Service: gnome-keyring on a session bus of its own, unlocked without a desktop.
+import { check, journey, practice, request, until } from '../world.mjs';
+
+await journey('Secret Service: the master key lives in gnome-keyring, and nowhere else', async (world) => {
+  await startKeyring(world);
+  const { sandbox, daemon } = await practice(world, [], '[store]\nkey = "keyring"\n');
+  await world.loginByForm('practice');
+  const served = (await request(`${daemon.url}/token`, { headers: daemon.authorization })).json();
+  check(served.access_token, 'no token after login');
+
+  const secrets = await storedSecrets(world);
+  check(secrets.length === 1, `expected one secret in the keyring, found ${secrets.length}`);
+  const [key] = secrets;
+  check(key.length >= 32, `the key has ${key.length} bytes`);
+  const spellings = [key, Buffer.from(key.toString().trim(), 'base64'), Buffer.from(key.toString().trim(), 'hex'), key.toString('base64'), key.toString('hex')];
+  check(!spellings.some((s) => s.length >= 16 && world.onDisk(s)), 'the master key stands in the state folder');
+  check(!world.onDisk(served.access_token), 'the access token stands in clear in the state folder');
+
+  daemon.child.kill('SIGTERM');
+  await daemon.exit;
+  sandbox.child.kill('SIGKILL'); // only the store can answer now
+  await sandbox.exit;
+  const again = await world.daemon();
+  const reply = await request(`${again.url}/token`, { headers: again.authorization });
+  check(reply.status === 200 && reply.json().access_token === served.access_token, `after restart: ${reply.status} ${reply.text.slice(0, 200)}`);
+});
+
+/** A private session bus with an unlocked gnome-keyring; everything started later in this world finds it. */
+async function startKeyring(world) {
+  const bus = world.start('dbus-daemon', ['--session', '--nofork', '--nopidfile', '--print-address']);
+  await until('the session bus is ready', 5000, () => bus.out.includes('\n'));
+  world.env.DBUS_SESSION_BUS_ADDRESS = bus.out.trim();
+  world.start('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], { input: 'keyring password' });
+  await until('gnome-keyring is on the bus', 10_000, async () => {
+    const names = await world.run('busctl', ['--user', 'list', '--no-legend']);
+    return /^org\.freedesktop\.secrets\s+\d/m.test(names.out);
+  });
+  // It serves a stranger before it is trusted with ringback's key.
+  const stored = await world.run('secret-tool', ['store', '--label=probe', 'probe', 'yes'], { input: 'works' });
+  check(stored.code === 0, `secret-tool store: ${stored.err}`);
+  const found = await world.run('secret-tool', ['lookup', 'probe', 'yes']);
+  check(found.out === 'works', `secret-tool lookup: ${found.out}${found.err}`);
+  await world.run('secret-tool', ['clear', 'probe', 'yes']);
+}
+
+/** Every secret in the keyring, read by a client that is not ours. */
+async function storedSecrets(world) {
+  const ask = async (...args) => {
+    const reply = await world.run('busctl', ['--user', '--json=short', ...args]);
+    check(reply.code === 0, `busctl ${args[0]}: ${reply.err}`);
+    return JSON.parse(reply.out).data;
+  };
+  const bus = 'org.freedesktop.secrets';
+  const [items] = await ask('call', bus, '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service', 'SearchItems', 'a{ss}', '0');
+  const secrets = [];
+  for (const item of items) {
+    const attributes = await ask('get-property', bus, item, 'org.freedesktop.Secret.Item', 'Attributes');
+    const { out } = await world.run('secret-tool', ['lookup', ...Object.entries(attributes).flat()]);
+    secrets.push(Buffer.from(out));
+  }
+  return secrets;
+}

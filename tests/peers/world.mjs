@@ -1,0 +1,297 @@
+// One world per journey: a throw-away folder, free ports, the programs in it, and their end.
+//
+// `journey(name, body, limit)` prints one TAP-like line, `ok - NAME` or `not ok - NAME: why`. Everything a body starts
+// through its world is stopped and deleted afterwards, whatever happened.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { visit } from './browser.mjs';
+import { request, submitConsent } from './plain-http.mjs';
+
+export { request };
+export const PEERS = path.dirname(fileURLToPath(import.meta.url));
+const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
+
+const SAID_SO = 10; // the exit code after a "not ok" line; tests/run knows it too
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** What `promise` resolves to, or `late()` where that takes longer than `ms`. Leaves no timer behind. */
+async function within(promise, ms, late) {
+  let timer;
+  const deadline = new Promise((done) => { timer = setTimeout(done, ms); }).then(late);
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Fails the journey with `why` unless `fact` holds. */
+export function check(fact, why) {
+  if (!fact) throw new Error(why);
+}
+
+/** Asks `probe` until it answers with something true, at most `ms` long. */
+export async function until(what, ms, probe) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
+    await sleep(25);
+  }
+}
+
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+export class World {
+  constructor() {
+    this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ringback-peer-'));
+    this.children = [];
+    const folder = (name) => {
+      const made = path.join(this.dir, name);
+      fs.mkdirSync(made, { mode: 0o700 });
+      return made;
+    };
+    // A bare environment: neither this user's daemon, nor keyring, nor browser can be touched by accident.
+    this.env = {
+      PATH: process.env.PATH,
+      HOME: folder('home'),
+      XDG_CONFIG_HOME: folder('config'),
+      XDG_STATE_HOME: folder('state'),
+      XDG_RUNTIME_DIR: folder('run'),
+      XDG_DATA_HOME: folder('data'),
+      XDG_CACHE_HOME: folder('cache'),
+      BROWSER: '/bin/false',
+      LANG: 'C.UTF-8',
+      ...(process.env.TESTS_RUN_MARK && { TESTS_RUN_MARK: process.env.TESTS_RUN_MARK }),
+    };
+    this.state = path.join(this.env.XDG_STATE_HOME, 'ringback');
+  }
+
+  /** Writes a private file into this world and says where it is. */
+  file(name, text) {
+    const where = path.join(this.dir, name);
+    fs.mkdirSync(path.dirname(where), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(where, text, { mode: 0o600 });
+    return where;
+  }
+
+  config(text) {
+    return this.file('config/ringback/config.toml', text);
+  }
+
+  /** Starts a program that stays. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. */
+  start(command, args = [], { env = {}, input } = {}) {
+    check(!this.closed, 'this journey is over');
+    const child = spawn(command, args, { env: { ...this.env, ...env }, cwd: this.dir, stdio: ['pipe', 'pipe', 'pipe'] });
+    const running = { name: [path.basename(command), ...args.slice(0, 2)].join(' '), child, out: '', err: '', code: undefined };
+    child.stdout.on('data', (d) => { running.out += d; });
+    child.stderr.on('data', (d) => { running.err += d; });
+    child.stdin.on('error', () => {}); // it ended before it read everything
+    child.stdin.end(input);
+    running.exit = new Promise((done) => {
+      const over = (code) => {
+        running.code ??= code;
+        child.stdout.destroy();
+        child.stderr.destroy();
+        done(running.code);
+      };
+      child.on('error', (e) => { running.err += String(e); over(127); });
+      child.on('close', (code, signal) => over(code ?? signal));
+      // Its output may stay open in a process that it left behind: read what is there, and wait no longer.
+      child.on('exit', (code, signal) => setTimeout(over, 300, code ?? signal).unref());
+    });
+    this.children.push(running);
+    return running;
+  }
+
+  /** Runs a program to its end. */
+  async run(command, args = [], { limit = 20_000, ...options } = {}) {
+    const running = this.start(command, args, options);
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), limit);
+    await running.exit;
+    clearTimeout(timer);
+    return running;
+  }
+
+  ringback(args, options) {
+    return this.run(RINGBACK, args, options);
+  }
+
+  /** `ringback serve`, ready: its endpoint file names this process and it answers on /healthz. */
+  async daemon() {
+    const running = this.start(RINGBACK, ['serve'], { env: { NO_COLOR: '1' } });
+    const folder = path.join(this.env.XDG_RUNTIME_DIR, 'ringback');
+    await until('the daemon is ready', 10_000, async () => {
+      check(running.code === undefined, `ringback serve ended with ${running.code}: ${running.err.slice(-500)}`);
+      try {
+        const found = JSON.parse(fs.readFileSync(path.join(folder, 'endpoint.json'), 'utf8'));
+        if (found.pid !== running.child.pid) return false; // left behind by one that was killed
+        Object.assign(running, { url: found.url.replace(/\/$/, ''), keyFile: found.key_file, socket: found.socket });
+        return (await request(`${running.url}/healthz`)).status === 200;
+      } catch {
+        return false;
+      }
+    });
+    running.key = fs.readFileSync(running.keyFile, 'utf8').trim();
+    running.authorization = { authorization: `Bearer ${running.key}` };
+    return running;
+  }
+
+  /** npm oidc-provider, ready. `journal()` reads its journal. */
+  async oidcProvider(env) {
+    const running = this.start(process.execPath, [path.join(PEERS, 'oidc-provider.mjs')], { env });
+    await until('oidc-provider is ready', 15_000, () => {
+      check(running.code === undefined, `oidc-provider ended with ${running.code}: ${running.err.slice(-500)}`);
+      return running.out.includes('\n');
+    });
+    running.url = JSON.parse(running.out.split('\n')[0]).issuer;
+    running.journal = async () => (await request(`${running.url}/journal`)).json();
+    return running;
+  }
+
+  /** `ringback sandbox` on a free port, ready. */
+  async sandbox(flags = []) {
+    const port = await freePort();
+    const running = this.start(RINGBACK, ['sandbox', '--port', String(port), ...flags]);
+    running.url = `http://127.0.0.1:${port}`;
+    await until('the sandbox is ready', 10_000, async () => {
+      check(running.code === undefined, `ringback sandbox ended with ${running.code}: ${running.err.slice(-500)}`);
+      return request(`${running.url}/v4/ping`).then(() => true, () => false);
+    });
+    return running;
+  }
+
+  /** Begins `ringback login ACCOUNT --no-browser` and waits for the one-time URL that it prints. */
+  async beginLogin(account) {
+    const running = this.start(RINGBACK, ['login', account, '--no-browser']);
+    const found = await until('the start URL', 10_000, () => {
+      check(running.code === undefined, `ringback login ended with ${running.code}: ${running.err.slice(-500)}`);
+      return /^(http:\/\/\S+)$/m.exec(running.err);
+    });
+    return { running, url: found[1] };
+  }
+
+  /** A whole login with Chromium; answers with the page it ended on and the CLI's exit code. */
+  async loginWithChromium(account, decision = 'allow') {
+    const { running, url } = await this.beginLogin(account);
+    const page = await visit(url, { decision, screenshot: process.env.SCREENSHOTS && path.join(process.env.SCREENSHOTS, `${account}-${decision}.png`) });
+    return { page, code: await ended(running, 15_000), cli: running };
+  }
+
+  /** The same by plain requests, for journeys that are about something else than the browser. */
+  async loginByForm(account) {
+    const { running, url } = await this.beginLogin(account);
+    const page = await submitConsent(url);
+    const code = await ended(running, 15_000);
+    check(code === 0, `login by form: exit code ${code}, page: ${page.text.slice(0, 200)}, stderr: ${running.err}`);
+  }
+
+  /** True if `bytes` stand in clear anywhere under the state folder. */
+  onDisk(bytes) {
+    return fs.readdirSync(this.state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .some((entry) => fs.readFileSync(path.join(entry.parentPath ?? entry.path, entry.name)).includes(bytes));
+  }
+
+  /** Files and folders of the state folder that somebody else could open. */
+  looseFiles() {
+    return [this.state, ...fs.readdirSync(this.state, { recursive: true }).map((name) => path.join(this.state, name))]
+      .filter((file) => fs.lstatSync(file).mode & 0o077);
+  }
+
+  async close() {
+    this.closed = true;
+    for (const { child, code } of this.children) if (code === undefined) child.kill('SIGTERM');
+    await within(Promise.all(this.children.map((c) => c.exit)), 3000, () => {
+      for (const { child, code } of this.children) if (code === undefined) child.kill('SIGKILL');
+    });
+    fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Fails if the daemon wrote one of its secrets to its log. */
+export function checkLog(daemon, secrets) {
+  check(!secrets.some((s) => daemon.err.includes(s) || daemon.out.includes(s)), "a secret stands in the daemon's log");
+}
+
+/** The exit code of a program that should end by itself soon. */
+export async function ended(running, ms) {
+  return within(running.exit, ms, () => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); });
+}
+
+/** The config of an account "work" at an oidc-provider; `port` is the daemon's. */
+export function oidcConfig(issuer, port) {
+  return `default_account = "work"
+[listen]
+tcp = ["127.0.0.1:${port}"]
+[providers.peer]
+preset = "generic"
+authorize_url = "${issuer}/auth"
+token_url = "${issuer}/token"
+client_auth = "none"
+[accounts.work]
+provider = "peer"
+client_id = "public"
+scope = ["openid", "offline_access"]
+redirect_uri = "http://127.0.0.1:${port}/callback/peer"
+extra_authorize = { prompt = "consent" }
+`;
+}
+
+/** A sandbox and a daemon with the account "practice" at it, signed out; `more` is added to the config. */
+export async function practice(world, flags = [], more = '') {
+  const secret = world.file('practice-client', 'practice-secret');
+  const sandbox = await world.sandbox(['--client-id', 'practice', '--client-secret-file', secret, ...flags]);
+  const port = await freePort();
+  world.config(`default_account = "practice"
+[listen]
+tcp = ["127.0.0.1:${port}"]
+[providers.practice]
+preset = "phonecom"
+authorize_url = "${sandbox.url}/v4/oauth/authorization"
+token_url = "${sandbox.url}/v4/oauth/access-token"
+[accounts.practice]
+provider = "practice"
+client_id = "practice"
+client_secret_file = "${secret}"
+scope = ["account-owner"]
+redirect_uri = "http://127.0.0.1:${port}/callback/practice"
+${more}`);
+  return { sandbox, daemon: await world.daemon() };
+}
+
+/** Runs one journey in its own world and prints its line. */
+export async function journey(name, body, limit = 120_000) {
+  const world = new World();
+  const stop = () => world.close().finally(() => process.exit(1));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  const began = Date.now();
+  try {
+    await within(body(world), limit, () => { throw new Error(`not done within ${limit} ms`); });
+    console.log(`ok - ${name} # ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    process.exitCode = SAID_SO;
+    console.log(`not ok - ${name}: ${String(error.message ?? error).replaceAll('\n', ' ')}`);
+    for (const { name: who, code, err } of world.children) {
+      const lines = err.trim().split('\n').filter((line) => line && !line.startsWith('oidc-provider WARNING'));
+      if (code !== 0 || lines.length) console.log([`#   ${who} (${code ?? 'running'})`, ...lines.slice(-8)].join('\n#     '));
+    }
+  } finally {
+    process.off('SIGTERM', stop);
+    process.off('SIGINT', stop);
+    await world.close();
+  }
+}
