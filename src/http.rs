@@ -15,6 +15,7 @@
 
 pub mod api;
 pub mod body;
+pub mod door;
 pub mod gate;
 pub mod listen;
 pub mod pages;
@@ -47,12 +48,12 @@ pub fn router(state: Http, gate: Gate) -> Router {
     gate::guard(routes().with_state(state), gate)
 }
 
-/// Callback and outcome page only: for a listener that is open for the time of one login because the
+/// The browser's stops only: for a listener that is open for the time of one login because the
 /// registered redirect URI has a port of its own (RFC 8252 §8.3).
 pub fn callback_router(state: Http, gate: Gate) -> Router {
-    let for_browsers = routes::ROUTES
-        .iter()
-        .filter(|route| matches!(route.path, "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico"));
+    let for_browsers = routes::ROUTES.iter().filter(|route| {
+        matches!(route.path, "/login/start/{ticket}" | "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico")
+    });
     gate::guard(build(for_browsers).with_state(state), gate)
 }
 

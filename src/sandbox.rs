@@ -41,9 +41,7 @@ mod spoil;
 mod token;
 
 pub use faults::{Fault, FaultError, ScheduledFault, When};
-pub use options::{
-    ErrorShape, ExpiresIn, Lifetime, Options, Pkce, RateLimit, RateLimitError, Reuse, Rotate,
-};
+pub use options::{ErrorShape, ExpiresIn, Lifetime, Options, Pkce, RateLimit, RateLimitError, Reuse, Rotate};
 pub use redirect::RedirectRule;
 
 /// A practice server that holds its port and does not answer yet.
@@ -58,10 +56,7 @@ pub async fn bind(options: &Options) -> io::Result<Sandbox> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
     let address = listener.local_addr()?;
     let server = server::Server::new(options.clone(), client_secret, address);
-    Ok(Sandbox {
-        listener,
-        server: Arc::new(server),
-    })
+    Ok(Sandbox { listener, server: Arc::new(server) })
 }
 
 impl Sandbox {
@@ -124,10 +119,7 @@ fn client_secret(options: &Options) -> io::Result<String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
     match text.trim() {
-        "" => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("{}: the file is empty", file.display()),
-        )),
+        "" => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{}: the file is empty", file.display()))),
         secret => Ok(secret.to_owned()),
     }
 }

@@ -14,12 +14,11 @@ use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::{self, Answer, Says};
 use crate::oauth::dialect::{Dialect, Pkce};
 use crate::oauth::exchange::{Credentials, Trade};
+use crate::oauth::grant::Binding;
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// How long a start ticket is good for.
 const TICKET_LIFE: Duration = Duration::from_secs(60);
-/// How long the outcome of a login can be asked for.
-const OUTCOME_LIFE: Duration = Duration::from_secs(600);
 /// Logins that may be pending at once.
 const MOST_LOGINS: usize = 64;
 /// Flows and unspent tickets of one login; the oldest makes room.
@@ -52,7 +51,7 @@ pub enum Bound {
     ByHand,
 }
 
-/// All pending and recently ended logins.
+/// All pending logins.
 #[derive(Debug, Default)]
 pub struct Attempts {
     logins: BTreeMap<String, Login>,
@@ -72,7 +71,6 @@ enum Stage {
     Pending,
     /// An answer was taken; the code is being exchanged.
     Exchanging,
-    Over,
 }
 
 #[derive(Debug)]
@@ -152,12 +150,10 @@ impl Attempts {
     /// Starts a login to the plan's account, or joins the pending one. `None`: too many are pending.
     pub fn start(&mut self, plan: Plan, life: Duration, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Started> {
         self.expire(now);
-        if let Some((id, login)) =
-            self.logins.iter().find(|(_, login)| login.plan.account == plan.account && login.is_open())
-        {
+        if let Some((id, login)) = self.logins.iter().find(|(_, login)| login.plan.account == plan.account) {
             return Some(Started { id: id.clone(), joined: true, ends: login.ends });
         }
-        if self.logins.values().filter(|login| login.is_open()).count() >= MOST_LOGINS {
+        if self.logins.len() >= MOST_LOGINS {
             return None;
         }
         let id = Nonce256::random(rng).expose().to_owned();
@@ -197,13 +193,6 @@ impl Attempts {
         Some(login.depart(Bound::ByHand, now, rng))
     }
 
-    /// Whether a pending login's redirect URI is `uri` (without query).
-    pub fn expects(&self, uri: impl Fn(&str) -> bool) -> bool {
-        self.logins
-            .values()
-            .any(|login| login.stage == Stage::Pending && !login.flows.is_empty() && uri(&login.plan.redirect_uri))
-    }
-
     /// Checks an answer in the order of `security.md` §1.12: state, cookie, redirect URI, and only then
     /// issuer, error or code. Whatever fails up to there changes nothing.
     pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
@@ -226,25 +215,17 @@ impl Attempts {
         Err(Turned::NotOurs)
     }
 
-    /// The login is over; its outcome stays known for a while (the caller keeps it).
-    pub fn over(&mut self, id: &str, now: Moment) {
-        if let Some(login) = self.logins.get_mut(id) {
-            login.stage = Stage::Over;
-            login.ends = now.plus(OUTCOME_LIFE);
-            login.flows.clear();
-            login.tickets.clear();
-        }
+    /// The login is over. Its outcome is the caller's to keep.
+    pub fn over(&mut self, id: &str) {
+        self.logins.remove(id);
     }
 
-    /// The id of the account's pending login.
-    pub fn pending(&self, account: &str) -> Option<&str> {
-        self.logins
-            .iter()
-            .find(|(_, login)| login.plan.account == account && login.is_open())
-            .map(|(id, _)| id.as_str())
+    /// Every pending login: its id and plan.
+    pub fn pending(&self) -> impl Iterator<Item = (&str, &Plan)> {
+        self.logins.iter().map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
-    /// Forgets what is past its end: abandoned logins (returned, for their waiters) and old outcomes.
+    /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
         let ended = |login: &Login| login.stage != Stage::Exchanging && now.reached(login.ends);
         let gone: Vec<String> =
@@ -275,10 +256,6 @@ pub struct Arrival<'a> {
 }
 
 impl Login {
-    fn is_open(&self) -> bool {
-        self.stage != Stage::Over
-    }
-
     fn depart(&mut self, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
         let plan = &self.plan;
@@ -304,6 +281,15 @@ impl Login {
 }
 
 impl Plan {
+    /// What the tokens will belong to.
+    pub fn binding(&self) -> Binding {
+        Binding {
+            provider: self.dialect.provider.clone(),
+            token_url: self.dialect.token_url.to_string(),
+            client_id: self.credentials.client_id.clone(),
+        }
+    }
+
     fn next(&self, answer: Answer, flow: Flow) -> Next {
         if !callback::issuer_matches(&self.dialect, answer.iss.as_deref()) {
             return Next::WrongIssuer;

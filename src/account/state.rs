@@ -18,6 +18,7 @@ use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
+use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{Blame, Refusal};
 
 pub use words::{Answer, Effect, Event, Policy, StoreTrouble, Trouble, TroubleKind};
@@ -122,6 +123,11 @@ impl Machine {
             Event::Rejected => return self.rejected(now),
         }
         Effect::Rest
+    }
+
+    /// The committed tokens, for a logout to give back.
+    pub fn tokens(&self) -> Option<&TokenSet> {
+        self.held().map(|held| &held.record.tokens)
     }
 
     /// When [`Event::Timer`] is wanted next, if nothing else happens.

@@ -124,6 +124,11 @@ impl Machine {
 }
 
 impl Snapshot {
+    /// Whether the store was not asked yet.
+    pub fn is_unread(&self) -> bool {
+        self.standing == Standing::Unread && self.trouble.is_none()
+    }
+
     /// Whether the token is good for at least `ttl`, as far as tokens of its lifetime can be.
     pub fn lasts(&self, ttl: Ttl, now: Moment) -> bool {
         let Some(token) = &self.token else { return false };

@@ -1,10 +1,40 @@
 //! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
 
-use clap::Args;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Outcome, config, start_log};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Outcome, config, signals, start_log};
+use crate::apps;
+use crate::broker::handle::Broker;
+use crate::broker::{World, wakeups};
+use crate::browser::UsersBrowser;
 use crate::client::Failure;
+use crate::clock::Clock;
+use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
+use crate::contract::{Endpoint, ErrorCode, VERSION};
+use crate::credentials::CredentialEnv;
+use crate::http::door::Doors;
+use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
+use crate::http::{self, Gate, Http};
 use crate::log;
+use crate::paths::{self, Paths};
+use crate::provider::HttpProvider;
+use crate::secret::AppKey;
+use crate::store::StoreError;
+use crate::store::file::{FileStore, StateLock};
+use crate::store::key::source::{OsKeyring, Outside};
+
+/// Threads that serve. Most of what they do is wait; disks and keyrings have threads of their own.
+const THREADS: usize = 2;
+/// What SIGTERM leaves to a refresh in flight. With the drain of the connections, at the same time, it
+/// stays under the 2 s that a stop may take.
+const LAST_REFRESH: Duration = Duration::from_millis(1500);
 
 /// Run the daemon
 ///
@@ -30,7 +60,167 @@ Examples:
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
-    let config = args.source.load()?;
-    tracing::debug!(accounts = config.accounts.len(), "the config is read");
-    Err(Failure::internal("this build has no daemon yet", "Use a later one."))
+    let config = Arc::new(args.source.load()?);
+    let folder = config.store.folder.as_deref();
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
+        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    // Before the runtime: a second daemon should say so and be gone, and keyrings block.
+    let store = open_store(&config, &paths)?;
+    let key = apps::load_or_create(&paths.app_key_file()).map_err(|error| broken_store(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let outcome = runtime.block_on(serve(args, config, &paths, store, key));
+    // A keyring or password program that still blocks must not hold up the stop.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
+}
+
+fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
+    let held = StateLock::take(&paths.state).map_err(|error| match error {
+        StoreError::InUse { .. } => Failure::new(
+            ErrorCode::StoreUnavailable,
+            error.to_string(),
+            "Stop that one first, or use it: `ringback status`.",
+        ),
+        other => broken_store(&other),
+    })?;
+    let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
+    let key = held.master_key(&config.store.key, &outside).map_err(|error| broken_store(&error))?;
+    Ok(FileStore::open(held, key, Clock::System))
+}
+
+fn broken_store(error: &dyn std::error::Error) -> Failure {
+    Failure::new(ErrorCode::StoreUnavailable, error.to_string(), "Put right what it names, and start again.")
+}
+
+async fn serve(args: &Serve, config: Arc<Config>, paths: &Paths, store: FileStore, key: AppKey) -> Outcome {
+    let stop = signals::stop()?;
+    let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
+    let listeners = bind(&config, paths).await?;
+    let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
+    let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
+    let world = World {
+        store: Arc::new(store),
+        provider: Arc::new(HttpProvider::new(Clock::System).map_err(|why| Failure::internal(why, "Report it."))?),
+        credentials: Arc::new(CredentialEnv::from_process()),
+        opener: Arc::new(UsersBrowser),
+        door: Arc::clone(&doors) as Arc<_>,
+        clock: Clock::System,
+    };
+    let first = tcp.first().copied();
+    let broker =
+        Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
+    let gate = Gate::new(Some(key), Clock::System);
+    let http = Http { broker: broker.clone(), clock: Clock::System };
+    doors.lead_to(http::callback_router(http.clone(), gate.clone()));
+    let endpoint = endpoint(&listeners, paths);
+    let router = http::router(http, gate);
+    let open: Vec<Open> = listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
+    announce(&endpoint, paths)?;
+    tracing::info!(
+        accounts = config.accounts.len(),
+        url = endpoint.url,
+        socket = endpoint.socket,
+        pid = endpoint.pid,
+        "ready"
+    );
+    tokio::select! {
+        () = stop => {}
+        never = reload_on_hangup(args, config, &broker) => never?,
+    }
+    tracing::info!("stopping");
+    notify(sd_notify::NotifyState::Stopping);
+    drop(open);
+    withdraw(&endpoint, paths);
+    tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> {
+    let failed = |error: &dyn std::error::Error| {
+        Failure::internal(error.to_string(), "Free the address, or change `[listen]` in the config.")
+    };
+    let mut listeners = Vec::new();
+    for address in &config.listen.tcp {
+        listeners.push(bind_tcp(*address).await.map_err(|error| failed(&error))?);
+    }
+    paths::private_folder(&paths.runtime).map_err(|error| failed(&error))?;
+    let socket = match &config.listen.socket {
+        SocketChoice::Off => None,
+        SocketChoice::Default => Some(paths.socket()),
+        SocketChoice::At(path) => Some(path.clone()),
+    };
+    if let Some(path) = socket {
+        listeners.push(bind_unix(&path).await.map_err(|error| failed(&error))?);
+    }
+    Ok(listeners)
+}
+
+/// The literal one of the config, else one on the first TCP listener.
+fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
+    account
+        .redirect_uri
+        .clone()
+        .or_else(|| first.map(|address| default_redirect_uri(address, &account.dialect.provider)))
+}
+
+fn endpoint(listeners: &[Listener], paths: &Paths) -> Endpoint {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let url = listeners.iter().find_map(Listener::tcp_address).map(|address| format!("http://{address}"));
+    Endpoint {
+        version: VERSION,
+        key_file: url.is_some().then(|| text(&paths.app_key_file())),
+        url,
+        socket: listeners.iter().find_map(Listener::socket_path).map(text),
+        pid: std::process::id(),
+    }
+}
+
+/// Tells local programs where to ask, and the service manager that they may.
+fn announce(endpoint: &Endpoint, paths: &Paths) -> Result<(), Failure> {
+    let text =
+        serde_json::to_vec_pretty(endpoint).map_err(|error| Failure::internal(error.to_string(), "Report it."))?;
+    paths::write_private(&paths.runtime, ENDPOINT_FILE, &text).map_err(|error| broken_store(&error))?;
+    notify(sd_notify::NotifyState::Ready);
+    Ok(())
+}
+
+const ENDPOINT_FILE: &str = "endpoint.json";
+
+/// Only our own announcement: a daemon with another state folder may have put its in the same place.
+fn withdraw(endpoint: &Endpoint, paths: &Paths) {
+    let file = paths.endpoint_file();
+    let ours = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Endpoint>(&text).ok());
+    if ours.is_some_and(|found| found.pid == endpoint.pid) {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!("the service manager was not told: {error}");
+    }
+}
+
+/// Reads the config again at every SIGHUP. A bad one is told and changes nothing. Ends only by failing.
+async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker) -> Result<(), Failure> {
+    let mut hangup = signal(SignalKind::hangup())
+        .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
+    while hangup.recv().await.is_some() {
+        let env = args.source.env();
+        let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
+        match read {
+            Ok(Ok(new)) => {
+                if new.listen != config.listen || new.store != config.store {
+                    tracing::warn!("changes of `[listen]` and `[store]` take effect after a restart");
+                }
+                config = Arc::new(new);
+                broker.reload(Arc::clone(&config)).await;
+                tracing::info!(accounts = config.accounts.len(), "the config was read again");
+            }
+            Ok(Err(error)) => tracing::error!("the config was not taken over, the old one stays: {error}"),
+            Err(_) => tracing::error!("the config could not be read: the reader crashed"),
+        }
+    }
+    std::future::pending().await
 }

@@ -50,63 +50,35 @@ pub(super) enum Decision {
 
 impl Ask {
     /// Checks a request in the order of RFC 6749 §4.1.2.1: first what decides where errors may go.
-    pub(super) fn parse(
-        params: &Params,
-        options: &Options,
-        rule: &RedirectRule,
-    ) -> Result<Self, Mistake> {
+    pub(super) fn parse(params: &Params, options: &Options, rule: &RedirectRule) -> Result<Self, Mistake> {
         if params.get("client_id") != Some(options.client_id.as_str()) {
             let text = "The client_id is missing or unknown.".to_owned();
             return Err(Mistake::Stay(StatusCode::UNAUTHORIZED, text));
         }
-        let uri = params
-            .get("redirect_uri")
-            .filter(|uri| rule.accepts(uri))
-            .ok_or_else(|| {
-                let text = format!("The redirect_uri is missing or not allowed; allowed: {rule}.");
-                Mistake::Stay(StatusCode::BAD_REQUEST, text)
-            })?;
+        let uri = params.get("redirect_uri").filter(|uri| rule.accepts(uri)).ok_or_else(|| {
+            let text = format!("The redirect_uri is missing or not allowed; allowed: {rule}.");
+            Mistake::Stay(StatusCode::BAD_REQUEST, text)
+        })?;
         let state = params.get("state").unwrap_or_default();
         let kind = match params.get("response_type") {
             Some("token") => Kind::Token,
             _ => Kind::Code,
         };
         let mistake = |error: &str, description: &str| {
-            let members = [
-                ("error", error),
-                ("error_description", description),
-                ("state", state),
-            ];
+            let members = [("error", error), ("error_description", description), ("state", state)];
             Mistake::Return(answer(uri, kind.part(), &members))
         };
         if !matches!(params.get("response_type"), Some("code" | "token")) {
-            return Err(mistake(
-                "unsupported_response_type",
-                "response_type must be code or token",
-            ));
+            return Err(mistake("unsupported_response_type", "response_type must be code or token"));
         }
-        let scope = params
-            .get("scope")
-            .ok_or_else(|| mistake("invalid_scope", "scope is required"))?;
-        let challenge =
-            challenge(params, options.pkce).map_err(|text| mistake("invalid_request", text))?;
-        Ok(Self {
-            scope: scope.to_owned(),
-            redirect_uri: uri.to_owned(),
-            kind,
-            state: state.to_owned(),
-            challenge,
-        })
+        let scope = params.get("scope").ok_or_else(|| mistake("invalid_scope", "scope is required"))?;
+        let challenge = challenge(params, options.pkce).map_err(|text| mistake("invalid_request", text))?;
+        Ok(Self { scope: scope.to_owned(), redirect_uri: uri.to_owned(), kind, state: state.to_owned(), challenge })
     }
 
     /// The location that the browser is sent to. `state` is there even when empty, as in the
     /// documented sample.
-    pub(super) fn decide(
-        self,
-        decision: Decision,
-        state: &mut State,
-        on: &mut Occasion<'_>,
-    ) -> String {
+    pub(super) fn decide(self, decision: Decision, state: &mut State, on: &mut Occasion<'_>) -> String {
         let part = self.kind.part();
         let Decision::Allow(person) = decision else {
             let members = [("error", "access_denied"), ("state", self.state.as_str())];
@@ -115,29 +87,14 @@ impl Ask {
         if self.kind == Kind::Token {
             return self.implicit(person, state, on);
         }
-        let consent = Consent {
-            person,
-            scope: self.scope,
-            redirect_uri: self.redirect_uri.clone(),
-            challenge: self.challenge,
-        };
+        let consent =
+            Consent { person, scope: self.scope, redirect_uri: self.redirect_uri.clone(), challenge: self.challenge };
         let code = state.codes.issue(consent, on);
-        answer(
-            &self.redirect_uri,
-            part,
-            &[("code", &code), ("state", &self.state)],
-        )
+        answer(&self.redirect_uri, part, &[("code", &code), ("state", &self.state)])
     }
 
-    fn implicit(
-        &self,
-        person: &'static Person,
-        state: &mut State,
-        on: &mut Occasion<'_>,
-    ) -> String {
-        let (_, pair) = state
-            .ledger
-            .sign_in(person, &self.scope, Renewal::AccessOnly, on);
+    fn implicit(&self, person: &'static Person, state: &mut State, on: &mut Occasion<'_>) -> String {
+        let (_, pair) = state.ledger.sign_in(person, &self.scope, Renewal::AccessOnly, on);
         let expires_in = seconds_left(&pair, on.now).map(|left| left.to_string());
         let mut members = vec![
             ("access_token", pair.access_token.as_str()),

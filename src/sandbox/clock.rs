@@ -34,8 +34,6 @@ impl Clock {
 /// ISO 8601 in UTC with milliseconds, as in Phone.com's `@time`.
 pub(super) fn timestamp(now: u64) -> String {
     // Beyond year 9999 the formatter refuses; only a test that skips 8000 years gets there.
-    let time = UNIX_EPOCH
-        .checked_add(Duration::from_millis(now.min(253_402_300_799_000)))
-        .unwrap_or(UNIX_EPOCH);
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(now.min(253_402_300_799_000))).unwrap_or(UNIX_EPOCH);
     humantime::format_rfc3339_millis(time).to_string()
 }

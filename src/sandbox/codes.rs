@@ -51,11 +51,7 @@ impl Codes {
             self.0.retain(|_, code| on.now < code.ends + REMEMBERED);
         }
         let word = mint::token(on.rng);
-        let issued = Issued {
-            consent,
-            ends: on.now.saturating_add(millis(on.options.code_lifetime)),
-            spent: None,
-        };
+        let issued = Issued { consent, ends: on.now.saturating_add(millis(on.options.code_lifetime)), spent: None };
         self.0.insert(word.clone(), issued);
         word
     }
@@ -80,15 +76,12 @@ impl Codes {
         }
         let consent = &code.consent;
         if presented.redirect_uri != Some(consent.redirect_uri.as_str()) {
-            return Err(Refusal::invalid_grant(
-                "redirect_uri differs from the authorization request's",
-            ));
+            return Err(Refusal::invalid_grant("redirect_uri differs from the authorization request's"));
         }
         if let Some(challenge) = &consent.challenge {
             challenge.check(presented.code_verifier)?;
         }
-        let (family, pair) =
-            ledger.sign_in(consent.person, &consent.scope, Renewal::Refreshable, on);
+        let (family, pair) = ledger.sign_in(consent.person, &consent.scope, Renewal::Refreshable, on);
         code.spent = Some(family);
         Ok(pair)
     }

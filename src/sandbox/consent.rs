@@ -42,11 +42,7 @@ pub(super) async fn show(
 ) -> Response {
     let now = server.clock.now();
     let mut state = server.state();
-    let charge = Charge {
-        endpoint: "/v4/oauth/authorization",
-        account: None,
-        ip,
-    };
+    let charge = Charge { endpoint: "/v4/oauth/authorization", account: None, ip };
     if let Err(refusal) = server.charge(&mut state, charge, now) {
         return refuse(&server, &refusal);
     }
@@ -56,9 +52,7 @@ pub(super) async fn show(
     };
     match Ask::parse(&params, &server.options, &server.redirect_rule) {
         Ok(ask) => {
-            let transaction = state
-                .asks
-                .show(ask.clone(), &mut server.occasion(now, &mut rand::rng()));
+            let transaction = state.asks.show(ask.clone(), &mut server.occasion(now, &mut rand::rng()));
             consent(&server, &ask, &transaction)
         }
         Err(Mistake::Stay(status, text)) => page(status, &MessagePage { message: &text }),
@@ -72,10 +66,7 @@ pub(super) async fn decide(State(server): State<Arc<Server>>, body: Bytes) -> Re
         return message("The form is malformed.");
     };
     let decision = match form.get("decision") {
-        Some("allow") => form
-            .get("user")
-            .and_then(people::by_username)
-            .map(Decision::Allow),
+        Some("allow") => form.get("user").and_then(people::by_username).map(Decision::Allow),
         Some("deny") => Some(Decision::Deny),
         _ => None,
     };

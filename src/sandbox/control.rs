@@ -80,10 +80,7 @@ pub(super) async fn journal(State(server): State<Arc<Server>>) -> Response {
         families_revoked: state.ledger.families_revoked,
     };
     let requests = state.journal.entries();
-    json(
-        StatusCode::OK,
-        json!({ "requests": requests, "counters": counters }),
-    )
+    json(StatusCode::OK, json!({ "requests": requests, "counters": counters }))
 }
 
 /// Begins the journal and its counters anew.
@@ -111,23 +108,14 @@ pub(super) async fn revoke(
 }
 
 /// Lets time pass for everything here: a token of an hour can be seen to end at once.
-pub(super) async fn jump(
-    State(server): State<Arc<Server>>,
-    Json(Jump { advance }): Json<Jump>,
-) -> Response {
+pub(super) async fn jump(State(server): State<Arc<Server>>, Json(Jump { advance }): Json<Jump>) -> Response {
     match humantime::parse_duration(&advance) {
         Ok(span) if span <= MOST => {
             server.clock.advance(span);
             json(StatusCode::OK, json!({ "now": server.clock.now() }))
         }
-        Ok(_) => json(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "error": "at most 100 years at a time" }),
-        ),
-        Err(error) => json(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "error": error.to_string() }),
-        ),
+        Ok(_) => json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": "at most 100 years at a time" })),
+        Err(error) => json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": error.to_string() })),
     }
 }
 

@@ -49,20 +49,12 @@ impl Bearer {
             let token = token.to_owned();
             Some(Self { token, access })
         });
-        let account = bearer
-            .as_ref()
-            .map(|bearer| bearer.access.person.voip_id.to_string());
-        let route = parts
-            .extensions
-            .get::<MatchedPath>()
-            .map_or("", MatchedPath::as_str);
+        let account = bearer.as_ref().map(|bearer| bearer.access.person.voip_id.to_string());
+        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let charge = Charge {
             endpoint: &format!("{} {route}", parts.method),
             account: account.as_deref(),
-            ip: parts
-                .extensions
-                .get::<Peer>()
-                .map_or(IpAddr::from([127, 0, 0, 1]), |Peer(ip)| *ip),
+            ip: parts.extensions.get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |Peer(ip)| *ip),
         };
         server.charge(&mut state, charge, now)?;
         bearer.ok_or_else(Refusal::invalid_token)
@@ -74,11 +66,7 @@ impl Bearer {
 }
 
 /// `GET /v4/oauth/access-token` and its `/details`.
-pub(super) async fn show(
-    State(server): State<Arc<Server>>,
-    bearer: Bearer,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn show(State(server): State<Arc<Server>>, bearer: Bearer, RawQuery(query): RawQuery) -> Response {
     let params = Params::from_form(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let mode = match params.get("mode") {
         None | Some("full") => Mode::Full,
@@ -117,8 +105,7 @@ pub(super) async fn extension(
     Path((voip_id, extension_id)): Path<(String, String)>,
 ) -> Response {
     let person = bearer.access.person;
-    let own =
-        voip_id == person.voip_id.to_string() && extension_id == person.extension_id.to_string();
+    let own = voip_id == person.voip_id.to_string() && extension_id == person.extension_id.to_string();
     if !own || !(bearer.may("account-owner") || bearer.may("extension-user")) {
         return refuse(&server, &Refusal::forbidden("Forbidden"));
     }
@@ -147,10 +134,8 @@ pub(super) fn details(access: &Access, mode: Mode) -> Map<String, Value> {
 /// not to trust index 0.
 fn scope_details(access: &Access) -> Value {
     let person = access.person;
-    let (with_account, without): (Vec<_>, Vec<_>) = access
-        .scope
-        .split_whitespace()
-        .partition(|scope| matches!(*scope, "account-owner" | "extension-user"));
+    let (with_account, without): (Vec<_>, Vec<_>) =
+        access.scope.split_whitespace().partition(|scope| matches!(*scope, "account-owner" | "extension-user"));
     let bare = without.into_iter().map(|scope| json!({ "scope": scope }));
     let full = with_account.into_iter().rev().map(|scope| match scope {
         "extension-user" => json!({
@@ -166,7 +151,5 @@ fn scope_details(access: &Access) -> Value {
 fn bearer_token(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("Bearer")
-        .then_some(token.trim())
+    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
 }

@@ -86,11 +86,9 @@ impl Fault {
     pub(super) fn when(&self) -> When {
         match self {
             Self::Status { when, .. } => *when,
-            Self::DropBefore
-            | Self::Garbage
-            | Self::Empty
-            | Self::Redirect { .. }
-            | Self::CaptivePortal => When::Before,
+            Self::DropBefore | Self::Garbage | Self::Empty | Self::Redirect { .. } | Self::CaptivePortal => {
+                When::Before
+            }
             _ => When::After,
         }
     }
@@ -131,11 +129,7 @@ pub struct FaultError(String);
 
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; expected KIND[=VALUE][:EVERY], for instance `status=503:3`",
-            self.0
-        )
+        write!(f, "{}; expected KIND[=VALUE][:EVERY], for instance `status=503:3`", self.0)
     }
 }
 
@@ -146,12 +140,8 @@ impl FromStr for ScheduledFault {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (what, every) = text.rsplit_once(':').unwrap_or((text, "1"));
-        let every = every
-            .parse()
-            .map_err(|_| FaultError(format!("`{every}` is not a count from 1 up")))?;
-        let (kind, value) = what
-            .split_once('=')
-            .map_or((what, None), |(kind, value)| (kind, Some(value)));
+        let every = every.parse().map_err(|_| FaultError(format!("`{every}` is not a count from 1 up")))?;
+        let (kind, value) = what.split_once('=').map_or((what, None), |(kind, value)| (kind, Some(value)));
         let fault = fault_of(kind, value)?;
         Ok(Self { fault, every })
     }
@@ -167,9 +157,7 @@ fn fault_of(kind: &str, value: Option<&str>) -> Result<Fault, FaultError> {
             "huge" => "bytes",
             _ => return Err(FaultError(format!("`{kind}` takes no value"))),
         };
-        let number: u64 = value
-            .parse()
-            .map_err(|_| FaultError(format!("`{value}` is not a number")))?;
+        let number: u64 = value.parse().map_err(|_| FaultError(format!("`{value}` is not a number")))?;
         if let Some(words) = words.as_object_mut() {
             words.insert(member.to_owned(), number.into());
         }
@@ -187,11 +175,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(scheduled: &[ScheduledFault]) -> Self {
-        Self {
-            queue: VecDeque::new(),
-            scheduled: scheduled.to_vec(),
-            requests: 0,
-        }
+        Self { queue: VecDeque::new(), scheduled: scheduled.to_vec(), requests: 0 }
     }
 
     /// Appends to the queue and tells its new length.

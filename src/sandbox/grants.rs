@@ -18,22 +18,13 @@ impl Client<'_> {
     /// `client_id` and `client_secret` are required in the body or query for every grant. HTTP Basic
     /// is not documented, so its header is not even looked at.
     pub(super) fn check(self, params: &Params) -> Result<(), Refusal> {
-        let right = params.get("client_id") == Some(self.id)
-            && params.get("client_secret") == Some(self.secret);
-        if right {
-            Ok(())
-        } else {
-            Err(Refusal::invalid_client("Client authentication failed"))
-        }
+        let right = params.get("client_id") == Some(self.id) && params.get("client_secret") == Some(self.secret);
+        if right { Ok(()) } else { Err(Refusal::invalid_client("Client authentication failed")) }
     }
 }
 
 /// Makes the grant that is asked for.
-pub(super) fn grant(
-    params: &Params,
-    state: &mut State,
-    on: &mut Occasion<'_>,
-) -> Result<Pair, Refusal> {
+pub(super) fn grant(params: &Params, state: &mut State, on: &mut Occasion<'_>) -> Result<Pair, Refusal> {
     match params.require("grant_type")? {
         "authorization_code" => {
             let presented = Presented {
@@ -55,10 +46,7 @@ pub(super) fn grant(
             let person = by_password(params)?;
             Ok(sign_in(person, Renewal::Refreshable, params, state, on))
         }
-        _ => Err(Refusal::bad_request(
-            "unsupported_grant_type",
-            "Unknown grant_type",
-        )),
+        _ => Err(Refusal::bad_request("unsupported_grant_type", "Unknown grant_type")),
     }
 }
 
@@ -82,11 +70,7 @@ fn by_password(params: &Params) -> Result<&'static Person, Refusal> {
         (None, None) => return Err(Refusal::field("username", "is required")),
     };
     person
-        .filter(|_| {
-            params
-                .get("password")
-                .is_none_or(|given| given == PRACTICE_PASSWORD)
-        })
+        .filter(|_| params.get("password").is_none_or(|given| given == PRACTICE_PASSWORD))
         .ok_or_else(|| Refusal::invalid_grant("Wrong user name or password"))
 }
 

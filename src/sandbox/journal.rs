@@ -47,14 +47,7 @@ pub(super) struct Journal {
 const ENTRIES_KEPT: usize = 10_000;
 
 /// Parameters whose value may be shown.
-const PLAIN: [&str; 6] = [
-    "grant_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "username",
-    "phonenumber",
-];
+const PLAIN: [&str; 6] = ["grant_type", "client_id", "redirect_uri", "scope", "username", "phonenumber"];
 
 impl Journal {
     /// Notes a request; `outcome` as in [`Entry`].
@@ -100,11 +93,7 @@ pub(super) fn shown(params: &Params) -> BTreeMap<String, String> {
     params
         .iter()
         .map(|(name, value)| {
-            let value = if PLAIN.contains(&name) {
-                value.to_owned()
-            } else {
-                fingerprint(value)
-            };
+            let value = if PLAIN.contains(&name) { value.to_owned() } else { fingerprint(value) };
             (name.to_owned(), value)
         })
         .collect()

@@ -103,12 +103,7 @@ impl Ledger {
     }
 
     /// Spends or uses a refresh token; `scope` may narrow what it gives.
-    pub(super) fn refresh(
-        &mut self,
-        token: &str,
-        scope: Option<&str>,
-        on: &mut Occasion<'_>,
-    ) -> Result<Pair, Refusal> {
+    pub(super) fn refresh(&mut self, token: &str, scope: Option<&str>, on: &mut Occasion<'_>) -> Result<Pair, Refusal> {
         let (refresh, person) = self.live_refresh(token, on.now)?;
         if let Some(replaced) = &refresh.replaced {
             if on.now < replaced.at.saturating_add(millis(on.options.reuse_grace)) {
@@ -133,9 +128,9 @@ impl Ledger {
 
     /// The access token, if it works now.
     pub(super) fn access(&self, token: &str, now: u64) -> Option<&Access> {
-        self.access.get(token).filter(|access| {
-            self.families.contains_key(&access.family) && access.ends.is_none_or(|end| now < end)
-        })
+        self.access
+            .get(token)
+            .filter(|access| self.families.contains_key(&access.family) && access.ends.is_none_or(|end| now < end))
     }
 
     /// What DELETE does: the token ends at `end`. Its refresh token lives on (undocumented).
@@ -191,38 +186,18 @@ impl Ledger {
         }
     }
 
-    fn issue_access(
-        &mut self,
-        family: FamilyId,
-        person: &'static Person,
-        scope: &str,
-        on: &mut Occasion<'_>,
-    ) -> Pair {
+    fn issue_access(&mut self, family: FamilyId, person: &'static Person, scope: &str, on: &mut Occasion<'_>) -> Pair {
         let token = mint::token(on.rng);
         let ends = on.options.access_lifetime.end(on.now);
-        let access = Access {
-            person,
-            scope: scope.to_owned(),
-            ends,
-            family,
-        };
+        let access = Access { person, scope: scope.to_owned(), ends, family };
         self.access.insert(token.clone(), access);
-        Pair {
-            access_token: token,
-            refresh_token: None,
-            scope: scope.to_owned(),
-            ends,
-        }
+        Pair { access_token: token, refresh_token: None, scope: scope.to_owned(), ends }
     }
 
     fn issue_refresh(&mut self, family: FamilyId, scope: &str, on: &mut Occasion<'_>) -> String {
         let token = mint::token(on.rng);
-        let refresh = Refresh {
-            family,
-            scope: scope.to_owned(),
-            ends: on.options.refresh_lifetime.end(on.now),
-            replaced: None,
-        };
+        let refresh =
+            Refresh { family, scope: scope.to_owned(), ends: on.options.refresh_lifetime.end(on.now), replaced: None };
         self.refresh.insert(token.clone(), refresh);
         token
     }
@@ -245,15 +220,10 @@ fn narrowed(granted: &str, asked: Option<&str>) -> Result<String, Refusal> {
     let Some(asked) = asked else {
         return Ok(granted.to_owned());
     };
-    let within = asked
-        .split_whitespace()
-        .all(|word| granted.split_whitespace().any(|had| had == word));
+    let within = asked.split_whitespace().all(|word| granted.split_whitespace().any(|had| had == word));
     if within {
         Ok(asked.to_owned())
     } else {
-        Err(Refusal::bad_request(
-            "invalid_scope",
-            "scope exceeds what was granted",
-        ))
+        Err(Refusal::bad_request("invalid_scope", "scope exceeds what was granted"))
     }
 }

@@ -47,12 +47,7 @@ const WINDOWS_KEPT: usize = 1024;
 
 impl Limits {
     /// Counts a request, or says what it exceeds. A refused request does not count.
-    pub(super) fn charge(
-        &mut self,
-        limit: RateLimit,
-        charge: Charge<'_>,
-        now: u64,
-    ) -> Result<(), Exceeded> {
+    pub(super) fn charge(&mut self, limit: RateLimit, charge: Charge<'_>, now: u64) -> Result<(), Exceeded> {
         let RateLimit::Divided(divisor) = limit else {
             return Ok(());
         };
@@ -91,18 +86,13 @@ impl Limits {
 
     fn tidy(&mut self, now: u64) {
         if self.windows.len() > WINDOWS_KEPT {
-            self.windows
-                .retain(|_, seen| seen.back().is_some_and(|time| time + ACCOUNT_ANY.1 > now));
+            self.windows.retain(|_, seen| seen.back().is_some_and(|time| time + ACCOUNT_ANY.1 > now));
         }
     }
 }
 
 fn windows_of(charge: Charge<'_>) -> Vec<(String, (usize, u64))> {
-    let Charge {
-        endpoint,
-        account,
-        ip,
-    } = charge;
+    let Charge { endpoint, account, ip } = charge;
     let mut windows = Vec::with_capacity(4);
     if let Some(account) = account {
         windows.push((format!("account {account} {endpoint}"), ACCOUNT_ENDPOINT));

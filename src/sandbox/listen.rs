@@ -39,11 +39,7 @@ impl Hangup {
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is ready; then cuts what is still open.
-pub(super) async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub(super) async fn serve(listener: TcpListener, routes: Router, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
     loop {
@@ -76,9 +72,7 @@ async fn connection(stream: TcpStream, peer: Peer, routes: Router) {
         let routes = routes.clone();
         async move { routes.oneshot(request).await }
     });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
+    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         served = serving => if let Err(error) = served {
             tracing::debug!(%error, "sandbox: connection ended");

@@ -17,8 +17,5 @@ pub(super) fn transaction(rng: &mut dyn CryptoRng) -> String {
 }
 
 fn letters(rng: &mut dyn CryptoRng, count: usize) -> String {
-    rng.sample_iter(Alphanumeric)
-        .take(count)
-        .map(char::from)
-        .collect()
+    rng.sample_iter(Alphanumeric).take(count).map(char::from).collect()
 }

@@ -24,11 +24,7 @@ pub struct Options {
     pub port: u16,
 
     /// The one client this server knows
-    #[arg(
-        long,
-        value_name = "ID",
-        default_value = "00000000-0000-4000-8000-000000000001"
-    )]
+    #[arg(long, value_name = "ID", default_value = "00000000-0000-4000-8000-000000000001")]
     pub client_id: String,
 
     /// What the consent page calls that client

@@ -17,11 +17,7 @@ impl Params {
     pub(super) fn from_form(text: &[u8]) -> Result<Self, String> {
         let mut params = Self::default();
         for (name, value) in url::form_urlencoded::parse(text) {
-            if params
-                .0
-                .insert(name.clone().into_owned(), value.into_owned())
-                .is_some()
-            {
+            if params.0.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return Err(name.into_owned());
             }
         }
@@ -33,8 +29,7 @@ impl Params {
     pub(super) fn from_json(body: &[u8]) -> Result<Self, Refusal> {
         let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
             return Err(
-                Refusal::new(StatusCode::BAD_REQUEST, "The body is not a JSON object")
-                    .with_code("invalid_request"),
+                Refusal::new(StatusCode::BAD_REQUEST, "The body is not a JSON object").with_code("invalid_request")
             );
         };
         let mut params = Self::default();
@@ -60,22 +55,16 @@ impl Params {
 
     /// The value; an empty one counts as absent (RFC 6749 §3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The value, or the 422 that names it.
     pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name)
-            .ok_or_else(|| Refusal::field(name, "is required"))
+        self.get(name).ok_or_else(|| Refusal::field(name, "is required"))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn names(&self) -> Vec<String> {
@@ -91,23 +80,19 @@ pub(super) fn token_request(
     body: &[u8],
     form: FormBody,
 ) -> Result<Params, Refusal> {
-    let query = Params::from_form(query.as_bytes())
-        .map_err(|name| Refusal::field(&name, "comes twice in the query"))?;
+    let query =
+        Params::from_form(query.as_bytes()).map_err(|name| Refusal::field(&name, "comes twice in the query"))?;
     if body.is_empty() {
         return Ok(query);
     }
-    let essence = content_type
-        .and_then(|text| text.split(';').next())
-        .map(|text| text.trim().to_ascii_lowercase());
+    let essence = content_type.and_then(|text| text.split(';').next()).map(|text| text.trim().to_ascii_lowercase());
     let fields = match (essence.as_deref(), form) {
         (Some("application/json"), _) => Params::from_json(body)?,
-        (Some("application/x-www-form-urlencoded"), FormBody::Read) => Params::from_form(body)
-            .map_err(|name| Refusal::field(&name, "comes twice in the body"))?,
+        (Some("application/x-www-form-urlencoded"), FormBody::Read) => {
+            Params::from_form(body).map_err(|name| Refusal::field(&name, "comes twice in the body"))?
+        }
         _ => {
-            return Err(Refusal::field(
-                "Content-Type",
-                "must be application/json, the only type that is documented",
-            ));
+            return Err(Refusal::field("Content-Type", "must be application/json, the only type that is documented"));
         }
     };
     Ok(fields.or(query))

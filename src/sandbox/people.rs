@@ -50,7 +50,5 @@ pub(super) fn by_username(username: &str) -> Option<&'static Person> {
 /// The person with that phone number, with or without the plus sign.
 pub(super) fn by_phonenumber(number: &str) -> Option<&'static Person> {
     let digits = |text: &str| text.trim_start_matches('+').to_owned();
-    PEOPLE
-        .iter()
-        .find(|person| digits(person.phonenumber) == digits(number))
+    PEOPLE.iter().find(|person| digits(person.phonenumber) == digits(number))
 }

@@ -25,11 +25,7 @@ impl fmt::Display for RedirectRule {
 impl RedirectRule {
     /// The rule that `--redirect-uri` asks for.
     pub(super) fn new(uris: &[String]) -> Self {
-        if uris.is_empty() {
-            Self::Loopback
-        } else {
-            Self::Exactly(uris.to_vec())
-        }
+        if uris.is_empty() { Self::Loopback } else { Self::Exactly(uris.to_vec()) }
     }
 
     pub(super) fn accepts(&self, uri: &str) -> bool {
@@ -70,10 +66,7 @@ pub(super) fn answer(uri: &str, part: Part, members: &[(&str, &str)]) -> String 
 
 fn is_loopback(uri: &str) -> bool {
     // The parser drops line breaks and turns backslashes around; the browser gets the URI as it came.
-    if uri
-        .bytes()
-        .any(|byte| !byte.is_ascii_graphic() || byte == b'\\')
-    {
+    if uri.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
         return false;
     }
     let Ok(url) = Url::parse(uri) else {

@@ -21,13 +21,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: None,
-            message: message.into(),
-            field: None,
-            exceeded: None,
-        }
+        Self { status, code: None, message: message.into(), field: None, exceeded: None }
     }
 
     pub(super) fn with_code(mut self, code: impl Into<String>) -> Self {
@@ -57,11 +51,8 @@ impl Refusal {
 
     /// 422, the documented answer to a request with wrong fields.
     pub(super) fn field(name: &str, complaint: &str) -> Self {
-        let mut refusal = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("Invalid field {name}: {complaint}"),
-        )
-        .with_code("invalid_request");
+        let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("Invalid field {name}: {complaint}"))
+            .with_code("invalid_request");
         refusal.field = Some(Box::new((name.to_owned(), complaint.to_owned())));
         refusal
     }

@@ -14,8 +14,7 @@ use super::server::Server;
 
 /// What the pages may load: their own style sheet. No `form-action`, because browsers apply it to the
 /// redirect after the form too, and that goes to the app.
-const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The members of a token reply.
 pub(super) fn token_body(pair: &Pair, form: ExpiresIn, now: u64) -> Map<String, Value> {
@@ -51,13 +50,8 @@ pub(super) fn json(status: StatusCode, body: Value) -> Response {
 pub(super) fn refuse(server: &Server, refusal: &Refusal) -> Response {
     let body = refusal.body(server.options.error_shape, server.clock.now());
     let mut response = json(refusal.status, body);
-    if let Some(seconds) = refusal
-        .retry_after()
-        .filter(|_| server.options.retry_after_header)
-    {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(seconds) = refusal.retry_after().filter(|_| server.options.retry_after_header) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -71,15 +65,9 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Option<Response> {
 /// A page from its template.
 pub(super) fn page(status: StatusCode, template: &impl askama::Template) -> Response {
     match template.render() {
-        Ok(html) => (
-            status,
-            [
-                (CACHE_CONTROL, "no-store"),
-                (CONTENT_SECURITY_POLICY, PAGE_POLICY),
-            ],
-            Html(html),
-        )
-            .into_response(),
+        Ok(html) => {
+            (status, [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(html)).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "sandbox: page did not render");
             (StatusCode::INTERNAL_SERVER_ERROR, Body::empty()).into_response()

@@ -22,33 +22,16 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub(super) fn routes(server: Arc<Server>) -> Router {
     Router::new()
         .route("/", get(consent::show))
-        .route(
-            "/v4/oauth/authorization",
-            get(consent::show).post(consent::decide),
-        )
-        .route(
-            "/v4/oauth/access-token",
-            post(token::create)
-                .get(details::show)
-                .delete(details::deactivate),
-        )
+        .route("/v4/oauth/authorization", get(consent::show).post(consent::decide))
+        .route("/v4/oauth/access-token", post(token::create).get(details::show).delete(details::deactivate))
         .route("/v4/oauth/access-token/details", get(details::show))
         .route("/v4/ping", get(details::ping))
         .route("/v4/accounts/{voip_id}", get(details::account))
-        .route(
-            "/v4/accounts/{voip_id}/extensions/{extension_id}",
-            get(details::extension),
-        )
+        .route("/v4/accounts/{voip_id}/extensions/{extension_id}", get(details::extension))
         .route("/_sandbox/style.css", get(consent::style))
         .route(PORTAL_PATH, get(control::portal))
-        .route(
-            "/_sandbox/faults",
-            post(control::plan).delete(control::unplan),
-        )
-        .route(
-            "/_sandbox/journal",
-            get(control::journal).delete(control::forget),
-        )
+        .route("/_sandbox/faults", post(control::plan).delete(control::unplan))
+        .route("/_sandbox/journal", get(control::journal).delete(control::forget))
         .route("/_sandbox/revoke", post(control::revoke))
         .route("/_sandbox/clock", post(control::jump))
         .fallback(not_found)
@@ -62,19 +45,14 @@ pub(super) fn routes(server: Arc<Server>) -> Router {
 /// Refuses names that are not this machine's: a web page whose domain was made to point at loopback
 /// (DNS rebinding) still sends its own name.
 async fn gate(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let header = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let target = request.uri().authority().map(Authority::as_str);
     let ours = header.is_some_and(is_ours) && target.is_none_or(is_ours);
     if ours {
         return next.run(request).await;
     }
-    let refusal = Refusal::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        "The Host header must be 127.0.0.1, localhost or [::1]",
-    );
+    let refusal =
+        Refusal::new(StatusCode::MISDIRECTED_REQUEST, "The Host header must be 127.0.0.1, localhost or [::1]");
     refuse(&server, &refusal)
 }
 
@@ -83,8 +61,7 @@ fn is_ours(host: &str) -> bool {
         return false;
     };
     let name = authority.host();
-    !host.contains('@')
-        && (name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost"))
+    !host.contains('@') && (name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost"))
 }
 
 /// One line for each request, without query or body: both hold secrets.

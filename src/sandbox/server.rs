@@ -64,23 +64,11 @@ impl Server {
 
     /// The circumstances of something that happens at `now`.
     pub(super) fn occasion<'a>(&'a self, now: u64, rng: &'a mut dyn CryptoRng) -> Occasion<'a> {
-        Occasion {
-            options: &self.options,
-            now,
-            rng,
-        }
+        Occasion { options: &self.options, now, rng }
     }
 
     /// Counts a request against the rate limits.
-    pub(super) fn charge(
-        &self,
-        state: &mut State,
-        charge: Charge<'_>,
-        now: u64,
-    ) -> Result<(), Refusal> {
-        state
-            .limits
-            .charge(self.options.rate_limit, charge, now)
-            .map_err(Refusal::too_many)
+    pub(super) fn charge(&self, state: &mut State, charge: Charge<'_>, now: u64) -> Result<(), Refusal> {
+        state.limits.charge(self.options.rate_limit, charge, now).map_err(Refusal::too_many)
     }
 }

@@ -35,13 +35,7 @@ pub(super) async fn spoil(spoiler: Spoiler<'_>, fault: Fault, reply: Reply) -> R
     match fault {
         Fault::None => plain(server, reply),
         Fault::DropBefore | Fault::DropAfterRotate => spoiler.hangup.cut().await,
-        Fault::Status {
-            status,
-            retry_after,
-            error,
-            body,
-            ..
-        } => failure(server, status, retry_after, error, body),
+        Fault::Status { status, retry_after, error, body, .. } => failure(server, status, retry_after, error, body),
         Fault::Garbage => Html(PORTAL).into_response(),
         Fault::Empty => success(server).into_response(),
         Fault::Truncate => dribble(spoiler, reply, Pace::Cut),
@@ -65,8 +59,9 @@ pub(super) async fn spoil(spoiler: Spoiler<'_>, fault: Fault, reply: Reply) -> R
         }),
         Fault::Redirect { location } => redirect(StatusCode::TEMPORARY_REDIRECT, &location)
             .unwrap_or_else(|| StatusCode::TEMPORARY_REDIRECT.into_response()),
-        Fault::CaptivePortal => redirect(StatusCode::FOUND, PORTAL_PATH)
-            .unwrap_or_else(|| StatusCode::FOUND.into_response()),
+        Fault::CaptivePortal => {
+            redirect(StatusCode::FOUND, PORTAL_PATH).unwrap_or_else(|| StatusCode::FOUND.into_response())
+        }
     }
 }
 
@@ -81,11 +76,7 @@ fn plain(server: &Server, reply: Reply) -> Response {
 }
 
 /// The reply with its members changed; a refusal stays as it is.
-fn changed(
-    server: &Server,
-    reply: Reply,
-    change: impl FnOnce(&mut Map<String, Value>),
-) -> Response {
+fn changed(server: &Server, reply: Reply, change: impl FnOnce(&mut Map<String, Value>)) -> Response {
     match reply {
         Reply::Granted(mut body) => {
             change(&mut body);
@@ -109,25 +100,14 @@ fn failure(
         None => refuse(server, &planned_refusal(server, status, retry_after, error)),
     };
     if let Some(seconds) = retry_after {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-fn planned_refusal(
-    server: &Server,
-    status: StatusCode,
-    retry_after: Option<u64>,
-    error: Option<String>,
-) -> Refusal {
+fn planned_refusal(server: &Server, status: StatusCode, retry_after: Option<u64>, error: Option<String>) -> Refusal {
     if let (StatusCode::TOO_MANY_REQUESTS, Some(retry_after)) = (status, retry_after) {
-        return Refusal::too_many(Exceeded {
-            limit: 30,
-            reset: server.clock.now() / 1000 + retry_after,
-            retry_after,
-        });
+        return Refusal::too_many(Exceeded { limit: 30, reset: server.clock.now() / 1000 + retry_after, retry_after });
     }
     let refusal = Refusal::new(status, status.canonical_reason().unwrap_or("Planned fault"));
     match error {
@@ -162,22 +142,11 @@ fn dribble(spoiler: Spoiler<'_>, reply: Reply, pace: Pace) -> Response {
     let length = text.len();
     let (pieces, delay) = match pace {
         Pace::Cut => (VecDeque::from([text.slice(..length / 2)]), BEFORE_CUT),
-        Pace::Slow(delay) => (
-            (0..length).map(|at| text.slice(at..=at)).collect(),
-            Duration::from_millis(delay),
-        ),
+        Pace::Slow(delay) => ((0..length).map(|at| text.slice(at..=at)).collect(), Duration::from_millis(delay)),
     };
-    let body = Dribble {
-        pieces,
-        delay,
-        nap: Box::pin(sleep(Duration::ZERO)),
-        pace,
-        _in_flight: spoiler.in_flight,
-    };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (CONTENT_LENGTH, HeaderValue::from(length)),
-    ];
+    let body = Dribble { pieces, delay, nap: Box::pin(sleep(Duration::ZERO)), pace, _in_flight: spoiler.in_flight };
+    let headers =
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json")), (CONTENT_LENGTH, HeaderValue::from(length))];
     (status, headers, Body::new(body)).into_response()
 }
 

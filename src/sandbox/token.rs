@@ -65,21 +65,10 @@ pub(super) async fn create(
 ) -> Response {
     let in_flight = InFlight::enter(&server);
     tokio::time::sleep(server.options.latency).await;
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let arrived = Arrived {
-        content_type: content_type.map(str::to_owned),
-        query: query.unwrap_or_default(),
-        body,
-        ip,
-    };
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let arrived = Arrived { content_type: content_type.map(str::to_owned), query: query.unwrap_or_default(), body, ip };
     let (fault, reply) = arrived.handle(&server);
-    let spoiler = Spoiler {
-        server: &server,
-        hangup,
-        in_flight,
-    };
+    let spoiler = Spoiler { server: &server, hangup, in_flight };
     spoil(spoiler, fault, reply).await
 }
 
@@ -92,11 +81,7 @@ impl Arrived {
     /// Decides everything in one go, under the lock.
     fn handle(self, server: &Server) -> (Fault, Reply) {
         let now = server.clock.now();
-        let form = if server.options.accept_form {
-            FormBody::Read
-        } else {
-            FormBody::Refused
-        };
+        let form = if server.options.accept_form { FormBody::Read } else { FormBody::Refused };
         let parsed = token_request(self.content_type.as_deref(), &self.query, &self.body, form);
         let mut state = server.state();
         let fault = state.faults.next();
@@ -139,24 +124,14 @@ fn attempt(
 ) -> Result<Map<String, Value>, Refusal> {
     // Whose account an unauthenticated request counts for is not documented: here, the client's.
     let account = params.get("client_id").map(|id| format!("client {id}"));
-    let charge = Charge {
-        endpoint: "POST /v4/oauth/access-token",
-        account: account.as_deref(),
-        ip,
-    };
+    let charge = Charge { endpoint: "POST /v4/oauth/access-token", account: account.as_deref(), ip };
     server.charge(state, charge, now)?;
-    let client = Client {
-        id: &server.options.client_id,
-        secret: &server.client_secret,
-    };
+    let client = Client { id: &server.options.client_id, secret: &server.client_secret };
     client.check(params)?;
     let mut rng = rand::rng();
     let pair = grant(params, state, &mut server.occasion(now, &mut rng))?;
     // `?mode=details` answers with the details *instead*, if one takes the specification at its word.
-    match (
-        params.get("mode"),
-        state.ledger.access(&pair.access_token, now),
-    ) {
+    match (params.get("mode"), state.ledger.access(&pair.access_token, now)) {
         (Some("details"), Some(access)) => Ok(details(access, Mode::Full)),
         _ => Ok(token_body(&pair, server.options.expires_in, now)),
     }

@@ -41,10 +41,7 @@ async fn details_tell_scope_expiry_and_account() {
     let scopes = [("scope", "account-owner openid extension-user call-logs")];
     let (_, reply) = world.exchange(&world.code(&scopes).await).await;
     let token = text(&reply, "access_token");
-    for path in [
-        "/v4/oauth/access-token",
-        "/v4/oauth/access-token/details?mode=full",
-    ] {
+    for path in ["/v4/oauth/access-token", "/v4/oauth/access-token/details?mode=full"] {
         let (status, details) = world.get(path, token).await;
         assert_eq!(status, 200);
         assert_eq!(
@@ -59,13 +56,9 @@ async fn details_tell_scope_expiry_and_account() {
         let end = details["expires_at"].as_u64().expect("seconds");
         assert!((1_700_000_000..10_000_000_000).contains(&end), "{end}");
     }
-    let (_, brief) = world
-        .get("/v4/oauth/access-token/details?mode=brief", token)
-        .await;
+    let (_, brief) = world.get("/v4/oauth/access-token/details?mode=brief", token).await;
     assert_eq!(brief.get("scope_details"), None);
-    let (status, _) = world
-        .get("/v4/oauth/access-token/details?mode=long", token)
-        .await;
+    let (status, _) = world.get("/v4/oauth/access-token/details?mode=long", token).await;
     assert_eq!(status, 422);
     let (status, refused) = world.get("/v4/oauth/access-token", "unknown").await;
     assert_eq!((status, text(&refused, "error")), (401, "invalid_token"));
@@ -97,9 +90,7 @@ async fn delete_ends_an_access_token_at_once_or_later() {
     let world = start("--deactivate-delay 5m").await;
     let reply = world.login().await;
     let request = world.request(Method::DELETE, delete);
-    world
-        .send(request.bearer_auth(text(&reply, "access_token")))
-        .await;
+    world.send(request.bearer_auth(text(&reply, "access_token"))).await;
     assert!(works(&world, &reply).await);
     world.advance("5m").await;
     assert!(!works(&world, &reply).await);
@@ -109,9 +100,7 @@ async fn delete_ends_an_access_token_at_once_or_later() {
 async fn sample_resources_need_the_right_token() {
     let world = start("").await;
     let owner = world.login().await;
-    let (_, user) = world
-        .exchange(&world.code(&[("scope", "extension-user")]).await)
-        .await;
+    let (_, user) = world.exchange(&world.code(&[("scope", "extension-user")]).await).await;
     for (reply, path, status) in [
         (&owner, "/v4/accounts/1000001", 200),
         (&owner, "/v4/accounts/1000002", 403),
@@ -124,16 +113,10 @@ async fn sample_resources_need_the_right_token() {
     ] {
         let (seen, body) = world.get(path, text(reply, "access_token")).await;
         assert_eq!(seen, status, "{path} {body}");
-        assert_eq!(
-            body["@error"]["@httpStatusCode"].as_u64().unwrap_or(200),
-            u64::from(status)
-        );
+        assert_eq!(body["@error"]["@httpStatusCode"].as_u64().unwrap_or(200), u64::from(status));
     }
     let (status, body) = world.send(world.request(Method::PUT, "/v4/ping")).await;
-    assert_eq!(
-        (status, &body["@error"]["@httpStatusCode"]),
-        (405, &json!(405))
-    );
+    assert_eq!((status, &body["@error"]["@httpStatusCode"]), (405, &json!(405)));
 }
 
 #[tokio::test]
@@ -153,10 +136,7 @@ async fn the_rate_limit_answers_as_in_the_documented_sample() {
     assert_eq!(envelope["@httpStatusCode"], 429);
     assert!(envelope["@time"].is_string() && envelope.len() == 4);
     let limit = envelope["@rateLimit"].as_object().expect("@rateLimit");
-    assert_eq!(
-        (&limit["RateLimit-Limit"], &limit["RateLimit-Remaining"]),
-        (&json!(30), &json!(0))
-    );
+    assert_eq!((&limit["RateLimit-Limit"], &limit["RateLimit-Remaining"]), (&json!(30), &json!(0)));
     assert!(limit["RateLimit-Reset"].as_u64() > Some(1_700_000_000));
     let wait = limit["Retry-After"].as_u64().expect("seconds");
     assert!((25..=30).contains(&wait) && limit.len() == 4, "{limit:?}");

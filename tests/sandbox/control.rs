@@ -8,19 +8,11 @@ use crate::world::{exchange_of, options, start, text};
 
 #[tokio::test]
 async fn a_token_can_be_revoked_by_the_test() {
-    for (what, access, refresh) in [
-        ("access", 401, 201),
-        ("refresh", 200, 400),
-        ("all", 401, 400),
-    ] {
+    for (what, access, refresh) in [("access", 401, 201), ("refresh", 200, 400), ("all", 401, 400)] {
         let world = start("").await;
         let reply = world.login().await;
-        world
-            .control("/_sandbox/revoke", json!({ "what": what }))
-            .await;
-        let (seen, _) = world
-            .get("/v4/accounts/1000001", text(&reply, "access_token"))
-            .await;
+        world.control("/_sandbox/revoke", json!({ "what": what })).await;
+        let (seen, _) = world.get("/v4/accounts/1000001", text(&reply, "access_token")).await;
         assert_eq!(seen, access, "{what}");
         let (seen, _) = world.refresh(text(&reply, "refresh_token")).await;
         assert_eq!(seen, refresh, "{what}");
@@ -43,49 +35,28 @@ async fn the_journal_tells_all_but_the_secrets() {
     assert_eq!(requests[0]["content_type"], "application/json");
     assert_eq!(
         requests[0]["names"],
-        json!([
-            "clientSecret",
-            "client_id",
-            "client_secret",
-            "code",
-            "grant_type",
-            "redirect_uri"
-        ])
+        json!(["clientSecret", "client_id", "client_secret", "code", "grant_type", "redirect_uri"])
     );
-    assert_eq!(
-        requests[0]["params"]["client_id"],
-        world.facts.client_id.as_str()
-    );
+    assert_eq!(requests[0]["params"]["client_id"], world.facts.client_id.as_str());
     // printf practice-secret | sha256sum | cut -c1-8
     assert_eq!(requests[0]["params"]["client_secret"], "782313ad");
     assert_eq!(requests[1]["outcome"], "invalid_grant");
     assert_eq!(requests[1]["fault"], Value::Null);
     let shown = journal.to_string();
-    for secret in [
-        code.as_str(),
-        "misspelt",
-        "practice-secret",
-        text(&reply, "access_token"),
-    ] {
+    for secret in [code.as_str(), "misspelt", "practice-secret", text(&reply, "access_token")] {
         assert!(!shown.contains(secret));
     }
     assert_eq!(journal["counters"]["max_in_flight"], 1);
     assert_eq!(journal["counters"]["in_flight"], 0);
 
-    world
-        .send(world.request(Method::DELETE, "/_sandbox/journal"))
-        .await;
+    world.send(world.request(Method::DELETE, "/_sandbox/journal")).await;
     assert_eq!(world.journal().await["requests"], json!([]));
 }
 
 #[tokio::test]
 async fn requests_at_the_same_time_are_noticed() {
     let world = start("--latency 250ms").await;
-    tokio::join!(
-        world.refresh("one"),
-        world.refresh("two"),
-        world.refresh("three")
-    );
+    tokio::join!(world.refresh("one"), world.refresh("two"), world.refresh("three"));
     assert_eq!(world.journal().await["counters"]["max_in_flight"], 3);
 }
 
@@ -107,15 +78,10 @@ async fn the_client_secret_can_come_from_a_file() {
 
 #[tokio::test]
 async fn shutdown_ends_it_and_frees_the_port() {
-    let options = Options {
-        port: 0,
-        ..Options::default()
-    };
+    let options = Options { port: 0, ..Options::default() };
     let sandbox = bind(&options).await.expect("bind");
     let address = sandbox.address();
     assert!(address.ip().is_loopback());
     sandbox.run(async {}).await.expect("a clean end");
-    tokio::net::TcpListener::bind(address)
-        .await
-        .expect("free again");
+    tokio::net::TcpListener::bind(address).await.expect("free again");
 }

@@ -10,9 +10,7 @@ use crate::world::{World, refresh_of, start, text};
 /// Logs in, queues one fault, and sends the refresh that meets it.
 async fn meet(world: &World, fault: Value) -> (String, reqwest::Result<reqwest::Response>) {
     let reply = world.login().await;
-    world
-        .control("/_sandbox/faults", json!({ "next": [fault] }))
-        .await;
+    world.control("/_sandbox/faults", json!({ "next": [fault] })).await;
     let token = text(&reply, "refresh_token").to_owned();
     let response = world.token_request(refresh_of(&token)).send().await;
     (token, response)
@@ -53,8 +51,7 @@ async fn an_error_status_before_or_after_the_grant() {
     assert_eq!(body["@error"]["@httpStatusCode"], 503);
     assert!(!was_spent(&world, &token).await);
 
-    let fault =
-        json!({ "kind": "status", "status": 500, "when": "after", "error": "server_error" });
+    let fault = json!({ "kind": "status", "status": 500, "when": "after", "error": "server_error" });
     let (token, response) = meet(&world, fault).await;
     let bytes = response.expect("an answer").bytes().await.expect("body");
     let body: Value = serde_json::from_slice(&bytes).expect("json");
@@ -68,10 +65,7 @@ async fn an_error_status_before_or_after_the_grant() {
     assert_eq!(body["@error"]["@rateLimit"]["Retry-After"], 7);
 
     let (_, response) = meet(&world, json!({ "kind": "status", "body": "plain" })).await;
-    assert_eq!(
-        response.expect("an answer").text().await.expect("body"),
-        "plain"
-    );
+    assert_eq!(response.expect("an answer").text().await.expect("body"), "plain");
 }
 
 #[tokio::test]
@@ -86,35 +80,21 @@ async fn replies_that_are_no_token() {
             Some("http://elsewhere.example/"),
             "",
         ),
-        (
-            json!({ "kind": "captive-portal" }),
-            302,
-            Some("/_sandbox/portal"),
-            "",
-        ),
+        (json!({ "kind": "captive-portal" }), 302, Some("/_sandbox/portal"), ""),
     ] {
         let world = start("").await;
         let (token, response) = meet(&world, fault.clone()).await;
         let response = response.expect("an answer");
         assert_eq!(response.status(), status, "{fault}");
         let seen = response.headers().get("location").cloned();
-        assert_eq!(
-            seen.as_ref().and_then(|value| value.to_str().ok()),
-            location
-        );
+        assert_eq!(seen.as_ref().and_then(|value| value.to_str().ok()), location);
         let text = response.text().await.expect("body");
-        assert!(
-            text.starts_with(body) && (text.is_empty() == body.is_empty()),
-            "{fault}"
-        );
+        assert!(text.starts_with(body) && (text.is_empty() == body.is_empty()), "{fault}");
         assert!(!was_spent(&world, &token).await, "{fault}");
     }
     let world = start("").await;
     let portal = world.client.get(world.url("/_sandbox/portal")).send().await;
-    assert_eq!(
-        portal.expect("portal").headers()["content-type"],
-        "text/html; charset=utf-8"
-    );
+    assert_eq!(portal.expect("portal").headers()["content-type"], "text/html; charset=utf-8");
 }
 
 #[tokio::test]
@@ -132,10 +112,7 @@ async fn a_truncated_body_arrives_in_part() {
 
 #[tokio::test]
 async fn slow_replies_are_whole_in_the_end() {
-    for fault in [
-        json!({ "kind": "slow-body", "delay_ms": 0 }),
-        json!({ "kind": "slow-headers", "delay_ms": 60 }),
-    ] {
+    for fault in [json!({ "kind": "slow-body", "delay_ms": 0 }), json!({ "kind": "slow-headers", "delay_ms": 60 })] {
         let world = start("").await;
         let (_, response) = meet(&world, fault.clone()).await;
         let bytes = response.expect("headers").bytes().await.expect("body");
@@ -145,9 +122,7 @@ async fn slow_replies_are_whole_in_the_end() {
     let world = start("").await;
     let reply = world.login().await;
     let fault = json!({ "kind": "slow-body", "delay_ms": 60 });
-    world
-        .control("/_sandbox/faults", json!({ "next": [fault] }))
-        .await;
+    world.control("/_sandbox/faults", json!({ "next": [fault] })).await;
     let request = world.token_request(refresh_of(text(&reply, "refresh_token")));
     let body = request.timeout(Duration::from_millis(400)).send().await;
     let late = body.expect("headers come at once").bytes().await;
@@ -188,16 +163,10 @@ async fn faults_of_the_flags_come_back_and_queued_ones_come_first() {
 
     let plan = json!({ "next": [{ "kind": "none" }, { "kind": "status", "status": 418 }] });
     world.control("/_sandbox/faults", plan.clone()).await;
-    assert_eq!(
-        world.refresh("unknown").await.0,
-        400,
-        "the ninth, but `none` is queued"
-    );
+    assert_eq!(world.refresh("unknown").await.0, 400, "the ninth, but `none` is queued");
     assert_eq!(world.refresh("unknown").await.0, 418);
     world.control("/_sandbox/faults", plan).await;
-    world
-        .send(world.request(reqwest::Method::DELETE, "/_sandbox/faults"))
-        .await;
+    world.send(world.request(reqwest::Method::DELETE, "/_sandbox/faults")).await;
     assert_eq!(world.refresh("unknown").await.0, 400);
 }
 
@@ -206,14 +175,8 @@ async fn plans_that_make_no_sense_are_refused() {
     let world = start("").await;
     for (content_type, body) in [
         ("text/plain", json!({ "next": [] })),
-        (
-            "application/json",
-            json!({ "next": [{ "kind": "earthquake" }] }),
-        ),
-        (
-            "application/json",
-            json!({ "next": [{ "kind": "status", "statsu": 500 }] }),
-        ),
+        ("application/json", json!({ "next": [{ "kind": "earthquake" }] })),
+        ("application/json", json!({ "next": [{ "kind": "status", "statsu": 500 }] })),
         ("application/json", json!({ "then": [] })),
     ] {
         let request = world
@@ -221,10 +184,7 @@ async fn plans_that_make_no_sense_are_refused() {
             .header("content-type", content_type)
             .body(body.to_string());
         let (status, _) = world.send(request).await;
-        assert!(
-            (400..500).contains(&status),
-            "{content_type} {body}: {status}"
-        );
+        assert!((400..500).contains(&status), "{content_type} {body}: {status}");
     }
     for (flag, good) in [
         ("drop-before", true),

@@ -14,9 +14,7 @@ async fn a_click_on_allow_brings_a_code_of_the_documented_shape() {
     let world = start("").await;
     let location = world.decide("allow", &[]).await;
     let (before, state) = location.split_once("&state=").expect("state");
-    let code = before
-        .strip_prefix(&format!("{REDIRECT}&code="))
-        .expect("code");
+    let code = before.strip_prefix(&format!("{REDIRECT}&code=")).expect("code");
     assert_eq!(state, "s%20t%26a%3Dte");
     assert_eq!(code.len(), 42);
     assert!(code.ends_with("706656~6"), "{code}");
@@ -33,22 +31,11 @@ async fn a_click_on_allow_brings_a_code_of_the_documented_shape() {
 #[tokio::test]
 async fn state_is_there_even_when_empty_and_deny_is_an_error() {
     let world = start("").await;
-    let location = world
-        .decide(
-            "allow",
-            &[("state", ""), ("redirect_uri", "http://localhost/")],
-        )
-        .await;
-    assert!(
-        location.starts_with("http://localhost/?code="),
-        "{location}"
-    );
+    let location = world.decide("allow", &[("state", ""), ("redirect_uri", "http://localhost/")]).await;
+    assert!(location.starts_with("http://localhost/?code="), "{location}");
     assert!(location.ends_with("~6&state="), "{location}");
     let denied = world.decide("deny", &[]).await;
-    assert_eq!(
-        denied,
-        format!("{REDIRECT}&error=access_denied&state=s%20t%26a%3Dte")
-    );
+    assert_eq!(denied, format!("{REDIRECT}&error=access_denied&state=s%20t%26a%3Dte"));
 }
 
 #[tokio::test]
@@ -58,12 +45,7 @@ async fn the_root_shows_the_same_page_and_escapes_what_it_shows() {
     url.set_path("/");
     let response = world.client.get(url).send().await.expect("page");
     let policy = response.headers()["content-security-policy"].clone();
-    assert!(
-        policy
-            .to_str()
-            .expect("ascii")
-            .contains("default-src 'none'")
-    );
+    assert!(policy.to_str().expect("ascii").contains("default-src 'none'"));
     let html = response.text().await.expect("html");
     assert!(html.contains("<button name=\"decision\" value=\"allow\">"));
     assert!(html.contains("Alice Ringer (account 1000001)"));
@@ -100,17 +82,10 @@ async fn mistakes_stay_here_while_the_target_is_in_doubt_and_go_to_the_app_after
         let url = world.authorize_url(&[(name, value)]);
         let response = world.client.get(url).send().await.expect("page");
         assert_eq!(response.status(), status, "{name}={value}");
-        assert!(
-            response.headers().get("location").is_none(),
-            "{name}={value}"
-        );
+        assert!(response.headers().get("location").is_none(), "{name}={value}");
     }
     for (name, value, error) in [
-        (
-            "response_type",
-            "code id_token",
-            "unsupported_response_type",
-        ),
+        ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "", "unsupported_response_type"),
         ("scope", "", "invalid_scope"),
         ("code_challenge", CHALLENGE, "invalid_request"),
@@ -129,9 +104,7 @@ async fn mistakes_stay_here_while_the_target_is_in_doubt_and_go_to_the_app_after
 
 #[tokio::test]
 async fn a_registered_redirect_uri_is_compared_byte_for_byte() {
-    let world =
-        start("--redirect-uri http://127.0.0.1:7464/cb --redirect-uri https://app.example/cb")
-            .await;
+    let world = start("--redirect-uri http://127.0.0.1:7464/cb --redirect-uri https://app.example/cb").await;
     for (uri, status) in [
         ("http://127.0.0.1:7464/cb", 200),
         ("https://app.example/cb", 200),
@@ -148,21 +121,12 @@ async fn a_registered_redirect_uri_is_compared_byte_for_byte() {
 #[tokio::test]
 async fn a_code_is_bound_to_its_redirect_uri_and_challenge_and_works_once() {
     let world = start("").await;
-    let pkce = [
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
+    let pkce = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
     let code = world.code(&pkce).await;
     for (member, value) in [
-        (
-            "redirect_uri",
-            json!("http://127.0.0.1:7464/callback/phonecom"),
-        ),
+        ("redirect_uri", json!("http://127.0.0.1:7464/callback/phonecom")),
         ("redirect_uri", json!(null)),
-        (
-            "code_verifier",
-            json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXX"),
-        ),
+        ("code_verifier", json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXX")),
         ("code_verifier", json!(null)),
         ("code", json!("unknown")),
     ] {
@@ -170,11 +134,7 @@ async fn a_code_is_bound_to_its_redirect_uri_and_challenge_and_works_once() {
         body["code_verifier"] = json!(VERIFIER);
         body[member] = value;
         let (status, reply) = world.token(body).await;
-        assert_eq!(
-            (status, text(&reply, "error")),
-            (400, "invalid_grant"),
-            "{member}"
-        );
+        assert_eq!((status, text(&reply, "error")), (400, "invalid_grant"), "{member}");
     }
     let mut body = exchange_of(&code);
     body["code_verifier"] = json!(VERIFIER);
@@ -200,32 +160,21 @@ async fn a_code_expires() {
 
 #[tokio::test]
 async fn pkce_can_be_ignored_or_refused() {
-    let pkce = [
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
+    let pkce = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
     let world = start("--pkce ignore").await;
     let code = world.code(&pkce).await;
     assert_eq!(world.exchange(&code).await.0, 201);
     let world = start("--pkce refuse").await;
     let response = world.client.get(world.authorize_url(&pkce)).send().await;
     let location = response.expect("page").headers()["location"].clone();
-    assert!(
-        location
-            .to_str()
-            .expect("ascii")
-            .contains("error=invalid_request")
-    );
+    assert!(location.to_str().expect("ascii").contains("error=invalid_request"));
 }
 
 #[tokio::test]
 async fn the_implicit_grant_answers_in_the_fragment() {
     let world = start("").await;
     let location = world.decide("allow", &[("response_type", "token")]).await;
-    assert!(
-        location.starts_with(&format!("{REDIRECT}#access_token=")),
-        "{location}"
-    );
+    assert!(location.starts_with(&format!("{REDIRECT}#access_token=")), "{location}");
     assert!(location.contains("token_type=Bearer"));
     assert_eq!(member(&location, "state").as_deref(), Some("s t&a=te"));
     let token = member(&location, "access_token").expect("token");

@@ -16,18 +16,13 @@ async fn a_client_must_prove_itself_in_the_body() {
     ] {
         let mut body = exchange_of("any");
         body[member] = value;
-        let request = world
-            .token_request(body)
-            .basic_auth(&world.facts.client_id, Some(&world.facts.client_secret));
+        let request = world.token_request(body).basic_auth(&world.facts.client_id, Some(&world.facts.client_secret));
         let (status, reply) = world.send(request).await;
         assert_eq!((status, text(&reply, "error")), (401, "invalid_client"));
         let envelope = &reply["@error"];
         assert_eq!(envelope["@httpStatusCode"], 401);
         assert_eq!(envelope["@code"], "oauth2.invalid_client");
-        assert_eq!(
-            text(envelope, "@time").len(),
-            "2020-09-23T17:50:34.195Z".len()
-        );
+        assert_eq!(text(envelope, "@time").len(), "2020-09-23T17:50:34.195Z".len());
     }
 }
 
@@ -64,10 +59,7 @@ async fn malformed_requests_get_the_documented_statuses() {
     let lenient = start("--accept-form").await;
     let request = lenient
         .request(Method::POST, "/v4/oauth/access-token")
-        .header(
-            "content-type",
-            "application/x-www-form-urlencoded; charset=utf-8",
-        )
+        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
         .body(form);
     assert_eq!(lenient.send(request).await.0, 201);
 }
@@ -77,11 +69,7 @@ async fn error_shapes() {
     for (shape, status, members) in [
         ("both", 400, vec!["@error", "error", "error_description"]),
         ("phonecom", 400, vec!["@error"]),
-        (
-            "phonecom",
-            401,
-            vec!["@error", "error", "error_description"],
-        ),
+        ("phonecom", 401, vec!["@error", "error", "error_description"]),
         ("rfc6749", 400, vec!["error", "error_description"]),
     ] {
         let world = start(&format!("--error-shape {shape}")).await;
@@ -114,10 +102,7 @@ async fn a_refresh_rotates_and_a_replaced_token_ends_the_family() {
     let counters = &world.journal().await["counters"];
     assert_eq!(counters["reuse_detected"], 1);
     assert_eq!(counters["families_revoked"], 1);
-    assert_eq!(
-        counters["granted_by_grant"],
-        json!({ "authorization_code": 1, "refresh_token": 1 })
-    );
+    assert_eq!(counters["granted_by_grant"], json!({ "authorization_code": 1, "refresh_token": 1 }));
 }
 
 #[tokio::test]
@@ -170,41 +155,25 @@ async fn a_refresh_can_narrow_the_scope_but_not_widen_it() {
     let first = world.login().await;
     let mut body = refresh_of(text(&first, "refresh_token"));
     body["scope"] = json!("billing-api");
-    assert_eq!(
-        error_of(&world.token(body.clone()).await),
-        (400, "invalid_scope")
-    );
+    assert_eq!(error_of(&world.token(body.clone()).await), (400, "invalid_scope"));
     body["scope"] = json!("call-logs");
     let (status, narrow) = world.token(body).await;
     assert_eq!((status, text(&narrow, "scope")), (201, "call-logs"));
     let (status, wide) = world.refresh(text(&narrow, "refresh_token")).await;
-    assert_eq!(
-        (status, text(&wide, "scope")),
-        (201, "call-logs account-owner")
-    );
+    assert_eq!((status, text(&wide, "scope")), (201, "call-logs account-owner"));
 }
 
 #[tokio::test]
 async fn client_credentials_and_password_grants() {
     let world = start("").await;
-    let (status, reply) = world
-        .token(json!({ "grant_type": "client_credentials" }))
-        .await;
+    let (status, reply) = world.token(json!({ "grant_type": "client_credentials" })).await;
     assert_eq!(status, 201);
     assert_eq!(reply.get("refresh_token"), None);
     assert!(works(&world, &reply).await);
     for (who, password, expected) in [
-        (
-            json!({ "username": "bob" }),
-            json!("practice-password"),
-            201,
-        ),
+        (json!({ "username": "bob" }), json!("practice-password"), 201),
         (json!({ "username": "bob" }), json!("guess"), 400),
-        (
-            json!({ "username": "mallory" }),
-            json!("practice-password"),
-            400,
-        ),
+        (json!({ "username": "mallory" }), json!("practice-password"), 400),
         (json!({ "phonenumber": "+12025550103" }), json!(null), 201),
         (json!({ "phonenumber": "12025550103" }), json!(null), 201),
         (json!({}), json!("practice-password"), 422),

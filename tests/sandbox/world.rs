@@ -29,9 +29,7 @@ pub(crate) fn options(flags: &str) -> Options {
         #[command(flatten)]
         options: Options,
     }
-    let words = ["sandbox", "--port=0"]
-        .into_iter()
-        .chain(flags.split_whitespace());
+    let words = ["sandbox", "--port=0"].into_iter().chain(flags.split_whitespace());
     Flags::try_parse_from(words).expect("flags").options
 }
 
@@ -40,17 +38,9 @@ pub(crate) async fn start(flags: &str) -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let sandbox = bind(&options(flags)).await.expect("bind");
     let facts = sandbox.describe();
-    let client = Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("client");
+    let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().expect("client");
     let task = tokio::spawn(sandbox.run(std::future::pending()));
-    World {
-        facts,
-        client,
-        task,
-    }
+    World { facts, client, task }
 }
 
 impl World {
@@ -71,23 +61,19 @@ impl World {
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> (u16, Value) {
-        self.send(self.request(Method::GET, path).bearer_auth(token))
-            .await
+        self.send(self.request(Method::GET, path).bearer_auth(token)).await
     }
 
     /// A control request that must succeed.
     pub(crate) async fn control(&self, path: &str, body: Value) {
-        let request = self
-            .request(Method::POST, path)
-            .header("content-type", "application/json")
-            .body(body.to_string());
+        let request =
+            self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string());
         let (status, _) = self.send(request).await;
         assert!((200..300).contains(&status), "{path}: {status}");
     }
 
     pub(crate) async fn advance(&self, span: &str) {
-        self.control("/_sandbox/clock", json!({ "advance": span }))
-            .await;
+        self.control("/_sandbox/clock", json!({ "advance": span })).await;
     }
 
     pub(crate) async fn journal(&self) -> Value {
@@ -145,10 +131,7 @@ impl World {
     /// A token request with these members; the client's own are added where they are missing.
     pub(crate) fn token_request(&self, mut body: Value) -> RequestBuilder {
         let members = body.as_object_mut().expect("an object");
-        for (name, value) in [
-            ("client_id", &self.facts.client_id),
-            ("client_secret", &self.facts.client_secret),
-        ] {
+        for (name, value) in [("client_id", &self.facts.client_id), ("client_secret", &self.facts.client_secret)] {
             members.entry(name).or_insert_with(|| json!(value));
         }
         self.request(Method::POST, "/v4/oauth/access-token")
@@ -187,16 +170,12 @@ pub(crate) fn refresh_of(token: &str) -> Value {
 
 /// A string member that must be there.
 pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
-    body[name]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {name} in {body}"))
+    body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}"))
 }
 
 /// The one-time id in the consent form.
 pub(crate) fn transaction(html: &str) -> String {
-    let (_, rest) = html
-        .split_once("name=\"transaction\" value=\"")
-        .expect("form");
+    let (_, rest) = html.split_once("name=\"transaction\" value=\"").expect("form");
     rest.split('"').next().expect("value").to_owned()
 }
 
@@ -204,9 +183,7 @@ pub(crate) fn transaction(html: &str) -> String {
 pub(crate) fn member(location: &str, name: &str) -> Option<String> {
     let url = Url::parse(location).expect("a location");
     let part = url.fragment().or(url.query()).unwrap_or_default();
-    url::form_urlencoded::parse(part.as_bytes())
-        .find(|(had, _)| had == name)
-        .map(|(_, value)| value.into_owned())
+    url::form_urlencoded::parse(part.as_bytes()).find(|(had, _)| had == name).map(|(_, value)| value.into_owned())
 }
 
 /// Status and the code of a refusal.
@@ -216,9 +193,7 @@ pub(crate) fn error_of(reply: &(u16, Value)) -> (u16, &str) {
 
 /// Whether the access token of a reply is taken.
 pub(crate) async fn works(world: &World, reply: &Value) -> bool {
-    let (status, _) = world
-        .get("/v4/accounts/1000001", text(reply, "access_token"))
-        .await;
+    let (status, _) = world.get("/v4/accounts/1000001", text(reply, "access_token")).await;
     assert!(matches!(status, 200 | 401), "{status}");
     status == 200
 }

@@ -1,0 +1,279 @@
+//! The task that owns one account. It carries out what the machine says, one thing after the other, and
+//! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::World;
+use super::published::Published;
+use crate::account::record::Record;
+use crate::account::state::{Answer, Effect, Event, Machine, Policy, StoreTrouble};
+use crate::account::view::Standing;
+use crate::config::AccountConfig;
+use crate::contract::{LogoutOutcome, LogoutReply};
+use crate::credentials;
+use crate::error::Error;
+use crate::oauth::dialect::Revoke;
+use crate::oauth::exchange::{Credentials, Trade};
+use crate::oauth::grant::{Grant, TokenSet};
+use crate::secret::{ClientSecret, RefreshToken};
+use crate::store::{Store, StoreError};
+
+/// Requests that wait for the task. A full box means that somebody has asked already.
+const INBOX: usize = 64;
+/// What a logout spends on telling the provider.
+const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// What the task is asked to do.
+pub(super) enum Command {
+    /// Somebody has no use for the published token: it wants this much validity.
+    Wanted(Duration),
+    /// A person wants a new token.
+    Refresh(oneshot::Sender<()>),
+    /// A caller's API answered 401.
+    Rejected(oneshot::Sender<()>),
+    /// A login brought a grant.
+    LoggedIn(Box<Grant>, oneshot::Sender<Result<(), Error>>),
+    /// Revoke where possible, delete always.
+    LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
+    /// The config changed.
+    Reconfigure(Arc<AccountConfig>),
+    /// Finish what is in hand and end.
+    Stop,
+}
+
+/// How the others reach the task.
+pub(super) struct Handle {
+    pub(super) inbox: mpsc::Sender<Command>,
+    pub(super) published: Arc<Published>,
+}
+
+struct Actor {
+    config: Arc<AccountConfig>,
+    world: World,
+    machine: Machine,
+    published: Arc<Published>,
+    /// Read when it is first needed, and again after the provider refused it.
+    secret: Option<ClientSecret>,
+}
+
+/// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set.
+pub(super) fn spawn(config: Arc<AccountConfig>, world: World, jumps: watch::Receiver<()>) -> Handle {
+    let machine = Machine::new(Policy::new(&config.dialect, config.binding()));
+    let published = Arc::new(Published::new(machine.snapshot(&config.name)));
+    let (inbox, commands) = mpsc::channel(INBOX);
+    let actor = Actor { config, world, machine, published: Arc::clone(&published), secret: None };
+    tokio::spawn(actor.run(commands, jumps));
+    Handle { inbox, published }
+}
+
+impl Actor {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut jumps: watch::Receiver<()>) {
+        self.drive(Event::Timer).await;
+        loop {
+            let now = self.world.clock.now();
+            let nap = self.machine.wake_at().map(|at| now.until(at));
+            // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
+            tokio::select! {
+                command = commands.recv() => match command {
+                    None | Some(Command::Stop) => return,
+                    Some(command) => self.handle(command).await,
+                },
+                () = sleep(nap) => self.drive(Event::Timer).await,
+                Ok(()) = jumps.changed() => self.drive(Event::Timer).await,
+            }
+        }
+    }
+
+    async fn handle(&mut self, command: Command) {
+        // Whoever asked may be gone by now: that changes nothing.
+        match command {
+            Command::Wanted(ttl) => self.drive(Event::Wanted(ttl)).await,
+            Command::Refresh(done) => {
+                self.drive(Event::Forced).await;
+                _ = done.send(());
+            }
+            Command::Rejected(done) => {
+                self.drive(Event::Rejected).await;
+                _ = done.send(());
+            }
+            Command::LoggedIn(grant, done) => {
+                let result = self.logged_in(grant).await;
+                _ = done.send(result);
+            }
+            Command::LogOut(done) => {
+                let result = self.log_out().await;
+                _ = done.send(result);
+            }
+            Command::Reconfigure(config) => {
+                self.drive(Event::Reconfigured(Policy::new(&config.dialect, config.binding()))).await;
+                self.secret = None;
+                self.config = config;
+            }
+            Command::Stop => {}
+        }
+    }
+
+    /// Tells the machine and does what it says until it rests. Everybody sees every step.
+    async fn drive(&mut self, event: Event) {
+        let mut event = event;
+        loop {
+            let effect = self.machine.step(event, self.world.clock.now(), rand::rng().random());
+            self.published.show(self.machine.snapshot(&self.config.name));
+            event = match effect {
+                Effect::Rest => return,
+                Effect::Load => self.load().await,
+                Effect::Prepare(record) => {
+                    Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
+                }
+                Effect::Send(token) => Event::Answered(self.refresh(token).await),
+                Effect::Commit(record) => self.commit(record).await,
+                Effect::Remove => Event::Removed(self.on_disk(|store, name| store.remove(name)).await),
+            };
+        }
+    }
+
+    async fn load(&self) -> Event {
+        match self.blocking(|store, name| store.load(name)).await {
+            Ok(record) => Event::Loaded(record.map(Box::new)),
+            Err(error) => {
+                tracing::error!(account = %self.config.name, "{error}");
+                Event::NotLoaded(match error {
+                    StoreError::SetAside { .. } => StoreTrouble::Damaged(error.to_string()),
+                    _ => StoreTrouble::Unavailable(error.to_string()),
+                })
+            }
+        }
+    }
+
+    async fn commit(&self, record: Box<Record>) -> Event {
+        let (generation, needs_login) = (record.generation, record.needs_login.clone());
+        let result = self.on_disk(move |store, name| store.commit(name, &record)).await;
+        match (&result, needs_login) {
+            (Ok(()), None) => {
+                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served")
+            }
+            (Ok(()), Some(reason)) => tracing::warn!(account = %self.config.name, "needs a login: {reason}"),
+            (Err(_), _) => {}
+        }
+        Event::Committed(result)
+    }
+
+    async fn refresh(&mut self, token: RefreshToken) -> Answer {
+        let credentials = match self.credentials().await {
+            Ok(credentials) => credentials,
+            Err(why) => return Answer::NotSent { why },
+        };
+        let (config, account) = (Arc::clone(&self.config), &self.config.name);
+        tracing::debug!(%account, "refreshing");
+        let answer = self.world.provider.trade(&config.dialect, &Trade::RefreshToken(token), &credentials).await;
+        match &answer {
+            Answer::Granted(_) => {}
+            Answer::Refused(refusal) => {
+                tracing::warn!(%account, "the provider refused the refresh: {refusal}");
+                // The secret may have been replaced meanwhile.
+                self.secret = None;
+            }
+            Answer::Busy { why, .. } | Answer::NotSent { why } => {
+                tracing::warn!(%account, "the refresh has to wait: {why}")
+            }
+            Answer::Lost { why } => tracing::warn!(%account, "nobody knows whether the refresh arrived: {why}"),
+        }
+        answer
+    }
+
+    async fn credentials(&mut self) -> Result<Credentials, String> {
+        if self.secret.is_none() {
+            if let Some(source) = &self.config.client_secret {
+                let read = credentials::resolve(source, &self.world.credentials).await;
+                self.secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
+            }
+        }
+        Ok(Credentials { client_id: self.config.client_id.clone(), client_secret: self.secret.clone() })
+    }
+
+    async fn logged_in(&mut self, grant: Box<Grant>) -> Result<(), Error> {
+        let unread = self.machine.snapshot(&self.config.name);
+        if unread.standing == Standing::Unread {
+            return Err(unread.error(self.world.clock.now()));
+        }
+        let before = unread.generation;
+        self.drive(Event::LoggedIn(grant)).await;
+        let after = self.machine.snapshot(&self.config.name);
+        if after.generation > before || after.trouble.is_none() {
+            Ok(())
+        } else {
+            Err(after.error(self.world.clock.now()))
+        }
+    }
+
+    async fn log_out(&mut self) -> Result<LogoutReply, Error> {
+        let tokens = self.machine.tokens().cloned();
+        let (outcome, detail) = match &tokens {
+            None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),
+            Some(tokens) => self.revoke(tokens).await,
+        };
+        self.drive(Event::LogOut).await;
+        let after = self.machine.snapshot(&self.config.name);
+        if after.standing != Standing::SignedOut {
+            return Err(after.error(self.world.clock.now()));
+        }
+        tracing::info!(account = %self.config.name, "logged out: {detail}");
+        Ok(LogoutReply { account: self.config.name.clone(), outcome, detail })
+    }
+
+    async fn revoke(&mut self, tokens: &TokenSet) -> (LogoutOutcome, String) {
+        let here_only = |why: &str| (LogoutOutcome::DeletedHereOnly, format!("deleted from this machine only: {why}"));
+        let config = Arc::clone(&self.config);
+        let snapshot = self.machine.snapshot(&config.name);
+        let expired =
+            snapshot.token.is_some_and(|token| token.deadline.is_some_and(|at| self.world.clock.now().reached(at)));
+        if expired && matches!(config.dialect.revoke, Revoke::DeleteBearer(_)) {
+            return here_only("the access token had expired, and this provider takes no other");
+        }
+        let credentials = match self.credentials().await {
+            Ok(credentials) => credentials,
+            Err(why) => return here_only(&why),
+        };
+        let asked = self.world.provider.revoke(&config.dialect, tokens, &credentials);
+        match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
+            Ok(Ok(true)) => (
+                LogoutOutcome::RevokedAtProvider,
+                "revoked at the provider (which may take it some minutes) and deleted from this machine".into(),
+            ),
+            Ok(Ok(false)) => here_only("the provider has no way to revoke a token"),
+            Ok(Err(why)) => here_only(&why),
+            Err(_) => here_only("the provider did not answer"),
+        }
+    }
+
+    async fn on_disk(
+        &self,
+        work: impl FnOnce(&dyn Store, &str) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), String> {
+        self.blocking(work).await.map_err(|error| {
+            tracing::error!(account = %self.config.name, "{error}");
+            error.to_string()
+        })
+    }
+
+    /// Disks block: not on the runtime's threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, name) = (Arc::clone(&self.world.store), self.config.name.clone());
+        let done = tokio::task::spawn_blocking(move || work(&*store, &name)).await;
+        done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread died".into() }))
+    }
+}
+
+pub(super) async fn sleep(nap: Option<Duration>) {
+    match nap {
+        Some(nap) => tokio::time::sleep(nap).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,36 @@
+//! What an account's task shows to everybody: one snapshot, read without a lock, and a bell.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::watch;
+
+use crate::account::view::Snapshot;
+
+/// The newest snapshot of one account.
+#[derive(Debug)]
+pub(super) struct Published {
+    snapshot: ArcSwap<Snapshot>,
+    bell: watch::Sender<()>,
+}
+
+impl Published {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Self { snapshot: ArcSwap::from_pointee(snapshot), bell: watch::Sender::new(()) }
+    }
+
+    /// The newest snapshot: nanoseconds, and nobody waits for anybody.
+    pub(super) fn look(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Rings after every [`Self::show`]. Listen before you look, or you miss one.
+    pub(super) fn listen(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+
+    pub(super) fn show(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+        self.bell.send_replace(());
+    }
+}
