@@ -20,7 +20,7 @@ const LONGEST_WISH: Duration = Duration::from_secs(3600);
 /// How long after it was obtained a token of this lifetime is refreshed.
 pub fn refresh_after(lifetime: Duration, chance: f64) -> Duration {
     let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * chance - 1.0));
-    if lifetime >= 4 * ROOM { jittered.min(lifetime - ROOM) } else { jittered }
+    if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
 /// The pause after `failures` failures in a row: exponential with full jitter.

@@ -265,13 +265,13 @@ impl Machine {
             Answer::Granted(grant) => return self.granted(*grant, sent_at, now, chance),
             Answer::Refused(refusal) => return self.refused(refusal, now, chance),
             Answer::NotSent { why } => {
-                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance))
+                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
             }
             Answer::Busy { retry_after, why } => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
                     Some(wish) => schedule::asked_pause(wish, failures, chance),
                     None => schedule::pause(failures, chance),
-                })
+                });
             }
             Answer::Lost { why } => self.lost(why, sent_at, now, chance),
         }
