@@ -228,10 +228,7 @@ impl Machine {
     }
 
     fn begin(&mut self, now: Moment) -> Effect {
-        let held = match &self.state {
-            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => held,
-            _ => return Effect::Rest,
-        };
+        let Some(held) = self.held() else { return Effect::Rest };
         let Some(token) = &held.record.tokens.refresh_token else { return Effect::Rest };
         if held.record.binding != self.policy.binding {
             return Effect::Rest;
