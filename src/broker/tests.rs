@@ -148,6 +148,7 @@ fn config(accounts: &[&str]) -> Arc<Config> {
     Arc::new(crate::config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the shape that the broker asks for")]
 fn redirect_uri(_: &AccountConfig) -> Option<String> {
     Some("http://127.0.0.1:7464/callback/p".into())
 }
