@@ -119,9 +119,14 @@ impl Actor {
 
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
+        // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
+        let may_be_idle = matches!(event, Event::Wanted(_));
         let mut event = event;
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), rand::rng().random());
+            if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
+                return;
+            }
             self.published.show(self.machine.snapshot(&self.config.name));
             event = match effect {
                 Effect::Rest => return,

@@ -64,17 +64,16 @@ pub(super) async fn until_read(handle: &actor::Handle) {
     }
 }
 
+/// Tells all of them to stop and waits until each has ended what it has in hand, for at most `patience`.
 pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
-    let mut ending = Vec::new();
-    for handle in handles {
-        // A full box is emptied first; the deadline bounds that too.
-        ending.push((tokio::time::timeout(patience, handle.inbox.send(Command::Stop)), handle));
-    }
+    let handles: Vec<_> = handles.collect();
     let all = async {
-        for (sent, handle) in ending {
-            if matches!(sent.await, Ok(Ok(()))) {
-                handle.inbox.closed().await;
-            }
+        // All are told before the first is waited for: every refresh in flight gets the whole of the time.
+        for handle in &handles {
+            _ = handle.inbox.send(Command::Stop).await;
+        }
+        for handle in &handles {
+            handle.inbox.closed().await;
         }
     };
     if tokio::time::timeout(patience, all).await.is_err() {
