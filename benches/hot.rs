@@ -170,10 +170,11 @@ impl Table {
 }
 
 /// One call's time.
+#[derive(Clone, Copy)]
 struct Picoseconds(u64);
 
 impl Picoseconds {
-    fn to_text(&self) -> String {
+    fn to_text(self) -> String {
         match self.0 {
             0..10_000 => format!("{}.{} ns", self.0 / 1000, self.0 % 1000 / 100),
             10_000..10_000_000 => format!("{} ns", self.0 / 1000),
