@@ -13,7 +13,7 @@ import { cookiesSet, request, submitConsent } from './plain-http.mjs';
 
 export { cookiesSet, request, submitConsent };
 export const PEERS = path.dirname(fileURLToPath(import.meta.url));
-const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
+export const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
 
 const SAID_SO = 10; // the exit code after a "not ok" line; tests/run knows it too
 
