@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::http::{Browser, Request};
 use crate::idp::{Act, Idp, plain};
-use crate::world::{World, account, names, provider, told, until};
+use crate::world::{World, account, provider, told, until};
 
 #[test]
 fn a_second_daemon_on_the_same_folder_says_who_holds_it_and_is_gone() {
@@ -280,5 +280,5 @@ fn a_port_in_use_is_told() {
     let (code, _, err) = told(world.command(&["serve"]).output().unwrap());
     assert_eq!(code, 1, "{err}");
     assert!(err.contains(&holder.local_addr().unwrap().port().to_string()), "{err}");
-    assert!(!names(&world.runtime()).contains(&"endpoint.json".to_owned()));
+    assert!(!world.is_announced());
 }
