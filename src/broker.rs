@@ -3,8 +3,10 @@
 
 mod actor;
 pub mod handle;
+pub mod login;
 mod logins;
 mod published;
+mod roster;
 pub mod wakeups;
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl Error {
             Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
-                reply.provider_error.clone_from(provider_error)
+                reply.provider_error.clone_from(provider_error);
             }
             _ => {}
         }

@@ -1,12 +1,15 @@
 //! Secrets are a kind of their own: they can't be printed, logged, compared with `==` or serialised,
 //! and their memory is wiped when they are dropped.
 //!
-//! Only three places read one with [`Secret::expose`]: `oauth::exchange` (requests), `store::record`
-//! (the sealed file) and `http::api` (the token reply). Whoever adds a fourth has to say why.
+//! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
+//! and for nothing else: `oauth::exchange` and `oauth::authorize` (requests), `store::record` (the sealed
+//! file), `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token
+//! of the caller). Whoever adds another says why.
 
 use std::fmt;
 use std::marker::PhantomData;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -14,7 +17,7 @@ use zeroize::Zeroizing;
 /// A secret text of one kind. The kind is a type, so that a refresh token can't be handed out where
 /// an access token was meant.
 pub struct Secret<Kind> {
-    text: Zeroizing<Box<str>>,
+    text: SecretString,
     kind: PhantomData<fn() -> Kind>,
 }
 
@@ -59,26 +62,26 @@ kinds! {
 impl<K: Kind> Secret<K> {
     /// Takes ownership of `text`. The caller's other copies are the caller's to wipe.
     pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self { text: Zeroizing::new(text.into()), kind: PhantomData }
+        Self { text: SecretString::from(text.into().into_string()), kind: PhantomData }
     }
 
     /// The secret itself. See the module's doc for who may.
     pub fn expose(&self) -> &str {
-        &self.text
+        self.text.expose_secret()
     }
 
     /// Whether the two are equal, in a time that depends on neither.
     ///
     /// Both are hashed first, so that not even the length shows.
     pub fn matches(&self, other: &str) -> bool {
-        let (mine, theirs) = (Sha256::digest(self.text.as_bytes()), Sha256::digest(other.as_bytes()));
+        let (mine, theirs) = (Sha256::digest(self.expose().as_bytes()), Sha256::digest(other.as_bytes()));
         mine.as_slice().ct_eq(theirs.as_slice()).into()
     }
 
     /// The first 8 hex digits of the SHA-256: enough to tell two secrets apart in a log, useless for
     /// anything else.
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.text.as_bytes());
+        let digest = Sha256::digest(self.expose().as_bytes());
         let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
         format!("{a:02x}{b:02x}{c:02x}{d:02x}")
     }

@@ -20,7 +20,7 @@ const LONGEST_WISH: Duration = Duration::from_secs(3600);
 /// How long after it was obtained a token of this lifetime is refreshed.
 pub fn refresh_after(lifetime: Duration, chance: f64) -> Duration {
     let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * chance - 1.0));
-    if lifetime >= 4 * ROOM { jittered.min(lifetime - ROOM) } else { jittered }
+    if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
 /// The pause after `failures` failures in a row: exponential with full jitter.
@@ -72,13 +72,13 @@ mod tests {
         for (lifetime, chance, due) in
             [(3600, 0.5, 2880), (3600, 0.0, 2700), (3600, 1.0, 3060), (240, 1.0, 180), (300, 0.5, 240), (10, 0.5, 8)]
         {
-            assert_eq!(refresh_after(s(lifetime), chance).as_secs_f64().round(), f64::from(due), "{lifetime} {chance}");
+            assert_eq!(refresh_after(s(lifetime), chance).as_millis().div_ceil(1000), due, "{lifetime} {chance}");
         }
     }
 
     #[test]
     fn pauses_grow_are_spread_and_bounded() {
-        assert_eq!((pause(1, 0.0), pause(1, 0.999_999).as_secs_f64().round()), (SHORTEST_PAUSE, 1.0));
+        assert_eq!((pause(1, 0.0), pause(1, 1.0)), (SHORTEST_PAUSE, s(1)));
         assert_eq!((pause(4, 0.5), pause(9, 1.0), pause(u32::MAX, 1.0)), (s(4), s(256), s(300)));
         assert_eq!((asked_pause(s(11), 1, 0.0), asked_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
         assert!(asked_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
@@ -90,7 +90,7 @@ mod tests {
             let life = s(life);
             let due = refresh_after(life, chance);
             assert!(due > Duration::ZERO && due < life);
-            assert!(usual_ttl(s(10), Some(life)) < life - due, "usual callers never bring a refresh forward");
+            assert!(usual_ttl(s(10), Some(life)) < life.saturating_sub(due), "usual callers never bring a refresh forward");
             assert!(pause(failures, chance) >= SHORTEST_PAUSE && pause(failures, chance) <= LONGEST_PAUSE);
         }
     }

@@ -228,10 +228,7 @@ impl Machine {
     }
 
     fn begin(&mut self, now: Moment) -> Effect {
-        let held = match &self.state {
-            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => held,
-            _ => return Effect::Rest,
-        };
+        let Some(held) = self.held() else { return Effect::Rest };
         let Some(token) = &held.record.tokens.refresh_token else { return Effect::Rest };
         if held.record.binding != self.policy.binding {
             return Effect::Rest;
@@ -265,13 +262,13 @@ impl Machine {
             Answer::Granted(grant) => return self.granted(*grant, sent_at, now, chance),
             Answer::Refused(refusal) => return self.refused(refusal, now, chance),
             Answer::NotSent { why } => {
-                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance))
+                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
             }
             Answer::Busy { retry_after, why } => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
                     Some(wish) => schedule::asked_pause(wish, failures, chance),
                     None => schedule::pause(failures, chance),
-                })
+                });
             }
             Answer::Lost { why } => self.lost(why, sent_at, now, chance),
         }

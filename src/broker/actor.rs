@@ -119,9 +119,14 @@ impl Actor {
 
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
+        // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
+        let may_be_idle = matches!(event, Event::Wanted(_));
         let mut event = event;
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), rand::rng().random());
+            if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
+                return;
+            }
             self.published.show(self.machine.snapshot(&self.config.name));
             event = match effect {
                 Effect::Rest => return,
@@ -131,13 +136,13 @@ impl Actor {
                 }
                 Effect::Send(token) => Event::Answered(self.refresh(token).await),
                 Effect::Commit(record) => self.commit(record).await,
-                Effect::Remove => Event::Removed(self.on_disk(|store, name| store.remove(name)).await),
+                Effect::Remove => Event::Removed(self.on_disk(Store::remove).await),
             };
         }
     }
 
     async fn load(&self) -> Event {
-        match self.blocking(|store, name| store.load(name)).await {
+        match self.blocking(Store::load).await {
             Ok(record) => Event::Loaded(record.map(Box::new)),
             Err(error) => {
                 tracing::error!(account = %self.config.name, "{error}");
@@ -154,7 +159,7 @@ impl Actor {
         let result = self.on_disk(move |store, name| store.commit(name, &record)).await;
         match (&result, needs_login) {
             (Ok(()), None) => {
-                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served")
+                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served");
             }
             (Ok(()), Some(reason)) => tracing::warn!(account = %self.config.name, "needs a login: {reason}"),
             (Err(_), _) => {}
@@ -178,7 +183,7 @@ impl Actor {
                 self.secret = None;
             }
             Answer::Busy { why, .. } | Answer::NotSent { why } => {
-                tracing::warn!(%account, "the refresh has to wait: {why}")
+                tracing::warn!(%account, "the refresh has to wait: {why}");
             }
             Answer::Lost { why } => tracing::warn!(%account, "nobody knows whether the refresh arrived: {why}"),
         }
@@ -186,11 +191,11 @@ impl Actor {
     }
 
     async fn credentials(&mut self) -> Result<Credentials, String> {
-        if self.secret.is_none() {
-            if let Some(source) = &self.config.client_secret {
-                let read = credentials::resolve(source, &self.world.credentials).await;
-                self.secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
-            }
+        if self.secret.is_none()
+            && let Some(source) = &self.config.client_secret
+        {
+            let read = credentials::resolve(source, &self.world.credentials).await;
+            self.secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
         }
         Ok(Credentials { client_id: self.config.client_id.clone(), client_secret: self.secret.clone() })
     }

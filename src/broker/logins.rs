@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Guard;
-use super::handle::CallbackRequest;
+use super::login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
 use crate::clock::{Clock, Moment};
 use crate::contract::{LoginReply, LoginStatus};
@@ -160,10 +160,10 @@ impl Task {
         match ask {
             Ask::Start { plan, life, done } => _ = done.send(self.start(*plan, life, now)),
             Ask::Ticket { id, done } => {
-                _ = done.send(self.attempts.ticket(&id, now, rng).map(|ticket| ticket.expose().to_owned()))
+                _ = done.send(self.attempts.ticket(&id, now, rng).map(|ticket| ticket.expose().to_owned()));
             }
             Ask::ByHand { id, done } => {
-                _ = done.send(self.attempts.depart_by_hand(&id, now, rng).map(|departure| departure.authorize_url))
+                _ = done.send(self.attempts.depart_by_hand(&id, now, rng).map(|departure| departure.authorize_url));
             }
             Ask::Keep { id, guard } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {

@@ -14,7 +14,7 @@ use url::form_urlencoded;
 use super::Http;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
-use crate::broker::handle::{BrowserStart, CallbackRequest, Stray};
+use crate::broker::login::{BrowserStart, CallbackRequest, Stray};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus};
 use crate::error::Error;

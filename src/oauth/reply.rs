@@ -208,7 +208,7 @@ fn lifetime(value: &Value) -> Option<Duration> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
 fn whole(seconds: f64) -> Option<u64> {
-    (seconds.is_finite() && seconds >= 1.0 && seconds < 1e12).then_some(seconds as u64)
+    (seconds.is_finite() && (1.0..1e12).contains(&seconds)).then_some(seconds as u64)
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {

@@ -68,7 +68,7 @@ impl Machine {
         // RFC 6749 §6: what the reply leaves out stays as it is.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
-        let next = self.from_grant(grant, held.record.generation + 1, sent_at, now, chance);
+        let next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
         self.commit(Box::new(next), None)
     }
 
@@ -78,11 +78,11 @@ impl Machine {
             _ => 0,
         };
         let generation = self.held().map_or(0, |held| held.record.generation).max(unkept) + 1;
-        let next = self.from_grant(grant, generation, now, now, chance);
+        let next = self.hold(grant, generation, now, now, chance);
         self.commit(Box::new(next), None)
     }
 
-    fn from_grant(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
+    fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
         let lifetime = grant.expires_in.or(self.policy.default_lifetime);
         // Counted from before the request, since nobody knows when the provider began to count; but a
         // reply that took longer than half a life still gives half a life.

@@ -1,0 +1,82 @@
+//! Which accounts there are, and how their tasks are asked and stopped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::actor::{self, Command};
+use crate::config::{AccountConfig, Config, nearest};
+use crate::contract::DEFAULT_ACCOUNT;
+use crate::error::Error;
+use crate::oauth::reply::clean;
+
+/// The accounts and the config that they are of.
+pub(super) struct Roster {
+    pub(super) config: Arc<Config>,
+    pub(super) accounts: BTreeMap<String, Member>,
+}
+
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) config: Arc<AccountConfig>,
+    pub(super) handle: Arc<actor::Handle>,
+}
+
+impl Roster {
+    pub(super) fn find(&self, asked: &str) -> Result<(&str, &Member), Error> {
+        let name = match (asked, &self.config.default_account) {
+            (DEFAULT_ACCOUNT, Some(name)) => name,
+            (DEFAULT_ACCOUNT, None) => {
+                return Err(Error::Usage {
+                    what: "no account is the default: name one, or set `default_account` in the config".into(),
+                });
+            }
+            (name, _) => name,
+        };
+        if let Some((name, member)) = self.accounts.get_key_value(name) {
+            Ok((name, member))
+        } else {
+            let nearest =
+                nearest(name, self.accounts.keys().map(String::as_str)).map(str::to_owned).into_iter().collect();
+            Err(Error::UnknownAccount { name: clean(name), nearest })
+        }
+    }
+}
+
+pub(super) async fn ask<T>(member: &Member, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+    let gone = || Error::Internal { what: "the account was removed, or the daemon is shutting down".into() };
+    let (done, answer) = oneshot::channel();
+    member.handle.inbox.send(command(done)).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())
+}
+
+/// Waits until the account's task has read what is stored, or could not.
+pub(super) async fn until_read(handle: &actor::Handle) {
+    let mut bell = handle.published.listen();
+    loop {
+        bell.borrow_and_update();
+        let unread = { handle.published.look().is_unread() };
+        if !unread || bell.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells all of them to stop and waits until each has ended what it has in hand, for at most `patience`.
+pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
+    let handles: Vec<_> = handles.collect();
+    let all = async {
+        // All are told before the first is waited for: every refresh in flight gets the whole of the time.
+        for handle in &handles {
+            _ = handle.inbox.send(Command::Stop).await;
+        }
+        for handle in &handles {
+            handle.inbox.closed().await;
+        }
+    };
+    if tokio::time::timeout(patience, all).await.is_err() {
+        tracing::warn!("a refresh is still in flight; the next start will find out how it ended");
+    }
+}
