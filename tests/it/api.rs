@@ -289,3 +289,20 @@ fn accounts_are_told_without_secrets() {
     let health = world.ask_tcp(&Request::get("/healthz"));
     assert_eq!((health.status, health.body.as_str()), (200, "{\"status\":\"ok\"}"));
 }
+
+#[test]
+fn whoever_fills_the_port_does_not_shut_out_the_socket() {
+    let idp = Idp::start();
+    let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 8\n";
+    let mut world =
+        World::with_config(&[listen, &provider("idp", &idp, "/token", ""), &account("work", "idp", "")].concat());
+    world.run();
+    world.log_in("work");
+    let authority = world.authority();
+    let silent: Vec<Wire> = (0..40).map(|_| Wire::tcp(&authority)).collect();
+    for _ in 0..20 {
+        assert_eq!(world.get(TOKEN).status, 200);
+    }
+    drop(silent);
+    assert_eq!(world.ask_tcp(&Request::get("/healthz")).status, 200, "and the port recovers");
+}

@@ -221,3 +221,78 @@ fn a_second_lost_reply_is_not_replayed_while_the_old_token_still_serves() {
     assert_eq!(idp.refreshes(), 2, "one replay, then it waits until there is nothing left to lose");
     assert_eq!(world.token("work"), old);
 }
+
+#[test]
+fn a_caller_that_hangs_up_cannot_cancel_the_refresh_that_it_began() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    idp.next(Act::WorkAndHold);
+    let mut asking = world.wire();
+    asking.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+    idp.until_holding();
+    drop(asking);
+    idp.release();
+    until("the new token is kept", || (world.token("work") != old).then_some(()));
+    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0));
+}
+
+#[test]
+fn a_refresh_looks_exactly_as_each_provider_wants_it() {
+    let secret = crate::world::SECRET;
+    for (of_provider, authorization, body) in [
+        ("", true, "grant_type=refresh_token&refresh_token=RT%7Ecanary-2".to_owned()),
+        (
+            "client_auth = \"post\"",
+            false,
+            "grant_type=refresh_token&refresh_token=RT%7Ecanary-2&client_id=the+client&client_secret=SECRET%7Ecanary"
+                .into(),
+        ),
+        (
+            "client_auth = \"post\"\nbody = \"json\"",
+            false,
+            format!(
+                "{{\"grant_type\":\"refresh_token\",\"refresh_token\":\"RT~canary-2\",\
+                 \"client_id\":\"the client\",\"client_secret\":\"{secret}\"}}"
+            ),
+        ),
+    ] {
+        let idp = Idp::start();
+        let world = World::start_with(&idp, "", of_provider, "");
+        world.log_in("work");
+        assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+        let seen = idp.seen_at("/token").pop().unwrap();
+        assert_eq!((seen.body.as_str(), seen.header("authorization").is_some()), (body.as_str(), authorization));
+    }
+}
+
+#[test]
+fn the_client_secret_is_read_where_the_config_says() {
+    let idp = Idp::start();
+    let top = provider("idp", &idp, "/token", "client_auth = \"post\"");
+    let inline = format!("client_secret = \"{}\"", crate::world::SECRET);
+    let with = |source: &str| [top.clone(), account("work", "idp", "").replace(&inline, source)].concat();
+    let mut world = World::with_config(&with(&inline));
+    let file = world.config_file().with_file_name("secret");
+    std::fs::write(&file, "FILE~canary\n").unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for (source, secret) in [
+        ("client_secret_file = \"secret\"", "FILE~canary"),
+        ("client_secret_command = [\"/bin/echo\", \"COMMAND~canary\"]", "COMMAND~canary"),
+    ] {
+        world.configure(&with(source));
+        world.run();
+        world.log_in("work");
+        assert_eq!(idp.seen_at("/token").pop().unwrap().parameters()["client_secret"], secret);
+        world.stop();
+    }
+    std::fs::remove_file(&file).unwrap();
+    world.configure(&with("client_secret_file = \"secret\""));
+    world.run();
+    let sent = idp.seen().len();
+    let reply = world.post("/v1/accounts/work/refresh");
+    assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
+    assert!(reply.body.contains("client secret"), "{reply:?}");
+    assert_eq!(idp.seen().len(), sent, "without the secret nothing is sent");
+}
