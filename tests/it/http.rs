@@ -72,16 +72,16 @@ impl Request {
         let has = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if !has("host") {
-            text += &format!("Host: {host}\r\n");
+            text.extend(["Host: ", host, "\r\n"]);
         }
         if !has("connection") {
             text += "Connection: close\r\n";
         }
         for (name, value) in &self.headers {
-            text += &format!("{name}: {value}\r\n");
+            text.extend([name, ": ", value, "\r\n"]);
         }
         if let Some(body) = &self.body {
-            text += &format!("Content-Length: {}\r\n", body.len());
+            text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         text += "\r\n";
         text += self.body.as_deref().unwrap_or_default();

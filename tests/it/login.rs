@@ -10,8 +10,8 @@ use crate::http::{Browser, Request, free_port};
 use crate::idp::{Idp, Manner, Page, Seen};
 use crate::world::{SECRET, World, account, provider, until};
 
-fn last(seen: Vec<Seen>) -> Seen {
-    seen.last().cloned().expect("a request")
+fn last(idp: &Idp, path: &str) -> Seen {
+    idp.seen_at(path).pop().expect("a request")
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
         let page = browser.go(&started.start_url);
         assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded, "{what}: {page:?}");
         let authorize = browser.visited.iter().find(|url| url.path() == "/authorize").cloned().unwrap();
-        let asked = last(idp.seen_at("/authorize")).query();
+        let asked = last(&idp, "/authorize").query();
         let literal =
             shape.of_account.split('"').nth(1).map_or(format!("http://127.0.0.1:{own}/callback/idp"), str::to_owned);
         assert_eq!(asked["redirect_uri"], literal, "{what}");
@@ -240,7 +240,7 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
         assert!(asked["state"].len() >= 43, "{what}: always a state");
         assert_eq!(asked.get("code_challenge_method").map(String::as_str), shape.pkce.then_some("S256"), "{what}");
         assert!(!authorize.as_str().contains(SECRET) && !authorize.as_str().contains("verifier"), "{what}");
-        let token = last(idp.seen_at("/token"));
+        let token = last(&idp, "/token");
         assert_eq!(token.parameters()["redirect_uri"], literal, "{what}");
         assert_eq!(token.parameters()["grant_type"], "authorization_code", "{what}");
         (shape.check)(&token, &authorize);

@@ -16,9 +16,11 @@ fn two_accounts(idp: &Idp) -> World {
     world
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn a_damaged_file_is_set_aside_and_takes_nobody_down() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let damages: [(&str, Damage); 5] = [
         ("a flipped bit at the end", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
         ("empty", Vec::clear),
