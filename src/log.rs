@@ -43,8 +43,13 @@ pub fn start(options: &Options) -> Result<(), Error> {
     let filter = EnvFilter::builder().parse(&options.filter).map_err(|error| Error::Usage {
         what: format!("the log level `{}` can't be understood: {error}", options.filter),
     })?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_span_events(FmtSpan::NONE);
+    // What can't be written (a full disk, a reader that went away) is dropped: telling so on the same
+    // stream would panic, and the hook below would panic in the panic.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_span_events(FmtSpan::NONE)
+        .log_internal_errors(false);
     let started = match options.format {
         Format::Human => builder.with_ansi(colour()).compact().try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),

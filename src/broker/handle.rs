@@ -188,8 +188,10 @@ impl Broker {
         ask(&member, command).await?;
         let snapshot = member.handle.published.look();
         let now = self.inner.world.clock.now();
-        let failed = snapshot.trouble.is_some() || snapshot.standing != Standing::Active || !snapshot.refreshable;
-        if snapshot.generation == before && failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
+        // A refusal is committed too, and so counts as a generation: it brought no token all the same.
+        let refused = snapshot.standing != Standing::Active;
+        let failed = snapshot.generation == before && (snapshot.trouble.is_some() || !snapshot.refreshable);
+        if refused || failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
     }
 
     /// Revoke where possible, delete always.

@@ -1,0 +1,441 @@
+//! A scripted provider over real TCP: one thread per connection, raw sockets, so that replies can be
+//! malformed. What nobody scripted it answers as a well-behaved server would, and it remembers all of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use url::Url;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How it behaves where nothing is scripted.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// Lifetime of access tokens, in seconds; told as `expires_in`.
+    pub(crate) lifetime: u64,
+    /// Whether a refresh gives a new refresh token.
+    pub(crate) rotates: bool,
+    /// How long a rotated refresh token is still taken, once; `None`: using it ends the whole grant.
+    pub(crate) grace: Option<Duration>,
+    /// The status of a success.
+    pub(crate) status: u16,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { lifetime: 3600, rotates: true, grace: None, status: 200 }
+    }
+}
+
+/// What the token endpoint does with one request.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// As a server should.
+    Behave,
+    /// These bytes, whatever was asked; the connection is closed after them.
+    Raw(Vec<u8>),
+    /// These bytes, then nothing for a while, then the end.
+    Stall(Vec<u8>, Duration),
+    /// No reply at all.
+    Close,
+    /// Does its work, rotation included, but never tells.
+    WorkAndClose,
+    /// Does its work, then keeps the reply until [`Idp::release`].
+    WorkAndHold,
+}
+
+/// What the authorization endpoint does with one request.
+#[derive(Debug, Clone)]
+pub(crate) enum Page {
+    /// Sends the browser back at once with a code.
+    Consent,
+    /// Sends it back with these parameters (and the state).
+    Answer(&'static str),
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+
+    pub(crate) fn query(&self) -> BTreeMap<String, String> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    /// The body's parameters, whether form or JSON.
+    pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
+        if self.header("content-type") == Some("application/json") {
+            let value: Value = serde_json::from_str(&self.body).unwrap();
+            return value.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.as_str().unwrap().into())).collect();
+        }
+        url::form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
+    }
+
+    pub(crate) fn is_refresh(&self) -> bool {
+        self.method == "POST" && self.body.contains("refresh_token")
+    }
+}
+
+#[derive(Debug)]
+struct Code {
+    redirect_uri: String,
+    challenge: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Grant {
+    current: String,
+    /// Those before, and when each was replaced.
+    replaced: Vec<(String, Instant)>,
+    ended: bool,
+}
+
+#[derive(Default)]
+struct State {
+    manner: Manner,
+    tokens: HashMap<String, VecDeque<Act>>,
+    always: HashMap<String, Act>,
+    pages: VecDeque<Page>,
+    seen: Vec<Seen>,
+    codes: HashMap<String, Code>,
+    grants: Vec<Grant>,
+    valid: BTreeSet<String>,
+    count: u64,
+    reuses: usize,
+    in_flight: usize,
+    most_in_flight: usize,
+    holding: usize,
+    released: bool,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// The provider. Lives until the test ends.
+#[derive(Clone)]
+pub(crate) struct Idp {
+    inner: Arc<Inner>,
+    pub(crate) port: u16,
+}
+
+impl Idp {
+    pub(crate) fn start() -> Self {
+        Self::with(Manner::default())
+    }
+
+    /// Access tokens live for `lifetime` seconds.
+    pub(crate) fn living(lifetime: u64) -> Self {
+        Self::with(Manner { lifetime, ..Manner::default() })
+    }
+
+    pub(crate) fn with(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Mutex::new(State { manner, ..State::default() });
+        let inner = Arc::new(Inner { state, changed: Condvar::new() });
+        let idp = Self { inner, port };
+        let serving = idp.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serving = serving.clone();
+                std::thread::spawn(move || serving.serve(stream));
+            }
+        });
+        idp
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// What `POST /token` does next; before that, what was scripted earlier.
+    pub(crate) fn next(&self, act: Act) {
+        self.next_at("/token", act);
+    }
+
+    pub(crate) fn next_at(&self, path: &str, act: Act) {
+        self.lock().tokens.entry(path.into()).or_default().push_back(act);
+    }
+
+    /// What `POST path` does whenever nothing else is scripted.
+    pub(crate) fn always_at(&self, path: &str, act: Act) {
+        self.lock().always.insert(path.into(), act);
+    }
+
+    pub(crate) fn next_page(&self, page: Page) {
+        self.lock().pages.push_back(page);
+    }
+
+    pub(crate) fn set_lifetime(&self, seconds: u64) {
+        self.lock().manner.lifetime = seconds;
+    }
+
+    /// Lets every held reply go.
+    pub(crate) fn release(&self) {
+        self.lock().released = true;
+        self.inner.changed.notify_all();
+    }
+
+    /// Waits until a reply is held.
+    pub(crate) fn until_holding(&self) {
+        self.until("a reply is held", |state| state.holding > 0);
+    }
+
+    /// Waits until this many refreshes have arrived.
+    pub(crate) fn until_refreshes(&self, count: usize) {
+        self.until("refreshes arrive", |state| state.seen.iter().filter(|s| s.is_refresh()).count() >= count);
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.lock().seen.clone()
+    }
+
+    pub(crate) fn seen_at(&self, path: &str) -> Vec<Seen> {
+        self.seen().into_iter().filter(|seen| seen.path() == path).collect()
+    }
+
+    pub(crate) fn refreshes(&self) -> usize {
+        self.seen().iter().filter(|seen| seen.is_refresh()).count()
+    }
+
+    /// How often a refresh token came that had been replaced.
+    pub(crate) fn reuses(&self) -> usize {
+        self.lock().reuses
+    }
+
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.lock().most_in_flight
+    }
+
+    /// Whether the provider still honours this access token.
+    pub(crate) fn honours(&self, token: &str) -> bool {
+        self.lock().valid.contains(token)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn until(&self, what: &str, reached: impl Fn(&State) -> bool) {
+        let (state, waited) =
+            self.inner.changed.wait_timeout_while(self.lock(), PATIENCE, |state| !reached(state)).unwrap();
+        assert!(!waited.timed_out(), "waited in vain until {what}; seen: {:?}", state.seen);
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let Some(seen) = read(&mut stream) else { return };
+        {
+            let mut state = self.lock();
+            state.seen.push(seen.clone());
+            if seen.method == "POST" {
+                state.in_flight += 1;
+                state.most_in_flight = state.most_in_flight.max(state.in_flight);
+            }
+        }
+        self.inner.changed.notify_all();
+        if let Some((bytes, pause)) = self.stalls(&seen) {
+            let _ = stream.write_all(&bytes);
+            std::thread::sleep(pause);
+            self.lock().in_flight -= 1;
+            return;
+        }
+        let reply = match (seen.method.as_str(), seen.path()) {
+            ("GET", "/authorize") => self.authorize(&seen),
+            ("POST", _) => self.token(&seen),
+            _ => Some(plain(404, "text/plain", "no")),
+        };
+        if let Some(bytes) = reply {
+            let _ = stream.write_all(&bytes);
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+        if seen.method == "POST" {
+            self.lock().in_flight -= 1;
+        }
+    }
+
+    fn stalls(&self, seen: &Seen) -> Option<(Vec<u8>, Duration)> {
+        let state = self.lock();
+        let scripted = state.tokens.get(seen.path()).and_then(VecDeque::front);
+        let always = state.always.get(seen.path()).filter(|_| seen.is_refresh());
+        let Some(Act::Stall(bytes, pause)) = scripted.or(always).cloned() else { return None };
+        drop(state);
+        self.lock().tokens.get_mut(seen.path()).and_then(VecDeque::pop_front);
+        Some((bytes, pause))
+    }
+
+    fn authorize(&self, seen: &Seen) -> Option<Vec<u8>> {
+        let asked = seen.query();
+        let mut state = self.lock();
+        let page = state.pages.pop_front().unwrap_or(Page::Consent);
+        let mut back = Url::parse(asked.get("redirect_uri")?).ok()?;
+        if let Page::Answer(parameters) = page {
+            back.query_pairs_mut().extend_pairs(url::form_urlencoded::parse(parameters.as_bytes()));
+        } else {
+            state.count += 1;
+            let code = format!("CODE~canary-{}", state.count);
+            let redirect_uri = asked.get("redirect_uri")?.clone();
+            state.codes.insert(code.clone(), Code { redirect_uri, challenge: asked.get("code_challenge").cloned() });
+            back.query_pairs_mut().append_pair("code", &code);
+        }
+        if let Some(state) = asked.get("state") {
+            back.query_pairs_mut().append_pair("state", state);
+        }
+        Some(format!("HTTP/1.1 302 Found\r\nLocation: {back}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into())
+    }
+
+    fn token(&self, seen: &Seen) -> Option<Vec<u8>> {
+        let act = {
+            let mut state = self.lock();
+            let scripted = state.tokens.get_mut(seen.path()).and_then(VecDeque::pop_front);
+            // A login is never in the way of what is scripted for ever: that is about refreshes.
+            let always = state.always.get(seen.path()).filter(|_| seen.is_refresh()).cloned();
+            scripted.or(always).unwrap_or(Act::Behave)
+        };
+        match act {
+            Act::Behave => Some(self.work(seen)),
+            Act::Raw(bytes) => Some(bytes),
+            Act::Close | Act::Stall(..) => None,
+            Act::WorkAndClose => {
+                self.work(seen);
+                None
+            }
+            Act::WorkAndHold => {
+                let reply = self.work(seen);
+                let mut state = self.lock();
+                state.holding += 1;
+                self.inner.changed.notify_all();
+                let (mut state, _) =
+                    self.inner.changed.wait_timeout_while(state, PATIENCE, |state| !state.released).unwrap();
+                state.holding -= 1;
+                Some(reply)
+            }
+        }
+    }
+
+    fn work(&self, seen: &Seen) -> Vec<u8> {
+        let asked = seen.parameters();
+        let of = |name: &str| asked.get(name).map_or("", String::as_str);
+        let mut state = self.lock();
+        match of("grant_type") {
+            "authorization_code" => {
+                let Some(code) = state.codes.remove(of("code")) else { return refused("no such code") };
+                let verified = code.challenge.is_none_or(|wanted| wanted == s256(of("code_verifier")));
+                if code.redirect_uri != of("redirect_uri") || !verified {
+                    return refused("redirect_uri or verifier");
+                }
+                state.grants.push(Grant::default());
+                let index = state.grants.len() - 1;
+                state.issue(index)
+            }
+            "refresh_token" => state.refresh(of("refresh_token")),
+            _ => refused("grant_type"),
+        }
+    }
+}
+
+impl State {
+    fn refresh(&mut self, token: &str) -> Vec<u8> {
+        let grace = self.manner.grace;
+        let fits = |grant: &Grant| grant.current == token || grant.replaced.iter().any(|(old, _)| old == token);
+        let Some(index) = self.grants.iter().position(fits) else { return refused("no such refresh token") };
+        let grant = &mut self.grants[index];
+        if let Some((_, at)) = grant.replaced.iter().find(|(old, _)| old == token) {
+            self.reuses += 1;
+            if grace.is_none_or(|grace| at.elapsed() > grace) {
+                // RFC 9700 §4.14.2: the whole family.
+                grant.ended = true;
+                self.valid.clear();
+            }
+        }
+        if grant.ended { refused("the grant was ended") } else { self.issue(index) }
+    }
+
+    fn issue(&mut self, index: usize) -> Vec<u8> {
+        self.count += 1;
+        let number = self.count;
+        let manner = self.manner.clone();
+        let grant = &mut self.grants[index];
+        let renewed = manner.rotates || grant.current.is_empty();
+        if renewed {
+            let old = std::mem::replace(&mut grant.current, format!("RT~canary-{number}"));
+            grant.replaced.push((old, Instant::now()));
+        }
+        let refresh = renewed.then(|| grant.current.clone());
+        let access = format!("AT~canary-{number}");
+        self.valid.insert(access.clone());
+        let mut body = json!({
+            "access_token": access,
+            "token_type": "bearer",
+            "expires_in": manner.lifetime,
+            "scope": "one two",
+            "shard": "eu-1",
+        });
+        if let Some(refresh) = refresh {
+            body["refresh_token"] = refresh.into();
+        }
+        plain(manner.status, "application/json", &body.to_string())
+    }
+}
+
+fn s256(verifier: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(verifier.as_bytes()))
+}
+
+fn refused(why: &str) -> Vec<u8> {
+    let body = json!({"error": "invalid_grant", "error_description": why}).to_string();
+    plain(400, "application/json", &body)
+}
+
+/// A well-formed reply.
+pub(crate) fn plain(status: u16, kind: &str, body: &str) -> Vec<u8> {
+    with_header(status, &format!("Content-Type: {kind}"), body)
+}
+
+pub(crate) fn with_header(status: u16, header: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into()
+}
+
+fn read(stream: &mut TcpStream) -> Option<Seen> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 8192];
+    loop {
+        let read = stream.read(&mut chunk).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let mut lines = head.lines();
+        let mut first = lines.next()?.split(' ');
+        let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+        let headers: Vec<(String, String)> =
+            lines.filter_map(|line| line.split_once(':')).map(|(n, v)| (n.into(), v.trim().into())).collect();
+        let seen = Seen { method, target, headers, body: body.to_owned() };
+        let length = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        if seen.body.len() >= length {
+            return Some(seen);
+        }
+    }
+}

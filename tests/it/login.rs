@@ -1,0 +1,323 @@
+//! Logging in: from the start URL to the token, over the API and over the command line.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
+
+use ringback::contract::{AccountState, LoginStatus};
+use url::Url;
+
+use crate::http::{Browser, Request, free_port};
+use crate::idp::{Idp, Manner, Page, Seen};
+use crate::world::{SECRET, World, account, provider, until};
+
+fn last(idp: &Idp, path: &str) -> Seen {
+    idp.seen_at(path).pop().expect("a request")
+}
+
+#[test]
+fn one_click_brings_a_token_and_the_page_tells_what_really_happened() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    assert_eq!(world.account("work").state, AccountState::SignedOut);
+    let (page, end) = world.try_log_in("work");
+    assert_eq!((page.status, end.status), (200, LoginStatus::Succeeded), "{page:?}");
+    assert!(page.body.contains("work") && page.body.contains("one two"), "{}", page.body);
+    assert!(!page.body.contains("canary"), "a page shows no secret: {}", page.body);
+    assert_eq!((end.scope.as_deref(), end.refreshable), (Some("one two"), Some(true)));
+    let reply = world.get("/v1/accounts/work/token").json();
+    assert_eq!(reply["access_token"], "AT~canary-2");
+    assert_eq!(reply["extra"]["shard"], "eu-1");
+    assert!((3590..=3600).contains(&reply["expires_in"].as_u64().unwrap()), "{reply}");
+    assert!(reply.get("refresh_token").is_none());
+}
+
+#[test]
+fn the_command_line_shows_the_url_waits_for_the_browser_and_tells_the_end() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for (page, code, told) in [
+        (Page::Consent, 0, "Logged in to `work`"),
+        (
+            Page::Answer("error=access_denied&error_description=Not+today"),
+            6,
+            "access was denied at the provider (Not today)",
+        ),
+    ] {
+        idp.next_page(page);
+        let mut child = world.command(&["login", "--no-browser", "--timeout", "15"]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut url = String::new();
+        while !url.starts_with("http://") {
+            url.clear();
+            assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+        }
+        Browser::default().go(url.trim());
+        let status = child.wait().unwrap();
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).unwrap();
+        assert_eq!(status.code(), Some(code), "{rest}");
+        assert!(rest.contains(told), "{rest}");
+    }
+}
+
+#[test]
+fn a_redirect_url_pasted_from_another_machine_ends_the_login() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let mut command = world.command(&["login", "--paste"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut url = String::new();
+    while !url.starts_with("http://") {
+        url.clear();
+        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+    }
+    assert!(url.starts_with(&idp.url("/authorize?")), "the other machine can't reach a start URL: {url}");
+    let (pasted, _) = Browser::default().go_until(url.trim(), |next| next.path().starts_with("/callback"));
+    let mut stdin = child.stdin.take().unwrap();
+    // A slip first: it costs nothing.
+    writeln!(stdin, "http://127.0.0.1/callback/idp?code=x&state=y\n{pasted}").unwrap();
+    drop(stdin);
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(rest.contains("does not belong to this login") && rest.contains("Logged in"), "{rest}");
+    assert!(idp.honours(&world.token("work")));
+}
+
+#[test]
+fn callers_join_the_one_pending_login_and_each_gets_a_url_of_its_own() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let first = world.start_login("work", "caller_browser");
+    let second = world.start_login("default", "caller_browser");
+    assert_eq!((first.joined, second.joined), (false, true));
+    assert_eq!(first.login_id, second.login_id);
+    assert_ne!(first.start_url, second.start_url);
+    assert_eq!(world.account("work").login_pending.as_deref(), Some(first.login_id.as_str()));
+    Browser::default().go(&second.start_url);
+    assert_eq!(world.login_end(&first.login_id).status, LoginStatus::Succeeded);
+    assert_eq!(world.account("work").login_pending, None);
+    assert!(!world.start_login("work", "caller_browser").joined);
+}
+
+#[test]
+fn a_start_url_works_once_and_the_login_goes_on() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let started = world.start_login("work", "caller_browser");
+    let mut browser = Browser::default();
+    let (callback, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    let again = Browser::default().go(&started.start_url);
+    assert_eq!(again.status, 410, "{again:?}");
+    assert!(again.body.contains("used") && again.header("set-cookie").is_none());
+    assert_eq!(world.login_status(&started.login_id), LoginStatus::Pending);
+    browser.go(callback.as_str());
+    assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
+}
+
+#[test]
+fn a_login_that_nobody_finishes_ends_by_itself() {
+    let idp = Idp::start();
+    let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
+    let started = world.start_login("work", "caller_browser");
+    let mut browser = Browser::default();
+    let (callback, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    let end = world.login_end(&started.login_id);
+    let failure = end.failure.expect("a failure");
+    assert!(failure.error_description.contains("nobody finished it in time"), "{failure:?}");
+    assert_eq!(world.account("work").login_pending, None);
+    // Whoever comes too late finds no door: nothing is pending on that path.
+    assert_eq!(browser.visit(&callback).status, 404);
+    assert!(idp.seen_at("/token").is_empty());
+    let (code, _, err) = world.cli(&["login", "--no-browser"]);
+    assert_eq!(code, 6, "{err}");
+}
+
+#[test]
+fn what_the_provider_answers_instead_of_a_code_is_told() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for (answer, told, code) in [
+        ("error=access_denied", "access was denied at the provider", "access_denied"),
+        (
+            "error=invalid_scope&error_description=no+%3Cb%3Esuch%3C%2Fb%3E+scope",
+            "no <b>such</b> scope",
+            "invalid_scope",
+        ),
+        ("error=server_error%0aX", "server_error X", "server_error X"),
+    ] {
+        idp.next_page(Page::Answer(answer));
+        let (page, end) = world.try_log_in("work");
+        let failure = end.failure.expect("a failure");
+        assert_eq!((end.status, failure.error.row().name), (LoginStatus::Failed, "login_failed"));
+        assert!(failure.error_description.contains(told), "{failure:?}");
+        assert_eq!(failure.provider_error.as_deref(), Some(code));
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains("<b>such") && page.body.contains(code), "{}", page.body);
+    }
+    assert!(idp.seen_at("/token").is_empty(), "no code, no exchange");
+    world.log_in("work");
+}
+
+/// One way to configure a login, and how its two requests have to look.
+struct Shape {
+    what: &'static str,
+    of_provider: &'static str,
+    of_account: String,
+    pkce: bool,
+    check: fn(&Seen, &Url),
+}
+
+fn form_basic(token: &Seen, _: &Url) {
+    assert_eq!(token.header("content-type"), Some("application/x-www-form-urlencoded"));
+    // base64("the+client:SECRET%7Ecanary")
+    assert_eq!(token.header("authorization"), Some("Basic dGhlK2NsaWVudDpTRUNSRVQlN0VjYW5hcnk="));
+    assert!(!token.body.contains("client_secret") && !token.body.contains("client_id"), "{}", token.body);
+}
+
+fn form_post(token: &Seen, _: &Url) {
+    assert_eq!((token.header("authorization"), token.parameters()["client_secret"].as_str()), (None, SECRET));
+}
+
+fn phonecom(token: &Seen, _: &Url) {
+    let of = token.parameters();
+    assert_eq!(token.header("content-type"), Some("application/json"));
+    assert_eq!(token.header("authorization"), None);
+    let exact = format!(
+        "{{\"grant_type\":\"authorization_code\",\"code\":\"{}\",\"redirect_uri\":\"{}\",\"code_verifier\":\"{}\",\
+         \"client_id\":\"the client\",\"client_secret\":\"{SECRET}\"}}",
+        of["code"], of["redirect_uri"], of["code_verifier"],
+    );
+    assert_eq!(token.body, exact);
+}
+
+fn no_verifier(token: &Seen, authorize: &Url) {
+    assert!(!token.body.contains("verifier"), "{}", token.body);
+    assert!(!authorize.as_str().contains("challenge"), "{authorize}");
+}
+
+#[test]
+fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
+    let own = free_port();
+    let redirect = |uri: &str| format!("redirect_uri = \"{uri}\"");
+    let form = |what, of_account| Shape { what, of_provider: "", of_account, pkce: true, check: form_basic };
+    let shapes = [
+        form("the default redirect URI", String::new()),
+        form("a literal one on the daemon's own port", redirect(&format!("http://127.0.0.1:{own}/oauth/here"))),
+        form("one with a port of its own", redirect(&format!("http://127.0.0.1:{}/cb", free_port()))),
+        form("one on localhost", redirect(&format!("http://localhost:{}/cb", free_port()))),
+        Shape { of_provider: "client_auth = \"post\"", check: form_post, ..form("post", String::new()) },
+        Shape { of_provider: "pkce = \"off\"", pkce: false, check: no_verifier, ..form("no PKCE", String::new()) },
+        Shape { of_provider: "preset = \"phonecom\"", check: phonecom, ..form("Phone.com", String::new()) },
+    ];
+    for shape in shapes {
+        let idp = Idp::with(Manner { status: 201, ..Manner::default() });
+        let mut section = provider("idp", &idp, "/token", shape.of_provider);
+        if shape.of_provider.contains("preset") {
+            section = section.replace("preset = \"generic\"\n", "");
+        }
+        let listen = format!("[listen]\ntcp = [\"127.0.0.1:{own}\"]\n");
+        let mut world = World::with_config(&[section, account("work", "idp", &shape.of_account), listen].concat());
+        world.run();
+        let what = shape.what;
+        let started = world.start_login("work", "caller_browser");
+        let mut browser = Browser::default();
+        let page = browser.go(&started.start_url);
+        assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded, "{what}: {page:?}");
+        let authorize = browser.visited.iter().find(|url| url.path() == "/authorize").cloned().unwrap();
+        let asked = last(&idp, "/authorize").query();
+        let literal =
+            shape.of_account.split('"').nth(1).map_or(format!("http://127.0.0.1:{own}/callback/idp"), str::to_owned);
+        assert_eq!(asked["redirect_uri"], literal, "{what}");
+        // Byte for byte, before any decoding.
+        let encoded: String = url::form_urlencoded::byte_serialize(literal.as_bytes()).collect();
+        assert!(authorize.as_str().contains(&format!("redirect_uri={encoded}&")), "{what}: {authorize}");
+        assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str()), ("code", "the client"), "{what}");
+        assert!(
+            authorize.as_str().contains("client_id=the%20client&") && authorize.as_str().contains("scope=one%20two&")
+        );
+        assert!(asked["state"].len() >= 43, "{what}: always a state");
+        assert_eq!(asked.get("code_challenge_method").map(String::as_str), shape.pkce.then_some("S256"), "{what}");
+        assert!(!authorize.as_str().contains(SECRET) && !authorize.as_str().contains("verifier"), "{what}");
+        let token = last(&idp, "/token");
+        assert_eq!(token.parameters()["redirect_uri"], literal, "{what}");
+        assert_eq!(token.parameters()["grant_type"], "authorization_code", "{what}");
+        (shape.check)(&token, &authorize);
+    }
+}
+
+#[test]
+fn a_door_of_its_own_opens_for_the_login_and_serves_nothing_else() {
+    let idp = Idp::start();
+    let port = free_port();
+    let world = World::start_with(&idp, "", "", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\""));
+    let authority = format!("127.0.0.1:{port}");
+    assert!(std::net::TcpStream::connect(&authority).is_err(), "closed before the login");
+    let started = world.start_login("work", "caller_browser");
+    assert!(started.start_url.starts_with(&format!("http://{authority}/login/start/")), "{}", started.start_url);
+    let ask = |request: Request| crate::http::Wire::tcp(&authority).ask(&request.bytes(&authority));
+    let key = format!("Bearer {}", world.key());
+    for target in ["/token", "/v1/accounts", "/v1/accounts/work/token"] {
+        let reply = ask(Request::get(target).header("Authorization", &key));
+        assert!((400..500).contains(&reply.status), "{target}: {reply:?}");
+    }
+    let page = Browser::default().go(&started.start_url);
+    assert_eq!(page.status, 200, "the outcome page is on that door too: {page:?}");
+    assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
+}
+
+#[test]
+fn a_port_that_somebody_else_holds_is_told_and_not_shared() {
+    let idp = Idp::start();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let world = World::start_with(&idp, "", "", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\""));
+    let request = Request::new("POST", "/v1/accounts/work/login").json("{\"via\":\"caller_browser\"}");
+    let reply = world.ask(&request);
+    assert_eq!((reply.status, reply.code().as_str()), (504, "login_failed"), "{reply:?}");
+    assert!(reply.body.contains(&port.to_string()), "{reply:?}");
+    drop(holder);
+    world.log_in("work");
+}
+
+#[test]
+fn a_second_login_renews_the_account_while_the_old_token_serves() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    let started = world.start_login("work", "caller_browser");
+    let (callback, _) = Browser::default().go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    assert_eq!(world.token("work"), old, "a pending login takes nothing away: {callback}");
+    world.log_in("work");
+    assert_ne!(world.token("work"), old);
+    assert_eq!(world.account("work").generation, 2);
+}
+
+#[test]
+fn a_caller_that_waits_gets_the_token_as_soon_as_somebody_logged_in() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let mut waiting = world.wire();
+    waiting.send(&Request::get("/v1/accounts/work/token?wait=15").bytes("localhost"));
+    let started = world.start_login("work", "caller_browser");
+    Browser::default().go(&started.start_url);
+    let reply = crate::http::parse(&waiting.rest());
+    assert_eq!(reply.status, 200, "{reply:?}");
+    until("the login is over", || (world.login_status(&started.login_id) == LoginStatus::Succeeded).then_some(()));
+}
+
+#[test]
+fn a_logout_deletes_here_and_says_whether_the_provider_knows() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let log_out = || world.ask(&Request::new("DELETE", "/v1/accounts/work/token")).json();
+    assert_eq!(log_out()["outcome"], "nothing_stored");
+    world.log_in("work");
+    assert_eq!(world.account_files(), ["work.sealed"]);
+    assert_eq!(log_out()["outcome"], "deleted_here_only");
+    assert!(world.account_files().is_empty());
+    assert_eq!(world.get("/v1/accounts/work/token").status, 428);
+    assert_eq!(world.cli(&["logout"]).0, 0);
+}

@@ -1,0 +1,28 @@
+//! The real binary against a scripted provider, over real sockets and real files.
+//!
+//! One `World` per test: a private folder, a config, a daemon. One `Idp`: a provider that does what the
+//! test says. A file per journey; every name is a sentence of behaviour.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed, and tests have real time and plain files"
+)]
+
+mod http;
+mod idp;
+mod world;
+
+mod api;
+mod callback;
+mod floors;
+mod kill;
+mod lifecycle;
+mod login;
+mod refresh;
+mod replies;
+mod store;

@@ -1,0 +1,298 @@
+//! Keeping tokens fresh: ahead of time, once, across restarts, with as many callers as there may be.
+
+use std::time::{Duration, Instant};
+
+use ringback::contract::AccountState;
+use rustix::process::{Resource, Rlimit};
+
+use crate::http::{Request, Wire, parse};
+use crate::idp::{Act, Idp, Manner, plain};
+use crate::world::{World, account, provider, until};
+
+const CALLERS: usize = 500;
+
+#[test]
+fn five_hundred_callers_at_expiry_make_one_request_upstream_and_all_get_the_new_token() {
+    // Both ends of as many connections are in this process and its child.
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let idp = Idp::living(1);
+    let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 1000\n";
+    let config = [listen, &provider("idp", &idp, "/token", ""), &account("work", "idp", "")].concat();
+    let mut world = World::with_config(&config);
+    world.run();
+    world.log_in("work");
+    let old = world.token("work");
+    idp.set_lifetime(3600);
+    idp.next(Act::WorkAndHold);
+    // The refresh goes out ahead of time and hangs until the old token is gone.
+    idp.until_holding();
+    until("the old token has expired", || {
+        Some(world.get("/v1/accounts/work/token?wait=0")).filter(|reply| reply.status == 503)
+    });
+    let (authority, key) = (world.authority(), format!("Bearer {}", world.key()));
+    let request = Request::get("/v1/accounts/work/token?wait=15").header("Authorization", &key).bytes(&authority);
+    let mut callers: Vec<Wire> = (0..CALLERS)
+        .map(|number| {
+            let mut wire = if number % 2 == 0 { Wire::tcp(&authority) } else { world.wire() };
+            wire.send(&request);
+            wire
+        })
+        .collect();
+    assert_eq!(idp.refreshes(), 1);
+    idp.release();
+    let tokens: Vec<String> = callers
+        .iter_mut()
+        .map(|wire| {
+            let reply = parse(&wire.rest());
+            assert_eq!(reply.status, 200, "{reply:?}");
+            reply.json()["access_token"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(tokens.len(), CALLERS);
+    assert!(tokens.iter().all(|token| *token == tokens[0] && *token != old), "{tokens:?}");
+    assert!(idp.honours(&tokens[0]));
+    assert_eq!((idp.refreshes(), idp.most_in_flight(), idp.reuses()), (1, 1, 0));
+}
+
+#[test]
+fn callers_in_a_hurry_at_a_provider_that_fails_do_not_make_a_storm() {
+    let idp = Idp::living(1);
+    let world = World::start(&idp);
+    world.log_in("work");
+    idp.always_at("/token", Act::Raw(plain(500, "text/plain", "oops")));
+    until("the token has expired", || {
+        Some(world.get("/v1/accounts/work/token?wait=0")).filter(|reply| reply.status == 503)
+    });
+    let (before, begun) = (idp.refreshes(), Instant::now());
+    for _ in 0..300 {
+        let reply = world.get("/v1/accounts/work/token?wait=0");
+        assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
+    }
+    // A quarter of a second lies between any two attempts.
+    let most = 2 + usize::try_from(begun.elapsed().as_millis() / 250).unwrap();
+    assert!(idp.refreshes() - before <= most, "{} attempts", idp.refreshes() - before);
+}
+
+#[test]
+fn a_token_is_always_served_while_short_lifetimes_come_and_go() {
+    let idp = Idp::living(2);
+    let world = World::start(&idp);
+    world.log_in("work");
+    let (begun, mut fetched) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(6) {
+        let reply = world.get("/v1/accounts/work/token");
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+        assert!(idp.honours(&token));
+        fetched += 1;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(fetched > 100, "{fetched}");
+    let refreshes = idp.refreshes();
+    assert!((3..=5).contains(&refreshes), "one for each period, ahead of time: {refreshes}");
+    assert_eq!((idp.reuses(), idp.most_in_flight()), (0, 1));
+    assert!(world.account("work").generation > 3);
+}
+
+#[test]
+fn after_a_restart_the_token_is_served_at_once_and_the_provider_is_left_alone() {
+    let idp = Idp::start();
+    let mut world = World::start(&idp);
+    world.log_in("work");
+    let token = world.token("work");
+    for restart in [World::restart, |world: &mut World| (world.kill(), world.run()).1] {
+        restart(&mut world);
+        assert_eq!(world.token("work"), token);
+        assert_eq!(world.account("work").generation, 1);
+    }
+    assert_eq!(idp.refreshes(), 0);
+}
+
+#[test]
+fn after_a_restart_a_token_that_is_due_is_refreshed_and_one_that_expired_is_waited_for() {
+    let idp = Idp::living(1);
+    let mut world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    world.stop();
+    std::thread::sleep(Duration::from_millis(1100));
+    idp.set_lifetime(3600);
+    idp.next(Act::WorkAndHold);
+    world.run();
+    idp.until_holding();
+    let impatient = world.get("/v1/accounts/work/token?wait=0");
+    assert_eq!((impatient.status, impatient.code().as_str()), (503, "provider_unreachable"), "{impatient:?}");
+    let mut patient = world.wire();
+    patient.send(&Request::get("/v1/accounts/work/token?wait=15").bytes("localhost"));
+    let mut usual = world.wire();
+    usual.send(&Request::get("/v1/accounts/work/token").bytes("localhost"));
+    idp.release();
+    for wire in [&mut patient, &mut usual] {
+        let reply = parse(&wire.rest());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_ne!(reply.json()["access_token"], old.as_str());
+    }
+    assert_eq!(idp.refreshes(), 1);
+}
+
+#[test]
+fn a_provider_that_does_not_rotate_gets_the_same_refresh_token_every_time() {
+    let idp = Idp::with(Manner { lifetime: 1, rotates: false, ..Manner::default() });
+    let mut world = World::start(&idp);
+    world.log_in("work");
+    idp.until_refreshes(1);
+    world.restart();
+    idp.until_refreshes(3);
+    let sent: Vec<String> = idp
+        .seen()
+        .iter()
+        .filter(|seen| seen.is_refresh())
+        .map(|seen| seen.parameters()["refresh_token"].clone())
+        .collect();
+    assert!(sent.iter().all(|token| *token == sent[0]), "{sent:?}");
+    assert_eq!(world.account("work").scope.as_deref(), Some("one two"));
+}
+
+#[test]
+fn without_a_refresh_token_the_account_asks_for_a_login_when_the_token_ends() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    idp.next(Act::Raw(plain(200, "application/json", "{\"access_token\":\"AT~canary-only\",\"expires_in\":\"1\"}")));
+    world.log_in("work");
+    assert_eq!(world.token("work"), "AT~canary-only");
+    assert!(!world.account("work").refreshable);
+    let view = world.until_state("work", AccountState::NeedsLogin);
+    assert!(view.reason.unwrap_or_default().contains("no refresh token"));
+    assert_eq!(world.get("/v1/accounts/work/token").code(), "login_required");
+    assert_eq!(idp.refreshes(), 0);
+}
+
+#[test]
+fn a_token_without_an_expiry_is_served_and_says_so() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    idp.next(Act::Raw(plain(
+        201,
+        "application/json",
+        "{\"access_token\":\"AT~canary-only\",\"refresh_token\":\"RT~canary\"}",
+    )));
+    world.log_in("work");
+    let reply = world.get("/v1/accounts/work/token?min_ttl=3600").json();
+    assert_eq!((&reply["expiry"], reply.get("expires_in")), (&"unknown".into(), None), "{reply}");
+}
+
+#[test]
+fn a_caller_whose_api_said_401_makes_at_most_one_refresh_and_not_of_a_brand_new_token() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    for _ in 0..5 {
+        assert_eq!(world.post("/v1/accounts/work/rejected").status, 200);
+    }
+    assert_eq!(idp.refreshes(), 0, "the token is seconds old: the caller had an older one");
+}
+
+#[test]
+fn a_lost_reply_is_replayed_once_promptly_and_inside_the_grace_window() {
+    let idp = Idp::with(Manner { grace: Some(Duration::from_secs(10)), ..Manner::default() });
+    let world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    idp.next(Act::WorkAndClose);
+    let reply = world.post("/v1/accounts/work/refresh");
+    assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
+    assert_eq!(world.token("work"), old);
+    until("the replay brings a new token", || (world.token("work") != old).then_some(()));
+    assert_eq!((idp.refreshes(), idp.reuses()), (2, 1));
+    assert_eq!(world.account("work").state, AccountState::Active);
+}
+
+#[test]
+fn a_second_lost_reply_is_not_replayed_while_the_old_token_still_serves() {
+    let idp = Idp::with(Manner { lifetime: 20, ..Manner::default() });
+    let world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    idp.always_at("/token", Act::Close);
+    world.post("/v1/accounts/work/refresh");
+    idp.until_refreshes(2);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(idp.refreshes(), 2, "one replay, then it waits until there is nothing left to lose");
+    assert_eq!(world.token("work"), old);
+}
+
+#[test]
+fn a_caller_that_hangs_up_cannot_cancel_the_refresh_that_it_began() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let old = world.token("work");
+    idp.next(Act::WorkAndHold);
+    let mut asking = world.wire();
+    asking.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+    idp.until_holding();
+    drop(asking);
+    idp.release();
+    until("the new token is kept", || (world.token("work") != old).then_some(()));
+    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0));
+}
+
+#[test]
+fn a_refresh_looks_exactly_as_each_provider_wants_it() {
+    let secret = crate::world::SECRET;
+    for (of_provider, authorization, body) in [
+        ("", true, "grant_type=refresh_token&refresh_token=RT%7Ecanary-2".to_owned()),
+        (
+            "client_auth = \"post\"",
+            false,
+            "grant_type=refresh_token&refresh_token=RT%7Ecanary-2&client_id=the+client&client_secret=SECRET%7Ecanary"
+                .into(),
+        ),
+        (
+            "client_auth = \"post\"\nbody = \"json\"",
+            false,
+            format!(
+                "{{\"grant_type\":\"refresh_token\",\"refresh_token\":\"RT~canary-2\",\
+                 \"client_id\":\"the client\",\"client_secret\":\"{secret}\"}}"
+            ),
+        ),
+    ] {
+        let idp = Idp::start();
+        let world = World::start_with(&idp, "", of_provider, "");
+        world.log_in("work");
+        assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+        let seen = idp.seen_at("/token").pop().unwrap();
+        assert_eq!((seen.body.as_str(), seen.header("authorization").is_some()), (body.as_str(), authorization));
+    }
+}
+
+#[test]
+fn the_client_secret_is_read_where_the_config_says() {
+    let idp = Idp::start();
+    let top = provider("idp", &idp, "/token", "client_auth = \"post\"");
+    let inline = format!("client_secret = \"{}\"", crate::world::SECRET);
+    let with = |source: &str| [top.clone(), account("work", "idp", "").replace(&inline, source)].concat();
+    let mut world = World::with_config(&with(&inline));
+    let file = world.config_file().with_file_name("secret");
+    std::fs::write(&file, "FILE~canary\n").unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for (source, secret) in [
+        ("client_secret_file = \"secret\"", "FILE~canary"),
+        ("client_secret_command = [\"/bin/echo\", \"COMMAND~canary\"]", "COMMAND~canary"),
+    ] {
+        world.configure(&with(source));
+        world.run();
+        world.log_in("work");
+        assert_eq!(idp.seen_at("/token").pop().unwrap().parameters()["client_secret"], secret);
+        world.stop();
+    }
+    std::fs::remove_file(&file).unwrap();
+    world.configure(&with("client_secret_file = \"secret\""));
+    world.run();
+    let sent = idp.seen().len();
+    let reply = world.post("/v1/accounts/work/refresh");
+    assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
+    assert!(reply.body.contains("client secret"), "{reply:?}");
+    assert_eq!(idp.seen().len(), sent, "without the secret nothing is sent");
+}

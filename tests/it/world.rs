@@ -1,0 +1,361 @@
+//! A private world: folders, a config, the real daemon, the real command line.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ringback::contract::{AccountReply, AccountState, Endpoint, LoginReply, LoginStarted, LoginStatus};
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use tempfile::TempDir;
+
+use crate::http::{Browser, Reply, Request, Wire};
+use crate::idp::Idp;
+
+/// Longer than anything here may take; a test that meets it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const GLANCE: Duration = Duration::from_millis(5);
+
+pub(crate) const SECRET: &str = "SECRET~canary";
+
+/// Looks until `look` sees something.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        sleep(GLANCE);
+    }
+}
+
+/// `[providers.NAME]` for `idp`, with the token endpoint at `path`, and `more` keys.
+pub(crate) fn provider(name: &str, idp: &Idp, path: &str, more: &str) -> String {
+    format!(
+        "[providers.{name}]\npreset = \"generic\"\nauthorize_url = \"{}\"\ntoken_url = \"{}\"\n{more}\n",
+        idp.url("/authorize"),
+        idp.url(path),
+    )
+}
+
+/// `[accounts.NAME]` of a provider, with `more` keys.
+pub(crate) fn account(name: &str, provider: &str, more: &str) -> String {
+    format!(
+        "[accounts.{name}]\nprovider = \"{provider}\"\nclient_id = \"the client\"\n\
+         client_secret = \"{SECRET}\"\nscope = [\"one\", \"two\"]\n{more}\n"
+    )
+}
+
+/// The folders, and the daemon that runs in them, if one does.
+pub(crate) struct World {
+    folder: TempDir,
+    daemon: Option<Child>,
+    starts: u32,
+    /// Before the daemon's own arguments: a program that starts it in its place.
+    pub(crate) through: Vec<String>,
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the daemon\n{}---", self.log());
+        }
+    }
+}
+
+impl World {
+    /// A world with this config and nothing running. `[listen]` is added, on a free port.
+    pub(crate) fn with_config(config: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("ringback-it-").tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        for name in ["config/ringback", "state", "run"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        for name in ["config", "config/ringback", "state", "run"] {
+            std::fs::set_permissions(folder.path().join(name), PermissionsExt::from_mode(0o700)).unwrap();
+        }
+        let world = Self { folder, daemon: None, starts: 0, through: Vec::new(), arguments: Vec::new() };
+        world.configure(config);
+        world
+    }
+
+    /// One account, `work`, at `idp`; the daemon runs.
+    pub(crate) fn start(idp: &Idp) -> Self {
+        Self::start_with(idp, "", "", "")
+    }
+
+    /// As [`Self::start`]; `more` keys for the top of the config, the provider and the account.
+    pub(crate) fn start_with(idp: &Idp, top: &str, of_provider: &str, of_account: &str) -> Self {
+        let config =
+            [top, &provider("idp", idp, "/token", of_provider), &account("work", "idp", of_account)].join("\n");
+        let mut world = Self::with_config(&config);
+        world.run();
+        world
+    }
+
+    pub(crate) fn configure(&self, config: &str) {
+        let text = if config.contains("[listen]") {
+            config.to_owned()
+        } else {
+            format!("{config}\n[listen]\ntcp = [\"127.0.0.1:0\"]\n")
+        };
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(self.config_file()).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder.path().join("config/ringback/config.toml")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state/ringback")
+    }
+
+    pub(crate) fn runtime(&self) -> PathBuf {
+        self.folder.path().join("run/ringback")
+    }
+
+    pub(crate) fn sealed(&self, account: &str) -> PathBuf {
+        self.state().join(format!("accounts/{account}.sealed"))
+    }
+
+    /// The names of what lies in the folder of sealed files, sorted.
+    pub(crate) fn account_files(&self) -> Vec<String> {
+        names(&self.state().join("accounts"))
+    }
+
+    fn environment(&self, command: &mut Command) {
+        command.env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, folder) in
+            [("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")]
+        {
+            command.env(name, self.folder.path().join(folder));
+        }
+    }
+
+    /// `ringback` with these arguments, in this world.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+        self.environment(&mut command);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `ringback` to its end: exit code, standard output, standard error.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> (i32, String, String) {
+        told(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts the daemon and waits until it is ready.
+    pub(crate) fn run(&mut self) {
+        self.spawn(None);
+        self.until_ready();
+    }
+
+    /// Starts a daemon that will kill itself at `step`.
+    pub(crate) fn run_until(&mut self, step: &str) {
+        self.spawn(Some(step));
+        self.until_ready();
+    }
+
+    /// Starts the daemon and waits for nothing.
+    pub(crate) fn spawn(&mut self, failpoint: Option<&str>) {
+        assert!(self.daemon.is_none(), "one daemon at a time");
+        self.starts += 1;
+        let log = File::create(self.folder.path().join(format!("log-{}", self.starts))).unwrap();
+        let binary = env!("CARGO_BIN_EXE_ringback").to_owned();
+        let mut words = self.through.iter().cloned().chain([binary]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg("serve").args(&self.arguments);
+        self.environment(&mut command);
+        if let Some(step) = failpoint {
+            command.env("RINGBACK_FAILPOINT", step);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.daemon = Some(command.spawn().unwrap());
+    }
+
+    fn until_ready(&mut self) {
+        until("the daemon is ready", || {
+            let daemon = self.daemon.as_mut().unwrap();
+            if let Some(status) = daemon.try_wait().unwrap() {
+                panic!("the daemon ended with {status}: {}", self.log());
+            }
+            let pid = daemon.id();
+            self.announced().filter(|endpoint| endpoint.pid == pid).map(drop)
+        });
+    }
+
+    fn announced(&self) -> Option<Endpoint> {
+        let text = std::fs::read(self.runtime().join("endpoint.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.announced().unwrap()
+    }
+
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced().is_some()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
+    }
+
+    fn kernel_pid(&self) -> Pid {
+        Pid::from_child(self.daemon.as_ref().unwrap())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.kernel_pid(), signal).unwrap();
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        assert_eq!(self.ended().signal(), Some(9));
+    }
+
+    /// Stops the daemon as a service manager would.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        let status = self.ended();
+        assert!(status.success(), "{status}");
+    }
+
+    /// Waits until the daemon has ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut daemon = self.daemon.take().unwrap();
+        until("the daemon ends", || daemon.try_wait().unwrap())
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.run();
+    }
+
+    /// From now on every write that makes a file longer than `bytes` fails, as on a full disk; `None`
+    /// makes it work again. The daemon has to run through [`IGNORING_XFSZ`].
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(self.kernel_pid()), Resource::Fsize, limit).unwrap();
+    }
+
+    /// What all daemons of this world logged.
+    pub(crate) fn log(&self) -> String {
+        let logs = (1..=self.starts).map(|number| self.folder.path().join(format!("log-{number}")));
+        logs.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect()
+    }
+
+    pub(crate) fn until_logged(&self, text: &str) {
+        until(&format!("the log says {text:?}"), || self.log().contains(text).then_some(()));
+    }
+
+    /// Asks over the socket.
+    pub(crate) fn ask(&self, request: &Request) -> Reply {
+        self.wire().ask(&request.bytes("localhost"))
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::unix(&self.runtime().join("ringback.sock"))
+    }
+
+    pub(crate) fn authority(&self) -> String {
+        self.endpoint().url.unwrap().trim_start_matches("http://").to_owned()
+    }
+
+    pub(crate) fn key(&self) -> String {
+        std::fs::read_to_string(self.endpoint().key_file.unwrap()).unwrap().trim().to_owned()
+    }
+
+    /// Asks over TCP, as it is: a key is the caller's to add.
+    pub(crate) fn ask_tcp(&self, request: &Request) -> Reply {
+        let authority = self.authority();
+        Wire::tcp(&authority).ask(&request.bytes(&authority))
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Reply {
+        self.ask(&Request::get(target))
+    }
+
+    pub(crate) fn post(&self, target: &str) -> Reply {
+        self.ask(&Request::new("POST", target))
+    }
+
+    /// The account's token, which has to be there at once.
+    pub(crate) fn token(&self, account: &str) -> String {
+        let reply = self.get(&format!("/v1/accounts/{account}/token?wait=0"));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn account(&self, account: &str) -> AccountReply {
+        self.get(&format!("/v1/accounts/{account}")).parse()
+    }
+
+    pub(crate) fn until_state(&self, account: &str, state: AccountState) -> AccountReply {
+        until(&format!("{account} is {state:?}"), || Some(self.account(account)).filter(|view| view.state == state))
+    }
+
+    pub(crate) fn start_login(&self, account: &str, via: &str) -> LoginStarted {
+        let request = Request::new("POST", &format!("/v1/accounts/{account}/login"));
+        self.ask(&request.json(&format!("{{\"via\":\"{via}\"}}"))).parse()
+    }
+
+    /// How a login ended; waits for that.
+    pub(crate) fn login_end(&self, id: &str) -> LoginReply {
+        let reply: LoginReply = self.get(&format!("/v1/logins/{id}?wait=15")).parse();
+        assert_ne!(reply.status, LoginStatus::Pending);
+        reply
+    }
+
+    pub(crate) fn login_status(&self, id: &str) -> LoginStatus {
+        self.get(&format!("/v1/logins/{id}")).parse::<LoginReply>().status
+    }
+
+    /// A whole login through the browser: the last page and how it ended.
+    pub(crate) fn try_log_in(&self, account: &str) -> (Reply, LoginReply) {
+        let started = self.start_login(account, "caller_browser");
+        let page = Browser::default().go(&started.start_url);
+        (page, self.login_end(&started.login_id))
+    }
+
+    /// A login that has to succeed.
+    pub(crate) fn log_in(&self, account: &str) {
+        let (page, end) = self.try_log_in(account);
+        assert_eq!(end.status, LoginStatus::Succeeded, "{end:?}\n{page:?}");
+    }
+}
+
+/// Starts the rest of its arguments with SIGXFSZ ignored, so that a file that may not grow is an error and
+/// not the end.
+pub(crate) const IGNORING_XFSZ: [&str; 4] = ["/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
+
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+pub(crate) fn told(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
