@@ -100,7 +100,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
     let config: Config = config::parse(CONFIG, Path::new("/bench/config.toml"), FilePrivacy::Private, None).unwrap();
     let world = World {
         store: Arc::clone(&store) as Arc<_>,
-        provider: Arc::new(HttpProvider::new(Clock::System).unwrap()),
+        provider: Arc::new(HttpProvider::new(Clock::System)),
         credentials: Arc::new(CredentialEnv::default()),
         opener: Arc::new(UsersBrowser),
         door: Arc::new(NoDoor),
