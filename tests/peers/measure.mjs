@@ -54,7 +54,7 @@ async function overHttp(world, daemon) {
     if (done.code !== 0) return console.log(`# no wrk: ${done.err}`);
     check(!/Non-2xx|Socket errors/.test(done.out), done.out);
     const found = (pattern) => pattern.exec(done.out)?.[1];
-    row(`cached fetch, ${connections} connection(s)`, `${Math.round(found(/Requests\/sec:\s+(\S+)/))} requests/s, median ${found(/50%\s+(\S+)/)}, p99 ${found(/99%\s+(\S+)/)}`, `\`wrk -t1 -c${connections} -d5s\``);
+    row(`cached fetch, ${connections} connection(s)`, `${Math.round(found(/Requests\/sec:\s+(\S+)/))} requests/s, median ${found(/^\s+50%\s+(\S+)/m)}, p99 ${found(/^\s+99%\s+(\S+)/m)}`, `\`wrk -t1 -c${connections} -d5s\``);
   }
   row('RSS after that', `${status(daemon.child.pid).VmRSS} (peak ${status(daemon.child.pid).VmHWM})`, '/proc/PID/status');
 }

@@ -106,7 +106,7 @@ pub enum Answer {
 /// What to do next. Everything but [`Effect::Rest`] has to be reported back before anything else.
 #[derive(Debug)]
 pub enum Effect {
-    /// Nothing until [`Machine::wake_at`] or the next event from outside.
+    /// Nothing until [`Machine::wake_at`](super::Machine::wake_at) or the next event from outside.
     Rest,
     /// Read what is stored.
     Load,
