@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use reqwest::header;
@@ -48,28 +48,34 @@ pub trait Provider: Send + Sync + 'static {
 
 /// The real one.
 pub struct HttpProvider {
-    client: reqwest::Client,
+    /// Set up when it is first needed: reading the system's root certificates takes longer than the rest of a start.
+    client: OnceLock<reqwest::Client>,
     clock: Clock,
     /// By origin. Read on every request to a provider, written when a new origin is met.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
 }
 
 impl HttpProvider {
-    /// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
-    /// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
-    pub fn new(clock: Clock) -> Result<Self, String> {
-        // Fails where one was installed before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("the HTTP client could not be set up: {error}"))?;
-        Ok(Self { client, clock, breakers: RwLock::default() })
+    /// Nothing is read and nothing is sent yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { client: OnceLock::new(), clock, breakers: RwLock::default() }
+    }
+
+    /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
+    pub fn warm_up(&self) {
+        if let Err(Failure::NotSent(why)) = self.client() {
+            tracing::error!("{why}; it is tried again when a provider is asked");
+        }
+    }
+
+    /// The one client. A failure is not remembered: root certificates may be installed meanwhile.
+    fn client(&self) -> Result<&reqwest::Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made =
+            client().map_err(|error| Failure::NotSent(format!("the HTTP client could not be set up: {error}")))?;
+        Ok(self.client.get_or_init(|| made))
     }
 
     fn breaker(&self, origin: &str) -> Arc<Breaker> {
@@ -91,7 +97,7 @@ impl HttpProvider {
 
     async fn send_through(&self, request: HttpRequest) -> Result<Whole, Failure> {
         let method = if request.method == "DELETE" { reqwest::Method::DELETE } else { reqwest::Method::POST };
-        let mut builder = self.client.request(method, request.url).header(header::ACCEPT, "application/json");
+        let mut builder = self.client()?.request(method, request.url).header(header::ACCEPT, "application/json");
         if let Some(authorization) = &request.authorization {
             let mut value = header::HeaderValue::from_str(authorization)
                 .map_err(|_| Failure::NotSent("the credentials don't fit into a header".into()))?;
@@ -122,6 +128,21 @@ impl HttpProvider {
         failpoint::reach("after_reply");
         Ok(Whole { status, content_type, retry_after, body })
     }
+}
+
+/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
+/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
+fn client() -> reqwest::Result<reqwest::Client> {
+    // Fails where one was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT)
+        .timeout(WHOLE)
+        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 impl Provider for HttpProvider {

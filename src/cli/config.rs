@@ -21,7 +21,7 @@ pub(super) struct Config {
 const HELP: &str = "\
 Examples:
   ringback config check
-  ringback config example >~/.config/ringback/config.toml
+  mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
   ringback config path";
 
 #[derive(Subcommand)]
@@ -79,8 +79,9 @@ fn failure(error: &ConfigFileError) -> Failure {
         }
         ConfigFileError::Nowhere => Failure::usage(error.to_string(), "Name the file with `--config`."),
         ConfigFileError::Missing { path, named_by } => {
+            let folder = path.parent().unwrap_or(path).display();
             let path = path.display();
-            let advice = format!("Make one with `ringback config example >{path}`, and edit it.");
+            let advice = format!("Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.");
             Failure::usage(format!("there is no config file {path} (named by {named_by})"), advice)
         }
         ConfigFileError::Unusable { .. } => Failure::usage(error.to_string(), "Make the file readable for you alone."),

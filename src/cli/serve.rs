@@ -99,9 +99,10 @@ async fn serve(args: &Serve, config: Arc<Config>, paths: &Paths, store: FileStor
     let listeners = bind(&config, paths).await?;
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
     let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
+    let provider = Arc::new(HttpProvider::new(Clock::System));
     let world = World {
         store: Arc::new(store),
-        provider: Arc::new(HttpProvider::new(Clock::System).map_err(|why| Failure::internal(why, "Report it."))?),
+        provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
         door: Arc::clone(&doors) as Arc<_>,
@@ -124,6 +125,7 @@ async fn serve(args: &Serve, config: Arc<Config>, paths: &Paths, store: FileStor
         pid = endpoint.pid,
         "ready"
     );
+    tokio::task::spawn_blocking(move || provider.warm_up());
     tokio::select! {
         () = stop => {}
         never = reload_on_hangup(args, config, &broker) => never?,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use toml::Value;
 
 use super::reader::segment;
-use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice};
+use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, IssPolicy, Pkce, Revoke, Rotation};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
@@ -34,7 +35,7 @@ pub fn describe(config: &Config) -> String {
     page.set("wait", Some(length(config.serve.wait)));
     page.set("login_timeout", Some(length(config.serve.login_timeout)));
     for account in config.accounts.values() {
-        self::account(&mut page, account);
+        self::account(&mut page, account, config.listen.tcp.first().copied());
     }
     page.text
 }
@@ -78,7 +79,7 @@ fn key(page: &mut Page, source: &KeySource) {
     }
 }
 
-fn account(page: &mut Page, account: &AccountConfig) {
+fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr>) {
     let path = format!("accounts.{}", segment(&account.name));
     page.section(&path);
     page.set("provider", Some(account.dialect.provider.as_str()));
@@ -87,7 +88,10 @@ fn account(page: &mut Page, account: &AccountConfig) {
         page.line(format_args!("client_secret = \"[hidden]\"  # from {}", origin(source)));
     }
     page.set("scope", Some(list(account.scope.iter().cloned())));
-    page.set("redirect_uri", account.redirect_uri.as_deref());
+    // The one to register, also where it is the default. Port 0 is known once the daemon listens.
+    let usual = listener.filter(|address| address.port() != 0);
+    let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
+    page.set("redirect_uri", account.redirect_uri.clone().or(usual));
     // Not the file's form: there, a provider can serve several accounts, each with its own additions.
     page.line(format_args!("\n# [providers.{}], as `{}` uses it", segment(&account.dialect.provider), account.name));
     let mut provider = Page::default();

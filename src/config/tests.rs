@@ -213,6 +213,7 @@ fn secrets_show_nowhere() {
     let text = with_account("client_secret = \"canary\"");
     let config = sound(&text);
     let described = describe(&config);
+    assert!(described.contains("redirect_uri = \"http://127.0.0.1:7464/callback/phonecom\""), "{described}");
     assert!(described.contains("client_secret = \"[hidden]\"  # from the config file"), "{described}");
     assert!(DeTable::parse(&described).is_ok(), "{described}");
     let command = describe(&sound(&with_account("client_secret_command = [\"echo\", \"canary\"]")));

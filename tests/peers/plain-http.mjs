@@ -19,9 +19,9 @@ export function request(url, { method = 'GET', headers = {}, body, agent, socket
   });
 }
 
-/** Follows redirects with a cookie jar per origin, and presses "allow" on the sandbox's consent page. */
-export async function submitConsent(start) {
-  const jar = new Map(); // origin -> name -> value
+/** Follows redirects with a cookie jar per origin, and presses "allow" on the sandbox's consent page; `known` are cookies it has already. */
+export async function submitConsent(start, known = {}) {
+  const jar = new Map(Object.entries(known)); // origin -> name -> value
   let next = { url: start };
   for (let hop = 0; hop < 12; hop += 1) {
     const { origin } = new URL(next.url);
@@ -30,10 +30,7 @@ export async function submitConsent(start) {
     const headers = { ...next.headers };
     if (cookies.size) headers.cookie = [...cookies].map(([k, v]) => `${k}=${v}`).join('; ');
     const reply = await request(next.url, { method: next.method, headers, body: next.body });
-    for (const line of reply.headers['set-cookie'] ?? []) {
-      const [pair] = line.split(';');
-      cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
-    }
+    for (const [name, value] of cookiesSet(reply)) cookies.set(name, value);
     if (reply.headers.location) {
       next = { url: new URL(reply.headers.location, next.url).href };
     } else if (reply.text.includes('name="decision"')) {
@@ -43,6 +40,14 @@ export async function submitConsent(start) {
     }
   }
   throw new Error('login by form: too many redirects');
+}
+
+/** The cookies that a reply sets: name -> value. */
+export function cookiesSet(reply) {
+  return new Map((reply.headers['set-cookie'] ?? []).map((line) => {
+    const [pair] = line.split(';');
+    return [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+  }));
 }
 
 function filledForm(html, base) {

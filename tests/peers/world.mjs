@@ -9,11 +9,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { visit } from './browser.mjs';
-import { request, submitConsent } from './plain-http.mjs';
+import { cookiesSet, request, submitConsent } from './plain-http.mjs';
 
-export { request };
+export { cookiesSet, request, submitConsent };
 export const PEERS = path.dirname(fileURLToPath(import.meta.url));
-const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
+export const RINGBACK = path.resolve(process.env.RINGBACK_BIN ?? path.join(PEERS, '../../target/debug/ringback'));
 
 const SAID_SO = 10; // the exit code after a "not ok" line; tests/run knows it too
 
@@ -45,6 +45,9 @@ export async function until(what, ms, probe) {
     await sleep(25);
   }
 }
+
+/** Where a page's picture goes: a file under $SCREENSHOTS, or nowhere. */
+export const screenshot = (name) => process.env.SCREENSHOTS && path.join(process.env.SCREENSHOTS, `${name}.png`);
 
 export async function freePort() {
   const server = net.createServer();
@@ -186,7 +189,7 @@ export class World {
   /** A whole login with Chromium; answers with the page it ended on and the CLI's exit code. */
   async loginWithChromium(account, decision = 'allow') {
     const { running, url } = await this.beginLogin(account);
-    const page = await visit(url, { decision, screenshot: process.env.SCREENSHOTS && path.join(process.env.SCREENSHOTS, `${account}-${decision}.png`) });
+    const page = await visit(url, { decision, screenshot: screenshot(`${account}-${decision}`) });
     return { page, code: await ended(running, 15_000), cli: running };
   }
 
@@ -240,6 +243,7 @@ tcp = ["127.0.0.1:${port}"]
 preset = "generic"
 authorize_url = "${issuer}/auth"
 token_url = "${issuer}/token"
+revoke_url = "${issuer}/token/revocation"
 client_auth = "none"
 [accounts.work]
 provider = "peer"

@@ -54,7 +54,7 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
         nearest: Vec::new(),
     };
     let page = text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, NOW)).await;
-    assert!(page.contains("Not logged in to work") && page.contains("Run `ringback login work`."), "{page}");
+    assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
 }
 

@@ -27,13 +27,16 @@ await journey('oidc-provider: login in Chromium, a minute of fetching across ref
 
   const began = Date.now();
   const seen = await fetchAndUse(world, daemon, provider);
-  console.log(`# ${seen.fetches} fetches, ${seen.tokens.size} tokens, ${seen.uses} uses at userinfo, slowest fetch ${seen.slowest} ms`);
+  console.log(`# ${seen.fetches} fetches, ${seen.tokens.size} tokens, ${seen.uses} uses at userinfo, slowest fetch ${seen.slowest} ms, longest time between two ${seen.gap} ms`);
   check(seen.tokens.size > MIN_REFRESHES, `${seen.tokens.size - 1} refreshes were seen by callers, expected ${MIN_REFRESHES} or more`);
   checkJournal(await provider.journal(), began);
   checkLog(daemon, [...seen.tokens, daemon.key]);
 
   const logout = await world.ringback(['logout', 'work']);
   check(logout.code === 0, `ringback logout: exit ${logout.code}: ${logout.err}`);
+  check((await provider.journal()).some((e) => e.event === 'revocation request' && e.status === 200), 'logout revoked nothing at the provider');
+  const revoked = await request(`${provider.url}/me`, { headers: { authorization: `Bearer ${[...seen.tokens].at(-1)}` } });
+  check(revoked.status === 401, `the token still works after logout: ${revoked.status}`);
   const after = await world.ringback(['token', 'work']);
   check(after.code === 5 && after.out === '', `token after logout: exit ${after.code}, stdout ${after.out.length} bytes`);
 }, FETCHING + 90_000);
@@ -41,10 +44,11 @@ await journey('oidc-provider: login in Chromium, a minute of fetching across ref
 /** Fetches every 20 ms and uses a just-served token at userinfo every 200 ms; any failure ends the journey. */
 async function fetchAndUse(world, daemon, provider) {
   const agent = new http.Agent({ keepAlive: true });
-  const seen = { fetches: 0, uses: 0, slowest: 0, tokens: new Set() };
+  const seen = { fetches: 0, uses: 0, slowest: 0, gap: 0, tokens: new Set() };
   const end = Date.now() + FETCHING;
   let newest;
   const fetching = async () => {
+    let served = Date.now();
     for (; Date.now() < end; await sleep(20)) {
       const began = Date.now();
       const reply = await request(`${daemon.url}/v1/accounts/work/token`, { headers: daemon.authorization, agent });
@@ -56,6 +60,8 @@ async function fetchAndUse(world, daemon, provider) {
       seen.tokens.add(newest);
       seen.fetches += 1;
       seen.slowest = Math.max(seen.slowest, Date.now() - began);
+      seen.gap = Math.max(seen.gap, Date.now() - served);
+      served = Date.now();
     }
   };
   const using = async () => {

@@ -1,5 +1,6 @@
 // The practice provider that ringback ships, logged into by a real Chromium: yes, and no.
-import { check, journey, practice, request } from '../world.mjs';
+import { visit } from '../browser.mjs';
+import { check, cookiesSet, ended, journey, practice, request, screenshot, submitConsent } from '../world.mjs';
 
 await journey('sandbox: login in Chromium, the token works, it is refreshed', async (world) => {
   const { sandbox, daemon } = await practice(world, ['--access-lifetime', '6s']);
@@ -34,4 +35,27 @@ await journey('sandbox: the person says no', async (world) => {
   check(/denied|declined|refused|not allowed|said no|cancel/i.test(page.text), `the page does not say what happened: ${page.text.slice(0, 300)}`);
   const token = await world.ringback(['token', 'practice']);
   check(token.code === 5 && token.out === '', `token: exit ${token.code}`);
+});
+
+await journey('sandbox: a login link works once, and its login ends only in the browser where it began', async (world) => {
+  const { daemon } = await practice(world);
+  const { running, url } = await world.beginLogin('practice');
+  const opened = await request(url);
+  check(opened.status === 303 && opened.headers['referrer-policy'] === 'no-referrer', `the start URL: ${opened.status} ${JSON.stringify(opened.headers)}`);
+
+  const second = await visit(url, { screenshot: screenshot('start-used') });
+  check(second.status === 410 && second.clicks === 0, `the start URL a second time: ${second.status}, ended at ${second.url}`);
+  check(/has been used/.test(second.text) && /ringback login/.test(second.text), `the page does not say what happened: ${second.text.slice(0, 300)}`);
+
+  const { location } = opened.headers;
+  const elsewhere = await submitConsent(location); // somebody else's click, or an attacker's: a good code, but no cookie
+  check(elsewhere.status === 400, `a callback from another browser: ${elsewhere.status} ${elsewhere.text.slice(0, 200)}`);
+  const signedOut = await request(`${daemon.url}/token`, { headers: daemon.authorization });
+  check(signedOut.status === 428 && running.code === undefined, `it changed something: token ${signedOut.status}, login ${running.code}`);
+
+  const page = await submitConsent(location, { [new URL(url).origin]: cookiesSet(opened) });
+  check(page.status === 200 && /Logged in/.test(page.text), `in its own browser: ${page.status} ${page.text.slice(0, 300)}`);
+  check(await ended(running, 15_000) === 0, `ringback login: exit ${running.code}: ${running.err}`);
+  const token = await request(`${daemon.url}/token`, { headers: daemon.authorization });
+  check(token.status === 200, `token: ${token.status} ${token.text.slice(0, 200)}`);
 });

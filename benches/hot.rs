@@ -1,0 +1,228 @@
+//! What a caller's request costs inside the daemon, part by part: `cargo bench`.
+//!
+//! The numbers of one run go together: compare the ratios, not the times of two machines. Each time is the
+//! best of several rounds, since what makes a round slower is somebody else's work. Nothing is asserted.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench fails by panicking, and prints its table")]
+
+use std::future::Future;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use ringback::account::record::Record;
+use ringback::broker::handle::{Broker, TokenQuery};
+use ringback::broker::{CallbackDoor, Guard, World, wakeups};
+use ringback::browser::UsersBrowser;
+use ringback::clock::Clock;
+use ringback::config::{self, Config, FilePrivacy, KeySource};
+use ringback::contract::TokenReply;
+use ringback::credentials::CredentialEnv;
+use ringback::http::listen::{Connection, Limits, Peer};
+use ringback::http::{Gate, Http, router};
+use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::provider::{HttpProvider, Pending};
+use ringback::secret::{AppKey, Secret};
+use ringback::store::Store;
+use ringback::store::file::{FileStore, StateLock};
+use ringback::store::key::MasterKey;
+use ringback::store::key::source::{OsKeyring, Outside};
+use ringback::store::{record, seal};
+use tower::ServiceExt as _;
+
+const ROUNDS: u32 = 7;
+/// How long one round is meant to take.
+const ROUND: Duration = Duration::from_millis(40);
+const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Nothing is sent to a provider here.
+const CONFIG: &str = r#"
+[providers.bench]
+preset = "generic"
+authorize_url = "https://id.example/authorize"
+token_url = "https://id.example/token"
+client_auth = "none"
+
+[accounts.work]
+provider = "bench"
+client_id = "bench"
+"#;
+
+fn main() {
+    // `cargo test --all-targets` runs this too; there it is enough that it compiles.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return println!("nothing was measured: run me with `cargo bench`");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (broker, store) = runtime.block_on(start(&state));
+    let mut table = Table { base: None };
+
+    let number = AtomicU64::new(1);
+    table.row("atomic load", best(|| number.load(Ordering::Relaxed)));
+    table.row("both clocks read", best(|| Clock::System.now()));
+    table.row("Broker::token, cached", runtime.block_on(best_of_async(|| broker.token("work", TokenQuery::default()))));
+    let reply = runtime.block_on(broker.token("work", TokenQuery::default())).unwrap();
+    table.row("the reply as JSON", best(|| serde_json::to_vec::<TokenReply>(&reply).unwrap()));
+    let http = Http { broker: broker.clone(), clock: Clock::System };
+    let app = router(http, Gate::new(Some(AppKey::new(KEY)), Clock::System));
+    table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer()))));
+    table.row("GET /token, TCP with key, whole router", runtime.block_on(best_of_async(|| get(&app, tcp_peer()))));
+
+    let (key, record) = (MasterKey::generate().unwrap(), stored());
+    let plain = record::encode(&record).unwrap();
+    let sealed = seal::seal(&key, "work", 1, &plain, &mut rand::rng()).unwrap();
+    table.row("record as JSON", best(|| record::encode(&record).unwrap()));
+    table.row("seal a record", best(|| seal::seal(&key, "work", 1, &plain, &mut rand::rng()).unwrap()));
+    table.row("open a record", best(|| seal::open(&key, "work", &sealed).unwrap()));
+    let mut next = record.clone();
+    let commit = || {
+        store.begin("other", &next).unwrap();
+        next.generation += 1;
+        store.commit("other", &next).unwrap();
+    };
+    table.row("begin and commit on this disk", best(commit));
+}
+
+/// A broker whose one account has a token for a day.
+async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
+    let held = StateLock::take(state).unwrap();
+    let outside = Outside { env: &|_| None, keyring: &OsKeyring };
+    let key = held.master_key(&KeySource::File, &outside).unwrap();
+    let store = Arc::new(FileStore::open(held, key, Clock::System));
+    store.commit("work", &stored()).unwrap();
+    let config: Config = config::parse(CONFIG, Path::new("/bench/config.toml"), FilePrivacy::Private, None).unwrap();
+    let world = World {
+        store: Arc::clone(&store) as Arc<_>,
+        provider: Arc::new(HttpProvider::new(Clock::System)),
+        credentials: Arc::new(CredentialEnv::default()),
+        opener: Arc::new(UsersBrowser),
+        door: Arc::new(NoDoor),
+        clock: Clock::System,
+    };
+    (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
+}
+
+fn stored() -> Record {
+    let (now, lifetime) = (Clock::System.now().wall, Duration::from_secs(24 * 3600));
+    let tokens = TokenSet {
+        access_token: Secret::new("a".repeat(48)),
+        refresh_token: Some(Secret::new("r".repeat(48))),
+        scope: Some("account-owner".into()),
+        expiry: Expiry::At { wall: now.plus(lifetime), lifetime },
+        obtained_at: now,
+        extra: serde_json::Map::new(),
+    };
+    let binding =
+        Binding { provider: "bench".into(), token_url: "https://id.example/token".into(), client_id: "bench".into() };
+    Record { binding, generation: 1, tokens, intent: None, needs_login: None }
+}
+
+/// Nobody logs in here.
+struct NoDoor;
+
+impl CallbackDoor for NoDoor {
+    fn open<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Guard, String>> {
+        Box::pin(async { Err("no logins in a bench".into()) })
+    }
+}
+
+fn socket_peer() -> Peer {
+    Peer::Unix { uid: rustix::process::geteuid().as_raw(), pid: None }
+}
+
+fn tcp_peer() -> Peer {
+    Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464 }
+}
+
+/// From the request's head to the last byte of the body, without the network.
+async fn get(app: &Router, peer: Peer) {
+    let host = if matches!(peer, Peer::Tcp { .. }) { "127.0.0.1:7464" } else { "localhost" };
+    let request = Request::get("/token")
+        .header(header::HOST, host)
+        .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
+        .extension(Connection { peer, body: Limits::default().body })
+        .body(Body::empty());
+    let reply = app.clone().oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(reply.status(), StatusCode::OK);
+    black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());
+}
+
+/// The table on standard output; the first row is what the others are compared with.
+struct Table {
+    base: Option<u64>,
+}
+
+impl Table {
+    fn row(&mut self, what: &str, took: Picoseconds) {
+        if self.base.is_none() {
+            println!("{:<40} {:>10} {:>10}", "", "time", "ratio");
+        }
+        let base = *self.base.get_or_insert(took.0.max(1));
+        println!("{what:<40} {:>10} {:>10}", took.to_text(), took.0 / base);
+    }
+}
+
+/// One call's time.
+#[derive(Clone, Copy)]
+struct Picoseconds(u64);
+
+impl Picoseconds {
+    fn to_text(self) -> String {
+        match self.0 {
+            0..10_000 => format!("{}.{} ns", self.0 / 1000, self.0 % 1000 / 100),
+            10_000..10_000_000 => format!("{} ns", self.0 / 1000),
+            10_000_000..10_000_000_000 => format!("{} µs", self.0 / 1_000_000),
+            _ => format!("{} ms", self.0 / 1_000_000_000),
+        }
+    }
+}
+
+fn best<T>(mut call: impl FnMut() -> T) -> Picoseconds {
+    let mut round = |calls: u32| {
+        let began = now();
+        for _ in 0..calls {
+            black_box(call());
+        }
+        now().saturating_sub(began)
+    };
+    let calls = calls_for(round(16) / 16);
+    least((0..ROUNDS).map(|_| round(calls)), calls)
+}
+
+async fn best_of_async<T, F: Future<Output = T>>(mut call: impl FnMut() -> F) -> Picoseconds {
+    let mut rounds = Vec::new();
+    let mut calls = 16;
+    for counted in 0..=ROUNDS {
+        let began = now();
+        for _ in 0..calls {
+            black_box(call().await);
+        }
+        let took = now().saturating_sub(began);
+        if counted == 0 {
+            calls = calls_for(took / calls);
+        } else {
+            rounds.push(took);
+        }
+    }
+    least(rounds.into_iter(), calls)
+}
+
+fn calls_for(one: Duration) -> u32 {
+    u32::try_from(ROUND.as_nanos() / one.as_nanos().max(1)).unwrap_or(u32::MAX).clamp(16, 20_000_000)
+}
+
+fn least(rounds: impl Iterator<Item = Duration>, calls: u32) -> Picoseconds {
+    let best = rounds.min().unwrap_or_default().as_nanos() * 1000 / u128::from(calls);
+    Picoseconds(u64::try_from(best).unwrap_or(u64::MAX))
+}
+
+fn now() -> Duration {
+    Clock::System.now().boot.0
+}
