@@ -197,3 +197,25 @@ fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
         assert_eq!(end.status, LoginStatus::Succeeded, "{step}");
     }
 }
+
+#[test]
+fn killed_while_a_refusal_is_kept_the_account_asks_for_a_login_all_the_same() {
+    for (step, asked_again) in [("before_write", 1), ("after_write", 1), ("after_rename", 0), ("after_commit", 0)] {
+        let idp = strict();
+        let (mut world, old) = logged_in(&idp);
+        let refusal = || Act::Raw(crate::idp::plain(400, "application/json", "{\"error\":\"invalid_grant\"}"));
+        idp.always_at("/token", refusal());
+        world.run_until(step);
+        world.wire().send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+        assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
+        world.run();
+        world.until_state("work", AccountState::NeedsLogin);
+        assert_eq!(world.token("work"), old, "{step}: good to its end");
+        assert_eq!(idp.refreshes(), 1 + asked_again, "{step}");
+        world.restart();
+        assert_eq!(world.account("work").state, AccountState::NeedsLogin, "{step}");
+        assert_eq!(idp.refreshes(), 1 + asked_again, "{step}: a refusal is not asked for twice");
+        world.log_in("work");
+        assert_ne!(world.token("work"), old, "{step}");
+    }
+}

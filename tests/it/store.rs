@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use ringback::contract::{AccountState, LoginStatus};
 
-use crate::idp::Idp;
+use crate::idp::{Act, Idp};
 use crate::world::{IGNORING_XFSZ, World, account, mode, names, provider, until};
 
 fn two_accounts(idp: &Idp) -> World {
@@ -170,4 +170,39 @@ fn a_store_that_cannot_be_written_sends_no_refresh_and_the_token_serves_on() {
     assert_eq!(world.account_files(), ["work.sealed"]);
     world.restart();
     assert!(idp.honours(&world.token("work")));
+}
+
+#[test]
+fn a_new_token_that_cannot_be_kept_is_not_served_until_it_can() {
+    let idp = Idp::living(3);
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
+    let mut world = World::with_config(&config);
+    world.through = IGNORING_XFSZ.map(str::to_owned).to_vec();
+    world.run();
+    world.log_in("work");
+    let old = world.token("work");
+    idp.set_lifetime(3600);
+    idp.next(Act::WorkAndHold);
+    idp.until_holding();
+    // The intent is on disk and the request is out; now the disk fails.
+    world.limit_files(Some(0));
+    idp.release();
+    until("the failure is told", || world.account("work").last_error);
+    let target = "/v1/accounts/work/token?wait=0";
+    let reply = until("the old token has expired", || {
+        let reply = world.get(target);
+        assert!(reply.status != 200 || reply.json()["access_token"] == old.as_str(), "served, not kept: {reply:?}");
+        (reply.status != 200).then_some(reply)
+    });
+    assert_eq!((reply.status, reply.code().as_str()), (423, "store_unavailable"), "{reply:?}");
+    world.limit_files(None);
+    let new = until("the new token is kept", || {
+        let reply = world.get(target);
+        (reply.status == 200).then(|| reply.json()["access_token"].as_str().unwrap().to_owned())
+    });
+    assert!(idp.honours(&new) && new != old);
+    world.kill();
+    world.run();
+    assert_eq!(world.token("work"), new);
+    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0), "asked for once, kept as soon as possible");
 }
