@@ -89,6 +89,8 @@ pub struct Started {
     pub id: String,
     /// Whether it was there before.
     pub joined: bool,
+    /// The login that this one took the place of, since the config has changed meanwhile.
+    pub replaced: Option<String>,
     /// When it ends by itself.
     pub ends: Moment,
 }
@@ -150,8 +152,15 @@ impl Attempts {
     /// Starts a login to the plan's account, or joins the pending one. `None`: too many are pending.
     pub fn start(&mut self, plan: Plan, life: Duration, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Started> {
         self.expire(now);
+        let mut replaced = None;
         if let Some((id, login)) = self.logins.iter().find(|(_, login)| login.plan.account == plan.account) {
-            return Some(Started { id: id.clone(), joined: true, ends: login.ends });
+            if login.stage == Stage::Exchanging || login.plan.is_same(&plan) {
+                return Some(Started { id: id.clone(), joined: true, replaced: None, ends: login.ends });
+            }
+            replaced = Some(id.clone());
+        }
+        if let Some(old) = &replaced {
+            self.logins.remove(old);
         }
         if self.logins.len() >= MOST_LOGINS {
             return None;
@@ -160,7 +169,7 @@ impl Attempts {
         let ends = now.plus(life);
         let login = Login { plan: Arc::new(plan), ends, tickets: Vec::new(), flows: Vec::new(), stage: Stage::Pending };
         self.logins.insert(id.clone(), login);
-        Some(Started { id, joined: false, ends })
+        Some(Started { id, joined: false, replaced, ends })
     }
 
     /// A one-time ticket for the start URL of a pending login.
@@ -198,7 +207,9 @@ impl Attempts {
     pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
         self.expire(now);
         let answer = callback::read(arrival.parameters).map_err(|_| Turned::Malformed)?;
-        for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
+        let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
+        let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == Stage::Pending && wanted(id));
+        for (id, login) in pending {
             let Some(index) = login.flows.iter().position(|flow| flow.state.matches(answer.state.expose())) else {
                 continue;
             };
@@ -253,6 +264,8 @@ pub struct Arrival<'a> {
     pub parameters: &'a [(String, String)],
     /// The browser's cookies; `None`: a person brought the answer.
     pub cookies: Option<&'a [(String, String)]>,
+    /// The only login that it may belong to, if that is known.
+    pub only: Option<&'a str>,
 }
 
 impl Login {
@@ -281,6 +294,16 @@ impl Login {
 }
 
 impl Plan {
+    /// Whether a login by this plan is as good as one by `other`.
+    fn is_same(&self, other: &Self) -> bool {
+        let secrets = match (&self.credentials.client_secret, &other.credentials.client_secret) {
+            (Some(mine), Some(theirs)) => mine.matches(theirs.expose()),
+            (mine, theirs) => mine.is_none() && theirs.is_none(),
+        };
+        let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.scope.clone(), plan.redirect_uri.clone());
+        secrets && self.dialect == other.dialect && rest(self) == rest(other)
+    }
+
     /// What the tokens will belong to.
     pub fn binding(&self) -> Binding {
         Binding {

@@ -18,7 +18,7 @@ use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
-use crate::oauth::grant::TokenSet;
+use crate::oauth::grant::{Binding, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
 
 pub use words::{Answer, Effect, Event, Policy, StoreTrouble, Trouble, TroubleKind};
@@ -96,7 +96,10 @@ pub(super) enum Phase {
         needs_login: Option<LoginReason>,
         retry_at: Moment,
     },
-    Removing,
+    /// Carries what was going on before, which a failed removal goes back to.
+    Removing {
+        before: Box<Self>,
+    },
 }
 
 impl Machine {
@@ -110,7 +113,9 @@ impl Machine {
         match event {
             Event::Loaded(record) => self.loaded(record, now),
             Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
-            Event::Reconfigured(policy) => self.reconfigured(policy),
+            Event::Reconfigured(policy) => self.reconfigured(policy, now),
+            Event::Noted => {}
+            Event::Stopping => return self.commit_again(),
             Event::Prepared(result) => return self.prepared(result, now, chance),
             Event::Answered(answer) => return self.answered(answer, now, chance),
             Event::Committed(result) => self.committed(result, now, chance),
@@ -125,9 +130,27 @@ impl Machine {
         Effect::Rest
     }
 
-    /// The committed tokens, for a logout to give back.
+    /// The newest tokens, kept or not yet kept, for a logout to give back.
     pub fn tokens(&self) -> Option<&TokenSet> {
-        self.held().map(|held| &held.record.tokens)
+        match &self.phase {
+            Phase::Unkept { next, .. } => Some(&next.record.tokens),
+            _ => self.held().map(|held| &held.record.tokens),
+        }
+    }
+
+    /// What tokens have to belong to, by the config of now.
+    pub fn binding(&self) -> &Binding {
+        &self.policy.binding
+    }
+
+    /// Whether there are tokens that could not be written yet.
+    pub fn is_unkept(&self) -> bool {
+        matches!(self.phase, Phase::Unkept { .. })
+    }
+
+    /// How long until [`Event::Forced`] may do something.
+    pub fn forced_pause(&self, now: Moment) -> Duration {
+        self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(FORCED_APART)))
     }
 
     /// When [`Event::Timer`] is wanted next, if nothing else happens.
@@ -270,9 +293,20 @@ impl Machine {
                     None => schedule::pause(failures, chance),
                 });
             }
-            Answer::Lost { why } => self.lost(why, sent_at, now, chance),
+            Answer::Lost { why } => {
+                self.lost(why, sent_at, now, chance);
+                return Effect::Rest;
+            }
         }
-        Effect::Rest
+        self.note()
+    }
+
+    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
+    fn note(&self) -> Effect {
+        match self.held() {
+            Some(held) if held.unanswered.is_none() => Effect::Note(Box::new(held.record.clone())),
+            _ => Effect::Rest,
+        }
     }
 
     fn lost(&mut self, why: String, sent_at: Moment, now: Moment, chance: f64) {
@@ -313,7 +347,7 @@ impl Machine {
         self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
             if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
         });
-        Effect::Rest
+        self.note()
     }
 }
 

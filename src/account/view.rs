@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::oauth::grant::Expiry;
 use crate::secret::AccessToken;
 
+/// How long a caller with a valid token, who asked for nothing in particular, waits for a fresher one.
+const UNASKED_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A picture of an account, published after every step. Reading one costs no lock, no message, no disk.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -147,6 +150,17 @@ impl Snapshot {
         }
     }
 
+    /// How long a caller waits for a better token: never until the one there is has expired, since a valid
+    /// token is always served.
+    pub fn patience(&self, ttl: Ttl, wait: Duration, now: Moment) -> Duration {
+        let left = self.token.as_ref().and_then(|token| token.deadline).map_or(Duration::ZERO, |at| now.until(at));
+        match ttl {
+            _ if left.is_zero() => wait,
+            Ttl::Asked(_) => wait.min(left / 2),
+            Ttl::Usual(_) => wait.min(left / 2).min(UNASKED_PATIENCE),
+        }
+    }
+
     /// What to answer a caller who can wait until `patience`.
     pub fn verdict(&self, ttl: Ttl, patience: Moment, now: Moment) -> Verdict {
         if self.lasts(ttl, now) {
@@ -188,7 +202,7 @@ impl Snapshot {
             },
             (_, None) => Error::ProviderUnreachable {
                 account,
-                why: "a refresh is going on".into(),
+                why: "the provider has not answered yet".into(),
                 retry_after: Duration::from_secs(1),
             },
         }

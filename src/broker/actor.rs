@@ -2,6 +2,7 @@
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -18,7 +19,7 @@ use crate::credentials;
 use crate::error::Error;
 use crate::oauth::dialect::Revoke;
 use crate::oauth::exchange::{Credentials, Trade};
-use crate::oauth::grant::{Grant, TokenSet};
+use crate::oauth::grant::{Binding, Grant, TokenSet};
 use crate::secret::{ClientSecret, RefreshToken};
 use crate::store::{Store, StoreError};
 
@@ -26,22 +27,24 @@ use crate::store::{Store, StoreError};
 const INBOX: usize = 64;
 /// What a logout spends on telling the provider.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
+/// Between attempts to write what could not be written, when the daemon is told to stop.
+const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
 
 /// What the task is asked to do.
 pub(super) enum Command {
     /// Somebody has no use for the published token: it wants this much validity.
     Wanted(Duration),
-    /// A person wants a new token.
-    Refresh(oneshot::Sender<()>),
+    /// A person wants a newer token than that of this generation.
+    Refresh(u64, oneshot::Sender<()>),
     /// A caller's API answered 401.
     Rejected(oneshot::Sender<()>),
     /// A login brought a grant.
-    LoggedIn(Box<Grant>, oneshot::Sender<Result<(), Error>>),
+    LoggedIn(Box<Grant>, Binding, oneshot::Sender<Result<(), Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
     /// The config changed.
     Reconfigure(Arc<AccountConfig>),
-    /// Finish what is in hand and end.
+    /// Write what could not be written yet, and end.
     Stop,
 }
 
@@ -49,6 +52,8 @@ pub(super) enum Command {
 pub(super) struct Handle {
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) published: Arc<Published>,
+    /// Set before [`Command::Stop`] is sent: from then on no refresh is begun.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 struct Actor {
@@ -58,6 +63,7 @@ struct Actor {
     published: Arc<Published>,
     /// Read when it is first needed, and again after the provider refused it.
     secret: Option<ClientSecret>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set.
@@ -65,9 +71,17 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, jumps: watch::Rece
     let machine = Machine::new(Policy::new(&config.dialect, config.binding()));
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
     let (inbox, commands) = mpsc::channel(INBOX);
-    let actor = Actor { config, world, machine, published: Arc::clone(&published), secret: None };
+    let stopping = Arc::<AtomicBool>::default();
+    let actor = Actor {
+        config,
+        world,
+        machine,
+        published: Arc::clone(&published),
+        secret: None,
+        stopping: Arc::clone(&stopping),
+    };
     tokio::spawn(actor.run(commands, jumps));
-    Handle { inbox, published }
+    Handle { inbox, published, stopping }
 }
 
 impl Actor {
@@ -79,7 +93,7 @@ impl Actor {
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
-                    None | Some(Command::Stop) => return,
+                    None | Some(Command::Stop) => return self.keep_the_unkept().await,
                     Some(command) => self.handle(command).await,
                 },
                 () = sleep(nap) => self.drive(Event::Timer).await,
@@ -92,16 +106,20 @@ impl Actor {
         // Whoever asked may be gone by now: that changes nothing.
         match command {
             Command::Wanted(ttl) => self.drive(Event::Wanted(ttl)).await,
-            Command::Refresh(done) => {
-                self.drive(Event::Forced).await;
+            Command::Refresh(seen, done) => {
+                // Looked at again at the head of the queue: somebody else's refresh may have done it.
+                if self.published.look().generation == seen {
+                    sleep(Some(self.machine.forced_pause(self.world.clock.now()))).await;
+                    self.drive(Event::Forced).await;
+                }
                 _ = done.send(());
             }
             Command::Rejected(done) => {
                 self.drive(Event::Rejected).await;
                 _ = done.send(());
             }
-            Command::LoggedIn(grant, done) => {
-                let result = self.logged_in(grant).await;
+            Command::LoggedIn(grant, binding, done) => {
+                let result = self.logged_in(grant, &binding).await;
                 _ = done.send(result);
             }
             Command::LogOut(done) => {
@@ -121,6 +139,9 @@ impl Actor {
     async fn drive(&mut self, event: Event) {
         // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
         let may_be_idle = matches!(event, Event::Wanted(_));
+        if self.stopping.load(Ordering::Acquire) && matches!(event, Event::Wanted(_) | Event::Timer | Event::Forced) {
+            return;
+        }
         let mut event = event;
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), rand::rng().random());
@@ -136,6 +157,11 @@ impl Actor {
                 }
                 Effect::Send(token) => Event::Answered(self.refresh(token).await),
                 Effect::Commit(record) => self.commit(record).await,
+                Effect::Note(record) => {
+                    // Best effort: if it fails, a restart asks once more than it would have to.
+                    _ = self.on_disk(move |store, name| store.begin(name, &record)).await;
+                    Event::Noted
+                }
                 Effect::Remove => Event::Removed(self.on_disk(Store::remove).await),
             };
         }
@@ -147,7 +173,7 @@ impl Actor {
             Err(error) => {
                 tracing::error!(account = %self.config.name, "{error}");
                 Event::NotLoaded(match error {
-                    StoreError::SetAside { .. } => StoreTrouble::Damaged(error.to_string()),
+                    StoreError::SetAside { .. } => StoreTrouble::Damaged,
                     _ => StoreTrouble::Unavailable(error.to_string()),
                 })
             }
@@ -200,7 +226,22 @@ impl Actor {
         Ok(Credentials { client_id: self.config.client_id.clone(), client_secret: self.secret.clone() })
     }
 
-    async fn logged_in(&mut self, grant: Box<Grant>) -> Result<(), Error> {
+    /// New tokens that could not be written are tried until they are, for as long as the stop allows.
+    async fn keep_the_unkept(&mut self) {
+        while self.machine.is_unkept() {
+            self.drive(Event::Stopping).await;
+            if self.machine.is_unkept() {
+                tracing::error!(account = %self.config.name, "new tokens can't be written, and will be lost");
+                sleep(Some(LAST_CHANCES_APART)).await;
+            }
+        }
+    }
+
+    async fn logged_in(&mut self, grant: Box<Grant>, binding: &Binding) -> Result<(), Error> {
+        if binding != self.machine.binding() {
+            let why = "the config changed while the login was pending".into();
+            return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
+        }
         let unread = self.machine.snapshot(&self.config.name);
         if unread.standing == Standing::Unread {
             return Err(unread.error(self.world.clock.now()));
@@ -216,6 +257,10 @@ impl Actor {
     }
 
     async fn log_out(&mut self) -> Result<LogoutReply, Error> {
+        let before = self.machine.snapshot(&self.config.name);
+        if before.standing == Standing::Unread {
+            return Err(before.error(self.world.clock.now()));
+        }
         let tokens = self.machine.tokens().cloned();
         let (outcome, detail) = match &tokens {
             None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),

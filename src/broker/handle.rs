@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,7 +19,7 @@ use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
-const FAREWELL: Duration = Duration::from_secs(20);
+const FAREWELL: Duration = Duration::from_secs(40);
 
 /// What a caller wants of a token.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,6 +42,8 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
+    /// How many logins are between their code and their end.
+    pub(super) exchanging: watch::Sender<usize>,
     pub(super) jumps: watch::Receiver<()>,
     pub(super) roster: ArcSwap<Roster>,
     /// Where an account's answers come in if its config does not say: made from the first TCP listener.
@@ -57,8 +60,16 @@ impl Broker {
     ) -> Self {
         let logins = Logins::spawn(world.clock.clone());
         let roster = ArcSwap::from_pointee(Roster { config: Arc::clone(&config), accounts: BTreeMap::new() });
-        let broker =
-            Self { inner: Arc::new(Inner { world, logins, jumps, roster, redirect_uri: Box::new(redirect_uri) }) };
+        let broker = Self {
+            inner: Arc::new(Inner {
+                world,
+                logins,
+                exchanging: watch::Sender::new(0),
+                jumps,
+                roster,
+                redirect_uri: Box::new(redirect_uri),
+            }),
+        };
         broker.reload(config).await;
         broker
     }
@@ -89,7 +100,15 @@ impl Broker {
     /// Lets every account finish what it has in hand, for at most `patience`.
     pub async fn shut_down(&self, patience: Duration) {
         let roster = self.inner.roster.load_full();
-        stop(roster.accounts.values().map(|member| &member.handle), patience).await;
+        for member in roster.accounts.values() {
+            member.handle.stopping.store(true, Ordering::Release);
+        }
+        let all = async {
+            // A login whose code is being exchanged ends in its account's task: that one goes last.
+            _ = self.inner.exchanging.subscribe().wait_for(|count| *count == 0).await;
+            stop(roster.accounts.values().map(|member| &member.handle), patience).await;
+        };
+        _ = tokio::time::timeout(patience, all).await;
     }
 
     /// The current access token of `account` (`default` stands for the default account).
@@ -118,7 +137,8 @@ impl Broker {
     ) -> Result<TokenReply, Error> {
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
-        let patience = clock.now().plus(asked.unwrap_or(usual));
+        let now = clock.now();
+        let patience = now.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
         let mut bell = published.listen();
         let wanted = published.look().effective(ttl);
         // A full box means that somebody has asked already.
@@ -170,7 +190,8 @@ impl Broker {
 
     /// A new token now.
     pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
-        self.renew(account, Command::Refresh).await
+        let seen = self.member(account)?.handle.published.look().generation;
+        self.renew(account, |done| Command::Refresh(seen, done)).await
     }
 
     /// The API answered 401 to this account's token: at most one refresh per half minute.
@@ -196,7 +217,10 @@ impl Broker {
 
     /// Revoke where possible, delete always.
     pub async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
-        ask(&self.member(account)?, Command::LogOut).await?
+        let reply = ask(&self.member(account)?, Command::LogOut).await??;
+        // A tab that is finished later must not sign the account in again.
+        self.inner.logins.call_off(&reply.account).await;
+        Ok(reply)
     }
 
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use super::Guard;
 use super::actor::Command;
 use super::handle::Broker;
-use super::logins::Cookies;
+use super::logins::Came;
 use super::roster::ask;
 use crate::account::attempts::{Accepted, Next, Plan, Turned};
 use crate::account::state::Answer;
@@ -56,6 +59,22 @@ pub enum Stray {
     Malformed,
 }
 
+/// Counts an exchange for as long as it lives, so that a stop can wait for it.
+struct Counted<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
 impl Broker {
     /// Starts or joins the account's one pending login.
     pub async fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Error> {
@@ -72,8 +91,9 @@ impl Broker {
         }
         let plan = self.plan(&member.config).await?;
         let (name, redirect_uri) = (plan.account.clone(), plan.redirect_uri.clone());
+        let door = self.open_door(&name, &redirect_uri, via).await?;
         let pending = self.inner.logins.start(plan, life).await?;
-        let start_url = self.start_url(&pending.id, &name, &redirect_uri, via).await?;
+        let start_url = self.start_url(&pending.id, &name, &redirect_uri, door).await?;
         if via == LoginVia::DaemonBrowser && !pending.joined {
             self.open_browser(&name, &start_url);
         }
@@ -111,17 +131,34 @@ impl Broker {
         })
     }
 
-    /// The door is open before anybody is sent through it. The start URL has the redirect URI's own origin:
-    /// cookies do not cross between `localhost` and `127.0.0.1`.
-    async fn start_url(&self, id: &str, account: &str, redirect_uri: &str, via: LoginVia) -> Result<String, Error> {
-        let logins = &self.inner.logins;
-        let failed = |why: String| Error::LoginFailed { account: account.to_owned(), why, provider_error: None };
+    /// The door is open before a login begins, so that nobody is sent through a closed one. A person who
+    /// brings the answer needs none.
+    async fn open_door(&self, account: &str, redirect_uri: &str, via: LoginVia) -> Result<Option<Guard>, Error> {
         if via == LoginVia::Paste {
-            return logins.by_hand(id).await.ok_or_else(|| failed("it has just ended; try again".into()));
+            return Ok(None);
         }
-        let guard = self.inner.world.door.open(redirect_uri).await.map_err(failed)?;
-        logins.keep(id, guard).await;
-        let ticket = logins.ticket(id).await.ok_or_else(|| failed("it has just ended; try again".into()))?;
+        let failed = |why| Error::LoginFailed { account: account.to_owned(), why, provider_error: None };
+        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(failed)
+    }
+
+    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
+    /// `127.0.0.1`. Without a door it is the provider's page.
+    async fn start_url(
+        &self,
+        id: &str,
+        account: &str,
+        redirect_uri: &str,
+        door: Option<Guard>,
+    ) -> Result<String, Error> {
+        let logins = &self.inner.logins;
+        let ended = || Error::LoginFailed {
+            account: account.to_owned(),
+            why: "it has just ended; try again".into(),
+            provider_error: None,
+        };
+        let Some(door) = door else { return logins.by_hand(id).await.ok_or_else(ended) };
+        logins.keep(id, door).await;
+        let ticket = logins.ticket(id).await.ok_or_else(ended)?;
         let origin = url::Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         Ok(format!("{origin}/login/start/{ticket}"))
     }
@@ -159,15 +196,13 @@ impl Broker {
         url.set_query(None);
         url.set_fragment(None);
         let request = CallbackRequest { arrived_on: url.into(), parameters, cookies: Vec::new() };
-        let accepted = self.inner.logins.arrive(request, Cookies::ByHand).await.map_err(|turned| match turned {
-            Turned::Malformed => {
-                wrong("that address has no `code` and `state`: paste the one that the provider sent the browser to")
-            }
-            _ => wrong("that address does not belong to this login: paste the newest one"),
-        })?;
-        if accepted.id != id {
-            tracing::warn!("the pasted address belonged to another pending login");
-        }
+        let accepted =
+            self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
+                Turned::Malformed => {
+                    wrong("that address has no `code` and `state`: paste the one that the provider sent the browser to")
+                }
+                _ => wrong("that address does not belong to this login: paste the newest one"),
+            })?;
         let id = self.finish(accepted).await;
         self.login(&id, Duration::ZERO).await
     }
@@ -193,25 +228,33 @@ impl Broker {
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
     pub async fn callback(&self, request: CallbackRequest) -> Result<String, Stray> {
-        let accepted = self.inner.logins.arrive(request, Cookies::OfRequest).await.map_err(|turned| match turned {
+        let accepted = self.inner.logins.arrive(request, Came::ByBrowser).await.map_err(|turned| match turned {
             Turned::Malformed => Stray::Malformed,
             Turned::NotOurs | Turned::BadTicket => Stray::NotOurs,
         })?;
         Ok(self.finish(accepted).await)
     }
 
-    /// Exchanges the code and commits what it brings, whatever becomes of the browser's connection: the
-    /// code is spent, so nobody could do it again.
+    /// Exchanges the code and commits what it brings, in a task of its own: the code is spent, so nobody could
+    /// do it again when the browser hangs up.
     async fn finish(&self, accepted: Accepted) -> String {
+        let id = accepted.id.clone();
+        _ = tokio::spawn(self.clone().carry_out(accepted)).await;
+        id
+    }
+
+    async fn carry_out(self, accepted: Accepted) {
+        let _counted = Counted::new(&self.inner.exchanging);
         let (broker, id) = (self.clone(), accepted.id.clone());
-        let finished = tokio::spawn(async move {
+        let work = tokio::spawn(async move {
             let account = accepted.plan.account.clone();
             let result = broker.exchange(&accepted.plan, accepted.next).await;
             let reply = broker.login_reply(&accepted.id, &account, result).await;
             broker.inner.logins.over(reply).await;
         });
-        _ = finished.await;
-        id
+        if work.await.is_err() {
+            self.inner.logins.fail(&id, Error::Internal { what: "the exchange of the code crashed".into() }).await;
+        }
     }
 
     async fn exchange(&self, plan: &Plan, next: Next) -> Result<(), Error> {
@@ -243,7 +286,7 @@ impl Broker {
         if member.config.binding() != plan.binding() {
             return Err(failed("the config changed while the login was pending".into(), None));
         }
-        ask(&member, |done| Command::LoggedIn(grant, done)).await?
+        ask(&member, |done| Command::LoggedIn(grant, plan.binding(), done)).await?
     }
 
     async fn login_reply(&self, id: &str, account: &str, result: Result<(), Error>) -> LoginReply {

@@ -34,18 +34,20 @@ enum Ask {
     ByHand { id: String, done: oneshot::Sender<Option<String>> },
     Keep { id: String, guard: Guard },
     Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
-    Arrive { request: CallbackRequest, cookies: Cookies, done: oneshot::Sender<Result<Accepted, Turned>> },
+    Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
+    Fail { id: String, error: Error },
+    CallOff { account: String, done: oneshot::Sender<()> },
     Over { reply: Box<LoginReply> },
     Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
 }
 
 /// How an answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cookies {
-    /// By a browser, which sent these.
-    OfRequest,
-    /// A person pasted it.
-    ByHand,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Came {
+    /// By a browser, which is known by its cookies.
+    ByBrowser,
+    /// A person pasted it, for this login.
+    ByHand(String),
 }
 
 /// A login that was started or joined.
@@ -115,8 +117,18 @@ impl Logins {
         self.ask(|done| Ask::Depart { ticket: ticket.to_owned(), done }).await.unwrap_or(Err(Turned::BadTicket))
     }
 
-    pub(super) async fn arrive(&self, request: CallbackRequest, cookies: Cookies) -> Result<Accepted, Turned> {
-        self.ask(|done| Ask::Arrive { request, cookies, done }).await.unwrap_or(Err(Turned::NotOurs))
+    pub(super) async fn arrive(&self, request: CallbackRequest, came: Came) -> Result<Accepted, Turned> {
+        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::NotOurs))
+    }
+
+    /// Ends a login that nobody else will end.
+    pub(super) async fn fail(&self, id: &str, error: Error) {
+        _ = self.inbox.send(Ask::Fail { id: id.to_owned(), error }).await;
+    }
+
+    /// Ends the account's pending login, if there is one.
+    pub(super) async fn call_off(&self, account: &str) {
+        _ = self.ask(|done| Ask::CallOff { account: account.to_owned(), done }).await;
     }
 
     pub(super) async fn over(&self, reply: LoginReply) {
@@ -171,13 +183,26 @@ impl Task {
                 }
             }
             Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, rng)),
-            Ask::Arrive { request, cookies, done } => {
+            Ask::Arrive { request, came, done } => {
                 let arrival = Arrival {
                     arrived_on: &request.arrived_on,
                     parameters: &request.parameters,
-                    cookies: (cookies == Cookies::OfRequest).then_some(&request.cookies),
+                    cookies: (came == Came::ByBrowser).then_some(&request.cookies),
+                    only: match &came {
+                        Came::ByBrowser => None,
+                        Came::ByHand(id) => Some(id),
+                    },
                 };
                 _ = done.send(self.attempts.arrive(&arrival, now));
+            }
+            Ask::Fail { id, error } => self.fail(&id, &error, now),
+            Ask::CallOff { account, done } => {
+                let pending = self.attempts.pending().find(|(_, plan)| plan.account == account);
+                if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
+                    let why = "the account was logged out meanwhile".into();
+                    self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
+                }
+                _ = done.send(());
             }
             Ask::Over { reply } => self.over(*reply, now),
             Ask::Watch { id, done } => _ = done.send(self.views.get(&id).map(|view| view.reply.subscribe())),
@@ -188,6 +213,10 @@ impl Task {
         let account = plan.account.clone();
         let too_many = || Error::Usage { what: "too many logins are pending; finish or wait for one of them".into() };
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
+        if let Some(old) = &started.replaced {
+            let why = "the config changed, and a new login took its place".into();
+            self.fail(old, &Error::LoginFailed { account: account.clone(), why, provider_error: None }, now);
+        }
         if !started.joined {
             let reply = LoginReply {
                 login_id: started.id.clone(),
@@ -214,18 +243,19 @@ impl Task {
         }
     }
 
+    fn fail(&mut self, id: &str, error: &Error, now: Moment) {
+        let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
+        self.over(LoginReply { status: LoginStatus::Failed, failure: Some(error.reply()), ..reply }, now);
+    }
+
     /// Ends what is past its time, and shows what is left.
     fn tidy(&mut self) {
         let now = self.clock.now();
         for id in self.attempts.expire(now) {
-            let Some(reply) = self.views.get(&id).map(|view| view.reply.borrow().clone()) else { continue };
-            let timed_out = Error::LoginFailed {
-                account: reply.account.clone(),
-                why: "nobody finished it in time".into(),
-                provider_error: None,
-            };
-            tracing::info!(account = %reply.account, "a login was not finished in time");
-            self.over(LoginReply { status: LoginStatus::Failed, failure: Some(timed_out.reply()), ..reply }, now);
+            let Some(account) = self.views.get(&id).map(|view| view.reply.borrow().account.clone()) else { continue };
+            tracing::info!(%account, "a login was not finished in time");
+            let why = "nobody finished it in time".into();
+            self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
         }
         self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.reached(at)));
         let pending = self.attempts.pending();

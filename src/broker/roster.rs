@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -67,6 +68,9 @@ pub(super) async fn until_read(handle: &actor::Handle) {
 /// Tells all of them to stop and waits until each has ended what it has in hand, for at most `patience`.
 pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
     let handles: Vec<_> = handles.collect();
+    for handle in &handles {
+        handle.stopping.store(true, Ordering::Release);
+    }
     let all = async {
         // All are told before the first is waited for: every refresh in flight gets the whole of the time.
         for handle in &handles {

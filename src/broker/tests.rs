@@ -451,3 +451,85 @@ async fn unknown_names_get_the_nearest_and_default_has_to_be_clear() {
     assert_eq!(error, Error::UnknownAccount { name: "wrk".into(), nearest: vec!["work".into()] });
     assert!(matches!(b.broker.account("default"), Err(Error::Usage { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_a_valid_token_is_served_before_it_expires_whatever_the_provider_does() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(3000);
+    tokio::time::sleep(s(3597)).await;
+    for wait in [None, Some(s(60))] {
+        let query = TokenQuery { min_ttl: wait, wait };
+        assert_eq!(b.broker.token("work", query).await.ok().unwrap().access_token, "a1", "{wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_writes_what_was_held_back() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(1000);
+    tokio::time::sleep(s(3095)).await;
+    b.store.full.store(true, Ordering::Relaxed);
+    tokio::time::sleep(s(1000)).await;
+    assert_eq!(b.broker.account("work").unwrap().generation, 1, "committing failed");
+    b.store.full.store(false, Ordering::Relaxed);
+    b.broker.shut_down(s(1)).await;
+    assert_eq!(b.store.records.lock().unwrap()["work"].generation, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
+    let b = Arc::new(Bench::logged_in("work").await);
+    *b.provider.latency.lock().unwrap() = Duration::from_millis(500);
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(&started.start_url, "code=c").await;
+    let login = tokio::spawn({
+        let b = Arc::clone(&b);
+        async move { b.broker.callback(answer).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    b.clock.suspend(s(4000));
+    b.broker.shut_down(Duration::from_millis(1500)).await;
+    login.await.unwrap().unwrap();
+    let outcome = b.broker.outcome(&started.login_id).await.unwrap();
+    assert_eq!((outcome.status, b.requests()), (LoginStatus::Succeeded, 2), "the login's request and no refresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_ends_the_pending_login() {
+    let b = Bench::logged_in("work").await;
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(&started.start_url, "code=c").await;
+    b.broker.logout("work").await.unwrap();
+    assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
+    assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::NotOurs);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_refresh_by_hand_is_a_new_token_too_and_a_crowd_gets_one() {
+    let b = Arc::new(Bench::logged_in("work").await);
+    for generation in 2..4 {
+        assert_eq!(b.broker.refresh("work").await.unwrap().generation, generation);
+    }
+    *b.provider.latency.lock().unwrap() = s(1);
+    let crowd: Vec<_> = (0..50)
+        .map(|_| {
+            let b = Arc::clone(&b);
+            tokio::spawn(async move { b.broker.refresh("work").await.unwrap().generation })
+        })
+        .collect();
+    for one in crowd {
+        assert_eq!(one.await.unwrap(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
+    let b = Bench::new(&["work", "home"]).await;
+    let work = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
+    let home = b.broker.start_login("home", LoginVia::Paste).await.unwrap();
+    let state = url::Url::parse(&work.start_url).unwrap();
+    let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
+    let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
+    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));
+    assert_eq!(b.broker.paste(&work.login_id, &address).await.unwrap().status, LoginStatus::Succeeded);
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, config, signals, start_log};
 use crate::apps;
@@ -61,18 +61,33 @@ Examples:
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
     let config = Arc::new(args.source.load()?);
-    let folder = config.store.folder.as_deref();
-    let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
-        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
-    // Before the runtime: a second daemon should say so and be gone, and keyrings block.
-    let store = open_store(&config, &paths)?;
-    let key = apps::load_or_create(&paths.app_key_file()).map_err(|error| broken_store(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
-    let outcome = runtime.block_on(serve(args, config, &paths, store, key));
+    let outcome = runtime.block_on(start(args, config));
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
+}
+
+async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
+    // First of all: a signal that nobody catches ends the process, a reload included.
+    let hangup = signal(SignalKind::hangup())
+        .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
+    let signals = Signals { stop: signals::stop()?, hangup };
+    let folder = config.store.folder.as_deref();
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
+        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    let store = open_store(&config, &paths)?;
+    let key = apps::load_or_create(&paths.app_key_file()).map_err(|error| broken_store(&error))?;
+    serve(args, config, &paths, store, key, signals).await
+}
+
+/// What the daemon can be told from outside. Caught from the moment that this exists.
+struct Signals<Stop> {
+    /// SIGTERM or Ctrl-C.
+    stop: Stop,
+    /// SIGHUP.
+    hangup: Signal,
 }
 
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
@@ -93,8 +108,14 @@ fn broken_store(error: &dyn std::error::Error) -> Failure {
     Failure::new(ErrorCode::StoreUnavailable, error.to_string(), "Put right what it names, and start again.")
 }
 
-async fn serve(args: &Serve, config: Arc<Config>, paths: &Paths, store: FileStore, key: AppKey) -> Outcome {
-    let stop = signals::stop()?;
+async fn serve(
+    args: &Serve,
+    config: Arc<Config>,
+    paths: &Paths,
+    store: FileStore,
+    key: AppKey,
+    signals: Signals<impl Future<Output = ()>>,
+) -> Outcome {
     let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
     let listeners = bind(&config, paths).await?;
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
@@ -127,8 +148,8 @@ async fn serve(args: &Serve, config: Arc<Config>, paths: &Paths, store: FileStor
     );
     tokio::task::spawn_blocking(move || provider.warm_up());
     tokio::select! {
-        () = stop => {}
-        never = reload_on_hangup(args, config, &broker) => never?,
+        () = signals.stop => {}
+        () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
@@ -204,10 +225,8 @@ fn notify(state: sd_notify::NotifyState<'_>) {
     }
 }
 
-/// Reads the config again at every SIGHUP. A bad one is told and changes nothing. Ends only by failing.
-async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker) -> Result<(), Failure> {
-    let mut hangup = signal(SignalKind::hangup())
-        .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
+/// Reads the config again at every SIGHUP. A bad one is told and changes nothing. Never ends.
+async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         let env = args.source.env();
         let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
@@ -224,5 +243,5 @@ async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker
             Err(_) => tracing::error!("the config could not be read: the reader crashed"),
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

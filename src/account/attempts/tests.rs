@@ -49,7 +49,7 @@ impl Bench {
 
     fn arrive_at(&mut self, uri: &str, query: &str, cookies: Option<&[(String, String)]>) -> String {
         let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let arrival = Arrival { arrived_on: uri, parameters: &parameters, cookies };
+        let arrival = Arrival { arrived_on: uri, parameters: &parameters, cookies, only: None };
         match self.attempts.arrive(&arrival, self.now) {
             Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
                 format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
@@ -186,4 +186,21 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
         redirect_uri: REDIRECT.into(),
     };
     assert!(b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).is_none());
+}
+
+#[test]
+fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
+    let mut b = Bench::new();
+    let old = b.start("work");
+    let credentials = Credentials { client_id: "corrected".into(), client_secret: None };
+    let plan = Plan {
+        account: "work".into(),
+        dialect: Arc::new(dialect()),
+        credentials,
+        scope: vec![],
+        redirect_uri: REDIRECT.into(),
+    };
+    let new = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap();
+    assert_eq!((new.joined, new.replaced.as_deref()), (false, Some(old.id.as_str())));
+    assert!(b.attempts.ticket(&old.id, b.now, &mut b.rng).is_none());
 }

@@ -29,19 +29,24 @@ impl Machine {
 
     pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, chance: f64) {
         self.phase = Phase::Idle;
-        let why = match trouble {
-            StoreTrouble::Damaged(why) => {
-                self.needs_login(LoginReason::Damaged);
-                why
+        match trouble {
+            // The store works again; it is the user who has to do something.
+            StoreTrouble::Damaged => self.needs_login(LoginReason::Damaged),
+            StoreTrouble::Unavailable(why) => {
+                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
             }
-            StoreTrouble::Unavailable(why) => why,
-        };
-        self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
+        }
     }
 
-    pub(super) fn reconfigured(&mut self, policy: Policy) {
+    pub(super) fn reconfigured(&mut self, policy: Policy, now: Moment) {
         self.policy = policy;
         self.check_binding();
+        if let Some(trouble) = &mut self.trouble {
+            // The secret, the client or the scopes may be right now: somebody read the config again for it.
+            if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Offline) {
+                trouble.retry_at = now;
+            }
+        }
     }
 
     /// Tokens of another client or for another endpoint are kept but not used; they come back to life
@@ -136,6 +141,8 @@ impl Machine {
                     None => State::Active(*next),
                     Some(reason) => State::NeedsLogin { reason, held: Some(*next) },
                 };
+                // The config may have changed while they waited to be written.
+                self.check_binding();
             }
             Err(why) => {
                 self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
@@ -146,19 +153,29 @@ impl Machine {
     }
 
     pub(super) fn log_out(&mut self) -> Effect {
-        self.phase = Phase::Removing;
+        // What was never read is not ours to delete: another key may open it.
+        if matches!(self.state, State::Unread) {
+            return Effect::Rest;
+        }
+        let before = Box::new(std::mem::replace(&mut self.phase, Phase::Idle));
+        self.phase = Phase::Removing { before };
         Effect::Remove
     }
 
     pub(super) fn removed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
-        self.phase = Phase::Idle;
+        let before = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Removing { before } => before,
+            other => return self.phase = other,
+        };
         match result {
             Ok(()) => {
                 self.trouble = None;
                 self.state = State::SignedOut;
+                return;
             }
             Err(why) => self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance)),
         }
+        self.phase = *before;
     }
 
     pub(super) fn needs_login(&mut self, reason: LoginReason) {

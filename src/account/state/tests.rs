@@ -88,6 +88,13 @@ impl Bench {
                     }
                     Event::Committed(disk)
                 }
+                Effect::Note(record) => {
+                    assert!(record.intent.is_none());
+                    if disk.is_ok() {
+                        self.disk = Some(*record);
+                    }
+                    Event::Noted
+                }
                 Effect::Remove => {
                     if disk.is_ok() {
                         self.disk = None;
@@ -381,6 +388,75 @@ fn clocks_that_jump_neither_hide_an_expired_token_nor_storm_the_provider() {
 }
 
 #[test]
+fn what_was_held_back_is_written_when_the_daemon_is_told_to_stop() {
+    let mut b = Bench::logged_in();
+    b.sleep();
+    b.commit_fails = true;
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.commit_fails = false;
+    b.tell(Event::Stopping);
+    b.restart();
+    assert_eq!(b.token(), "a2");
+}
+
+#[test]
+fn tokens_that_were_held_back_while_the_client_changed_are_not_used_for_the_new_one() {
+    let mut b = Bench::logged_in();
+    b.commit_fails = true;
+    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
+    b.tell(Event::Reconfigured(other));
+    b.commit_fails = false;
+    b.sleep();
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));
+    assert_eq!(b.machine.wake_at(), None, "and nothing spins");
+}
+
+#[test]
+fn a_refresh_that_was_not_granted_leaves_no_intent_behind() {
+    let mut b = Bench::logged_in();
+    b.sleep();
+    b.answer(Answer::Busy { retry_after: None, why: "503".into() });
+    assert!(b.disk.as_ref().unwrap().intent.is_none());
+    b.sleep();
+    b.answer(Answer::Lost { why: "cut".into() });
+    b.sleep();
+    b.answer(Answer::NotSent { why: "dns".into() });
+    assert!(b.disk.as_ref().unwrap().intent.is_some(), "but an unanswered one does");
+}
+
+#[test]
+fn a_config_that_was_read_again_is_tried_at_once() {
+    let mut b = Bench::logged_in();
+    b.sleep();
+    b.answer(refusal("invalid_client", Blame::Client));
+    b.tell(Event::Reconfigured(b.machine.policy.clone()));
+    assert_eq!((b.sleep(), b.sent.len()), (s(0), 2));
+}
+
+#[test]
+fn what_was_never_read_is_not_deleted() {
+    let mut b = Bench::logged_in();
+    b.machine = Machine::new(b.machine.policy.clone());
+    let effect = b.machine.step(Event::Timer, b.now, 0.5);
+    assert!(matches!(effect, Effect::Load));
+    b.tell(Event::NotLoaded(StoreTrouble::Unavailable("another key".into())));
+    b.tell(Event::LogOut);
+    assert!(b.disk.is_some());
+}
+
+#[test]
+fn a_caller_with_a_valid_token_waits_a_part_of_its_life_at_most() {
+    let mut b = Bench::logged_in();
+    let left = |b: &Bench, ttl| b.view().patience(ttl, s(10), b.now);
+    b.now = b.now.plus(s(3597));
+    assert_eq!(left(&b, Ttl::Asked(s(100))), Duration::from_millis(1500));
+    assert_eq!(left(&b, Ttl::Usual(s(10))), s(1));
+    b.now = b.now.plus(s(3));
+    assert_eq!(left(&b, Ttl::Usual(s(10))), s(10));
+}
+
+#[test]
 fn a_logout_forgets_everything() {
     let mut b = Bench::logged_in();
     b.tell(Event::LogOut);
@@ -510,7 +586,7 @@ mod random {
                 }
                 Act::Restart if b.commit_fails => {}
                 Act::Restart => {
-                    b.tell(Event::Timer);
+                    b.tell(Event::Stopping);
                     if !b.in_flight && !matches!(b.machine.phase, Phase::Unkept { .. }) {
                         b.sent.clear();
                         b.restart();
@@ -523,6 +599,8 @@ mod random {
                     b.tell(Event::Timer);
                 }
                 Act::Reconfigure(same) => {
+                    // Every reading of the config may cost one attempt.
+                    b.sent.clear();
                     let client_id = if same { "c" } else { "other" };
                     let policy = Policy {
                         binding: Binding { client_id: client_id.into(), ..binding() },

@@ -64,15 +64,19 @@ pub enum Event {
     LoggedIn(Box<Grant>),
     /// The user logs out.
     LogOut,
-    /// The config changed what is known of the provider.
+    /// The end of [`Effect::Note`].
+    Noted,
+    /// The config changed, or was read again: what the provider refused before may go now.
     Reconfigured(Policy),
+    /// The daemon ends: last chance for what could not be written yet.
+    Stopping,
 }
 
 /// Why the store could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreTrouble {
     /// The file was damaged and set aside: a new login mends it.
-    Damaged(String),
+    Damaged,
     /// The store itself is in trouble; it may get better.
     Unavailable(String),
 }
@@ -116,6 +120,9 @@ pub enum Effect {
     Send(RefreshToken),
     /// Make this record durable.
     Commit(Box<Record>),
+    /// Make this record durable, if that goes: the refresh it tells of was not granted, and nothing was
+    /// spent. Without it, a restart would take that refresh for an unanswered one.
+    Note(Box<Record>),
     /// Delete what is stored.
     Remove,
 }
