@@ -294,8 +294,9 @@ async fn one_connection<S>(
         .header_read_timeout(head)
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
-        // `nc -N` and friends close their side once they have asked.
-        .half_close(true)
+        // Who closes its side has left: its request is dropped and its place is free. `nc -N`, which
+        // closes once it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
+        .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
     let ended = tokio::select! {

@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
 
-use super::Http;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
+use super::{Http, to_the_end};
 use crate::broker::login::{BrowserStart, CallbackRequest, Stray};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus};
@@ -83,7 +83,10 @@ pub(super) async fn callback(State(http): State<Http>, uri: Uri, headers: Header
         return not_found().into_response();
     }
     let answered = match read_callback(&uri, &headers) {
-        Some(request) => http.broker.callback(request).await,
+        Some(request) => match to_the_end(async move { http.broker.callback(request).await }).await {
+            Ok(answered) => answered,
+            Err(unfinished) => return unfinished.into_response(),
+        },
         None => Err(Stray::Malformed),
     };
     match answered {

@@ -124,11 +124,26 @@ async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_half_closed_connection_still_gets_its_answer() {
-    let (_server, _open, address) = start(limits()).await;
-    let mut stream = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    stream.shutdown().await.unwrap();
-    assert!(rest(stream).await.ends_with("slow"));
+async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
+    let (_server, _open, address) = start(Limits { connections: 2, ..limits() }).await;
+    for half in [false, true] {
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            waiting.push(send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await);
+        }
+        let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let mut byte = [0];
+        assert!(timeout(SHORT * 2, late.read(&mut byte)).await.is_err(), "both places should be taken");
+        if half {
+            for stream in &mut waiting {
+                stream.shutdown().await.unwrap();
+            }
+        } else {
+            waiting.clear();
+        }
+        let reply = timeout(SHORT, rest(late)).await.expect("the places should be free");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    }
 }
 
 #[tokio::test]
