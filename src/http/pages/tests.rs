@@ -114,6 +114,13 @@ fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
 }
 
 #[test]
+fn a_callback_on_port_80_arrives_without_the_port() {
+    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
+    let request = read_callback(&"/cb?code=c".parse().unwrap(), &headers).unwrap();
+    assert_eq!(request.arrived_on, "http://127.0.0.1/cb");
+}
+
+#[test]
 fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
     let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:7464"))]);
     let long = "v".repeat(LONGEST_VALUE + 1);
