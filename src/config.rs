@@ -29,6 +29,7 @@ pub use describe::describe;
 pub use document::{example, reference};
 pub use file::parse;
 pub use problem::{ConfigError, ConfigErrors, Problem, nearest};
+pub use reader::segment;
 pub use redirect::{ROUTED, default_redirect_uri};
 
 /// Everything the daemon is told.
