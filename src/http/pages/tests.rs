@@ -55,7 +55,20 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
     };
     let page = text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, NOW)).await;
     assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
+    assert!(page.contains("/script&#62;.</p>"), "a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
+}
+
+#[test]
+fn sentences_of_the_page_end_with_one_full_stop() {
+    for (text, shown) in [
+        ("access was denied at the provider", "access was denied at the provider."),
+        ("access was denied (Not today)", "access was denied (Not today)."),
+        ("Start it again.", "Start it again."),
+        ("", ""),
+    ] {
+        assert_eq!(sentence(text), shown);
+    }
 }
 
 #[tokio::test]
