@@ -29,7 +29,8 @@ pub use describe::describe;
 pub use document::{example, reference};
 pub use file::parse;
 pub use problem::{ConfigError, ConfigErrors, Problem, nearest};
-pub use redirect::default_redirect_uri;
+pub use reader::segment;
+pub use redirect::{ROUTED, default_redirect_uri};
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]

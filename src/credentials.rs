@@ -4,7 +4,7 @@ mod command;
 mod private_file;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -82,9 +82,8 @@ pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<Clien
     match source {
         SecretSource::Inline(secret) => Ok(secret.clone()),
         SecretSource::File(path) => {
-            let owned = path.clone();
-            let bytes = off_the_runtime(move || private_file::read(&owned)).await?;
-            clean(&bytes, || format!("the file {}", path.display()))
+            let path = path.clone();
+            off_the_runtime(move || of_file(&path)).await
         }
         SecretSource::Credential(name) => {
             let bytes = credential(name, env).await?;
@@ -102,6 +101,15 @@ pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<Clien
             clean(&bytes, || format!("the keyring, service `{service}`, username `{user}`"))
         }
     }
+}
+
+/// Whether the file would give a secret; blocks for the time of a small file.
+pub fn check_file(path: &Path) -> Result<(), CredentialError> {
+    of_file(path).map(drop)
+}
+
+fn of_file(path: &Path) -> Result<ClientSecret, CredentialError> {
+    clean(&private_file::read(path)?, || format!("the file {}", path.display()))
 }
 
 async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {

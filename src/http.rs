@@ -28,11 +28,14 @@ mod docs_test;
 
 use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
+use crate::error::Error;
 
 pub use gate::Gate;
+use reject::Reject;
 
 /// What the handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +60,13 @@ pub fn callback_router(state: Http, gate: Gate) -> Router {
     gate::guard(build(for_browsers).with_state(state), gate)
 }
 
+/// Runs `work` to its end even if the caller leaves, which drops the handler: for what spends something
+/// that works once, such as a code.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Reject> {
+    let gone = |_| Reject(Error::Internal { what: "a request did not come to its end".into() });
+    tokio::spawn(work.in_current_span()).await.map_err(gone)
+}
+
 fn routes() -> Router<Http> {
     build(routes::ROUTES.iter())
 }
@@ -71,7 +81,6 @@ fn build(rows: impl Iterator<Item = &'static routes::Route>) -> Router<Http> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::http::listen::{Limits, Server, bind_tcp};
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -85,9 +94,9 @@ mod tests {
         panic!("canary")
     }
 
-    async fn fails() -> reject::Reject {
+    async fn fails() -> Reject {
         let account = "work".into();
-        reject::Reject(Error::LoginRequired { account, why: "nobody has logged in".into() })
+        Reject(Error::LoginRequired { account, why: "nobody has logged in".into() })
     }
 
     /// Over a real socket: what hyper sends has to have the right length.
@@ -103,6 +112,18 @@ mod tests {
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await.unwrap();
         reply.replace(&address.to_string(), "HOST")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_spends_something_goes_on_when_the_caller_leaves() {
+        let second = std::time::Duration::from_secs(1);
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let work = async move {
+            tokio::time::sleep(second).await;
+            done.send(()).unwrap();
+        };
+        assert!(tokio::time::timeout(second / 2, to_the_end(work)).await.is_err());
+        finished.await.unwrap();
     }
 
     #[tokio::test]

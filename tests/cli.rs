@@ -3,8 +3,10 @@
 //! daemon.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "files of a test")]
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
@@ -92,6 +94,45 @@ fn a_refusal_is_told_as_fact_and_advice_with_its_exit_code() {
     let body = r#"{"error":"login_required","error_description":"a \u001b[31mfact\u0007","hint":"An advice."}"#;
     let told = "error: a [31mfact\nhint: An advice.\n";
     assert_eq!(against(&[(428, body)], &["token"], ""), (5, String::new(), told.into()));
+}
+
+#[test]
+fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, secret) = (folder.path().join("c.toml"), folder.path().join("secret"));
+    let account =
+        |name: &str, source: &str| format!("[accounts.{name}]\nprovider = \"phonecom\"\nclient_id = \"i\"\n{source}\n");
+    let check = |text: &str| {
+        std::fs::write(&config, text).unwrap();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_ringback")).args(["config", "check", "--config"]).arg(&config).output();
+        let output = output.unwrap();
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(!out.contains("canary") && !err.contains("canary"), "{out}{err}");
+        (output.status.code().unwrap(), !out.is_empty(), err.replace(folder.path().to_str().unwrap(), "DIR"))
+    };
+    let put = |content: &str, mode| {
+        std::fs::write(&secret, content).unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let one = account("work", "client_secret_file = \"secret\"");
+    let (code, out, err) = check(&one);
+    assert_eq!((code, out), (2, false));
+    let missing =
+        "DIR/c.toml: accounts.work.client_secret_file: the secret file DIR/secret can't be used: No such file";
+    assert!(err.starts_with(missing) && err.contains("error: the config has a mistake\n"), "{err}");
+    put("canary", 0o644);
+    let (code, _, err) = check(&format!("{one}{}", account("more", "client_secret_file = \"nowhere\"")));
+    assert_eq!(code, 2);
+    assert!(err.contains("others can read or change it (mode 0644)") && err.contains("has 2 mistakes\n"), "{err}");
+    put("\n", 0o600);
+    assert!(check(&one).2.contains("the secret from the file DIR/secret is empty\n"));
+    put("canary", 0o600);
+    assert_eq!(check(&one), (0, true, String::new()));
+    assert_eq!(check(&account("work", "client_secret_command = [\"/nowhere/program\"]")).0, 0);
+    let (code, out, err) = check("");
+    assert_eq!((code, out), (0, true));
+    assert!(err.starts_with("There are no accounts yet"), "{err}");
 }
 
 const PENDING: &str = r#"{"login_id":"l1","account":"work","status":"pending","expires_at":1}"#;

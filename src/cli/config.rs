@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::{Outcome, report};
 use crate::client::Failure;
-use crate::config::{self, Config as Effective, ConfigErrors};
+use crate::config::{self, Config as Effective, SecretSource};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
+use crate::credentials;
 
 /// Check the config file, or show an example of one
 #[derive(Args)]
@@ -28,7 +29,8 @@ Examples:
 enum Act {
     /// Check the config file and show what it comes to, secrets hidden
     ///
-    /// Names every mistake with its line, and exits with 2 if there is one.
+    /// Names every mistake with its line, and exits with 2 if there is one. Client secrets in files are
+    /// looked at (not shown); commands are not run, and keyrings and systemd credentials not asked.
     Check(Source),
     /// Print an example with every key explained
     Example,
@@ -48,7 +50,16 @@ pub(super) struct Source {
 /// Does what the subcommand says.
 pub(super) fn run(args: &Config) -> Outcome {
     let text = match &args.act {
-        Act::Check(source) => config::describe(&source.load()?),
+        Act::Check(source) => {
+            let config = source.load()?;
+            refuse_unusable_secrets(&config, source)?;
+            if config.accounts.is_empty() {
+                report::say(
+                    "There are no accounts yet: add an `[accounts.NAME]`; `ringback config example` shows how.",
+                );
+            }
+            config::describe(&config)
+        }
         Act::Example => config::example(),
         Act::Path(source) => {
             format!("{}\n", config_file::default_path(&source.env()).map_err(|error| failure(&error))?.display())
@@ -75,7 +86,10 @@ fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            Failure::usage(count(mistakes), "Correct the file; `ringback config example` explains every key.")
+            Failure::usage(
+                count(mistakes.iter().count()),
+                "Correct the file; `ringback config example` explains every key.",
+            )
         }
         ConfigFileError::Nowhere => Failure::usage(error.to_string(), "Name the file with `--config`."),
         ConfigFileError::Missing { path, named_by } => {
@@ -88,9 +102,28 @@ fn failure(error: &ConfigFileError) -> Failure {
     }
 }
 
-fn count(mistakes: &ConfigErrors) -> String {
-    match mistakes.iter().count() {
+fn count(mistakes: usize) -> String {
+    match mistakes {
         1 => "the config has a mistake".into(),
         n => format!("the config has {n} mistakes"),
+    }
+}
+
+/// Files of client secrets that the daemon could not use at the first login.
+fn refuse_unusable_secrets(config: &Effective, source: &Source) -> Result<(), Failure> {
+    let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
+    let file = std::path::absolute(&file).unwrap_or(file);
+    let wrong = config.accounts.values().filter_map(|account| match &account.client_secret {
+        Some(SecretSource::File(path)) => Some((&account.name, credentials::check_file(path).err()?)),
+        _ => None,
+    });
+    let told = wrong.map(|(name, why)| {
+        report::say(&format!("{}: accounts.{}.client_secret_file: {why}", file.display(), config::segment(name)));
+    });
+    match told.count() {
+        0 => Ok(()),
+        n => {
+            Err(Failure::usage(count(n), "Make each file with the client secret alone in it, readable for you alone."))
+        }
     }
 }

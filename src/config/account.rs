@@ -53,9 +53,8 @@ fn literal_redirect_uri(section: &Reader<'_>, tcp: Option<&[SocketAddr]>) -> Opt
     }
     let literal = section.read("redirect_uri", redirect_uri)?;
     if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
-        let problem = Problem::new("has a port and path where the daemon serves something else");
-        section
-            .refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`, or a port of its own"));
+        let problem = Problem::new("has a path where the daemon serves something else");
+        section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
     }
     Some(literal)
 }

@@ -193,7 +193,7 @@ fn join(path: &str, name: &str) -> String {
 }
 
 /// A name as it is written in a dotted key: bare where TOML allows, else in quotes.
-pub(super) fn segment(name: &str) -> String {
+pub fn segment(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { format!("\"{}\"", name.escape_debug()) }
 }

@@ -9,18 +9,37 @@ use url::Url;
 use super::problem::Problem;
 use super::value::{is_loopback, plain_url, text};
 
-/// Response parameters (RFC 6749 §4.1.2, RFC 9207): in the query of a redirect URI they would come twice.
-const RESPONSE: [&str; 6] = ["code", "state", "error", "error_description", "error_uri", "iss"];
+/// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
+/// its port. `http::routes` is tested against it; `{}` stands for one segment.
+pub const ROUTED: [&str; 14] = [
+    "/favicon.ico",
+    "/healthz",
+    "/login/outcome/{}",
+    "/login/start/{}",
+    "/static/style.css",
+    "/token",
+    "/v1/accounts",
+    "/v1/accounts/{}",
+    "/v1/accounts/{}/login",
+    "/v1/accounts/{}/refresh",
+    "/v1/accounts/{}/rejected",
+    "/v1/accounts/{}/token",
+    "/v1/logins/{}",
+    "/v1/logins/{}/paste",
+];
 
-/// What the daemon itself serves on its TCP listeners; a redirect can't arrive there.
-const OWN_ROUTES: [&str; 4] = ["/", "/token", "/healthz", "/metrics"];
+/// What is kept free on the daemon's own listeners beyond [`ROUTED`].
+const KEPT: [&str; 2] = ["/", "/metrics"];
+/// As [`KEPT`], with everything below.
+const KEPT_FOLDERS: [&str; 3] = ["/v1/", "/login/", "/static/"];
 
-/// As [`OWN_ROUTES`], with everything below.
-const OWN_FOLDERS: [&str; 2] = ["/v1/", "/login/"];
+const DEFAULT_PORT: &str = ":80";
 
 /// The redirect URI of an account that names none, from the daemon's first TCP listener.
 pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
-    format!("http://{listener}/callback/{provider}")
+    // A browser leaves the default port out of `Host`, so it must not be in the URI either.
+    let origin = format!("http://{listener}");
+    format!("{}/callback/{provider}", origin.strip_suffix(DEFAULT_PORT).unwrap_or(&origin))
 }
 
 /// Where a redirect arrives: listeners tell by port and path, not by host.
@@ -41,9 +60,30 @@ impl Arrival {
     /// Whether the daemon answers there with something else.
     pub(super) fn is_taken(&self, listeners: &[SocketAddr]) -> bool {
         let path = self.path.as_str();
-        listeners.iter().any(|listener| listener.port() == self.port)
-            && (OWN_ROUTES.contains(&path) || OWN_FOLDERS.iter().any(|folder| path.starts_with(folder)))
+        let kept = KEPT.contains(&path) || KEPT_FOLDERS.iter().any(|folder| path.starts_with(folder));
+        let here = listeners.iter().any(|listener| listener.port() == self.port);
+        ROUTED.iter().any(|template| fits(template, path)) || (here && kept)
     }
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == found || (wanted == "{}" && !found.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// What the daemon's gate refuses in every path.
+fn is_ambiguous(path: &str) -> bool {
+    let odd = |after: &str| match after.get(..2).map(|digits| u8::from_str_radix(digits, 16)) {
+        Some(Ok(byte)) => byte < 0x20 || b"/\\.%\x7f".contains(&byte),
+        _ => true,
+    };
+    path.contains("//") || path.split('%').skip(1).any(odd)
 }
 
 /// A literal redirect URI: http on loopback (RFC 8252 §7.3), with a path, in the form in which the
@@ -61,12 +101,27 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     if !authority.contains('/') {
         return Err(Problem::new("has no path"));
     }
-    if let Some((name, _)) = url.query_pairs().find(|(name, _)| RESPONSE.contains(&name.as_ref())) {
-        return Err(Problem::new(format!("has `{name}` in its query, which the answer brings")));
+    // What the browser asks for is compared without its query, which is the answer's.
+    if url.query().is_some() {
+        return Err(Problem::new(
+            "has a query (`?`), and the answer brings its own: providers append their parameters",
+        ));
     }
-    // `:80` is the only difference that a browser hides and the provider still compares.
-    if url.as_str() != literal && url.as_str() != literal.replacen(":80/", "/", 1) {
+    if authority.split('/').next().is_some_and(|origin| origin.ends_with(DEFAULT_PORT)) {
+        let problem = Problem::new("has the default port `:80` in it, which browsers leave out when they come back");
+        return Err(problem.nearest(Some(url.as_str())));
+    }
+    // RFC 8252 §7.3 names these; the gate knows no others.
+    if !matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")) {
+        return Err(Problem::new("has a host that the daemon does not answer to"));
+    }
+    if url.as_str() != literal {
         return Err(Problem::new("is not in its normal form").nearest(Some(url.as_str())));
+    }
+    if is_ambiguous(url.path()) {
+        return Err(Problem::new(
+            "has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator)",
+        ));
     }
     Ok(literal)
 }

@@ -196,16 +196,32 @@ fn a_section_of_a_presets_name_is_based_on_that_preset() {
 fn paths_scopes_and_extras_mean_what_the_reference_says() {
     let config = sound(&with_account(
         "client_secret_command = [\"~/bin/s\", \"x\"]\nscope = \"b  a\"\nextra_authorize = { prompt = \"login\" }\n\
-         redirect_uri = \"http://localhost:80/?x=1\"\n[store]\nfolder = \"state\"\n[listen]\nsocket = \"~/s\"",
+         redirect_uri = \"http://localhost/cb\"\n[store]\nfolder = \"state\"\n[listen]\nsocket = \"~/s\"",
     ));
     let account = &config.accounts["work"];
     assert_eq!(account.scope, ["b", "a"]);
-    assert_eq!(account.redirect_uri.as_deref(), Some("http://localhost:80/?x=1"));
+    assert_eq!(account.redirect_uri.as_deref(), Some("http://localhost/cb"));
     assert_eq!(account.dialect.extra_authorize["prompt"], "login");
     assert_eq!(config.store.folder.as_deref(), Some(Path::new("/etc/rb/state")));
     assert_eq!(config.listen.socket, SocketChoice::At("/home/u/s".into()));
     let Some(SecretSource::Command(argv)) = &account.client_secret else { panic!("{account:?}") };
     assert_eq!(argv, &["/home/u/bin/s", "x"]);
+}
+
+#[test]
+fn a_redirect_uri_is_as_the_browser_asks_for_it_also_on_port_80() {
+    for uri in
+        ["http://127.0.0.1/cb", "http://localhost:8000/", "http://[::1]:9/login/callback", "http://localhost:1/a%20b"]
+    {
+        sound(&with_account(&format!("client_secret = \"s\"\nredirect_uri = \"{uri}\"")));
+    }
+    for (listener, uri) in [
+        ("127.0.0.1:80", "http://127.0.0.1/callback/p"),
+        ("[::1]:80", "http://[::1]/callback/p"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/callback/p"),
+    ] {
+        assert_eq!(super::default_redirect_uri(listener.parse().unwrap(), "p"), uri);
+    }
 }
 
 #[test]

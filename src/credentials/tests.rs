@@ -3,7 +3,6 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
 
 use super::*;
 
@@ -57,6 +56,7 @@ async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content(
         file(&path, content, mode);
         let message = message(&source, &env).await;
         assert!(message.contains(why) && !message.contains("canary"), "{message}");
+        assert_eq!(check_file(&path), resolve(&source, &env).await.map(drop), "{why}");
     }
     let link = folder.path().join("link");
     file(&path, b"canary", 0o644);

@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::Http;
 use super::body::JsonBody;
 use super::gate::Caller;
 use super::query::{self, MIN_TTL, Segment, WAIT};
 use super::reject::Reject;
+use super::{Http, to_the_end};
 use crate::broker::handle::TokenQuery;
 use crate::contract::{
     AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, LoginReply, LoginRequest, LoginStarted, LogoutReply,
@@ -109,7 +109,7 @@ pub(super) async fn paste(
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
-    Ok(Json(http.broker.paste(&id, &redirect_url).await?))
+    Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
 }
 
 /// Whether the caller wants the token and nothing around it: it accepts `text/plain` and not JSON.

@@ -119,7 +119,12 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     async move {
         let reply = match admit(&gate, &mut head, found).await {
             Ok(()) => next.run(Request::from_parts(head, body)).await,
-            Err(refused) => rules::refusal(refused),
+            Err(refused) => {
+                if matches!(found, Found::Nothing) {
+                    name_route("-", "-");
+                }
+                rules::refusal(refused)
+            }
         };
         let reply = finished(reply, &id, host.as_ref());
         log_one_line(&reply, found, begun, gate.inner.clock.now());
@@ -177,12 +182,19 @@ fn span_of(id: &str, head: &Parts, found: Found) -> tracing::Span {
         Some(Peer::Unix { .. }) => "unix",
         None => "none",
     };
-    // Of a method that is in no row not even the name is repeated.
+    // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
+    // callback's is told later.
     let (method, route) = match found {
-        Found::Row(route) => (route.method.as_str(), route.path),
-        Found::OtherMethods(_) | Found::Nothing => ("-", "-"),
+        Found::Row(route) => (Some(route.method.as_str()), Some(route.path)),
+        Found::OtherMethods(_) => (Some("-"), Some("-")),
+        Found::Nothing => (None, None),
     };
-    tracing::info_span!("request", id, method, route, peer)
+    tracing::info_span!("request", id, peer, method, route)
+}
+
+/// Completes the span of a request whose path is in no row.
+pub(super) fn name_route(method: &'static str, route: &'static str) {
+    tracing::Span::current().record("method", method).record("route", route);
 }
 
 /// Successes of routes that only read are many and say little.

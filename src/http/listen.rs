@@ -4,6 +4,7 @@
 //! This file knows connections and nothing of routes.
 
 mod bind;
+mod patience;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tower::Service as _;
+
+use patience::Patient;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
 
@@ -72,6 +75,8 @@ pub struct Limits {
     pub head: Duration,
     /// See [`BodyLimits`].
     pub body: BodyLimits,
+    /// How long a peer may keep a reply waiting by not reading.
+    pub reply: Duration,
     /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
     /// the machine can fill the port, and must not shut out the owner, who has the socket.
     pub connections: usize,
@@ -84,6 +89,8 @@ impl Default for Limits {
         Self {
             head: Duration::from_secs(5),
             body: BodyLimits { size: 64 * 1024, deadline: Duration::from_secs(5) },
+            // What the kernel buffers counts as read, which is more than any reply of ours.
+            reply: Duration::from_secs(5),
             connections: 512,
             // SIGTERM has to end within 2 s, and the store wants its share of them.
             drain: Duration::from_millis(1500),
@@ -237,6 +244,7 @@ impl Server {
     {
         let connection = Connection { peer, body: self.limits.body };
         let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
+        let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
             one_connection(stream, connection, router, head, stage).await;
             drop(permits);
@@ -294,8 +302,9 @@ async fn one_connection<S>(
         .header_read_timeout(head)
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
-        // `nc -N` and friends close their side once they have asked.
-        .half_close(true)
+        // Who closes its side has left: its request is dropped and its place is free. `nc -N`, which
+        // closes once it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
+        .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
     let ended = tokio::select! {

@@ -5,15 +5,17 @@
 //!
 //! [`Error`]: crate::error::Error
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
 
-use super::Http;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
+use super::{Http, gate, to_the_end};
 use crate::broker::login::{BrowserStart, CallbackRequest, Stray};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus};
@@ -44,7 +46,7 @@ struct Outcome<'a> {
 enum Ending<'a> {
     Pending,
     Succeeded { scope: Option<&'a str>, expires: Option<Expires>, stays_fresh: bool },
-    Failed { what: &'a str, advice: &'a str, code: Option<&'a str> },
+    Failed { what: Cow<'a, str>, advice: Cow<'a, str>, code: Option<&'a str> },
 }
 
 /// When a token expires, for people and for machines.
@@ -80,10 +82,15 @@ pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) ->
 /// otherwise it does not exist.
 pub(super) async fn callback(State(http): State<Http>, uri: Uri, headers: HeaderMap) -> Response {
     if !http.broker.expects_callback(uri.path()) {
+        gate::name_route("-", "-");
         return not_found().into_response();
     }
+    gate::name_route("GET", "callback");
     let answered = match read_callback(&uri, &headers) {
-        Some(request) => http.broker.callback(request).await,
+        Some(request) => match to_the_end(async move { http.broker.callback(request).await }).await {
+            Ok(answered) => answered,
+            Err(unfinished) => return unfinished.into_response(),
+        },
         None => Err(Stray::Malformed),
     };
     match answered {
@@ -185,18 +192,24 @@ fn outcome_page(login: &LoginReply, now: Wall) -> Response {
             stays_fresh: login.refreshable == Some(true),
         },
         (LoginStatus::Failed, Some(failure)) => Ending::Failed {
-            what: &failure.error_description,
-            advice: &failure.hint,
+            what: sentence(&failure.error_description),
+            advice: sentence(&failure.hint),
             code: failure.provider_error.as_deref(),
         },
         (LoginStatus::Failed, None) => {
-            Ending::Failed { what: "The login ended without a token.", advice: "Start it again.", code: None }
+            let (what, advice) = (sentence("The login ended without a token."), sentence("Start it again."));
+            Ending::Failed { what, advice, code: None }
         }
     };
     match (Outcome { account: &login.account, state }).render() {
         Ok(page) => Html(page).into_response(),
         Err(_) => Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response(),
     }
+}
+
+/// With its full stop: a fact has none where it stands behind `error:`, on a page it does.
+fn sentence(text: &str) -> Cow<'_, str> {
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { text.into() } else { format!("{text}.").into() }
 }
 
 /// The last second that RFC 3339 can write: 9999-12-31T23:59:59Z.

@@ -105,7 +105,36 @@ fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(move |route| route.fits(path))
 }
 
-/// Whether a redirect URI with this path could never reach the callback, since a route has it.
-pub fn is_taken(path: &str) -> bool {
-    on_path(path).next().is_some()
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{FilePrivacy, ROUTED, parse};
+
+    fn accepts(redirect_uri: &str) -> bool {
+        let text = format!(
+            "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret_file = \"s\"\nredirect_uri = \"{redirect_uri}\""
+        );
+        parse(&text, Path::new("/c"), FilePrivacy::Private, None).is_ok()
+    }
+
+    /// A template with `word` for each of its names.
+    fn filled(template: &str, word: &str) -> String {
+        let segments = template.split('/').map(|segment| if segment.starts_with('{') { word } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn the_config_refuses_a_redirect_to_every_route_on_every_port_and_knows_no_others() {
+        let routes: BTreeSet<String> = ROUTES.iter().map(|route| filled(route.path, "{}")).collect();
+        assert_eq!(routes, ROUTED.into_iter().map(str::to_owned).collect());
+        for path in ROUTES.iter().map(|route| filled(route.path, "x")) {
+            for origin in ["http://127.0.0.1:7464", "http://localhost:9", "http://[::1]"] {
+                assert!(!accepts(&format!("{origin}{path}")), "{origin}{path}");
+            }
+        }
+        assert!(accepts("http://localhost:9/callback/x"));
+    }
 }

@@ -116,7 +116,9 @@ fn at_every_step(idp: fn() -> Idp, graceful: bool) {
         let idp = idp();
         let (mut world, old) = logged_in(&idp);
         world.run_until(step);
-        world.wire().send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+        // Kept open: who closes has left, and its request is dropped.
+        let mut wire = world.wire();
+        wire.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
         assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
         check(&mut world, &idp, &old, after, graceful, step);
     }
@@ -183,7 +185,8 @@ fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
         let authority = world.authority();
         let (.., name, value) = browser.cookies[0].clone();
         let request = Request::get(&callback[url::Position::BeforePath..]).header("Cookie", &format!("{name}={value}"));
-        crate::http::Wire::tcp(&authority).send(&request.bytes(&authority));
+        let mut wire = crate::http::Wire::tcp(&authority);
+        wire.send(&request.bytes(&authority));
         assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
         world.run();
         let state = world.account("work").state;
@@ -206,7 +209,9 @@ fn killed_while_a_refusal_is_kept_the_account_asks_for_a_login_all_the_same() {
         let refusal = || Act::Raw(crate::idp::plain(400, "application/json", "{\"error\":\"invalid_grant\"}"));
         idp.always_at("/token", refusal());
         world.run_until(step);
-        world.wire().send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+        // Kept open: who closes has left, and its request is dropped.
+        let mut wire = world.wire();
+        wire.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
         assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
         world.run();
         world.until_state("work", AccountState::NeedsLogin);

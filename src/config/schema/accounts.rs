@@ -77,7 +77,7 @@ pub(super) static ACCOUNT: Section = Section {
             name: "redirect_uri",
             kind: Kind::RedirectUri,
             fallback: Fallback::Words("`http://ADDRESS/callback/PROVIDER`, with the first address of `listen.tcp`"),
-            doc: "Where the provider sends the browser back, exactly as it was registered there: it is sent byte for byte as it stands here. Accounts of different providers need different ones (RFC 8252 §8.10).",
+            doc: "Where the provider sends the browser back, exactly as it was registered there: it is sent byte for byte as it stands here. It has no query, and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10).",
             example: "\"http://127.0.0.1:7464/callback/phonecom\"",
             shown: Shown::Line,
         },

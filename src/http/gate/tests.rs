@@ -171,6 +171,14 @@ async fn the_table_of_who_gets_in() {
 }
 
 #[tokio::test]
+async fn on_port_80_host_goes_without_it() {
+    let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80 };
+    for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
+        assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn http_1_0_and_a_missing_host_are_malformed() {
     assert_eq!(ask("GET", "/healthz", &[], tcp()).await.status(), 400);
     let mut old = request("GET", "/healthz", &[HOST], tcp());

@@ -17,7 +17,8 @@ const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(2);
 
 fn limits() -> Limits {
-    Limits { head: SHORT, body: BodyLimits { size: 100, deadline: SHORT }, connections: 8, drain: SHORT }
+    let body = BodyLimits { size: 100, deadline: SHORT };
+    Limits { head: SHORT, body, reply: SHORT, connections: 8, drain: SHORT }
 }
 
 async fn who(request: Request) -> String {
@@ -27,6 +28,11 @@ async fn who(request: Request) -> String {
 async fn slow() -> &'static str {
     tokio::time::sleep(SHORT / 2).await;
     "slow"
+}
+
+/// More than the kernel buffers.
+async fn large() -> Vec<u8> {
+    vec![b'x'; 32 << 20]
 }
 
 async fn stuck() {
@@ -42,6 +48,7 @@ fn router() -> Router {
         .route("/who", get(who))
         .route("/slow", get(slow))
         .route("/stuck", get(stuck))
+        .route("/large", get(large))
         .route("/body", post(body))
 }
 
@@ -124,11 +131,44 @@ async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_half_closed_connection_still_gets_its_answer() {
-    let (_server, _open, address) = start(limits()).await;
-    let mut stream = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    stream.shutdown().await.unwrap();
-    assert!(rest(stream).await.ends_with("slow"));
+async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
+    let (_server, _open, address) = start(Limits { connections: 2, ..limits() }).await;
+    for half in [false, true] {
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            waiting.push(send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await);
+        }
+        let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let mut byte = [0];
+        assert!(timeout(SHORT * 2, late.read(&mut byte)).await.is_err(), "both places should be taken");
+        if half {
+            for stream in &mut waiting {
+                stream.shutdown().await.unwrap();
+            }
+        } else {
+            waiting.clear();
+        }
+        let reply = timeout(SHORT, rest(late)).await.expect("the places should be free");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_its_reply_loses_its_place() {
+    let (_server, _open, address) = start(Limits { connections: 2, head: LONG, ..limits() }).await;
+    let request = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+    let _deaf = (send(address, request).await, send(address, request).await);
+    let late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let reply = timeout(SHORT * 4, rest(late)).await.expect("the places should be free");
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
+    let (_server, _open, address) = start(Limits { reply: LONG, ..limits() }).await;
+    let stream = send(address, "GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    tokio::time::sleep(SHORT / 4).await;
+    assert!(rest(stream).await.len() > 32 << 20);
 }
 
 #[tokio::test]

@@ -55,7 +55,20 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
     };
     let page = text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, NOW)).await;
     assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
+    assert!(page.contains("/script&#62;.</p>"), "a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
+}
+
+#[test]
+fn sentences_of_the_page_end_with_one_full_stop() {
+    for (text, shown) in [
+        ("access was denied at the provider", "access was denied at the provider."),
+        ("access was denied (Not today)", "access was denied (Not today)."),
+        ("Start it again.", "Start it again."),
+        ("", ""),
+    ] {
+        assert_eq!(sentence(text), shown);
+    }
 }
 
 #[tokio::test]
@@ -111,6 +124,13 @@ fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
     assert_eq!(request.arrived_on, "http://localhost:7464/callback/p");
     assert_eq!(request.parameters, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", "")]));
     assert_eq!(request.cookies, pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
+}
+
+#[test]
+fn a_callback_on_port_80_arrives_without_the_port() {
+    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
+    let request = read_callback(&"/cb?code=c".parse().unwrap(), &headers).unwrap();
+    assert_eq!(request.arrived_on, "http://127.0.0.1/cb");
 }
 
 #[test]

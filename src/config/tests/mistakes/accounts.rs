@@ -174,19 +174,55 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://127.0.0.1:7464/a?code=1",
         &[
-            "5:16: accounts.a.redirect_uri: has `code` in its query, which the answer brings; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), and the answer brings its own: providers append their parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/cb?app=1",
+        &[
+            "5:16: accounts.a.redirect_uri: has a query (`?`), and the answer brings its own: providers append their parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:80/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has the default port `:80` in it, which browsers leave out when they come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.2:7464/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has a host that the daemon does not answer to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/a//b",
+        &[
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:7464/a%2Fb",
+        &[
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://localhost:9/favicon.ico",
+        &[
+            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
         "REDIRECT http://localhost:7464/",
         &[
-            "5:16: accounts.a.redirect_uri: has a port and path where the daemon serves something else; expected another path, such as `/callback/NAME`, or a port of its own",
+            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/v1/accounts",
         &[
-            "5:16: accounts.a.redirect_uri: has a port and path where the daemon serves something else; expected another path, such as `/callback/NAME`, or a port of its own",
+            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
