@@ -69,6 +69,12 @@ impl Moment {
         Self { wall: self.wall.plus(span), boot: self.boot.plus(span) }
     }
 
+    /// The later of the two on each clock: after a jump the clocks may disagree on which that is.
+    #[must_use]
+    pub fn latest(self, other: Self) -> Self {
+        Self { wall: self.wall.max(other.wall), boot: self.boot.max(other.boot) }
+    }
+
     /// What is left until `deadline` by the clock that says less.
     pub fn until(self, deadline: Self) -> Duration {
         deadline.wall.since(self.wall).min(self.boot.until(deadline.boot))

@@ -172,7 +172,7 @@ impl Machine {
             Some(lost) if self.has_to_hold(lost, pause) => held.deadline.unwrap_or(due),
             Some(lost) => lost.since,
         };
-        Some(pause.map_or(planned, |pause| latest(planned, pause)))
+        Some(pause.map_or(planned, |pause| planned.latest(pause)))
     }
 
     /// Whether an unanswered refresh token had its one prompt replay, or missed the window for it.
@@ -349,11 +349,6 @@ impl Machine {
         });
         self.note()
     }
-}
-
-/// The later of two moments on each clock: after a jump the two clocks may disagree on which that is.
-fn latest(one: Moment, other: Moment) -> Moment {
-    Moment { wall: one.wall.max(other.wall), boot: one.boot.max(other.boot) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Held, Machine, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered, latest};
+use super::{Effect, Held, Machine, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered};
 use crate::account::record::{LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall};
@@ -91,9 +91,9 @@ impl Machine {
         let lifetime = grant.expires_in.or(self.policy.default_lifetime);
         // Counted from before the request, since nobody knows when the provider began to count; but a
         // reply that took longer than half a life still gives half a life.
-        let deadline = lifetime.map(|life| latest(sent_at.plus(life), now.plus(life / 2)));
+        let deadline = lifetime.map(|life| sent_at.plus(life).latest(now.plus(life / 2)));
         let due = match lifetime {
-            Some(life) => latest(sent_at.plus(schedule::refresh_after(life, chance)), now.plus(life / 4)),
+            Some(life) => sent_at.plus(schedule::refresh_after(life, chance)).latest(now.plus(life / 4)),
             None => now.plus(self.policy.max_age_unknown),
         };
         let refreshable = grant.refresh_token.is_some();
