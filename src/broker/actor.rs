@@ -29,6 +29,8 @@ const INBOX: usize = 64;
 const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 /// Between attempts to write what could not be written, when the daemon is told to stop.
 const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
+/// How many such attempts: half a minute of them, where a removed account has that long.
+const LAST_CHANCES: u32 = 150;
 
 /// What the task is asked to do.
 pub(super) enum Command {
@@ -226,14 +228,19 @@ impl Actor {
         Ok(Credentials { client_id: self.config.client_id.clone(), client_secret: self.secret.clone() })
     }
 
-    /// New tokens that could not be written are tried until they are, for as long as the stop allows.
+    /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
     async fn keep_the_unkept(&mut self) {
-        while self.machine.is_unkept() {
-            self.drive(Event::Stopping).await;
-            if self.machine.is_unkept() {
-                tracing::error!(account = %self.config.name, "new tokens can't be written, and will be lost");
+        for chance in 0..LAST_CHANCES {
+            if !self.machine.is_unkept() {
+                return;
+            }
+            if chance > 0 {
                 sleep(Some(LAST_CHANCES_APART)).await;
             }
+            self.drive(Event::Stopping).await;
+        }
+        if self.machine.is_unkept() {
+            tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
         }
     }
 
