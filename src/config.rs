@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::oauth::dialect::Dialect;
-use crate::oauth::grant::Binding;
+use crate::oauth::exchange::{Target, User};
+use crate::oauth::grant::{Binding, GrantType};
 use crate::secret::ClientSecret;
 
 pub use describe::describe;
@@ -115,10 +116,36 @@ pub struct AccountConfig {
     pub client_id: String,
     /// Where the client's secret comes from; a public client has none.
     pub client_secret: Option<SecretSource>,
+    /// Where the client's private key is, for `client_auth = "private_key_jwt"`.
+    pub client_key: Option<KeyFile>,
+    /// How it comes to its tokens.
+    pub grant: GrantType,
+    /// Whose password is used with [`GrantType::Password`].
+    pub user: Option<PasswordUser>,
     /// What is asked for, in the order of the config.
-    pub scope: Vec<String>,
+    pub target: Target,
+    /// The program that is run at the account's events; no shell.
+    pub hook: Option<Vec<String>>,
     /// Sent exactly as it stands here, in both requests. `None`: made from the first TCP listener.
     pub redirect_uri: Option<String>,
+}
+
+/// The file of a private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFile {
+    /// PEM, readable for the user alone.
+    pub path: PathBuf,
+    /// Its id at the provider (`kid`).
+    pub id: Option<String>,
+}
+
+/// Whose password is used, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct PasswordUser {
+    /// Who.
+    pub user: User,
+    /// `None`: asked for at the terminal by `ringback login`.
+    pub password: Option<SecretSource>,
 }
 
 /// Where a secret comes from. `Debug` shows the source, never the secret.
@@ -163,7 +190,7 @@ impl AccountConfig {
     pub fn binding(&self) -> Binding {
         Binding {
             provider: self.dialect.provider.clone(),
-            token_url: self.dialect.token_url.to_string(),
+            token_url: self.dialect.authority(),
             client_id: self.client_id.clone(),
         }
     }

@@ -41,6 +41,63 @@ pub struct TokenReply {
     pub extra: Map<String, Value>,
 }
 
+/// What the provider says of an account's token: `GET /v1/accounts/{name}/info`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InfoReply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The account's own name.
+    pub account: String,
+    /// How the provider was asked.
+    pub source: InfoSource,
+    /// Whether the token works.
+    pub active: bool,
+    /// What it may, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// When it expires, in Unix seconds; absent: never, or it was not said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// Whose it is, such as `voip_id`.
+    #[serde(flatten)]
+    pub identity: Map<String, Value>,
+    /// Everything as it came.
+    pub claims: Map<String, Value>,
+}
+
+/// How the provider was asked about a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InfoSource {
+    /// A GET with the token as Bearer (Phone.com).
+    Details,
+    /// RFC 7662.
+    Introspection,
+}
+
+/// Body of `POST /v1/accounts/{name}/import`: a token that was made elsewhere. One of the two.
+///
+/// `Debug` is left out on purpose, since it holds a token.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRequest {
+    /// A permanent token, or one that is good for a while.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub access_token: Option<String>,
+    /// A refresh token: it is used at once to get a token with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refresh_token: Option<String>,
+}
+
+/// Answer of `POST /v1/providers/{name}/accept`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptReply {
+    /// The provider's name in the config.
+    pub provider: String,
+    /// The token endpoint that is used from now on.
+    pub token_url: String,
+}
+
 /// Why a token has no expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +116,8 @@ pub enum AccountState {
     SignedOut,
     /// There is a token set, and it is kept fresh.
     Active,
+    /// It has no token yet and is getting one without the user.
+    Starting,
     /// Only the user can help.
     NeedsLogin,
     /// The store could not be read.
@@ -101,6 +160,9 @@ pub struct AccountReply {
     /// The last thing that went wrong and has not been mended since.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_error: Option<LastError>,
+    /// Whose tokens they are, where the provider tells, such as `voip_id`.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub identity: Map<String, Value>,
     /// The id of the pending login, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_pending: Option<String>,
@@ -144,6 +206,8 @@ pub enum LoginVia {
     CallerBrowser,
     /// The browser is on another machine: the user pastes the redirect URL.
     Paste,
+    /// The user types a code into a browser on any device (RFC 8628).
+    Device,
 }
 
 /// Body of `POST /v1/accounts/{name}/login`; may be left out.
@@ -166,10 +230,42 @@ pub struct LoginStarted {
     pub account: String,
     /// Whether somebody else had begun it.
     pub joined: bool,
-    /// For the browser, once, within a minute. With [`LoginVia::Paste`]: the provider's own page.
-    pub start_url: String,
+    /// For the browser, once, within a minute. With [`LoginVia::Paste`]: the provider's own page. Absent
+    /// where no browser is needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub start_url: Option<String>,
+    /// What the user does on another device, with [`LoginVia::Device`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<DevicePrompt>,
+    /// Where the user's password is awaited, if the account needs it and the config names no source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub password: Option<PasswordPrompt>,
+    /// Why this kind of login is discouraged, if it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warning: Option<String>,
     /// When the login ends by itself, Unix seconds.
     pub expires_at: i64,
+}
+
+/// What the user does on another device (RFC 8628 §3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePrompt {
+    /// To be typed in, or compared with what is shown there.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: String,
+    /// The same with the code in it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verification_uri_complete: Option<String>,
+}
+
+/// Where a password is awaited. Never over HTTP: a pipe that only this user can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordPrompt {
+    /// Whose password.
+    pub user: String,
+    /// The named pipe in the runtime folder that it is written to, with a line feed after it.
+    pub pipe: String,
 }
 
 /// Body of `POST /v1/logins/{id}/paste`.
@@ -203,6 +299,9 @@ pub struct LoginReply {
     /// Whether the token can be refreshed without the user, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refreshable: Option<bool>,
+    /// Whose tokens they are, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub identity: Map<String, Value>,
 }
 
 /// The three ways a login can stand.

@@ -2,6 +2,8 @@
 
 pub mod authorize;
 pub mod callback;
+pub mod describe;
+pub mod device;
 pub mod dialect;
 pub mod exchange;
 pub mod grant;

@@ -13,10 +13,13 @@ use reqwest::header;
 use crate::account::state::Answer;
 use crate::clock::Clock;
 use crate::failpoint;
+use crate::oauth::describe::Described;
+use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::dialect::Dialect;
-use crate::oauth::exchange::{Credentials, HttpRequest, Trade, revoke_request, token_request};
+use crate::oauth::exchange::{Credentials, HttpRequest, Target, Trade, revoke_request, token_request};
 use crate::oauth::grant::TokenSet;
-use crate::oauth::reply::{self, Received, Reply};
+use crate::oauth::reply::{self, Received, Refusal, Reply};
+use crate::secret::AccessToken;
 
 /// Time for the TCP and TLS handshakes.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,8 +34,56 @@ const BREAK_LONGEST: Duration = Duration::from_secs(60);
 /// A future of a trait's method.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskError {
+    /// It can't be asked: there is no endpoint, or the config and the provider don't go together.
+    Impossible(String),
+    /// A parsed no.
+    Refused(Refusal),
+    /// Not now.
+    Unreachable {
+        /// One clause.
+        why: String,
+        /// What the provider asked for.
+        retry_after: Option<Duration>,
+    },
+}
+
 /// The authorization server.
 pub trait Provider: Send + Sync + 'static {
+    /// The dialect with all its endpoints: what it leaves open is read from the issuer's metadata, which
+    /// is kept for a while.
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>>;
+
+    /// Takes over the issuer's metadata though its token endpoint has moved to another host; tells to
+    /// which.
+    fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>>;
+
+    /// Pushes an authorization request (RFC 9126); gives its `request_uri`.
+    fn push<'a>(
+        &'a self,
+        dialect: &'a Dialect,
+        parameters: &'a [(String, String)],
+        credentials: &'a Credentials,
+    ) -> Pending<'a, Result<String, AskError>>;
+
+    /// Asks for a device code (RFC 8628 §3.1).
+    fn device<'a>(
+        &'a self,
+        dialect: &'a Dialect,
+        target: &'a Target,
+        credentials: &'a Credentials,
+    ) -> Pending<'a, Result<DeviceAuthorization, AskError>>;
+
+    /// What the provider says of a token.
+    fn describe<'a>(
+        &'a self,
+        dialect: &'a Dialect,
+        token: &'a AccessToken,
+        credentials: &'a Credentials,
+    ) -> Pending<'a, Result<Described, AskError>>;
+
     /// Trades a code or refresh token for an access token. Sends one request at most.
     fn trade<'a>(&'a self, dialect: &'a Dialect, trade: &'a Trade, credentials: &'a Credentials)
     -> Pending<'a, Answer>;
@@ -146,6 +197,41 @@ fn client() -> reqwest::Result<reqwest::Client> {
 }
 
 impl Provider for HttpProvider {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+        Box::pin(async move { Ok(Arc::clone(dialect)) })
+    }
+
+    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible(String::new())) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a [(String, String)],
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible(String::new())) })
+    }
+
+    fn device<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a Target,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible(String::new())) })
+    }
+
+    fn describe<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a AccessToken,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<Described, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible(String::new())) })
+    }
+
     fn trade<'a>(
         &'a self,
         dialect: &'a Dialect,
@@ -153,7 +239,11 @@ impl Provider for HttpProvider {
         credentials: &'a Credentials,
     ) -> Pending<'a, Answer> {
         Box::pin(async move {
-            match self.send(token_request(dialect, trade, credentials)).await {
+            let request = match token_request(dialect, trade, credentials) {
+                Ok(request) => request,
+                Err(missing) => return Answer::NotSent { why: missing.to_string() },
+            };
+            match self.send(request).await {
                 Ok(whole) => whole.answer(),
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
                 Err(Failure::Busy(why)) => Answer::Busy { retry_after: None, why },
@@ -200,6 +290,7 @@ impl Whole {
             Reply::Granted(grant) => Answer::Granted(grant),
             Reply::Refused(refusal) => Answer::Refused(refusal),
             Reply::Busy { retry_after, why } => Answer::Busy { retry_after, why },
+            Reply::Pending { slow_down } => Answer::Pending { slow_down },
             Reply::Unclear { why } => Answer::Lost { why },
         }
     }

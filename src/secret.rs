@@ -53,6 +53,12 @@ kinds! {
     Code => AuthorizationCode;
     /// The PKCE code verifier (RFC 7636 §4.1).
     Verifier => CodeVerifier;
+    /// A user's password at the provider (RFC 6749 §4.3.2).
+    UserPassword => Password;
+    /// The one-time code that a device asks for its token with (RFC 8628 §3.2).
+    Device => DeviceCode;
+    /// A client's private key in PEM (RFC 7523 §2.2).
+    Key => PrivateKey;
     /// An unguessable value that this daemon made up: state, ticket, cookie, key of an app.
     Nonce => Nonce256;
     /// A local program's key for the TCP listener.

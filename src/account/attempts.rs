@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::oauth::authorize::AuthorizationRequest;
+use crate::oauth::authorize::{AuthorizationRequest, ResponseType};
 use crate::oauth::callback::{self, Answer, Says};
 use crate::oauth::dialect::{Dialect, Pkce};
-use crate::oauth::exchange::{Credentials, Trade};
+use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::Binding;
 use crate::secret::{CodeVerifier, Nonce256};
 
@@ -36,8 +36,10 @@ pub struct Plan {
     pub dialect: Arc<Dialect>,
     /// The client.
     pub credentials: Credentials,
-    /// What is asked for.
-    pub scope: Vec<String>,
+    /// What the tokens are for.
+    pub target: Target,
+    /// Whether a code or a token is to come back.
+    pub response_type: ResponseType,
     /// The literal redirect URI.
     pub redirect_uri: String,
 }
@@ -271,17 +273,20 @@ pub struct Arrival<'a> {
 impl Login {
     fn depart(&mut self, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
+        let nonce = Nonce256::random(rng);
         let plan = &self.plan;
         let request = AuthorizationRequest {
             dialect: &plan.dialect,
             client_id: &plan.credentials.client_id,
             redirect_uri: &plan.redirect_uri,
-            scope: &plan.scope,
+            target: &plan.target,
+            response_type: plan.response_type,
+            nonce: &nonce,
             state: &state,
             verifier: &verifier,
         };
         let departure = Departure {
-            authorize_url: request.url().into(),
+            authorize_url: request.url().map(String::from).unwrap_or_default(),
             cookie_name: format!("{COOKIE}{}", state.fingerprint()),
             cookie: cookie.clone(),
             plan: Arc::clone(plan),
@@ -300,7 +305,7 @@ impl Plan {
             (Some(mine), Some(theirs)) => mine.matches(theirs.expose()),
             (mine, theirs) => mine.is_none() && theirs.is_none(),
         };
-        let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.scope.clone(), plan.redirect_uri.clone());
+        let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.target.clone(), plan.redirect_uri.clone());
         secrets && self.dialect == other.dialect && rest(self) == rest(other)
     }
 
@@ -308,7 +313,7 @@ impl Plan {
     pub fn binding(&self) -> Binding {
         Binding {
             provider: self.dialect.provider.clone(),
-            token_url: self.dialect.token_url.to_string(),
+            token_url: self.dialect.authority(),
             client_id: self.credentials.client_id.clone(),
         }
     }
@@ -323,6 +328,7 @@ impl Plan {
                 code,
                 redirect_uri: self.redirect_uri.clone(),
                 verifier: (self.dialect.pkce != Pkce::Off).then_some(flow.verifier),
+                target: self.target.clone(),
             }),
         }
     }

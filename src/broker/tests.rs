@@ -18,10 +18,13 @@ use crate::clock::Wall;
 use crate::config::{AccountConfig, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
 use crate::error::Error;
+use crate::oauth::describe::Described;
+use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::dialect::Dialect;
-use crate::oauth::exchange::{Credentials, Trade};
+use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
+use crate::provider::AskError;
 use crate::secret::{AccessToken, RefreshToken};
 use crate::store::StoreError;
 
@@ -78,6 +81,41 @@ struct Scripted {
 }
 
 impl Provider for Scripted {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+        Box::pin(async move { Ok(Arc::clone(dialect)) })
+    }
+
+    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a [(String, String)],
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn device<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a Target,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn describe<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a AccessToken,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<Described, AskError>> {
+        Box::pin(async move { Err(AskError::Impossible("not here".into())) })
+    }
+
     fn trade<'a>(&'a self, _: &'a Dialect, _: &'a Trade, _: &'a Credentials) -> Pending<'a, Answer> {
         Box::pin(async move {
             let at_once = self.flying.fetch_add(1, Ordering::SeqCst) + 1;
@@ -180,7 +218,7 @@ impl Bench {
     /// The user's part of a login, up to the outcome.
     async fn log_in(&self, account: &str) -> LoginStatus {
         let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();
-        let answer = self.browse(&started.start_url, "code=c").await;
+        let answer = self.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
         self.broker.callback(answer).await.unwrap();
         self.broker.login(&started.login_id, s(0)).await.unwrap().status
     }
@@ -194,7 +232,12 @@ impl Bench {
         let mut parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
         parameters.push(("state".into(), state));
         let cookies = vec![(start.cookie_name, start.cookie_value.expose().to_owned())];
-        CallbackRequest { arrived_on: "http://127.0.0.1:7464/callback/p".into(), parameters, cookies }
+        CallbackRequest {
+            arrived_on: "http://127.0.0.1:7464/callback/p".into(),
+            parameters,
+            in_fragment: false,
+            cookies,
+        }
     }
 
     async fn token(&self) -> String {
@@ -202,7 +245,7 @@ impl Bench {
     }
 
     async fn token_within(&self, wait: Option<Duration>) -> String {
-        match self.broker.token("default", TokenQuery { min_ttl: None, wait }).await {
+        match self.broker.token("default", TokenQuery { min_ttl: None, wait, target: None }).await {
             Ok(reply) => reply.access_token,
             Err(error) => error.code().row().name.to_owned(),
         }
@@ -326,7 +369,7 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
     ] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
         b.script(scripted);
-        let request = b.browse(&started.start_url, answer).await;
+        let request = b.browse(&started.start_url.as_deref().unwrap(), answer).await;
         let id = b.broker.callback(request).await.unwrap();
         let outcome = b.broker.outcome(&id).await.unwrap().failure.unwrap();
         assert_eq!(outcome.error_description, format!("the login to `work` failed: {why}"));
@@ -344,10 +387,10 @@ fn refused(code: &str) -> Answer {
 async fn a_stray_answer_changes_nothing() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let good = b.browse(&started.start_url, "code=c").await;
+    let good = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
     let wrong_state =
         CallbackRequest { parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())], ..good.clone() };
-    let no_cookie = CallbackRequest { cookies: vec![], ..good.clone() };
+    let no_cookie = CallbackRequest { in_fragment: false, cookies: vec![], ..good.clone() };
     for (request, stray) in [(wrong_state, Stray::NotOurs), (no_cookie, Stray::NotOurs)] {
         assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);
     }
@@ -360,8 +403,13 @@ async fn a_stray_answer_changes_nothing() {
 async fn an_address_pasted_from_another_machine_completes_the_login() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
-    let state =
-        url::Url::parse(&started.start_url).unwrap().query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
+    let state = url::Url::parse(&started.start_url.as_deref().unwrap())
+        .unwrap()
+        .query_pairs()
+        .find(|(n, _)| n == "state")
+        .unwrap()
+        .1
+        .into_owned();
     for wrong in ["", "hello", "http://127.0.0.1:7464/callback/p?code=c&state=x", "http://127.0.0.1:7464/callback/p"] {
         assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::Usage { .. })), "{wrong}");
     }
@@ -400,7 +448,7 @@ async fn a_reload_adds_and_removes_accounts_and_drops_neither_token_nor_login() 
     let names = |broker: &Broker| broker.accounts().iter().map(|a| a.account.clone()).collect::<Vec<_>>().join(" ");
     assert_eq!(names(&b.broker), "home work");
     assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a1");
-    let answer = b.browse(&pending.start_url, "code=c").await;
+    let answer = b.browse(&pending.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.callback(answer).await.unwrap();
     assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a2");
     b.broker.reload(config(&["home"])).await;
@@ -481,7 +529,7 @@ async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = Duration::from_millis(500);
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let answer = b.browse(&started.start_url, "code=c").await;
+    let answer = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
     let login = tokio::spawn({
         let b = Arc::clone(&b);
         async move { b.broker.callback(answer).await }
@@ -498,7 +546,7 @@ async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
 async fn a_logout_ends_the_pending_login() {
     let b = Bench::logged_in("work").await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let answer = b.browse(&started.start_url, "code=c").await;
+    let answer = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.logout("work").await.unwrap();
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
     assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::NotOurs);
@@ -527,7 +575,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
     let b = Bench::new(&["work", "home"]).await;
     let work = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
     let home = b.broker.start_login("home", LoginVia::Paste).await.unwrap();
-    let state = url::Url::parse(&work.start_url).unwrap();
+    let state = url::Url::parse(&work.start_url.as_deref().unwrap()).unwrap();
     let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
     let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
     assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));

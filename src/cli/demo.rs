@@ -138,8 +138,8 @@ async fn show(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<(Vi
 
 async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(), Failure> {
     let started: LoginStarted = visitor.post("/v1/accounts/default/login", r#"{"via":"caller_browser"}"#).await?;
-    let url =
-        StartUrl::parse(&started.start_url).map_err(|unfit| Failure::internal(unfit.to_string(), "Report this."))?;
+    let url = StartUrl::parse(started.start_url.as_deref().unwrap_or_default())
+        .map_err(|unfit| Failure::internal(unfit.to_string(), "Report this."))?;
     if args.yes {
         click::through(&url).await?;
         teller.tell("clicked Allow on the practice provider's page");

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Login) -> Outcome {
 }
 
 fn open(started: &LoginStarted) {
-    let why = match StartUrl::parse(&started.start_url) {
+    let why = match StartUrl::parse(started.start_url.as_deref().unwrap_or_default()) {
         Ok(url) => match UsersBrowser.open(&url) {
             Ok(()) => return report::say(&format!("The browser is open for the login to `{}`.", started.account)),
             Err(unopened) => unopened.to_string(),
@@ -88,7 +88,7 @@ fn open(started: &LoginStarted) {
 /// The sentence, then the URL alone on its line, so that it can be picked up.
 fn show(sentence: &str, started: &LoginStarted) {
     report::say(sentence);
-    report::say(&started.start_url);
+    report::say(started.start_url.as_deref().unwrap_or_default());
 }
 
 /// Waits until the login has ended, at most `timeout`.

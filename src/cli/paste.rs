@@ -17,7 +17,7 @@ const TRIES: usize = 3;
 /// or the other, or is about to.
 pub(super) fn run(client: &Client, started: &LoginStarted) -> Result<(), Failure> {
     report::say("Open this URL in a browser, on any machine, and log in:");
-    report::say(&started.start_url);
+    report::say(started.start_url.as_deref().unwrap_or_default());
     report::say("The browser ends up at a page that it may not be able to load: that is as it should be.");
     let mut input = io::stdin().lock();
     for tried in 1..=TRIES {

@@ -104,6 +104,7 @@ fn table(accounts: &[AccountReply], now: i64) -> String {
 fn row(account: &AccountReply, now: i64) -> [String; 5] {
     let state = match account.state {
         AccountState::SignedOut => "signed out",
+        AccountState::Starting => "starting",
         AccountState::Active => "active",
         AccountState::NeedsLogin => "needs login",
         AccountState::StoreUnavailable => "store unavailable",
@@ -166,6 +167,7 @@ mod tests {
             refreshable: true,
             generation: 1,
             last_error: None,
+            identity: serde_json::Map::new(),
             login_pending: None,
         }
     }

@@ -12,6 +12,8 @@ use super::redirect::{Arrival, default_redirect_uri, redirect_uri};
 use super::value::{Base, command, credential, path, scopes, text, texts};
 use super::{AccountConfig, FilePrivacy, SecretSource, provider};
 use crate::oauth::dialect::{ClientAuth, Dialect};
+use crate::oauth::exchange::Target;
+use crate::oauth::grant::GrantType;
 use crate::oauth::preset;
 use crate::secret::ClientSecret;
 
@@ -37,10 +39,23 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     let extra = section.read("extra_authorize", |v| texts(v, &provider::RESERVED_AUTHORIZE)).unwrap_or_default();
     let mut dialect = provider?;
     if !extra.is_empty() {
-        provider::refuse_repeated(&dialect.authorize_url, &extra, section);
+        if let Some(url) = &dialect.endpoints.authorize {
+            provider::refuse_repeated(url, &extra, section);
+        }
         Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
     }
-    Some(AccountConfig { name: name.to_owned(), dialect, client_id: client_id?, client_secret, scope, redirect_uri })
+    Some(AccountConfig {
+        name: name.to_owned(),
+        dialect,
+        client_id: client_id?,
+        client_secret,
+        client_key: None,
+        grant: GrantType::AuthorizationCode,
+        user: None,
+        target: Target { scope, ..Target::default() },
+        redirect_uri,
+        hook: None,
+    })
 }
 
 /// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are

@@ -87,7 +87,7 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     if let Some(source) = &account.client_secret {
         page.line(format_args!("client_secret = \"[hidden]\"  # from {}", origin(source)));
     }
-    page.set("scope", Some(list(account.scope.iter().cloned())));
+    page.set("scope", Some(list(account.target.scope.iter().cloned())));
     // The one to register, also where it is the default. Port 0 is known once the daemon listens.
     let usual = listener.filter(|address| address.port() != 0);
     let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
@@ -103,10 +103,10 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
 
 fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("label", Some(dialect.label.as_str()));
-    page.set("authorize_url", Some(dialect.authorize_url.as_str()));
-    page.set("token_url", Some(dialect.token_url.as_str()));
+    page.set("authorize_url", Some(dialect.authorize_url().map_or("", |url| url.as_str())));
+    page.set("token_url", Some(dialect.token_url().map_or("", |url| url.as_str())));
     let (revoke, url) = match &dialect.revoke {
-        Revoke::None => ("none", None),
+        Revoke::Unsaid | Revoke::None => ("none", None),
         Revoke::DeleteBearer(url) => ("delete-bearer", Some(url.as_str())),
         Revoke::Rfc7009(url) => ("rfc7009", Some(url.as_str())),
     };
@@ -150,6 +150,7 @@ fn client_auth(auth: ClientAuth) -> &'static str {
         ClientAuth::Basic => "basic",
         ClientAuth::Post => "post",
         ClientAuth::None => "none",
+        ClientAuth::PrivateKeyJwt => "private_key_jwt",
     }
 }
 
@@ -157,6 +158,7 @@ fn body(body: BodyEncoding) -> &'static str {
     match body {
         BodyEncoding::Form => "form",
         BodyEncoding::Json => "json",
+        BodyEncoding::Query => "query",
     }
 }
 

@@ -11,7 +11,9 @@ use super::problem::{Problem, Sheet};
 use super::reader::Reader;
 use super::schema;
 use super::value::{duration, endpoint, flag, text, texts};
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, IssPolicy, Pkce, Revoke, Rotation};
+use crate::oauth::dialect::{
+    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Revoke, Rotation,
+};
 use crate::oauth::preset::{self, Preset};
 
 /// Parameters of the authorization request that ringback sets itself, or that would replace all others
@@ -184,14 +186,21 @@ impl ProviderKeys {
             revoke: revoke(self.revoke, self.revoke_url, &token_url, section),
             provider: name.to_owned(),
             label: self.label.unwrap_or_else(|| name.to_owned()),
-            authorize_url,
-            token_url,
+            endpoints: Endpoints { authorize: Some(authorize_url), token: Some(token_url), ..Endpoints::default() },
+            discover: false,
             client_auth: self.client_auth.unwrap_or(ClientAuth::Basic),
             body: self.body.unwrap_or(BodyEncoding::Form),
             pkce: self.pkce.unwrap_or(Pkce::Send),
+            par: Par::Auto,
             scope_separator: self.scope_separator.unwrap_or_else(|| " ".to_owned()),
             extra_authorize: self.extra_authorize,
             extra_token: self.extra_token,
+            extra_refresh: BTreeMap::new(),
+            response_paths: BTreeMap::new(),
+            expires_in_unit: SECOND,
+            narrow: Narrowing::Off,
+            rate_limit_endpoint: None,
+            rate_limit: None,
             issuer: self.issuer,
             iss,
             default_lifetime: self.default_lifetime,

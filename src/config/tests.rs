@@ -164,9 +164,9 @@ fn presets_hold_no_mistake_and_phonecom_is_what_phone_com_documents() {
     let config = sound(&with_account("client_secret = \"s\""));
     let dialect = &config.accounts["work"].dialect;
     assert_eq!(dialect.provider, "phonecom");
-    assert_eq!(dialect.authorize_url.as_str(), "https://accounts.phone.com/");
-    assert_eq!(dialect.token_url.as_str(), "https://api.phone.com/v4/oauth/access-token");
-    assert_eq!(dialect.revoke, Revoke::DeleteBearer(dialect.token_url.clone()));
+    assert_eq!(dialect.authorize_url().unwrap().as_str(), "https://accounts.phone.com/");
+    assert_eq!(dialect.token_url().unwrap().as_str(), "https://api.phone.com/v4/oauth/access-token");
+    assert_eq!(dialect.revoke, Revoke::DeleteBearer(dialect.token_url().unwrap().clone()));
     assert_eq!((dialect.client_auth, dialect.body), (ClientAuth::Post, BodyEncoding::Json));
     assert_eq!((dialect.pkce, dialect.rotation), (Pkce::Send, Rotation::Unknown));
     assert_eq!((dialect.replay_window.as_secs(), dialect.max_age_unknown.as_secs()), (20, 3600));
@@ -199,7 +199,7 @@ fn paths_scopes_and_extras_mean_what_the_reference_says() {
          redirect_uri = \"http://localhost/cb\"\n[store]\nfolder = \"state\"\n[listen]\nsocket = \"~/s\"",
     ));
     let account = &config.accounts["work"];
-    assert_eq!(account.scope, ["b", "a"]);
+    assert_eq!(account.target.scope, ["b", "a"]);
     assert_eq!(account.redirect_uri.as_deref(), Some("http://localhost/cb"));
     assert_eq!(account.dialect.extra_authorize["prompt"], "login");
     assert_eq!(config.store.folder.as_deref(), Some(Path::new("/etc/rb/state")));

@@ -64,7 +64,7 @@ pub(super) async fn token(
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let [min_ttl, wait] = query::read(query.as_deref(), [MIN_TTL, WAIT])?;
-    let reply = http.broker.token(&name, TokenQuery { min_ttl, wait }).await?;
+    let reply = http.broker.token(&name, TokenQuery { min_ttl, wait, target: None }).await?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 

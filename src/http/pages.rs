@@ -173,7 +173,7 @@ fn read_callback(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
         return None;
     }
     let arrived_on = format!("http://{host}{}", uri.path());
-    Some(CallbackRequest { arrived_on, cookies: cookies(headers), parameters })
+    Some(CallbackRequest { arrived_on, in_fragment: false, cookies: cookies(headers), parameters })
 }
 
 /// Names and values as they stand (RFC 6265 §4.2.1).

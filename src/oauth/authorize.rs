@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::oauth::dialect::{Dialect, Pkce};
+use crate::oauth::dialect::{Dialect, NoEndpoint, Pkce};
+use crate::oauth::exchange::Target;
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// What one authorization request is made of.
@@ -17,20 +18,33 @@ pub struct AuthorizationRequest<'a> {
     pub client_id: &'a str,
     /// The redirect URI, byte for byte as it will stand in the token request.
     pub redirect_uri: &'a str,
-    /// What is asked for.
-    pub scope: &'a [String],
+    /// What the tokens are for.
+    pub target: &'a Target,
+    /// What is to come back.
+    pub response_type: ResponseType,
+    /// Comes back inside an ID token, where one is asked for (OpenID Connect Core §3.2.2.1).
+    pub nonce: &'a Nonce256,
     /// Comes back with the answer (RFC 6749 §10.12).
     pub state: &'a Nonce256,
     /// The attempt's own verifier; its challenge is sent unless the dialect says not to.
     pub verifier: &'a CodeVerifier,
 }
 
+/// What is to come back (RFC 6749 §3.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseType {
+    /// A code, in the query.
+    Code,
+    /// A token, in the fragment; with the scope `openid` an ID token, too.
+    Token,
+}
+
 impl AuthorizationRequest<'_> {
     /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Holds
     /// neither the client secret nor the verifier.
-    pub fn url(&self) -> Url {
-        let mut url = self.dialect.authorize_url.clone();
-        let scope = self.scope.join(&self.dialect.scope_separator);
+    pub fn url(&self) -> Result<Url, NoEndpoint> {
+        let mut url = self.dialect.authorize_url()?.clone();
+        let scope = self.target.scope.join(&self.dialect.scope_separator);
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("response_type", "code");
@@ -50,7 +64,7 @@ impl AuthorizationRequest<'_> {
         // `%20`) would take it literally, and everybody understands `%20`.
         let query = url.query().map(|q| q.replace('+', "%20"));
         url.set_query(query.as_deref());
-        url
+        Ok(url)
     }
 }
 
@@ -73,19 +87,22 @@ mod tests {
     #[test]
     fn the_url_says_everything_once_and_no_secret() {
         let mut dialect = dialect();
-        dialect.authorize_url = Url::parse("https://id.example/authorize?tenant=a%20b").unwrap();
+        dialect.endpoints.authorize = Some(Url::parse("https://id.example/authorize?tenant=a%20b").unwrap());
         dialect.extra_authorize.insert("prompt".into(), "consent".into());
         let (state, verifier) = (Nonce256::new("STATE"), CodeVerifier::new("VERIFIER"));
-        let scope = ["account-owner".to_owned(), "call-logs".to_owned()];
+        let scope = vec!["account-owner".to_owned(), "call-logs".to_owned()];
+        let target = Target { scope, ..Target::default() };
         let request = AuthorizationRequest {
             dialect: &dialect,
             client_id: "id with +&",
             redirect_uri: "http://127.0.0.1:7464/callback/p",
-            scope: &scope,
+            target: &target,
+            response_type: ResponseType::Code,
+            nonce: &state,
             state: &state,
             verifier: &verifier,
         };
-        let url = request.url().to_string();
+        let url = request.url().unwrap().to_string();
         assert_eq!(
             url,
             format!(
@@ -96,7 +113,7 @@ mod tests {
             )
         );
         let silent = Dialect { pkce: Pkce::Off, ..dialect.clone() };
-        let without = AuthorizationRequest { dialect: &silent, ..request }.url().to_string();
+        let without = AuthorizationRequest { dialect: &silent, ..request }.url().unwrap().to_string();
         assert!(!without.contains("code_challenge") && !url.contains("VERIFIER"));
     }
 }

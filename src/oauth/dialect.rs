@@ -12,10 +12,11 @@ pub struct Dialect {
     pub provider: String,
     /// Its name for people.
     pub label: String,
-    /// The authorization endpoint (RFC 6749 §3.1). https, or http on loopback.
-    pub authorize_url: Url,
-    /// The token endpoint (RFC 6749 §3.2). https, or http on loopback.
-    pub token_url: Url,
+    /// Where what is done. https, or http on loopback.
+    pub endpoints: Endpoints,
+    /// Whether what `endpoints` leaves open is read from the issuer's metadata (RFC 8414, OpenID Connect
+    /// Discovery). There is an issuer then.
+    pub discover: bool,
     /// How a token is given back.
     pub revoke: Revoke,
     /// How the client proves itself at the token endpoint.
@@ -24,12 +25,27 @@ pub struct Dialect {
     pub body: BodyEncoding,
     /// Whether PKCE is sent (RFC 7636); always S256.
     pub pkce: Pkce,
+    /// Whether the authorization request is pushed (RFC 9126).
+    pub par: Par,
     /// Joins the scopes; a space by RFC 6749 §3.3.
     pub scope_separator: String,
     /// Further parameters of the authorization request. Reserved names were refused.
     pub extra_authorize: BTreeMap<String, String>,
     /// Further parameters of every token request. Reserved names were refused.
     pub extra_token: BTreeMap<String, String>,
+    /// Further parameters of refreshes, over those of `extra_token`. Reserved names were refused.
+    pub extra_refresh: BTreeMap<String, String>,
+    /// Where members of RFC 6749 §5.1 stand in the token reply, if elsewhere: name to path, dots between
+    /// its steps (`access_token` to `authed_user.access_token`).
+    pub response_paths: BTreeMap<String, String>,
+    /// The unit of `expires_in`; seconds by RFC 6749 §5.1.
+    pub expires_in_unit: Duration,
+    /// What one token request may ask for less of than was granted.
+    pub narrow: Narrowing,
+    /// Most requests to one endpoint by one client.
+    pub rate_limit_endpoint: Option<RateLimit>,
+    /// Most requests to all endpoints together by one client.
+    pub rate_limit: Option<RateLimit>,
     /// The issuer, compared byte for byte with the `iss` of the answer (RFC 9207).
     pub issuer: Option<String>,
     /// What an answer without `iss` means.
@@ -44,9 +60,30 @@ pub struct Dialect {
     pub replay_window: Duration,
 }
 
+/// Where what is done. `None`: the provider has no such endpoint, or its metadata was not read yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The authorization endpoint (RFC 6749 §3.1).
+    pub authorize: Option<Url>,
+    /// The token endpoint (RFC 6749 §3.2).
+    pub token: Option<Url>,
+    /// Where refreshes go, if not to the token endpoint.
+    pub refresh: Option<Url>,
+    /// The introspection endpoint (RFC 7662).
+    pub introspect: Option<Url>,
+    /// The device authorization endpoint (RFC 8628 §3.1).
+    pub device: Option<Url>,
+    /// The pushed authorization request endpoint (RFC 9126).
+    pub par: Option<Url>,
+    /// Answers a GET with the access token as Bearer with what it knows of that token (Phone.com).
+    pub details: Option<Url>,
+}
+
 /// How a token is given back at logout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revoke {
+    /// Nothing is said; metadata may tell of a way.
+    Unsaid,
     /// The provider has no way.
     None,
     /// `DELETE` on this URL with the access token as Bearer (Phone.com).
@@ -64,6 +101,8 @@ pub enum ClientAuth {
     Post,
     /// A public client: `client_id` as a parameter, no secret.
     None,
+    /// A JWT signed with the client's private key (RFC 7523 §2.2).
+    PrivateKeyJwt,
 }
 
 /// How the token request's parameters travel.
@@ -73,6 +112,41 @@ pub enum BodyEncoding {
     Form,
     /// `application/json`, as Phone.com documents.
     Json,
+    /// In the URL's query, which ends up in logs: only where the user chose it.
+    Query,
+}
+
+/// Whether the authorization request is pushed (RFC 9126).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Par {
+    /// Where the metadata requires it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Off,
+}
+
+/// What one token request may ask for less of than was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Narrowing {
+    /// Nothing: the provider would answer with the whole scope, or refuse.
+    Off,
+    /// A narrower `scope` (RFC 6749 §6).
+    Scope,
+    /// One `resource` or `audience` (RFC 8707).
+    Resource,
+    /// Both.
+    Both,
+}
+
+/// At most `most` requests in any `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many.
+    pub most: u32,
+    /// In how long.
+    pub per: Duration,
 }
 
 /// Whether PKCE is sent. There is no `plain` (RFC 7636 §7.2).
@@ -106,6 +180,32 @@ pub enum Rotation {
     Never,
 }
 
+/// A request would need an endpoint that the provider has none of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the provider has no {0}")]
+pub struct NoEndpoint(pub &'static str);
+
+impl Dialect {
+    /// The authorization endpoint.
+    pub fn authorize_url(&self) -> Result<&Url, NoEndpoint> {
+        self.endpoints.authorize.as_ref().ok_or(NoEndpoint("authorization endpoint"))
+    }
+
+    /// The token endpoint.
+    pub fn token_url(&self) -> Result<&Url, NoEndpoint> {
+        self.endpoints.token.as_ref().ok_or(NoEndpoint("token endpoint"))
+    }
+
+    /// What tokens are bound to: the token endpoint, or the issuer whose metadata names it.
+    pub fn authority(&self) -> String {
+        match (&self.endpoints.token, &self.issuer) {
+            (_, Some(issuer)) if self.discover => issuer.clone(),
+            (Some(token), _) => token.to_string(),
+            (None, issuer) => issuer.clone().unwrap_or_default(),
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(missing_docs)]
 pub(crate) mod tests {
@@ -116,15 +216,26 @@ pub(crate) mod tests {
         Dialect {
             provider: "p".into(),
             label: "Provider".into(),
-            authorize_url: Url::parse("https://id.example/authorize").unwrap(),
-            token_url: Url::parse("https://id.example/token").unwrap(),
+            endpoints: Endpoints {
+                authorize: Some(Url::parse("https://id.example/authorize").unwrap()),
+                token: Some(Url::parse("https://id.example/token").unwrap()),
+                ..Endpoints::default()
+            },
+            discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,
             body: BodyEncoding::Json,
             pkce: Pkce::Send,
+            par: Par::Auto,
             scope_separator: " ".into(),
             extra_authorize: BTreeMap::new(),
             extra_token: BTreeMap::new(),
+            extra_refresh: BTreeMap::new(),
+            response_paths: BTreeMap::new(),
+            expires_in_unit: Duration::from_secs(1),
+            narrow: Narrowing::Off,
+            rate_limit_endpoint: None,
+            rate_limit: None,
             issuer: None,
             iss: IssPolicy::Optional,
             default_lifetime: None,

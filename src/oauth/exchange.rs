@@ -4,11 +4,11 @@ use base64::Engine as _;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, Revoke};
+use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, NoEndpoint, Revoke};
 use crate::oauth::grant::TokenSet;
-use crate::secret::{AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken};
+use crate::secret::{AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, Password, PrivateKey, RefreshToken};
 
-/// What is traded for an access token. Further grants are further variants.
+/// What is traded for an access token.
 #[derive(Debug, Clone)]
 pub enum Trade {
     /// RFC 6749 §4.1.3.
@@ -19,9 +19,57 @@ pub enum Trade {
         redirect_uri: String,
         /// The attempt's PKCE verifier, if a challenge was sent.
         verifier: Option<CodeVerifier>,
+        /// What the token is for; its scope was asked for in the authorization request.
+        target: Target,
     },
     /// RFC 6749 §6.
-    RefreshToken(RefreshToken),
+    RefreshToken {
+        /// The refresh token.
+        token: RefreshToken,
+        /// What the token is for; a scope is sent only if there is one: a narrower one than was granted.
+        target: Target,
+    },
+    /// RFC 6749 §4.4.
+    ClientCredentials {
+        /// What the token is for.
+        target: Target,
+    },
+    /// RFC 6749 §4.3.
+    Password {
+        /// Who.
+        user: User,
+        /// The user's password.
+        password: Password,
+        /// What the token is for.
+        target: Target,
+    },
+    /// RFC 8628 §3.4.
+    DeviceCode {
+        /// The device code.
+        code: DeviceCode,
+        /// What the token is for; its scope was asked for in the device authorization request.
+        target: Target,
+    },
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Scopes; none: what the provider gives by itself.
+    pub scope: Vec<String>,
+    /// Resource indicators (RFC 8707).
+    pub resource: Vec<String>,
+    /// The `audience` of providers that have their own word for it.
+    pub audience: Option<String>,
+}
+
+/// Whose password it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum User {
+    /// `username` (RFC 6749 §4.3.2).
+    Name(String),
+    /// `phonenumber` (Phone.com).
+    PhoneNumber(String),
 }
 
 /// The client's identity at the provider.
@@ -31,6 +79,17 @@ pub struct Credentials {
     pub client_id: String,
     /// Its password; a public client has none.
     pub client_secret: Option<ClientSecret>,
+    /// Its private key, for assertions (RFC 7523 §2.2).
+    pub client_key: Option<ClientKey>,
+}
+
+/// A private key to sign with.
+#[derive(Debug, Clone)]
+pub struct ClientKey {
+    /// PKCS#8, SEC1 or PKCS#1, in PEM.
+    pub pem: PrivateKey,
+    /// Its id at the provider (`kid`).
+    pub id: Option<String>,
 }
 
 /// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
@@ -50,10 +109,10 @@ pub struct HttpRequest {
 type Parameters<'a> = Vec<(&'a str, &'a str)>;
 
 /// The request to the token endpoint.
-pub fn token_request(dialect: &Dialect, trade: &Trade, credentials: &Credentials) -> HttpRequest {
+pub fn token_request(dialect: &Dialect, trade: &Trade, credentials: &Credentials) -> Result<HttpRequest, NoEndpoint> {
     let mut parameters: Parameters<'_> = Vec::new();
     match trade {
-        Trade::AuthorizationCode { code, redirect_uri, verifier } => {
+        Trade::AuthorizationCode { code, redirect_uri, verifier, .. } => {
             parameters.push(("grant_type", "authorization_code"));
             parameters.push(("code", code.expose()));
             parameters.push(("redirect_uri", redirect_uri));
@@ -61,19 +120,20 @@ pub fn token_request(dialect: &Dialect, trade: &Trade, credentials: &Credentials
                 parameters.push(("code_verifier", verifier.expose()));
             }
         }
-        Trade::RefreshToken(token) => {
+        Trade::RefreshToken { token, .. } => {
             parameters.push(("grant_type", "refresh_token"));
             parameters.push(("refresh_token", token.expose()));
         }
+        Trade::ClientCredentials { .. } | Trade::Password { .. } | Trade::DeviceCode { .. } => {}
     }
     parameters.extend(dialect.extra_token.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    authenticated(dialect, dialect.token_url.clone(), parameters, credentials)
+    Ok(authenticated(dialect, dialect.token_url()?.clone(), parameters, credentials))
 }
 
 /// The request that gives the tokens back, if the provider has a way.
 pub fn revoke_request(dialect: &Dialect, tokens: &TokenSet, credentials: &Credentials) -> Option<HttpRequest> {
     match &dialect.revoke {
-        Revoke::None => None,
+        Revoke::Unsaid | Revoke::None => None,
         Revoke::DeleteBearer(url) => Some(HttpRequest {
             method: "DELETE",
             url: url.clone(),
@@ -106,10 +166,12 @@ fn authenticated<'a>(
             parameters.push(("client_id", &credentials.client_id));
             parameters.push(("client_secret", secret.expose()));
         }
-        (ClientAuth::None, _) | (_, None) => parameters.push(("client_id", &credentials.client_id)),
+        (ClientAuth::None | ClientAuth::PrivateKeyJwt, _) | (_, None) => {
+            parameters.push(("client_id", &credentials.client_id))
+        }
     }
     let (content_type, body) = match dialect.body {
-        BodyEncoding::Form => ("application/x-www-form-urlencoded", form(&parameters)),
+        BodyEncoding::Form | BodyEncoding::Query => ("application/x-www-form-urlencoded", form(&parameters)),
         BodyEncoding::Json => ("application/json", json(&parameters)),
     };
     HttpRequest { method: "POST", url, authorization, content_type: Some(content_type), body }
@@ -150,13 +212,15 @@ mod tests {
             code: AuthorizationCode::new("C~6"),
             redirect_uri: "http://127.0.0.1:7464/callback/p".into(),
             verifier: Some(CodeVerifier::new("V")),
+            target: Target::default(),
         }
     }
 
     fn check(auth: ClientAuth, body: BodyEncoding, trade: &Trade, secret: Option<&str>, expected: &str) {
         let dialect = Dialect { client_auth: auth, body, ..dialect() };
-        let credentials = Credentials { client_id: "my id".into(), client_secret: secret.map(ClientSecret::new) };
-        let request = token_request(&dialect, trade, &credentials);
+        let credentials =
+            Credentials { client_id: "my id".into(), client_secret: secret.map(ClientSecret::new), client_key: None };
+        let request = token_request(&dialect, trade, &credentials).unwrap();
         let header = request.authorization.as_deref().map_or("-", String::as_str);
         let got =
             format!("{} {header} {}", request.content_type.unwrap(), String::from_utf8(request.body.to_vec()).unwrap());
@@ -165,7 +229,7 @@ mod tests {
 
     #[test]
     fn token_requests_are_exactly_as_each_dialect_wants_them() {
-        let refresh = Trade::RefreshToken(RefreshToken::new("R\"~+"));
+        let refresh = Trade::RefreshToken { token: RefreshToken::new("R\"~+"), target: Target::default() };
         check(
             ClientAuth::Post,
             BodyEncoding::Json,

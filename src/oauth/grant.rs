@@ -7,6 +7,22 @@ use serde_json::{Map, Value};
 use crate::clock::Wall;
 use crate::secret::{AccessToken, RefreshToken};
 
+/// How an account comes to its tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GrantType {
+    /// A browser, and a code (RFC 6749 §4.1).
+    #[default]
+    AuthorizationCode,
+    /// A browser on another device (RFC 8628).
+    DeviceCode,
+    /// The client for itself, without a user (RFC 6749 §4.4).
+    ClientCredentials,
+    /// A browser, and the token in the URL's fragment (RFC 6749 §4.2). RFC 9700 §2.1.2 advises against it.
+    Implicit,
+    /// The user's password (RFC 6749 §4.3). RFC 9700 §2.4 forbids it for new designs.
+    Password,
+}
+
 /// A token reply, parsed (RFC 6749 §5.1).
 #[derive(Debug, Clone)]
 pub struct Grant {
@@ -61,7 +77,7 @@ pub enum Expiry {
 pub struct Binding {
     /// The provider's name in the config.
     pub provider: String,
-    /// Its token endpoint.
+    /// Its token endpoint, or its issuer where metadata names the endpoint (`Dialect::authority`).
     pub token_url: String,
     /// The client.
     pub client_id: String,

@@ -50,6 +50,11 @@ pub enum Reply {
         /// One clause.
         why: String,
     },
+    /// The user has not answered yet (RFC 8628 §3.5).
+    Pending {
+        /// Whether to ask 5 s more slowly from now on.
+        slow_down: bool,
+    },
     /// Nobody can tell what happened at the provider: a success that can't be read, or a gateway that
     /// gave up waiting.
     Unclear {

@@ -95,7 +95,7 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     let world = World::start(&idp);
     let started = world.start_login("work", "caller_browser");
     let mut browser = Browser::default();
-    let (good, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    let (good, _) = browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     for bad in TABLE {
         let reply = send(bad, &good, &browser);
         assert_eq!(reply.status, bad.status, "{}: {reply:?}", bad.what);
@@ -117,7 +117,7 @@ fn a_used_answer_is_turned_away_while_another_login_is_pending() {
     let world = World::start(&idp);
     let first = world.start_login("work", "caller_browser");
     let mut browser = Browser::default();
-    let (old, _) = browser.go_until(&first.start_url, |url| url.path().starts_with("/callback"));
+    let (old, _) = browser.go_until(first.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     browser.go(old.as_str());
     let second = world.start_login("work", "caller_browser");
     assert_eq!(send(&PLAIN, &old, &browser).status, 400);
@@ -131,13 +131,13 @@ fn an_expired_state_is_turned_away_while_a_newer_login_is_pending() {
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
     let first = world.start_login("work", "caller_browser");
     let mut browser = Browser::default();
-    let (old, _) = browser.go_until(&first.start_url, |url| url.path().starts_with("/callback"));
+    let (old, _) = browser.go_until(first.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     assert_eq!(world.login_end(&first.login_id).status, LoginStatus::Failed);
     let second = world.start_login("work", "caller_browser");
     assert_eq!(send(&PLAIN, &old, &browser).status, 400);
     assert_eq!(world.login_status(&second.login_id), LoginStatus::Pending);
     assert!(idp.seen_at("/token").is_empty());
-    let page = Browser::default().go(&second.start_url);
+    let page = Browser::default().go(second.start_url.as_deref().unwrap());
     assert_eq!(world.login_end(&second.login_id).status, LoginStatus::Succeeded, "{page:?}");
 }
 
@@ -161,7 +161,8 @@ fn an_answer_with_the_wrong_issuer_fails_the_login_and_spends_no_code() {
     let world = World::start_with(&idp, "", "issuer = \"https://right.example\"", "");
     let started = world.start_login("work", "caller_browser");
     let mut browser = Browser::default();
-    let (mut good, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    let (mut good, _) =
+        browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     good.query_pairs_mut().append_pair("iss", "https://wrong.example");
     browser.go(good.as_str());
     let failure = world.login_end(&started.login_id).failure.expect("a failure");

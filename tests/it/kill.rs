@@ -180,7 +180,8 @@ fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
         world.run_until(step);
         let started = world.start_login("work", "caller_browser");
         let mut browser = Browser::default();
-        let (callback, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+        let (callback, _) =
+            browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
         // The reply never comes: not something that the browser here could bear.
         let authority = world.authority();
         let (.., name, value) = browser.cookies[0].clone();

@@ -98,7 +98,8 @@ fn a_new_config_adds_and_removes_accounts_and_keeps_tokens_and_pending_logins() 
     let token = world.token("work");
     let pending = world.start_login("work", "caller_browser");
     let mut browser = Browser::default();
-    let (callback, _) = browser.go_until(&pending.start_url, |url| url.path().starts_with("/callback"));
+    let (callback, _) =
+        browser.go_until(pending.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
 
     world.configure(&format!("{top}{work}{home}"));
     world.signal(Signal::HUP);
@@ -170,10 +171,11 @@ fn eventful_life(world: &World, idp: &Idp) -> Vec<String> {
     world.log_in("work");
     world.post("/v1/accounts/work/refresh");
     let started = world.start_login("work", "caller_browser");
-    secrets.push(started.start_url.rsplit('/').next().unwrap().to_owned());
+    secrets.push(started.start_url.as_deref().unwrap().rsplit('/').next().unwrap().to_owned());
     secrets.push(started.login_id.clone());
     let mut browser = Browser::default();
-    let (callback, _) = browser.go_until(&started.start_url, |url| url.path().starts_with("/callback"));
+    let (callback, _) =
+        browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     let mut wrong = callback.clone();
     wrong.set_query(Some("code=CODE~canary-wrong&state=STATE~canary-wrong"));
     browser.visit(&wrong);
@@ -182,7 +184,8 @@ fn eventful_life(world: &World, idp: &Idp) -> Vec<String> {
     world.login_end(&started.login_id);
     secrets.extend(browser.cookies.iter().map(|(.., value)| value.clone()));
     let pasting = world.start_login("work", "paste");
-    let (pasted, _) = Browser::default().go_until(&pasting.start_url, |url| url.path().starts_with("/callback"));
+    let (pasted, _) =
+        Browser::default().go_until(pasting.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
     let body = serde_json::json!({"redirect_url": pasted.as_str()}).to_string();
     world.ask(&Request::new("POST", &format!("/v1/logins/{}/paste", pasting.login_id)).json(&body));
     world.login_end(&pasting.login_id);

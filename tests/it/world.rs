@@ -329,7 +329,7 @@ impl World {
     /// A whole login through the browser: the last page and how it ended.
     pub(crate) fn try_log_in(&self, account: &str) -> (Reply, LoginReply) {
         let started = self.start_login(account, "caller_browser");
-        let page = Browser::default().go(&started.start_url);
+        let page = Browser::default().go(started.start_url.as_deref().unwrap());
         (page, self.login_end(&started.login_id))
     }
 

@@ -17,12 +17,13 @@ impl Bench {
     }
 
     fn start(&mut self, account: &str) -> Started {
-        let credentials = Credentials { client_id: "c".into(), client_secret: None };
+        let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
         let plan = Plan {
             account: account.into(),
             dialect: Arc::new(dialect()),
             credentials,
-            scope: vec![],
+            target: Target { scope: vec![], ..Target::default() },
+            response_type: ResponseType::Code,
             redirect_uri: REDIRECT.into(),
         };
         self.attempts.start(plan, Duration::from_secs(600), self.now, &mut self.rng).unwrap()
@@ -139,12 +140,13 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
 
     let mut dialect = dialect();
     dialect.issuer = Some("https://id.example".into());
-    let credentials = Credentials { client_id: "c".into(), client_secret: None };
+    let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
     let plan = Plan {
         account: "x".into(),
         dialect: Arc::new(dialect),
         credentials,
-        scope: vec![],
+        target: Target { scope: vec![], ..Target::default() },
+        response_type: ResponseType::Code,
         redirect_uri: REDIRECT.into(),
     };
     let id = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap().id;
@@ -177,12 +179,13 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
     for n in 0..MOST_LOGINS {
         b.start(&format!("a{n}"));
     }
-    let credentials = Credentials { client_id: "c".into(), client_secret: None };
+    let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
     let plan = Plan {
         account: "more".into(),
         dialect: Arc::new(dialect()),
         credentials,
-        scope: vec![],
+        target: Target { scope: vec![], ..Target::default() },
+        response_type: ResponseType::Code,
         redirect_uri: REDIRECT.into(),
     };
     assert!(b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).is_none());
@@ -192,12 +195,13 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
 fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
     let mut b = Bench::new();
     let old = b.start("work");
-    let credentials = Credentials { client_id: "corrected".into(), client_secret: None };
+    let credentials = Credentials { client_id: "corrected".into(), client_secret: None, client_key: None };
     let plan = Plan {
         account: "work".into(),
         dialect: Arc::new(dialect()),
         credentials,
-        scope: vec![],
+        target: Target { scope: vec![], ..Target::default() },
+        response_type: ResponseType::Code,
         redirect_uri: REDIRECT.into(),
     };
     let new = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap();

@@ -95,6 +95,11 @@ pub enum Answer {
         /// One clause.
         why: String,
     },
+    /// The user has not answered yet (RFC 8628 §3.5).
+    Pending {
+        /// Whether to ask 5 s more slowly from now on.
+        slow_down: bool,
+    },
     /// The request never left, so nothing was spent.
     NotSent {
         /// One clause.
