@@ -506,7 +506,7 @@ async fn a_caller_with_a_valid_token_is_served_before_it_expires_whatever_the_pr
     *b.provider.latency.lock().unwrap() = s(3000);
     tokio::time::sleep(s(3597)).await;
     for wait in [None, Some(s(60))] {
-        let query = TokenQuery { min_ttl: wait, wait };
+        let query = TokenQuery { min_ttl: wait, wait, target: None };
         assert_eq!(b.broker.token("work", query).await.ok().unwrap().access_token, "a1", "{wait:?}");
     }
 }

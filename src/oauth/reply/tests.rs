@@ -14,6 +14,7 @@ fn show(reply: Reply) -> String {
         Reply::Busy { retry_after, why } => {
             format!("busy {} {why}", retry_after.map_or("-".into(), |d| d.as_secs().to_string()))
         }
+        Reply::Pending { slow_down } => format!("pending, slow down: {slow_down}"),
         Reply::Unclear { why } => format!("unclear {why}"),
     }
 }
