@@ -1,10 +1,12 @@
 //! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
 
+pub mod assertion;
 pub mod authorize;
 pub mod callback;
 pub mod describe;
 pub mod device;
 pub mod dialect;
+pub mod discovery;
 pub mod exchange;
 pub mod grant;
 pub mod preset;

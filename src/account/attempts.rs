@@ -324,6 +324,8 @@ impl Plan {
         }
         match answer.says {
             Says::Error { error, description } => Next::Refused { error, description },
+            // `callback::read` gives none: a token in the query is refused.
+            Says::Token(_) => Next::WrongIssuer,
             Says::Code(code) => Next::Exchange(Trade::AuthorizationCode {
                 code,
                 redirect_uri: self.redirect_uri.clone(),

@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::oauth::dialect::{Dialect, NoEndpoint, Pkce};
-use crate::oauth::exchange::Target;
+use crate::oauth::exchange::{Target, for_target};
+use crate::oauth::reply::{self, Failed, Received};
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// What one authorization request is made of.
@@ -39,33 +41,71 @@ pub enum ResponseType {
     Token,
 }
 
+/// Longest `request_uri` that is taken, in bytes.
+const LONGEST_REQUEST_URI: usize = 2048;
+
 impl AuthorizationRequest<'_> {
     /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Holds
     /// neither the client secret nor the verifier.
     pub fn url(&self) -> Result<Url, NoEndpoint> {
-        let mut url = self.dialect.authorize_url()?.clone();
-        let scope = self.target.scope.join(&self.dialect.scope_separator);
-        {
-            let mut query = url.query_pairs_mut();
-            query.append_pair("response_type", "code");
-            query.append_pair("client_id", self.client_id);
-            query.append_pair("redirect_uri", self.redirect_uri);
-            if !scope.is_empty() {
-                query.append_pair("scope", &scope);
-            }
-            query.append_pair("state", self.state.expose());
-            if self.dialect.pkce != Pkce::Off {
-                query.append_pair("code_challenge", &challenge(self.verifier));
-                query.append_pair("code_challenge_method", "S256");
-            }
-            query.extend_pairs(&self.dialect.extra_authorize);
-        }
-        // `+` for a space is form encoding; a provider that reads the query by RFC 3986 (Phone.com writes
-        // `%20`) would take it literally, and everybody understands `%20`.
-        let query = url.query().map(|q| q.replace('+', "%20"));
-        url.set_query(query.as_deref());
-        Ok(url)
+        Ok(with_query(self.dialect.authorize_url()?, &self.parameters()))
     }
+
+    /// The parameters, for the URL or to be pushed (RFC 9126 §2.1).
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let scope = self.target.scope.join(&self.dialect.scope_separator);
+        let wants_id_token =
+            self.response_type == ResponseType::Token && self.target.scope.iter().any(|scope| scope == "openid");
+        let response_type = match self.response_type {
+            ResponseType::Code => "code",
+            ResponseType::Token if wants_id_token => "id_token token",
+            ResponseType::Token => "token",
+        };
+        let mut parameters =
+            vec![("response_type", response_type), ("client_id", self.client_id), ("redirect_uri", self.redirect_uri)];
+        let challenge = challenge(self.verifier);
+        let (mut target, resources): (Vec<_>, Vec<_>) =
+            for_target(self.target, &scope).partition(|(name, _)| *name == "scope");
+        parameters.append(&mut target);
+        parameters.push(("state", self.state.expose()));
+        if wants_id_token {
+            parameters.push(("nonce", self.nonce.expose()));
+        }
+        // There is nothing to prove where no code is traded.
+        if self.dialect.pkce != Pkce::Off && self.response_type == ResponseType::Code {
+            parameters.push(("code_challenge", &challenge));
+            parameters.push(("code_challenge_method", "S256"));
+        }
+        parameters.extend(resources);
+        parameters.extend(self.dialect.extra_authorize.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+/// The URL for the browser after the request was pushed: nothing but whose it is and which (RFC 9126 §4).
+pub fn pushed_url(dialect: &Dialect, client_id: &str, request_uri: &str) -> Result<Url, NoEndpoint> {
+    let parameters =
+        [("client_id".to_owned(), client_id.to_owned()), ("request_uri".to_owned(), request_uri.to_owned())];
+    Ok(with_query(dialect.authorize_url()?, &parameters))
+}
+
+/// `+` for a space is form encoding; a provider that reads the query by RFC 3986 (Phone.com writes `%20`)
+/// would take it literally, and everybody understands `%20`.
+fn with_query(endpoint: &Url, parameters: &[(String, String)]) -> Url {
+    let mut url = endpoint.clone();
+    url.query_pairs_mut().extend_pairs(parameters);
+    let query = url.query().map(|query| query.replace('+', "%20"));
+    url.set_query(query.as_deref());
+    url
+}
+
+/// The `request_uri` in the reply to a pushed request (RFC 9126 §2.2).
+pub fn pushed(received: Received<'_>) -> Result<String, Failed> {
+    let reply = reply::document(received)?;
+    let printable =
+        |uri: &&str| (1..=LONGEST_REQUEST_URI).contains(&uri.len()) && uri.bytes().all(|byte| byte.is_ascii_graphic());
+    let uri = reply.get("request_uri").and_then(Value::as_str).filter(printable);
+    uri.map(str::to_owned).ok_or_else(|| Failed::nonsense("the reply has no usable request_uri"))
 }
 
 /// `BASE64URL(SHA256(verifier))` (RFC 7636 §4.2).
@@ -74,46 +114,4 @@ pub fn challenge(verifier: &CodeVerifier) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::dialect::tests::dialect;
-
-    #[test]
-    fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
-        let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    }
-
-    #[test]
-    fn the_url_says_everything_once_and_no_secret() {
-        let mut dialect = dialect();
-        dialect.endpoints.authorize = Some(Url::parse("https://id.example/authorize?tenant=a%20b").unwrap());
-        dialect.extra_authorize.insert("prompt".into(), "consent".into());
-        let (state, verifier) = (Nonce256::new("STATE"), CodeVerifier::new("VERIFIER"));
-        let scope = vec!["account-owner".to_owned(), "call-logs".to_owned()];
-        let target = Target { scope, ..Target::default() };
-        let request = AuthorizationRequest {
-            dialect: &dialect,
-            client_id: "id with +&",
-            redirect_uri: "http://127.0.0.1:7464/callback/p",
-            target: &target,
-            response_type: ResponseType::Code,
-            nonce: &state,
-            state: &state,
-            verifier: &verifier,
-        };
-        let url = request.url().unwrap().to_string();
-        assert_eq!(
-            url,
-            format!(
-                "https://id.example/authorize?tenant=a%20b&response_type=code&client_id=id%20with%20%2B%26\
-                 &redirect_uri=http%3A%2F%2F127.0.0.1%3A7464%2Fcallback%2Fp&scope=account-owner%20call-logs&state=STATE\
-                 &code_challenge={}&code_challenge_method=S256&prompt=consent",
-                challenge(&verifier)
-            )
-        );
-        let silent = Dialect { pkce: Pkce::Off, ..dialect.clone() };
-        let without = AuthorizationRequest { dialect: &silent, ..request }.url().unwrap().to_string();
-        assert!(!without.contains("code_challenge") && !url.contains("VERIFIER"));
-    }
-}
+mod tests;

@@ -3,11 +3,18 @@
 //! Reading never decides anything: whose answer it is, the login that the `state` belongs to decides
 //! (`account::attempts`), before `error` or `code` is looked at.
 
-use crate::oauth::dialect::{Dialect, IssPolicy};
-use crate::oauth::reply::clean;
-use crate::secret::{AuthorizationCode, Nonce256};
+use std::time::Duration;
 
-/// Longest value of a parameter that is looked at, in bytes.
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::oauth::dialect::{Dialect, IssPolicy};
+use crate::oauth::grant::Grant;
+use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_token, lifetime};
+use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
+
+/// Longest value of a parameter that is looked at, in bytes; tokens may be longer ([`LONGEST_TOKEN`]).
 pub const LONGEST_VALUE: usize = 4096;
 
 /// An authorization response.
@@ -26,6 +33,8 @@ pub struct Answer {
 pub enum Says {
     /// Yes.
     Code(AuthorizationCode),
+    /// Yes, in a fragment: the token itself (RFC 6749 §4.2.2). An `id_token` stands in its `extra`.
+    Token(Box<Grant>),
     /// No (RFC 6749 §4.1.2.1).
     Error {
         /// The code, cleaned.
@@ -50,9 +59,15 @@ pub enum Malformed {
     /// Neither `code` nor `error`, or both.
     #[error("there is no `code`")]
     NoCode,
-    /// A token in the query: not what was asked for (RFC 9700 §2.1.2).
+    /// A token in the query, or a refresh token anywhere: not what was asked for (RFC 9700 §2.1.2).
     #[error("a token came in the URL")]
     Token,
+    /// A code in the fragment: not what was asked for.
+    #[error("a code came in the fragment")]
+    Code,
+    /// No token that can be used: neither `access_token` nor `error`, both, or one of another type.
+    #[error("there is no usable `access_token`")]
+    NoToken,
 }
 
 /// Reads the query parameters, which are percent-decoded and in their order.
@@ -73,11 +88,75 @@ pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
     Ok(Answer { state: Nonce256::new(state), iss, says })
 }
 
+/// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
+/// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
+pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
+    for (name, _) in parameters {
+        match name.as_str() {
+            "code" => return Err(Malformed::Code),
+            // The provider must not issue one here, and it would lie in the browser's history.
+            "refresh_token" => return Err(Malformed::Token),
+            _ => {}
+        }
+    }
+    let state = single(parameters, "state")?.filter(|s| !s.is_empty()).ok_or(Malformed::NoState)?;
+    let iss = single(parameters, "iss")?.map(str::to_owned);
+    let says = match (token(parameters, "access_token")?, single(parameters, "error")?) {
+        (Some(token), None) => Says::Token(Box::new(grant(parameters, token)?)),
+        (None, Some(error)) => Says::Error {
+            error: clean(error),
+            description: single(parameters, "error_description")?.map(clean).unwrap_or_default(),
+        },
+        _ => return Err(Malformed::NoToken),
+    };
+    Ok(Answer { state: Nonce256::new(state), iss, says })
+}
+
+fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, Malformed> {
+    if single(parameters, "token_type")?.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(Malformed::NoToken);
+    }
+    let expires_in = single(parameters, "expires_in")?.map(Value::from);
+    let id_token = token(parameters, "id_token")?.map(|token| ("id_token".to_owned(), token.into()));
+    Ok(Grant {
+        access_token: AccessToken::new(access_token),
+        refresh_token: None,
+        scope: single(parameters, "scope")?.map(clean_scope).filter(|scope| !scope.is_empty()),
+        expires_in: expires_in.and_then(|text| lifetime(&text, SECOND)),
+        extra: id_token.into_iter().collect::<Map<_, _>>(),
+    })
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Whether an ID token is the answer to the question that had this `nonce` (OpenID Connect Core §3.2.2.11).
+/// Only that: it came through the browser, so nothing else that it says is believed.
+pub fn nonce_matches(id_token: &str, nonce: &Nonce256) -> bool {
+    let payload = id_token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims = payload.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
+    claims
+        .as_ref()
+        .and_then(|claims| claims.get("nonce"))
+        .and_then(Value::as_str)
+        .is_some_and(|came| nonce.matches(came))
+}
+
 fn single<'a>(parameters: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Malformed> {
+    at_most(parameters, name, LONGEST_VALUE)
+}
+
+fn token<'a>(parameters: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Malformed> {
+    match at_most(parameters, name, LONGEST_TOKEN)? {
+        Some(text) if !is_token(text) => Err(Malformed::NoToken),
+        found => Ok(found),
+    }
+}
+
+fn at_most<'a>(parameters: &'a [(String, String)], name: &str, most: usize) -> Result<Option<&'a str>, Malformed> {
     let mut found = parameters.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
     match (found.next(), found.next()) {
         (_, Some(_)) => Err(Malformed::Repeated),
-        (Some(value), None) if value.len() > LONGEST_VALUE => Err(Malformed::TooLong),
+        (Some(value), None) if value.len() > most => Err(Malformed::TooLong),
         (value, None) => Ok(value),
     }
 }
@@ -94,56 +173,4 @@ pub fn issuer_matches(dialect: &Dialect, iss: Option<&str>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::dialect::tests::dialect;
-
-    fn check(query: &str, expected: &str) {
-        let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let got = match read(&parameters) {
-            Ok(Answer { state, iss, says: Says::Code(code) }) => {
-                format!("{} {iss:?} code {}", state.expose(), code.expose())
-            }
-            Ok(Answer { says: Says::Error { error, description }, .. }) => format!("error {error}: {description}"),
-            Err(malformed) => malformed.to_string(),
-        };
-        assert_eq!(got, expected, "{query}");
-    }
-
-    #[test]
-    fn answers_are_read_strictly_and_unknown_parameters_ignored() {
-        check("code=c~6&state=s&session_state=x", "s None code c~6");
-        check("code=c&state=s&iss=https%3A%2F%2Fid", "s Some(\"https://id\") code c");
-        check("error=access_denied&state=s", "error access_denied: ");
-        check("error=a%0Ab&error_description=%1b%5B31mred&state=s", "error a b: [31mred");
-        check("code=c", "`state` is missing");
-        check("code=c&state=", "`state` is missing");
-        check("error=access_denied", "`state` is missing");
-        check("code=c&state=s&state=s", "a parameter is repeated");
-        check("code=c&code=d&state=s", "a parameter is repeated");
-        check("code=c&state=s&iss=a&iss=a", "a parameter is repeated");
-        check("state=s", "there is no `code`");
-        check("code=&state=s", "there is no `code`");
-        check("code=c&error=e&state=s", "there is no `code`");
-        check("access_token=t&state=s", "a token came in the URL");
-        check(&format!("code={}&state=s", "x".repeat(4097)), "a parameter is too long");
-    }
-
-    #[test]
-    fn issuers_are_compared_byte_for_byte() {
-        let mut dialect = dialect();
-        for (known, policy, came, matches) in [
-            (None, IssPolicy::Optional, None, true),
-            (None, IssPolicy::Optional, Some("https://x"), true),
-            (Some("https://id"), IssPolicy::Optional, None, true),
-            (Some("https://id"), IssPolicy::Optional, Some("https://id"), true),
-            (Some("https://id"), IssPolicy::Optional, Some("https://id/"), false),
-            (Some("https://id"), IssPolicy::Optional, Some("https://ID"), false),
-            (Some("https://id"), IssPolicy::Required, None, false),
-        ] {
-            dialect.issuer = known.map(str::to_owned);
-            dialect.iss = policy;
-            assert_eq!(issuer_matches(&dialect, came), matches, "{known:?} {policy:?} {came:?}");
-        }
-    }
-}
+mod tests;

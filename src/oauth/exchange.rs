@@ -1,12 +1,20 @@
-//! Token and revocation requests as values: built here, sent by `provider`.
+//! Every request to the provider as a value: built here, sent by `provider`.
 
-use base64::Engine as _;
+mod client;
+mod encoding;
+
+use std::collections::BTreeMap;
+
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, NoEndpoint, Revoke};
+use self::client::authenticated;
+use crate::oauth::assertion::{KeyError, Signing};
+use crate::oauth::dialect::{BodyEncoding, Dialect, NoEndpoint, Revoke};
 use crate::oauth::grant::TokenSet;
-use crate::secret::{AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, Password, PrivateKey, RefreshToken};
+use crate::secret::{
+    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, Password, PrivateKey, RefreshToken,
+};
 
 /// What is traded for an access token.
 #[derive(Debug, Clone)]
@@ -94,10 +102,12 @@ pub struct ClientKey {
 
 /// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
 pub struct HttpRequest {
-    /// `POST` or `DELETE`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
     /// Where to. Holds no secret.
     pub url: Url,
+    /// Comes behind the query that `url` has. Holds secrets ([`BodyEncoding::Query`]).
+    pub query: Option<Zeroizing<String>>,
     /// The `Authorization` header.
     pub authorization: Option<Zeroizing<String>>,
     /// The `Content-Type` header.
@@ -106,165 +116,181 @@ pub struct HttpRequest {
     pub body: Zeroizing<Vec<u8>>,
 }
 
+/// Why a request can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unbuildable {
+    /// There is nowhere to send it.
+    #[error(transparent)]
+    NoEndpoint(#[from] NoEndpoint),
+    /// The client can't sign (RFC 7523).
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Names and values in the order in which they are sent.
 type Parameters<'a> = Vec<(&'a str, &'a str)>;
 
 /// The request to the token endpoint.
-pub fn token_request(dialect: &Dialect, trade: &Trade, credentials: &Credentials) -> Result<HttpRequest, NoEndpoint> {
-    let mut parameters: Parameters<'_> = Vec::new();
+///
+/// The parameters stand in this order: the grant's own, scope, `resource` (RFC 8707), `audience`, the
+/// dialect's extra ones, client authentication.
+pub fn token_request(
+    dialect: &Dialect,
+    trade: &Trade,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let scope = scope_to_send(dialect, trade);
+    let mut parameters = of_grant(trade);
+    parameters.extend(for_target(trade.target(), &scope));
+    let is_refresh = matches!(trade, Trade::RefreshToken { .. });
+    parameters.extend(extra(dialect, is_refresh));
+    let url = match &dialect.endpoints.refresh {
+        Some(refresh) if is_refresh => refresh,
+        _ => dialect.token_url()?,
+    };
+    authenticated(dialect, dialect.body, url, parameters, credentials, signing)
+}
+
+/// The grant's own parameters, `grant_type` first.
+fn of_grant(trade: &Trade) -> Parameters<'_> {
     match trade {
         Trade::AuthorizationCode { code, redirect_uri, verifier, .. } => {
-            parameters.push(("grant_type", "authorization_code"));
-            parameters.push(("code", code.expose()));
-            parameters.push(("redirect_uri", redirect_uri));
-            if let Some(verifier) = verifier {
-                parameters.push(("code_verifier", verifier.expose()));
-            }
+            let mut parameters = vec![
+                ("grant_type", "authorization_code"),
+                ("code", code.expose()),
+                ("redirect_uri", redirect_uri.as_str()),
+            ];
+            parameters.extend(verifier.as_ref().map(|verifier| ("code_verifier", verifier.expose())));
+            parameters
         }
-        Trade::RefreshToken { token, .. } => {
-            parameters.push(("grant_type", "refresh_token"));
-            parameters.push(("refresh_token", token.expose()));
+        Trade::RefreshToken { token, .. } => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+        Trade::ClientCredentials { .. } => vec![("grant_type", "client_credentials")],
+        Trade::Password { user, password, .. } => {
+            let user = match user {
+                User::Name(name) => ("username", name.as_str()),
+                User::PhoneNumber(number) => ("phonenumber", number.as_str()),
+            };
+            vec![("grant_type", "password"), user, ("password", password.expose())]
         }
-        Trade::ClientCredentials { .. } | Trade::Password { .. } | Trade::DeviceCode { .. } => {}
+        Trade::DeviceCode { code, .. } => vec![("grant_type", DEVICE_GRANT), ("device_code", code.expose())],
     }
-    parameters.extend(dialect.extra_token.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    Ok(authenticated(dialect, dialect.token_url()?.clone(), parameters, credentials))
+}
+
+/// What stands in for the user's browser (RFC 8628 §3.4).
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+impl Trade {
+    /// What the token is for.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::AuthorizationCode { target, .. }
+            | Self::RefreshToken { target, .. }
+            | Self::ClientCredentials { target }
+            | Self::Password { target, .. }
+            | Self::DeviceCode { target, .. } => target,
+        }
+    }
+}
+
+/// The scope of the token request. Where a user was asked before, the scope stood in that question.
+fn scope_to_send(dialect: &Dialect, trade: &Trade) -> String {
+    match trade {
+        Trade::AuthorizationCode { .. } | Trade::DeviceCode { .. } => String::new(),
+        Trade::RefreshToken { target, .. } | Trade::ClientCredentials { target } | Trade::Password { target, .. } => {
+            target.scope.join(&dialect.scope_separator)
+        }
+    }
+}
+
+/// `scope`, `resource` once for each (RFC 8707 §2), `audience`: those that there are.
+pub(super) fn for_target<'a>(target: &'a Target, scope: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let scope = (!scope.is_empty()).then_some(("scope", scope));
+    let resources = target.resource.iter().map(|resource| ("resource", resource.as_str()));
+    let audience = target.audience.iter().map(|audience| ("audience", audience.as_str()));
+    scope.into_iter().chain(resources).chain(audience)
+}
+
+fn extra(dialect: &Dialect, is_refresh: bool) -> BTreeMap<&str, &str> {
+    let of_refresh = is_refresh.then_some(&dialect.extra_refresh).into_iter().flatten();
+    dialect.extra_token.iter().chain(of_refresh).map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// The request that gives the tokens back, if the provider has a way.
-pub fn revoke_request(dialect: &Dialect, tokens: &TokenSet, credentials: &Credentials) -> Option<HttpRequest> {
-    match &dialect.revoke {
+pub fn revoke_request(
+    dialect: &Dialect,
+    tokens: &TokenSet,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<Option<HttpRequest>, Unbuildable> {
+    Ok(match &dialect.revoke {
         Revoke::Unsaid | Revoke::None => None,
-        Revoke::DeleteBearer(url) => Some(HttpRequest {
-            method: "DELETE",
-            url: url.clone(),
-            authorization: Some(Zeroizing::new(format!("Bearer {}", tokens.access_token.expose()))),
-            content_type: None,
-            body: Zeroizing::default(),
-        }),
+        Revoke::DeleteBearer(url) => Some(with_bearer("DELETE", url, &tokens.access_token)),
         // The refresh token: revoking it ends the access tokens too (RFC 7009 §2.1).
         Revoke::Rfc7009(url) => {
             let (token, kind) = match &tokens.refresh_token {
                 Some(token) => (token.expose(), "refresh_token"),
                 None => (tokens.access_token.expose(), "access_token"),
             };
-            let form = Dialect { body: BodyEncoding::Form, ..dialect.clone() };
-            Some(authenticated(&form, url.clone(), vec![("token", token), ("token_type_hint", kind)], credentials))
+            let parameters = vec![("token", token), ("token_type_hint", kind)];
+            Some(authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)?)
         }
-    }
+    })
 }
 
-fn authenticated<'a>(
+/// Pushes an authorization request (RFC 9126 §2.1). `parameters` are those of the request.
+pub fn push_request(
     dialect: &Dialect,
-    url: Url,
-    mut parameters: Parameters<'a>,
-    credentials: &'a Credentials,
-) -> HttpRequest {
-    let mut authorization = None;
-    match (dialect.client_auth, &credentials.client_secret) {
-        (ClientAuth::Basic, Some(secret)) => authorization = Some(basic(&credentials.client_id, secret)),
-        (ClientAuth::Post, Some(secret)) => {
-            parameters.push(("client_id", &credentials.client_id));
-            parameters.push(("client_secret", secret.expose()));
-        }
-        (ClientAuth::None | ClientAuth::PrivateKeyJwt, _) | (_, None) => {
-            parameters.push(("client_id", &credentials.client_id))
-        }
+    parameters: &[(String, String)],
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let url = dialect.endpoints.par.as_ref().ok_or(NoEndpoint("pushed authorization request endpoint"))?;
+    let parameters = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
+}
+
+/// Asks for a device code (RFC 8628 §3.1).
+pub fn device_request(
+    dialect: &Dialect,
+    target: &Target,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let url = dialect.endpoints.device.as_ref().ok_or(NoEndpoint("device authorization endpoint"))?;
+    let scope = target.scope.join(&dialect.scope_separator);
+    let parameters = for_target(target, &scope).collect();
+    authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
+}
+
+/// Asks about a token by RFC 7662 §2.1: the token stands in the body and nowhere else.
+pub fn introspection_request(
+    dialect: &Dialect,
+    token: &AccessToken,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let url = dialect.endpoints.introspect.as_ref().ok_or(NoEndpoint("introspection endpoint"))?;
+    let parameters = vec![("token", token.expose()), ("token_type_hint", "access_token")];
+    authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
+}
+
+/// Asks about a token by showing it (Phone.com's details).
+pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
+    let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("details endpoint"))?;
+    Ok(with_bearer("GET", url, token))
+}
+
+fn with_bearer(method: &'static str, url: &Url, token: &AccessToken) -> HttpRequest {
+    HttpRequest {
+        method,
+        url: url.clone(),
+        query: None,
+        authorization: Some(Zeroizing::new(format!("Bearer {}", token.expose()))),
+        content_type: None,
+        body: Zeroizing::default(),
     }
-    let (content_type, body) = match dialect.body {
-        BodyEncoding::Form | BodyEncoding::Query => ("application/x-www-form-urlencoded", form(&parameters)),
-        BodyEncoding::Json => ("application/json", json(&parameters)),
-    };
-    HttpRequest { method: "POST", url, authorization, content_type: Some(content_type), body }
-}
-
-/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
-fn basic(client_id: &str, secret: &ClientSecret) -> Zeroizing<String> {
-    let encode = |text: &str| Zeroizing::new(url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
-    let pair = Zeroizing::new(format!("{}:{}", *encode(client_id), *encode(secret.expose())));
-    let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
-    Zeroizing::new(format!("Basic {}", *encoded))
-}
-
-fn form(parameters: &Parameters<'_>) -> Zeroizing<Vec<u8>> {
-    let capacity = parameters.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
-    // Room for the worst case, so that growing leaves no copy behind.
-    let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(capacity));
-    form.extend_pairs(parameters);
-    Zeroizing::new(form.finish().into_bytes())
-}
-
-fn json(parameters: &Parameters<'_>) -> Zeroizing<Vec<u8>> {
-    let capacity = parameters.iter().map(|(name, value)| 6 * (name.len() + value.len()) + 6).sum::<usize>() + 2;
-    let mut body = Zeroizing::new(Vec::with_capacity(capacity));
-    let mut serializer = serde_json::Serializer::new(&mut *body);
-    // Strings into memory: there is nothing that can fail.
-    let _ = serde::Serializer::collect_map(&mut serializer, parameters.iter().copied());
-    body
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::dialect::tests::dialect;
-
-    fn code() -> Trade {
-        Trade::AuthorizationCode {
-            code: AuthorizationCode::new("C~6"),
-            redirect_uri: "http://127.0.0.1:7464/callback/p".into(),
-            verifier: Some(CodeVerifier::new("V")),
-            target: Target::default(),
-        }
-    }
-
-    fn check(auth: ClientAuth, body: BodyEncoding, trade: &Trade, secret: Option<&str>, expected: &str) {
-        let dialect = Dialect { client_auth: auth, body, ..dialect() };
-        let credentials =
-            Credentials { client_id: "my id".into(), client_secret: secret.map(ClientSecret::new), client_key: None };
-        let request = token_request(&dialect, trade, &credentials).unwrap();
-        let header = request.authorization.as_deref().map_or("-", String::as_str);
-        let got =
-            format!("{} {header} {}", request.content_type.unwrap(), String::from_utf8(request.body.to_vec()).unwrap());
-        assert_eq!(got, expected);
-    }
-
-    #[test]
-    fn token_requests_are_exactly_as_each_dialect_wants_them() {
-        let refresh = Trade::RefreshToken { token: RefreshToken::new("R\"~+"), target: Target::default() };
-        check(
-            ClientAuth::Post,
-            BodyEncoding::Json,
-            &code(),
-            Some("S&"),
-            r#"application/json - {"grant_type":"authorization_code","code":"C~6","redirect_uri":"http://127.0.0.1:7464/callback/p","code_verifier":"V","client_id":"my id","client_secret":"S&"}"#,
-        );
-        check(
-            ClientAuth::Post,
-            BodyEncoding::Json,
-            &refresh,
-            Some("S&"),
-            r#"application/json - {"grant_type":"refresh_token","refresh_token":"R\"~+","client_id":"my id","client_secret":"S&"}"#,
-        );
-        check(
-            ClientAuth::Post,
-            BodyEncoding::Form,
-            &refresh,
-            Some("S&"),
-            "application/x-www-form-urlencoded - grant_type=refresh_token&refresh_token=R%22%7E%2B&client_id=my+id&client_secret=S%26",
-        );
-        // base64("my+id:s%3A%2B%2F%25%26+%C3%A9")
-        check(
-            ClientAuth::Basic,
-            BodyEncoding::Form,
-            &refresh,
-            Some("s:+/%& é"),
-            "application/x-www-form-urlencoded Basic bXkraWQ6cyUzQSUyQiUyRiUyNSUyNislQzMlQTk= grant_type=refresh_token&refresh_token=R%22%7E%2B",
-        );
-        check(
-            ClientAuth::None,
-            BodyEncoding::Form,
-            &refresh,
-            None,
-            "application/x-www-form-urlencoded - grant_type=refresh_token&refresh_token=R%22%7E%2B&client_id=my+id",
-        );
-    }
-}
+mod tests;

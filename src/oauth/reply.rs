@@ -1,27 +1,35 @@
-//! The token endpoint's reply: bytes in, a grant or a classified refusal out.
+//! The provider's replies: bytes in, a grant or a classified refusal out.
 //!
 //! Lenient where providers differ (any 2xx, `expires_in` as text, `token_type` in any case, unknown
 //! members kept, both error shapes), strict where leniency would be dangerous (`security.md` §1.13).
 
+mod complaint;
+mod members;
+
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use self::complaint::Complaint;
+use self::members::Members;
+pub(crate) use self::members::without;
+use crate::clock::Wall;
+use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
 use crate::secret::{AccessToken, RefreshToken};
 
 /// Largest reply that is read, in bytes.
 pub const LARGEST: usize = 256 * 1024;
 /// Longest token that is taken, in bytes.
-const LONGEST_TOKEN: usize = 16 * 1024;
+pub const LONGEST_TOKEN: usize = 16 * 1024;
 /// Deepest nesting of members that are kept.
 const DEEPEST: usize = 16;
 /// No access token is believed to live longer than this.
-const LONGEST_LIFE: u64 = 10 * 365 * 86_400;
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Longest text of a provider that is passed on.
 const LONGEST_TEXT: usize = 200;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What was received: the parts that parsing looks at.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +38,12 @@ pub struct Received<'a> {
     pub status: u16,
     /// The `Content-Type` header.
     pub content_type: Option<&'a str>,
-    /// The `Retry-After` header; only its form in seconds is understood.
+    /// The `Retry-After` header: seconds or a date (RFC 9110 §10.2.3).
     pub retry_after: Option<&'a str>,
     /// The body, at most [`LARGEST`].
     pub body: &'a [u8],
+    /// When.
+    pub at: Wall,
 }
 
 /// What a reply means.
@@ -104,36 +114,77 @@ pub fn clean(text: &str) -> String {
     visible.take(LONGEST_TEXT).collect::<String>().trim().to_owned()
 }
 
-/// Tells what a reply to a token request means.
-pub fn parse(received: Received<'_>) -> Reply {
-    match received.status {
-        200..=299 => success(received),
-        408 | 425 | 429 => busy(received),
-        400..=499 => refusal(received),
-        502 | 504 => Reply::Unclear { why: format!("a gateway of the provider answered {}", received.status) },
-        500..=599 => busy(received),
-        status => {
-            Reply::Busy { retry_after: None, why: format!("unexpected status {status} (redirects are not followed)") }
+/// A reply that is not what was asked for, whatever that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failed {
+    /// A parsed no.
+    Refused(Refusal),
+    /// Not now, or nothing that can be understood.
+    Busy {
+        /// What the provider asked for.
+        retry_after: Option<Duration>,
+        /// One clause.
+        why: String,
+    },
+}
+
+impl Failed {
+    /// A success that makes no sense.
+    pub fn nonsense(why: impl Into<String>) -> Self {
+        Self::Busy { retry_after: None, why: why.into() }
+    }
+
+    fn of(reply: Reply) -> Self {
+        match reply {
+            Reply::Refused(refusal) => Self::Refused(refusal),
+            Reply::Busy { retry_after, why } => Self::Busy { retry_after, why },
+            Reply::Unclear { why } => Self::nonsense(why),
+            Reply::Granted(_) | Reply::Pending { .. } => Self::nonsense("the provider answered another question"),
         }
     }
 }
 
-fn success(received: Received<'_>) -> Reply {
-    if !is_json(received.content_type) {
-        return Reply::Unclear { why: "the reply is not JSON".into() };
+/// Tells what a reply to a token request means.
+pub fn parse(received: Received<'_>, dialect: &Dialect) -> Reply {
+    if !(200..300).contains(&received.status) {
+        return complaint::of_status(received);
     }
-    let members = match serde_json::from_slice::<Members>(received.body) {
+    let members = match json::<Members>(received) {
         Ok(members) => members,
-        Err(error) => return Reply::Unclear { why: malformed(&error) },
+        Err(why) => return Reply::Unclear { why },
     };
-    if members.known.error.is_some() || members.other.contains_key("@error") {
+    if let Some(complaint) = Complaint::of_members(&members) {
         // Some providers say no with 200.
-        return refusal_of(&members, received.status);
+        return complaint.reply(received.status);
     }
-    match grant(members) {
+    match grant(members.moved(&dialect.response_paths), received.at, dialect.expires_in_unit) {
         Ok(grant) => Reply::Granted(Box::new(grant)),
         Err(why) => Reply::Unclear { why },
     }
+}
+
+/// The members of a successful reply to any other question.
+pub(crate) fn document(received: Received<'_>) -> Result<Map<String, Value>, Failed> {
+    if !(200..300).contains(&received.status) {
+        return Err(Failed::of(complaint::of_status(received)));
+    }
+    let members: Map<String, Value> = json(received).map_err(Failed::nonsense)?;
+    if let Some(complaint) = Complaint::of_document(&members) {
+        return Err(Failed::of(complaint.reply(received.status)));
+    }
+    if members.values().any(|value| deeper_than(value, DEEPEST)) {
+        return Err(Failed::nonsense(TOO_DEEP));
+    }
+    Ok(members)
+}
+
+const TOO_DEEP: &str = "the reply is nested too deeply";
+
+fn json<'a, T: serde::Deserialize<'a>>(received: Received<'a>) -> Result<T, String> {
+    if !is_json(received.content_type) {
+        return Err("the reply is not JSON".into());
+    }
+    serde_json::from_slice(received.body).map_err(|error| malformed(&error))
 }
 
 /// Position and kind only: serde's own message may quote the body.
@@ -149,71 +200,107 @@ fn malformed(error: &serde_json::Error) -> String {
     format!("{kind} (line {}, column {})", error.line(), error.column())
 }
 
-fn grant(members: Members) -> Result<Grant, String> {
-    let Members { known, other } = members;
+fn grant(members: Members, now: Wall, unit: Duration) -> Result<Grant, String> {
+    let Members { known, mut other } = members;
     match known.token_type.as_ref() {
         None | Some(Value::Null) => {}
-        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(Value::String(kind)) if is_bearer(kind) => {}
         Some(_) => return Err("the token type is not Bearer".into()),
     }
-    let access_token = token(known.access_token, "access_token")?.ok_or("there is no access_token")?;
+    let Some(access_token) = token(known.access_token, "access_token")? else {
+        return Err(without_token(&other).into());
+    };
     let refresh_token = token(known.refresh_token, "refresh_token")?;
     if other.values().any(|value| deeper_than(value, DEEPEST)) {
-        return Err("the reply is nested too deeply".into());
+        return Err(TOO_DEEP.into());
     }
-    let scope = match known.scope {
-        Some(Value::String(scope)) if !scope.trim().is_empty() => Some(clean_scope(&scope)),
-        Some(Value::Array(scopes)) => {
-            Some(clean_scope(&scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")))
-        }
-        _ => None,
-    };
+    without(&mut other, &["refresh_token"]);
+    let left = || left_until(other.get("expires_at"), now);
     Ok(Grant {
         access_token: AccessToken::new(access_token),
         refresh_token: refresh_token.map(RefreshToken::new),
-        scope,
-        expires_in: known.expires_in.as_ref().and_then(lifetime),
+        scope: known.scope.as_ref().and_then(scope),
+        expires_in: known.expires_in.as_ref().and_then(|value| lifetime(value, unit)).or_else(left),
         extra: other,
     })
 }
 
-fn clean_scope(scope: &str) -> String {
+/// `bot` and `user` are what Slack calls its bearer tokens.
+fn is_bearer(kind: &str) -> bool {
+    ["bearer", "bot", "user"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// Phone.com answers a request with `?mode=details` like the one for a token's details.
+fn without_token(other: &Map<String, Value>) -> &'static str {
+    if other.contains_key("scope_details") || other.contains_key("expires_at") {
+        "the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
+    } else {
+        "there is no access_token"
+    }
+}
+
+/// A scope as text or as a list.
+pub(crate) fn scope(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(scope) => clean_scope(scope),
+        Value::Array(scopes) => clean_scope(&scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// Scopes of a stranger, made fit for a terminal and a log.
+pub(crate) fn clean_scope(scope: &str) -> String {
     scope.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4096).collect::<String>().trim().to_owned()
 }
 
 /// A token has to be printable ASCII without spaces (RFC 6749 App. A.12), so that it can't break out of
 /// a header.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=LONGEST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 fn token(value: Option<Value>, name: &str) -> Result<Option<String>, String> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() && name == "refresh_token" => Ok(None),
-        Some(Value::String(text)) => {
-            let fits = (1..=LONGEST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-            if fits {
-                Ok(Some(text))
-            } else {
-                Err(format!("{name} is empty, too long or has characters that no token may have"))
-            }
-        }
+        Some(Value::String(text)) if is_token(&text) => Ok(Some(text)),
+        Some(Value::String(_)) => Err(format!("{name} is empty, too long or has characters that no token may have")),
         Some(_) => Err(format!("{name} is not text")),
     }
 }
 
-/// Seconds as a number or as text, fractions cut off; anything else, and nothing or less, is unknown.
-fn lifetime(value: &Value) -> Option<Duration> {
-    let seconds = match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole))?,
+/// So many units, as a number or as text, fractions cut off; anything else, and nothing or less, is
+/// unknown.
+pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
+    let milliseconds = number(value)?.checked_mul(u64::try_from(unit.as_millis()).ok()?)?;
+    let life = Duration::from_millis(milliseconds);
+    (SECOND..=LONGEST_LIFE).contains(&life).then_some(life)
+}
+
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
         Value::String(text) => {
-            text.trim().parse::<u64>().ok().or_else(|| text.trim().parse::<f64>().ok().and_then(whole))?
+            text.trim().parse::<u64>().ok().or_else(|| text.trim().parse::<f64>().ok().and_then(whole))
         }
-        _ => return None,
-    };
-    (1..=LONGEST_LIFE).contains(&seconds).then(|| Duration::from_secs(seconds))
+        _ => None,
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
-fn whole(seconds: f64) -> Option<u64> {
-    (seconds.is_finite() && (1.0..1e12).contains(&seconds)).then_some(seconds as u64)
+fn whole(units: f64) -> Option<u64> {
+    (units.is_finite() && (1.0..1e12).contains(&units)).then_some(units as u64)
+}
+
+/// A moment in Unix seconds; nothing, `null` and 0 are none.
+pub(crate) fn moment(value: Option<&Value>) -> Option<Wall> {
+    let seconds = number(value?).filter(|seconds| *seconds > 0)?;
+    Some(Wall(0).plus(Duration::from_secs(seconds)))
+}
+
+fn left_until(value: Option<&Value>, now: Wall) -> Option<Duration> {
+    moment(value).map(|at| at.since(now)).filter(|left| !left.is_zero())
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {
@@ -231,119 +318,6 @@ fn is_json(content_type: Option<&str>) -> bool {
     essence == "application/json"
         || essence == "text/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-fn busy(received: Received<'_>) -> Reply {
-    let members = serde_json::from_slice::<Members>(received.body).ok();
-    let at_error = members.as_ref().and_then(|m| m.other.get("@error"));
-    let in_body =
-        at_error.and_then(|e| e.get("@rateLimit")).and_then(|limit| limit.get("Retry-After")).and_then(lifetime);
-    let in_header = received.retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    let why = if received.status == 429 {
-        "too many requests (429)".to_owned()
-    } else {
-        format!("the provider answered {}", received.status)
-    };
-    Reply::Busy { retry_after: in_header.max(in_body), why }
-}
-
-fn refusal(received: Received<'_>) -> Reply {
-    // Whatever the content type says: a body that parses as an error reply is one; a captive portal's
-    // or proxy's page is not, and decides nothing.
-    match serde_json::from_slice::<Members>(received.body) {
-        Ok(members) if members.known.error.is_some() || members.other.contains_key("@error") => {
-            refusal_of(&members, received.status)
-        }
-        _ => Reply::Busy {
-            retry_after: None,
-            why: format!("status {} without an OAuth error (a proxy or captive portal?)", received.status),
-        },
-    }
-}
-
-fn refusal_of(members: &Members, status: u16) -> Reply {
-    let at_error = members.other.get("@error");
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(clean).filter(|text| !text.is_empty());
-    let standard = text(members.known.error.as_ref());
-    let code =
-        standard.or_else(|| text(at_error.and_then(|e| e.get("@code")))).unwrap_or_else(|| format!("http_{status}"));
-    let description = text(members.known.error_description.as_ref())
-        .or_else(|| text(at_error.and_then(|e| e.get("@message"))))
-        .unwrap_or_default();
-    let blame = match code.as_str() {
-        "temporarily_unavailable" | "server_error" | "slow_down" => {
-            return Reply::Busy { retry_after: None, why: format!("the provider answered {code}") };
-        }
-        "invalid_grant" => Blame::Grant,
-        "invalid_client"
-        | "unauthorized_client"
-        | "unsupported_grant_type"
-        | "invalid_scope"
-        | "invalid_request"
-        | "access_denied" => Blame::Client,
-        _ => Blame::Unsaid,
-    };
-    Reply::Refused(Refusal { code, description, blame })
-}
-
-/// The reply's members: the known ones apart, each at most once.
-#[derive(Default)]
-struct Members {
-    known: Known,
-    other: Map<String, Value>,
-}
-
-#[derive(Default)]
-struct Known {
-    access_token: Option<Value>,
-    refresh_token: Option<Value>,
-    token_type: Option<Value>,
-    expires_in: Option<Value>,
-    scope: Option<Value>,
-    error: Option<Value>,
-    error_description: Option<Value>,
-}
-
-impl Known {
-    fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
-        Some(match name {
-            "access_token" => &mut self.access_token,
-            "refresh_token" => &mut self.refresh_token,
-            "token_type" => &mut self.token_type,
-            "expires_in" => &mut self.expires_in,
-            "scope" => &mut self.scope,
-            "error" => &mut self.error,
-            "error_description" => &mut self.error_description,
-            _ => return None,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Members::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value()?;
-                    match members.known.slot(&name) {
-                        Some(slot) if slot.is_none() => *slot = Some(value),
-                        Some(_) => return Err(serde::de::Error::custom("a member is repeated")),
-                        None => _ = members.other.insert(name, value),
-                    }
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
 use super::*;
+use crate::oauth::dialect::tests::dialect;
+
+/// Sun, 06 Nov 1994 08:49:37 GMT.
+const NOW: Wall = Wall(784_111_777_000);
 
 fn show(reply: Reply) -> String {
     match reply {
@@ -19,13 +23,18 @@ fn show(reply: Reply) -> String {
     }
 }
 
+fn show_parsed(received: Received<'_>) -> String {
+    show(parse(received, &dialect()))
+}
+
 fn json(status: u16, body: &str) -> String {
-    show(parse(Received {
+    show_parsed(Received {
         status,
         content_type: Some("application/json; charset=utf-8"),
         retry_after: None,
         body: body.as_bytes(),
-    }))
+        at: NOW,
+    })
 }
 
 #[test]
@@ -78,9 +87,14 @@ fn what_cannot_be_a_grant_is_never_taken_for_one() {
     ] {
         assert_eq!(json(200, body), expected, "{body}");
     }
-    let html =
-        Received { status: 200, content_type: Some("text/html"), retry_after: None, body: br#"{"access_token":"a"}"# };
-    assert_eq!(show(parse(html)), "unclear the reply is not JSON");
+    let html = Received {
+        status: 200,
+        content_type: Some("text/html"),
+        retry_after: None,
+        body: br#"{"access_token":"a"}"#,
+        at: NOW,
+    };
+    assert_eq!(show_parsed(html), "unclear the reply is not JSON");
 }
 
 #[test]
@@ -88,7 +102,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
     for (status, body, expected) in [
         (400, r#"{"error":"invalid_grant","error_description":"gone"}"#, "refused Grant invalid_grant: gone"),
         (401, r#"{"error":"invalid_client"}"#, "refused Client invalid_client"),
-        (200, r#"{"error":"bad_refresh_token","ok":false}"#, "refused Unsaid bad_refresh_token"),
+        (200, r#"{"error":"bad_refresh_token","ok":false}"#, "refused Grant bad_refresh_token"),
         (
             401,
             r#"{"@error":{"@message":"Nope","@httpStatusCode":401,"@code":"oauth2.access_denied"},"error":"invalid_grant","error_description":"d"}"#,
@@ -104,7 +118,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
             r#"{"@error":{"@message":"No","@code":"oauth2.access_denied"}}"#,
             "refused Unsaid oauth2.access_denied: No",
         ),
-        (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unsaid http_422: Bad"),
+        (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unsaid http_422: Bad; scope: x"),
         (400, r#"{"error":"a\u001b[31m\nb","error_description":"\u202ex"}"#, "refused Unsaid a [31m b: x"),
         (400, r#"{"error":"temporarily_unavailable"}"#, "busy - the provider answered temporarily_unavailable"),
     ] {
@@ -116,8 +130,9 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
 fn what_decides_nothing_is_busy_or_unclear() {
     let limited = r#"{"@error":{"@message":"Too much requests","@httpStatusCode":429,"@rateLimit":{"RateLimit-Limit":30,"Retry-After":11}}}"#;
     assert_eq!(json(429, limited), "busy 11 too many requests (429)");
-    let received = Received { status: 429, content_type: None, retry_after: Some(" 30 "), body: limited.as_bytes() };
-    assert_eq!(show(parse(received)), "busy 30 too many requests (429)");
+    let received =
+        Received { status: 429, content_type: None, retry_after: Some(" 30 "), body: limited.as_bytes(), at: NOW };
+    assert_eq!(show_parsed(received), "busy 30 too many requests (429)");
     assert_eq!(json(503, "<html>"), "busy - the provider answered 503");
     assert_eq!(
         json(500, r#"{"error":"invalid_grant"}"#),
@@ -136,7 +151,150 @@ proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
         for bytes in [&body[..], text.as_bytes()] {
-            let _ = parse(Received { status, content_type: None, retry_after: Some("x"), body: bytes });
+            let _ = parse(Received { status, content_type: None, retry_after: Some("x"), body: bytes, at: NOW }, &dialect());
         }
+    }
+}
+
+#[test]
+fn members_are_read_where_the_provider_puts_them() {
+    let paths = [
+        ("access_token", "authed_user.access_token"),
+        ("refresh_token", "authed_user.refresh_token"),
+        ("scope", "authed_user.scope"),
+    ];
+    let slack = Dialect {
+        response_paths: paths.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect(),
+        ..dialect()
+    };
+    let read = |body: &str| {
+        let received = Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
+        show(parse(received, &slack))
+    };
+    for (body, expected) in [
+        (
+            r#"{"ok":true,"access_token":"bot","refresh_token":"botr","token_type":"bot","authed_user":{"id":"U","access_token":"user","refresh_token":"r","scope":"a,b"}}"#,
+            r#"granted user r - a,b {"authed_user":{"id":"U"},"ok":true}"#,
+        ),
+        (r#"{"access_token":"bot","authed_user":{"id":"U"}}"#, "unclear there is no access_token"),
+        (r#"{"access_token":"bot","authed_user":"U"}"#, "unclear there is no access_token"),
+        (r#"{"access_token":"user2","refresh_token":"r2","token_type":"user"}"#, "granted user2 r2 - - {}"),
+        (r#"{"ok":false,"error":"invalid_refresh_token"}"#, "refused Grant invalid_refresh_token"),
+    ] {
+        assert_eq!(read(body), expected, "{body}");
+    }
+    assert_eq!(
+        json(200, r#"{"access_token":"a","team":[{"refresh_token":"leak","id":1}]}"#),
+        r#"granted a - - - {"team":[{"id":1}]}"#,
+        "a refresh token never goes to a caller"
+    );
+}
+
+#[test]
+fn a_lifetime_is_in_the_unit_of_the_provider() {
+    for (unit, value, expected) in [
+        (Duration::from_millis(1), "3600000", Some(3600)),
+        (Duration::from_millis(1), "999", None),
+        (Duration::from_secs(60), "60", Some(3600)),
+        (Duration::from_secs(60), "\"60.7\"", Some(3600)),
+        (Duration::from_secs(60), "18446744073709551615", None),
+        (Duration::from_secs(1), "315360001", None),
+    ] {
+        let body = format!(r#"{{"access_token":"a","expires_in":{value}}}"#);
+        let by = Dialect { expires_in_unit: unit, ..dialect() };
+        let received = Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
+        let expected = expected.map_or("-".to_owned(), |seconds: u64| seconds.to_string());
+        assert_eq!(show(parse(received, &by)), format!("granted a - {expected} - {{}}"), "{value} x {unit:?}");
+    }
+}
+
+#[test]
+fn details_beside_the_token_help_and_instead_of_it_are_named() {
+    let now = NOW.unix_seconds();
+    for (body, expected) in [
+        (
+            format!(r#"{{"access_token":"a","expires_at":{}}}"#, now + 60),
+            format!(r#"granted a - 60 - {{"expires_at":{}}}"#, now + 60),
+        ),
+        (
+            format!(r#"{{"access_token":"a","expires_in":5,"expires_at":{}}}"#, now + 60),
+            format!(r#"granted a - 5 - {{"expires_at":{}}}"#, now + 60),
+        ),
+        (
+            format!(r#"{{"access_token":"a","expires_at":{}}}"#, now - 1),
+            format!(r#"granted a - - - {{"expires_at":{}}}"#, now - 1),
+        ),
+        (r#"{"access_token":"a","expires_at":null}"#.into(), r#"granted a - - - {"expires_at":null}"#.into()),
+        (
+            r#"{"scope":"s","expires_at":1,"scope_details":[]}"#.into(),
+            "unclear the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
+                .into(),
+        ),
+    ] {
+        assert_eq!(json(200, &body), expected, "{body}");
+    }
+}
+
+#[test]
+fn pending_is_said_by_two_codes_only() {
+    for (status, code, expected) in [
+        (400, "authorization_pending", "pending, slow down: false"),
+        (400, "slow_down", "pending, slow down: true"),
+        (200, "authorization_pending", "pending, slow down: false"),
+        (400, "expired_token", "refused Grant expired_token"),
+        (400, "access_denied", "refused Client access_denied"),
+        (503, "authorization_pending", "busy - the provider answered 503"),
+    ] {
+        assert_eq!(json(status, &format!(r#"{{"error":"{code}"}}"#)), expected, "{status} {code}");
+    }
+}
+
+#[test]
+fn every_shape_of_phonecom_errors_is_told() {
+    for (status, body, expected) in [
+        (
+            409,
+            r#"{"@error":{"@message":"Conflict","@messages":["one","two"]}}"#,
+            "refused Unsaid http_409: Conflict; one; two",
+        ),
+        (
+            409,
+            r#"{"@error":{"@message":"Conflict","@messages":[{"@message":"one","n":1},{"x":{"y":"two"}}]}}"#,
+            "refused Unsaid http_409: Conflict; one; two",
+        ),
+        (
+            422,
+            r#"{"@error":{"@message":"Bad","fields":{"code":"gone","scope":["x","y"]}}}"#,
+            "refused Unsaid http_422: Bad; code: gone; scope: x, y",
+        ),
+        (401, r#"{"@error":{"@message":"No","@details":"why","@code":"c"}}"#, "refused Unsaid c: No; why"),
+        (401, r#"{"@error":{"@message":"No","@details":"No"}}"#, "refused Unsaid http_401: No"),
+        (401, r#"{"@error":"text"}"#, "refused Unsaid http_401"),
+        (403, r#"{"error":"","@error":{"@message":7}}"#, "refused Unsaid http_403"),
+        (400, r#"{"@error":{"@code":"invalid_grant"}}"#, "refused Grant invalid_grant"),
+    ] {
+        assert_eq!(json(status, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_provider_says_how_long_to_wait_in_many_ways() {
+    let reset = NOW.unix_seconds() + 9;
+    for (header, limit, expected) in [
+        (None, r#""Retry-After":11"#.to_owned(), "11"),
+        (None, r#""Retry-After":"12""#.to_owned(), "12"),
+        (None, format!(r#""RateLimit-Reset":{reset}"#), "9"),
+        (None, r#""RateLimit-Reset":1"#.to_owned(), "-"),
+        (None, format!(r#""RateLimit-Reset":"{reset}","Retry-After":0"#), "9"),
+        (Some("Sun, 06 Nov 1994 08:50:07 GMT"), String::new(), "30"),
+        (Some("Sunday, 06-Nov-94 08:50:07 GMT"), String::new(), "30"),
+        (Some("Sun, 06 Nov 1994 08:49:07 GMT"), String::new(), "-"),
+        (Some("soon"), String::new(), "-"),
+        (Some("5"), r#""Retry-After":7"#.to_owned(), "7"),
+    ] {
+        let body = format!(r#"{{"@error":{{"@message":"x","@rateLimit":{{{limit}}}}}}}"#);
+        let received =
+            Received { status: 429, content_type: None, retry_after: header, body: body.as_bytes(), at: NOW };
+        assert_eq!(show_parsed(received), format!("busy {expected} too many requests (429)"), "{header:?} {limit}");
     }
 }

@@ -1,0 +1,111 @@
+use super::*;
+use crate::oauth::dialect::tests::dialect;
+
+fn show(answer: Result<Answer, Malformed>) -> String {
+    match answer {
+        Ok(Answer { state, iss, says: Says::Code(code) }) => {
+            format!("{} {iss:?} code {}", state.expose(), code.expose())
+        }
+        Ok(Answer { state, iss, says: Says::Token(grant) }) => format!(
+            "{} {iss:?} token {} {} {} {}",
+            state.expose(),
+            grant.access_token.expose(),
+            grant.expires_in.map_or("-".into(), |life| life.as_secs().to_string()),
+            grant.scope.as_deref().unwrap_or("-"),
+            Value::Object(grant.extra)
+        ),
+        Ok(Answer { says: Says::Error { error, description }, .. }) => format!("error {error}: {description}"),
+        Err(malformed) => malformed.to_string(),
+    }
+}
+
+fn parameters(text: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+fn check(query: &str, expected: &str) {
+    assert_eq!(show(read(&parameters(query))), expected, "{query}");
+}
+
+#[test]
+fn answers_are_read_strictly_and_unknown_parameters_ignored() {
+    check("code=c~6&state=s&session_state=x", "s None code c~6");
+    check("code=c&state=s&iss=https%3A%2F%2Fid", "s Some(\"https://id\") code c");
+    check("error=access_denied&state=s", "error access_denied: ");
+    check("error=a%0Ab&error_description=%1b%5B31mred&state=s", "error a b: [31mred");
+    check("code=c", "`state` is missing");
+    check("code=c&state=", "`state` is missing");
+    check("error=access_denied", "`state` is missing");
+    check("code=c&state=s&state=s", "a parameter is repeated");
+    check("code=c&code=d&state=s", "a parameter is repeated");
+    check("code=c&state=s&iss=a&iss=a", "a parameter is repeated");
+    check("state=s", "there is no `code`");
+    check("code=&state=s", "there is no `code`");
+    check("code=c&error=e&state=s", "there is no `code`");
+    check("access_token=t&state=s", "a token came in the URL");
+    check(&format!("code={}&state=s", "x".repeat(4097)), "a parameter is too long");
+}
+
+#[test]
+fn issuers_are_compared_byte_for_byte() {
+    let mut dialect = dialect();
+    for (known, policy, came, matches) in [
+        (None, IssPolicy::Optional, None, true),
+        (None, IssPolicy::Optional, Some("https://x"), true),
+        (Some("https://id"), IssPolicy::Optional, None, true),
+        (Some("https://id"), IssPolicy::Optional, Some("https://id"), true),
+        (Some("https://id"), IssPolicy::Optional, Some("https://id/"), false),
+        (Some("https://id"), IssPolicy::Optional, Some("https://ID"), false),
+        (Some("https://id"), IssPolicy::Required, None, false),
+    ] {
+        dialect.issuer = known.map(str::to_owned);
+        dialect.iss = policy;
+        assert_eq!(issuer_matches(&dialect, came), matches, "{known:?} {policy:?} {came:?}");
+    }
+}
+
+#[test]
+fn fragments_bring_tokens_and_nothing_else() {
+    let long = "x".repeat(5000);
+    for (fragment, expected) in [
+        ("access_token=t&state=s", "s None token t - - {}".to_owned()),
+        (
+            "access_token=t~6&token_type=BEARER&expires_in=3600&scope=a%20b&state=s&iss=https%3A%2F%2Fid&id_token=h.p.s&session_state=x",
+            r#"s Some("https://id") token t~6 3600 a b {"id_token":"h.p.s"}"#.into(),
+        ),
+        ("access_token=t&expires_in=0&scope=&state=s", "s None token t - - {}".into()),
+        (&format!("access_token={long}&state=s"), format!("s None token {long} - - {{}}")),
+        ("error=access_denied&error_description=no%0A&state=s", "error access_denied: no".into()),
+        ("access_token=t", "`state` is missing".into()),
+        ("access_token=t&code=c&state=s", "a code came in the fragment".into()),
+        ("code=c&state=s", "a code came in the fragment".into()),
+        ("access_token=t&refresh_token=r&state=s", "a token came in the URL".into()),
+        ("access_token=t&access_token=u&state=s", "a parameter is repeated".into()),
+        ("access_token=t&error=e&state=s", "there is no usable `access_token`".into()),
+        ("access_token=a%20b&state=s", "there is no usable `access_token`".into()),
+        ("access_token=t&token_type=mac&state=s", "there is no usable `access_token`".into()),
+        ("id_token=h.p.s&state=s", "there is no usable `access_token`".into()),
+        ("state=s", "there is no usable `access_token`".into()),
+        (&format!("access_token=t&state={long}"), "a parameter is too long".into()),
+    ] {
+        assert_eq!(show(read_fragment(&parameters(fragment))), expected, "{fragment}");
+    }
+}
+
+#[test]
+fn an_id_token_has_to_answer_this_question() {
+    let nonce = Nonce256::new("N");
+    let with = |claims: &str| format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+    for (token, matches) in [
+        (with(r#"{"nonce":"N","sub":"u"}"#), true),
+        (with(r#"{"nonce":"n"}"#), false),
+        (with(r#"{"nonce":["N"]}"#), false),
+        (with("{}"), false),
+        (with("N"), false),
+        ("e30.%%%.sig".into(), false),
+        ("N".into(), false),
+        (String::new(), false),
+    ] {
+        assert_eq!(nonce_matches(&token, &nonce), matches, "{token}");
+    }
+}

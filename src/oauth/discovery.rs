@@ -1,0 +1,177 @@
+//! An issuer's metadata (RFC 8414, OpenID Connect Discovery): where it is, and what of it is believed.
+
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use crate::oauth::dialect::{Dialect, IssPolicy, Par, Revoke};
+use crate::oauth::reply::{self, Failed, Received};
+
+/// Largest metadata that is read, in bytes.
+pub const LARGEST: usize = 64 * 1024;
+/// Longest address of a stranger that is taken, in bytes.
+const LONGEST_ADDRESS: usize = 2048;
+
+/// What an issuer says of itself, as far as it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// `authorization_endpoint`.
+    pub authorize: Option<Url>,
+    /// `token_endpoint`.
+    pub token: Option<Url>,
+    /// `revocation_endpoint`.
+    pub revoke: Option<Url>,
+    /// `introspection_endpoint`.
+    pub introspect: Option<Url>,
+    /// `device_authorization_endpoint` (RFC 8628 §4).
+    pub device: Option<Url>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126 §5).
+    pub par: Option<Url>,
+    /// `require_pushed_authorization_requests` (RFC 9126 §5).
+    pub requires_par: bool,
+    /// `authorization_response_iss_parameter_supported` (RFC 9207 §3).
+    pub names_itself: bool,
+}
+
+/// Where an issuer's metadata may be: inserted between host and path (RFC 8414 §3.1), and appended
+/// (OpenID Connect Discovery §4). None if the issuer is no address to ask at.
+pub fn well_known(issuer: &str) -> Option<[Url; 2]> {
+    let base = endpoint(issuer).filter(|url| url.query().is_none())?;
+    let path = base.path().trim_end_matches('/').to_owned();
+    let at = |path: &str| {
+        let mut url = base.clone();
+        url.set_path(path);
+        url
+    };
+    Some([
+        at(&format!("/.well-known/oauth-authorization-server{path}")),
+        at(&format!("{path}/.well-known/openid-configuration")),
+    ])
+}
+
+impl Metadata {
+    /// Reads the reply of a well-known address. Metadata of another issuer must not be used (RFC 8414 §3.3),
+    /// and an endpoint that secrets can't be sent to makes all of it unfit (§6.2).
+    pub fn parse(issuer: &str, received: Received<'_>) -> Result<Self, Failed> {
+        if received.body.len() > LARGEST {
+            return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
+        }
+        Self::of_document(issuer, &reply::document(received)?).map_err(Failed::nonsense)
+    }
+
+    /// The same of metadata that was kept.
+    pub fn of_document(issuer: &str, document: &Map<String, Value>) -> Result<Self, String> {
+        match document.get("issuer").and_then(Value::as_str) {
+            Some(named) if named == issuer => {}
+            Some(named) => return Err(format!("the metadata is of another issuer ({})", reply::clean(named))),
+            None => return Err("the metadata names no issuer".into()),
+        }
+        let flag = |name: &str| document.get(name).and_then(Value::as_bool).unwrap_or(false);
+        Ok(Self {
+            authorize: address(document, "authorization_endpoint")?,
+            token: address(document, "token_endpoint")?,
+            revoke: address(document, "revocation_endpoint")?,
+            introspect: address(document, "introspection_endpoint")?,
+            device: address(document, "device_authorization_endpoint")?,
+            par: address(document, "pushed_authorization_request_endpoint")?,
+            requires_par: flag("require_pushed_authorization_requests"),
+            names_itself: flag("authorization_response_iss_parameter_supported"),
+        })
+    }
+
+    /// What [`Self::of_document`] reads again.
+    pub fn to_document(&self, issuer: &str) -> Map<String, Value> {
+        let addresses = [
+            ("authorization_endpoint", &self.authorize),
+            ("token_endpoint", &self.token),
+            ("revocation_endpoint", &self.revoke),
+            ("introspection_endpoint", &self.introspect),
+            ("device_authorization_endpoint", &self.device),
+            ("pushed_authorization_request_endpoint", &self.par),
+        ];
+        let mut document: Map<String, Value> = addresses
+            .into_iter()
+            .filter_map(|(name, url)| Some((name.to_owned(), url.as_ref()?.as_str().into())))
+            .collect();
+        document.insert("issuer".into(), issuer.into());
+        document.insert("require_pushed_authorization_requests".into(), self.requires_par.into());
+        document.insert("authorization_response_iss_parameter_supported".into(), self.names_itself.into());
+        document
+    }
+
+    /// Where secrets would go: scheme, host and port of the token endpoint.
+    pub fn token_origin(&self) -> Option<String> {
+        self.token.as_ref().map(|url| url.origin().ascii_serialization())
+    }
+}
+
+impl Dialect {
+    /// With what the config leaves open taken from the issuer's metadata. What is written wins.
+    #[must_use]
+    pub fn with(&self, metadata: &Metadata) -> Self {
+        let mut dialect = self.clone();
+        for (mine, theirs) in [
+            (&mut dialect.endpoints.authorize, &metadata.authorize),
+            (&mut dialect.endpoints.token, &metadata.token),
+            (&mut dialect.endpoints.introspect, &metadata.introspect),
+            (&mut dialect.endpoints.device, &metadata.device),
+            (&mut dialect.endpoints.par, &metadata.par),
+        ] {
+            if mine.is_none() {
+                mine.clone_from(theirs);
+            }
+        }
+        if let (Revoke::Unsaid, Some(url)) = (&self.revoke, &metadata.revoke) {
+            dialect.revoke = Revoke::Rfc7009(url.clone());
+        }
+        if self.par == Par::Auto && metadata.requires_par {
+            dialect.par = Par::Always;
+        }
+        if metadata.names_itself {
+            dialect.iss = IssPolicy::Required;
+        }
+        dialect
+    }
+}
+
+fn address(document: &Map<String, Value>, name: &str) -> Result<Option<Url>, String> {
+    match document.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            let url = value.as_str().and_then(endpoint);
+            url.map(Some).ok_or_else(|| {
+                format!("the metadata's {name} is not https, or not an address without userinfo and fragment")
+            })
+        }
+    }
+}
+
+/// An address that secrets may be sent to: https, or http on loopback; no userinfo, no fragment.
+pub(crate) fn endpoint(text: &str) -> Option<Url> {
+    page(text).filter(|url| url.fragment().is_none())
+}
+
+/// An address that may be shown and opened: https, or http on loopback; no userinfo.
+pub(crate) fn page(text: &str) -> Option<Url> {
+    if text.len() > LONGEST_ADDRESS || text.contains(char::is_whitespace) || text.contains('\\') {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let is_safe = match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_loopback(&url),
+        _ => false,
+    };
+    (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The members of a token reply: those of RFC 6749 apart, each at most once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// The reply's members: the known ones apart, each at most once.
+#[derive(Default)]
+pub(super) struct Members {
+    pub(super) known: Known,
+    pub(super) other: Map<String, Value>,
+}
+
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) access_token: Option<Value>,
+    pub(super) refresh_token: Option<Value>,
+    pub(super) token_type: Option<Value>,
+    pub(super) expires_in: Option<Value>,
+    pub(super) scope: Option<Value>,
+    pub(super) error: Option<Value>,
+    pub(super) error_description: Option<Value>,
+}
+
+impl Known {
+    fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
+        Some(match name {
+            "access_token" => &mut self.access_token,
+            "refresh_token" => &mut self.refresh_token,
+            "token_type" => &mut self.token_type,
+            "expires_in" => &mut self.expires_in,
+            "scope" => &mut self.scope,
+            "error" => &mut self.error,
+            "error_description" => &mut self.error_description,
+            _ => return None,
+        })
+    }
+}
+
+impl Members {
+    /// The members that stand elsewhere in this provider's replies, put where RFC 6749 §5.1 has them.
+    ///
+    /// Where not even the path's first step is there, the reply is of another kind (Slack's to a refresh)
+    /// and the usual place counts. Where only the rest is missing, so is the member: what stands in the
+    /// usual place is somebody else's (Slack's bot token).
+    pub(super) fn moved(mut self, paths: &BTreeMap<String, String>) -> Self {
+        let here = |path: &str| path.split('.').next().is_some_and(|first| self.other.contains_key(first));
+        let found: Vec<_> = paths
+            .iter()
+            .filter(|(_, path)| here(path))
+            .map(|(name, path)| (name, path, at(&self.other, path).cloned()))
+            .collect();
+        for (name, path, value) in found {
+            remove(&mut self.other, path);
+            if let Some(slot) = self.known.slot(name) {
+                *slot = value;
+            }
+        }
+        self
+    }
+}
+
+fn at<'a>(members: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut steps = path.split('.');
+    let first = members.get(steps.next()?)?;
+    steps.try_fold(first, |value, step| value.get(step))
+}
+
+fn remove(members: &mut Map<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => _ = members.remove(path),
+        Some((first, rest)) => {
+            if let Some(Value::Object(below)) = members.get_mut(first) {
+                remove(below, rest);
+            }
+        }
+    }
+}
+
+/// Takes out the members of these names, however deep: what is kept goes to callers.
+pub(crate) fn without(members: &mut Map<String, Value>, names: &[&str]) {
+    members.retain(|name, _| !names.contains(&name.as_str()));
+    members.values_mut().for_each(|value| without_in(value, names));
+}
+
+fn without_in(value: &mut Value, names: &[&str]) {
+    match value {
+        Value::Object(members) => without(members, names),
+        Value::Array(items) => items.iter_mut().for_each(|item| without_in(item, names)),
+        _ => {}
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Members::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    let value = map.next_value()?;
+                    match members.known.slot(&name) {
+                        Some(slot) if slot.is_none() => *slot = Some(value),
+                        Some(_) => return Err(serde::de::Error::custom("a member is repeated")),
+                        None => _ = members.other.insert(name, value),
+                    }
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}

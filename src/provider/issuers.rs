@@ -1,0 +1,225 @@
+//! What issuers say of themselves, kept for a day in memory and on disk.
+//!
+//! Where the token endpoint is decides where secrets go, so its origin is held to the first one that was
+//! read: metadata that names another is used only after somebody accepted it (`security.md` §1.7).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::AskError;
+use super::wire::{Patience, Wire};
+use crate::clock::Wall;
+use crate::oauth::dialect::Dialect;
+use crate::oauth::discovery::{self, Metadata};
+use crate::oauth::reply::Failed;
+use crate::paths;
+
+/// How old metadata may be before it is read again.
+const FRESH: Duration = Duration::from_secs(86_400);
+/// After metadata could not be read again, until that is tried once more.
+const RETRY: Duration = Duration::from_secs(300);
+const PATIENCE: Patience = Patience { whole: Duration::from_secs(5), largest: discovery::LARGEST };
+/// Largest file that is read: everything that is kept of the largest metadata.
+const LARGEST_FILE: usize = 2 * discovery::LARGEST;
+
+/// All issuers that were met.
+#[derive(Default)]
+pub(super) struct Issuers {
+    folder: Option<PathBuf>,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+/// One issuer. Whoever has the lock reads its metadata; everybody else waits for that.
+type Slot = tokio::sync::Mutex<Option<Entry>>;
+
+#[derive(Clone)]
+struct Entry {
+    metadata: Metadata,
+    fetched_at: Wall,
+    /// Where the token endpoint has to be.
+    pinned: Option<String>,
+    /// No earlier attempt to read it again.
+    retry_at: Option<Wall>,
+}
+
+/// An [`Entry`] on disk.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    version: u8,
+    fetched_at: Wall,
+    token_origin: Option<String>,
+    metadata: Map<String, Value>,
+}
+
+const VERSION: u8 = 1;
+
+impl Issuers {
+    pub(super) fn kept_in(folder: PathBuf) -> Self {
+        Self { folder: Some(folder), slots: Mutex::default() }
+    }
+
+    /// See [`super::Provider::resolve`].
+    pub(super) async fn resolve(&self, wire: &Wire, dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, AskError> {
+        let Some(issuer) = issuer(dialect) else { return Ok(Arc::clone(dialect)) };
+        let slot = self.slot(issuer);
+        let mut slot = slot.lock().await;
+        let kept = match slot.clone() {
+            Some(entry) => Some(entry),
+            None => self.load(issuer).await,
+        };
+        // What is known stays in the slot meanwhile: a caller that goes away must not make us forget it.
+        let entry = slot.insert(self.refreshed(wire, issuer, kept).await?);
+        entry.check(dialect, issuer)?;
+        Ok(Arc::new(dialect.with(&entry.metadata)))
+    }
+
+    /// See [`super::Provider::accept`].
+    pub(super) async fn accept(&self, wire: &Wire, dialect: &Arc<Dialect>) -> Result<String, AskError> {
+        let Some(issuer) = issuer(dialect) else {
+            let why = format!("`{}` reads no metadata (`discover`): there is nothing to accept", dialect.provider);
+            return Err(AskError::Impossible(why));
+        };
+        let slot = self.slot(issuer);
+        let mut slot = slot.lock().await;
+        let metadata = fetch(wire, issuer).await?;
+        let Some(origin) = metadata.token_origin() else {
+            return Err(AskError::Impossible(format!("the metadata of {issuer} names no token endpoint")));
+        };
+        let entry = Entry { metadata, fetched_at: wire.now(), pinned: Some(origin.clone()), retry_at: None };
+        self.keep(issuer, &entry).await;
+        *slot = Some(entry);
+        Ok(origin)
+    }
+
+    fn slot(&self, issuer: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(issuer.to_owned()).or_default())
+    }
+
+    /// The entry, read again if it is time. An old one is better than none.
+    async fn refreshed(&self, wire: &Wire, issuer: &str, kept: Option<Entry>) -> Result<Entry, AskError> {
+        let kept = match kept {
+            Some(entry) if !entry.is_due(wire.now()) => return Ok(entry),
+            kept => kept,
+        };
+        let fetched = fetch(wire, issuer).await;
+        let now = wire.now();
+        match (fetched, kept) {
+            (Ok(metadata), kept) => {
+                let pinned = kept.and_then(|entry| entry.pinned).or_else(|| metadata.token_origin());
+                let entry = Entry { metadata, fetched_at: now, pinned, retry_at: None };
+                self.keep(issuer, &entry).await;
+                Ok(entry)
+            }
+            (Err(error), Some(entry)) => {
+                tracing::warn!(issuer, "its metadata could not be read again, the old goes on: {error:?}");
+                Ok(Entry { retry_at: Some(now.plus(RETRY)), ..entry })
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn load(&self, issuer: &str) -> Option<Entry> {
+        let (folder, name) = (self.folder.clone()?, file_name(issuer));
+        let read = move || paths::private_folder(&folder)?.read(&name, LARGEST_FILE);
+        match tokio::task::spawn_blocking(read).await.ok()? {
+            Ok(bytes) => Entry::read(issuer, &bytes?),
+            Err(error) => {
+                tracing::warn!("kept metadata can't be read: {error}");
+                None
+            }
+        }
+    }
+
+    /// Best effort: without it, the next start needs the network.
+    async fn keep(&self, issuer: &str, entry: &Entry) {
+        let (Some(folder), name) = (self.folder.clone(), file_name(issuer)) else { return };
+        let Ok(bytes) = serde_json::to_vec(&entry.to_kept(issuer)) else { return };
+        let written = tokio::task::spawn_blocking(move || paths::write_private(&folder, &name, &bytes)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!("metadata can't be kept: {error}");
+        }
+    }
+}
+
+impl Entry {
+    fn read(issuer: &str, bytes: &[u8]) -> Option<Self> {
+        let kept: Kept = serde_json::from_slice(bytes).ok().filter(|kept: &Kept| kept.version == VERSION)?;
+        let metadata = Metadata::of_document(issuer, &kept.metadata).ok()?;
+        Some(Self { metadata, fetched_at: kept.fetched_at, pinned: kept.token_origin, retry_at: None })
+    }
+
+    fn to_kept(&self, issuer: &str) -> Kept {
+        Kept {
+            version: VERSION,
+            fetched_at: self.fetched_at,
+            token_origin: self.pinned.clone(),
+            metadata: self.metadata.to_document(issuer),
+        }
+    }
+
+    /// Metadata of the future was read before a clock was set back: nobody knows how old it is.
+    fn is_due(&self, now: Wall) -> bool {
+        let is_old = self.fetched_at > now || now.since(self.fetched_at) >= FRESH;
+        // The pause is measured by the same clock: none is believed to be longer than it is.
+        let rests = self.retry_at.is_some_and(|at| at > now && at.since(now) <= RETRY);
+        is_old && !rests
+    }
+
+    /// Only where the token endpoint is taken from the metadata does it matter whether it moved.
+    fn check(&self, dialect: &Dialect, issuer: &str) -> Result<(), AskError> {
+        let found = self.metadata.token_origin();
+        match (&self.pinned, &found) {
+            (Some(pinned), Some(found)) if pinned != found && dialect.endpoints.token.is_none() => {
+                Err(AskError::Impossible(format!(
+                    "the token endpoint of {issuer} moved from {pinned} to {found}; run `ringback provider accept {}` \
+                     if that is right",
+                    dialect.provider
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn issuer(dialect: &Dialect) -> Option<&str> {
+    dialect.issuer.as_deref().filter(|_| dialect.discover)
+}
+
+fn file_name(issuer: &str) -> String {
+    let digest = <[u8; 32]>::from(Sha256::digest(issuer.as_bytes()));
+    let first = digest.first_chunk().copied().map(u128::from_be_bytes).unwrap_or_default();
+    format!("{first:032x}.json")
+}
+
+/// Asks at both well-known addresses. If the host does not answer at one, it is not asked at the other.
+async fn fetch(wire: &Wire, issuer: &str) -> Result<Metadata, AskError> {
+    let addresses = discovery::well_known(issuer).ok_or_else(|| {
+        AskError::Impossible(format!("the issuer {issuer} is no https address, so it has no metadata to read"))
+    })?;
+    let mut failures = Vec::new();
+    let mut patience = None;
+    for address in addresses {
+        let path = address.path().to_owned();
+        let whole = wire.fetch(address, PATIENCE).await?;
+        match Metadata::parse(issuer, whole.received()) {
+            Ok(metadata) => return Ok(metadata),
+            Err(_) if whole.status == 404 => failures.push(format!("{path}: there is none (404)")),
+            Err(Failed::Refused(refusal)) => failures.push(format!("{path}: {refusal}")),
+            Err(Failed::Busy { retry_after, why }) => {
+                patience = patience.max(retry_after);
+                failures.push(format!("{path}: {why}"));
+            }
+        }
+    }
+    Err(AskError::Unreachable {
+        why: format!("no metadata of {issuer} ({})", failures.join("; ")),
+        retry_after: patience,
+    })
+}

@@ -1,0 +1,287 @@
+//! Sends one request and receives its whole reply, or says why not. The one HTTP client of the daemon.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use reqwest::header;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::AskError;
+use super::breaker::Breaker;
+use super::limiter::{Key, Limiter};
+use crate::clock::{Clock, Wall};
+use crate::failpoint;
+use crate::oauth::dialect::{Dialect, RateLimit};
+use crate::oauth::exchange::HttpRequest;
+use crate::oauth::reply::{self, Received};
+
+/// Time for the TCP and TLS handshakes.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long and how much of a reply is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) whole: Duration,
+    pub(super) largest: usize,
+}
+
+/// Short enough that a replay still falls into a grace window.
+pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), largest: reply::LARGEST };
+
+/// The way to all providers.
+pub(super) struct Wire {
+    /// Set up when it is first needed: reading the system's root certificates takes longer than the rest of a start.
+    client: OnceLock<reqwest::Client>,
+    clock: Clock,
+    /// By origin. Read on every request to a provider, written when a new origin is met.
+    breakers: RwLock<HashMap<String, Arc<Breaker>>>,
+    limiter: Mutex<Limiter>,
+}
+
+impl Wire {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { client: OnceLock::new(), clock, breakers: RwLock::default(), limiter: Mutex::default() }
+    }
+
+    pub(super) fn now(&self) -> Wall {
+        self.clock.now().wall
+    }
+
+    /// The one client. A failure is not remembered: root certificates may be installed meanwhile.
+    pub(super) fn client(&self) -> Result<&reqwest::Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made =
+            client().map_err(|error| Failure::NotSent(format!("the HTTP client could not be set up: {error}")))?;
+        Ok(self.client.get_or_init(|| made))
+    }
+
+    fn breaker(&self, origin: &str) -> Arc<Breaker> {
+        let known = self.breakers.read().ok().and_then(|map| map.get(origin).cloned());
+        known.unwrap_or_else(|| match self.breakers.write() {
+            Ok(mut map) => Arc::clone(map.entry(origin.to_owned()).or_default()),
+            Err(_) => Arc::default(),
+        })
+    }
+
+    /// Sends what a client asks of its provider, within the provider's limits.
+    pub(super) async fn ask(&self, dialect: &Dialect, client_id: &str, request: HttpRequest) -> Result<Whole, Failure> {
+        let limits = limits(dialect, client_id, &request.url);
+        self.send(request, limits, USUAL).await
+    }
+
+    /// Reads what is there for everybody.
+    pub(super) async fn fetch(&self, url: Url, patience: Patience) -> Result<Whole, Failure> {
+        let (method, body) = ("GET", Zeroizing::default());
+        let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
+        self.send(request, Vec::new(), patience).await
+    }
+
+    async fn send(&self, request: HttpRequest, limits: Limits, patience: Patience) -> Result<Whole, Failure> {
+        let breaker = self.breaker(&request.url.origin().ascii_serialization());
+        if !breaker.is_open_to_requests(self.clock.now().boot.0) {
+            let why = "its host did not answer several times in a row; it is left alone for a moment";
+            return Err(Failure::NotSent(why.into()));
+        }
+        let passage = self.pass(limits)?;
+        let sent = self.send_through(request, patience).await;
+        drop(passage);
+        breaker.note(matches!(sent, Err(Failure::NotSent(_))), self.clock.now().boot.0);
+        sent
+    }
+
+    fn pass(&self, limits: Limits) -> Result<Passage<'_>, Failure> {
+        let admitted = locked(&self.limiter).admit(&limits, self.clock.now().boot.0);
+        admitted.map_err(|wait| Failure::Busy {
+            why: "the provider allows no more requests for the moment (`rate_limit`)".into(),
+            retry_after: Some(wait),
+        })?;
+        Ok(Passage { wire: self, limits })
+    }
+
+    async fn send_through(&self, request: HttpRequest, patience: Patience) -> Result<Whole, Failure> {
+        let request = self.request(request, patience)?;
+        failpoint::reach("before_send");
+        let mut response = request.send().await.map_err(|error| Failure::of(error, patience))?;
+        let text = |name| {
+            response.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok()).map(str::to_owned)
+        };
+        let (status, content_type, retry_after) =
+            (response.status().as_u16(), text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
+        // Room for all of it: a buffer that grows leaves copies of tokens behind.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(patience.largest).min(patience.largest)));
+        while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut_off(status, error))? {
+            if body.len() + chunk.len() > patience.largest {
+                let why = format!("the reply is larger than {} KiB", patience.largest / 1024);
+                return Err(Failure::cut_short(status, why));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        failpoint::reach("after_reply");
+        Ok(Whole { status, content_type, retry_after, body, at: self.now() })
+    }
+
+    /// Body and header are handed over as they are and wiped after use; a query with secrets (which the
+    /// user chose) is copied into an address that can't be.
+    fn request(&self, request: HttpRequest, patience: Patience) -> Result<reqwest::RequestBuilder, Failure> {
+        let method = match request.method {
+            "GET" => reqwest::Method::GET,
+            "DELETE" => reqwest::Method::DELETE,
+            _ => reqwest::Method::POST,
+        };
+        let mut url = request.url;
+        if let Some(query) = &request.query {
+            let before = url.query().filter(|before| !before.is_empty()).map(|before| format!("{before}&"));
+            let whole = Zeroizing::new([before.as_deref().unwrap_or_default(), query.as_str()].concat());
+            url.set_query(Some(&whole));
+        }
+        let client = self.client()?;
+        let mut builder =
+            client.request(method, url).timeout(patience.whole).header(header::ACCEPT, "application/json");
+        if let Some(authorization) = request.authorization {
+            let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
+                .map_err(|_| Failure::NotSent("the credentials don't fit into a header".into()))?;
+            value.set_sensitive(true);
+            builder = builder.header(header::AUTHORIZATION, value);
+        }
+        if let Some(content_type) = request.content_type {
+            builder = builder.header(header::CONTENT_TYPE, content_type).body(Bytes::from_owner(request.body));
+        }
+        Ok(builder)
+    }
+}
+
+/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
+/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
+fn client() -> reqwest::Result<reqwest::Client> {
+    // Fails where one was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT)
+        .timeout(USUAL.whole)
+        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+type Limits = Vec<(Key, RateLimit)>;
+
+/// What one request counts for: its endpoint, and all of the provider's together.
+fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> Limits {
+    let key = |endpoint| Key { authority: dialect.authority(), client_id: client_id.to_owned(), endpoint };
+    let endpoint = || Some(format!("{}{}", url.origin().ascii_serialization(), url.path()));
+    let of_endpoint = dialect.rate_limit_endpoint.map(|limit| (key(endpoint()), limit));
+    let of_all = dialect.rate_limit.map(|limit| (key(None), limit));
+    of_endpoint.into_iter().chain(of_all).collect()
+}
+
+/// A request on its way. It counts for its limits until it is dropped, and for their time after that.
+struct Passage<'a> {
+    wire: &'a Wire,
+    limits: Limits,
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        if !self.limits.is_empty() {
+            locked(&self.wire.limiter).answered(&self.limits, self.wire.clock.now().boot.0);
+        }
+    }
+}
+
+fn locked(limiter: &Mutex<Limiter>) -> std::sync::MutexGuard<'_, Limiter> {
+    limiter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A complete reply.
+pub(super) struct Whole {
+    pub(super) status: u16,
+    content_type: Option<String>,
+    retry_after: Option<String>,
+    body: Zeroizing<Vec<u8>>,
+    at: Wall,
+}
+
+impl Whole {
+    /// The parts that parsing looks at.
+    pub(super) fn received(&self) -> Received<'_> {
+        Received {
+            status: self.status,
+            content_type: self.content_type.as_deref(),
+            retry_after: self.retry_after.as_deref(),
+            body: &self.body,
+            at: self.at,
+        }
+    }
+}
+
+/// Why there is no complete reply.
+pub(super) enum Failure {
+    /// Nothing was sent.
+    NotSent(String),
+    /// Nothing was decided: a reply began that says so, or the request was held back here.
+    Busy { why: String, retry_after: Option<Duration> },
+    /// The request may have arrived.
+    Lost(String),
+}
+
+impl Failure {
+    /// Only what fails before the connection stands is known not to have been sent. reqwest's own text
+    /// holds the URL, which is dropped; the innermost cause says what matters ("connection refused").
+    fn of(error: reqwest::Error, patience: Patience) -> Self {
+        let error = error.without_url();
+        let why = innermost(&error);
+        if error.is_connect() || error.is_builder() {
+            Self::NotSent(format!("no connection ({why})"))
+        } else if error.is_timeout() {
+            Self::Lost(format!("no reply within {} s", patience.whole.as_secs()))
+        } else {
+            Self::Lost(format!("the connection broke before the reply ({why})"))
+        }
+    }
+
+    fn cut_off(status: u16, error: reqwest::Error) -> Self {
+        Self::cut_short(status, format!("the reply broke off ({})", innermost(&error.without_url())))
+    }
+
+    /// A reply whose body is missing: its status still tells whether anything may have been granted.
+    fn cut_short(status: u16, why: String) -> Self {
+        if (200..300).contains(&status) || status == 502 || status == 504 {
+            Self::Lost(why)
+        } else {
+            Self::Busy { why, retry_after: None }
+        }
+    }
+
+    /// One clause.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) => why,
+        }
+    }
+}
+
+impl From<Failure> for AskError {
+    fn from(failure: Failure) -> Self {
+        let retry_after = match &failure {
+            Failure::Busy { retry_after, .. } => *retry_after,
+            Failure::NotSent(_) | Failure::Lost(_) => None,
+        };
+        Self::Unreachable { why: failure.why(), retry_after }
+    }
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    reply::clean(&cause.to_string())
+}
