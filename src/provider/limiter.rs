@@ -185,7 +185,7 @@ mod tests {
                     }
                 } else if let Some(from) = flying.pop_front() {
                     limiter.answered(&limits, ms(clock));
-                    arrived.push(from + (limiter.latest - from).mul_f64(part));
+                    arrived.push(from + limiter.latest.saturating_sub(from).mul_f64(part));
                 }
             }
             arrived.extend(flying.iter().map(|_| limiter.latest));

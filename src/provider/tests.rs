@@ -1,1 +1,167 @@
+//! The real provider against a server that answers as it is told.
 
+mod issuers;
+mod server;
+
+use std::time::Duration;
+
+use serde_json::Map;
+use url::Url;
+
+use self::server::Server;
+use super::*;
+use crate::clock::Wall;
+use crate::oauth::dialect::tests::dialect;
+use crate::oauth::dialect::{BodyEncoding, Endpoints, RateLimit};
+use crate::oauth::grant::Expiry;
+use crate::secret::{ClientSecret, RefreshToken};
+
+fn credentials() -> Credentials {
+    Credentials { client_id: "c".into(), client_secret: Some(ClientSecret::new("SECRET")), client_key: None }
+}
+
+/// Every endpoint at `server`.
+fn at(server: &Server) -> Dialect {
+    let url = |path: &str| Some(Url::parse(&server.url(path)).unwrap());
+    let endpoints = Endpoints {
+        token: url("/token?mode=x"),
+        introspect: url("/introspect"),
+        device: url("/device"),
+        par: url("/par"),
+        ..dialect().endpoints
+    };
+    Dialect { endpoints, ..dialect() }
+}
+
+fn refresh() -> Trade {
+    Trade::RefreshToken { token: RefreshToken::new("REFRESH"), target: Target::default() }
+}
+
+fn tokens() -> TokenSet {
+    TokenSet {
+        access_token: AccessToken::new("ACCESS"),
+        refresh_token: None,
+        scope: None,
+        expiry: Expiry::Unknown,
+        obtained_at: Wall(0),
+        extra: Map::new(),
+    }
+}
+
+fn provider() -> HttpProvider {
+    HttpProvider::new(Clock::virtual_at(Wall(1_700_000_000_000)))
+}
+
+#[tokio::test]
+async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
+    let server = Server::start(|_| (200, r#"{"access_token":"a"}"#.into())).await;
+    let dialect = Dialect { body: BodyEncoding::Query, ..at(&server) };
+    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, Answer::Granted(_)));
+    let query = "mode=x&grant_type=refresh_token&refresh_token=REFRESH&client_id=c&client_secret=SECRET";
+    assert_eq!(server.seen(), [format!("POST /token?{query} ")]);
+
+    // Nobody listens on port 1; a reply that is no HTTP comes from a server that hangs up.
+    let hangs_up = Server::start(|_| (0, String::new())).await;
+    for url in ["http://127.0.0.1:1/token".to_owned(), hangs_up.url("/token")] {
+        let mut dialect = dialect.clone();
+        dialect.endpoints.token = Some(Url::parse(&url).unwrap());
+        let answer = format!("{:?}", provider().trade(&dialect, &refresh(), &credentials()).await);
+        assert!(answer.starts_with("NotSent") || answer.starts_with("Lost"), "{answer}");
+        assert!(!answer.contains("REFRESH") && !answer.contains("SECRET") && !answer.contains("/token"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_not_sent() {
+    let server = Server::start(|_| (200, r#"{"access_token":"a","active":true}"#.into())).await;
+    let limit = |most, seconds| Some(RateLimit { most, per: Duration::from_secs(seconds) });
+    let dialect = Dialect { rate_limit_endpoint: limit(2, 30), rate_limit: limit(3, 60), ..at(&server) };
+    let clock = Clock::virtual_at(Wall(1_700_000_000_000));
+    let (provider, me) = (HttpProvider::new(clock.clone()), credentials());
+    for _ in 0..2 {
+        assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Granted(_)));
+    }
+    let Answer::Busy { retry_after: Some(wait), .. } = provider.trade(&dialect, &refresh(), &me).await else {
+        panic!("over the endpoint's limit")
+    };
+    assert!(wait > Duration::from_secs(25) && wait <= Duration::from_secs(30), "{wait:?}");
+    assert!(provider.describe(&dialect, &AccessToken::new("A"), &me).await.is_ok(), "another endpoint");
+    let over_all = provider.device(&dialect, &Target::default(), &me).await;
+    assert!(matches!(over_all, Err(AskError::Unreachable { retry_after: Some(_), .. })), "{over_all:?}");
+    let another = Credentials { client_id: "d".into(), ..me.clone() };
+    assert!(matches!(provider.trade(&dialect, &refresh(), &another).await, Answer::Granted(_)), "another client");
+    assert_eq!(server.seen().len(), 4);
+    clock.suspend(wait);
+    assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Busy { .. }), "all together: a minute");
+    clock.suspend(Duration::from_secs(31));
+    assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Granted(_)));
+}
+
+#[tokio::test]
+async fn only_what_says_so_is_revoked() {
+    for (status, by_bearer, by_form) in
+        [(200, true, true), (204, true, true), (401, true, false), (400, false, false), (503, false, false)]
+    {
+        let server = Server::start(move |_| (status, String::new())).await;
+        let url = Url::parse(&server.url("/revoke")).unwrap();
+        for (revoke, expected) in [(Revoke::DeleteBearer(url.clone()), by_bearer), (Revoke::Rfc7009(url), by_form)] {
+            let dialect = Dialect { revoke, ..at(&server) };
+            let got = provider().revoke(&dialect, &tokens(), &credentials()).await;
+            let expected = if expected { Ok(true) } else { Err(format!("the provider answered {status}")) };
+            assert_eq!(got, expected, "{status} {:?}", dialect.revoke);
+        }
+    }
+    let server = Server::start(|_| (200, String::new())).await;
+    assert_eq!(provider().revoke(&at(&server), &tokens(), &credentials()).await, Ok(false));
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn every_question_is_asked_at_its_endpoint() {
+    let server = Server::start(|request| {
+        let reply = match request.split(' ').nth(1) {
+            Some("/par") => (201, r#"{"request_uri":"urn:x:1","expires_in":60}"#),
+            Some("/device") => {
+                (200, r#"{"device_code":"D","user_code":"U","verification_uri":"https://x/","expires_in":60}"#)
+            }
+            Some("/introspect") => (200, r#"{"active":true,"sub":"me"}"#),
+            Some("/details") => (200, r#"{"scope":"a","scope_details":[{"voip_id":7}]}"#),
+            _ => (404, ""),
+        };
+        (reply.0, reply.1.to_owned())
+    })
+    .await;
+    let (provider, mut dialect, me) = (provider(), at(&server), credentials());
+    let parameters = [("client_id".to_owned(), "c".to_owned()), ("state".to_owned(), "s".to_owned())];
+    assert_eq!(provider.push(&dialect, &parameters, &me).await, Ok("urn:x:1".into()));
+    let device = provider.device(&dialect, &Target::default(), &me).await.unwrap();
+    assert_eq!((device.user_code.as_str(), device.interval), ("U", Duration::from_secs(5)));
+    let token = AccessToken::new("ACCESS");
+    let described = provider.describe(&dialect, &token, &me).await.unwrap();
+    assert_eq!((described.source, described.identity["sub"].as_str()), (Source::Introspection, Some("me")));
+    dialect.endpoints.details = Some(Url::parse(&server.url("/details")).unwrap());
+    let described = provider.describe(&dialect, &token, &me).await.unwrap();
+    assert_eq!((described.source, described.identity["voip_id"].as_i64()), (Source::Details, Some(7)));
+    let proof = "client_id=c&client_secret=SECRET";
+    assert_eq!(
+        server.seen(),
+        [
+            "POST /par client_id=c&state=s&client_secret=SECRET".to_owned(),
+            format!("POST /device {proof}"),
+            format!("POST /introspect token=ACCESS&token_type_hint=access_token&{proof}"),
+            "GET /details Bearer ACCESS".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_provider_does_not_have_can_t_be_asked() {
+    let (provider, me, token) = (provider(), credentials(), AccessToken::new("A"));
+    let bare = Dialect { endpoints: Endpoints::default(), ..dialect() };
+    let impossible = |what: &str| AskError::Impossible(format!("the provider has no {what}"));
+    assert_eq!(provider.push(&bare, &[], &me).await, Err(impossible("pushed authorization request endpoint")));
+    let device = provider.device(&bare, &Target::default(), &me).await;
+    assert_eq!(device.err(), Some(impossible("device authorization endpoint")));
+    assert_eq!(provider.describe(&bare, &token, &me).await.err(), Some(impossible("introspection endpoint")));
+    assert!(matches!(provider.trade(&bare, &refresh(), &me).await, Answer::NotSent { .. }));
+}

@@ -1,0 +1,180 @@
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An issuer whose metadata names token endpoints on the host of this number; status and host may change.
+struct Issuer {
+    server: Server,
+    told: Arc<Told>,
+}
+
+struct Told {
+    issuer: std::sync::OnceLock<String>,
+    status: AtomicU16,
+    host: AtomicUsize,
+}
+
+impl Issuer {
+    /// Metadata stands at `path` only.
+    async fn start(path: &'static str) -> Self {
+        let told = Arc::new(Told {
+            issuer: std::sync::OnceLock::new(),
+            status: AtomicU16::new(200),
+            host: AtomicUsize::new(1),
+        });
+        let tell = Arc::clone(&told);
+        let server = Server::start(move |request| {
+            if request.split(' ').nth(1) != Some(path) {
+                return (404, String::new());
+            }
+            let (issuer, host) = (tell.issuer.get().unwrap(), tell.host.load(Ordering::SeqCst));
+            let json = format!(
+                r#"{{"issuer":"{issuer}","authorization_endpoint":"https://id{host}.example/a","token_endpoint":"https://id{host}.example/t","other":1}}"#
+            );
+            (tell.status.load(Ordering::SeqCst), json)
+        })
+        .await;
+        told.issuer.set(server.url("/tenant")).unwrap();
+        Self { server, told }
+    }
+
+    fn dialect(&self) -> Arc<Dialect> {
+        let issuer = self.told.issuer.get().cloned();
+        Arc::new(Dialect { discover: true, issuer, endpoints: Endpoints::default(), ..dialect() })
+    }
+
+    fn asked(&self) -> usize {
+        self.server.seen().len()
+    }
+}
+
+const RFC_8414: &str = "/.well-known/oauth-authorization-server/tenant";
+const OIDC: &str = "/tenant/.well-known/openid-configuration";
+
+async fn token_url(provider: &HttpProvider, dialect: &Arc<Dialect>) -> Result<String, String> {
+    match provider.resolve(dialect).await {
+        Ok(resolved) => Ok(resolved.token_url().unwrap().to_string()),
+        Err(AskError::Impossible(why) | AskError::Unreachable { why, .. }) => Err(why),
+        Err(AskError::Refused(refusal)) => Err(refusal.to_string()),
+    }
+}
+
+fn at_host(host: usize) -> Result<String, String> {
+    Ok(format!("https://id{host}.example/t"))
+}
+
+#[tokio::test]
+async fn what_needs_no_metadata_costs_nothing() {
+    let plain = Arc::new(dialect());
+    assert!(Arc::ptr_eq(&provider().resolve(&plain).await.unwrap(), &plain));
+    let accepted = provider().accept(&plain).await;
+    assert_eq!(
+        accepted,
+        Err(AskError::Impossible("`p` reads no metadata (`discover`): there is nothing to accept".into()))
+    );
+}
+
+#[tokio::test]
+async fn metadata_is_found_in_either_place_and_read_once_for_everybody() {
+    for (path, asked) in [(RFC_8414, 1), (OIDC, 2)] {
+        let issuer = Issuer::start(path).await;
+        let (provider, dialect) = (Arc::new(provider()), issuer.dialect());
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let (provider, dialect) = (Arc::clone(&provider), Arc::clone(&dialect));
+                tokio::spawn(async move { token_url(&provider, &dialect).await })
+            })
+            .collect();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), at_host(1));
+        }
+        assert_eq!(issuer.asked(), asked, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metadata_is_read_again_after_a_day_and_the_old_goes_on_if_that_fails() {
+    let issuer = Issuer::start(RFC_8414).await;
+    let clock = Clock::virtual_at(Wall(1_700_000_000_000));
+    let (provider, dialect) = (HttpProvider::new(clock.clone()), issuer.dialect());
+    assert_eq!(token_url(&provider, &dialect).await, at_host(1));
+    clock.suspend(DAY - Duration::from_secs(60));
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 1));
+    issuer.told.status.store(503, Ordering::SeqCst);
+    clock.suspend(Duration::from_secs(60));
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "both places were asked");
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "not again at once");
+    issuer.told.status.store(200, Ordering::SeqCst);
+    clock.suspend(Duration::from_secs(301));
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 4));
+    clock.jump_wall(-3_600_000);
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 5), "the clock was set back");
+}
+
+#[tokio::test]
+async fn kept_metadata_serves_a_start_without_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("issuers");
+    let issuer = Issuer::start(RFC_8414).await;
+    let start = |seconds| {
+        let begin = Wall(1_700_000_000_000).plus(Duration::from_secs(seconds));
+        HttpProvider::new(Clock::virtual_at(begin)).with_cache(folder.clone())
+    };
+    assert_eq!(token_url(&start(0), &issuer.dialect()).await, at_host(1));
+    assert_eq!((token_url(&start(60), &issuer.dialect()).await, issuer.asked()), (at_host(1), 1), "a second start");
+
+    let late = Clock::virtual_at(Wall(1_700_000_000_000).plus(2 * DAY));
+    let dialect = issuer.dialect();
+    drop(issuer);
+    assert_eq!(token_url(&HttpProvider::new(late.clone()).with_cache(folder.clone()), &dialect).await, at_host(1));
+    let without = token_url(&HttpProvider::new(late), &dialect).await;
+    assert!(without.is_err_and(|why| why.starts_with("no connection")));
+
+    let mut files = std::fs::read_dir(&folder).unwrap();
+    let file = files.next().unwrap().unwrap();
+    assert!(files.next().is_none());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_moves_needs_somebody_s_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("issuers");
+    let issuer = Issuer::start(RFC_8414).await;
+    let (clock, dialect) = (Clock::virtual_at(Wall(1_700_000_000_000)), issuer.dialect());
+    let provider = HttpProvider::new(clock.clone()).with_cache(folder.clone());
+    assert_eq!(token_url(&provider, &dialect).await, at_host(1));
+    issuer.told.host.store(2, Ordering::SeqCst);
+    clock.suspend(DAY);
+    let name = issuer.told.issuer.get().unwrap();
+    let moved = format!(
+        "the token endpoint of {name} moved from https://id1.example to https://id2.example; run \
+         `ringback provider accept p` if that is right"
+    );
+    assert_eq!(token_url(&provider, &dialect).await, Err(moved.clone()));
+    let restarted = HttpProvider::new(clock.clone()).with_cache(folder.clone());
+    assert_eq!(token_url(&restarted, &dialect).await, Err(moved), "a restart forgets nothing");
+
+    let mut written = (*dialect).clone();
+    written.endpoints.token = Some(Url::parse("https://mine.example/t").unwrap());
+    assert_eq!(token_url(&provider, &Arc::new(written)).await, Ok("https://mine.example/t".into()), "it is not used");
+
+    assert_eq!(provider.accept(&dialect).await, Ok("https://id2.example".into()));
+    assert_eq!(token_url(&provider, &dialect).await, at_host(2));
+    let restarted = HttpProvider::new(clock).with_cache(folder);
+    assert_eq!(token_url(&restarted, &dialect).await, at_host(2));
+}
+
+#[tokio::test]
+async fn why_there_is_no_metadata_is_told_for_both_places() {
+    let issuer = Issuer::start("/elsewhere").await;
+    let (name, dialect) = (issuer.told.issuer.get().unwrap(), issuer.dialect());
+    let expected = format!("no metadata of {name} ({RFC_8414}: there is none (404); {OIDC}: there is none (404))");
+    assert_eq!(token_url(&provider(), &dialect).await, Err(expected));
+    let bad = Arc::new(Dialect { issuer: Some("http://id.example".into()), ..(*dialect).clone() });
+    let expected = "the issuer http://id.example is no https address, so it has no metadata to read";
+    assert_eq!(token_url(&provider(), &bad).await, Err(expected.into()));
+}
