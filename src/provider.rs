@@ -35,13 +35,16 @@ use crate::secret::{AccessToken, Nonce256};
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a question has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
     /// It can't be asked: there is no endpoint, or the config and the provider don't go together.
+    #[error("{0}")]
     Impossible(String),
     /// A parsed no.
+    #[error("the provider said no: {0}")]
     Refused(Refusal),
     /// Not now.
+    #[error("{why}")]
     Unreachable {
         /// One clause.
         why: String,

@@ -2,7 +2,7 @@
 //! and their memory is wiped when they are dropped.
 //!
 //! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
-//! and for nothing else: `oauth::exchange` and `oauth::authorize` (requests), `store::record` (the sealed
+//! and for nothing else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed
 //! file), `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token
 //! of the caller). Whoever adds another says why.
 

@@ -64,9 +64,9 @@ impl AuthorizationRequest<'_> {
         let mut parameters =
             vec![("response_type", response_type), ("client_id", self.client_id), ("redirect_uri", self.redirect_uri)];
         let challenge = challenge(self.verifier);
-        let (mut target, resources): (Vec<_>, Vec<_>) =
-            for_target(self.target, &scope).partition(|(name, _)| *name == "scope");
-        parameters.append(&mut target);
+        if !scope.is_empty() {
+            parameters.push(("scope", &scope));
+        }
         parameters.push(("state", self.state.expose()));
         if wants_id_token {
             parameters.push(("nonce", self.nonce.expose()));
@@ -76,7 +76,7 @@ impl AuthorizationRequest<'_> {
             parameters.push(("code_challenge", &challenge));
             parameters.push(("code_challenge_method", "S256"));
         }
-        parameters.extend(resources);
+        parameters.extend(for_target(self.target, ""));
         parameters.extend(self.dialect.extra_authorize.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }

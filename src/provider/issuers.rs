@@ -118,7 +118,7 @@ impl Issuers {
                 Ok(entry)
             }
             (Err(error), Some(entry)) => {
-                tracing::warn!(issuer, "its metadata could not be read again, the old goes on: {error:?}");
+                tracing::warn!(issuer, "its metadata could not be read again, the old goes on: {error}");
                 Ok(Entry { retry_at: Some(now.plus(RETRY)), ..entry })
             }
             (Err(error), None) => Err(error),

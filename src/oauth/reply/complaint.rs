@@ -87,7 +87,9 @@ impl<'a> Complaint<'a> {
         .if_any()
     }
 
-    fn if_any(self) -> Option<Self> {
+    /// `null` and empty text complain of nothing.
+    fn if_any(mut self) -> Option<Self> {
+        self.error = self.error.filter(|error| !error.is_null() && error.as_str() != Some(""));
         (self.error.is_some() || self.at_error.is_some()).then_some(self)
     }
 
@@ -99,7 +101,8 @@ impl<'a> Complaint<'a> {
         match code.as_str() {
             "authorization_pending" => Reply::Pending { slow_down: false },
             "slow_down" => Reply::Pending { slow_down: true },
-            "temporarily_unavailable" | "server_error" => {
+            // The last two are Google's and Slack's.
+            "temporarily_unavailable" | "server_error" | "rate_limit_exceeded" | "ratelimited" => {
                 Reply::Busy { retry_after: None, why: format!("the provider answered {code}") }
             }
             _ => Reply::Refused(Refusal { blame: blame(&code), code, description }),

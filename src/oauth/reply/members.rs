@@ -54,8 +54,10 @@ impl Members {
             .collect();
         for (name, path, value) in found {
             remove(&mut self.other, path);
-            if let Some(slot) = self.known.slot(name) {
-                *slot = value;
+            match (self.known.slot(name), value) {
+                (Some(slot), value) => *slot = value,
+                (None, Some(value)) => _ = self.other.insert(name.clone(), value),
+                (None, None) => {}
             }
         }
         self

@@ -55,6 +55,7 @@ fn grants_are_read_leniently() {
         (200, r#"{"access_token":"a","expires_in":1e300}"#, "granted a - - - {}"),
         (200, r#"{"access_token":"a","expires_in":null}"#, "granted a - - - {}"),
         (200, r#"{"access_token":"a","expires_in":"soon"}"#, "granted a - - - {}"),
+        (200, r#"{"access_token":"a","error":null}"#, "granted a - - - {}"),
         (200, r#"{"access_token":"a","refresh_token":"","scope":["x","y"]}"#, "granted a - - x y {}"),
         (200, r#"{"access_token":"a","id":7,"team":{"n":[1]}}"#, r#"granted a - - - {"id":7,"team":{"n":[1]}}"#),
     ] {
