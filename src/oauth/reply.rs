@@ -300,7 +300,7 @@ pub(crate) fn moment(value: Option<&Value>) -> Option<Wall> {
 }
 
 fn left_until(value: Option<&Value>, now: Wall) -> Option<Duration> {
-    moment(value).map(|at| at.since(now)).filter(|left| !left.is_zero())
+    moment(value).map(|at| at.since(now)).filter(|left| (SECOND..=LONGEST_LIFE).contains(left))
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {

@@ -1,5 +1,7 @@
 use super::*;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::discovery::Metadata;
+use crate::oauth::{authorize, describe, device};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 const NOW: Wall = Wall(784_111_777_000);
@@ -150,9 +152,15 @@ fn what_decides_nothing_is_busy_or_unclear() {
 
 proptest::proptest! {
     #[test]
-    fn no_bytes_make_it_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
-        for bytes in [&body[..], text.as_bytes()] {
-            let _ = parse(Received { status, content_type: None, retry_after: Some("x"), body: bytes, at: NOW }, &dialect());
+    fn no_bytes_make_any_reader_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
+        for body in [&body[..], text.as_bytes()] {
+            let received = Received { status, content_type: None, retry_after: Some("x"), body, at: NOW };
+            let _ = parse(received, &dialect());
+            let _ = describe::parse(describe::Source::Details, received);
+            let _ = describe::parse(describe::Source::Introspection, received);
+            let _ = device::parse(received);
+            let _ = authorize::pushed(received);
+            let _ = Metadata::parse("https://id.example", received);
         }
     }
 }
