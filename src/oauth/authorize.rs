@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::oauth::dialect::{Dialect, NoEndpoint, Pkce};
-use crate::oauth::exchange::{Target, for_target};
+use crate::oauth::exchange::{self, Target, for_target};
 use crate::oauth::reply::{self, Failed, Received};
 use crate::secret::{CodeVerifier, Nonce256};
 
@@ -54,8 +54,7 @@ impl AuthorizationRequest<'_> {
     /// The parameters, for the URL or to be pushed (RFC 9126 §2.1).
     pub fn parameters(&self) -> Vec<(String, String)> {
         let scope = self.target.scope.join(&self.dialect.scope_separator);
-        let wants_id_token =
-            self.response_type == ResponseType::Token && self.target.scope.iter().any(|scope| scope == "openid");
+        let wants_id_token = wants_id_token(self.response_type, self.target);
         let response_type = match self.response_type {
             ResponseType::Code => "code",
             ResponseType::Token if wants_id_token => "id_token token",
@@ -77,9 +76,15 @@ impl AuthorizationRequest<'_> {
             parameters.push(("code_challenge_method", "S256"));
         }
         parameters.extend(for_target(self.target, ""));
-        parameters.extend(self.dialect.extra_authorize.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let extra = self.dialect.extra_authorize.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        exchange::add(&mut parameters, extra);
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
+}
+
+/// Whether an ID token comes with the answer, and has to have the nonce (OpenID Connect Core §3.2.2.1).
+pub fn wants_id_token(response_type: ResponseType, target: &Target) -> bool {
+    response_type == ResponseType::Token && target.scope.iter().any(|scope| scope == "openid")
 }
 
 /// The URL for the browser after the request was pushed: nothing but whose it is and which (RFC 9126 §4).

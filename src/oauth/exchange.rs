@@ -144,7 +144,7 @@ pub fn token_request(
     let mut parameters = of_grant(trade);
     parameters.extend(for_target(trade.target(), &scope));
     let is_refresh = matches!(trade, Trade::RefreshToken { .. });
-    parameters.extend(extra(dialect, is_refresh));
+    add(&mut parameters, extra(dialect, is_refresh));
     let url = match &dialect.endpoints.refresh {
         Some(refresh) if is_refresh => refresh,
         _ => dialect.token_url()?,
@@ -209,6 +209,13 @@ pub(super) fn for_target<'a>(target: &'a Target, scope: &'a str) -> impl Iterato
     let resources = target.resource.iter().map(|resource| ("resource", resource.as_str()));
     let audience = target.audience.iter().map(|audience| ("audience", audience.as_str()));
     scope.into_iter().chain(resources).chain(audience)
+}
+
+/// Adds what the config has, unless the request says it already: nothing may come twice (RFC 6749 §3.1, §3.2).
+pub(super) fn add<'a>(parameters: &mut Parameters<'a>, more: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let is_new = |(name, _): &(&str, &str)| parameters.iter().all(|(said, _)| said != name);
+    let more: Parameters<'_> = more.into_iter().filter(is_new).collect();
+    parameters.extend(more);
 }
 
 fn extra(dialect: &Dialect, is_refresh: bool) -> BTreeMap<&str, &str> {

@@ -170,7 +170,7 @@ fn a_query_is_apart_from_the_address() {
 fn refreshes_have_a_place_and_parameters_of_their_own() {
     let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let mut dialect = by(ClientAuth::None, BodyEncoding::Form);
-    dialect.extra_token = text(&[("a", "1"), ("b", "1")]);
+    dialect.extra_token = text(&[("a", "1"), ("audience", "1"), ("b", "1")]);
     dialect.extra_refresh = text(&[("b", "2"), ("c", "2")]);
     dialect.endpoints.refresh = Some(Url::parse("https://id.example/refresh").unwrap());
     check(
@@ -178,14 +178,14 @@ fn refreshes_have_a_place_and_parameters_of_their_own() {
         &refresh(Target::default()),
         None,
         &format!(
-            "POST https://id.example/refresh {FORM} - grant_type=refresh_token&refresh_token=R%22%7E%2B&a=1&b=2&c=2&client_id=my+id"
+            "POST https://id.example/refresh {FORM} - grant_type=refresh_token&refresh_token=R%22%7E%2B&a=1&audience=1&b=2&c=2&client_id=my+id"
         ),
     );
     check(
         &dialect,
-        &Trade::ClientCredentials { target: Target::default() },
+        &Trade::ClientCredentials { target: Target { audience: Some("mine".into()), ..Target::default() } },
         None,
-        &format!("{TOKEN} {FORM} - grant_type=client_credentials&a=1&b=1&client_id=my+id"),
+        &format!("{TOKEN} {FORM} - grant_type=client_credentials&audience=mine&a=1&b=1&client_id=my+id"),
     );
 }
 
