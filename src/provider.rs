@@ -50,6 +50,15 @@ pub enum AskError {
     },
 }
 
+impl std::fmt::Display for AskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Impossible(why) | Self::Unreachable { why, .. } => f.write_str(why),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
 /// The authorization server.
 pub trait Provider: Send + Sync + 'static {
     /// The dialect with all its endpoints: what it leaves open is read from the issuer's metadata, which
