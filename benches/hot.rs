@@ -104,6 +104,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         credentials: Arc::new(CredentialEnv::default()),
         opener: Arc::new(UsersBrowser),
         door: Arc::new(NoDoor),
+        runtime: None,
         clock: Clock::System,
     };
     (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
@@ -121,7 +122,7 @@ fn stored() -> Record {
     };
     let binding =
         Binding { provider: "bench".into(), token_url: "https://id.example/token".into(), client_id: "bench".into() };
-    Record { binding, generation: 1, tokens, intent: None, needs_login: None }
+    Record { binding, generation: 1, tokens, identity: serde_json::Map::new(), intent: None, needs_login: None }
 }
 
 /// Nobody logs in here.

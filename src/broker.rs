@@ -2,16 +2,22 @@
 //! commit: store proved writable, intent written, request sent, reply committed, then published.
 
 mod actor;
+mod device;
+mod errand;
 pub mod handle;
+mod hooks;
 pub mod login;
 mod logins;
+mod provenance;
 mod published;
 mod roster;
+mod unaided;
 pub mod wakeups;
 
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::browser::Opener;
@@ -33,6 +39,8 @@ pub struct World {
     pub opener: Arc<dyn Opener + Send + Sync>,
     /// Lets the browser's answer in.
     pub door: Arc<dyn CallbackDoor>,
+    /// The user's own folder for what lives as long as the session; none: no password can be typed.
+    pub runtime: Option<PathBuf>,
     /// What time it is.
     pub clock: Clock,
 }

@@ -63,6 +63,9 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Before every other: it has always been reached.
+    pub const EARLIEST: Self = Self { wall: Wall(i64::MIN), boot: Boot(Duration::ZERO) };
+
     /// Both clocks moved on by `span`.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

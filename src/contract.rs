@@ -155,6 +155,9 @@ pub struct AccountReply {
     pub next_refresh_at: Option<i64>,
     /// Whether the token can be refreshed without the user.
     pub refreshable: bool,
+    /// When a new login is due, Unix seconds, where the token can't be refreshed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_due_at: Option<i64>,
     /// Counts every token set that was committed since the first login.
     pub generation: u64,
     /// The last thing that went wrong and has not been mended since.
@@ -287,6 +290,9 @@ pub struct LoginReply {
     pub status: LoginStatus,
     /// When the login ends by itself, Unix seconds.
     pub expires_at: i64,
+    /// What the user has to do on another device, if that is the way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<DevicePrompt>,
     /// What failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<ErrorReply>,

@@ -1,6 +1,7 @@
 //! Gets a client secret from where the config says it is. Errors tell where and why, never what.
 
 mod command;
+mod pipe;
 mod private_file;
 
 use std::ffi::OsString;
@@ -10,9 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::config::SecretSource;
 use crate::keyring::{self, KeyringError};
-use crate::secret::ClientSecret;
+use crate::secret::{ClientSecret, Password, PrivateKey};
 
 pub use command::COMMAND_PATIENCE;
+pub use pipe::PasswordPipe;
 
 /// No secret is longer. In bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
@@ -38,7 +40,7 @@ pub enum CredentialError {
         why: String,
     },
     /// The program did not give one.
-    #[error("the secret command `{program}` {why}; run it by hand to see more")]
+    #[error("the command `{program}` {why}; run it by hand to see more")]
     Command {
         /// Its name or path; the arguments may be secret.
         program: String,
@@ -101,6 +103,33 @@ pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<Clien
             clean(&bytes, || format!("the keyring, service `{service}`, username `{user}`"))
         }
     }
+}
+
+/// The user's password; as [`resolve`].
+pub async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Password, CredentialError> {
+    resolve(source, env).await.map(|secret| Password::new(secret.expose()))
+}
+
+/// The private key in this file, as PEM. Whether it is one, whoever signs with it finds out.
+pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
+    let path = path.to_owned();
+    off_the_runtime(move || {
+        let bytes = private_file::read(&path)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| CredentialError::Unfit {
+            from: format!("the file {}", path.display()),
+            why: "is not UTF-8",
+        })?;
+        Ok(PrivateKey::new(text))
+    })
+    .await
+}
+
+/// Runs a program for its effect, with these variables added to what it may see; at most
+/// [`COMMAND_PATIENCE`].
+pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str)]) -> Result<(), CredentialError> {
+    let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let variables: Vec<_> = env.variables.iter().cloned().chain(facts).collect();
+    command::output(argv, &variables).await.map(drop)
 }
 
 /// Whether the file would give a secret; blocks for the time of a small file.

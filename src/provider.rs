@@ -41,7 +41,7 @@ pub enum AskError {
     #[error("{0}")]
     Impossible(String),
     /// A parsed no.
-    #[error("the provider said no: {0}")]
+    #[error("{0}")]
     Refused(Refusal),
     /// Not now.
     #[error("{why}")]

@@ -1,5 +1,7 @@
 //! What is kept of an account on disk. How it is sealed is `store`'s job.
 
+use serde_json::{Map, Value};
+
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, TokenSet};
 
@@ -12,6 +14,8 @@ pub struct Record {
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
+    /// Whose they are, where the provider told, such as `voip_id`.
+    pub identity: Map<String, Value>,
     /// A refresh that was about to be sent. Still there after a restart, it says that nobody knows how
     /// that request ended.
     pub intent: Option<Intent>,

@@ -7,9 +7,14 @@
 //! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
 //! - a pause lies between any two attempts.
 //!
-//! This file holds the words and the refresh; `keeping` what is loaded, committed and removed.
+//! This file holds the words and the refresh; `keeping` what is loaded, committed and removed, `anew` tokens
+//! that need no refresh token, `narrow` those for a part of what was granted, `describing` what the provider
+//! says of them.
 
+mod anew;
+mod describing;
 mod keeping;
+mod narrow;
 mod words;
 
 use std::time::Duration;
@@ -18,10 +23,12 @@ use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
+use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
 
-pub use words::{Answer, Effect, Event, Policy, StoreTrouble, Trouble, TroubleKind};
+pub use narrow::Narrowed;
+pub use words::{Anew, Answer, Effect, Event, Policy, Renewal, StoreTrouble, Trouble, TroubleKind};
 
 /// Attempts that a caller forces are at least this far apart.
 const FORCED_APART: Duration = Duration::from_secs(2);
@@ -49,6 +56,8 @@ pub(super) enum State {
     Unread,
     /// Nobody has logged in.
     SignedOut,
+    /// There is no token yet, and one is got without the user.
+    Starting,
     /// A committed token set that is kept fresh.
     Active(Held),
     /// Only the user can help. What was held stays: the access token may still be valid, and the refresh
@@ -64,8 +73,12 @@ pub(super) struct Held {
     pub deadline: Option<Moment>,
     /// When the next refresh is due; `None` if there is nothing to refresh with.
     pub due: Option<Moment>,
+    /// Where only the user can help: when that is told ahead of time. Taken away once it was.
+    pub notice: Option<Moment>,
     /// A refresh that nobody knows the end of.
     pub unanswered: Option<Unanswered>,
+    /// Tokens for less than all that was granted. In memory only: the next run asks again.
+    pub narrowed: Narrowed,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -82,10 +95,15 @@ pub(super) struct Unanswered {
 #[derive(Debug)]
 pub(super) enum Phase {
     Idle,
-    Preparing,
+    Preparing {
+        target: Option<Target>,
+    },
     Sending {
         sent_at: Moment,
+        means: Means,
+        target: Option<Target>,
     },
+    Describing,
     Committing {
         next: Box<Held>,
         needs_login: Option<LoginReason>,
@@ -100,6 +118,14 @@ pub(super) enum Phase {
     Removing {
         before: Box<Self>,
     },
+}
+
+/// What a token is asked for with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::account) enum Means {
+    RefreshToken,
+    /// The client's or the user's own credentials: nothing is spent by it.
+    Anew,
 }
 
 impl Machine {
@@ -118,12 +144,14 @@ impl Machine {
             Event::Stopping => return self.commit_again(),
             Event::Prepared(result) => return self.prepared(result, now, chance),
             Event::Answered(answer) => return self.answered(answer, now, chance),
-            Event::Committed(result) => self.committed(result, now, chance),
+            Event::Committed(result) => return self.committed(result, now, chance),
+            Event::Described(described) => return self.described(described, now),
             Event::Removed(result) => self.removed(result, now, chance),
             Event::LoggedIn(grant) => return self.logged_in(*grant, now, chance),
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
+            Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
             Event::Forced => return self.forced(FORCED_APART, now),
             Event::Rejected => return self.rejected(now),
         }
@@ -148,6 +176,11 @@ impl Machine {
         matches!(self.phase, Phase::Unkept { .. })
     }
 
+    /// Whether an attempt was begun after this moment.
+    pub fn attempted_since(&self, moment: Moment) -> bool {
+        self.last_attempt.is_some_and(|last| last.boot > moment.boot)
+    }
+
     /// How long until [`Event::Forced`] may do something.
     pub fn forced_pause(&self, now: Moment) -> Duration {
         self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(FORCED_APART)))
@@ -158,7 +191,10 @@ impl Machine {
         match (&self.phase, &self.state) {
             (Phase::Unkept { retry_at, .. }, _) => Some(*retry_at),
             (Phase::Idle, State::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
-            (Phase::Idle, State::Active(held)) => self.next_attempt(held).or(held.deadline),
+            (Phase::Idle, State::Starting) => {
+                Some(self.trouble.as_ref().map_or(Moment::EARLIEST, |trouble| trouble.retry_at))
+            }
+            (Phase::Idle, State::Active(held)) => self.next_attempt(held).or(held.notice).or(held.deadline),
             _ => None,
         }
     }
@@ -195,10 +231,16 @@ impl Machine {
             let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
             return if wait { Effect::Rest } else { Effect::Load };
         }
+        if matches!(self.state, State::Starting) {
+            let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            return if wait { Effect::Rest } else { self.begin(None, now) };
+        }
         self.notice_missed_replay(now);
+        let State::Active(held) = &mut self.state else { return Effect::Rest };
+        held.notice.take_if(|at| now.reached(*at));
         let State::Active(held) = &self.state else { return Effect::Rest };
         match self.next_attempt(held) {
-            Some(at) if now.reached(at) => self.begin(now),
+            Some(at) if now.reached(at) => self.begin(None, now),
             None if held.deadline.is_some_and(|deadline| now.reached(deadline)) => {
                 self.needs_login(LoginReason::NoRefreshToken);
                 Effect::Rest
@@ -215,6 +257,9 @@ impl Machine {
     }
 
     fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
+        if matches!(self.state, State::Starting) {
+            return self.forced(FORCED_APART, now);
+        }
         let State::Active(held) = &self.state else { return Effect::Rest };
         // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
         if held.deadline.is_none_or(|deadline| now.until(deadline) > ttl) {
@@ -247,25 +292,31 @@ impl Machine {
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
         let asked_to_wait =
             self.trouble.as_ref().is_some_and(|t| t.kind == TroubleKind::Unreachable && !now.reached(t.retry_at));
-        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(now) }
+        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, now) }
     }
 
-    fn begin(&mut self, now: Moment) -> Effect {
-        let Some(held) = self.held() else { return Effect::Rest };
-        let Some(token) = &held.record.tokens.refresh_token else { return Effect::Rest };
-        if held.record.binding != self.policy.binding {
-            return Effect::Rest;
-        }
+    /// Asks for a token for `target`; `None`: for all that the account asks for.
+    pub(super) fn begin(&mut self, target: Option<Target>, now: Moment) -> Effect {
+        let held = self.held().filter(|held| held.record.binding == self.policy.binding);
+        let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
+            return self.begin_anew(target, now);
+        };
         let mut record = held.record.clone();
         let (started_at, sent) = held.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
         record.intent = Some(Intent { fingerprint: token.fingerprint(), started_at, sent });
-        self.phase = Phase::Preparing;
+        self.phase = Phase::Preparing { target };
         self.last_attempt = Some(now);
         Effect::Prepare(Box::new(record))
     }
 
     fn prepared(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
-        self.phase = Phase::Idle;
+        let target = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Preparing { target } => target,
+            other => {
+                self.phase = other;
+                return Effect::Rest;
+            }
+        };
         if let Err(why) = result {
             // What could not be kept is not asked for: the old token serves to its end.
             self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
@@ -274,16 +325,33 @@ impl Machine {
         let Some(token) = self.held().and_then(|held| held.record.tokens.refresh_token.clone()) else {
             return Effect::Rest;
         };
-        self.phase = Phase::Sending { sent_at: now };
-        Effect::Send(token)
+        self.phase = Phase::Sending { sent_at: now, means: Means::RefreshToken, target: target.clone() };
+        Effect::Send(Renewal { refresh_token: Some(token), target })
     }
 
     fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
-        let Phase::Sending { sent_at } = self.phase else { return Effect::Rest };
-        self.phase = Phase::Idle;
+        let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Sending { sent_at, means, target } => (sent_at, means, target),
+            other => {
+                self.phase = other;
+                return Effect::Rest;
+            }
+        };
         match answer {
-            Answer::Granted(grant) => return self.granted(*grant, sent_at, now, chance),
-            Answer::Refused(refusal) => return self.refused(refusal, now, chance),
+            Answer::Granted(grant) => match target {
+                None => return self.granted(*grant, sent_at, now, chance),
+                Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
+            },
+            Answer::Refused(refusal) => match target {
+                Some(target) if refusal.blame != Blame::Grant => return self.refused_narrow(target, refusal, now),
+                _ if means == Means::Anew => return self.refused_anew(refusal, now, chance),
+                _ => return self.refused(refusal, now, chance),
+            },
+            // Nothing was spent by it.
+            Answer::Lost { why } if means == Means::Anew => {
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+                return Effect::Rest;
+            }
             Answer::NotSent { why } => {
                 self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
             }

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::account::record::LoginReason;
 use crate::account::schedule;
-use crate::account::state::{Machine, Phase, State, Trouble, TroubleKind};
+use crate::account::state::{Machine, Narrowed, Phase, State, Trouble, TroubleKind};
 use crate::clock::{Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
 use crate::error::Error;
+use crate::oauth::exchange::Target;
 use crate::oauth::grant::Expiry;
 use crate::secret::AccessToken;
 
@@ -27,7 +28,7 @@ pub struct Snapshot {
     pub standing: Standing,
     /// The committed token, if it may be served at all. Whether it is still valid, the moment tells.
     pub token: Option<Served>,
-    /// Whether it can be refreshed without the user.
+    /// Whether another one can be got without the user.
     pub refreshable: bool,
     /// Whether a refresh or commit is going on.
     pub busy: bool,
@@ -41,6 +42,12 @@ pub struct Snapshot {
     pub obtained_at: Option<Wall>,
     /// The granted scope.
     pub scope: Option<String>,
+    /// Whose the tokens are, where the provider told.
+    pub identity: Map<String, Value>,
+    /// Whether only the user can help, soon: the token has lived most of its life and can't be renewed.
+    pub login_soon: bool,
+    /// Tokens for less than all that was granted.
+    pub narrowed: Narrowed,
 }
 
 /// Where an account stands.
@@ -50,6 +57,8 @@ pub enum Standing {
     Unread,
     /// Nobody has logged in.
     SignedOut,
+    /// Without a token, and getting one without the user.
+    Starting,
     /// Kept fresh.
     Active,
     /// Only the user can help.
@@ -65,6 +74,8 @@ pub struct Served {
     pub deadline: Option<Moment>,
     /// What the provider said of its expiry.
     pub expiry: Expiry,
+    /// What it may, if the provider told.
+    pub scope: Option<String>,
     /// What else it said.
     pub extra: Map<String, Value>,
 }
@@ -96,6 +107,7 @@ impl Machine {
         let standing = match &self.state {
             State::Unread => Standing::Unread,
             State::SignedOut => Standing::SignedOut,
+            State::Starting => Standing::Starting,
             State::Active(_) => Standing::Active,
             State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
@@ -108,10 +120,11 @@ impl Machine {
                 access_token: held.record.tokens.access_token.clone(),
                 deadline: held.deadline,
                 expiry: held.record.tokens.expiry,
+                scope: held.record.tokens.scope.clone(),
                 extra: held.record.tokens.extra.clone(),
             }),
-            refreshable: held.is_some_and(|held| held.record.tokens.refresh_token.is_some()),
-            busy: matches!(self.phase, Phase::Preparing | Phase::Sending { .. } | Phase::Committing { .. }),
+            refreshable: held.is_some_and(|held| self.is_renewable(held)),
+            busy: matches!(self.phase, Phase::Preparing { .. } | Phase::Sending { .. } | Phase::Committing { .. }),
             next_attempt: if matches!(self.state, State::Active(_)) {
                 held.and_then(|held| self.next_attempt(held))
             } else {
@@ -121,6 +134,10 @@ impl Machine {
             generation: held.map_or(0, |held| held.record.generation),
             obtained_at: held.map(|held| held.record.tokens.obtained_at),
             scope: held.and_then(|held| held.record.tokens.scope.clone()),
+            identity: held.map(|held| held.record.identity.clone()).unwrap_or_default(),
+            login_soon: held
+                .is_some_and(|held| held.deadline.is_some() && held.notice.is_none() && !self.is_renewable(held)),
+            narrowed: usable.map(|held| held.narrowed.clone()).unwrap_or_default(),
             standing,
         }
     }
@@ -130,6 +147,28 @@ impl Snapshot {
     /// Whether the store was not asked yet.
     pub fn is_unread(&self) -> bool {
         self.standing == Standing::Unread && self.trouble.is_none()
+    }
+
+    /// The same account as it looks to somebody who wants a token for `target` only.
+    #[must_use]
+    pub fn narrowed_to(&self, target: &Target) -> Self {
+        let refused = self.narrowed.refused(target);
+        Self {
+            account: self.account.clone(),
+            provider: self.provider.clone(),
+            standing: self.standing.clone(),
+            token: self.narrowed.token(target).cloned(),
+            refreshable: self.refreshable,
+            busy: self.busy,
+            next_attempt: self.next_attempt.filter(|_| refused.is_none()),
+            trouble: refused.or(self.trouble.as_ref()).cloned(),
+            generation: self.generation,
+            obtained_at: None,
+            scope: None,
+            identity: self.identity.clone(),
+            login_soon: self.login_soon,
+            narrowed: Narrowed::default(),
+        }
     }
 
     /// Whether the token is good for at least `ttl`, as far as tokens of its lifetime can be.
@@ -171,7 +210,8 @@ impl Snapshot {
         let hopeless = match (&self.standing, &self.trouble) {
             (Standing::Active, None) => !self.refreshable,
             (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
-            (Standing::Unread, None) => false,
+            (Standing::Unread | Standing::Starting, None) => false,
+            (Standing::Starting, Some(trouble)) => !self.busy && !patience.reached(trouble.retry_at),
             _ => !self.busy,
         };
         match (valid, hopeless || now.reached(patience)) {
@@ -180,6 +220,11 @@ impl Snapshot {
             (false, true) => Verdict::Fail(self.error(now)),
             (_, false) => Verdict::Wait,
         }
+    }
+
+    /// Whether something is wrong that doesn't mend itself.
+    pub fn needs_a_hand(&self) -> bool {
+        self.trouble.as_ref().is_some_and(needs_a_hand)
     }
 
     /// Why there is no token.
@@ -213,13 +258,16 @@ impl Snapshot {
         let (state, attention_needed) = match &self.standing {
             Standing::Unread => (AccountState::StoreUnavailable, self.trouble.is_some()),
             Standing::SignedOut => (AccountState::SignedOut, true),
-            Standing::Active => (AccountState::Active, self.trouble.as_ref().is_some_and(needs_a_hand)),
+            Standing::Starting => (AccountState::Starting, self.needs_a_hand()),
+            Standing::Active => (AccountState::Active, self.login_soon || self.needs_a_hand()),
             Standing::NeedsLogin(_) => (AccountState::NeedsLogin, true),
         };
         let reason = match (&self.standing, &self.trouble) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
             (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),
-            (_, trouble) => trouble.as_ref().map(|trouble| trouble.why.clone()),
+            (_, Some(trouble)) => Some(trouble.why.clone()),
+            (_, None) if self.login_soon => Some("the token ends soon and can't be refreshed: log in again".into()),
+            (_, None) => None,
         };
         let expiry = self.token.as_ref().map(|token| token.expiry);
         AccountReply {
@@ -245,7 +293,13 @@ impl Snapshot {
                 at: trouble.at.wall.unix_seconds(),
                 failures: trouble.failures,
             }),
-            identity: Map::new(),
+            identity: self.identity.clone(),
+            login_due_at: self
+                .token
+                .as_ref()
+                .filter(|_| !self.refreshable)
+                .and_then(|token| token.deadline)
+                .map(|deadline| unix_deadline(deadline, now)),
             login_pending: None,
         }
     }

@@ -9,22 +9,27 @@ use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::World;
+use super::errand::{self, Errand};
+use super::hooks::{Happening, Hooks};
 use super::published::Published;
 use crate::account::record::Record;
-use crate::account::state::{Answer, Effect, Event, Machine, Policy, StoreTrouble};
+use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal, StoreTrouble};
 use crate::account::view::Standing;
+use crate::clock::Moment;
 use crate::config::AccountConfig;
-use crate::contract::{LogoutOutcome, LogoutReply};
-use crate::credentials;
+use crate::contract::{LoginReply, LoginStatus, LogoutOutcome, LogoutReply};
 use crate::error::Error;
+use crate::oauth::describe::Described;
 use crate::oauth::dialect::Revoke;
-use crate::oauth::exchange::{Credentials, Target, Trade};
-use crate::oauth::grant::{Binding, Grant, TokenSet};
-use crate::secret::{ClientSecret, RefreshToken};
+use crate::oauth::exchange::{Credentials, Target};
+use crate::oauth::grant::{Binding, Grant, GrantType, TokenSet};
+use crate::secret::AccessToken;
 use crate::store::{Store, StoreError};
 
 /// Requests that wait for the task. A full box means that somebody has asked already.
 const INBOX: usize = 64;
+/// What is spent on asking whose a token is, while everybody gets it already.
+const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// What a logout spends on telling the provider.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 /// Between attempts to write what could not be written, when the daemon is told to stop.
@@ -36,12 +41,14 @@ const LAST_CHANCES: u32 = 150;
 pub(super) enum Command {
     /// Somebody has no use for the published token: it wants this much validity.
     Wanted(Duration),
-    /// A person wants a newer token than that of this generation.
-    Refresh(u64, oneshot::Sender<()>),
+    /// Somebody wants a token for this target, with this much validity.
+    Narrow(Box<Target>, Duration),
+    /// A person wants a newer token than that of this generation, and said so at this moment.
+    Refresh(u64, Moment, oneshot::Sender<()>),
     /// A caller's API answered 401.
     Rejected(oneshot::Sender<()>),
-    /// A login brought a grant.
-    LoggedIn(Box<Grant>, Binding, oneshot::Sender<Result<(), Error>>),
+    /// A login brought a grant. Taken only while that login still stands: a logout may have called it off.
+    LoggedIn(Box<Grant>, Binding, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
     /// The config changed.
@@ -63,27 +70,51 @@ struct Actor {
     world: World,
     machine: Machine,
     published: Arc<Published>,
-    /// Read when it is first needed, and again after the provider refused it.
-    secret: Option<ClientSecret>,
+    /// Read when they are first needed, and again after the provider refused.
+    credentials: Option<Credentials>,
+    hooks: Hooks,
     stopping: Arc<AtomicBool>,
 }
 
-/// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set.
-pub(super) fn spawn(config: Arc<AccountConfig>, world: World, jumps: watch::Receiver<()>) -> Handle {
-    let machine = Machine::new(Policy::new(&config.dialect, config.binding()));
+/// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set. `after`: the
+/// task that the account had before it was taken out of the config, which may still have a request in flight.
+pub(super) fn spawn(
+    config: Arc<AccountConfig>,
+    world: World,
+    jumps: watch::Receiver<()>,
+    after: Option<Arc<Handle>>,
+) -> Handle {
+    let machine = Machine::new(policy(&config));
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
     let (inbox, commands) = mpsc::channel(INBOX);
     let stopping = Arc::<AtomicBool>::default();
+    let hook_env = Arc::clone(&world.credentials);
     let actor = Actor {
         config,
         world,
         machine,
         published: Arc::clone(&published),
-        secret: None,
+        credentials: None,
+        hooks: Hooks::spawn(hook_env),
         stopping: Arc::clone(&stopping),
     };
-    tokio::spawn(actor.run(commands, jumps));
+    tokio::spawn(async move {
+        if let Some(after) = after {
+            after.inbox.closed().await;
+        }
+        actor.run(commands, jumps).await;
+    });
     Handle { inbox, published, stopping }
+}
+
+fn policy(config: &AccountConfig) -> Policy {
+    let has_password = config.user.as_ref().is_some_and(|user| user.password.is_some());
+    let anew = match config.grant {
+        GrantType::ClientCredentials => Anew::Always,
+        GrantType::Password if has_password => Anew::WhileActive,
+        _ => Anew::No,
+    };
+    Policy::new(&config.dialect, config.binding(), anew)
 }
 
 impl Actor {
@@ -108,9 +139,12 @@ impl Actor {
         // Whoever asked may be gone by now: that changes nothing.
         match command {
             Command::Wanted(ttl) => self.drive(Event::Wanted(ttl)).await,
-            Command::Refresh(seen, done) => {
-                // Looked at again at the head of the queue: somebody else's refresh may have done it.
-                if self.published.look().generation == seen {
+            Command::Narrow(target, ttl) => self.drive(Event::Narrow(target, ttl)).await,
+            Command::Refresh(seen, asked, done) => {
+                // Looked at again at the head of the queue: somebody else's attempt may have done it, or
+                // failed at it, and who asked may be gone.
+                let tried = self.machine.attempted_since(asked) || done.is_closed();
+                if self.published.look().generation == seen && !tried {
                     sleep(Some(self.machine.forced_pause(self.world.clock.now()))).await;
                     self.drive(Event::Forced).await;
                 }
@@ -120,8 +154,9 @@ impl Actor {
                 self.drive(Event::Rejected).await;
                 _ = done.send(());
             }
-            Command::LoggedIn(grant, binding, done) => {
-                let result = self.logged_in(grant, &binding).await;
+            Command::LoggedIn(grant, binding, login, done) => {
+                let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
+                let result = if called_off { self.too_late() } else { self.logged_in(grant, &binding).await };
                 _ = done.send(result);
             }
             Command::LogOut(done) => {
@@ -129,9 +164,10 @@ impl Actor {
                 _ = done.send(result);
             }
             Command::Reconfigure(config) => {
-                self.drive(Event::Reconfigured(Policy::new(&config.dialect, config.binding()))).await;
-                self.secret = None;
+                let policy = policy(&config);
+                self.credentials = None;
                 self.config = config;
+                self.drive(Event::Reconfigured(policy)).await;
             }
             Command::Stop => {}
         }
@@ -140,8 +176,8 @@ impl Actor {
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
         // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
-        let may_be_idle = matches!(event, Event::Wanted(_));
-        if self.stopping.load(Ordering::Acquire) && matches!(event, Event::Wanted(_) | Event::Timer | Event::Forced) {
+        let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
+        if self.stopping.load(Ordering::Acquire) && holds_back(&event) {
             return;
         }
         let mut event = event;
@@ -150,14 +186,19 @@ impl Actor {
             if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
                 return;
             }
-            self.published.show(self.machine.snapshot(&self.config.name));
+            let after = self.machine.snapshot(&self.config.name);
+            if let Some(happening) = Happening::between(&self.published.look(), &after) {
+                self.hooks.tell(&self.config, happening);
+            }
+            self.published.show(after);
             event = match effect {
                 Effect::Rest => return,
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
                 }
-                Effect::Send(token) => Event::Answered(self.refresh(token).await),
+                Effect::Send(renewal) => Event::Answered(self.renew(renewal).await),
+                Effect::Describe(token) => Event::Described(self.describe(&token).await),
                 Effect::Commit(record) => self.commit(record).await,
                 Effect::Note(record) => {
                     // Best effort: if it fails, a restart asks once more than it would have to.
@@ -195,42 +236,62 @@ impl Actor {
         Event::Committed(result)
     }
 
-    async fn refresh(&mut self, token: RefreshToken) -> Answer {
-        let credentials = match self.credentials().await {
-            Ok(credentials) => credentials,
-            Err(why) => return Answer::NotSent { why },
+    async fn renew(&mut self, renewal: Renewal) -> Answer {
+        let account = self.config.name.clone();
+        tracing::debug!(%account, "asking for a new token");
+        let answer = match self.try_renew(renewal).await {
+            Ok(answer) => answer,
+            Err(why) => Answer::NotSent { why },
         };
-        let (config, account) = (Arc::clone(&self.config), &self.config.name);
-        tracing::debug!(%account, "refreshing");
-        let trade = Trade::RefreshToken { token, target: Target::default() };
-        let answer = self.world.provider.trade(&config.dialect, &trade, &credentials).await;
         match &answer {
-            Answer::Granted(_) | Answer::Pending { .. } => {}
+            Answer::Granted(_) => {}
             Answer::Refused(refusal) => {
-                tracing::warn!(%account, "the provider refused the refresh: {refusal}");
+                tracing::warn!(%account, "the provider refused a new token: {refusal}");
                 // The secret may have been replaced meanwhile.
-                self.secret = None;
+                self.credentials = None;
             }
             Answer::Busy { why, .. } | Answer::NotSent { why } => {
-                tracing::warn!(%account, "the refresh has to wait: {why}");
+                tracing::warn!(%account, "a new token has to wait: {why}");
             }
-            Answer::Lost { why } => tracing::warn!(%account, "nobody knows whether the refresh arrived: {why}"),
+            Answer::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),
+            Answer::Lost { why } => tracing::warn!(%account, "nobody knows whether the request arrived: {why}"),
         }
         answer
     }
 
+    /// The error is one clause: nothing was sent.
+    async fn try_renew(&mut self, renewal: Renewal) -> Result<Answer, String> {
+        let credentials = self.credentials().await?;
+        let errand = Errand { config: &self.config, world: &self.world };
+        let dialect = match errand.dialect().await {
+            Ok(dialect) => dialect,
+            Err(error) => return Ok(errand::unsent(error)),
+        };
+        let trade = errand.trade(renewal).await?;
+        Ok(self.world.provider.trade(&dialect, &trade, &credentials).await)
+    }
+
     async fn credentials(&mut self) -> Result<Credentials, String> {
-        if self.secret.is_none()
-            && let Some(source) = &self.config.client_secret
-        {
-            let read = credentials::resolve(source, &self.world.credentials).await;
-            self.secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
+        if let Some(credentials) = &self.credentials {
+            return Ok(credentials.clone());
         }
-        Ok(Credentials {
-            client_id: self.config.client_id.clone(),
-            client_secret: self.secret.clone(),
-            client_key: None,
-        })
+        let read = Errand { config: &self.config, world: &self.world }.credentials().await?;
+        Ok(self.credentials.insert(read).clone())
+    }
+
+    /// Nothing depends on it: the token is served already.
+    async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
+        let credentials = self.credentials().await.ok()?;
+        let dialect = Errand { config: &self.config, world: &self.world }.dialect().await.ok()?;
+        let asked = self.world.provider.describe(&dialect, token, &credentials);
+        match tokio::time::timeout(DESCRIBE_PATIENCE, asked).await {
+            Ok(Ok(described)) => Some(Box::new(described)),
+            Ok(Err(error)) => {
+                tracing::info!(account = %self.config.name, "the provider did not say whose token it is: {error}");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
@@ -247,6 +308,11 @@ impl Actor {
         if self.machine.is_unkept() {
             tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
         }
+    }
+
+    fn too_late(&self) -> Result<(), Error> {
+        let why = "it was called off meanwhile".into();
+        Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None })
     }
 
     async fn logged_in(&mut self, grant: Box<Grant>, binding: &Binding) -> Result<(), Error> {
@@ -300,7 +366,11 @@ impl Actor {
             Ok(credentials) => credentials,
             Err(why) => return here_only(&why),
         };
-        let asked = self.world.provider.revoke(&config.dialect, tokens, &credentials);
+        let dialect = match self.world.provider.resolve(&config.dialect).await {
+            Ok(dialect) => dialect,
+            Err(error) => return here_only(&error.to_string()),
+        };
+        let asked = self.world.provider.revoke(&dialect, tokens, &credentials);
         match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
             Ok(Ok(true)) => (
                 LogoutOutcome::RevokedAtProvider,
@@ -331,6 +401,11 @@ impl Actor {
         let done = tokio::task::spawn_blocking(move || work(&*store, &name)).await;
         done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread died".into() }))
     }
+}
+
+/// Whether the event may begin something new, which a task that is told to stop doesn't.
+fn holds_back(event: &Event) -> bool {
+    matches!(event, Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Forced | Event::Rejected)
 }
 
 pub(super) async fn sleep(nap: Option<Duration>) {

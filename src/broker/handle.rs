@@ -15,9 +15,11 @@ use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AcceptReply, AccountReply, ImportRequest, InfoReply, LogoutReply, TokenReply, VERSION};
+use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
+use crate::oauth::dialect::Narrowing;
 use crate::oauth::exchange::Target;
+use crate::oauth::grant::GrantType;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
 const FAREWELL: Duration = Duration::from_secs(40);
@@ -45,8 +47,8 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
-    /// How many logins are between their code and their end.
-    pub(super) exchanging: watch::Sender<usize>,
+    /// The accounts whose logins are between their code and their end.
+    pub(super) exchanging: watch::Sender<Vec<String>>,
     pub(super) jumps: watch::Receiver<()>,
     pub(super) roster: ArcSwap<Roster>,
     /// Where an account's answers come in if its config does not say: made from the first TCP listener.
@@ -62,12 +64,16 @@ impl Broker {
         redirect_uri: impl Fn(&AccountConfig) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         let logins = Logins::spawn(world.clock.clone());
-        let roster = ArcSwap::from_pointee(Roster { config: Arc::clone(&config), accounts: BTreeMap::new() });
+        let roster = ArcSwap::from_pointee(Roster {
+            config: Arc::clone(&config),
+            accounts: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        });
         let broker = Self {
             inner: Arc::new(Inner {
                 world,
                 logins,
-                exchanging: watch::Sender::new(0),
+                exchanging: watch::Sender::new(Vec::new()),
                 jumps,
                 roster,
                 redirect_uri: Box::new(redirect_uri),
@@ -88,16 +94,26 @@ impl Broker {
                     _ = member.handle.inbox.send(Command::Reconfigure(Arc::clone(account))).await;
                     Arc::clone(&member.handle)
                 }
-                None => Arc::new(actor::spawn(Arc::clone(account), self.inner.world.clone(), self.inner.jumps.clone())),
+                None => {
+                    let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
+                    let after = old.leaving.get(name).cloned();
+                    Arc::new(actor::spawn(Arc::clone(account), world, jumps, after))
+                }
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
-        for member in accounts.values() {
+        let removed = old.accounts.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
+        let mut leaving = old.leaving.clone();
+        leaving.retain(|_, handle| !handle.inbox.is_closed());
+        let new = accounts.iter().filter(|(name, _)| !leaving.contains_key(*name));
+        for (_, member) in new {
             until_read(&member.handle).await;
         }
-        self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts }));
-        let removed = old.accounts.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
-        stop(removed.map(|(_, member)| &member.handle), FAREWELL).await;
+        leaving.extend(removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))));
+        let told = leaving.clone();
+        self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));
+        // What they have in hand may take its time; nobody has to wait for it.
+        tokio::spawn(async move { stop(told.values(), FAREWELL).await });
     }
 
     /// Lets every account finish what it has in hand, for at most `patience`.
@@ -106,10 +122,19 @@ impl Broker {
         for member in roster.accounts.values() {
             member.handle.stopping.store(true, Ordering::Release);
         }
+        // A login whose code is being exchanged ends in its account's task: that one goes last.
+        let exchanging = self.inner.exchanging.borrow().clone();
+        let (last, first): (Vec<_>, Vec<_>) = roster.accounts.iter().partition(|(name, _)| exchanging.contains(name));
+        let exchanged = async {
+            _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+            stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
+        };
         let all = async {
-            // A login whose code is being exchanged ends in its account's task: that one goes last.
-            _ = self.inner.exchanging.subscribe().wait_for(|count| *count == 0).await;
-            stop(roster.accounts.values().map(|member| &member.handle), patience).await;
+            tokio::join!(
+                stop(first.into_iter().map(|(_, member)| &member.handle), patience),
+                stop(roster.leaving.values(), patience),
+                exchanged
+            )
         };
         _ = tokio::time::timeout(patience, all).await;
     }
@@ -120,6 +145,12 @@ impl Broker {
         let (name, member) = roster.find(account)?;
         let serve = &roster.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
+        if let Some(target) = query.target {
+            let (member, name) = (member.clone(), name.to_owned());
+            let wait = query.wait.unwrap_or(serve.wait);
+            drop(roster);
+            return self.narrowed_token(&name, &member, &target, ttl, wait).await;
+        }
         let now = self.inner.world.clock.now();
         let snapshot = member.handle.published.look();
         if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
@@ -163,6 +194,37 @@ impl Broker {
         }
     }
 
+    /// A token for `target` only: the cached one, or one that is asked for now.
+    async fn narrowed_token(
+        &self,
+        name: &str,
+        member: &Member,
+        target: &Target,
+        ttl: Ttl,
+        wait: Duration,
+    ) -> Result<TokenReply, Error> {
+        may_narrow(&member.config, target)?;
+        let clock = &self.inner.world.clock;
+        let published = &member.handle.published;
+        let mut bell = published.listen();
+        let patience = clock.now().plus(wait);
+        loop {
+            bell.borrow_and_update();
+            let now = clock.now();
+            let snapshot = published.look().narrowed_to(target);
+            match snapshot.verdict(ttl, patience, now) {
+                Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
+                Verdict::Fail(error) => return Err(error),
+                Verdict::Wait if snapshot.busy => {}
+                Verdict::Wait => {
+                    let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
+                    _ = tokio::time::timeout(now.until(patience), member.handle.inbox.send(command)).await;
+                }
+            }
+            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
+        }
+    }
+
     /// Every account, sorted by name.
     pub fn accounts(&self) -> Vec<AccountReply> {
         let roster = self.inner.roster.load();
@@ -194,7 +256,8 @@ impl Broker {
     /// A new token now.
     pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
         let seen = self.member(account)?.handle.published.look().generation;
-        self.renew(account, |done| Command::Refresh(seen, done)).await
+        let asked = self.inner.world.clock.now();
+        self.renew(account, |done| Command::Refresh(seen, asked, done)).await
     }
 
     /// The API answered 401 to this account's token: at most one refresh per half minute.
@@ -218,33 +281,37 @@ impl Broker {
         if refused || failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
     }
 
-    /// What the provider says of the account's current token.
-    pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
-        self.member(account)?;
-        Err(Error::Internal { what: "not built yet".into() })
-    }
-
-    /// Takes over a token that was made elsewhere, once the provider has accepted it.
-    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
-        drop(request);
-        self.account(account)
-    }
-
-    /// Uses the provider's metadata though its token endpoint has moved to another host.
-    pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
-        Err(Error::NotFound { what: format!("provider {provider}") })
-    }
-
     /// Revoke where possible, delete always.
     pub async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
-        let reply = ask(&self.member(account)?, Command::LogOut).await??;
-        // A tab that is finished later must not sign the account in again.
-        self.inner.logins.call_off(&reply.account).await;
-        Ok(reply)
+        let member = self.member(account)?;
+        // First, so that neither a tab that is finished later nor a code that is being exchanged just now
+        // signs the account in again.
+        self.inner.logins.call_off(&member.config.name, "the account was logged out meanwhile").await;
+        ask(&member, Command::LogOut).await?
     }
 
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {
         self.inner.roster.load().find(account).map(|(_, member)| member.clone())
+    }
+}
+
+/// Whether the account's provider gives tokens for a part of what was granted.
+fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
+    let narrow = config.dialect.narrow;
+    let anew = config.grant == GrantType::ClientCredentials;
+    let scope = target.scope.is_empty() || anew || matches!(narrow, Narrowing::Scope | Narrowing::Both);
+    let rest = target.resource.is_empty() && target.audience.is_none();
+    let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
+    let provider = &config.dialect.provider;
+    let refused = |what: &str| Error::Usage {
+        what: format!(
+            "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
+        ),
+    };
+    match (scope, resource) {
+        (false, _) => Err(refused("scope")),
+        (_, false) => Err(refused("resource or audience")),
+        _ => Ok(()),
     }
 }
 
@@ -259,7 +326,7 @@ fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenR
         expires_in: token.deadline.map(|deadline| now.until(deadline).as_secs()),
         expires_at: token.deadline.map(|deadline| unix_deadline(deadline, now)),
         expiry: expiry_word(token.expiry),
-        scope: snapshot.scope.clone(),
-        extra: token.extra.clone(),
+        scope: token.scope.clone(),
+        extra: token.extra.clone().into_iter().chain(snapshot.identity.clone()).collect(),
     })
 }

@@ -7,19 +7,20 @@ use tokio::sync::watch;
 
 use super::Guard;
 use super::actor::Command;
+use super::device::login_failed;
+use super::errand::Errand;
 use super::handle::Broker;
 use super::logins::Came;
 use super::roster::ask;
+use super::unaided::granted;
 use crate::account::attempts::{Accepted, Next, Plan, Turned};
-use crate::account::state::Answer;
 use crate::account::view::Standing;
 use crate::browser::StartUrl;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia, VERSION};
-use crate::credentials;
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
-use crate::oauth::exchange::Credentials;
+use crate::oauth::grant::{Grant, GrantType};
 use crate::secret::Nonce256;
 
 /// The browser's answer, as it arrived.
@@ -62,19 +63,48 @@ pub enum Stray {
     Malformed,
 }
 
-/// Counts an exchange for as long as it lives, so that a stop can wait for it.
-struct Counted<'a>(&'a watch::Sender<usize>);
+/// Names an account whose login is being exchanged for as long as it lives, so that a stop can wait for it.
+struct Counted<'a>(&'a watch::Sender<Vec<String>>, String);
 
 impl<'a> Counted<'a> {
-    fn new(count: &'a watch::Sender<usize>) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self(count)
+    fn new(exchanging: &'a watch::Sender<Vec<String>>, account: &str) -> Self {
+        exchanging.send_modify(|accounts| accounts.push(account.to_owned()));
+        Self(exchanging, account.to_owned())
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        self.0.send_modify(|accounts| {
+            if let Some(at) = accounts.iter().position(|account| *account == self.1) {
+                accounts.swap_remove(at);
+            }
+        });
+    }
+}
+
+/// How the user takes part in a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// With a browser that comes back to the daemon, or whose answer is pasted.
+    Browser(LoginVia),
+    /// With a browser on any device (RFC 8628).
+    Device,
+    /// With a password.
+    Password,
+    /// Not at all: the client asks for itself.
+    None,
+}
+
+impl Part {
+    fn of(grant: GrantType, via: LoginVia) -> Self {
+        match grant {
+            GrantType::ClientCredentials => Self::None,
+            GrantType::Password => Self::Password,
+            GrantType::DeviceCode => Self::Device,
+            GrantType::AuthorizationCode | GrantType::Implicit if via == LoginVia::Device => Self::Device,
+            GrantType::AuthorizationCode | GrantType::Implicit => Self::Browser(via),
+        }
     }
 }
 
@@ -92,48 +122,68 @@ impl Broker {
         if let Some(error) = unread {
             return Err(error);
         }
-        let plan = self.plan(&member.config).await?;
-        let (name, redirect_uri) = (plan.account.clone(), plan.redirect_uri.clone());
-        let door = self.open_door(&name, &redirect_uri, via).await?;
-        let pending = self.inner.logins.start(plan, life).await?;
-        let start_url = self.start_url(&pending.id, &name, &redirect_uri, door).await?;
-        if via == LoginVia::DaemonBrowser && !pending.joined {
-            self.open_browser(&name, &start_url);
+        let part = Part::of(member.config.grant, via);
+        let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, part)?).await?;
+        let name = plan.account.clone();
+        let door = match part {
+            Part::Browser(via) => self.open_door(&name, &plan.redirect_uri, via).await?,
+            Part::Device | Part::Password | Part::None => None,
+        };
+        if part == Part::Password {
+            // Each terminal is asked by itself.
+            self.inner.logins.call_off(&name, "another login took its place").await;
         }
-        tracing::info!(account = %name, joined = pending.joined, "a login is pending");
-        Ok(LoginStarted {
+        let pending = self.inner.logins.start(plan.clone(), life).await?;
+        let mut started = LoginStarted {
             version: VERSION,
-            login_id: pending.id,
-            account: name,
+            login_id: pending.id.clone(),
+            account: name.clone(),
             joined: pending.joined,
-            start_url: Some(start_url),
+            start_url: None,
             device: None,
             password: None,
-            warning: None,
+            warning: discouraged(member.config.grant),
             expires_at: pending.ends.wall.unix_seconds(),
-        })
+        };
+        match part {
+            Part::Browser(via) => {
+                let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, door).await?;
+                if via == LoginVia::DaemonBrowser && !pending.joined {
+                    self.open_browser(&name, &start_url);
+                }
+                started.start_url = Some(start_url);
+            }
+            Part::Device => started.device = Some(self.start_device(plan, &pending).await?),
+            Part::Password => started.password = self.start_password(&member, plan, &pending, life)?,
+            Part::None if pending.joined => {}
+            Part::None => self.start_client(&name, &pending),
+        }
+        tracing::info!(account = %name, joined = pending.joined, "a login is pending");
+        Ok(started)
     }
 
-    async fn plan(&self, config: &AccountConfig) -> Result<Plan, Error> {
-        let account = config.name.clone();
-        let failed = |why: String| Error::LoginFailed { account: account.clone(), why, provider_error: None };
-        let redirect_uri = (self.inner.redirect_uri)(config)
-            .ok_or_else(|| failed("there is no TCP listener and no `redirect_uri` in the config".into()))?;
-        let client_secret = match &config.client_secret {
-            None => None,
-            Some(source) => Some(
-                credentials::resolve(source, &self.inner.world.credentials)
-                    .await
-                    .map_err(|error| failed(format!("the client secret can't be had: {error}")))?,
-            ),
-        };
-        let credentials = Credentials { client_id: config.client_id.clone(), client_secret, client_key: None };
+    /// Empty where no browser comes back.
+    fn redirect_uri_for(&self, config: &AccountConfig, part: Part) -> Result<String, Error> {
+        let Part::Browser(_) = part else { return Ok(String::new()) };
+        let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
+        (self.inner.redirect_uri)(config).ok_or_else(|| login_failed(&config.name, why()))
+    }
+
+    /// Everything that a login of this account will need.
+    pub(super) async fn plan(&self, config: &AccountConfig, redirect_uri: String) -> Result<Plan, Error> {
+        let failed = |why: String| login_failed(&config.name, why);
+        let errand = Errand { config, world: &self.inner.world };
+        let credentials = errand.credentials().await.map_err(failed)?;
+        let dialect = errand.dialect().await.map_err(|error| failed(error.to_string()))?;
         Ok(Plan {
             account: config.name.clone(),
-            dialect: Arc::clone(&config.dialect),
+            dialect,
             credentials,
             target: config.target.clone(),
-            response_type: ResponseType::Code,
+            response_type: match config.grant {
+                GrantType::Implicit => ResponseType::Token,
+                _ => ResponseType::Code,
+            },
             redirect_uri,
         })
     }
@@ -144,8 +194,7 @@ impl Broker {
         if via == LoginVia::Paste {
             return Ok(None);
         }
-        let failed = |why| Error::LoginFailed { account: account.to_owned(), why, provider_error: None };
-        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(failed)
+        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(|why| login_failed(account, why))
     }
 
     /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
@@ -158,11 +207,7 @@ impl Broker {
         door: Option<Guard>,
     ) -> Result<String, Error> {
         let logins = &self.inner.logins;
-        let ended = || Error::LoginFailed {
-            account: account.to_owned(),
-            why: "it has just ended; try again".into(),
-            provider_error: None,
-        };
+        let ended = || login_failed(account, "it has just ended; try again".into());
         let Some(door) = door else { return logins.by_hand(id).await.ok_or_else(ended) };
         logins.keep(id, door).await;
         let ticket = logins.ticket(id).await.ok_or_else(ended)?;
@@ -258,22 +303,26 @@ impl Broker {
     }
 
     async fn carry_out(self, accepted: Accepted) {
-        let _counted = Counted::new(&self.inner.exchanging);
+        let _counted = Counted::new(&self.inner.exchanging, &accepted.plan.account);
         let (broker, id) = (self.clone(), accepted.id.clone());
         let work = tokio::spawn(async move {
-            let account = accepted.plan.account.clone();
-            let result = broker.exchange(&accepted.plan, accepted.next).await;
-            let reply = broker.login_reply(&accepted.id, &account, result).await;
-            broker.inner.logins.over(reply).await;
+            let result = broker.exchange(&accepted.id, &accepted.plan, accepted.next).await;
+            broker.conclude(&accepted.id, &accepted.plan.account, result).await;
         });
         if work.await.is_err() {
             self.inner.logins.fail(&id, Error::Internal { what: "the exchange of the code crashed".into() }).await;
         }
     }
 
-    async fn exchange(&self, plan: &Plan, next: Next) -> Result<(), Error> {
-        let account = plan.account.clone();
-        let failed = |why: String, provider_error| Error::LoginFailed { account: account.clone(), why, provider_error };
+    /// Tells everybody how the login ended.
+    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<(), Error>) {
+        let reply = self.login_reply(id, account, result).await;
+        self.inner.logins.over(reply).await;
+    }
+
+    async fn exchange(&self, id: &str, plan: &Plan, next: Next) -> Result<(), Error> {
+        let failed =
+            |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
         let trade = match next {
             Next::Exchange(trade) => trade,
             Next::Refused { error, description } => {
@@ -289,19 +338,21 @@ impl Broker {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
             }
         };
-        let grant = match self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await {
-            Answer::Granted(grant) => grant,
-            Answer::Refused(refusal) => {
-                return Err(failed(format!("the provider refused the code: {refusal}"), Some(refusal.code)));
-            }
-            Answer::Pending { .. } => return Err(failed("the provider answered as to a device".into(), None)),
-            Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => return Err(failed(why, None)),
-        };
+        let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
+        self.take_over(Some(id), plan, granted(&plan.account, "the code", answer)?).await
+    }
+
+    /// Hands what was granted to the account's task, unless the login is over or the config has changed.
+    pub(super) async fn take_over(&self, login: Option<&str>, plan: &Plan, grant: Box<Grant>) -> Result<(), Error> {
         let member = self.member(&plan.account)?;
         if member.config.binding() != plan.binding() {
-            return Err(failed("the config changed while the login was pending".into(), None));
+            return Err(login_failed(&plan.account, "the config changed while the login was pending".into()));
         }
-        ask(&member, |done| Command::LoggedIn(grant, plan.binding(), done)).await?
+        let stands = match login {
+            Some(id) => self.inner.logins.watch(id).await,
+            None => None,
+        };
+        ask(&member, |done| Command::LoggedIn(grant, plan.binding(), stands, done)).await?
     }
 
     async fn login_reply(&self, id: &str, account: &str, result: Result<(), Error>) -> LoginReply {
@@ -314,6 +365,7 @@ impl Broker {
             account: account.to_owned(),
             status: LoginStatus::Succeeded,
             expires_at,
+            device: None,
             failure: None,
             scope: None,
             token_expires_at: None,
@@ -323,6 +375,7 @@ impl Broker {
         match (result, self.account(account)) {
             (Ok(()), Ok(view)) => {
                 reply.scope = view.scope;
+                reply.identity = view.identity;
                 reply.token_expires_at = view.expires_at;
                 reply.refreshable = Some(view.refreshable);
                 tracing::info!(%account, "logged in");
@@ -335,4 +388,20 @@ impl Broker {
         }
         reply
     }
+}
+
+/// Why the way to this account's tokens is discouraged, for the user who chose it all the same.
+fn discouraged(grant: GrantType) -> Option<String> {
+    let why = match grant {
+        GrantType::Implicit => {
+            "The implicit grant puts the token into the browser's address bar; RFC 9700 §2.1.2 advises against it. \
+             Use `grant = \"authorization_code\"` if the provider has it."
+        }
+        GrantType::Password => {
+            "The password grant shows your password to this program; RFC 9700 §2.4 forbids it for new designs. \
+             Use `grant = \"authorization_code\"` if the provider has it."
+        }
+        GrantType::AuthorizationCode | GrantType::DeviceCode | GrantType::ClientCredentials => return None,
+    };
+    Some(why.to_owned())
 }

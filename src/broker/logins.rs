@@ -11,7 +11,7 @@ use super::Guard;
 use super::login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
 use crate::clock::{Clock, Moment};
-use crate::contract::{LoginReply, LoginStatus};
+use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 
 /// How long the outcome of a login can be asked for.
@@ -36,7 +36,8 @@ enum Ask {
     Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
     Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
     Fail { id: String, error: Error },
-    CallOff { account: String, done: oneshot::Sender<()> },
+    CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
+    Prompt { id: String, prompt: DevicePrompt },
     Over { reply: Box<LoginReply> },
     Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
 }
@@ -127,8 +128,13 @@ impl Logins {
     }
 
     /// Ends the account's pending login, if there is one.
-    pub(super) async fn call_off(&self, account: &str) {
-        _ = self.ask(|done| Ask::CallOff { account: account.to_owned(), done }).await;
+    pub(super) async fn call_off(&self, account: &str, why: &'static str) {
+        _ = self.ask(|done| Ask::CallOff { account: account.to_owned(), why, done }).await;
+    }
+
+    /// What the user has to do on another device.
+    pub(super) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
+        _ = self.inbox.send(Ask::Prompt { id: id.to_owned(), prompt }).await;
     }
 
     pub(super) async fn over(&self, reply: LoginReply) {
@@ -196,11 +202,15 @@ impl Task {
                 _ = done.send(self.attempts.arrive(&arrival, now));
             }
             Ask::Fail { id, error } => self.fail(&id, &error, now),
-            Ask::CallOff { account, done } => {
+            Ask::Prompt { id, prompt } => {
+                if let Some(view) = self.views.get(&id) {
+                    view.reply.send_modify(|reply| reply.device = Some(prompt));
+                }
+            }
+            Ask::CallOff { account, why, done } => {
                 let pending = self.attempts.pending().find(|(_, plan)| plan.account == account);
                 if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
-                    let why = "the account was logged out meanwhile".into();
-                    self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
+                    self.fail(&id, &Error::LoginFailed { account, why: why.into(), provider_error: None }, now);
                 }
                 _ = done.send(());
             }
@@ -227,6 +237,7 @@ impl Task {
                 scope: None,
                 token_expires_at: None,
                 refreshable: None,
+                device: None,
                 identity: serde_json::Map::new(),
             };
             self.views
@@ -237,7 +248,8 @@ impl Task {
 
     fn over(&mut self, reply: LoginReply, now: Moment) {
         self.attempts.over(&reply.login_id);
-        if let Some(view) = self.views.get_mut(&reply.login_id) {
+        // What has ended has ended: a login that was called off can't succeed later.
+        if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
             view.forget_at = Some(now.plus(OUTCOME_LIFE));
             view.guard = None;
             view.reply.send_replace(reply);

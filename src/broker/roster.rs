@@ -17,6 +17,8 @@ use crate::oauth::reply::clean;
 pub(super) struct Roster {
     pub(super) config: Arc<Config>,
     pub(super) accounts: BTreeMap<String, Member>,
+    /// Accounts that were taken out of the config, while their tasks end what they have in hand.
+    pub(super) leaving: BTreeMap<String, Arc<actor::Handle>>,
 }
 
 #[derive(Clone)]

@@ -203,6 +203,7 @@ impl Bench {
             credentials: Arc::new(CredentialEnv { credentials_directory: None, variables: vec![] }),
             opener: Arc::clone(&tabs) as Arc<_>,
             door: Arc::new(AlwaysOpen),
+            runtime: None,
             clock: clock.clone(),
         };
         let broker = Broker::start(config(accounts), world.clone(), jumps, redirect_uri).await;
@@ -218,7 +219,7 @@ impl Bench {
     /// The user's part of a login, up to the outcome.
     async fn log_in(&self, account: &str) -> LoginStatus {
         let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();
-        let answer = self.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
+        let answer = self.browse(started.start_url.as_deref().unwrap(), "code=c").await;
         self.broker.callback(answer).await.unwrap();
         self.broker.login(&started.login_id, s(0)).await.unwrap().status
     }
@@ -369,7 +370,7 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
     ] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
         b.script(scripted);
-        let request = b.browse(&started.start_url.as_deref().unwrap(), answer).await;
+        let request = b.browse(started.start_url.as_deref().unwrap(), answer).await;
         let id = b.broker.callback(request).await.unwrap();
         let outcome = b.broker.outcome(&id).await.unwrap().failure.unwrap();
         assert_eq!(outcome.error_description, format!("the login to `work` failed: {why}"));
@@ -387,7 +388,7 @@ fn refused(code: &str) -> Answer {
 async fn a_stray_answer_changes_nothing() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let good = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
+    let good = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     let wrong_state =
         CallbackRequest { parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())], ..good.clone() };
     let no_cookie = CallbackRequest { in_fragment: false, cookies: vec![], ..good.clone() };
@@ -403,7 +404,7 @@ async fn a_stray_answer_changes_nothing() {
 async fn an_address_pasted_from_another_machine_completes_the_login() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
-    let state = url::Url::parse(&started.start_url.as_deref().unwrap())
+    let state = url::Url::parse(started.start_url.as_deref().unwrap())
         .unwrap()
         .query_pairs()
         .find(|(n, _)| n == "state")
@@ -529,7 +530,7 @@ async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = Duration::from_millis(500);
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let answer = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     let login = tokio::spawn({
         let b = Arc::clone(&b);
         async move { b.broker.callback(answer).await }
@@ -546,7 +547,7 @@ async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
 async fn a_logout_ends_the_pending_login() {
     let b = Bench::logged_in("work").await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let answer = b.browse(&started.start_url.as_deref().unwrap(), "code=c").await;
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.logout("work").await.unwrap();
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
     assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::NotOurs);

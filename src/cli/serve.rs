@@ -127,6 +127,7 @@ async fn serve(
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
         door: Arc::clone(&doors) as Arc<_>,
+        runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
     };
     let first = tcp.first().copied();

@@ -168,6 +168,7 @@ mod tests {
             generation: 1,
             last_error: None,
             identity: serde_json::Map::new(),
+            login_due_at: None,
             login_pending: None,
         }
     }

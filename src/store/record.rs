@@ -1,8 +1,8 @@
-//! A record as bytes: JSON, schema 1, sealed before it gets near a disk.
+//! A record as bytes: JSON, with the number of its schema, sealed before it gets near a disk.
 //!
 //! Unknown members are errors, and a new member raises [`SCHEMA`]: there are no minor versions. An older
 //! ringback that skipped a member it doesn't know would drop it with the next refresh, in silence, and
-//! what is kept here is never just decoration. Reading an older schema goes here when there is a second.
+//! what is kept here is never just decoration. Older schemas are read.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -18,7 +18,9 @@ use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Kind, Secret};
 
 /// The schema that is written.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
+/// The first one; it had no `identity`.
+const FIRST: u32 = 1;
 
 /// Why bytes are not a record. Holds nothing of what they say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +54,8 @@ struct Wire<'a> {
     expiry: WireExpiry,
     obtained_at: Wall,
     extra: Cow<'a, Map<String, Value>>,
+    #[serde(default)]
+    identity: Cow<'a, Map<String, Value>>,
     intent: Option<Cow<'a, Intent>>,
     needs_login: Option<Cow<'a, LoginReason>>,
 }
@@ -92,7 +96,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         return Err(DecodeError::Newer { found: version.schema });
     }
     let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
-    if wire.schema != SCHEMA {
+    if !(FIRST..=SCHEMA).contains(&wire.schema) {
         return Err(DecodeError::Malformed { column: 0 });
     }
     Ok(wire.into())
@@ -130,6 +134,7 @@ impl<'a> From<&'a Record> for Wire<'a> {
             expiry: tokens.expiry.into(),
             obtained_at: tokens.obtained_at,
             extra: Cow::Borrowed(&tokens.extra),
+            identity: Cow::Borrowed(&record.identity),
             intent: record.intent.as_ref().map(Cow::Borrowed),
             needs_login: record.needs_login.as_ref().map(Cow::Borrowed),
         }
@@ -149,6 +154,7 @@ impl From<Wire<'_>> for Record {
                 obtained_at: wire.obtained_at,
                 extra: wire.extra.into_owned(),
             },
+            identity: wire.identity.into_owned(),
             intent: wire.intent.map(Cow::into_owned),
             needs_login: wire.needs_login.map(Cow::into_owned),
         }
@@ -207,23 +213,31 @@ mod tests {
         assert_eq!(
             text,
             concat!(
-                r#"{"schema":1,"generation":7,"binding":{"provider":"phonecom","token_url":"https://p.example/token","#,
+                r#"{"schema":2,"generation":7,"binding":{"provider":"phonecom","token_url":"https://p.example/token","#,
                 r#""client_id":"me"},"access_token":"access-7","refresh_token":"refresh-7","scope":"a b","#,
                 r#""expiry":{"at":{"wall":1700003600000,"lifetime_ms":3600000}},"obtained_at":1700000000000,"#,
-                r#""extra":{"account_id":42},"intent":{"fingerprint":"0a1b2c3d","started_at":5,"sent":2},"#,
+                r#""extra":{"account_id":42},"identity":{},"intent":{"fingerprint":"0a1b2c3d","started_at":5,"sent":2},"#,
                 r#""needs_login":{"why":"refused","code":"invalid_grant"}}"#
             )
         );
     }
 
     #[test]
+    fn the_first_schema_is_read() {
+        let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
+        let first = text.replace(r#""schema":2"#, r#""schema":1"#).replace(r#""identity":{},"#, "");
+        assert_ne!(first, text);
+        assert_eq!(format!("{:?}", decode(first.as_bytes()).unwrap()), format!("{:?}", record(1)));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_without_quoting_it() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
-        let newer = text.replace(r#""schema":1"#, r#""schema":2,"more":[]"#);
-        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 2 });
+        let newer = text.replace(r#""schema":2"#, r#""schema":3,"more":[]"#);
+        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 3 });
         for (from, to) in [
-            (r#""schema":1"#, r#""schema":1,"more":true"#),
-            (r#""schema":1"#, r#""schema":0"#),
+            (r#""schema":2"#, r#""schema":2,"more":true"#),
+            (r#""schema":2"#, r#""schema":0"#),
             (r#""generation":1"#, r#""generation":"canary""#),
             (r#""generation":1,"#, ""),
             (r#""expiry":"#, r#""expiry":"canary","x":"#),

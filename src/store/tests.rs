@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use serde_json::Map;
+
 use super::file::{FileStore, StateLock};
 use super::key::MasterKey;
 use super::key::source::Obtained;
@@ -39,6 +41,7 @@ pub(crate) fn record(generation: u64) -> Record {
             obtained_at: wall,
             extra: json!({"account_id": 42}).as_object().unwrap().clone(),
         },
+        identity: Map::new(),
         intent: None,
         needs_login: None,
     }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Effect, Held, Machine, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered};
+use serde_json::Map;
+
+use super::{
+    Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
+};
 use crate::account::record::{LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall};
@@ -13,7 +17,7 @@ impl Machine {
         self.phase = Phase::Idle;
         self.trouble = None;
         self.state = match record {
-            None => State::SignedOut,
+            None => self.without_tokens(State::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
                 let held = from_disk(*record, &self.policy, now);
@@ -31,7 +35,11 @@ impl Machine {
         self.phase = Phase::Idle;
         match trouble {
             // The store works again; it is the user who has to do something.
-            StoreTrouble::Damaged => self.needs_login(LoginReason::Damaged),
+            StoreTrouble::Damaged => {
+                self.needs_login(LoginReason::Damaged);
+                let state = std::mem::replace(&mut self.state, State::Unread);
+                self.state = self.without_tokens(state);
+            }
             StoreTrouble::Unavailable(why) => {
                 self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
             }
@@ -55,7 +63,7 @@ impl Machine {
         let state = std::mem::replace(&mut self.state, State::Unread);
         self.state = match state {
             State::Active(held) if held.record.binding != self.policy.binding => {
-                State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) }
+                self.without_tokens(State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) })
             }
             State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) }
                 if held.record.binding == self.policy.binding =>
@@ -67,13 +75,18 @@ impl Machine {
     }
 
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
-        let Some(held) = self.held() else { return Effect::Rest };
+        // Tokens of another client or for another endpoint, if any, are no part of this.
+        let held = self.held().filter(|held| held.record.binding == self.policy.binding);
+        let Some(held) = held else { return self.logged_in(grant, now, chance) };
         let old = &held.record.tokens;
         let mut grant = grant;
         // RFC 6749 §6: what the reply leaves out stays as it is.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
-        let next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
+        let (narrowed, identity) = (held.narrowed.clone(), held.record.identity.clone());
+        let mut next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
+        next.narrowed = narrowed;
+        next.record.identity = identity;
         self.commit(Box::new(next), None)
     }
 
@@ -96,7 +109,7 @@ impl Machine {
             Some(life) => sent_at.plus(schedule::refresh_after(life, chance)).latest(now.plus(life / 4)),
             None => now.plus(self.policy.max_age_unknown),
         };
-        let refreshable = grant.refresh_token.is_some();
+        let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;
         let tokens = TokenSet {
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
@@ -108,9 +121,22 @@ impl Machine {
             obtained_at: now.wall,
             extra: grant.extra,
         };
-        let record =
-            Record { binding: self.policy.binding.clone(), generation, tokens, intent: None, needs_login: None };
-        Held { record, deadline, due: refreshable.then_some(due), unanswered: None }
+        let record = Record {
+            binding: self.policy.binding.clone(),
+            generation,
+            tokens,
+            identity: Map::new(),
+            intent: None,
+            needs_login: None,
+        };
+        Held {
+            record,
+            deadline,
+            due: renewable.then_some(due),
+            notice: deadline.filter(|_| !renewable).map(|_| due),
+            unanswered: None,
+            narrowed: Narrowed::default(),
+        }
     }
 
     pub(super) fn commit(&mut self, next: Box<Held>, needs_login: Option<LoginReason>) -> Effect {
@@ -129,11 +155,15 @@ impl Machine {
         }
     }
 
-    pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
+    pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
         let (next, needs_login) = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Committing { next, needs_login } => (next, needs_login),
-            other => return self.phase = other,
+            other => {
+                self.phase = other;
+                return Effect::Rest;
+            }
         };
+        let token_is_new = self.held().is_none_or(|held| !held.has_token_of(&next));
         match result {
             Ok(()) => {
                 self.trouble = None;
@@ -143,6 +173,9 @@ impl Machine {
                 };
                 // The config may have changed while they waited to be written.
                 self.check_binding();
+                if token_is_new && matches!(self.state, State::Active(_)) {
+                    return self.describe();
+                }
             }
             Err(why) => {
                 self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
@@ -150,6 +183,7 @@ impl Machine {
                 self.phase = Phase::Unkept { next, needs_login, retry_at };
             }
         }
+        Effect::Rest
     }
 
     pub(super) fn log_out(&mut self) -> Effect {
@@ -182,7 +216,7 @@ impl Machine {
         let held = match std::mem::replace(&mut self.state, State::SignedOut) {
             State::Active(held) => Some(held),
             State::NeedsLogin { held, .. } => held,
-            State::Unread | State::SignedOut => None,
+            State::Unread | State::SignedOut | State::Starting => None,
         };
         self.state = State::NeedsLogin { reason, held };
     }
@@ -221,15 +255,22 @@ fn from_disk(record: Record, policy: &Policy, now: Moment) -> Held {
         Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
         Expiry::Never => (None, Duration::ZERO, Duration::MAX),
     };
-    let refreshable = tokens.refresh_token.is_some() && tokens.expiry != Expiry::Never;
-    let due = refreshable.then(|| now.plus(after.saturating_sub(age)));
+    let renewable = tokens.refresh_token.is_some() || policy.anew != Anew::No;
+    let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
+    let (due, notice) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
         since: back_to(intent.started_at, now),
         sent: intent.sent + 1,
         missed: false,
     });
-    Held { record, deadline, due, unanswered }
+    Held { record, deadline, due, notice, unanswered, narrowed: Narrowed::default() }
+}
+
+impl Held {
+    fn has_token_of(&self, other: &Self) -> bool {
+        self.record.tokens.access_token.matches(other.record.tokens.access_token.expose())
+    }
 }
 
 fn back_to(wall: Wall, now: Moment) -> Moment {

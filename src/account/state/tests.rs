@@ -6,8 +6,9 @@ use super::*;
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict};
 use crate::clock::{Boot, Wall};
 use crate::error::Error;
+use crate::oauth::describe::{Described, Source};
 use crate::oauth::dialect::tests::dialect;
-use crate::oauth::grant::{Binding, Grant};
+use crate::oauth::grant::{Binding, Expiry, Grant};
 use crate::secret::{AccessToken, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
@@ -32,6 +33,10 @@ fn refusal(code: &str, blame: Blame) -> Answer {
     Answer::Refused(Refusal { code: code.into(), description: String::new(), blame })
 }
 
+fn target(scope: &str) -> Target {
+    Target { scope: vec![scope.to_owned()], ..Target::default() }
+}
+
 /// A machine with a clock and a disk, and the half of the broker that carries out effects.
 struct Bench {
     machine: Machine,
@@ -42,14 +47,30 @@ struct Bench {
     in_flight: bool,
     commit_fails: bool,
     chance: f64,
+    /// What the provider says of every token, if it says anything.
+    described: Option<Described>,
+    asked_about: Vec<String>,
 }
 
 impl Bench {
     fn new() -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
-        let machine = Machine::new(Policy::new(&dialect(), binding()));
-        let mut bench =
-            Self { machine, now, disk: None, sent: vec![], in_flight: false, commit_fails: false, chance: 0.5 };
+        let machine = Machine::new(Policy::new(&dialect(), binding(), Anew::No));
+        Self::with(machine, now)
+    }
+
+    fn with(machine: Machine, now: Moment) -> Self {
+        let mut bench = Self {
+            machine,
+            now,
+            disk: None,
+            sent: vec![],
+            in_flight: false,
+            commit_fails: false,
+            chance: 0.5,
+            described: None,
+            asked_about: vec![],
+        };
         bench.tell(Event::Timer);
         bench
     }
@@ -76,9 +97,11 @@ impl Bench {
                     }
                     Event::Prepared(disk)
                 }
-                Effect::Send(token) => {
+                Effect::Send(renewal) => {
                     assert!(!self.in_flight, "two refreshes in flight");
-                    self.sent.push((token.expose().to_owned(), self.now));
+                    let means = renewal.refresh_token.as_ref().map_or("anew", RefreshToken::expose);
+                    let scope = renewal.target.map(|target| format!(" for {}", target.scope.join(" ")));
+                    self.sent.push((format!("{means}{}", scope.unwrap_or_default()), self.now));
                     self.in_flight = true;
                     return;
                 }
@@ -94,6 +117,10 @@ impl Bench {
                         self.disk = Some(*record);
                     }
                     Event::Noted
+                }
+                Effect::Describe(token) => {
+                    self.asked_about.push(token.expose().to_owned());
+                    Event::Described(self.described.clone().map(Box::new))
                 }
                 Effect::Remove => {
                     if disk.is_ok() {
@@ -128,6 +155,27 @@ impl Bench {
         self.machine = Machine::new(self.machine.policy.clone());
         self.in_flight = false;
         self.tell(Event::Timer);
+    }
+
+    /// An account that gets its tokens in this way, at a provider that tells of them if `describes`.
+    fn unaided(anew: Anew, describes: bool) -> Self {
+        let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
+        let policy = Policy { describes, ..Policy::new(&dialect(), binding(), anew) };
+        Self::with(Machine::new(policy), now)
+    }
+
+    /// A caller asks for a token of this scope.
+    fn narrow(&mut self, scope: &str) {
+        self.tell(Event::Narrow(Box::new(target(scope)), s(10)));
+    }
+
+    fn narrowed(&self, scope: &str) -> String {
+        let view = self.view().narrowed_to(&target(scope));
+        match view.verdict(Ttl::Usual(s(10)), self.now, self.now) {
+            Verdict::Serve => view.token.unwrap().access_token.expose().to_owned(),
+            Verdict::Wait => "wait".into(),
+            Verdict::Fail(error) => error.code().row().name.into(),
+        }
     }
 
     fn view(&self) -> Snapshot {
@@ -340,7 +388,9 @@ fn an_impatient_caller_may_probe_an_offline_provider_but_not_one_that_asked_for_
 fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100)))));
-    assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(100)));
+    // Once to say that it will end, once because it has.
+    assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(80)));
+    assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(20)));
     assert_eq!(
         (b.view().standing, b.token().as_str()),
         (Standing::NeedsLogin(LoginReason::NoRefreshToken), "login_required")
@@ -667,4 +717,166 @@ mod random {
             }
         }
     }
+}
+
+#[test]
+fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
+    let mut b = Bench::unaided(Anew::Always, false);
+    assert_eq!((b.view().standing, b.token()), (Standing::Starting, "provider_unreachable".into()));
+    b.sleep();
+    assert_eq!(b.sent.len(), 1);
+    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    assert_eq!((b.view().standing, b.token()), (Standing::Active, "a1".into()));
+    assert_eq!(b.sleep(), s(2880), "as a refresh would be");
+    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    assert_eq!(b.token(), "a2");
+    b.restart();
+    assert_eq!((b.token(), b.sent.len()), ("a2".into(), 2), "what is stored is served");
+    assert!(b.disk.as_ref().unwrap().intent.is_none(), "nothing is spent, so nothing is written down before");
+}
+
+#[test]
+fn the_client_is_refused_or_not_answered_and_tries_again() {
+    let mut b = Bench::unaided(Anew::Always, false);
+    b.sleep();
+    b.answer(Answer::Lost { why: "cut".into() });
+    assert_eq!(b.view().standing, Standing::Starting);
+    assert!(b.sleep() <= s(1));
+    b.answer(refusal("invalid_client", Blame::Client));
+    assert_eq!(b.token(), "provider_refused");
+    assert!(b.sleep() >= s(200), "a config that is wrong stays wrong for a while");
+    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    assert_eq!(b.token(), "a1");
+}
+
+#[test]
+fn after_a_logout_the_client_waits_to_be_asked() {
+    let mut b = Bench::unaided(Anew::Always, false);
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.tell(Event::LogOut);
+    assert_eq!((b.view().standing, b.machine.wake_at()), (Standing::SignedOut, None));
+    b.now = b.now.plus(s(10));
+    b.tell(Event::Forced);
+    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    assert_eq!(b.token(), "a2");
+}
+
+#[test]
+fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_no() {
+    let mut b = Bench::unaided(Anew::WhileActive, false);
+    assert_eq!(b.view().standing, Standing::SignedOut, "nobody has logged in");
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    b.tell(Event::LoggedIn(Box::new(grant("b1", None, Some(3600)))));
+    b.sleep();
+    assert_eq!(b.sent.iter().map(|(means, _)| means.as_str()).collect::<Vec<_>>(), ["r1", "anew"]);
+    b.answer(refusal("invalid_grant", Blame::Grant));
+    assert!(matches!(b.view().standing, Standing::NeedsLogin(_)));
+    assert_eq!(b.machine.wake_at(), None, "providers lock accounts whose password is wrong again and again");
+}
+
+#[test]
+fn an_account_that_cannot_be_renewed_says_so_ahead_of_time() {
+    let mut b = Bench::new();
+    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(3600)))));
+    let view = b.view().reply(b.now);
+    assert_eq!((view.attention_needed, view.login_due_at), (false, Some(1_700_003_600)));
+    assert_eq!(b.sleep(), s(2880));
+    let view = b.view().reply(b.now);
+    assert!(view.attention_needed && b.token() == "a1", "{view:?}");
+    assert_eq!(b.sleep(), s(720));
+    assert_eq!(b.token(), "login_required");
+}
+
+fn described(expires_at: Option<i64>) -> Described {
+    let identity = serde_json::json!({"voip_id": 7}).as_object().unwrap().clone();
+    Described {
+        source: Source::Details,
+        active: true,
+        scope: Some("account-owner".into()),
+        expires_at: expires_at.map(|seconds| Wall(seconds * 1000)),
+        claims: identity.clone(),
+        identity,
+    }
+}
+
+#[test]
+fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
+    for (life, expires_at, left) in
+        [(Some(3600), Some(1), Some(3600)), (None, Some(1_700_001_000), Some(1000)), (None, None, None)]
+    {
+        let mut b = Bench::unaided(Anew::No, true);
+        b.described = Some(described(expires_at));
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life))));
+        let view = b.view();
+        let token = view.token.as_ref().unwrap();
+        assert_eq!(token.deadline.map(|at| b.now.until(at).as_secs()), left, "{life:?} {expires_at:?}");
+        assert_eq!(view.identity["voip_id"], 7);
+        assert_eq!(b.disk.as_ref().unwrap().identity["voip_id"], 7, "it is kept");
+        assert_eq!(left.is_none(), token.expiry == Expiry::Never);
+        assert_eq!(b.asked_about, ["a1"], "once");
+    }
+}
+
+#[test]
+fn it_is_asked_again_only_for_what_is_not_known() {
+    let mut b = Bench::unaided(Anew::No, true);
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+    b.described = Some(described(None));
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a3", Some("r3"), Some(3600)))));
+    assert_eq!(b.asked_about, ["a1", "a2"]);
+    assert_eq!(b.view().identity["voip_id"], 7, "a refresh keeps it");
+}
+
+#[test]
+fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
+    let mut b = Bench::logged_in();
+    assert_eq!(b.narrowed("read"), "provider_unreachable");
+    b.narrow("read");
+    b.answer(Answer::Granted(Box::new(grant("n1", Some("r2"), Some(600)))));
+    assert_eq!(
+        (b.narrowed("read"), b.narrowed("write"), b.token()),
+        ("n1".into(), "provider_unreachable".into(), "a1".into())
+    );
+    b.narrow("read");
+    assert_eq!(b.sent.len(), 1, "it is cached");
+    assert_eq!(b.disk.as_ref().unwrap().tokens.refresh_token.as_ref().unwrap().expose(), "r2", "rotated and durable");
+    b.now = b.now.plus(s(595));
+    b.narrow("read");
+    assert_eq!(b.sent.last().unwrap().0, "r2 for read");
+    b.answer(refusal("invalid_scope", Blame::Client));
+    assert_eq!((b.narrowed("read"), b.token()), ("provider_refused".into(), "a1".into()));
+    assert!(b.view().trouble.is_none(), "the account itself is well");
+    b.narrow("read");
+    assert_eq!(b.sent.len(), 2, "a refusal is not asked for again at once");
+}
+
+#[test]
+fn narrower_tokens_are_bounded() {
+    let mut b = Bench::logged_in();
+    for number in 0..40 {
+        b.narrow(&format!("s{number}"));
+        b.answer(Answer::Granted(Box::new(grant(&format!("n{number}"), None, Some(600)))));
+        b.now = b.now.plus(s(1));
+    }
+    let there = (0..40).filter(|number| b.narrowed(&format!("s{number}")) == format!("n{number}"));
+    assert_eq!(there.collect::<Vec<_>>(), (24..40).collect::<Vec<_>>(), "the newest");
+}
+
+#[test]
+fn a_lost_narrower_refresh_is_replayed_like_any_other() {
+    let mut b = Bench::logged_in();
+    b.narrow("read");
+    b.answer(Answer::Lost { why: "cut".into() });
+    b.narrow("read");
+    assert_eq!(b.sent.len(), 1, "a refresh token in doubt is not spent on a part");
+    b.sleep();
+    assert_eq!(b.sent.last().unwrap().0, "r1", "the replay is for the whole");
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    assert_eq!(b.token(), "a2");
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::account::record::Record;
 use crate::clock::Moment;
+use crate::oauth::describe::Described;
 use crate::oauth::dialect::{Dialect, Rotation};
+use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, Grant};
 use crate::oauth::reply::Refusal;
-use crate::secret::RefreshToken;
+use crate::secret::{AccessToken, RefreshToken};
 
 /// What of the provider's dialect the machine goes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +24,34 @@ pub struct Policy {
     pub default_lifetime: Option<Duration>,
     /// See [`Dialect::max_age_unknown`].
     pub max_age_unknown: Duration,
+    /// How a token is got where there is no refresh token.
+    pub anew: Anew,
+    /// Whether the provider tells, unasked by a caller, whose a token is and when it ends.
+    pub describes: bool,
+}
+
+/// Whether a token can be got without a refresh token and without the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anew {
+    /// It can't.
+    No,
+    /// Always, also the first one: the client asks for itself (RFC 6749 §4.4).
+    Always,
+    /// While somebody is logged in: the config knows where the user's password is (RFC 6749 §4.3).
+    WhileActive,
 }
 
 impl Policy {
-    /// The dialect's.
-    pub fn new(dialect: &Dialect, binding: Binding) -> Self {
+    /// The dialect's, for an account that comes to its tokens so.
+    pub fn new(dialect: &Dialect, binding: Binding, anew: Anew) -> Self {
         Self {
             binding,
             rotation: dialect.rotation,
             replay_window: dialect.replay_window,
             default_lifetime: dialect.default_lifetime,
             max_age_unknown: dialect.max_age_unknown,
+            anew,
+            describes: dialect.endpoints.details.is_some(),
         }
     }
 }
@@ -48,6 +67,8 @@ pub enum Event {
     Timer,
     /// A caller has no use for what is published: it wants this much validity.
     Wanted(Duration),
+    /// A caller wants a token for this target with this much validity.
+    Narrow(Box<Target>, Duration),
     /// A person wants a new token now.
     Forced,
     /// A caller's API answered 401 to the current token.
@@ -64,6 +85,8 @@ pub enum Event {
     LoggedIn(Box<Grant>),
     /// The user logs out.
     LogOut,
+    /// The end of [`Effect::Describe`]; `None`: the provider did not say.
+    Described(Option<Box<Described>>),
     /// The end of [`Effect::Note`].
     Noted,
     /// The config changed, or was read again: what the provider refused before may go now.
@@ -121,8 +144,10 @@ pub enum Effect {
     Load,
     /// Prove the store writable and make this record, with its intent, durable.
     Prepare(Box<Record>),
-    /// Send the refresh token, once.
-    Send(RefreshToken),
+    /// Ask for a token, once.
+    Send(Renewal),
+    /// Ask the provider what it knows of this token, which is served already.
+    Describe(AccessToken),
     /// Make this record durable.
     Commit(Box<Record>),
     /// Make this record durable, if that goes: the refresh it tells of was not granted, and nothing was
@@ -130,6 +155,15 @@ pub enum Effect {
     Note(Box<Record>),
     /// Delete what is stored.
     Remove,
+}
+
+/// What a token is asked for with, and for what.
+#[derive(Debug)]
+pub struct Renewal {
+    /// `None`: anew.
+    pub refresh_token: Option<RefreshToken>,
+    /// `None`: for all that the account asks for.
+    pub target: Option<Target>,
 }
 
 /// What went wrong last and has not been mended.

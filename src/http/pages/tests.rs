@@ -20,6 +20,7 @@ fn login(status: LoginStatus) -> LoginReply {
         scope: None,
         token_expires_at: None,
         refreshable: None,
+        device: None,
         identity: serde_json::Map::new(),
     }
 }
@@ -32,6 +33,7 @@ async fn success_tells_account_scope_and_expiry() {
         scope: Some("read write".into()),
         token_expires_at: Some(1_700_003_599),
         refreshable: Some(true),
+        device: None,
         identity: serde_json::Map::new(),
         ..login(LoginStatus::Succeeded)
     };

@@ -1,0 +1,48 @@
+//! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
+//! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
+
+use super::{Anew, Effect, Held, Machine, Means, Phase, Renewal, State, TroubleKind};
+use crate::account::record::LoginReason;
+use crate::account::schedule;
+use crate::clock::Moment;
+use crate::oauth::exchange::Target;
+use crate::oauth::reply::{Blame, Refusal};
+
+impl Machine {
+    /// Whether `held` can be followed by another token without the user.
+    pub(in crate::account) fn is_renewable(&self, held: &Held) -> bool {
+        held.record.tokens.refresh_token.is_some() || self.policy.anew != Anew::No
+    }
+
+    pub(super) fn begin_anew(&mut self, target: Option<Target>, now: Moment) -> Effect {
+        let allowed = match (self.policy.anew, &self.state) {
+            (Anew::No, _) | (_, State::Unread) => false,
+            (Anew::Always, _) => true,
+            (Anew::WhileActive, state) => {
+                matches!(state, State::Active(held) if held.record.binding == self.policy.binding)
+            }
+        };
+        if !allowed {
+            return Effect::Rest;
+        }
+        self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
+        self.last_attempt = Some(now);
+        Effect::Send(Renewal { refresh_token: None, target })
+    }
+
+    pub(super) fn refused_anew(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
+        // A wrong password is not tried again by itself: providers lock accounts for that.
+        if self.policy.anew == Anew::WhileActive && refusal.blame == Blame::Grant {
+            self.needs_login(LoginReason::Refused { code: refusal.code });
+            return Effect::Rest;
+        }
+        let why = refusal.to_string();
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(chance));
+        Effect::Rest
+    }
+
+    /// Where an account without usable tokens stands.
+    pub(super) fn without_tokens(&self, otherwise: State) -> State {
+        if self.policy.anew == Anew::Always { State::Starting } else { otherwise }
+    }
+}

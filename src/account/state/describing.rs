@@ -1,0 +1,58 @@
+//! What the provider says of a token that is served already: whose it is, and when it ends.
+
+use super::{Effect, Machine, Phase};
+use crate::account::schedule;
+use crate::clock::Moment;
+use crate::oauth::describe::{Described, Source};
+use crate::oauth::grant::Expiry;
+
+impl Machine {
+    /// What to ask after a commit: nothing, if everything is known.
+    pub(super) fn describe(&mut self) -> Effect {
+        let Some(held) = self.held().filter(|_| self.policy.describes) else { return Effect::Rest };
+        let tokens = &held.record.tokens;
+        if tokens.expiry != Expiry::Unknown && !held.record.identity.is_empty() {
+            return Effect::Rest;
+        }
+        let token = tokens.access_token.clone();
+        self.phase = Phase::Describing;
+        Effect::Describe(token)
+    }
+
+    pub(super) fn described(&mut self, described: Option<Box<Described>>, now: Moment) -> Effect {
+        if !matches!(self.phase, Phase::Describing) {
+            return Effect::Rest;
+        }
+        self.phase = Phase::Idle;
+        let (Some(described), Some(held)) = (described.filter(|described| described.active), self.held()) else {
+            return Effect::Rest;
+        };
+        let mut next = Box::new(held.clone());
+        let tokens = &mut next.record.tokens;
+        tokens.scope = tokens.scope.take().or(described.scope);
+        if tokens.expiry == Expiry::Unknown {
+            match (described.expires_at, described.source) {
+                (Some(wall), _) => {
+                    let lifetime = wall.since(tokens.obtained_at);
+                    let left = wall.since(now.wall);
+                    tokens.expiry = Expiry::At { wall, lifetime };
+                    next.deadline = Some(now.plus(left));
+                    let passed = lifetime.saturating_sub(left);
+                    let due = now.plus(schedule::refresh_after(lifetime, 0.5).saturating_sub(passed));
+                    let renewable = self.is_renewable(&next);
+                    next.due = renewable.then_some(due);
+                    next.notice = (!renewable).then_some(due);
+                }
+                // Phone.com leaves it out for tokens that don't expire.
+                (None, Source::Details) => {
+                    tokens.expiry = Expiry::Never;
+                    next.due = None;
+                }
+                (None, Source::Introspection) => {}
+            }
+        }
+        next.record.identity = described.identity;
+        next.record.generation += 1;
+        self.commit(next, None)
+    }
+}

@@ -1,0 +1,98 @@
+//! The device grant (RFC 8628): the user types a code into a browser on any device, and the daemon asks for the
+//! token until that is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::actor::sleep;
+use super::handle::Broker;
+use super::logins::Pending;
+use crate::account::attempts::Plan;
+use crate::account::state::Answer;
+use crate::contract::{DevicePrompt, LoginStatus};
+use crate::error::Error;
+use crate::oauth::device::DeviceAuthorization;
+use crate::oauth::exchange::Trade;
+
+use super::errand::for_one_token;
+
+/// How much slower to ask after each `slow_down` (RFC 8628 §3.5).
+const SLOWER: Duration = Duration::from_secs(5);
+/// The longest pause while the provider can't be reached.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl Broker {
+    /// What the user has to do for the login `pending`; from now on the daemon asks for its token.
+    pub(super) async fn start_device(&self, plan: Plan, pending: &Pending) -> Result<DevicePrompt, Error> {
+        let logins = &self.inner.logins;
+        if let Some(prompt) = logins.watch(&pending.id).await.and_then(|stands| stands.borrow().device.clone()) {
+            return Ok(prompt);
+        }
+        let provider = &self.inner.world.provider;
+        let asked = provider.device(&plan.dialect, &plan.target, &plan.credentials).await;
+        let authorization = match asked {
+            Ok(authorization) => authorization,
+            Err(error) => {
+                let failed = login_failed(&plan.account, format!("the provider gave no device code: {error}"));
+                logins.fail(&pending.id, failed.clone()).await;
+                return Err(failed);
+            }
+        };
+        let prompt = DevicePrompt {
+            user_code: authorization.user_code.clone(),
+            verification_uri: authorization.verification_uri.clone(),
+            verification_uri_complete: authorization.verification_uri_complete.clone(),
+        };
+        logins.prompt(&pending.id, prompt.clone()).await;
+        tokio::spawn(self.clone().poll(pending.id.clone(), Arc::new(plan), authorization));
+        Ok(prompt)
+    }
+
+    /// Asks for the token until there is one, the codes have expired, or the login is over.
+    async fn poll(self, id: String, plan: Arc<Plan>, authorization: DeviceAuthorization) {
+        let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
+        let clock = &self.inner.world.clock;
+        let ends = clock.now().plus(authorization.expires_in);
+        let trade = Trade::DeviceCode { code: authorization.device_code, target: for_one_token(&plan.target) };
+        let (mut interval, mut pause) = (authorization.interval, authorization.interval);
+        loop {
+            tokio::select! {
+                () = sleep(Some(pause)) => {}
+                _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
+            }
+            if clock.now().reached(ends) {
+                let result = Err(login_failed(&plan.account, "the code has expired".into()));
+                return self.conclude(&id, &plan.account, result).await;
+            }
+            match self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await {
+                Answer::Pending { slow_down } => {
+                    interval += if slow_down { SLOWER } else { Duration::ZERO };
+                    pause = interval;
+                }
+                // RFC 8628 §3.5: back off, exponentially.
+                Answer::Busy { retry_after, .. } => {
+                    pause = (pause * 2).min(LONGEST_PAUSE).max(retry_after.unwrap_or_default());
+                }
+                Answer::NotSent { .. } | Answer::Lost { .. } => pause = (pause * 2).min(LONGEST_PAUSE),
+                Answer::Granted(grant) => {
+                    let result = self.take_over(Some(&id), &plan, grant).await;
+                    return self.conclude(&id, &plan.account, result).await;
+                }
+                Answer::Refused(refusal) => {
+                    let why = match refusal.code.as_str() {
+                        "access_denied" => "access was denied at the provider".to_owned(),
+                        "expired_token" => "the code has expired".to_owned(),
+                        _ => format!("the provider refused the device code: {refusal}"),
+                    };
+                    let error =
+                        Error::LoginFailed { account: plan.account.clone(), why, provider_error: Some(refusal.code) };
+                    return self.conclude(&id, &plan.account, Err(error)).await;
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn login_failed(account: &str, why: String) -> Error {
+    Error::LoginFailed { account: account.to_owned(), why, provider_error: None }
+}

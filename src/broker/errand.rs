@@ -1,0 +1,99 @@
+//! What an account needs to ask its provider: the dialect with all its endpoints, the client's credentials, and
+//! what the token is for.
+
+use std::sync::Arc;
+
+use super::World;
+use crate::account::state::{Answer, Renewal};
+use crate::config::AccountConfig;
+use crate::credentials;
+use crate::oauth::dialect::Dialect;
+use crate::oauth::exchange::{ClientKey, Credentials, Target, Trade, User};
+use crate::oauth::grant::GrantType;
+use crate::provider::AskError;
+use crate::secret::Password;
+
+/// One account's way to its provider.
+pub(super) struct Errand<'a> {
+    pub(super) config: &'a AccountConfig,
+    pub(super) world: &'a World,
+}
+
+impl Errand<'_> {
+    /// The dialect with all its endpoints.
+    pub(super) async fn dialect(&self) -> Result<Arc<Dialect>, AskError> {
+        self.world.provider.resolve(&self.config.dialect).await
+    }
+
+    /// The client's credentials, read anew. The error is one clause.
+    pub(super) async fn credentials(&self) -> Result<Credentials, String> {
+        let config = self.config;
+        let mut credentials =
+            Credentials { client_id: config.client_id.clone(), client_secret: None, client_key: None };
+        if let Some(source) = &config.client_secret {
+            let read = credentials::resolve(source, &self.world.credentials).await;
+            credentials.client_secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
+        }
+        if let Some(file) = &config.client_key {
+            let read = credentials::private_key(&file.path).await;
+            let pem = read.map_err(|error| format!("the client's private key can't be had: {error}"))?;
+            credentials.client_key = Some(ClientKey { pem, id: file.id.clone() });
+        }
+        Ok(credentials)
+    }
+
+    /// The user, and the password where the config says it is. The error is one clause.
+    pub(super) async fn password(&self) -> Result<(User, Password), String> {
+        let user = self.config.user.as_ref().ok_or("the config names no user")?;
+        let source = user.password.as_ref().ok_or("the config says nowhere where the password is")?;
+        let read = credentials::password(source, &self.world.credentials).await;
+        let password = read.map_err(|error| format!("the password can't be had: {error}"))?;
+        Ok((user.user.clone(), password))
+    }
+
+    /// What to trade for the next token. The error is one clause.
+    pub(super) async fn trade(&self, renewal: Renewal) -> Result<Trade, String> {
+        let target = self.target(renewal.target.as_ref());
+        match renewal.refresh_token {
+            Some(token) => {
+                // A scope is sent only to ask for less: without one it is all that was granted (RFC 6749 §6).
+                let scope = renewal.target.map(|narrow| narrow.scope).unwrap_or_default();
+                Ok(Trade::RefreshToken { token, target: Target { scope, ..target } })
+            }
+            None if self.config.grant == GrantType::Password => {
+                let (user, password) = self.password().await?;
+                Ok(Trade::Password { user, password, target })
+            }
+            None => Ok(Trade::ClientCredentials { target }),
+        }
+    }
+
+    /// What the account asks for, `narrow` put over it.
+    fn target(&self, narrow: Option<&Target>) -> Target {
+        let whole = for_one_token(&self.config.target);
+        let Some(narrow) = narrow.cloned() else { return whole };
+        Target {
+            scope: if narrow.scope.is_empty() { whole.scope } else { narrow.scope },
+            resource: if narrow.resource.is_empty() { whole.resource } else { narrow.resource },
+            audience: narrow.audience.or(whole.audience),
+        }
+    }
+}
+
+/// A token is for one resource: with several, each is asked for by itself (RFC 8707 §2.2), and what comes
+/// unasked is the provider's choice.
+pub(super) fn for_one_token(target: &Target) -> Target {
+    let resource = if target.resource.len() == 1 { target.resource.clone() } else { Vec::new() };
+    Target { resource, ..target.clone() }
+}
+
+/// The same as an answer to a request that was never sent.
+pub(super) fn unsent(error: AskError) -> Answer {
+    match error {
+        AskError::Refused(refusal) => Answer::Refused(refusal),
+        AskError::Impossible(why) => Answer::NotSent { why },
+        // Whoever was asked for the endpoints, it was not with a refresh token.
+        AskError::Unreachable { why, retry_after: None } => Answer::NotSent { why },
+        AskError::Unreachable { why, retry_after } => Answer::Busy { retry_after, why },
+    }
+}

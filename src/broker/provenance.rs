@@ -1,0 +1,127 @@
+//! What the provider says of an account's token, and tokens that were made elsewhere.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::device::login_failed;
+use super::errand::{Errand, for_one_token};
+use super::handle::{Broker, TokenQuery};
+use super::roster::Member;
+use super::unaided::granted;
+use crate::account::attempts::Plan;
+use crate::clock::Wall;
+use crate::contract::{AcceptReply, AccountReply, ImportRequest, InfoReply, InfoSource, VERSION};
+use crate::error::Error;
+use crate::oauth::describe::{Described, Source};
+use crate::oauth::exchange::{Target, Trade};
+use crate::oauth::grant::Grant;
+use crate::provider::AskError;
+use crate::secret::{AccessToken, RefreshToken};
+
+impl Broker {
+    /// What the provider says of the account's current token.
+    pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
+        let member = self.member(account)?;
+        let reply = self.token(account, TokenQuery::default()).await?;
+        let token = AccessToken::new(reply.access_token);
+        let described = self.describe(&member, &token).await.map_err(|error| asked_in_vain(&reply.account, error))?;
+        Ok(InfoReply {
+            version: VERSION,
+            account: reply.account,
+            source: match described.source {
+                Source::Details => InfoSource::Details,
+                Source::Introspection => InfoSource::Introspection,
+            },
+            active: described.active,
+            scope: described.scope,
+            expires_at: described.expires_at.map(Wall::unix_seconds),
+            identity: described.identity,
+            claims: described.claims,
+        })
+    }
+
+    /// Takes over a token that was made elsewhere, once the provider has accepted it.
+    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
+        let member = self.member(account)?;
+        let plan = self.plan(&member.config, String::new()).await?;
+        let grant = match (request.access_token, request.refresh_token) {
+            (Some(token), None) => self.check_access(&member, AccessToken::new(token)).await?,
+            (None, Some(token)) => self.check_refresh(&plan, RefreshToken::new(token)).await?,
+            _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
+        };
+        self.take_over(None, &plan, grant).await?;
+        tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
+        self.account(account)
+    }
+
+    /// An access token that the provider knows.
+    async fn check_access(&self, member: &Member, token: AccessToken) -> Result<Box<Grant>, Error> {
+        let name = &member.config.name;
+        let refused = |why: &str| Err(login_failed(name, format!("the token was not taken over: {why}")));
+        let described = match self.describe(member, &token).await {
+            Ok(described) => described,
+            Err(AskError::Impossible(why)) => {
+                return refused(&format!("it can't be checked, since {why}; import a refresh token instead"));
+            }
+            Err(error) => return refused(&error.to_string()),
+        };
+        if !described.active {
+            return refused("the provider says that it doesn't work (any more)");
+        }
+        let now = self.inner.world.clock.now().wall;
+        Ok(Box::new(Grant {
+            access_token: token,
+            refresh_token: None,
+            scope: described.scope,
+            expires_in: described.expires_at.map(|at| at.since(now)),
+            extra: Map::new(),
+        }))
+    }
+
+    /// A refresh token that the provider gives an access token for: it is spent by that, so what came
+    /// instead of it is what is kept.
+    async fn check_refresh(&self, plan: &Plan, token: RefreshToken) -> Result<Box<Grant>, Error> {
+        // A scope would ask for less than it is good for.
+        let target = Target { scope: Vec::new(), ..for_one_token(&plan.target) };
+        let trade = Trade::RefreshToken { token: token.clone(), target };
+        let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
+        let mut grant = granted(&plan.account, "the refresh token", answer)?;
+        grant.refresh_token.get_or_insert(token);
+        Ok(grant)
+    }
+
+    async fn describe(&self, member: &Member, token: &AccessToken) -> Result<Described, AskError> {
+        let errand = Errand { config: &member.config, world: &self.inner.world };
+        let credentials = errand.credentials().await.map_err(AskError::Impossible)?;
+        let dialect = errand.dialect().await?;
+        self.inner.world.provider.describe(&dialect, token, &credentials).await
+    }
+
+    /// Uses the provider's metadata though its token endpoint has moved to another host.
+    pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
+        let dialect = {
+            let roster = self.inner.roster.load();
+            let accounts = roster.accounts.values().map(|member| &member.config.dialect);
+            accounts.into_iter().find(|dialect| dialect.provider == provider).map(Arc::clone)
+        };
+        let unknown = || Error::NotFound { what: "a provider of this name that an account uses".into() };
+        let dialect = dialect.ok_or_else(unknown)?;
+        let accepted = self.inner.world.provider.accept(&dialect).await;
+        let token_url = accepted.map_err(|error| asked_in_vain(provider, error))?;
+        Ok(AcceptReply { provider: provider.to_owned(), token_url })
+    }
+}
+
+fn asked_in_vain(account: &str, error: AskError) -> Error {
+    let account = account.to_owned();
+    match error {
+        AskError::Impossible(why) => Error::ProviderRefused { account, why, provider_error: None },
+        AskError::Refused(refusal) => {
+            Error::ProviderRefused { account, why: refusal.to_string(), provider_error: Some(refusal.code) }
+        }
+        AskError::Unreachable { why, retry_after } => {
+            Error::ProviderUnreachable { account, why, retry_after: retry_after.unwrap_or_default() }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Logins without a browser on any device: the client's own credentials, or the user's password.
+
+use std::time::Duration;
+
+use super::device::login_failed;
+use super::errand::{Errand, for_one_token};
+use super::handle::Broker;
+use super::logins::Pending;
+use super::roster::Member;
+use crate::account::attempts::Plan;
+use crate::account::state::Answer;
+use crate::config::AccountConfig;
+use crate::contract::PasswordPrompt;
+use crate::credentials::PasswordPipe;
+use crate::error::Error;
+use crate::oauth::exchange::{Trade, User};
+use crate::secret::Password;
+
+impl Broker {
+    /// The client asks for itself (RFC 6749 §4.4): as a refresh, on the account's one way.
+    pub(super) fn start_client(&self, account: &str, pending: &Pending) {
+        let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
+        tokio::spawn(async move {
+            let result = broker.refresh(&account).await.map(drop);
+            broker.conclude(&id, &account, result).await;
+        });
+    }
+
+    /// The user's password (RFC 6749 §4.3), from where the config says or from a pipe that is then told of.
+    pub(super) fn start_password(
+        &self,
+        member: &Member,
+        plan: Plan,
+        pending: &Pending,
+        life: Duration,
+    ) -> Result<Option<PasswordPrompt>, Error> {
+        let failed = |why: String| login_failed(&plan.account, why);
+        let user = member.config.user.as_ref().ok_or_else(|| failed("the config names no user".into()))?;
+        let pipe = match (&user.password, &self.inner.world.runtime) {
+            (Some(_), _) => None,
+            (None, Some(folder)) => Some(PasswordPipe::make(folder).map_err(|error| failed(error.to_string()))?),
+            (None, None) => return Err(failed("there is no runtime folder to ask for a password in".into())),
+        };
+        let name = match &user.user {
+            User::Name(name) | User::PhoneNumber(name) => name.clone(),
+        };
+        let prompt =
+            pipe.as_ref().map(|pipe| PasswordPrompt { user: name, pipe: pipe.path().to_string_lossy().into_owned() });
+        let (broker, id, config) = (self.clone(), pending.id.clone(), member.config.clone());
+        tokio::spawn(async move {
+            let result = broker.use_password(&id, &plan, &config, pipe, life).await;
+            broker.conclude(&id, &plan.account, result).await;
+        });
+        Ok(prompt)
+    }
+
+    /// Once: whether it is needed again, the refresh token decides that comes back.
+    async fn use_password(
+        &self,
+        id: &str,
+        plan: &Plan,
+        config: &AccountConfig,
+        pipe: Option<PasswordPipe>,
+        life: Duration,
+    ) -> Result<(), Error> {
+        let failed = |why: String| login_failed(&plan.account, why);
+        let (user, password) = match pipe {
+            None => Errand { config, world: &self.inner.world }.password().await.map_err(failed)?,
+            Some(pipe) => typed(config, pipe, life).await.map_err(failed)?,
+        };
+        let trade = Trade::Password { user, password, target: for_one_token(&plan.target) };
+        let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
+        drop(trade);
+        let grant = granted(&plan.account, "the password", answer)?;
+        self.take_over(Some(id), plan, grant).await
+    }
+}
+
+async fn typed(config: &AccountConfig, pipe: PasswordPipe, life: Duration) -> Result<(User, Password), String> {
+    let user = config.user.as_ref().ok_or("the config names no user")?.user.clone();
+    match tokio::time::timeout(life, pipe.read()).await {
+        Ok(read) => read.map(|password| (user, password)).map_err(|error| error.to_string()),
+        Err(_) => Err("nobody typed the password in time".into()),
+    }
+}
+
+/// What the provider granted for `what`, or why not.
+pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<crate::oauth::grant::Grant>, Error> {
+    let account = account.to_owned();
+    match answer {
+        Answer::Granted(grant) => Ok(grant),
+        Answer::Refused(refusal) => {
+            let why = format!("the provider refused {what}: {refusal}");
+            Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
+        }
+        Answer::Pending { .. } => Err(login_failed(&account, "the provider answered as to a device".into())),
+        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => Err(login_failed(&account, why)),
+    }
+}

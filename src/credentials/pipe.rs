@@ -1,0 +1,97 @@
+//! A password that a person types: it comes through a named pipe that only this user can open, never over
+//! HTTP and never as an argument.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+use zeroize::Zeroizing;
+
+use super::{CredentialError, clean};
+use crate::secret::{Nonce256, Password};
+
+/// Longest password, in bytes.
+const LONGEST: usize = 4096;
+
+/// A pipe that waits for one password. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct PasswordPipe {
+    path: PathBuf,
+    pipe: pipe::Receiver,
+}
+
+impl PasswordPipe {
+    /// Makes one in `folder`, which is the user's own. Needs a tokio runtime.
+    pub fn make(folder: &Path) -> Result<Self, CredentialError> {
+        let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
+        let unusable = |why: String| CredentialError::File { path: path.clone(), why };
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).map_err(|error| unusable(error.to_string()))?;
+        // For writing, too: otherwise it would be at its end before somebody has begun.
+        let opened = pipe::OpenOptions::new().read_write(true).open_receiver(&path);
+        match opened {
+            Ok(pipe) => Ok(Self { path, pipe }),
+            Err(error) => {
+                let _ = std::fs::remove_file(&path);
+                Err(unusable(error.to_string()))
+            }
+        }
+    }
+
+    /// Where it is written to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for a line, and gives what is on it.
+    pub async fn read(mut self) -> Result<Password, CredentialError> {
+        // Room for all of it, so that it does not grow and leave unwiped copies behind.
+        let mut line = Zeroizing::new(vec![0; LONGEST + 1]);
+        let mut filled = 0;
+        while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let read = self.pipe.read(room).await;
+            filled +=
+                read.map_err(|error| CredentialError::File { path: self.path.clone(), why: error.to_string() })?;
+            let text = line.get(..filled).unwrap_or_default();
+            if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let password = clean(text.get(..end).unwrap_or_default(), || "the terminal".to_owned())?;
+                return Ok(Password::new(password.expose()));
+            }
+        }
+        Err(CredentialError::Unfit { from: "the terminal".into(), why: "is too long" })
+    }
+}
+
+impl Drop for PasswordPipe {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+    use super::*;
+
+    async fn said(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = PasswordPipe::make(folder.path()).unwrap();
+        let path = pipe.path().to_owned();
+        let meta = std::fs::symlink_metadata(&path).unwrap();
+        assert!(meta.file_type().is_fifo() && meta.mode() & 0o7777 == 0o600);
+        let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        writer.write_all(bytes).unwrap();
+        let said = pipe.read().await.map_or_else(|error| error.to_string(), |password| password.expose().to_owned());
+        assert!(!path.exists(), "it is there for one password");
+        said
+    }
+
+    #[tokio::test]
+    async fn one_line_is_one_password() {
+        assert_eq!(said(b"open sesame\nrest").await, "open sesame");
+        assert_eq!(said(b"\n").await, "the secret from the terminal is empty");
+        assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the secret from the terminal is too long");
+    }
+}
