@@ -17,7 +17,9 @@ use crate::clock::Moment;
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AcceptReply, AccountReply, ImportRequest, InfoReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
-use crate::oauth::exchange::Target;
+
+/// What a token is for, in the doors' reach.
+pub use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
 const FAREWELL: Duration = Duration::from_secs(40);
