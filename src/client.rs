@@ -239,7 +239,7 @@ fn unanswered(broken: &Broken) -> Failure {
 /// A token that is handed over must not pass a port that somebody else may have taken.
 fn no_socket() -> Failure {
     let fact = "a token is handed over on the daemon's unix socket only, and this leads to its TCP port";
-    let advice = "Unset `RINGBACK_URL`, or name the socket with `--socket`; the config can switch it off: `[listen]`.";
+    let advice = "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
     Failure::new(ErrorCode::Forbidden, fact, advice)
 }
 
