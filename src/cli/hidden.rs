@@ -123,9 +123,8 @@ fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec
         };
         for byte in chunk.iter().take(read) {
             match byte {
-                b'\n' | b'\r' => return Ok(line),
                 0x04 if line.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-                0x04 => return Ok(line),
+                b'\n' | b'\r' | 0x04 => return Ok(line),
                 0x08 | 0x7f => take_back(&mut line),
                 0x15 => line.clear(),
                 _ if line.len() == most => return Err(io::Error::other(format!("it is longer than {most} bytes"))),

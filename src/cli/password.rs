@@ -83,8 +83,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn fifo(path: &Path, mode: u32) {
-        let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
-        assert!(made.success());
+        let status = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(status.success());
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 

@@ -86,10 +86,10 @@ pub(super) async fn callback(State(http): State<Http>, request: Request) -> Resp
     let path = request.uri().path();
     let (expected, in_fragment) = (http.broker.expects_callback(path), http.broker.expects_fragment(path));
     let bare = request.uri().query().unwrap_or_default().is_empty();
-    match request.method() {
-        &Method::GET if in_fragment && bare => fragment::page(),
-        &Method::GET if expected => answer(http, request).await,
-        &Method::POST if in_fragment => fragment::posted(http, request).await,
+    match *request.method() {
+        Method::GET if in_fragment && bare => fragment::page(),
+        Method::GET if expected => answer(http, request).await,
+        Method::POST if in_fragment => fragment::posted(http, request).await,
         _ => {
             gate::name_route("-", "-");
             not_found().into_response()
