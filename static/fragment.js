@@ -6,6 +6,8 @@
   const answer = location.hash.slice(1);
   // Out of the address bar and of this tab's history, before anything can go wrong.
   history.replaceState(null, "", location.pathname);
+  const [waiting, failed] = ["waiting", "failed"].map((id) => document.getElementById(id));
+  waiting.hidden = false;
   try {
     const reply = await fetch(location.pathname, {
       method: "POST",
@@ -21,7 +23,8 @@
     if (!reply.ok || !/^\/login\/outcome\/[\w-]+$/.test(outcome)) throw new Error();
     location.replace(outcome);
   } catch {
-    document.getElementById("waiting").hidden = true;
-    document.getElementById("failed").hidden = false;
+    waiting.hidden = true;
+    failed.hidden = false;
+    document.title = "Not logged in · ringback";
   }
 })();

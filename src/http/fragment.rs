@@ -86,7 +86,8 @@ mod tests {
         let page = String::from_utf8(page.to_vec()).unwrap();
         assert_eq!(page.matches("<script").count(), 1, "{page}");
         assert!(page.contains("<script src=\"/static/fragment.js\" defer></script>"), "{page}");
-        for wanted in ["<noscript>", "id=\"waiting\"", "id=\"failed\" role=\"alert\" hidden"] {
+        for wanted in ["<noscript>", "<section id=\"waiting\" hidden>", "<section id=\"failed\" role=\"alert\" hidden>"]
+        {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(!page.contains("onload") && !page.contains("style="), "{page}");
