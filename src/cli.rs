@@ -12,8 +12,14 @@ use crate::log;
 
 mod config;
 mod demo;
+mod device;
+mod granted;
+mod hidden;
+mod import;
+mod info;
 mod login;
 mod logout;
+mod password;
 mod paste;
 mod refresh;
 mod report;
@@ -54,6 +60,8 @@ enum Command {
     Token(token::Token),
     Status(status::Status),
     Refresh(refresh::Refresh),
+    Info(info::Info),
+    Import(import::Import),
     Config(config::Config),
     Sandbox(sandbox::Sandbox),
     Demo(demo::Demo),
@@ -100,6 +108,8 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => demo::run(&args),

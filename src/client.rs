@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
-    AccountReply, AccountsReply, ErrorReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply,
-    PasteRequest,
+    AcceptReply, AccountReply, AccountsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LoginReply,
+    LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest,
 };
 use crate::secret::AccessToken;
 
@@ -20,7 +21,7 @@ mod failure;
 #[cfg(test)]
 mod tests;
 
-use connect::Door;
+use connect::{Door, Way};
 pub use discover::{Asked, read_endpoint, read_key};
 use exchange::{Broken, Request, Response};
 pub use failure::Failure;
@@ -37,13 +38,19 @@ pub struct Client {
     door: Door,
 }
 
-/// What is wanted of a token, in whole seconds; `None` leaves it to the daemon's config.
-#[derive(Debug, Clone, Copy, Default)]
+/// What is wanted of a token; `None` leaves it to the daemon's config.
+#[derive(Debug, Clone, Default)]
 pub struct TokenWish {
     /// Validity wanted, in seconds.
     pub min_ttl: Option<u64>,
     /// How long to wait for a login or refresh, in seconds.
     pub wait: Option<u64>,
+    /// Only these of the granted scopes, separated by spaces.
+    pub scope: Option<String>,
+    /// For this audience.
+    pub audience: Option<String>,
+    /// For this resource (RFC 8707).
+    pub resource: Option<String>,
 }
 
 impl Client {
@@ -57,7 +64,7 @@ impl Client {
     }
 
     /// The bare access token of `account`.
-    pub fn token(&self, account: &str, wish: TokenWish) -> Result<AccessToken, Failure> {
+    pub fn token(&self, account: &str, wish: &TokenWish) -> Result<AccessToken, Failure> {
         let mut response = self.ask("GET", &token_target(account, wish), "text/plain", None, patience(wish.wait))?;
         let text = std::mem::take(&mut *response.body);
         let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
@@ -73,7 +80,7 @@ impl Client {
     }
 
     /// The token reply as the daemon sent it: JSON, one object.
-    pub fn token_json(&self, account: &str, wish: TokenWish) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    pub fn token_json(&self, account: &str, wish: &TokenWish) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let target = token_target(account, wish);
         Ok(self.ask("GET", &target, JSON, None, patience(wish.wait))?.body)
     }
@@ -91,6 +98,24 @@ impl Client {
     /// Asks for a new token now.
     pub fn refresh(&self, account: &str) -> Result<AccountReply, Failure> {
         parse(&self.ask("POST", &account_target(account, "/refresh"), JSON, None, PATIENCE)?)
+    }
+
+    /// What the provider says of the account's token.
+    pub fn info(&self, account: &str) -> Result<InfoReply, Failure> {
+        parse(&self.ask("GET", &account_target(account, "/info"), JSON, None, PATIENCE)?)
+    }
+
+    /// Hands over a token that was made elsewhere, over the socket only. Wipes `token`.
+    pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<AccountReply, Failure> {
+        let body = if matches!(self.door.way, Way::Socket(_)) { json(&token) } else { Err(no_socket()) };
+        token.access_token.zeroize();
+        token.refresh_token.zeroize();
+        parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), PATIENCE)?)
+    }
+
+    /// Has the daemon use `provider`'s metadata though the token endpoint has moved to another host.
+    pub fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Failure> {
+        parse(&self.ask("POST", &format!("/v1/providers/{}/accept", segment(provider)), JSON, None, PATIENCE)?)
     }
 
     /// Revokes where possible, deletes always.
@@ -135,20 +160,25 @@ impl Client {
 }
 
 const JSON: &str = "application/json";
+/// The daemon takes no longer bodies.
+const REQUEST_CAP: usize = 64 * 1024;
 
 fn patience(wait: Option<u64>) -> Duration {
     wait.map_or(PATIENCE, |seconds| Duration::from_secs(seconds).saturating_add(PATIENCE))
 }
 
-fn token_target(account: &str, wish: TokenWish) -> String {
-    let mut target = account_target(account, "/token");
-    let parameters = [("min_ttl", wish.min_ttl), ("wait", wish.wait)];
+fn token_target(account: &str, wish: &TokenWish) -> String {
+    let target = account_target(account, "/token");
+    let parameters = [
+        ("min_ttl", wish.min_ttl.map(|seconds| seconds.to_string())),
+        ("wait", wish.wait.map(|seconds| seconds.to_string())),
+        ("scope", wish.scope.clone()),
+        ("audience", wish.audience.clone()),
+        ("resource", wish.resource.clone()),
+    ];
     let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    for (separator, (name, value)) in ["?", "&"].into_iter().zip(given) {
-        // Writing to a `String` does not fail.
-        let _ = write!(target, "{separator}{name}={value}");
-    }
-    target
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+    if query.is_empty() { target } else { format!("{target}?{query}") }
 }
 
 fn account_target(account: &str, rest: &str) -> String {
@@ -161,6 +191,7 @@ fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
             encoded.push(char::from(byte));
         } else {
+            // Writing to a `String` does not fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
         encoded
@@ -168,9 +199,11 @@ fn segment(text: &str) -> String {
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|error| not_ours(&format!("the request can't be written: {error}")))?;
-    Ok(Zeroizing::new(bytes))
+    // Room for all that the daemon takes, at once, so that growing leaves no copies of secrets behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(REQUEST_CAP));
+    serde_json::to_writer(&mut *bytes, value)
+        .map_err(|error| not_ours(&format!("the request can't be written: {error}")))?;
+    Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
@@ -183,8 +216,8 @@ fn refusal(response: &Response) -> Failure {
     match serde_json::from_slice::<ErrorReply>(&response.body) {
         Ok(mut reply) => {
             // One name on the wire for two statuses: the status tells them apart.
-            if response.status == 403 && reply.error == crate::contract::ErrorCode::Unauthorized {
-                reply.error = crate::contract::ErrorCode::Forbidden;
+            if response.status == 403 && reply.error == ErrorCode::Unauthorized {
+                reply.error = ErrorCode::Forbidden;
             }
             reply.into()
         }
@@ -201,6 +234,13 @@ fn unanswered(broken: &Broken) -> Failure {
         }
         Broken::Large | Broken::Garbled => failure,
     }
+}
+
+/// A token that is handed over must not pass a port that somebody else may have taken.
+fn no_socket() -> Failure {
+    let fact = "a token is handed over on the daemon's unix socket only, and this leads to its TCP port";
+    let advice = "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
+    Failure::new(ErrorCode::Forbidden, fact, advice)
 }
 
 /// Something else than a ringback of this version is at the other end.

@@ -1,6 +1,7 @@
 //! The wire contract of the local API, version 1: what server, command line and tests share.
 //!
-//! No logic beyond the one table of [`ErrorCode`]. Names and shapes are described in `docs/api.md`.
+//! No logic beyond the one table of [`ErrorCode`] and the words of [`whose`]. Names and shapes are
+//! described in `docs/api.md`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -169,6 +170,22 @@ pub struct AccountReply {
     /// The id of the pending login, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_pending: Option<String>,
+}
+
+/// How many members of an `identity` [`whose`] tells, and how many characters of each.
+const TOLD: (usize, usize) = (4, 64);
+
+/// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
+/// length. The provider wrote it, so whoever shows it still has to escape it.
+pub fn whose(identity: &Map<String, Value>) -> Option<String> {
+    let cut = |text: &str| -> String { text.chars().take(TOLD.1).collect() };
+    let told = identity.iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{} {}", cut(name), cut(text))),
+        Value::Number(number) => Some(format!("{} {number}", cut(name))),
+        _ => None,
+    });
+    let told: Vec<String> = told.take(TOLD.0).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// What went wrong last.
@@ -489,6 +506,20 @@ impl TryFrom<String> for ErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identity_is_told_in_a_few_bearable_words() {
+        let long = "x".repeat(100);
+        for (identity, told) in [
+            ("{}".to_owned(), None),
+            (r#"{"voip_id":1000001}"#.into(), Some("voip_id 1000001".to_owned())),
+            (r#"{"extension_id":7,"voip_id":"1","groups":["a"]}"#.into(), Some("extension_id 7, voip_id 1".into())),
+            (format!(r#"{{"a":"{long}"}}"#), Some(format!("a {}", &long[..64]))),
+            (r#"{"a":1,"b":2,"c":3,"d":4,"e":5}"#.into(), Some("a 1, b 2, c 3, d 4".into())),
+        ] {
+            assert_eq!(whose(&serde_json::from_str(&identity).unwrap()), told, "{identity}");
+        }
+    }
 
     #[test]
     fn every_code_has_its_own_row_and_survives_the_wire() {

@@ -8,7 +8,7 @@
 //! | [`listen`] | sockets, peers, deadlines, the cap on connections, the end |
 //! | [`gate`] | one layer that every request passes: may it, and what every reply carries |
 //! | [`mod@routes`] | the one table that router and gate share |
-//! | [`api`], [`pages`] | handlers: for programs, for the browser |
+//! | [`api`], [`pages`], [`fragment`] | handlers: for programs, for the browser |
 //! | [`reject`] | how an error looks on the wire |
 //!
 //! None of them decides anything about tokens: that is the broker's.
@@ -16,6 +16,7 @@
 pub mod api;
 pub mod body;
 pub mod door;
+pub mod fragment;
 pub mod gate;
 pub mod listen;
 pub mod pages;
@@ -36,6 +37,7 @@ use crate::error::Error;
 
 pub use gate::Gate;
 use reject::Reject;
+use routes::Access;
 
 /// What the handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -54,9 +56,9 @@ pub fn router(state: Http, gate: Gate) -> Router {
 /// The browser's stops only: for a listener that is open for the time of one login because the
 /// registered redirect URI has a port of its own (RFC 8252 §8.3).
 pub fn callback_router(state: Http, gate: Gate) -> Router {
-    let for_browsers = routes::ROUTES.iter().filter(|route| {
-        matches!(route.path, "/login/start/{ticket}" | "/login/outcome/{id}" | "/static/style.css" | "/favicon.ico")
-    });
+    let for_browsers = routes::ROUTES
+        .iter()
+        .filter(|route| matches!(route.access, Access::Browser | Access::Public) && route.path != "/healthz");
     gate::guard(build(for_browsers).with_state(state), gate)
 }
 

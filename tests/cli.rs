@@ -177,3 +177,75 @@ fn a_pasted_url_that_is_wrong_can_be_pasted_again() {
     let (code, ..) = against(&[(200, start.as_str())], &["login", "--paste"], "");
     assert_eq!(code, 2, "the end of input is a mistake of the caller");
 }
+
+/// The reply to `POST .../login` with `more` members and no start URL.
+fn started_with(more: &str) -> String {
+    let far = i64::MAX / 2;
+    format!(r#"{{"version":1,"login_id":"l1","account":"work","joined":false,{more}"expires_at":{far}}}"#)
+}
+
+#[test]
+fn a_login_on_another_device_shows_the_code_and_where_it_goes_each_on_its_line() {
+    let device = r#""device":{"user_code":"WDJB-MJHT","verification_uri":"https://provider.example/device"},"#;
+    let done = DONE.replace(r#""scope""#, r#""identity":{"voip_id":1000001},"scope""#);
+    let replies = [(200, started_with(device)), (200, PENDING.into()), (200, done)];
+    let replies = replies.each_ref().map(|(status, body): &(u16, String)| (*status, body.as_str()));
+    let (code, out, err) = against(&replies, &["login", "--device"], "");
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    for line in ["WDJB-MJHT", "https://provider.example/device"] {
+        assert!(err.lines().any(|told| told == line), "{err}");
+    }
+    assert!(err.contains("Logged in to `work` as voip_id 1000001.\n"), "{err}");
+    assert!(!err.contains('\u{2588}'), "a picture is for terminals: {err}");
+}
+
+#[test]
+fn a_login_that_needs_nobody_goes_by_itself_and_its_warning_is_told() {
+    let start = started_with(r#""warning":"a reason","#);
+    let (code, _, err) = against(&[(200, &start), (200, DONE)], &["login"], "");
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("warning: a reason\n") && err.contains("needs no browser"), "{err}");
+}
+
+// `setsid` is util-linux's.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_terminal_a_password_is_not_asked_for() {
+    let prompt = started_with(r#""password":{"user":"ann","pipe":"/nonexistent/pipe"},"#);
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+    let reply = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n{prompt}", prompt.len());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 8192]).unwrap();
+        stream.write_all(reply.as_bytes()).unwrap();
+    });
+    // A session of its own has no terminal, wherever the test runs.
+    let mut command = Command::new("setsid");
+    command.args(["--wait", env!("CARGO_BIN_EXE_ringback"), "login", "--socket"]).arg(folder.path().join("s"));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("needs the password of ann") && err.contains("`password_file`"), "{err}");
+}
+
+#[test]
+fn what_the_provider_says_is_shown_and_a_dead_token_is_exit_code_5() {
+    let info = r#"{"version":1,"account":"work","source":"details","active":true,"voip_id":1000001,"claims":{"a":"b\u001b[0m"}}"#;
+    let told =
+        "work: the token works, says the provider's details page\nwhose: voip_id 1000001\nAs it came:\n  a: b[0m\n";
+    assert_eq!(against(&[(200, info)], &["info"], ""), (0, told.into(), String::new()));
+    let dead = info.replace("true", "false");
+    let (code, out, _) = against(&[(200, &dead)], &["info", "--json"], "");
+    assert_eq!((code, serde_json::from_str::<serde_json::Value>(&out).unwrap()["active"].clone()), (5, false.into()));
+}
+
+#[test]
+fn an_imported_token_is_taken_from_standard_input_and_what_it_is_good_for_is_told() {
+    let account = r#"{"account":"work","provider":"phonecom","state":"active","attention_needed":false,"scope":"a b",
+        "expiry":"never","refreshable":false,"generation":1,"identity":{"voip_id":1000001}}"#;
+    let (code, out, err) = against(&[(200, account)], &["import", "work"], " \"Bearer canary\"\n");
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    let told = "The access token is accepted for `work` as voip_id 1000001.\nScope: a b\n";
+    assert!(err.starts_with(told) && !err.contains("canary"), "{err}");
+}

@@ -18,8 +18,10 @@ use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
 use crate::oauth::dialect::Narrowing;
-use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
+
+/// What a token is for, in the doors' reach.
+pub use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
 const FAREWELL: Duration = Duration::from_secs(40);

@@ -1,4 +1,4 @@
-//! `ringback login`: starts or joins the login, gets the user to the browser, waits for the end.
+//! `ringback login`: starts or joins the login, gets the user to what there is to do, waits for the end.
 
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Account, Outcome, Reach, paste, report};
+use super::granted::{Granted, as_whom};
+use super::{Account, Outcome, Reach, device, password, paste, report};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
 use crate::client::{Client, Failure};
 use crate::clock::{Clock, Moment};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
 
-/// Log in with the browser
+/// Log in, with the browser as a rule
 ///
+/// An account whose config says `grant` may need a code on another device, a password, or nobody at all.
 /// Waits until the login is done. Ctrl-C only ends the waiting: the login stays open at the daemon until
 /// it runs out.
 #[derive(Args)]
@@ -31,6 +33,10 @@ pub(super) struct Login {
     #[arg(long)]
     paste: bool,
 
+    /// Show a code to enter in a browser on any other device
+    #[arg(long, conflicts_with_all = ["paste", "no_browser"])]
+    device: bool,
+
     /// How long to wait for the login [default: until it runs out]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -44,6 +50,7 @@ Examples:
   ringback login                   The default account
   ringback login work --no-browser
   ringback login --paste           Over SSH, or in a container
+  ringback login --device          With a phone, where the provider has that
 
 Exits with 6 if the login failed or was not finished in time.";
 
@@ -57,38 +64,54 @@ const GRACE: Duration = Duration::from_secs(30);
 /// Runs the login to its end and tells how it went.
 pub(super) fn run(args: &Login) -> Outcome {
     let client = args.reach.client()?;
-    let via = if args.paste { LoginVia::Paste } else { LoginVia::CallerBrowser };
+    let via = match (args.paste, args.device) {
+        (true, _) => LoginVia::Paste,
+        (_, true) => LoginVia::Device,
+        _ => LoginVia::CallerBrowser,
+    };
     let started = client.start_login(&args.account.name, via)?;
     if started.joined {
         report::say(&format!("A login to `{}` was pending already; this joins it.", started.account));
     }
-    if args.paste {
-        paste::run(&client, &started)?;
-    } else if args.no_browser {
-        show("Open this URL in a browser on this machine, within a minute:", &started);
-    } else {
-        open(&started);
+    if let Some(warning) = &started.warning {
+        report::say(&format!("warning: {warning}"));
     }
+    lead(args, &client, &started)?;
     let ended = wait(&client, &started, args.timeout.map(Duration::from_secs))?;
     tell(ended)
 }
 
-fn open(started: &LoginStarted) {
-    let why = match StartUrl::parse(started.start_url.as_deref().unwrap_or_default()) {
+/// Gets the user to what there is to do for this login.
+fn lead(args: &Login, client: &Client, started: &LoginStarted) -> Result<(), Failure> {
+    match (&started.device, &started.password, &started.start_url) {
+        (Some(prompt), ..) => device::show(prompt),
+        (_, Some(prompt), _) => password::run(started, prompt)?,
+        (.., Some(url)) if args.paste => paste::run(client, &started.login_id, url)?,
+        (.., Some(url)) if args.no_browser || args.device => {
+            show("Open this URL in a browser on this machine, within a minute:", url);
+        }
+        (.., Some(url)) => open(&started.account, url),
+        (.., None) => report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account)),
+    }
+    Ok(())
+}
+
+fn open(account: &str, start_url: &str) {
+    let why = match StartUrl::parse(start_url) {
         Ok(url) => match UsersBrowser.open(&url) {
-            Ok(()) => return report::say(&format!("The browser is open for the login to `{}`.", started.account)),
+            Ok(()) => return report::say(&format!("The browser is open for the login to `{account}`.")),
             Err(unopened) => unopened.to_string(),
         },
         Err(unfit) => unfit.to_string(),
     };
-    show(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"), started);
+    show(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"), start_url);
     report::say("If the browser is on another machine, stop this and run `ringback login --paste`.");
 }
 
 /// The sentence, then the URL alone on its line, so that it can be picked up.
-fn show(sentence: &str, started: &LoginStarted) {
+fn show(sentence: &str, url: &str) {
     report::say(sentence);
-    report::say(started.start_url.as_deref().unwrap_or_default());
+    report::say(url);
 }
 
 /// Waits until the login has ended, at most `timeout`.
@@ -135,18 +158,8 @@ fn tell(reply: LoginReply) -> Outcome {
         };
         return Err(error.into());
     }
-    let now = Clock::System.now().wall.unix_seconds();
-    report::say(&format!("Logged in to `{}`.", reply.account));
-    if let Some(scope) = &reply.scope {
-        report::say(&format!("Scope: {scope}"));
-    }
-    if let Some(at) = reply.token_expires_at {
-        report::say(&format!("The token expires {}.", report::moment(at, now)));
-    }
-    match reply.refreshable {
-        Some(true) => report::say("The daemon keeps it fresh."),
-        Some(false) => report::say("It can't be refreshed: the provider gave no refresh token."),
-        None => {}
-    }
+    report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
+    let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
+    Granted { scope, expires_at: reply.token_expires_at, refreshable }.tell();
     Ok(ExitCode::SUCCESS)
 }

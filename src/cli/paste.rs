@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::report;
 use crate::client::{Client, Failure};
-use crate::contract::{ErrorCode, LoginStarted};
+use crate::contract::ErrorCode;
 
 /// A redirect URL is a few hundred bytes; providers' codes can be long.
 const LINE_CAP: u64 = 32 * 1024;
@@ -15,9 +15,9 @@ const TRIES: usize = 3;
 
 /// Shows the provider's page, reads the redirect URL and hands it in. The login has then ended, one way
 /// or the other, or is about to.
-pub(super) fn run(client: &Client, started: &LoginStarted) -> Result<(), Failure> {
+pub(super) fn run(client: &Client, login_id: &str, url: &str) -> Result<(), Failure> {
     report::say("Open this URL in a browser, on any machine, and log in:");
-    report::say(started.start_url.as_deref().unwrap_or_default());
+    report::say(url);
     report::say("The browser ends up at a page that it may not be able to load: that is as it should be.");
     let mut input = io::stdin().lock();
     for tried in 1..=TRIES {
@@ -25,7 +25,7 @@ pub(super) fn run(client: &Client, started: &LoginStarted) -> Result<(), Failure
             report::prompt("Copy the whole URL from its address bar, and paste it here:");
         }
         let line = read_line(&mut input)?;
-        match client.paste(&started.login_id, &clean(&line)) {
+        match client.paste(login_id, &clean(&line)) {
             Err(failure) if failure.code() == ErrorCode::Usage && tried < TRIES => {
                 report::failure(&failure);
             }

@@ -57,6 +57,26 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Shows a picture of half blocks, dark on light if colours can be set.
+pub(super) fn picture(picture: &str) {
+    let (ink, end) = if colour() { ("\x1b[38;5;16;48;5;231m", "\x1b[0m") } else { ("", "") };
+    let mut err = io::stderr().lock();
+    for line in picture.lines() {
+        let _ = writeln!(err, "{ink}{line}{end}");
+    }
+}
+
+/// A reply as one line of JSON.
+pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string(reply).map_err(|error| Failure::internal(error.to_string(), "Report this."))?;
+    Ok(text + "\n")
+}
+
+/// Characters without a width, which copying brings along.
+pub(super) fn hides(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
 /// Control characters, and those that are invisible or turn the direction of writing.
 pub(super) fn steers(c: char) -> bool {
     c.is_control()

@@ -7,9 +7,8 @@ use clap::Args;
 
 use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
-use crate::client::Failure;
 use crate::clock::Clock;
-use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord};
+use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, whose};
 
 /// Show how the accounts stand
 ///
@@ -41,20 +40,15 @@ pub(super) fn run(args: &Status) -> Outcome {
     let now = Clock::System.now().wall.unix_seconds();
     let (text, accounts) = if let Some(name) = &args.account {
         let account = client.account(name)?;
-        let text = if args.json { json(&account)? } else { table(std::slice::from_ref(&account), now) };
+        let text = if args.json { report::json(&account)? } else { table(std::slice::from_ref(&account), now) };
         (text, vec![account])
     } else {
         let reply = client.accounts()?;
-        let text = if args.json { json(&reply)? } else { overview(&reply.accounts, &reply.store_key, now) };
+        let text = if args.json { report::json(&reply)? } else { overview(&reply.accounts, &reply.store_key, now) };
         (text, reply.accounts)
     };
     report::answer(text.as_bytes())?;
     Ok(exit(&accounts))
-}
-
-fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string(reply).map_err(|error| Failure::internal(error.to_string(), "Report this."))?;
-    Ok(text + "\n")
 }
 
 fn exit(accounts: &[AccountReply]) -> ExitCode {
@@ -133,6 +127,9 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
         let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
         notes.push(format!("last error {}{times}: {}", moment(error.at, now), plain(&error.error_description)));
     }
+    if account.state == AccountState::Starting {
+        notes.push("gets its first token by itself".into());
+    }
     if account.login_pending.is_some() {
         notes.push("a login is pending: finish it in the browser".into());
     } else if matches!(account.state, AccountState::NeedsLogin | AccountState::SignedOut) {
@@ -140,6 +137,9 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     }
     if account.state == AccountState::Active && !account.refreshable {
         notes.push("can't be refreshed: a login will be needed when it expires".into());
+    }
+    if let Some(whose) = whose(&account.identity) {
+        notes.push(format!("whose: {}", plain(&whose)));
     }
     if let Some(scope) = &account.scope {
         notes.push(format!("scope: {}", plain(scope)));
@@ -184,14 +184,19 @@ mod tests {
             at: 990,
             failures: 3,
         });
-        let text = table(&[good, account("home", AccountState::SignedOut)], 1_000);
+        good.identity = serde_json::from_str(r#"{"voip_id":1000001,"name":"A\u001b[1mnn"}"#).unwrap();
+        let accounts = [good, account("home", AccountState::SignedOut), account("robot", AccountState::Starting)];
+        let text = table(&accounts, 1_000);
         assert_eq!(
             text,
             "ACCOUNT  PROVIDER  STATE       EXPIRES    NEXT REFRESH\n\
              work     phonecom  active      in 42 min  in 30 min\n\
              \x20 last error 10 s ago, 3 times in a row: no [31manswer\n\
+             \x20 whose: name A[1mnn, voip_id 1000001\n\
              home     phonecom  signed out  -          -\n\
-             \x20 run `ringback login home`\n"
+             \x20 run `ringback login home`\n\
+             robot    phonecom  starting    -          -\n\
+             \x20 gets its first token by itself\n"
         );
     }
 

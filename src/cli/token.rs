@@ -34,6 +34,18 @@ pub(super) struct Token {
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 
+    /// Only this scope of those that were granted; give it again for more
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<String>,
+
+    /// For this audience
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+
+    /// For this resource (RFC 8707)
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+
     #[command(flatten)]
     reach: Reach,
 }
@@ -42,6 +54,8 @@ const HELP: &str = "\
 Examples:
   ringback token                                      The default account's token
   ringback token work --min-ttl 300                   One that is good for five minutes more
+  ringback token --scope calls.read --scope faxes.read
+  ringback token --resource https://api.example.com/  One that works there and nowhere else
   ringback token --header | curl -H @- https://api.example.com/
   curl -H \"$(ringback token --header)\" https://api.example.com/
 
@@ -51,12 +65,18 @@ other users of the machine can read it while curl runs.";
 /// Asks for the token and prints it.
 pub(super) fn run(args: &Token) -> Outcome {
     let client = args.reach.client()?;
-    let wish = TokenWish { min_ttl: args.min_ttl, wait: args.wait };
+    let wish = TokenWish {
+        min_ttl: args.min_ttl,
+        wait: args.wait,
+        scope: (!args.scope.is_empty()).then(|| args.scope.join(" ")),
+        audience: args.audience.clone(),
+        resource: args.resource.clone(),
+    };
     if args.json {
-        let reply = client.token_json(&args.account.name, wish)?;
+        let reply = client.token_json(&args.account.name, &wish)?;
         report::answer(&line(&[reply.trim_ascii_end()]))?;
     } else {
-        let token = client.token(&args.account.name, wish)?;
+        let token = client.token(&args.account.name, &wish)?;
         let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
         // Exposed, since to hand it over is what this command is for.
         report::answer(&line(&[before, token.expose().as_bytes()]))?;

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::exchange::{BODY_CAP, Broken, Request, exchange};
 use super::*;
-use crate::contract::ErrorCode;
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
@@ -59,7 +58,7 @@ fn token_from(reply: impl Into<Vec<u8>>) -> Result<String, Failure> {
     let folder = Folder::new();
     let peer = peer(&folder.path("s"), reply.into());
     let client = at(&folder.path("s"));
-    let token = client.token("default", TokenWish::default()).map(|token| token.expose().to_owned());
+    let token = client.token("default", &TokenWish::default()).map(|token| token.expose().to_owned());
     let head = peer.join().unwrap();
     assert!(head.starts_with("GET /v1/accounts/default/token HTTP/1.1\r\nHost: localhost\r\n"), "{head}");
     assert!(!head.contains("Authorization"), "the socket needs no key: {head}");
@@ -162,10 +161,18 @@ fn an_error_without_an_explanation_names_its_status_and_quotes_nothing() {
 #[test]
 fn account_names_cannot_climb_out_of_their_place_in_the_path() {
     assert_eq!(account_target("../x?y#z", "/token"), "/v1/accounts/%2E%2E%2Fx%3Fy%23z/token");
-    let wish = TokenWish { min_ttl: None, wait: Some(3) };
-    assert_eq!(token_target("a", wish), "/v1/accounts/a/token?wait=3");
-    let wish = TokenWish { min_ttl: Some(60), wait: Some(3) };
-    assert_eq!(token_target("ä", wish), "/v1/accounts/%C3%A4/token?min_ttl=60&wait=3");
+    let wish = TokenWish { wait: Some(3), ..TokenWish::default() };
+    assert_eq!(token_target("a", &wish), "/v1/accounts/a/token?wait=3");
+    let wish = TokenWish { min_ttl: Some(60), ..wish };
+    assert_eq!(token_target("ä", &wish), "/v1/accounts/%C3%A4/token?min_ttl=60&wait=3");
+    let wish = TokenWish {
+        scope: Some("a b&c".into()),
+        audience: Some("urn:x#y".into()),
+        resource: Some("https://api.example/".into()),
+        ..TokenWish::default()
+    };
+    let query = "scope=a+b%26c&audience=urn%3Ax%23y&resource=https%3A%2F%2Fapi.example%2F";
+    assert_eq!(token_target("a", &wish), format!("/v1/accounts/a/token?{query}"));
 }
 
 /// What a client finds whose environment is `vars`.
@@ -198,6 +205,21 @@ fn over_tcp_the_key_and_the_right_host_go_along() {
     assert!(head.contains(&format!("Host: localhost:{}\r\n", address.port())), "{head}");
     assert!(head.contains("Authorization: Bearer k123\r\n") && head.contains("Connection: close\r\n"), "{head}");
     assert_eq!(body, r#"{"via":"caller_browser"}"#);
+}
+
+#[test]
+fn a_token_is_handed_over_on_the_socket_and_nowhere_else() {
+    let token = || ImportRequest { access_token: Some("canary".into()), refresh_token: None };
+    let folder = Folder::new();
+    let key = folder.file("key", "k123\n", 0o600);
+    // Nobody listens there: a client that tried would say so.
+    let client =
+        found(&[("RINGBACK_URL", "http://127.0.0.1:1"), ("RINGBACK_KEY_FILE", key.to_str().unwrap())]).unwrap();
+    let failure = client.import("work", token()).unwrap_err();
+    assert_eq!(failure.code(), ErrorCode::Forbidden, "{failure:?}");
+    let peer = peer(&folder.path("s"), format!("{OK}Content-Length: 2\r\n\r\n{{}}").into());
+    assert!(at(&folder.path("s")).import("work", token()).is_err());
+    assert!(peer.join().unwrap().starts_with("POST /v1/accounts/work/import HTTP/1.1\r\n"));
 }
 
 #[test]
@@ -275,7 +297,7 @@ fn a_daemon_that_is_just_starting_is_waited_for() {
     folder.file("ringback/endpoint.json", &endpoint, 0o600);
     let runtime = folder.0.path().to_str().unwrap().to_owned();
     let client = found(&[("HOME", "/nonexistent"), ("XDG_RUNTIME_DIR", &runtime)]).unwrap();
-    let asking = spawn(move || client.token("default", TokenWish::default()).map(|token| token.expose().to_owned()));
+    let asking = spawn(move || client.token("default", &TokenWish::default()).map(|token| token.expose().to_owned()));
     std::thread::park_timeout(Duration::from_millis(300));
     let peer = peer(&socket, format!("{OK}Content-Length: 1\r\n\r\nt").into());
     assert_eq!(asking.join().unwrap().unwrap(), "t");

@@ -11,21 +11,25 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 14] = [
+pub const ROUTED: [&str; 18] = [
     "/favicon.ico",
     "/healthz",
     "/login/outcome/{}",
     "/login/start/{}",
+    "/static/fragment.js",
     "/static/style.css",
     "/token",
     "/v1/accounts",
     "/v1/accounts/{}",
+    "/v1/accounts/{}/import",
+    "/v1/accounts/{}/info",
     "/v1/accounts/{}/login",
     "/v1/accounts/{}/refresh",
     "/v1/accounts/{}/rejected",
     "/v1/accounts/{}/token",
     "/v1/logins/{}",
     "/v1/logins/{}/paste",
+    "/v1/providers/{}/accept",
 ];
 
 /// What is kept free on the daemon's own listeners beyond [`ROUTED`].

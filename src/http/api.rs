@@ -10,13 +10,12 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::body::JsonBody;
 use super::gate::Caller;
-use super::query::{self, MIN_TTL, Segment, WAIT};
+use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, to_the_end};
-use crate::broker::handle::TokenQuery;
 use crate::contract::{
-    AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, LoginReply, LoginRequest, LoginStarted, LogoutReply,
-    PasteRequest, TokenReply, VERSION,
+    AcceptReply, AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, ImportRequest, InfoReply, LoginReply,
+    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, VERSION,
 };
 use crate::error::Error;
 
@@ -63,9 +62,33 @@ pub(super) async fn token(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
-    let [min_ttl, wait] = query::read(query.as_deref(), [MIN_TTL, WAIT])?;
-    let reply = http.broker.token(&name, TokenQuery { min_ttl, wait, target: None }).await?;
+    let reply = http.broker.token(&name, query::token(query.as_deref())?).await?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
+}
+
+pub(super) async fn info(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+    RawQuery(query): RawQuery,
+) -> Reply<InfoReply> {
+    query::read(query.as_deref(), [])?;
+    Ok(Json(http.broker.info(&name).await?))
+}
+
+pub(super) async fn import(
+    _: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+    JsonBody(request): JsonBody<ImportRequest>,
+) -> Reply<AccountReply> {
+    let request = one_token(request.unwrap_or_default())?;
+    // A refresh token may work once.
+    Ok(Json(to_the_end(async move { http.broker.import(&name, request).await }).await??))
+}
+
+pub(super) async fn accept(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
+    Ok(Json(http.broker.accept_provider(&name).await?))
 }
 
 pub(super) async fn logout(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<LogoutReply> {
@@ -110,6 +133,22 @@ pub(super) async fn paste(
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
+}
+
+/// One of the two, which goes into headers and forms and so has to be visible ASCII (RFC 6749 §A.12, §A.17).
+/// A request that is refused is wiped.
+fn one_token(mut request: ImportRequest) -> Result<ImportRequest, Error> {
+    let token = match (&request.access_token, &request.refresh_token) {
+        (Some(token), None) | (None, Some(token)) => token.as_str(),
+        _ => "",
+    };
+    if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(request);
+    }
+    request.access_token.zeroize();
+    request.refresh_token.zeroize();
+    let what = "the body has to be `{\"access_token\": ...}` or `{\"refresh_token\": ...}`, in visible ASCII";
+    Err(Error::Usage { what: what.into() })
 }
 
 /// Whether the caller wants the token and nothing around it: it accepts `text/plain` and not JSON.
@@ -167,6 +206,22 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
             assert_eq!(wants_bare(&headers), bare, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_imported_is_one_token_in_visible_ascii() {
+        for (body, fit) in [
+            (r#"{"access_token":"a~6+/="}"#, true),
+            (r#"{"refresh_token":"r"}"#, true),
+            ("{}", false),
+            (r#"{"access_token":"a","refresh_token":"r"}"#, false),
+            (r#"{"access_token":""}"#, false),
+            (r#"{"access_token":"a b"}"#, false),
+            (r#"{"access_token":"a\nb"}"#, false),
+            (r#"{"access_token":"ä"}"#, false),
+        ] {
+            assert_eq!(one_token(serde_json::from_str(body).unwrap()).is_ok(), fit, "{body}");
         }
     }
 

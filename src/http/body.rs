@@ -1,4 +1,4 @@
-//! Reading a JSON body within its limits. Errors never repeat what was sent.
+//! Reading a body within its limits, JSON as a rule. Errors never repeat what was sent.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::listen::{BodyLimits, Connection};
+use super::listen::Connection;
 use super::reject::{Reject, TooLarge, TooSlow};
 use crate::error::Error;
 
@@ -18,10 +18,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let Some(Connection { body: limits, .. }) = request.extensions().get().copied() else {
-            return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
-        };
-        let bytes = read(request, limits).await?;
+        let bytes = read(request, usize::MAX).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -31,9 +28,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The whole body, wiped after use: a pasted redirect URL has a code in it.
-async fn read(request: Request, limits: BodyLimits) -> Result<Zeroizing<Vec<u8>>, Response> {
-    let whole = Limited::new(request.into_body(), limits.size).collect();
+/// The whole body, at most `most` bytes of it and what the connection allows. Wiped after use: there are
+/// codes and tokens in some.
+pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<u8>>, Response> {
+    let Some(Connection { body: limits, .. }) = request.extensions().get().copied() else {
+        return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
+    };
+    let whole = Limited::new(request.into_body(), limits.size.min(most)).collect();
     match tokio::time::timeout(limits.deadline, whole).await {
         Err(_) => Err(TooSlow.into_response()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TooLarge.into_response()),

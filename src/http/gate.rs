@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use super::listen::{Connection, Peer};
 use super::reject::{self, Reject};
-use super::routes::{self, Access, Found};
+use super::routes::{self, Found};
 use crate::clock::{Clock, Moment};
 use crate::error::Error;
 use crate::secret::AppKey;
@@ -43,10 +43,14 @@ struct Inner {
     served: AtomicU64,
 }
 
-/// Proof that the gate let a caller in. A handler of an [`Access::Caller`] route takes it as an
-/// argument, so that it can't be reached around the gate.
+/// Proof that the gate let a caller in. A handler of a route whose [`routes::Access`] needs it takes it as
+/// an argument, so that it can't be reached around the gate.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller(());
+
+/// Marks a reply as the one page that has a script.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scripted;
 
 /// The delay after the first wrong key; it doubles with each.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -64,6 +68,8 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
 ];
+/// The same for a page with a script of ours that asks us and nobody else.
+const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gate {
@@ -140,7 +146,7 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found) -> Result<(), Refuse
         return Err(Refused::Foreign("the request came in by no door of ours"));
     };
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
-    if rules::decide(&facts, found)? == Access::Caller {
+    if rules::decide(&facts, found)?.needs_proof() {
         gate.authenticate(&facts).await?;
         head.extensions.insert(Caller(()));
     }
@@ -168,6 +174,10 @@ fn finished(reply: Response, id: &str, host: Option<&HeaderValue>) -> Response {
     let mut reply = reject::written(reply, host);
     for (name, value) in HEADERS {
         reply.headers_mut().insert(name, value);
+    }
+    if reply.extensions_mut().remove::<Scripted>().is_some() {
+        let policy = HeaderValue::from_static(WITH_SCRIPT);
+        reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         reply.headers_mut().insert(REQUEST_ID, id);

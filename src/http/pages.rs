@@ -1,24 +1,25 @@
 //! What the browser sees: the start of a login, its answer, and how it ended.
 //!
 //! Pages know no text of the provider but what an [`Error`]'s own sentence carries, which was cleaned
-//! before, and askama escapes that too (`security.md` §2.3, reflected XSS). No scripts, one style sheet.
+//! before, and askama escapes that too (`security.md` §2.3, reflected XSS). No scripts but the one of
+//! [`super::fragment`], one style sheet.
 //!
 //! [`Error`]: crate::error::Error
 
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::query::Segment;
 use super::reject::{Reject, not_found};
-use super::{Http, gate, to_the_end};
+use super::{Http, fragment, gate, to_the_end};
 use crate::broker::login::{BrowserStart, CallbackRequest, Stray};
 use crate::clock::Wall;
-use crate::contract::{LoginReply, LoginStatus};
+use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
 
 /// The longest query of a callback, in bytes as they arrive.
@@ -45,7 +46,7 @@ struct Outcome<'a> {
 
 enum Ending<'a> {
     Pending,
-    Succeeded { scope: Option<&'a str>, expires: Option<Expires>, stays_fresh: bool },
+    Succeeded { whose: Option<String>, scope: Option<&'a str>, expires: Option<Expires>, stays_fresh: bool },
     Failed { what: Cow<'a, str>, advice: Cow<'a, str>, code: Option<&'a str> },
 }
 
@@ -79,25 +80,47 @@ pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) ->
 }
 
 /// Every path without a route: a callback, if a login is pending whose redirect URI has this path;
-/// otherwise it does not exist.
-pub(super) async fn callback(State(http): State<Http>, uri: Uri, headers: HeaderMap) -> Response {
-    if !http.broker.expects_callback(uri.path()) {
-        gate::name_route("-", "-");
-        return not_found().into_response();
+/// otherwise it does not exist. An answer in the fragment does not come with the request: [`fragment`]'s
+/// page fetches it.
+pub(super) async fn callback(State(http): State<Http>, request: Request) -> Response {
+    let path = request.uri().path();
+    let (expected, in_fragment) = (http.broker.expects_callback(path), http.broker.expects_fragment(path));
+    let bare = request.uri().query().unwrap_or_default().is_empty();
+    match *request.method() {
+        Method::GET if in_fragment && bare => fragment::page(),
+        Method::GET if expected => answer(http, request).await,
+        Method::POST if in_fragment => fragment::posted(http, request).await,
+        _ => {
+            gate::name_route("-", "-");
+            not_found().into_response()
+        }
     }
+}
+
+async fn answer(http: Http, request: Request) -> Response {
     gate::name_route("GET", "callback");
-    let answered = match read_callback(&uri, &headers) {
-        Some(request) => match to_the_end(async move { http.broker.callback(request).await }).await {
-            Ok(answered) => answered,
-            Err(unfinished) => return unfinished.into_response(),
-        },
-        None => Err(Stray::Malformed),
-    };
-    match answered {
-        Ok(outcome) => see_other(&format!("/login/outcome/{outcome}")).unwrap_or_else(IntoResponse::into_response),
-        Err(Stray::NoLoginPending) => not_found().into_response(),
-        Err(_) => STRAY.with_status(StatusCode::BAD_REQUEST),
+    match hand_in(http, callback_request(request.uri(), request.headers())).await {
+        Ok(outcome) => see_other(&outcome).unwrap_or_else(IntoResponse::into_response),
+        Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
+        Err(Turned::Away(_)) => STRAY.with_status(StatusCode::BAD_REQUEST),
+        Err(Turned::Unfinished(why)) => why.into_response(),
     }
+}
+
+/// Why an answer has no outcome.
+pub(super) enum Turned {
+    /// It belongs to no login, or is none.
+    Away(Stray),
+    /// A fault of ours.
+    Unfinished(Reject),
+}
+
+/// Has the broker take the answer; gives the path of the page that tells the outcome.
+pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<String, Turned> {
+    let request = request.ok_or(Turned::Away(Stray::Malformed))?;
+    let answered = to_the_end(async move { http.broker.callback(request).await }).await;
+    let id = answered.map_err(Turned::Unfinished)?.map_err(Turned::Away)?;
+    Ok(format!("/login/outcome/{id}"))
 }
 
 /// `GET /login/outcome/{id}`: what really happened.
@@ -159,25 +182,37 @@ fn unsendable(what: &str) -> Reject {
     Reject(Error::Internal { what: format!("{what} can't be a header") })
 }
 
-/// `None` if something is too long or a parameter is repeated (RFC 6749 §3.1).
-fn read_callback(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
+/// The answer in the query; `None` if that is too long or unfit.
+fn callback_request(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
     let query = uri.query().unwrap_or_default();
     if query.len() > LONGEST_QUERY {
         return None;
     }
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameters = parameters(query.as_bytes(), LONGEST_VALUE)?;
+    Some(CallbackRequest {
+        arrived_on: arrived_on(uri, headers)?,
+        in_fragment: false,
+        cookies: cookies(headers),
+        parameters,
+    })
+}
+
+/// `None` if a value is longer than `longest` or a parameter is repeated (RFC 6749 §3.1).
+pub(super) fn parameters(encoded: &[u8], longest: usize) -> Option<Vec<(String, String)>> {
+    let parameters: Vec<(String, String)> = form_urlencoded::parse(encoded).into_owned().collect();
     let repeated = |at: usize, name: &str| parameters.iter().take(at).any(|(earlier, _)| earlier == name);
-    let fit = |(at, (name, value)): (usize, &(String, String))| value.len() <= LONGEST_VALUE && !repeated(at, name);
-    if !parameters.iter().enumerate().all(fit) {
-        return None;
-    }
-    let arrived_on = format!("http://{host}{}", uri.path());
-    Some(CallbackRequest { arrived_on, in_fragment: false, cookies: cookies(headers), parameters })
+    let fit = |(at, (name, value)): (usize, &(String, String))| value.len() <= longest && !repeated(at, name);
+    parameters.iter().enumerate().all(fit).then_some(parameters)
+}
+
+/// The whole URI without its query, as the browser knows it.
+pub(super) fn arrived_on(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    Some(format!("http://{host}{}", uri.path()))
 }
 
 /// Names and values as they stand (RFC 6265 §4.2.1).
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -187,6 +222,7 @@ fn outcome_page(login: &LoginReply, now: Wall) -> Response {
     let state = match (login.status, &login.failure) {
         (LoginStatus::Pending, _) => Ending::Pending,
         (LoginStatus::Succeeded, _) => Ending::Succeeded {
+            whose: whose(&login.identity),
             scope: login.scope.as_deref().filter(|scope| !scope.is_empty()),
             expires: login.token_expires_at.map(|at| expires(at, now)),
             stays_fresh: login.refreshable == Some(true),

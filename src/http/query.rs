@@ -1,6 +1,9 @@
-//! What handlers read of a URL: the path's one variable segment, and a few query parameters, all in
-//! whole seconds.
+//! What handlers read of a URL: the path's one variable segment, and a few query parameters. Errors name
+//! a parameter and never repeat its value.
 
+mod target;
+
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path};
@@ -8,6 +11,7 @@ use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use super::reject::{Reject, not_found};
+use crate::broker::handle::TokenQuery;
 use crate::error::Error;
 
 /// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
@@ -24,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// A parameter that a route takes.
+/// A parameter in whole seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Seconds {
     /// Its name.
@@ -38,31 +42,56 @@ pub const MIN_TTL: Seconds = Seconds { name: "min_ttl", most: 86_400 };
 /// `wait`: how long the reply may take, up to ten minutes: as long as a login.
 pub const WAIT: Seconds = Seconds { name: "wait", most: 600 };
 
-/// The values of `known` in its order. Every other parameter is a mistake and is named, if its name is
-/// fit to be repeated.
+/// The values of `known` in its order. Every other parameter is a mistake.
 pub fn read<const N: usize>(query: Option<&str>, known: [Seconds; N]) -> Result<[Option<Duration>; N], Error> {
-    let mut values = [None; N];
+    let texts = values(query, known.map(|known| known.name))?;
+    let mut read = [None; N];
+    for ((known, text), place) in known.into_iter().zip(texts).zip(&mut read) {
+        *place = seconds(known, text)?;
+    }
+    Ok(read)
+}
+
+/// What is wanted of a token.
+pub fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
+    let [min_ttl, wait, scope, audience, resource] =
+        values(query, [MIN_TTL.name, WAIT.name, target::SCOPE, target::AUDIENCE, target::RESOURCE])?;
+    Ok(TokenQuery {
+        min_ttl: seconds(MIN_TTL, min_ttl)?,
+        wait: seconds(WAIT, wait)?,
+        target: target::read(scope.as_deref(), audience.as_deref(), resource.as_deref())?,
+    })
+}
+
+/// The texts of the parameters named in `known`, in its order. Every other one is named, if its name is fit
+/// to be repeated. That none comes twice is the gate's.
+fn values<'q, const N: usize>(query: Option<&'q str>, known: [&str; N]) -> Result<[Option<Cow<'q, str>>; N], Error> {
+    let mut values = [const { None }; N];
     for (name, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let place = known.iter().zip(values.iter_mut()).find(|(known, _)| known.name == name);
-        let Some((known, value)) = place else { return Err(unknown(&name, &known)) };
-        *value = Some(seconds(*known, &text)?);
+        let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
+        let Some((_, value)) = place else { return Err(unknown(&name, &known)) };
+        *value = Some(text);
     }
     Ok(values)
 }
 
-fn seconds(known: Seconds, text: &str) -> Result<Duration, Error> {
+fn seconds(known: Seconds, text: Option<Cow<'_, str>>) -> Result<Option<Duration>, Error> {
+    let Some(text) = text else { return Ok(None) };
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let value = digits.then(|| text.parse().ok()).flatten().filter(|value| *value <= known.most);
     let wrong = || Error::Usage { what: format!("`{}` has to be whole seconds from 0 to {}", known.name, known.most) };
-    value.map(Duration::from_secs).ok_or_else(wrong)
+    value.map(Duration::from_secs).ok_or_else(wrong).map(Some)
 }
 
-fn unknown(name: &str, known: &[Seconds]) -> Error {
+fn unknown(name: &str, known: &[&str]) -> Error {
     let fit = (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     let named = if fit { format!("there is no parameter `{name}` here") } else { "a parameter has an odd name".into() };
-    let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.name)).collect();
-    let instead =
-        if known.is_empty() { "this route takes none".into() } else { format!("there is {}", known.join(" and ")) };
+    let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+    let instead = match known.split_last() {
+        None => "this route takes none".into(),
+        Some((only, [])) => format!("there is {only}"),
+        Some((last, others)) => format!("there is {} and {last}", others.join(", ")),
+    };
     Error::Usage { what: format!("{named}; {instead}") }
 }
 
@@ -94,6 +123,10 @@ mod tests {
         assert_eq!(
             read(Some("x=1"), []).unwrap_err().to_string(),
             "there is no parameter `x` here; this route takes none"
+        );
+        assert_eq!(
+            token(Some("x=1")).unwrap_err().to_string(),
+            "there is no parameter `x` here; there is `min_ttl`, `wait`, `scope`, `audience` and `resource`"
         );
     }
 }

@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, pages};
+use super::{Http, api, fragment, pages};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,18 @@ pub enum Access {
     Browser,
     /// A process of our user on the socket, or whoever has the key on TCP.
     Caller,
+    /// As [`Access::Caller`], but on the socket only: what is handed over there must not pass a port that
+    /// anybody can take.
+    Socket,
+    /// A page of ours that posts what it read of its own address. No row has it: it is the callback's.
+    OwnPage,
+}
+
+impl Access {
+    /// Whether only a program gets in that proves whose it is.
+    pub fn needs_proof(self) -> bool {
+        matches!(self, Self::Caller | Self::Socket)
+    }
 }
 
 /// One method on one path.
@@ -35,10 +47,12 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 15] = [
+pub static ROUTES: [Route; 19] = [
     row(Method::GET, "/token", Access::Caller, || get(api::default_token)),
     row(Method::GET, "/v1/accounts", Access::Caller, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Caller, || get(api::account)),
+    row(Method::GET, "/v1/accounts/{name}/info", Access::Caller, || get(api::info)),
+    row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, || post(api::import)),
     row(Method::GET, "/v1/accounts/{name}/token", Access::Caller, || get(api::token)),
     row(Method::DELETE, "/v1/accounts/{name}/token", Access::Caller, || delete(api::logout)),
     row(Method::POST, "/v1/accounts/{name}/login", Access::Caller, || post(api::start_login)),
@@ -46,8 +60,10 @@ pub static ROUTES: [Route; 15] = [
     row(Method::POST, "/v1/accounts/{name}/rejected", Access::Caller, || post(api::rejected)),
     row(Method::GET, "/v1/logins/{id}", Access::Caller, || get(api::login)),
     row(Method::POST, "/v1/logins/{id}/paste", Access::Caller, || post(api::paste)),
+    row(Method::POST, "/v1/providers/{name}/accept", Access::Caller, || post(api::accept)),
     row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
     row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
+    row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),
     row(Method::GET, "/login/start/{ticket}", Access::Browser, || get(pages::start)),
     row(Method::GET, "/login/outcome/{id}", Access::Browser, || get(pages::outcome)),
     // Browsers ask for it by themselves; a row keeps it from being taken for a callback.

@@ -70,6 +70,12 @@ const TABLE: &[Case] = &[
     Case { what: "a min_ttl beyond a day", target: "/token?min_ttl=86401", says: "`min_ttl`", ..GET },
     Case { what: "a wait beyond ten minutes", target: "/token?wait=601", says: "`wait`", ..GET },
     Case { what: "an unknown parameter", target: "/token?ttl=5", says: "`min_ttl`", ..GET },
+    Case { what: "a scope that is none", target: "/token?scope=a%22b", says: "`scope`", ..GET },
+    Case { what: "an empty audience", target: "/token?audience=", says: "`audience`", ..GET },
+    Case { what: "a relative resource", target: "/token?resource=api", says: "`resource`", ..GET },
+    Case { what: "a resource with a fragment", target: "/token?resource=https://x/%23y", says: "`resource`", ..GET },
+    Case { what: "two resources", target: "/token?resource=https://x&resource=https://y", says: "repeated", ..GET },
+    Case { what: "a parameter of info", target: "/v1/accounts/work/info?wait=1", says: "takes none", ..GET },
     Case { what: "a parameter twice", target: "/token?wait=1&wait=2", says: "repeated", ..GET },
     Case { what: "an ambiguous path", target: "/v1/accounts/%2e%2e/token", ..GET },
     Case { what: "a path with dots", target: "/v1/../token", ..GET },
@@ -94,6 +100,31 @@ const TABLE: &[Case] = &[
         what: "a body that is no JSON",
         headers: &[AUTH, ("Content-Type", "application/json")],
         body: Some("{via"),
+        ..POST
+    },
+    Case {
+        what: "an import over TCP, with the key",
+        target: "/v1/accounts/work/import",
+        headers: &[AUTH, ("Content-Type", "application/json")],
+        body: Some("{\"access_token\":\"canary\"}"),
+        status: 403,
+        code: "not_permitted",
+        says: "unix socket only",
+        ..POST
+    },
+    Case {
+        what: "an import over TCP, without one",
+        target: "/v1/accounts/work/import",
+        headers: &[],
+        status: 403,
+        code: "not_permitted",
+        ..POST
+    },
+    Case {
+        what: "metadata of an unknown provider",
+        target: "/v1/providers/nobody/accept",
+        status: 404,
+        code: "not_found",
         ..POST
     },
     Case {
@@ -144,6 +175,25 @@ fn every_mistake_gets_its_documented_answer_and_none_gets_a_token() {
         }
     }
     assert_eq!(world.cli(&["token"]).0, 0, "and it goes on serving");
+}
+
+#[test]
+fn what_is_imported_is_one_token_and_a_refusal_does_not_repeat_it() {
+    let world = world(&Idp::start());
+    for body in [
+        "",
+        "{}",
+        "{\"access_token\":\"\"}",
+        "{\"access_token\":\"canary 1\"}",
+        "{\"access_token\":\"canary\",\"refresh_token\":\"canary\"}",
+        "{\"token\":\"canary\"}",
+        "\"canary\"",
+    ] {
+        let reply = world.ask(&Request::new("POST", "/v1/accounts/work/import").json(body));
+        assert_eq!((reply.status, reply.code().as_str()), (400, "usage"), "{body}: {reply:?}");
+        assert!(!reply.body.contains("canary"), "{body}: {reply:?}");
+    }
+    assert!(!world.log().contains("canary"), "{}", world.log());
 }
 
 #[test]

@@ -27,6 +27,10 @@ enum Cookie {
 
 const PLAIN: Bad = Bad { what: "", status: 400, url: |_| {}, method: "GET", cookie: Cookie::Right, headers: &[] };
 
+const OURS: (&str, &str) = ("Origin", "http://AUTHORITY");
+const FORM_TYPE: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+const FORM: Bad = Bad { method: "POST", headers: &[OURS, FORM_TYPE], status: 403, ..PLAIN };
+
 fn with_query(url: &mut Url, change: impl Fn(&str, &str) -> Vec<(String, String)>) {
     let pairs: Vec<(String, String)> = url.query_pairs().flat_map(|(n, v)| change(&n, &v)).collect();
     url.query_pairs_mut().clear().extend_pairs(pairs);
@@ -61,6 +65,10 @@ const TABLE: &[Bad] = &[
     Bad { what: "another's cookie", cookie: Cookie::WrongValue, ..PLAIN },
     Bad { what: "HEAD", method: "HEAD", status: 405, ..PLAIN },
     Bad { what: "POST", method: "POST", status: 404, ..PLAIN },
+    Bad { what: "a form of our own page, where no answer comes in the fragment", status: 404, ..FORM },
+    Bad { what: "a form of another site", headers: &[("Origin", "https://evil.example"), FORM_TYPE], ..FORM },
+    Bad { what: "a form of nobody", headers: &[FORM_TYPE], status: 404, ..FORM },
+    Bad { what: "JSON of our own page", headers: &[OURS, ("Content-Type", "application/json")], status: 400, ..FORM },
     Bad { what: "OPTIONS", method: "OPTIONS", status: 404, ..PLAIN },
     Bad { what: "another path", url: |url| url.set_path("/callback/other"), status: 404, ..PLAIN },
     Bad { what: "a path below", url: |url| url.set_path("/callback/idp/x"), status: 404, ..PLAIN },
@@ -84,7 +92,7 @@ fn send(bad: &Bad, good: &Url, browser: &Browser) -> Reply {
         Cookie::Missing => {}
     }
     for (name, value) in bad.headers {
-        request = request.header(name, value);
+        request = request.header(name, &value.replace("AUTHORITY", &authority));
     }
     Wire::tcp(&authority).ask(&request.bytes(&authority))
 }

@@ -266,9 +266,12 @@ fn a_door_of_its_own_opens_for_the_login_and_serves_nothing_else() {
     );
     let ask = |request: Request| crate::http::Wire::tcp(&authority).ask(&request.bytes(&authority));
     let key = format!("Bearer {}", world.key());
-    for target in ["/token", "/v1/accounts", "/v1/accounts/work/token"] {
+    for target in ["/token", "/v1/accounts", "/v1/accounts/work/token", "/v1/accounts/work/info", "/healthz"] {
         let reply = ask(Request::get(target).header("Authorization", &key));
         assert!((400..500).contains(&reply.status), "{target}: {reply:?}");
+    }
+    for target in ["/static/style.css", "/static/fragment.js"] {
+        assert_eq!(ask(Request::get(target)).status, 200, "{target}");
     }
     let page = Browser::default().go(started.start_url.as_deref().unwrap());
     assert_eq!(page.status, 200, "the outcome page is on that door too: {page:?}");

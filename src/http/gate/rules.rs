@@ -53,16 +53,19 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     target(facts.uri, host)?;
     path(facts.uri.path())?;
     origin(facts, host)?;
-    let access = access(facts.method, found)?;
+    let access = access(facts, found)?;
     from_elsewhere(facts, access)?;
+    if access == Access::Socket && matches!(facts.peer, Peer::Tcp { .. }) {
+        return Err(Refused::Foreign("this is taken over the unix socket only, whatever key there is"));
+    }
     // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
     if let Found::Row(_) = found {
         query(facts.uri.query().unwrap_or_default())?;
     }
-    if access == Access::Caller {
+    if access.needs_proof() {
         referer(facts, host)?;
-        content_type(facts)?;
     }
+    content_type(facts, access)?;
     Ok(access)
 }
 
@@ -166,13 +169,15 @@ fn referer(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
     Err(Refused::Foreign("requests of other web sites are refused"))
 }
 
-/// A path that is in no row may be a callback's: it is treated as a browser's stop.
-fn access(method: &Method, found: Found) -> Result<Access, Refused> {
-    match (found, method) {
+/// A path that is in no row may be a callback's: it is treated as a browser's stop, or as what a page of
+/// ours posts there, which browsers mark with our own Origin ([`origin`] has seen to that it is ours).
+fn access(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
+    match (found, facts.method) {
         (Found::Row(route), _) => Ok(route.access),
         // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
         (Found::OtherMethods(allowed), _) => Err(Refused::Method(allowed)),
         (Found::Nothing, &Method::GET) => Ok(Access::Browser),
+        (Found::Nothing, &Method::POST) if facts.headers.contains_key(header::ORIGIN) => Ok(Access::OwnPage),
         (Found::Nothing, &Method::HEAD) => Err(Refused::Method("GET")),
         (Found::Nothing, _) => Err(Refused::NoRoute),
     }
@@ -190,7 +195,8 @@ fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let in_advance = facts.headers.contains_key("sec-purpose") || facts.headers.contains_key("purpose");
     let admitted = match access {
         Access::Browser => as_page && !in_advance,
-        Access::Public | Access::Caller => is("sec-fetch-site", &["same-origin", "none"]),
+        Access::OwnPage => is("sec-fetch-site", &["same-origin"]),
+        Access::Public | Access::Caller | Access::Socket => is("sec-fetch-site", &["same-origin", "none"]),
     };
     if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
 }
@@ -215,16 +221,20 @@ fn query(query: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A web form can't send JSON without asking first, and nobody would answer that.
-fn content_type(facts: &Facts<'_>) -> Result<(), Refused> {
+/// A web form can't send JSON without asking first, and nobody would answer that. Only our own page sends
+/// a form.
+fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
-    let json =
-        |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let (wanted, refused) = match access {
+        Access::Caller | Access::Socket if !empty => ("application/json", "a body has to be application/json"),
+        Access::OwnPage => ("application/x-www-form-urlencoded", "the body has to be a form"),
+        _ => return Ok(()),
+    };
+    let fits = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted));
     match only(facts.headers, &header::CONTENT_TYPE) {
-        _ if empty => Ok(()),
-        Ok(Some(value)) if json(value) => Ok(()),
-        _ => Err(Refused::Malformed("a body has to be application/json")),
+        Ok(Some(value)) if fits(value) => Ok(()),
+        _ => Err(Refused::Malformed(refused)),
     }
 }
 

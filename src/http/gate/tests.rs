@@ -16,6 +16,8 @@ use crate::secret::AppKey;
 
 const KEY: &str = "Authorization: Bearer k3y";
 const HOST: &str = "Host: 127.0.0.1:7464";
+const ORIGIN: &str = "Origin: http://127.0.0.1:7464";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 fn tcp() -> Peer {
     Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464 }
@@ -59,7 +61,7 @@ async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response
 
 /// `(request line, header lines, status)`; Host and key are there unless the row has its own.
 #[rustfmt::skip]
-const TABLE: [(&str, &[&str], u16); 88] = [
+const TABLE: [(&str, &[&str], u16); 107] = [
     ("GET /token", &[], 200),
     // Host
     ("GET /token", &["Host: localhost:7464"], 200),
@@ -154,6 +156,26 @@ const TABLE: [(&str, &[&str], u16); 88] = [
     ("GET /v1//accounts", &[], 400),
     ("GET /token/", &["Authorization: none"], 200), // the fallback, which knows no such path
     ("GET /v1/accounts//token", &["Authorization: none"], 400),
+    // what our own page posts: our Origin, a form, and nobody else's
+    ("POST /callback/p", &[ORIGIN, FORM], 200),
+    ("POST /callback/p", &["Origin: HTTP://127.0.0.1:7464", FORM], 403),
+    ("POST /callback/p", &[ORIGIN, "Content-Type: application/x-www-form-urlencoded;charset=UTF-8", "Content-Length: 9"], 200),
+    ("POST /callback/p", &[ORIGIN, FORM, "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"], 200),
+    ("POST /callback/p", &["Host: localhost:7464", "Origin: http://localhost:7464", FORM], 200),
+    ("POST /callback/p", &[FORM], 404),
+    ("POST /callback/p", &["Origin: null", FORM], 403),
+    ("POST /callback/p", &["Origin: https://provider.example", FORM], 403),
+    ("POST /callback/p", &["Origin: http://localhost:7464", FORM], 403),
+    ("POST /callback/p", &[ORIGIN, ORIGIN, FORM], 403),
+    ("POST /callback/p", &[ORIGIN, FORM, "Sec-Fetch-Site: none"], 403),
+    ("POST /callback/p", &[ORIGIN, FORM, "Sec-Fetch-Site: same-site"], 403),
+    ("POST /callback/p", &[ORIGIN, FORM, "Sec-Fetch-Site: cross-site"], 403),
+    ("POST /callback/p", &[ORIGIN], 400),
+    ("POST /callback/p", &[ORIGIN, "Content-Type: application/json"], 400),
+    ("POST /callback/p", &[ORIGIN, "Content-Type: text/plain"], 400),
+    ("PUT /callback/p", &[ORIGIN, FORM], 404),
+    ("POST /v1/accounts/a/login", &[ORIGIN, FORM, "Content-Length: 2"], 400),
+    ("GET /static/fragment.js", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"], 403),
     // bodies
     ("POST /v1/accounts/a/login", &["Content-Length: 2", "Content-Type: text/plain"], 400),
 ];
@@ -204,14 +226,22 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
     for route in &ROUTES {
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
-        let expected = if route.access == Access::Caller { 401 } else { 200 };
+        let expected = match route.access {
+            Access::Caller => 401,
+            Access::Socket => 403,
+            Access::Public | Access::Browser | Access::OwnPage => 200,
+        };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
-        let expected = if route.access == Access::Caller { 403 } else { 200 };
+        let expected = if route.access.needs_proof() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
-        let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
+        let own = Peer::Unix { uid: own_uid(), pid: None };
+        let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
         assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method);
+        let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
+        let expected = if route.access == Access::Socket { 403 } else { 200 };
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
         let unmarked = Request::builder().method(route.method.clone()).uri(&path).header("Host", "127.0.0.1:7464");
         let reply = doors(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(reply.status(), 403, "a request by no known door: {path}");
@@ -287,6 +317,15 @@ async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
         let id = reply.headers()["x-request-id"].to_str().unwrap();
         assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
     }
+}
+
+#[tokio::test]
+async fn only_the_page_with_a_script_may_run_ours_and_ask_us() {
+    let page = Router::new().fallback(|| async { axum::Extension(super::Scripted) });
+    let reply = guard(page, gate()).oneshot(request("GET", "/cb", &[HOST], tcp())).await.unwrap();
+    let policy = reply.headers()["content-security-policy"].to_str().unwrap();
+    let usual = policy.replace(" script-src 'self'; connect-src 'self';", "");
+    assert!(usual != policy && usual == super::CONTENT_SECURITY_POLICY, "nothing else differs: {policy}");
 }
 
 #[tokio::test]

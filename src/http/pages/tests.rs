@@ -33,14 +33,19 @@ async fn success_tells_account_scope_and_expiry() {
         scope: Some("read write".into()),
         token_expires_at: Some(1_700_003_599),
         refreshable: Some(true),
-        device: None,
-        identity: serde_json::Map::new(),
+        identity: serde_json::from_str(r#"{"voip_id":1000001,"name":"<b>Ann</b>"}"#).unwrap(),
         ..login(LoginStatus::Succeeded)
     };
     let page = text(outcome_page(&login, NOW)).await;
-    for wanted in
-        ["Logged in to work", "read write", "59m 59s", "2023-11-14T23:13:19Z", "2023-11-14 23:13:19 UTC", "by itself"]
-    {
+    for wanted in [
+        "Logged in to work",
+        "name &#60;b&#62;Ann&#60;/b&#62;, voip_id 1000001",
+        "read write",
+        "59m 59s",
+        "2023-11-14T23:13:19Z",
+        "2023-11-14 23:13:19 UTC",
+        "by itself",
+    ] {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }
     assert!(!page.contains("http-equiv"), "{page}");
@@ -121,7 +126,7 @@ fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
         (header::HOST, HeaderValue::from_static("localhost:7464")),
         (header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c=")),
     ]);
-    let request = read_callback(&uri, &headers).unwrap();
+    let request = callback_request(&uri, &headers).unwrap();
     let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -133,7 +138,7 @@ fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
 #[test]
 fn a_callback_on_port_80_arrives_without_the_port() {
     let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
-    let request = read_callback(&"/cb?code=c".parse().unwrap(), &headers).unwrap();
+    let request = callback_request(&"/cb?code=c".parse().unwrap(), &headers).unwrap();
     assert_eq!(request.arrived_on, "http://127.0.0.1/cb");
 }
 
@@ -152,7 +157,7 @@ fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
         ("&&".into(), true),
     ] {
         let uri: Uri = format!("/callback/p?{query}").parse().unwrap();
-        assert_eq!(read_callback(&uri, &headers).is_some(), fit, "{query:.40}");
+        assert_eq!(callback_request(&uri, &headers).is_some(), fit, "{query:.40}");
     }
 }
 

@@ -1,0 +1,37 @@
+//! What a token set that came is good for, in words: after a login and after an import.
+
+use super::report;
+use crate::clock::Clock;
+
+/// As much as is known of it.
+pub(super) struct Granted<'a> {
+    /// What it may, separated by spaces.
+    pub(super) scope: Option<&'a str>,
+    /// When the token expires, in Unix seconds.
+    pub(super) expires_at: Option<i64>,
+    /// Whether it can be refreshed without the user.
+    pub(super) refreshable: Option<bool>,
+}
+
+impl Granted<'_> {
+    /// Tells it.
+    pub(super) fn tell(&self) {
+        if let Some(scope) = self.scope {
+            report::say(&format!("Scope: {scope}"));
+        }
+        if let Some(at) = self.expires_at {
+            let now = Clock::System.now().wall.unix_seconds();
+            report::say(&format!("The token expires {}.", report::moment(at, now)));
+        }
+        match self.refreshable {
+            Some(true) => report::say("The daemon keeps it fresh."),
+            Some(false) => report::say("It can't be refreshed: there is no refresh token."),
+            None => {}
+        }
+    }
+}
+
+/// ` as voip_id 1000001`, for the end of a sentence; nothing where it is not known.
+pub(super) fn as_whom(identity: &serde_json::Map<String, serde_json::Value>) -> String {
+    crate::contract::whose(identity).map(|whose| format!(" as {whose}")).unwrap_or_default()
+}

@@ -1,0 +1,170 @@
+//! `ringback import`: hands the daemon a token that was made elsewhere, such as a permanent one.
+
+use std::io::{self, IsTerminal as _, Read};
+use std::process::ExitCode;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::granted::{Granted, as_whom};
+use super::hidden::Terminal;
+use super::{Account, Outcome, Reach, report};
+use crate::client::Failure;
+use crate::contract::ImportRequest;
+
+/// Hand over a token that was made elsewhere
+///
+/// Reads it from standard input, or asks for it at the terminal without showing it. The daemon has the
+/// provider check it before it is stored. Tokens travel over the daemon's unix socket only.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Import {
+    #[command(flatten)]
+    account: Account,
+
+    /// What is read is a refresh token: it is used at once
+    #[arg(long)]
+    refresh_token: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback import work                               Asks for it
+  ringback import work < token.txt
+  pass show api/token | ringback import
+  ringback import work --refresh-token < refresh.txt
+
+A token in the arguments could be read by other users of the machine, so there is no option for it.";
+
+/// More than any token has.
+const LONGEST: usize = 64 * 1024;
+
+/// Reads the token, hands it over and tells what the provider said of it.
+pub(super) fn run(args: &Import) -> Outcome {
+    let client = args.reach.client()?;
+    let kind = if args.refresh_token { "refresh token" } else { "access token" };
+    let text = if io::stdin().is_terminal() { asked(kind)? } else { read(&mut io::stdin().lock())? };
+    let token = Some(cleaned(&text)?.to_string());
+    let request = if args.refresh_token {
+        ImportRequest { access_token: None, refresh_token: token }
+    } else {
+        ImportRequest { access_token: token, refresh_token: None }
+    };
+    let reply = client.import(&args.account.name, request)?;
+    report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
+    Granted { scope: reply.scope.as_deref(), expires_at: reply.expires_at, refreshable: Some(reply.refreshable) }
+        .tell();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let terminal = Terminal::open().ok_or_else(|| unread("there is no terminal to ask at"))?;
+    let question = format!("Paste the {kind} and press Enter (it is not shown):");
+    terminal.ask(&question, LONGEST).map_err(|error| unread(&error.to_string()))
+}
+
+fn read(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // Room for all of it at once, so that growing leaves no copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
+    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    input.take(most + 1).read_to_end(&mut bytes).map_err(|error| unread(&error.to_string()))?;
+    if bytes.len() > LONGEST { Err(unread("it is longer than 64 KiB")) } else { Ok(bytes) }
+}
+
+fn unread(why: &str) -> Failure {
+    Failure::usage(format!("no token could be read: {why}"), "Give one token on standard input, and nothing else.")
+}
+
+/// The token without what copying adds: white space, quotes and `Bearer ` around it, invisible characters
+/// anywhere.
+fn cleaned(text: &[u8]) -> Result<Zeroizing<String>, Failure> {
+    let text = std::str::from_utf8(text).map_err(|_| unread("it is not text"))?;
+    let mut visible = Zeroizing::new(String::with_capacity(text.len()));
+    visible.extend(text.chars().filter(|c| !report::hides(*c)));
+    let mut token = visible.as_str();
+    loop {
+        let before = token;
+        token = unquoted(token.trim());
+        if let Some((_, rest)) = token.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
+            token = rest;
+        }
+        if token == before {
+            break;
+        }
+    }
+    match token.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic()) {
+        None if token.is_empty() => Err(unread("there is none")),
+        None => Ok(Zeroizing::new(token.to_owned())),
+        Some((at, c)) => Err(odd(at + 1, token.chars().count(), c)),
+    }
+}
+
+/// Without a pair of quotes around it.
+fn unquoted(text: &str) -> &str {
+    let pairs = [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
+    let inner = |(open, close): (char, char)| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    pairs.into_iter().find_map(inner).unwrap_or(text)
+}
+
+/// Says where, and of what kind, and not what: it may be part of a secret.
+fn odd(at: usize, of: usize, c: char) -> Failure {
+    let kind = match c {
+        '\n' | '\r' => "a line break",
+        c if c.is_whitespace() => "white space",
+        c if c.is_control() => "a control character",
+        _ => "not ASCII",
+    };
+    let fact = format!("that is not one token: character {at} of {of} is {kind}");
+    Failure::usage(fact, "Give the token alone, as the provider shows it; tokens are visible ASCII.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::ErrorCode;
+
+    #[test]
+    fn what_copying_adds_is_taken_away_and_what_is_odd_is_told_by_its_place() {
+        let token = Ok("canary~6+/=");
+        for (text, expected) in [
+            ("canary~6+/=", token),
+            ("canary~6+/=\r\n", token),
+            ("  \tcanary~6+/= \n\n", token),
+            ("\"canary~6+/=\"\n", token),
+            ("' Bearer canary~6+/= '", token),
+            ("bearer   \"canary~6+/=\"", token),
+            ("\u{201c}canary~6+/=\u{201d}", token),
+            ("\u{feff}canary\u{200b}~6\u{200c}\u{200d}+/=\u{2060}", token),
+            ("\u{a0}canary~6+/=\u{3000}", token),
+            ("", Err("there is none")),
+            (" \n\u{200b}\"\"", Err("there is none")),
+            ("Bearer", Ok("Bearer")),
+            ("canary x", Err("character 7 of 8 is white space")),
+            ("canary\ncanary", Err("character 7 of 13 is a line break")),
+            ("can\u{7}ary", Err("character 4 of 7 is a control character")),
+            ("canaryä", Err("character 7 of 7 is not ASCII")),
+            ("canary\u{202e}", Err("character 7 of 7 is not ASCII")),
+        ] {
+            let got = cleaned(text.as_bytes());
+            match (got, expected) {
+                (Ok(got), Ok(expected)) => assert_eq!(*got, expected, "{text:?}"),
+                (Err(failure), Err(expected)) => {
+                    let told = format!("{failure:?}");
+                    assert!(told.contains(expected) && !told.contains("canary"), "{text:?}: {told}");
+                    assert_eq!(failure.code(), ErrorCode::Usage);
+                }
+                (got, _) => panic!("{text:?}: {got:?}"),
+            }
+        }
+        assert!(cleaned(b"\xff\xfe").is_err());
+    }
+
+    #[test]
+    fn input_is_read_to_its_cap() {
+        assert_eq!(read(&mut &vec![b'a'; LONGEST][..]).unwrap().len(), LONGEST);
+        assert!(read(&mut &vec![b'a'; LONGEST + 1][..]).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! `ringback info`: what the provider says of an account's token.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::report::{moment, plain};
+use super::{Account, Outcome, Reach, report};
+use crate::clock::Clock;
+use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
+
+/// Show what the provider says of the current token
+///
+/// Asks the provider each time. Exits with 5 if it says that the token does not work.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Info {
+    #[command(flatten)]
+    account: Account,
+
+    /// Print the daemon's reply (docs/api.md)
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback info
+  ringback info work --json";
+
+/// Prints what the provider says; the exit code tells whether the token works.
+pub(super) fn run(args: &Info) -> Outcome {
+    let info = args.reach.client()?.info(&args.account.name)?;
+    let now = Clock::System.now().wall.unix_seconds();
+    let text = if args.json { report::json(&info)? } else { sheet(&info, now) };
+    report::answer(text.as_bytes())?;
+    Ok(ExitCode::from(if info.active { 0 } else { ErrorCode::LoginRequired.row().exit }))
+}
+
+/// What is known first, then everything as it came.
+fn sheet(info: &InfoReply, now: i64) -> String {
+    let source = match info.source {
+        InfoSource::Details => "details page",
+        InfoSource::Introspection => "introspection (RFC 7662)",
+    };
+    let works = if info.active { "works" } else { "does not work" };
+    let mut text = format!("{}: the token {works}, says the provider's {source}\n", plain(&info.account));
+    let expires = info.expires_at.map(|at| moment(at, now));
+    for (name, value) in [("whose", whose(&info.identity)), ("scope", info.scope.clone()), ("expires", expires)] {
+        if let Some(value) = value {
+            // Writing to a `String` does not fail.
+            let _ = writeln!(text, "{name}: {}", plain(&value));
+        }
+    }
+    if !info.claims.is_empty() {
+        text.push_str("As it came:\n");
+    }
+    for (name, value) in &info.claims {
+        let value = value.as_str().map_or_else(|| Value::to_string(value), str::to_owned);
+        let _ = writeln!(text, "  {}: {}", plain(name), plain(&value));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sheet_tells_what_is_known_and_what_came() {
+        let info: InfoReply = serde_json::from_str(
+            r#"{"version":1,"account":"work","source":"details","active":true,"scope":"a b","expires_at":160,
+                "voip_id":1000001,"claims":{"client_id":"c\u001b[31m","nested":{"x":[1]}}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            sheet(&info, 100),
+            "work: the token works, says the provider's details page\nwhose: voip_id 1000001\nscope: a b\n\
+             expires: in 60 s\nAs it came:\n  client_id: c[31m\n  nested: {\"x\":[1]}\n"
+        );
+        let dead: InfoReply = serde_json::from_str(
+            r#"{"version":1,"account":"work","source":"introspection","active":false,"claims":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(sheet(&dead, 100), "work: the token does not work, says the provider's introspection (RFC 7662)\n");
+    }
+}

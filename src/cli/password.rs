@@ -1,0 +1,113 @@
+//! The password of an account whose config names no source for it: asked at the terminal, and written to a
+//! pipe that the daemon reads. It never goes over HTTP.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::hidden::Terminal;
+use super::report;
+use crate::client::Failure;
+use crate::contract::{ErrorCode, LoginStarted, PasswordPrompt};
+
+/// With its line feed a pipe takes as much in one piece.
+const LONGEST: usize = 4000;
+
+/// Asks for the password and hands it to the daemon.
+pub(super) fn run(started: &LoginStarted, prompt: &PasswordPrompt) -> Result<(), Failure> {
+    let terminal = Terminal::open().ok_or_else(|| no_terminal(started, prompt))?;
+    let path = Path::new(&prompt.pipe);
+    // Before anything is typed: nothing is asked that could not be handed over.
+    let mut pipe = open_pipe(path)?;
+    let question = format!("Password of {} for `{}` (it is not shown):", prompt.user, started.account);
+    let broken = |error: io::Error| {
+        Failure::usage(format!("no password could be read: {error}"), "Run `ringback login` again and type it.")
+    };
+    let mut line = terminal.ask(&question, LONGEST).map_err(broken)?;
+    if line.is_empty() {
+        return Err(broken(io::Error::other("the line is empty")));
+    }
+    line.push(b'\n');
+    pipe.write_all(&line).map_err(|error| unopened(path, &error))
+}
+
+/// The pipe, if it is the daemon's: a named pipe of our own user that nobody else can open.
+fn open_pipe(path: &Path) -> Result<File, Failure> {
+    let refuse = |what: &str| {
+        let fact = format!("{} {what}, so the password is not written to it", path.display());
+        Err(Failure::new(ErrorCode::Forbidden, fact, "Find out who put it there; the daemon makes a pipe of its own."))
+    };
+    let file = OpenOptions::new().write(true).custom_flags(flags()).open(path);
+    let file = file.map_err(|error| unopened(path, &error))?;
+    let meta = file.metadata().map_err(|error| unopened(path, &error))?;
+    if !meta.file_type().is_fifo() {
+        return refuse("is not a named pipe");
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return refuse("belongs to another user");
+    }
+    if meta.mode() & 0o077 != 0 {
+        return refuse("can be opened by others");
+    }
+    Ok(file)
+}
+
+/// A link is not followed, and a pipe that nobody reads does not hang the program.
+fn flags() -> i32 {
+    use rustix::fs::OFlags;
+    i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default()
+}
+
+fn unopened(path: &Path, error: &io::Error) -> Failure {
+    let nobody = error.kind() == io::ErrorKind::BrokenPipe
+        || error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+    let why = if nobody { "nobody reads it any more".to_owned() } else { error.to_string() };
+    let fact = format!("the password can't be handed over through {}: {why}", path.display());
+    Failure::new(ErrorCode::LoginFailed, fact, "Run `ringback login` again; the login may just have ended.")
+}
+
+fn no_terminal(started: &LoginStarted, prompt: &PasswordPrompt) -> Failure {
+    let account = report::plain(&started.account);
+    let fact = format!("`{account}` needs the password of {}, and there is no terminal to ask at", prompt.user);
+    let advice = format!(
+        "Run `ringback login {account}` at a terminal, or name a source in the config of `{account}`: \
+         `password_file`, `password_command`, `password_credential` or `password_keyring`."
+    );
+    Failure::usage(fact, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn fifo(path: &Path, mode: u32) {
+        let status = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(status.success());
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn only_a_pipe_of_our_own_that_somebody_reads_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (name, mode) in [("good", 0o600), ("open", 0o622), ("unread", 0o600)] {
+            fifo(&at(name), mode);
+        }
+        symlink(at("good"), at("link")).unwrap();
+        File::create(at("file")).unwrap();
+        let reader = |name: &str| OpenOptions::new().read(true).custom_flags(flags()).open(at(name)).unwrap();
+        let _readers = (reader("good"), reader("open"));
+        for (name, code) in [
+            ("good", None),
+            ("open", Some(ErrorCode::Forbidden)),
+            ("file", Some(ErrorCode::Forbidden)),
+            ("link", Some(ErrorCode::LoginFailed)),
+            ("unread", Some(ErrorCode::LoginFailed)),
+            ("none", Some(ErrorCode::LoginFailed)),
+        ] {
+            assert_eq!(open_pipe(&at(name)).err().map(|failure| failure.code()), code, "{name}");
+        }
+    }
+}

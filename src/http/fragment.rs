@@ -1,0 +1,113 @@
+//! An answer in the fragment of the callback (RFC 6749 §4.2.2). Browsers send no fragment, so a page of ours
+//! reads it, takes it out of the address bar at once, and posts it to the same path.
+//!
+//! This is the only page with a script, and the only form that is taken: from our own origin, with the
+//! flow's cookie, for as long as such a login is pending.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::{Html, IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::gate::{self, Scripted};
+use super::pages::{Turned, arrived_on, cookies, hand_in, parameters};
+use super::reject::{Reject, not_found};
+use super::{Http, body};
+use crate::broker::login::{CallbackRequest, Stray};
+use crate::error::Error;
+
+/// The longest fragment, in bytes as it arrives: a token is longer than a code.
+const LONGEST: usize = 32 * 1024;
+/// The longest value of one parameter of it, decoded.
+const LONGEST_VALUE: usize = 16 * 1024;
+
+#[derive(Template)]
+#[template(path = "fragment.html", config = "static/askama.toml")]
+struct Page;
+
+/// Where the page goes next.
+#[derive(Serialize)]
+struct Taken {
+    outcome: String,
+}
+
+/// `GET /static/fragment.js`.
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../../static/fragment.js"))
+        .into_response()
+}
+
+/// The page that fetches the answer. The same for everybody: nothing of the request is in it.
+pub(super) fn page() -> Response {
+    gate::name_route("GET", "callback");
+    let Ok(page) = Page.render() else {
+        return Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response();
+    };
+    let mut reply = Html(page).into_response();
+    reply.extensions_mut().insert(Scripted);
+    reply
+}
+
+/// The answer, from the page.
+pub(super) async fn posted(http: Http, request: Request) -> Response {
+    gate::name_route("POST", "callback");
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let form = match body::read(request, LONGEST).await {
+        Ok(form) => form,
+        Err(refused) => return refused,
+    };
+    let request = arrived_on(&uri, &headers).zip(parameters(&form, LONGEST_VALUE)).map(|(arrived_on, parameters)| {
+        CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: cookies(&headers) }
+    });
+    match hand_in(http, request).await {
+        Ok(outcome) => Json(Taken { outcome }).into_response(),
+        Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
+        Err(Turned::Away(_)) => {
+            Reject(Error::Usage { what: "this answer belongs to no login that was begun in this browser".into() })
+                .into_response()
+        }
+        Err(Turned::Unfinished(why)) => why.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: &str = include_str!("../../static/fragment.js");
+
+    #[tokio::test]
+    async fn the_page_has_one_script_of_ours_and_nothing_in_line() {
+        let reply = page();
+        assert!(reply.extensions().get::<Scripted>().is_some());
+        let page = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        assert!(page.contains("<script src=\"/static/fragment.js\" defer></script>"), "{page}");
+        for wanted in ["<noscript>", "<section id=\"waiting\" hidden>", "<section id=\"failed\" role=\"alert\" hidden>"]
+        {
+            assert!(page.contains(wanted), "{wanted}: {page}");
+        }
+        assert!(!page.contains("onload") && !page.contains("style="), "{page}");
+    }
+
+    #[test]
+    fn the_script_forgets_the_answer_before_anything_else_and_never_shows_or_keeps_it() {
+        let at = |what: &str| SCRIPT.find(what).unwrap_or_else(|| panic!("{what}"));
+        let order = ["location.hash", "history.replaceState", "fetch(", "location.replace(outcome)"].map(at);
+        assert!(order.is_sorted(), "{order:?}");
+        // A `no-referrer` page's request would have the Origin `null` (Fetch, \"append a request Origin header\").
+        at("referrerPolicy: \"same-origin\"");
+        for never in ["innerHTML", "document.write", "textContent", "localStorage", "sessionStorage", "console", "eval"]
+        {
+            assert!(!SCRIPT.contains(never), "{never}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_script_is_served_as_one() {
+        assert_eq!(script().await.headers()["content-type"], "text/javascript; charset=utf-8");
+    }
+}

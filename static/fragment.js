@@ -1,0 +1,30 @@
+// Hands the provider's answer, which is in the fragment of this page's address (RFC 6749 §4.2.2), to the
+// daemon, and goes on to the page that tells the outcome. The answer is shown and kept nowhere.
+"use strict";
+
+(async () => {
+  const answer = location.hash.slice(1);
+  // Out of the address bar and of this tab's history, before anything can go wrong.
+  history.replaceState(null, "", location.pathname);
+  const [waiting, failed] = ["waiting", "failed"].map((id) => document.getElementById(id));
+  waiting.hidden = false;
+  try {
+    const reply = await fetch(location.pathname, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: answer,
+      // This page's own policy, `no-referrer`, would make the Origin `null`, and the daemon wants to see its own.
+      referrerPolicy: "same-origin",
+      credentials: "same-origin",
+      cache: "no-store",
+      redirect: "error",
+    });
+    const { outcome } = await reply.json();
+    if (!reply.ok || !/^\/login\/outcome\/[\w-]+$/.test(outcome)) throw new Error();
+    location.replace(outcome);
+  } catch {
+    waiting.hidden = true;
+    failed.hidden = false;
+    document.title = "Not logged in · ringback";
+  }
+})();
