@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Map;
 use tokio::sync::watch;
 
+use super::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
 use super::handle::{Broker, TokenQuery};
-use super::login::{CallbackRequest, Stray};
 use super::*;
 use crate::account::record::Record;
 use crate::account::state::Answer;
@@ -226,8 +226,7 @@ impl Bench {
 
     /// What a browser brings back that was sent through the start URL.
     async fn browse(&self, start_url: &str, answer: &str) -> CallbackRequest {
-        let ticket = start_url.rsplit('/').next().unwrap();
-        let start = self.broker.open_ticket(ticket).await.unwrap();
+        let start = self.leave(start_url).await;
         let url = url::Url::parse(&start.authorize_url).unwrap();
         let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let mut parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
@@ -235,9 +234,18 @@ impl Bench {
         let cookies = vec![(start.cookie_name, start.cookie_value.expose().to_owned())];
         CallbackRequest {
             arrived_on: "http://127.0.0.1:7464/callback/p".into(),
-            parameters,
+            parameters: parameters.into(),
             in_fragment: false,
             cookies,
+        }
+    }
+
+    /// Spends the start URL's ticket.
+    async fn leave(&self, start_url: &str) -> BrowserStart {
+        match self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await {
+            Ok(Opened::Leaves(start)) => start,
+            Ok(Opened::Over(id)) => panic!("{:?}", self.broker.outcome(&id).await),
+            Err(stray) => panic!("{stray:?}"),
         }
     }
 
@@ -389,8 +397,10 @@ async fn a_stray_answer_changes_nothing() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let good = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
-    let wrong_state =
-        CallbackRequest { parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())], ..good.clone() };
+    let wrong_state = CallbackRequest {
+        parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())].into(),
+        ..good.clone()
+    };
     let no_cookie = CallbackRequest { in_fragment: false, cookies: vec![], ..good.clone() };
     for (request, stray) in [(wrong_state, Stray::NotOurs), (no_cookie, Stray::NotOurs)] {
         assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);

@@ -1,6 +1,8 @@
 use super::*;
 use crate::clock::{Boot, Wall};
+use crate::oauth::authorize::ResponseType;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::exchange::{Credentials, Target, Trade};
 
 const REDIRECT: &str = "http://127.0.0.1:7464/callback/p";
 
@@ -50,7 +52,7 @@ impl Bench {
 
     fn arrive_at(&mut self, uri: &str, query: &str, cookies: Option<&[(String, String)]>) -> String {
         let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let arrival = Arrival { arrived_on: uri, parameters: &parameters, cookies, only: None };
+        let arrival = Arrival { arrived_on: uri, parameters: &parameters, in_fragment: false, cookies, only: None };
         match self.attempts.arrive(&arrival, self.now) {
             Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
                 format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
@@ -68,8 +70,7 @@ struct Browser {
 
 impl Browser {
     fn of(departure: &Departure) -> Self {
-        let url = url::Url::parse(&departure.authorize_url).unwrap();
-        let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let state = departure.parameters.iter().find(|(name, _)| name == "state").unwrap().1.clone();
         Self {
             state,
             cookies: vec![
