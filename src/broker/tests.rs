@@ -459,7 +459,7 @@ async fn a_reload_adds_and_removes_accounts_and_drops_neither_token_nor_login() 
     let names = |broker: &Broker| broker.accounts().iter().map(|a| a.account.clone()).collect::<Vec<_>>().join(" ");
     assert_eq!(names(&b.broker), "home work");
     assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a1");
-    let answer = b.browse(&pending.start_url.as_deref().unwrap(), "code=c").await;
+    let answer = b.browse(pending.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.callback(answer).await.unwrap();
     assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a2");
     b.broker.reload(config(&["home"])).await;
@@ -586,7 +586,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
     let b = Bench::new(&["work", "home"]).await;
     let work = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
     let home = b.broker.start_login("home", LoginVia::Paste).await.unwrap();
-    let state = url::Url::parse(&work.start_url.as_deref().unwrap()).unwrap();
+    let state = url::Url::parse(work.start_url.as_deref().unwrap()).unwrap();
     let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
     let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
     assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));
