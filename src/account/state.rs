@@ -26,7 +26,6 @@ use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
-use crate::oauth::reply::{Blame, Refusal};
 
 pub use narrow::Narrowed;
 pub use words::{Anew, Answer, Effect, Event, Policy, Renewal, StoreTrouble, Trouble, TroubleKind};

@@ -2,6 +2,7 @@
 
 mod kinds;
 mod logins;
+mod memory;
 mod provider_url;
 mod taken_over;
 mod tokens;
@@ -13,15 +14,14 @@ use std::time::Duration;
 
 use serde_json::Map;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use self::memory::Memory;
 use super::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
 use super::handle::{Broker, TokenQuery};
 use super::*;
-use crate::account::record::Record;
 use crate::account::state::Answer;
 use crate::browser::{Opener, StartUrl, Unopened};
-use crate::clock::Wall;
+use crate::clock::{Moment, Wall};
 use crate::config::{AccountConfig, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
 use crate::credentials::CredentialEnv;
@@ -34,51 +34,14 @@ use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
 use crate::provider::AskError;
 use crate::secret::{AccessToken, RefreshToken};
-use crate::store::StoreError;
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Keeps records in memory and can be told to fail.
-#[derive(Default)]
-struct Memory {
-    records: Mutex<HashMap<String, Record>>,
-    full: std::sync::atomic::AtomicBool,
-}
-
-impl Memory {
-    fn write(&self, account: &str, record: &Record) -> Result<(), StoreError> {
-        if self.full.load(Ordering::Relaxed) {
-            return Err(StoreError::Io { path: "memory".into(), why: "no space left".into() });
-        }
-        self.records.lock().unwrap().insert(account.to_owned(), record.clone());
-        Ok(())
-    }
-}
-
-impl Store for Memory {
-    fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
-        Ok(self.records.lock().unwrap().get(account).cloned())
-    }
-    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
-        self.write(account, record)
-    }
-    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
-        self.write(account, record)
-    }
-    fn remove(&self, account: &str) -> Result<(), StoreError> {
-        self.records.lock().unwrap().remove(account);
-        Ok(())
-    }
-    fn key_source(&self) -> String {
-        "memory".into()
-    }
-}
-
 /// Answers from a script, else with a fresh pair; counts requests and how many there were at once.
-#[derive(Default)]
 struct Scripted {
+    clock: Clock,
     script: Mutex<VecDeque<Answer>>,
     requests: AtomicUsize,
     flying: AtomicUsize,
@@ -87,7 +50,7 @@ struct Scripted {
     life: Mutex<Duration>,
     revoked: AtomicUsize,
     /// What was traded, and when.
-    trades: Mutex<Vec<(Instant, String)>>,
+    trades: Mutex<Vec<(Moment, String)>>,
     /// What was pushed.
     pushed: Mutex<Vec<Vec<(String, String)>>>,
     device: Mutex<Option<DeviceAuthorization>>,
@@ -146,7 +109,7 @@ impl Provider for Scripted {
 
     fn trade<'a>(&'a self, _: &'a Dialect, trade: &'a Trade, _: &'a Credentials) -> Pending<'a, Answer> {
         Box::pin(async move {
-            self.trades.lock().unwrap().push((Instant::now(), in_words(trade)));
+            self.trades.lock().unwrap().push((self.clock.now(), in_words(trade)));
             let at_once = self.flying.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
             let latency = *self.latency.lock().unwrap();
@@ -178,6 +141,23 @@ fn in_words(trade: &Trade) -> String {
 }
 
 impl Scripted {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            script: Mutex::default(),
+            requests: AtomicUsize::default(),
+            flying: AtomicUsize::default(),
+            most_at_once: AtomicUsize::default(),
+            latency: Mutex::default(),
+            life: Mutex::new(s(3600)),
+            revoked: AtomicUsize::default(),
+            trades: Mutex::default(),
+            pushed: Mutex::default(),
+            device: Mutex::default(),
+            described: Mutex::default(),
+        }
+    }
+
     fn grant(&self, n: usize) -> Grant {
         Grant {
             access_token: AccessToken::new(format!("a{n}")),
@@ -250,8 +230,8 @@ impl Bench {
 
     async fn of(config: Arc<Config>, runtime: Option<PathBuf>) -> Self {
         let clock = Clock::virtual_at(Wall(1_700_000_000_000));
-        let (provider, store, tabs) = (Arc::<Scripted>::default(), Arc::<Memory>::default(), Arc::<Tabs>::default());
-        *provider.life.lock().unwrap() = s(3600);
+        let provider = Arc::new(Scripted::new(clock.clone()));
+        let (store, tabs) = (Arc::<Memory>::default(), Arc::<Tabs>::default());
         let (bell, jumps) = watch::channel(());
         let world = World {
             store: Arc::clone(&store) as Arc<_>,

@@ -43,11 +43,10 @@ fn pending(slow_down: bool) -> Answer {
 async fn a_device_is_asked_for_no_faster_than_the_provider_wants() {
     let b = device().await;
     b.script([pending(false), pending(true), pending(true), pending(true), pending(false)]);
-    let before = Instant::now();
+    let before = b.clock.now();
     let started = b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
     assert_eq!(b.ended(&started.login_id).await, "");
-    let asked: Vec<u64> =
-        b.provider.trades.lock().unwrap().iter().map(|(at, _)| at.duration_since(before).as_secs()).collect();
+    let asked: Vec<u64> = b.provider.trades.lock().unwrap().iter().map(|(at, _)| before.until(*at).as_secs()).collect();
     let gaps: Vec<u64> = std::iter::once(0).chain(asked.clone()).zip(asked).map(|(from, to)| to - from).collect();
     assert_eq!(gaps, [5, 5, 10, 15, 20, 20], "RFC 8628 §3.5");
     assert_eq!(b.token().await, "a6");
@@ -82,9 +81,9 @@ async fn a_device_login_ends_with_a_no_with_its_code_or_with_a_caller_that_hung_
     ] {
         let b = device().await;
         b.script(answers);
-        let before = Instant::now();
+        let before = b.clock.now();
         let started = b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
-        assert_eq!((b.ended(&started.login_id).await.as_str(), before.elapsed().as_secs()), (why, after));
+        assert_eq!((b.ended(&started.login_id).await.as_str(), before.until(b.clock.now()).as_secs()), (why, after));
         assert_eq!(b.token().await, "login_required");
     }
     let b = device().await;
@@ -101,6 +100,11 @@ async fn a_device_login_ends_with_a_no_with_its_code_or_with_a_caller_that_hung_
 fn password(account: &mut AccountConfig, source: Option<SecretSource>) {
     account.grant = GrantType::Password;
     account.user = Some(PasswordUser { user: User::Name("ann".into()), password: source });
+}
+
+fn write(pipe: &str, line: &str) {
+    use std::io::Write as _;
+    std::fs::OpenOptions::new().write(true).open(pipe).unwrap().write_all(line.as_bytes()).unwrap();
 }
 
 // In real time: a pipe and a program have no other.
@@ -120,11 +124,11 @@ async fn a_password_is_typed_into_the_pipe_of_the_newest_login() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(!std::path::Path::new(&old.pipe).exists(), "it leads nowhere");
-    std::fs::write(&new.pipe, "open sesame\n").unwrap();
+    write(&new.pipe, "open sesame\n");
     assert_eq!((new.user.as_str(), b.ended(&second.login_id).await.as_str()), ("ann", ""));
     assert_eq!(b.trades(), [r#"Name("ann") open sesame"#]);
     let third = start().await;
-    std::fs::write(third.password.unwrap().pipe, "\n").unwrap();
+    write(&third.password.unwrap().pipe, "\n");
     assert_eq!(b.ended(&third.login_id).await, "no password was typed");
     assert_eq!(b.token().await, "a1");
 }
