@@ -2,6 +2,7 @@
 //! commit: store proved writable, intent written, request sent, reply committed, then published.
 
 mod actor;
+pub mod browser_login;
 mod device;
 mod errand;
 pub mod handle;

@@ -71,6 +71,13 @@ impl<K: Kind> Secret<K> {
         Self { text: SecretString::from(text.into().into_string()), kind: PhantomData }
     }
 
+    /// As [`Self::new`], and wipes where it was.
+    pub fn taken(text: String) -> Self {
+        // Copied to its exact size: cutting off spare room could move it and leave the old copy behind.
+        let text = Zeroizing::new(text);
+        Self::new(text.as_str())
+    }
+
     /// The secret itself. See the module's doc for who may.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()

@@ -5,16 +5,16 @@
 //! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
 //! closed by mistake costs nothing, and no two browsers share a state.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::plan::{Next, Plan};
 use crate::clock::Moment;
-use crate::oauth::authorize::{AuthorizationRequest, ResponseType};
-use crate::oauth::callback::{self, Answer, Says};
-use crate::oauth::dialect::{Dialect, Pkce};
-use crate::oauth::exchange::{Credentials, Target, Trade};
-use crate::oauth::grant::Binding;
+use crate::oauth::authorize::AuthorizationRequest;
+use crate::oauth::callback;
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// How long a start ticket is good for.
@@ -25,24 +25,6 @@ const MOST_LOGINS: usize = 64;
 const MOST_FLOWS: usize = 4;
 /// What the name of every flow cookie begins with.
 const COOKIE: &str = "ringback_flow_";
-
-/// Everything an answer will be checked against and exchanged with, as it stood when the login began: a
-/// changed config or a second provider can't mix itself in (RFC 9700 §4.4).
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The account's name.
-    pub account: String,
-    /// The provider, endpoints and issuer included.
-    pub dialect: Arc<Dialect>,
-    /// The client.
-    pub credentials: Credentials,
-    /// What the tokens are for.
-    pub target: Target,
-    /// Whether a code or a token is to come back.
-    pub response_type: ResponseType,
-    /// The literal redirect URI.
-    pub redirect_uri: String,
-}
 
 /// How a flow's browser is held to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +60,7 @@ enum Stage {
 #[derive(Debug)]
 struct Flow {
     state: Nonce256,
+    nonce: Nonce256,
     verifier: CodeVerifier,
     bound: Bound,
     cookie_name: String,
@@ -100,8 +83,10 @@ pub struct Started {
 /// A browser on its way to the provider.
 #[derive(Debug)]
 pub struct Departure {
-    /// The provider's authorization URL.
-    pub authorize_url: String,
+    /// The login's id.
+    pub id: String,
+    /// What the provider is asked, for its URL or to be pushed (RFC 9126).
+    pub parameters: Vec<(String, String)>,
     /// The cookie's name.
     pub cookie_name: String,
     /// Its value.
@@ -121,22 +106,6 @@ pub struct Accepted {
     pub plan: Arc<Plan>,
     /// What to do.
     pub next: Next,
-}
-
-/// What an accepted answer leads to.
-#[derive(Debug)]
-pub enum Next {
-    /// Exchange the code.
-    Exchange(Trade),
-    /// The provider said no.
-    Refused {
-        /// Its code.
-        error: String,
-        /// Its words; may be empty.
-        description: String,
-    },
-    /// The answer names another issuer than was asked (RFC 9207).
-    WrongIssuer,
 }
 
 /// Why an answer or ticket is turned away; nothing has changed.
@@ -185,13 +154,13 @@ impl Attempts {
     /// Spends a ticket: the browser that brought it gets a flow of its own.
     pub fn depart(&mut self, ticket: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Result<Departure, Turned> {
         self.expire(now);
-        for login in self.logins.values_mut().filter(|login| login.stage == Stage::Pending) {
+        for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
             if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
                 let (_, good_until) = login.tickets.swap_remove(index);
                 return if now.reached(good_until) {
                     Err(Turned::BadTicket)
                 } else {
-                    Ok(login.depart(Bound::ByCookie, now, rng))
+                    Ok(login.depart(id, Bound::ByCookie, now, rng))
                 };
             }
         }
@@ -201,14 +170,15 @@ impl Attempts {
     /// A flow for a browser on another machine, whose answer a person will bring.
     pub fn depart_by_hand(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Departure> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
-        Some(login.depart(Bound::ByHand, now, rng))
+        Some(login.depart(id, Bound::ByHand, now, rng))
     }
 
-    /// Checks an answer in the order of `security.md` §1.12: state, cookie, redirect URI, and only then
-    /// issuer, error or code. Whatever fails up to there changes nothing.
+    /// Checks an answer in the order of `security.md` §1.12: state, cookie, redirect URI and the kind of
+    /// answer, and only then issuer, error, code or token. Whatever fails up to there changes nothing.
     pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
         self.expire(now);
-        let answer = callback::read(arrival.parameters).map_err(|_| Turned::Malformed)?;
+        let read = if arrival.in_fragment { callback::read_fragment } else { callback::read };
+        let answer = read(arrival.parameters).map_err(|_| Turned::Malformed)?;
         let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
         let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == Stage::Pending && wanted(id));
         for (id, login) in pending {
@@ -216,13 +186,14 @@ impl Attempts {
                 continue;
             };
             let Some(flow) = login.flows.get(index) else { continue };
-            if !flow.accepts(arrival) || login.plan.redirect_uri != arrival.arrived_on {
+            let awaited = login.plan.awaits(&answer.says, arrival.in_fragment);
+            if !flow.accepts(arrival) || login.plan.redirect_uri != arrival.arrived_on || !awaited {
                 return Err(Turned::NotOurs);
             }
             // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
             login.stage = Stage::Exchanging;
-            let next = login.plan.next(answer, flow);
+            let next = login.plan.next(answer, &flow.nonce, flow.verifier);
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
         Err(Turned::NotOurs)
@@ -257,13 +228,15 @@ impl Attempts {
     }
 }
 
-/// An answer as it arrived.
-#[derive(Debug, Clone, Copy)]
+/// An answer as it arrived. `Debug` is left out on purpose: in a fragment there is a token.
+#[derive(Clone, Copy)]
 pub struct Arrival<'a> {
     /// The whole URI without its query.
     pub arrived_on: &'a str,
-    /// Query parameters.
+    /// Its parameters.
     pub parameters: &'a [(String, String)],
+    /// Whether they came in the fragment (RFC 6749 §4.2.2), and not in the query.
+    pub in_fragment: bool,
     /// The browser's cookies; `None`: a person brought the answer.
     pub cookies: Option<&'a [(String, String)]>,
     /// The only login that it may belong to, if that is known.
@@ -271,7 +244,7 @@ pub struct Arrival<'a> {
 }
 
 impl Login {
-    fn depart(&mut self, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
+    fn depart(&mut self, id: &str, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
         let nonce = Nonce256::random(rng);
         let plan = &self.plan;
@@ -286,53 +259,16 @@ impl Login {
             verifier: &verifier,
         };
         let departure = Departure {
-            authorize_url: request.url().map(String::from).unwrap_or_default(),
+            id: id.to_owned(),
+            parameters: request.parameters(),
             cookie_name: format!("{COOKIE}{}", state.fingerprint()),
             cookie: cookie.clone(),
             plan: Arc::clone(plan),
             left: now.until(self.ends),
         };
         let cookie_name = departure.cookie_name.clone();
-        push_bounded(&mut self.flows, Flow { state, verifier, bound, cookie_name, cookie });
+        push_bounded(&mut self.flows, Flow { state, nonce, verifier, bound, cookie_name, cookie });
         departure
-    }
-}
-
-impl Plan {
-    /// Whether a login by this plan is as good as one by `other`.
-    fn is_same(&self, other: &Self) -> bool {
-        let secrets = match (&self.credentials.client_secret, &other.credentials.client_secret) {
-            (Some(mine), Some(theirs)) => mine.matches(theirs.expose()),
-            (mine, theirs) => mine.is_none() && theirs.is_none(),
-        };
-        let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.target.clone(), plan.redirect_uri.clone());
-        secrets && self.dialect == other.dialect && rest(self) == rest(other)
-    }
-
-    /// What the tokens will belong to.
-    pub fn binding(&self) -> Binding {
-        Binding {
-            provider: self.dialect.provider.clone(),
-            token_url: self.dialect.authority(),
-            client_id: self.credentials.client_id.clone(),
-        }
-    }
-
-    fn next(&self, answer: Answer, flow: Flow) -> Next {
-        if !callback::issuer_matches(&self.dialect, answer.iss.as_deref()) {
-            return Next::WrongIssuer;
-        }
-        match answer.says {
-            Says::Error { error, description } => Next::Refused { error, description },
-            // `callback::read` gives none: a token in the query is refused.
-            Says::Token(_) => Next::WrongIssuer,
-            Says::Code(code) => Next::Exchange(Trade::AuthorizationCode {
-                code,
-                redirect_uri: self.redirect_uri.clone(),
-                verifier: (self.dialect.pkce != Pkce::Off).then_some(flow.verifier),
-                target: self.target.clone(),
-            }),
-        }
     }
 }
 

@@ -7,11 +7,12 @@
 //! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
 //! - a pause lies between any two attempts.
 //!
-//! This file holds the words and the refresh; `keeping` what is loaded, committed and removed, `anew` tokens
+//! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is loaded, committed and removed, `anew` tokens
 //! that need no refresh token, `narrow` those for a part of what was granted, `describing` what the provider
 //! says of them.
 
 mod anew;
+mod answering;
 mod describing;
 mod keeping;
 mod narrow;
@@ -25,7 +26,6 @@ use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
-use crate::oauth::reply::{Blame, Refusal};
 
 pub use narrow::Narrowed;
 pub use words::{Anew, Answer, Effect, Event, Policy, Renewal, StoreTrouble, Trouble, TroubleKind};
@@ -34,9 +34,6 @@ pub use words::{Anew, Answer, Effect, Event, Policy, Renewal, StoreTrouble, Trou
 const FORCED_APART: Duration = Duration::from_secs(2);
 /// A token that was obtained less than this ago is not refreshed because a caller says it was rejected.
 const REJECTED_APART: Duration = Duration::from_secs(30);
-/// Refusals without a reason of RFC 6749 that are believed to be about the refresh token once the access
-/// token is gone.
-const UNSAID_BELIEVED: u32 = 3;
 
 /// The account's machine.
 #[derive(Debug)]
@@ -297,7 +294,9 @@ impl Machine {
 
     /// Asks for a token for `target`; `None`: for all that the account asks for.
     pub(super) fn begin(&mut self, target: Option<Target>, now: Moment) -> Effect {
-        let held = self.held().filter(|held| held.record.binding == self.policy.binding);
+        // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
+        let refreshes = self.policy.anew != Anew::Always;
+        let held = self.held().filter(|held| refreshes && held.record.binding == self.policy.binding);
         let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
             return self.begin_anew(target, now);
         };
@@ -327,100 +326,6 @@ impl Machine {
         };
         self.phase = Phase::Sending { sent_at: now, means: Means::RefreshToken, target: target.clone() };
         Effect::Send(Renewal { refresh_token: Some(token), target })
-    }
-
-    fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
-        let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Sending { sent_at, means, target } => (sent_at, means, target),
-            other => {
-                self.phase = other;
-                return Effect::Rest;
-            }
-        };
-        match answer {
-            Answer::Granted(grant) => match target {
-                None => return self.granted(*grant, sent_at, now, chance),
-                Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
-            },
-            Answer::Refused(refusal) => match target {
-                Some(target) if refusal.blame != Blame::Grant => return self.refused_narrow(target, refusal, now),
-                _ if means == Means::Anew => return self.refused_anew(refusal, now, chance),
-                _ => return self.refused(refusal, now, chance),
-            },
-            // Nothing was spent by it.
-            Answer::Lost { why } if means == Means::Anew => {
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
-                return Effect::Rest;
-            }
-            Answer::NotSent { why } => {
-                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
-            }
-            // An answer to a device, which a refresh is not: nothing was decided.
-            Answer::Pending { .. } => {
-                let why = "the provider answered as to a device".to_owned();
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
-            }
-            Answer::Busy { retry_after, why } => {
-                self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
-                    Some(wish) => schedule::asked_pause(wish, failures, chance),
-                    None => schedule::pause(failures, chance),
-                });
-            }
-            Answer::Lost { why } => {
-                self.lost(why, sent_at, now, chance);
-                return Effect::Rest;
-            }
-        }
-        self.note()
-    }
-
-    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
-    fn note(&self) -> Effect {
-        match self.held() {
-            Some(held) if held.unanswered.is_none() => Effect::Note(Box::new(held.record.clone())),
-            _ => Effect::Rest,
-        }
-    }
-
-    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, chance: f64) {
-        let Some(held) = self.held_mut() else { return };
-        let before = held.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
-        held.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
-        let first = before.sent == 0;
-        self.fail(TroubleKind::Unreachable, why, now, |failures| {
-            if first { schedule::replay_pause(chance) } else { schedule::pause(failures, chance) }
-        });
-    }
-
-    fn refused(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
-        let Some(held) = self.held() else { return Effect::Rest };
-        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
-        let again = self.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1 >= UNSAID_BELIEVED;
-        let dead = match refusal.blame {
-            Blame::Grant => true,
-            Blame::Client => false,
-            Blame::Unsaid => expired && again,
-        };
-        if dead {
-            let reason = if held.unanswered.is_some() {
-                LoginReason::ReplyLost
-            } else {
-                LoginReason::Refused { code: refusal.code.clone() }
-            };
-            let mut next = Box::new(held.clone());
-            next.record.generation += 1;
-            next.record.intent = None;
-            next.record.needs_login = Some(reason.clone());
-            self.trouble = None;
-            self.needs_login(reason.clone());
-            return self.commit(next, Some(reason));
-        }
-        let why = refusal.to_string();
-        let unsaid = refusal.blame == Blame::Unsaid;
-        self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
-            if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
-        });
-        self.note()
     }
 }
 

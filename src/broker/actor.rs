@@ -1,6 +1,8 @@
 //! The task that owns one account. It carries out what the machine says, one thing after the other, and
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
+mod leaving;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,12 +19,11 @@ use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewa
 use crate::account::view::Standing;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
-use crate::contract::{LoginReply, LoginStatus, LogoutOutcome, LogoutReply};
+use crate::contract::{LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
 use crate::oauth::describe::Described;
-use crate::oauth::dialect::Revoke;
 use crate::oauth::exchange::{Credentials, Target};
-use crate::oauth::grant::{Binding, Grant, GrantType, TokenSet};
+use crate::oauth::grant::{Binding, Grant, GrantType};
 use crate::secret::AccessToken;
 use crate::store::{Store, StoreError};
 
@@ -30,13 +31,6 @@ use crate::store::{Store, StoreError};
 const INBOX: usize = 64;
 /// What is spent on asking whose a token is, while everybody gets it already.
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
-/// What a logout spends on telling the provider.
-const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
-/// Between attempts to write what could not be written, when the daemon is told to stop.
-const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
-/// How many such attempts: half a minute of them, where a removed account has that long.
-const LAST_CHANCES: u32 = 150;
-
 /// What the task is asked to do.
 pub(super) enum Command {
     /// Somebody has no use for the published token: it wants this much validity.
@@ -294,22 +288,6 @@ impl Actor {
         }
     }
 
-    /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
-    async fn keep_the_unkept(&mut self) {
-        for chance in 0..LAST_CHANCES {
-            if !self.machine.is_unkept() {
-                return;
-            }
-            if chance > 0 {
-                sleep(Some(LAST_CHANCES_APART)).await;
-            }
-            self.drive(Event::Stopping).await;
-        }
-        if self.machine.is_unkept() {
-            tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
-        }
-    }
-
     fn too_late(&self) -> Result<(), Error> {
         let why = "it was called off meanwhile".into();
         Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None })
@@ -331,54 +309,6 @@ impl Actor {
             Ok(())
         } else {
             Err(after.error(self.world.clock.now()))
-        }
-    }
-
-    async fn log_out(&mut self) -> Result<LogoutReply, Error> {
-        let before = self.machine.snapshot(&self.config.name);
-        if before.standing == Standing::Unread {
-            return Err(before.error(self.world.clock.now()));
-        }
-        let tokens = self.machine.tokens().cloned();
-        let (outcome, detail) = match &tokens {
-            None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),
-            Some(tokens) => self.revoke(tokens).await,
-        };
-        self.drive(Event::LogOut).await;
-        let after = self.machine.snapshot(&self.config.name);
-        if after.standing != Standing::SignedOut {
-            return Err(after.error(self.world.clock.now()));
-        }
-        tracing::info!(account = %self.config.name, "logged out: {detail}");
-        Ok(LogoutReply { account: self.config.name.clone(), outcome, detail })
-    }
-
-    async fn revoke(&mut self, tokens: &TokenSet) -> (LogoutOutcome, String) {
-        let here_only = |why: &str| (LogoutOutcome::DeletedHereOnly, format!("deleted from this machine only: {why}"));
-        let config = Arc::clone(&self.config);
-        let snapshot = self.machine.snapshot(&config.name);
-        let expired =
-            snapshot.token.is_some_and(|token| token.deadline.is_some_and(|at| self.world.clock.now().reached(at)));
-        if expired && matches!(config.dialect.revoke, Revoke::DeleteBearer(_)) {
-            return here_only("the access token had expired, and this provider takes no other");
-        }
-        let credentials = match self.credentials().await {
-            Ok(credentials) => credentials,
-            Err(why) => return here_only(&why),
-        };
-        let dialect = match self.world.provider.resolve(&config.dialect).await {
-            Ok(dialect) => dialect,
-            Err(error) => return here_only(&error.to_string()),
-        };
-        let asked = self.world.provider.revoke(&dialect, tokens, &credentials);
-        match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
-            Ok(Ok(true)) => (
-                LogoutOutcome::RevokedAtProvider,
-                "revoked at the provider (which may take it some minutes) and deleted from this machine".into(),
-            ),
-            Ok(Ok(false)) => here_only("the provider has no way to revoke a token"),
-            Ok(Err(why)) => here_only(&why),
-            Err(_) => here_only("the provider did not answer"),
         }
     }
 

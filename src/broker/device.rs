@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::actor::sleep;
+use super::errand::for_one_token;
 use super::handle::Broker;
 use super::logins::Pending;
 use crate::account::attempts::Plan;
 use crate::account::state::Answer;
-use crate::contract::{DevicePrompt, LoginStatus};
+use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::exchange::Trade;
-
-use super::errand::for_one_token;
+use crate::oauth::reply::Refusal;
 
 /// How much slower to ask after each `slow_down` (RFC 8628 §3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -24,17 +24,31 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 impl Broker {
     /// What the user has to do for the login `pending`; from now on the daemon asks for its token.
     pub(super) async fn start_device(&self, plan: Plan, pending: &Pending) -> Result<DevicePrompt, Error> {
-        let logins = &self.inner.logins;
-        if let Some(prompt) = logins.watch(&pending.id).await.and_then(|stands| stands.borrow().device.clone()) {
-            return Ok(prompt);
+        if pending.joined {
+            return self.joined_prompt(&plan.account, &pending.id).await;
         }
-        let provider = &self.inner.world.provider;
+        // In a task of its own: a caller that hangs up must not leave a login without codes to those who join.
+        let asking = tokio::spawn(self.clone().begin_device(pending.id.clone(), Arc::new(plan)));
+        asking.await.unwrap_or_else(|_| Err(Error::Internal { what: "asking for a device code crashed".into() }))
+    }
+
+    /// The one that whoever began the login has got, or is about to get.
+    async fn joined_prompt(&self, account: &str, id: &str) -> Result<DevicePrompt, Error> {
+        let ended = || login_failed(account, "it has just ended; try again".into());
+        let mut stands = self.inner.logins.watch(id).await.ok_or_else(ended)?;
+        let told = |reply: &LoginReply| reply.device.is_some() || reply.status != LoginStatus::Pending;
+        let reply = stands.wait_for(told).await.map_err(|_| ended())?;
+        reply.device.clone().ok_or_else(ended)
+    }
+
+    async fn begin_device(self, id: String, plan: Arc<Plan>) -> Result<DevicePrompt, Error> {
+        let (logins, provider) = (&self.inner.logins, &self.inner.world.provider);
         let asked = provider.device(&plan.dialect, &plan.target, &plan.credentials).await;
         let authorization = match asked {
             Ok(authorization) => authorization,
             Err(error) => {
                 let failed = login_failed(&plan.account, format!("the provider gave no device code: {error}"));
-                logins.fail(&pending.id, failed.clone()).await;
+                logins.fail(&id, failed.clone()).await;
                 return Err(failed);
             }
         };
@@ -43,8 +57,8 @@ impl Broker {
             verification_uri: authorization.verification_uri.clone(),
             verification_uri_complete: authorization.verification_uri_complete.clone(),
         };
-        logins.prompt(&pending.id, prompt.clone()).await;
-        tokio::spawn(self.clone().poll(pending.id.clone(), Arc::new(plan), authorization));
+        logins.prompt(&id, prompt.clone()).await;
+        tokio::spawn(self.clone().poll(id, plan, authorization));
         Ok(prompt)
     }
 
@@ -57,7 +71,7 @@ impl Broker {
         let (mut interval, mut pause) = (authorization.interval, authorization.interval);
         loop {
             tokio::select! {
-                () = sleep(Some(pause)) => {}
+                () = sleep(Some(pause.min(clock.now().until(ends)))) => {}
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             }
             if clock.now().reached(ends) {
@@ -79,20 +93,24 @@ impl Broker {
                     return self.conclude(&id, &plan.account, result).await;
                 }
                 Answer::Refused(refusal) => {
-                    let why = match refusal.code.as_str() {
-                        "access_denied" => "access was denied at the provider".to_owned(),
-                        "expired_token" => "the code has expired".to_owned(),
-                        _ => format!("the provider refused the device code: {refusal}"),
-                    };
-                    let error =
-                        Error::LoginFailed { account: plan.account.clone(), why, provider_error: Some(refusal.code) };
-                    return self.conclude(&id, &plan.account, Err(error)).await;
+                    return self.conclude(&id, &plan.account, Err(turned_down(&plan.account, refusal))).await;
                 }
             }
         }
     }
 }
 
+/// RFC 8628 §3.5.
+fn turned_down(account: &str, refusal: Refusal) -> Error {
+    let why = match refusal.code.as_str() {
+        "access_denied" => "access was denied at the provider".to_owned(),
+        "expired_token" => "the code has expired".to_owned(),
+        _ => format!("the provider refused the device code: {refusal}"),
+    };
+    Error::LoginFailed { account: account.to_owned(), why, provider_error: Some(refusal.code) }
+}
+
+/// The error of a login that ended without a token, for this one clause.
 pub(super) fn login_failed(account: &str, why: String) -> Error {
     Error::LoginFailed { account: account.to_owned(), why, provider_error: None }
 }

@@ -91,9 +91,8 @@ pub(super) fn for_one_token(target: &Target) -> Target {
 pub(super) fn unsent(error: AskError) -> Answer {
     match error {
         AskError::Refused(refusal) => Answer::Refused(refusal),
-        AskError::Impossible(why) => Answer::NotSent { why },
         // Whoever was asked for the endpoints, it was not with a refresh token.
-        AskError::Unreachable { why, retry_after: None } => Answer::NotSent { why },
+        AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => Answer::NotSent { why },
         AskError::Unreachable { why, retry_after } => Answer::Busy { retry_after, why },
     }
 }

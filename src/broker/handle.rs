@@ -91,16 +91,13 @@ impl Broker {
         let old = self.inner.roster.load_full();
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
-            let handle = match old.accounts.get(name) {
-                Some(member) => {
-                    _ = member.handle.inbox.send(Command::Reconfigure(Arc::clone(account))).await;
-                    Arc::clone(&member.handle)
-                }
-                None => {
-                    let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
-                    let after = old.leaving.get(name).cloned();
-                    Arc::new(actor::spawn(Arc::clone(account), world, jumps, after))
-                }
+            let handle = if let Some(member) = old.accounts.get(name) {
+                _ = member.handle.inbox.send(Command::Reconfigure(Arc::clone(account))).await;
+                Arc::clone(&member.handle)
+            } else {
+                let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
+                let after = old.leaving.get(name).cloned();
+                Arc::new(actor::spawn(Arc::clone(account), world, jumps, after))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -147,7 +144,7 @@ impl Broker {
         let (name, member) = roster.find(account)?;
         let serve = &roster.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
-        if let Some(target) = query.target {
+        if let Some(target) = query.target.map(in_order) {
             let (member, name) = (member.clone(), name.to_owned());
             let wait = query.wait.unwrap_or(serve.wait);
             drop(roster);
@@ -295,6 +292,13 @@ impl Broker {
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {
         self.inner.roster.load().find(account).map(|(_, member)| member.clone())
     }
+}
+
+/// The order of scopes means nothing (RFC 6749 §3.3), so equal wishes are equal.
+fn in_order(mut target: Target) -> Target {
+    target.scope.sort_unstable();
+    target.scope.dedup();
+    target
 }
 
 /// Whether the account's provider gives tokens for a part of what was granted.

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Guard;
-use super::login::CallbackRequest;
+use super::browser_login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
 use crate::clock::{Clock, Moment};
 use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
+use crate::oauth::authorize::ResponseType;
 
 /// How long the outcome of a login can be asked for.
 const OUTCOME_LIFE: Duration = Duration::from_secs(600);
@@ -24,14 +25,14 @@ const INBOX: usize = 64;
 pub(super) struct Overview {
     /// Account name to login id.
     pub(super) by_account: BTreeMap<String, String>,
-    /// Redirect URIs that an answer is awaited on.
-    pub(super) redirect_uris: Vec<String>,
+    /// Redirect URIs that an answer is awaited on, and of which kind.
+    pub(super) awaited: Vec<(String, ResponseType)>,
 }
 
 enum Ask {
     Start { plan: Box<Plan>, life: Duration, done: oneshot::Sender<Result<Pending, Error>> },
     Ticket { id: String, done: oneshot::Sender<Option<String>> },
-    ByHand { id: String, done: oneshot::Sender<Option<String>> },
+    ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
     Keep { id: String, guard: Guard },
     Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
     Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
@@ -104,8 +105,8 @@ impl Logins {
         self.ask(|done| Ask::Ticket { id: id.to_owned(), done }).await?
     }
 
-    /// The provider's own URL, for a browser on another machine.
-    pub(super) async fn by_hand(&self, id: &str) -> Option<String> {
+    /// For a browser on another machine.
+    pub(super) async fn by_hand(&self, id: &str) -> Option<Departure> {
         self.ask(|done| Ask::ByHand { id: id.to_owned(), done }).await?
     }
 
@@ -180,9 +181,7 @@ impl Task {
             Ask::Ticket { id, done } => {
                 _ = done.send(self.attempts.ticket(&id, now, rng).map(|ticket| ticket.expose().to_owned()));
             }
-            Ask::ByHand { id, done } => {
-                _ = done.send(self.attempts.depart_by_hand(&id, now, rng).map(|departure| departure.authorize_url));
-            }
+            Ask::ByHand { id, done } => _ = done.send(self.attempts.depart_by_hand(&id, now, rng)),
             Ask::Keep { id, guard } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {
                     view.guard = Some(guard);
@@ -193,6 +192,7 @@ impl Task {
                 let arrival = Arrival {
                     arrived_on: &request.arrived_on,
                     parameters: &request.parameters,
+                    in_fragment: request.in_fragment,
                     cookies: (came == Came::ByBrowser).then_some(&request.cookies),
                     only: match &came {
                         Came::ByBrowser => None,
@@ -272,9 +272,10 @@ impl Task {
         }
         self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.reached(at)));
         let pending = self.attempts.pending();
-        let (by_account, redirect_uris) =
-            pending.map(|(id, plan)| ((plan.account.clone(), id.to_owned()), plan.redirect_uri.clone())).unzip();
-        self.overview.store(Arc::new(Overview { by_account, redirect_uris }));
+        let (by_account, awaited) = pending
+            .map(|(id, plan)| ((plan.account.clone(), id.to_owned()), (plan.redirect_uri.clone(), plan.response_type)))
+            .unzip();
+        self.overview.store(Arc::new(Overview { by_account, awaited }));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::device::login_failed;
 use super::errand::{Errand, for_one_token};
@@ -24,7 +24,7 @@ impl Broker {
     pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
         let member = self.member(account)?;
         let reply = self.token(account, TokenQuery::default()).await?;
-        let token = AccessToken::new(reply.access_token);
+        let token = AccessToken::taken(reply.access_token);
         let described = self.describe(&member, &token).await.map_err(|error| asked_in_vain(&reply.account, error))?;
         Ok(InfoReply {
             version: VERSION,
@@ -36,18 +36,20 @@ impl Broker {
             active: described.active,
             scope: described.scope,
             expires_at: described.expires_at.map(Wall::unix_seconds),
-            identity: described.identity,
-            claims: described.claims,
+            identity: beside_our_own(described.identity),
+            claims: without_token(described.claims, &token),
         })
     }
 
     /// Takes over a token that was made elsewhere, once the provider has accepted it.
     pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
+        // Before anything can fail: from here on they are wiped whatever happens.
+        let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.member(account)?;
         let plan = self.plan(&member.config, String::new()).await?;
-        let grant = match (request.access_token, request.refresh_token) {
-            (Some(token), None) => self.check_access(&member, AccessToken::new(token)).await?,
-            (None, Some(token)) => self.check_refresh(&plan, RefreshToken::new(token)).await?,
+        let grant = match tokens {
+            (Some(token), None) => self.check_access(&member, token).await?,
+            (None, Some(token)) => self.check_refresh(&plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
         };
         self.take_over(None, &plan, grant).await?;
@@ -110,6 +112,29 @@ impl Broker {
         let accepted = self.inner.world.provider.accept(&dialect).await;
         let token_url = accepted.map_err(|error| asked_in_vain(provider, error))?;
         Ok(AcceptReply { provider: provider.to_owned(), token_url })
+    }
+}
+
+/// What else an [`InfoReply`] says, which stands beside the identity's members.
+const OUR_OWN: [&str; 7] = ["version", "account", "source", "active", "scope", "expires_at", "claims"];
+
+fn beside_our_own(mut identity: Map<String, Value>) -> Map<String, Value> {
+    identity.retain(|name, _| !OUR_OWN.contains(&name.as_str()));
+    identity
+}
+
+/// A provider that is asked with the token may repeat it under any name. Tokens by their usual names are
+/// gone already.
+fn without_token(claims: Map<String, Value>, token: &AccessToken) -> Map<String, Value> {
+    claims.into_iter().filter_map(|(name, value)| Some((name, other_than(token, value)?))).collect()
+}
+
+fn other_than(token: &AccessToken, value: Value) -> Option<Value> {
+    match value {
+        Value::Object(members) => Some(Value::Object(without_token(members, token))),
+        Value::Array(items) => Some(items.into_iter().filter_map(|item| other_than(token, item)).collect()),
+        Value::String(text) if token.matches(&text) => None,
+        plain => Some(plain),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Logins without a browser on any device: the client's own credentials, or the user's password.
 
-use std::time::Duration;
-
 use super::device::login_failed;
 use super::errand::{Errand, for_one_token};
 use super::handle::Broker;
@@ -10,7 +8,7 @@ use super::roster::Member;
 use crate::account::attempts::Plan;
 use crate::account::state::Answer;
 use crate::config::AccountConfig;
-use crate::contract::PasswordPrompt;
+use crate::contract::{LoginStatus, PasswordPrompt};
 use crate::credentials::PasswordPipe;
 use crate::error::Error;
 use crate::oauth::exchange::{Trade, User};
@@ -27,31 +25,45 @@ impl Broker {
     }
 
     /// The user's password (RFC 6749 §4.3), from where the config says or from a pipe that is then told of.
-    pub(super) fn start_password(
+    pub(super) async fn start_password(
         &self,
         member: &Member,
         plan: Plan,
         pending: &Pending,
-        life: Duration,
     ) -> Result<Option<PasswordPrompt>, Error> {
-        let failed = |why: String| login_failed(&plan.account, why);
-        let user = member.config.user.as_ref().ok_or_else(|| failed("the config names no user".into()))?;
-        let pipe = match (&user.password, &self.inner.world.runtime) {
-            (Some(_), _) => None,
-            (None, Some(folder)) => Some(PasswordPipe::make(folder).map_err(|error| failed(error.to_string()))?),
-            (None, None) => return Err(failed("there is no runtime folder to ask for a password in".into())),
-        };
-        let name = match &user.user {
-            User::Name(name) | User::PhoneNumber(name) => name.clone(),
+        let (user, pipe) = match self.way_of_password(member) {
+            Ok(way) => way,
+            Err(why) => {
+                let failed = login_failed(&plan.account, why);
+                self.inner.logins.fail(&pending.id, failed.clone()).await;
+                return Err(failed);
+            }
         };
         let prompt =
-            pipe.as_ref().map(|pipe| PasswordPrompt { user: name, pipe: pipe.path().to_string_lossy().into_owned() });
+            pipe.as_ref().map(|pipe| PasswordPrompt { user, pipe: pipe.path().to_string_lossy().into_owned() });
         let (broker, id, config) = (self.clone(), pending.id.clone(), member.config.clone());
         tokio::spawn(async move {
-            let result = broker.use_password(&id, &plan, &config, pipe, life).await;
+            let Some(mut stands) = broker.inner.logins.watch(&id).await else { return };
+            // With the login its pipe goes, too: nothing is to be typed into one that leads nowhere.
+            let result = tokio::select! {
+                result = broker.use_password(&id, &plan, &config, pipe) => result,
+                _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
+            };
             broker.conclude(&id, &plan.account, result).await;
         });
         Ok(prompt)
+    }
+
+    /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
+    fn way_of_password(&self, member: &Member) -> Result<(String, Option<PasswordPipe>), String> {
+        let user = member.config.user.as_ref().ok_or("the config names no user")?;
+        let pipe = match (&user.password, &self.inner.world.runtime) {
+            (Some(_), _) => None,
+            (None, Some(folder)) => Some(PasswordPipe::make(folder).map_err(|error| error.to_string())?),
+            (None, None) => return Err("there is no runtime folder to ask for a password in".into()),
+        };
+        let (User::Name(name) | User::PhoneNumber(name)) = &user.user;
+        Ok((name.clone(), pipe))
     }
 
     /// Once: whether it is needed again, the refresh token decides that comes back.
@@ -61,12 +73,11 @@ impl Broker {
         plan: &Plan,
         config: &AccountConfig,
         pipe: Option<PasswordPipe>,
-        life: Duration,
     ) -> Result<(), Error> {
         let failed = |why: String| login_failed(&plan.account, why);
         let (user, password) = match pipe {
             None => Errand { config, world: &self.inner.world }.password().await.map_err(failed)?,
-            Some(pipe) => typed(config, pipe, life).await.map_err(failed)?,
+            Some(pipe) => typed(config, pipe).await.map_err(failed)?,
         };
         let trade = Trade::Password { user, password, target: for_one_token(&plan.target) };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
@@ -76,11 +87,13 @@ impl Broker {
     }
 }
 
-async fn typed(config: &AccountConfig, pipe: PasswordPipe, life: Duration) -> Result<(User, Password), String> {
+/// The error is one clause.
+async fn typed(config: &AccountConfig, pipe: PasswordPipe) -> Result<(User, Password), String> {
     let user = config.user.as_ref().ok_or("the config names no user")?.user.clone();
-    match tokio::time::timeout(life, pipe.read()).await {
-        Ok(read) => read.map(|password| (user, password)).map_err(|error| error.to_string()),
-        Err(_) => Err("nobody typed the password in time".into()),
+    match pipe.read().await {
+        Ok(Some(password)) => Ok((user, password)),
+        Ok(None) => Err("no password was typed".into()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

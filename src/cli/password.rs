@@ -21,15 +21,21 @@ pub(super) fn run(started: &LoginStarted, prompt: &PasswordPrompt) -> Result<(),
     // Before anything is typed: nothing is asked that could not be handed over.
     let mut pipe = open_pipe(path)?;
     let question = format!("Password of {} for `{}` (it is not shown):", prompt.user, started.account);
-    let broken = |error: io::Error| {
-        Failure::usage(format!("no password could be read: {error}"), "Run `ringback login` again and type it.")
-    };
-    let mut line = terminal.ask(&question, LONGEST).map_err(broken)?;
-    if line.is_empty() {
-        return Err(broken(io::Error::other("the line is empty")));
+    let asked = terminal
+        .ask(&question, LONGEST)
+        .and_then(|line| if line.is_empty() { Err(io::Error::other("the line is empty")) } else { Ok(line) });
+    match asked {
+        Ok(mut line) => {
+            line.push(b'\n');
+            pipe.write_all(&line).map_err(|error| unopened(path, &error))
+        }
+        Err(error) => {
+            // An empty line gives up, so that the login does not wait for nobody.
+            let _ = pipe.write_all(b"\n");
+            let fact = format!("no password could be read: {error}");
+            Err(Failure::usage(fact, "Run `ringback login` again and type it."))
+        }
     }
-    line.push(b'\n');
-    pipe.write_all(&line).map_err(|error| unopened(path, &error))
 }
 
 /// The pipe, if it is the daemon's: a named pipe of our own user that nobody else can open.

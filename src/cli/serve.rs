@@ -120,7 +120,7 @@ async fn serve(
     let listeners = bind(&config, paths).await?;
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
     let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
-    let provider = Arc::new(HttpProvider::new(Clock::System));
+    let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let world = World {
         store: Arc::new(store),
         provider: Arc::clone(&provider) as Arc<_>,

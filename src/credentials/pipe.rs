@@ -43,8 +43,9 @@ impl PasswordPipe {
         &self.path
     }
 
-    /// Waits for a line, and gives what is on it.
-    pub async fn read(mut self) -> Result<Password, CredentialError> {
+    /// Waits for a line, and gives what is on it. `None`: an empty line. Whoever was to type gave up; that
+    /// somebody closes a pipe without a word can't be seen while we hold it open ourselves.
+    pub async fn read(mut self) -> Result<Option<Password>, CredentialError> {
         // Room for all of it, so that it does not grow and leave unwiped copies behind.
         let mut line = Zeroizing::new(vec![0; LONGEST + 1]);
         let mut filled = 0;
@@ -54,8 +55,9 @@ impl PasswordPipe {
                 read.map_err(|error| CredentialError::File { path: self.path.clone(), why: error.to_string() })?;
             let text = line.get(..filled).unwrap_or_default();
             if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-                let password = clean(text.get(..end).unwrap_or_default(), || "the terminal".to_owned())?;
-                return Ok(Password::new(password.expose()));
+                let typed = text.get(..end).filter(|typed| !typed.trim_ascii().is_empty());
+                let password = typed.map(|typed| clean(typed, || "the terminal".to_owned())).transpose()?;
+                return Ok(password.map(|password| Password::new(password.expose())));
             }
         }
         Err(CredentialError::Unfit { from: "the terminal".into(), why: "is too long" })
@@ -83,7 +85,10 @@ mod tests {
         assert!(meta.file_type().is_fifo() && meta.mode() & 0o7777 == 0o600);
         let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         writer.write_all(bytes).unwrap();
-        let said = pipe.read().await.map_or_else(|error| error.to_string(), |password| password.expose().to_owned());
+        let said = match pipe.read().await {
+            Ok(password) => password.map_or("-".to_owned(), |password| password.expose().to_owned()),
+            Err(error) => error.to_string(),
+        };
         assert!(!path.exists(), "it is there for one password");
         said
     }
@@ -91,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn one_line_is_one_password() {
         assert_eq!(said(b"open sesame\nrest").await, "open sesame");
-        assert_eq!(said(b"\n").await, "the secret from the terminal is empty");
+        assert_eq!(said(b"\n").await, "-");
         assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the secret from the terminal is too long");
     }
 }

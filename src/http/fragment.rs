@@ -15,7 +15,7 @@ use super::gate::{self, Scripted};
 use super::pages::{Turned, arrived_on, cookies, hand_in, parameters};
 use super::reject::{Reject, not_found};
 use super::{Http, body};
-use crate::broker::login::{CallbackRequest, Stray};
+use crate::broker::browser_login::{CallbackRequest, Stray};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.

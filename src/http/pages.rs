@@ -13,11 +13,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use super::query::Segment;
 use super::reject::{Reject, not_found};
 use super::{Http, fragment, gate, to_the_end};
-use crate::broker::login::{BrowserStart, CallbackRequest, Stray};
+use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
@@ -74,7 +75,8 @@ pub(super) async fn no_icon() -> StatusCode {
 /// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
 pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
     match http.broker.open_ticket(&ticket).await {
-        Ok(start) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Ok(Opened::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Ok(Opened::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
         Err(_) => USED_TICKET.with_status(StatusCode::GONE),
     }
 }
@@ -120,7 +122,11 @@ pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Res
     let request = request.ok_or(Turned::Away(Stray::Malformed))?;
     let answered = to_the_end(async move { http.broker.callback(request).await }).await;
     let id = answered.map_err(Turned::Unfinished)?.map_err(Turned::Away)?;
-    Ok(format!("/login/outcome/{id}"))
+    Ok(outcome_path(&id))
+}
+
+fn outcome_path(id: &str) -> String {
+    format!("/login/outcome/{id}")
 }
 
 /// `GET /login/outcome/{id}`: what really happened.
@@ -198,8 +204,9 @@ fn callback_request(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
 }
 
 /// `None` if a value is longer than `longest` or a parameter is repeated (RFC 6749 §3.1).
-pub(super) fn parameters(encoded: &[u8], longest: usize) -> Option<Vec<(String, String)>> {
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(encoded).into_owned().collect();
+pub(super) fn parameters(encoded: &[u8], longest: usize) -> Option<Zeroizing<Vec<(String, String)>>> {
+    let parameters: Zeroizing<Vec<(String, String)>> =
+        Zeroizing::new(form_urlencoded::parse(encoded).into_owned().collect());
     let repeated = |at: usize, name: &str| parameters.iter().take(at).any(|(earlier, _)| earlier == name);
     let fit = |(at, (name, value)): (usize, &(String, String))| value.len() <= longest && !repeated(at, name);
     parameters.iter().enumerate().all(fit).then_some(parameters)

@@ -48,7 +48,7 @@ impl AuthorizationRequest<'_> {
     /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Holds
     /// neither the client secret nor the verifier.
     pub fn url(&self) -> Result<Url, NoEndpoint> {
-        Ok(with_query(self.dialect.authorize_url()?, &self.parameters()))
+        plain_url(self.dialect, &self.parameters())
     }
 
     /// The parameters, for the URL or to be pushed (RFC 9126 §2.1).
@@ -80,6 +80,11 @@ impl AuthorizationRequest<'_> {
         exchange::add(&mut parameters, extra);
         parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
+}
+
+/// The URL for the browser of a request with these parameters.
+pub fn plain_url(dialect: &Dialect, parameters: &[(String, String)]) -> Result<Url, NoEndpoint> {
+    Ok(with_query(dialect.authorize_url()?, parameters))
 }
 
 /// Whether an ID token comes with the answer, and has to have the nonce (OpenID Connect Core §3.2.2.1).

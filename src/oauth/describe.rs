@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 /// Members that a description has no business to repeat.
-const SECRETS: [&str; 3] = ["access_token", "refresh_token", "client_secret"];
+const SECRETS: [&str; 4] = ["access_token", "refresh_token", "id_token", "client_secret"];
 
 /// Reads the reply to a question about a token.
 pub fn parse(source: Source, received: Received<'_>) -> Result<Described, Failed> {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn claims_hold_everything_but_secrets() {
-        let body = br#"{"active":true,"x":{"y":[1,{"access_token":"t","z":2}]},"refresh_token":"r"}"#;
+        let body = br#"{"active":true,"x":{"y":[1,{"access_token":"t","z":2}]},"refresh_token":"r","id_token":"i"}"#;
         let received = Received { status: 200, content_type: None, retry_after: None, body, at: Wall(0) };
         let described = parse(Source::Introspection, received).unwrap();
         assert_eq!(Value::Object(described.claims), json!({"active": true, "x": {"y": [1, {"z": 2}]}}));

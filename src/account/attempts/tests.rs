@@ -1,6 +1,8 @@
 use super::*;
 use crate::clock::{Boot, Wall};
+use crate::oauth::authorize::ResponseType;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::exchange::{Credentials, Target, Trade};
 
 const REDIRECT: &str = "http://127.0.0.1:7464/callback/p";
 
@@ -17,16 +19,11 @@ impl Bench {
     }
 
     fn start(&mut self, account: &str) -> Started {
-        let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
-        let plan = Plan {
-            account: account.into(),
-            dialect: Arc::new(dialect()),
-            credentials,
-            target: Target { scope: vec![], ..Target::default() },
-            response_type: ResponseType::Code,
-            redirect_uri: REDIRECT.into(),
-        };
-        self.attempts.start(plan, Duration::from_secs(600), self.now, &mut self.rng).unwrap()
+        self.begin(plan(account)).unwrap()
+    }
+
+    fn begin(&mut self, plan: Plan) -> Option<Started> {
+        self.attempts.start(plan, Duration::from_secs(600), self.now, &mut self.rng)
     }
 
     fn ticket(&mut self, id: &str) -> String {
@@ -39,7 +36,11 @@ impl Bench {
 
     /// A browser that has gone through the start URL.
     fn browser(&mut self, account: &str) -> Browser {
-        let id = self.start(account).id;
+        self.browser_of(plan(account))
+    }
+
+    fn browser_of(&mut self, plan: Plan) -> Browser {
+        let id = self.begin(plan).unwrap().id;
         let ticket = self.ticket(&id);
         Browser::of(&self.depart(&ticket).unwrap())
     }
@@ -49,15 +50,31 @@ impl Bench {
     }
 
     fn arrive_at(&mut self, uri: &str, query: &str, cookies: Option<&[(String, String)]>) -> String {
-        let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let arrival = Arrival { arrived_on: uri, parameters: &parameters, cookies, only: None };
+        self.take(uri, query, false, cookies)
+    }
+
+    fn take(&mut self, uri: &str, answer: &str, in_fragment: bool, cookies: Option<&[(String, String)]>) -> String {
+        let parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
+        let arrival = Arrival { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
         match self.attempts.arrive(&arrival, self.now) {
             Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
                 format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
             }
+            Ok(Accepted { next: Next::Granted(grant), .. }) => format!("granted {}", grant.access_token.expose()),
             Ok(Accepted { next, .. }) => format!("{next:?}"),
             Err(turned) => format!("{turned:?}"),
         }
+    }
+}
+
+fn plan(account: &str) -> Plan {
+    Plan {
+        account: account.into(),
+        dialect: Arc::new(dialect()),
+        credentials: Credentials { client_id: "c".into(), client_secret: None, client_key: None },
+        target: Target::default(),
+        response_type: ResponseType::Code,
+        redirect_uri: REDIRECT.into(),
     }
 }
 
@@ -68,8 +85,7 @@ struct Browser {
 
 impl Browser {
     fn of(departure: &Departure) -> Self {
-        let url = url::Url::parse(&departure.authorize_url).unwrap();
-        let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let state = departure.parameters.iter().find(|(name, _)| name == "state").unwrap().1.clone();
         Self {
             state,
             cookies: vec![
@@ -140,18 +156,7 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
 
     let mut dialect = dialect();
     dialect.issuer = Some("https://id.example".into());
-    let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
-    let plan = Plan {
-        account: "x".into(),
-        dialect: Arc::new(dialect),
-        credentials,
-        target: Target { scope: vec![], ..Target::default() },
-        response_type: ResponseType::Code,
-        redirect_uri: REDIRECT.into(),
-    };
-    let id = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap().id;
-    let ticket = b.ticket(&id);
-    let browser = Browser::of(&b.depart(&ticket).unwrap());
+    let browser = b.browser_of(Plan { dialect: Arc::new(dialect), ..plan("x") });
     let mixed = format!("code=c&iss=https%3A%2F%2Fevil.example&state={}", browser.state);
     assert_eq!(b.arrive(&mixed, &browser), "WrongIssuer");
 }
@@ -179,32 +184,47 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
     for n in 0..MOST_LOGINS {
         b.start(&format!("a{n}"));
     }
-    let credentials = Credentials { client_id: "c".into(), client_secret: None, client_key: None };
-    let plan = Plan {
-        account: "more".into(),
-        dialect: Arc::new(dialect()),
-        credentials,
-        target: Target { scope: vec![], ..Target::default() },
-        response_type: ResponseType::Code,
-        redirect_uri: REDIRECT.into(),
-    };
-    assert!(b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).is_none());
+    assert!(b.begin(plan("more")).is_none());
 }
 
 #[test]
 fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
     let mut b = Bench::new();
     let old = b.start("work");
-    let credentials = Credentials { client_id: "corrected".into(), client_secret: None, client_key: None };
-    let plan = Plan {
-        account: "work".into(),
-        dialect: Arc::new(dialect()),
-        credentials,
-        target: Target { scope: vec![], ..Target::default() },
-        response_type: ResponseType::Code,
-        redirect_uri: REDIRECT.into(),
-    };
-    let new = b.attempts.start(plan, Duration::from_secs(600), b.now, &mut b.rng).unwrap();
+    let mut plan = plan("work");
+    plan.credentials.client_id = "corrected".into();
+    let new = b.begin(plan).unwrap();
     assert_eq!((new.joined, new.replaced.as_deref()), (false, Some(old.id.as_str())));
     assert!(b.attempts.ticket(&old.id, b.now, &mut b.rng).is_none());
+}
+
+#[test]
+fn each_kind_of_answer_ends_only_a_login_that_asked_for_it() {
+    let (code, token, error) = ("code=c", "access_token=t&token_type=bearer", "error=access_denied");
+    let denied = r#"Refused { error: "access_denied", description: "" }"#;
+    let id_token = format!("{token}&id_token=e30.e30.e30");
+    for (response_type, scope, answer, in_fragment, expected) in [
+        (ResponseType::Code, "", code, false, "exchange c with verifier"),
+        (ResponseType::Code, "", error, false, denied),
+        (ResponseType::Code, "", token, true, "NotOurs"),
+        (ResponseType::Code, "", error, true, "NotOurs"),
+        (ResponseType::Code, "", code, true, "Malformed"),
+        (ResponseType::Token, "", token, true, "granted t"),
+        (ResponseType::Token, "", error, true, denied),
+        (ResponseType::Token, "", error, false, denied),
+        (ResponseType::Token, "", code, false, "NotOurs"),
+        (ResponseType::Token, "", token, false, "Malformed"),
+        (ResponseType::Token, "openid", token, true, "WrongNonce"),
+        (ResponseType::Token, "openid", &id_token, true, "WrongNonce"),
+    ] {
+        let mut b = Bench::new();
+        let scope = scope.split_whitespace().map(str::to_owned).collect();
+        let target = Target { scope, ..Target::default() };
+        let browser = b.browser_of(Plan { target, response_type, ..plan("work") });
+        let answer = format!("{answer}&state={}", browser.state);
+        assert_eq!(b.take(REDIRECT, &answer, in_fragment, Some(&browser.cookies)), expected, "{answer}");
+        let stays = ["NotOurs", "Malformed"].contains(&expected);
+        let id = b.attempts.pending().next().unwrap().0.to_owned();
+        assert_eq!(b.attempts.ticket(&id, b.now, &mut b.rng).is_some(), stays, "{answer}");
+    }
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::oauth::describe::{Described, Source};
 use crate::oauth::dialect::tests::dialect;
 use crate::oauth::grant::{Binding, Expiry, Grant};
+use crate::oauth::reply::{Blame, Refusal};
 use crate::secret::{AccessToken, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {

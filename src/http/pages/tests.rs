@@ -131,7 +131,7 @@ fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     assert_eq!(request.arrived_on, "http://localhost:7464/callback/p");
-    assert_eq!(request.parameters, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", "")]));
+    assert_eq!(*request.parameters, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", "")]));
     assert_eq!(request.cookies, pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
 }
 

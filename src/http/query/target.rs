@@ -32,17 +32,13 @@ pub(super) fn read(
     }))
 }
 
-/// Sorted and each once: their order means nothing (RFC 6749 §3.3), and so equal wishes are equal.
 fn scopes(text: &str) -> Result<Vec<String>, Error> {
     let fits =
         |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
     if text.len() > LONGEST || !text.split(' ').all(fits) {
         return Err(unfit(SCOPE, "words of visible ASCII without `\"` and `\\`, one space between two"));
     }
-    let mut scopes: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    scopes.sort_unstable();
-    scopes.dedup();
-    Ok(scopes)
+    Ok(text.split(' ').map(str::to_owned).collect())
 }
 
 fn name(text: &str) -> Result<String, Error> {
@@ -84,7 +80,7 @@ mod tests {
         for (query, expected) in [
             (String::new(), Ok(None)),
             ("wait=3".into(), Ok(None)),
-            ("scope=b+a+b".into(), Ok(Some(target(&["a", "b"], None, None)))),
+            ("scope=b+a+b".into(), Ok(Some(target(&["b", "a", "b"], None, None)))),
             ("scope=a%20https://x/y".into(), Ok(Some(target(&["a", "https://x/y"], None, None)))),
             ("scope=a&audience=b&resource=urn:c".into(), Ok(Some(target(&["a"], Some("b"), Some("urn:c"))))),
             ("scope=".into(), Err(SCOPE)),

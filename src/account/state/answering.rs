@@ -1,0 +1,107 @@
+//! What the provider's answer means for the account.
+
+use super::{Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
+use crate::account::record::LoginReason;
+use crate::account::schedule;
+use crate::clock::Moment;
+use crate::oauth::reply::{Blame, Refusal};
+
+/// Refusals without a reason of RFC 6749 that are believed to be about the refresh token once the access
+/// token is gone.
+const UNSAID_BELIEVED: u32 = 3;
+
+impl Machine {
+    pub(super) fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
+        let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Sending { sent_at, means, target } => (sent_at, means, target),
+            other => {
+                self.phase = other;
+                return Effect::Rest;
+            }
+        };
+        match answer {
+            Answer::Granted(grant) => match target {
+                None => return self.granted(*grant, sent_at, now, chance),
+                Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
+            },
+            Answer::Refused(refusal) => match target {
+                Some(target) if refusal.blame != Blame::Grant => return self.refused_narrow(target, refusal, now),
+                _ if means == Means::Anew => return self.refused_anew(refusal, now, chance),
+                _ => return self.refused(refusal, now, chance),
+            },
+            // Nothing was spent by it.
+            Answer::Lost { why } if means == Means::Anew => {
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+                return Effect::Rest;
+            }
+            Answer::NotSent { why } => {
+                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
+            }
+            // An answer to a device, which a refresh is not: nothing was decided.
+            Answer::Pending { .. } => {
+                let why = "the provider answered as to a device".to_owned();
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+            }
+            Answer::Busy { retry_after, why } => {
+                self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
+                    Some(wish) => schedule::asked_pause(wish, failures, chance),
+                    None => schedule::pause(failures, chance),
+                });
+            }
+            Answer::Lost { why } => {
+                self.lost(why, sent_at, now, chance);
+                return Effect::Rest;
+            }
+        }
+        self.note()
+    }
+
+    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
+    pub(super) fn note(&self) -> Effect {
+        match self.held() {
+            Some(held) if held.unanswered.is_none() => Effect::Note(Box::new(held.record.clone())),
+            _ => Effect::Rest,
+        }
+    }
+
+    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, chance: f64) {
+        let Some(held) = self.held_mut() else { return };
+        let before = held.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
+        held.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
+        let first = before.sent == 0;
+        self.fail(TroubleKind::Unreachable, why, now, |failures| {
+            if first { schedule::replay_pause(chance) } else { schedule::pause(failures, chance) }
+        });
+    }
+
+    fn refused(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
+        let Some(held) = self.held() else { return Effect::Rest };
+        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
+        let again = self.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1 >= UNSAID_BELIEVED;
+        let dead = match refusal.blame {
+            Blame::Grant => true,
+            Blame::Client => false,
+            Blame::Unsaid => expired && again,
+        };
+        if dead {
+            let reason = if held.unanswered.is_some() {
+                LoginReason::ReplyLost
+            } else {
+                LoginReason::Refused { code: refusal.code.clone() }
+            };
+            let mut next = Box::new(held.clone());
+            next.record.generation += 1;
+            next.record.intent = None;
+            next.record.needs_login = Some(reason.clone());
+            self.trouble = None;
+            self.needs_login(reason.clone());
+            return self.commit(next, Some(reason));
+        }
+        let why = refusal.to_string();
+        let unsaid = refusal.blame == Blame::Unsaid;
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
+            if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
+        });
+        self.note()
+    }
+}

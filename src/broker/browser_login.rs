@@ -1,0 +1,290 @@
+//! The browser's part of a login: out through the start URL, back with an answer, and what that leads to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
+
+use super::Guard;
+use super::device::login_failed;
+use super::handle::Broker;
+use super::logins::Came;
+use super::unaided::granted;
+use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
+use crate::browser::StartUrl;
+use crate::contract::{LoginReply, LoginVia};
+use crate::error::Error;
+use crate::oauth::authorize::{self, ResponseType};
+use crate::oauth::dialect::Par;
+use crate::provider::AskError;
+use crate::secret::Nonce256;
+
+/// The browser's answer, as it arrived.
+///
+/// `Debug` is left out on purpose: an answer in the fragment holds a token.
+#[derive(Clone)]
+pub struct CallbackRequest {
+    /// The whole URI that the answer arrived on, without query: scheme, authority from Host, path.
+    pub arrived_on: String,
+    /// Parameters in their order, percent-decoded once; duplicates kept, for the check. Wiped after use.
+    pub parameters: Zeroizing<Vec<(String, String)>>,
+    /// Whether they came in the fragment: a page of ours read it and posted it.
+    pub in_fragment: bool,
+    /// Every cookie of the request by name and value.
+    pub cookies: Vec<(String, String)>,
+}
+
+/// Where to send the browser from the one-time start URL.
+pub struct BrowserStart {
+    /// The provider's authorization URL, for a 303.
+    pub authorize_url: String,
+    /// Name of the flow cookie, unique per attempt.
+    pub cookie_name: String,
+    /// Its value.
+    pub cookie_value: Nonce256,
+    /// The path that the cookie is for: the callback's.
+    pub cookie_path: String,
+    /// How long the cookie is good for.
+    pub max_age: Duration,
+}
+
+/// Where a spent start ticket leads.
+pub enum Opened {
+    /// To the provider.
+    Leaves(BrowserStart),
+    /// To the outcome page of the login with this id: it has just ended, since its provider can't be asked.
+    Over(String),
+}
+
+/// Why a request to the browser's two stops leads nowhere. Nothing was changed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// No login is pending that this path belongs to: 404, as if the route did not exist.
+    NoLoginPending,
+    /// The start ticket is unknown, used or too old.
+    BadTicket,
+    /// The answer does not belong to any pending login (state, cookie or address differ).
+    NotOurs,
+    /// A parameter is missing, repeated or too long.
+    Malformed,
+}
+
+/// Names an account whose login is being exchanged for as long as it lives, so that a stop can wait for it.
+struct Counted<'a>(&'a watch::Sender<Vec<String>>, String);
+
+impl<'a> Counted<'a> {
+    fn new(exchanging: &'a watch::Sender<Vec<String>>, account: &str) -> Self {
+        exchanging.send_modify(|accounts| accounts.push(account.to_owned()));
+        Self(exchanging, account.to_owned())
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|accounts| {
+            if let Some(at) = accounts.iter().position(|account| *account == self.1) {
+                accounts.swap_remove(at);
+            }
+        });
+    }
+}
+
+impl Broker {
+    /// The door is open before a login begins, so that nobody is sent through a closed one. A person who
+    /// brings the answer needs none.
+    pub(super) async fn open_door(
+        &self,
+        account: &str,
+        redirect_uri: &str,
+        via: LoginVia,
+    ) -> Result<Option<Guard>, Error> {
+        if via == LoginVia::Paste {
+            return Ok(None);
+        }
+        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(|why| login_failed(account, why))
+    }
+
+    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
+    /// `127.0.0.1`. Without a door it is the provider's page.
+    pub(super) async fn start_url(
+        &self,
+        id: &str,
+        account: &str,
+        redirect_uri: &str,
+        door: Option<Guard>,
+    ) -> Result<String, Error> {
+        let logins = &self.inner.logins;
+        let ended = || login_failed(account, "it has just ended; try again".into());
+        let Some(door) = door else {
+            let departure = logins.by_hand(id).await.ok_or_else(ended)?;
+            return self.provider_url(&departure).await;
+        };
+        logins.keep(id, door).await;
+        let ticket = logins.ticket(id).await.ok_or_else(ended)?;
+        let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        Ok(format!("{origin}/login/start/{ticket}"))
+    }
+
+    pub(super) fn open_browser(&self, account: &str, start_url: &str) {
+        let Ok(url) = StartUrl::parse(start_url) else { return };
+        let (opener, account) = (Arc::clone(&self.inner.world.opener), account.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if let Err(why) = opener.open(&url) {
+                tracing::warn!(%account, "the browser was not opened: {why}");
+            }
+        });
+    }
+
+    /// The provider's page for this browser. A request is pushed anew for each: a `request_uri` works once
+    /// (RFC 9126 §4). Without such a page the login is over.
+    async fn provider_url(&self, departure: &Departure) -> Result<String, Error> {
+        let plan = &*departure.plan;
+        let url = match plan.dialect.par {
+            Par::Always => self.pushed_url(plan, &departure.parameters).await,
+            Par::Auto | Par::Off => authorize::plain_url(&plan.dialect, &departure.parameters)
+                .map(String::from)
+                .map_err(|error| login_failed(&plan.account, error.to_string())),
+        };
+        if let Err(error) = &url {
+            tracing::warn!(account = %plan.account, "{error}");
+            self.inner.logins.fail(&departure.id, error.clone()).await;
+        }
+        url
+    }
+
+    async fn pushed_url(&self, plan: &Plan, parameters: &[(String, String)]) -> Result<String, Error> {
+        let pushed = self.inner.world.provider.push(&plan.dialect, parameters, &plan.credentials).await;
+        let request_uri = pushed.map_err(|error| Error::LoginFailed {
+            account: plan.account.clone(),
+            why: format!("the provider did not take the authorization request: {error}"),
+            provider_error: match error {
+                AskError::Refused(refusal) => Some(refusal.code),
+                AskError::Impossible(_) | AskError::Unreachable { .. } => None,
+            },
+        })?;
+        authorize::pushed_url(&plan.dialect, &plan.credentials.client_id, &request_uri)
+            .map(String::from)
+            .map_err(|error| login_failed(&plan.account, error.to_string()))
+    }
+
+    /// The redirect URL pasted from another machine's browser.
+    pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
+        let wrong = |what: &str| Error::Usage { what: what.into() };
+        let request = pasted(redirect_url)
+            .ok_or_else(|| wrong("that is not a URL: paste the whole address, from `http://` to its end"))?;
+        let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
+        let accepted =
+            self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
+                Turned::Malformed => wrong(&format!(
+                    "that address has no {answer} and `state`: paste the one that the provider sent the browser to"
+                )),
+                _ => wrong("that address does not belong to this login: paste the newest one"),
+            })?;
+        let id = self.finish(accepted).await;
+        self.login(&id, Duration::ZERO).await
+    }
+
+    /// Spends a start ticket.
+    pub async fn open_ticket(&self, ticket: &str) -> Result<Opened, Stray> {
+        let departure = self.inner.logins.depart(ticket).await.map_err(|_| Stray::BadTicket)?;
+        let Ok(authorize_url) = self.provider_url(&departure).await else { return Ok(Opened::Over(departure.id)) };
+        let path = Url::parse(&departure.plan.redirect_uri).map(|url| url.path().to_owned());
+        Ok(Opened::Leaves(BrowserStart {
+            authorize_url,
+            cookie_name: departure.cookie_name,
+            cookie_value: departure.cookie,
+            cookie_path: path.unwrap_or_else(|_| "/".into()),
+            max_age: departure.left,
+        }))
+    }
+
+    /// Whether a login is pending whose redirect URI has this path.
+    pub fn expects_callback(&self, path: &str) -> bool {
+        self.expects(path, |_| true)
+    }
+
+    /// Whether a login is pending whose answer comes in the fragment of this path, which only a page can
+    /// read.
+    pub fn expects_fragment(&self, path: &str) -> bool {
+        self.expects(path, |kind| kind == ResponseType::Token)
+    }
+
+    fn expects(&self, path: &str, wanted: impl Fn(ResponseType) -> bool) -> bool {
+        let overview = self.inner.logins.overview();
+        let has_path = |uri: &str| Url::parse(uri).is_ok_and(|uri| uri.path() == path);
+        overview.awaited.iter().any(|(uri, kind)| wanted(*kind) && has_path(uri))
+    }
+
+    /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
+    pub async fn callback(&self, request: CallbackRequest) -> Result<String, Stray> {
+        let accepted = self.inner.logins.arrive(request, Came::ByBrowser).await.map_err(|turned| match turned {
+            Turned::Malformed => Stray::Malformed,
+            Turned::NotOurs | Turned::BadTicket => Stray::NotOurs,
+        })?;
+        Ok(self.finish(accepted).await)
+    }
+
+    /// Exchanges the code and commits what it brings, in a task of its own: the code is spent, so nobody could
+    /// do it again when the browser hangs up.
+    async fn finish(&self, accepted: Accepted) -> String {
+        let id = accepted.id.clone();
+        _ = tokio::spawn(self.clone().carry_out(accepted)).await;
+        id
+    }
+
+    async fn carry_out(self, accepted: Accepted) {
+        let _counted = Counted::new(&self.inner.exchanging, &accepted.plan.account);
+        let (broker, id) = (self.clone(), accepted.id.clone());
+        let work = tokio::spawn(async move {
+            let result = broker.exchange(&accepted.id, &accepted.plan, accepted.next).await;
+            broker.conclude(&accepted.id, &accepted.plan.account, result).await;
+        });
+        if work.await.is_err() {
+            self.inner.logins.fail(&id, Error::Internal { what: "the exchange of the code crashed".into() }).await;
+        }
+    }
+
+    async fn exchange(&self, id: &str, plan: &Plan, next: Next) -> Result<(), Error> {
+        let failed =
+            |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
+        let trade = match next {
+            Next::Exchange(trade) => trade,
+            Next::Granted(grant) => return self.take_over(Some(id), plan, grant).await,
+            Next::Refused { error, description } => {
+                let why = if error == "access_denied" {
+                    "access was denied at the provider".to_owned()
+                } else {
+                    format!("the provider said {error}")
+                };
+                let why = if description.is_empty() { why } else { format!("{why} ({description})") };
+                return Err(failed(why, Some(error)));
+            }
+            Next::WrongIssuer => {
+                return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
+            }
+            Next::WrongNonce => {
+                return Err(failed("the answer has no id_token of this login (nonce)".into(), None));
+            }
+        };
+        let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
+        self.take_over(Some(id), plan, granted(&plan.account, "the code", answer)?).await
+    }
+}
+
+/// An address as a person copied it; `None`: it is none. Taken apart as text, since a URL type would leave
+/// copies of the token behind. Some providers put a fragment behind a code: what has a query is read there.
+fn pasted(address: &str) -> Option<CallbackRequest> {
+    let address = address.trim();
+    let (address, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let (address, query) = address.split_once('?').unwrap_or((address, ""));
+    let in_fragment = query.is_empty() && !fragment.is_empty();
+    let answer = if in_fragment { fragment } else { query };
+    Some(CallbackRequest {
+        arrived_on: Url::parse(address).ok()?.into(),
+        parameters: Zeroizing::new(form_urlencoded::parse(answer.as_bytes()).into_owned().collect()),
+        in_fragment,
+        cookies: Vec::new(),
+    })
+}

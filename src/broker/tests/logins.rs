@@ -1,0 +1,133 @@
+//! Logins with a browser, and logouts.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_login_is_joined_told_of_its_end_and_ends_by_itself() {
+    let b = Bench::new(&["work"]).await;
+    let first = b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
+    let second = b.broker.start_login("default", LoginVia::DaemonBrowser).await.unwrap();
+    assert_eq!((first.joined, second.joined, first.login_id == second.login_id), (false, true, true));
+    assert!(b.broker.expects_callback("/callback/p") && !b.broker.expects_callback("/callback/q"));
+    assert_eq!(b.broker.account("work").unwrap().login_pending, Some(first.login_id.clone()));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(b.tabs.0.load(Ordering::SeqCst), 1, "one tab");
+    let over = b.broker.login(&first.login_id, s(3600)).await.unwrap();
+    assert_eq!(
+        (over.status, over.failure.unwrap().error),
+        (LoginStatus::Failed, crate::contract::ErrorCode::LoginFailed)
+    );
+    assert!(!b.broker.expects_callback("/callback/p"));
+    assert_eq!(b.broker.account("work").unwrap().login_pending, None);
+    tokio::time::sleep(s(601)).await;
+    assert!(matches!(b.broker.login(&first.login_id, s(0)).await, Err(Error::NotFound { .. })), "forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
+    let b = Bench::logged_in("work").await;
+    for (answer, scripted, why) in [
+        ("error=access_denied", None, "access was denied at the provider"),
+        ("code=c", Some(Answer::Lost { why: "cut".into() }), "cut"),
+        ("code=c", Some(refused("invalid_grant")), "the provider refused the code: invalid_grant"),
+    ] {
+        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+        b.script(scripted);
+        let request = b.browse(started.start_url.as_deref().unwrap(), answer).await;
+        let id = b.broker.callback(request).await.unwrap();
+        let outcome = b.broker.outcome(&id).await.unwrap().failure.unwrap();
+        assert_eq!(outcome.error_description, format!("the login to `work` failed: {why}"));
+        assert_eq!(b.token().await, "a1", "the old token still serves");
+    }
+    assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
+    assert_ne!(b.token().await, "a1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stray_answer_changes_nothing() {
+    let b = Bench::new(&["work"]).await;
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let good = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
+    let wrong_state = CallbackRequest {
+        parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())].into(),
+        ..good.clone()
+    };
+    let no_cookie = CallbackRequest { in_fragment: false, cookies: vec![], ..good.clone() };
+    for (request, stray) in [(wrong_state, Stray::NotOurs), (no_cookie, Stray::NotOurs)] {
+        assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);
+    }
+    assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Pending);
+    b.broker.callback(good).await.unwrap();
+    assert_eq!(b.token().await, "a1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_pasted_from_another_machine_completes_the_login() {
+    let b = Bench::new(&["work"]).await;
+    let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
+    let state = url::Url::parse(started.start_url.as_deref().unwrap())
+        .unwrap()
+        .query_pairs()
+        .find(|(n, _)| n == "state")
+        .unwrap()
+        .1
+        .into_owned();
+    for wrong in ["", "hello", "http://127.0.0.1:7464/callback/p?code=c&state=x", "http://127.0.0.1:7464/callback/p"] {
+        assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::Usage { .. })), "{wrong}");
+    }
+    let good = format!(" http://127.0.0.1:7464/callback/p?code=c&state={state}\n");
+    assert_eq!(b.broker.paste(&started.login_id, &good).await.unwrap().status, LoginStatus::Succeeded);
+    assert_eq!(b.token().await, "a1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_revokes_and_forgets() {
+    let b = Bench::logged_in("work").await;
+    let reply = b.broker.logout("work").await.unwrap();
+    assert_eq!((reply.outcome, b.provider.revoked.load(Ordering::SeqCst)), (LogoutOutcome::RevokedAtProvider, 1));
+    assert_eq!(
+        (b.token().await, b.broker.account("work").unwrap().state),
+        ("login_required".into(), AccountState::SignedOut)
+    );
+    assert_eq!(b.broker.logout("work").await.unwrap().outcome, LogoutOutcome::NothingStored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
+    let b = Arc::new(Bench::logged_in("work").await);
+    *b.provider.latency.lock().unwrap() = Duration::from_millis(500);
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
+    let login = tokio::spawn({
+        let b = Arc::clone(&b);
+        async move { b.broker.callback(answer).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    b.clock.suspend(s(4000));
+    b.broker.shut_down(Duration::from_millis(1500)).await;
+    login.await.unwrap().unwrap();
+    let outcome = b.broker.outcome(&started.login_id).await.unwrap();
+    assert_eq!((outcome.status, b.requests()), (LoginStatus::Succeeded, 2), "the login's request and no refresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_ends_the_pending_login() {
+    let b = Bench::logged_in("work").await;
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
+    b.broker.logout("work").await.unwrap();
+    assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
+    assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::NotOurs);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
+    let b = Bench::new(&["work", "home"]).await;
+    let work = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
+    let home = b.broker.start_login("home", LoginVia::Paste).await.unwrap();
+    let state = url::Url::parse(work.start_url.as_deref().unwrap()).unwrap();
+    let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
+    let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
+    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));
+    assert_eq!(b.broker.paste(&work.login_id, &address).await.unwrap().status, LoginStatus::Succeeded);
+}

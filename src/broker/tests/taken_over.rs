@@ -1,0 +1,119 @@
+//! Tokens for a part of what was granted, tokens that were made elsewhere, and what the provider says of them.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::contract::ImportRequest;
+use crate::oauth::describe::Source;
+use crate::oauth::dialect::Narrowing;
+
+fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        other => panic!("{other}"),
+    }
+}
+
+fn described(active: bool) -> Described {
+    Described {
+        source: Source::Introspection,
+        active,
+        scope: Some("a".into()),
+        expires_at: Some(Wall(1_700_000_600_000)),
+        identity: members(json!({"sub": "ann", "account": "another"})),
+        claims: members(json!({"sub": "ann", "echo": "a1", "deep": [{"echo": "a1", "n": 1}, "a1"]})),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_who_want_the_same_part_make_one_request() {
+    let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
+    b.log_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(2);
+    let b = Arc::new(b);
+    let callers: Vec<_> = (0..50)
+        .map(|n| {
+            let b = Arc::clone(&b);
+            let scope: &[&str] = if n % 2 == 0 { &["x", "y"] } else { &["y", "x", "y"] };
+            let target = Target { scope: scope.iter().map(|s| (*s).to_owned()).collect(), ..Target::default() };
+            let query = TokenQuery { target: Some(target), wait: Some(s(10)), min_ttl: None };
+            tokio::spawn(async move { b.broker.token("work", query).await.ok().unwrap().access_token })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), "a2");
+    }
+    assert_eq!(b.trades(), ["code c", "refresh r1 x y"]);
+    assert_eq!(b.token().await, "a1", "the whole one is another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_during_the_exchange_is_the_last_word() {
+    let b = Arc::new(Bench::new(&["work"]).await);
+    *b.provider.latency.lock().unwrap() = s(2);
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
+    let login = tokio::spawn({
+        let b = Arc::clone(&b);
+        async move { b.broker.callback(answer).await }
+    });
+    tokio::time::sleep(s(1)).await;
+    b.broker.logout("work").await.unwrap();
+    login.await.unwrap().unwrap();
+    assert_eq!(b.ended(&started.login_id).await, "the account was logged out meanwhile");
+    assert_eq!(b.token().await, "login_required");
+    assert!(!b.store.records.lock().unwrap().contains_key("work"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
+    let access = || ImportRequest { access_token: Some("mine".into()), refresh_token: None };
+    let refresh = || ImportRequest { refresh_token: Some("mine".into()), access_token: None };
+    let both = || ImportRequest { refresh_token: Some("mine".into()), access_token: Some("mine".into()) };
+    let not = "the login to `work` failed: the token was not taken over: ";
+    for (request, known, answer, expected) in [
+        (access(), Some(true), None, Ok("mine")),
+        (access(), Some(false), None, Err(format!("{not}the provider says that it doesn't work (any more)"))),
+        (
+            access(),
+            None,
+            None,
+            Err(format!("{not}it can't be checked, since it tells nothing of tokens; import a refresh token instead")),
+        ),
+        (refresh(), None, None, Ok("a1")),
+        (
+            refresh(),
+            None,
+            Some(refused("invalid_grant")),
+            Err("the login to `work` failed: the provider refused the refresh token: invalid_grant".into()),
+        ),
+        (both(), None, None, Err("one of `access_token` and `refresh_token` has to be given".into())),
+    ] {
+        let b = Bench::new(&["work"]).await;
+        *b.provider.described.lock().unwrap() = known.map(described);
+        b.script(answer);
+        let imported = b.broker.import("work", request).await;
+        match expected {
+            Ok(token) => assert_eq!((imported.unwrap().generation, b.token().await.as_str()), (1, token)),
+            Err(why) => {
+                assert_eq!(imported.unwrap_err().to_string(), why);
+                assert_eq!(b.token().await, "login_required");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn info_tells_all_but_the_token_and_in_its_own_words() {
+    let b = Bench::logged_in("work").await;
+    assert!(matches!(b.broker.info("work").await, Err(Error::ProviderRefused { .. })), "nothing to ask");
+    *b.provider.described.lock().unwrap() = Some(described(true));
+    let info = b.broker.info("work").await.unwrap();
+    assert_eq!(
+        serde_json::to_value(&info).unwrap(),
+        json!({
+            "version": 1, "account": "work", "source": "introspection", "active": true, "scope": "a",
+            "expires_at": 1_700_000_600, "sub": "ann", "claims": {"sub": "ann", "deep": [{"n": 1}]}
+        })
+    );
+}

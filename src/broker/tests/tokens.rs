@@ -1,0 +1,191 @@
+//! Tokens: kept fresh, served, kept.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn an_account_is_refreshed_ahead_of_expiry_with_nobody_asking() {
+    let b = Bench::logged_in("work").await;
+    for n in 1..6 {
+        assert_eq!((b.token().await, b.requests()), (format!("a{n}"), n));
+        tokio::time::sleep(s(3090)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_callers_at_expiry_make_one_request_and_all_get_the_new_token() {
+    let b = Arc::new(Bench::logged_in("work").await);
+    *b.provider.latency.lock().unwrap() = s(2);
+    b.clock.suspend(s(4000));
+    let callers: Vec<_> = (0..500)
+        .map(|_| {
+            let b = Arc::clone(&b);
+            tokio::spawn(async move { b.token().await })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), "a2");
+    }
+    assert_eq!((b.requests(), b.provider.most_at_once.load(Ordering::SeqCst)), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_hangs_up_cancels_nothing() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(5);
+    b.clock.suspend(s(4000));
+    assert!(tokio::time::timeout(s(1), b.token()).await.is_err());
+    tokio::time::sleep(s(5)).await;
+    assert_eq!((b.token().await, b.requests()), ("a2".into(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_sleep_the_bell_wakes_the_accounts() {
+    let b = Bench::logged_in("work").await;
+    b.clock.suspend(s(7200));
+    b.bell.send_replace(());
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!((b.requests(), b.token().await), (2, "a2".into()), "before anybody asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_wait_no_longer_than_they_asked_and_hear_why() {
+    let b = Bench::logged_in("work").await;
+    b.clock.suspend(s(4000));
+    b.script((0..50).map(|_| Answer::Busy { retry_after: Some(s(60)), why: "503".into() }));
+    let before = b.clock.now();
+    assert_eq!(b.token_within(Some(s(5))).await, "provider_unreachable");
+    assert_eq!(before.until(b.clock.now()), s(0), "the next attempt is later than that: no use in waiting");
+    let before = b.clock.now();
+    *b.provider.latency.lock().unwrap() = s(100);
+    assert_eq!(b.token_within(Some(s(70))).await, "provider_unreachable");
+    assert_eq!(before.until(b.clock.now()), s(70));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_wait_waits_for_a_login_too() {
+    let b = Arc::new(Bench::new(&["work"]).await);
+    assert_eq!(b.token().await, "login_required");
+    let waiting = tokio::spawn({
+        let b = Arc::clone(&b);
+        async move { b.token_within(Some(s(100))).await }
+    });
+    tokio::time::sleep(s(30)).await;
+    assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
+    assert_eq!(waiting.await.unwrap(), "a1");
+    b.broker.logout("work").await.unwrap();
+    let before = b.clock.now();
+    assert_eq!(b.token_within(Some(s(100))).await, "login_required");
+    assert_eq!(before.until(b.clock.now()), s(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_keeps_the_old_token_and_loses_no_new_one() {
+    let b = Bench::logged_in("work").await;
+    b.store.full.store(true, Ordering::Relaxed);
+    tokio::time::sleep(s(3300)).await;
+    assert_eq!((b.token().await, b.requests()), ("a1".into(), 1), "nothing is asked for that could not be kept");
+    tokio::time::sleep(s(600)).await;
+    assert_eq!(b.token().await, "store_unavailable");
+    b.store.full.store(false, Ordering::Relaxed);
+    tokio::time::sleep(s(301)).await;
+    assert_eq!(b.token().await, "a2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_serves_at_once_from_the_store() {
+    let b = Bench::logged_in("work").await;
+    b.broker.shut_down(s(1)).await;
+    let again = Broker::start(config(&["work"]), b.world.clone(), b.bell.subscribe(), redirect_uri).await;
+    assert_eq!(again.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a1");
+    assert_eq!(b.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_adds_and_removes_accounts_and_drops_neither_token_nor_login() {
+    let b = Bench::logged_in("work").await;
+    let pending = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    b.broker.reload(config(&["work", "home"])).await;
+    let names = |broker: &Broker| broker.accounts().iter().map(|a| a.account.clone()).collect::<Vec<_>>().join(" ");
+    assert_eq!(names(&b.broker), "home work");
+    assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a1");
+    let answer = b.browse(pending.start_url.as_deref().unwrap(), "code=c").await;
+    b.broker.callback(answer).await.unwrap();
+    assert_eq!(b.broker.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a2");
+    b.broker.reload(config(&["home"])).await;
+    assert_eq!(names(&b.broker), "home");
+    assert!(matches!(b.broker.account("wrok"), Err(Error::UnknownAccount { .. })));
+    b.broker.reload(config(&["work"])).await;
+    assert_eq!(b.token().await, "a2", "its file stayed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_account_is_not_started_anew_while_its_refresh_is_in_flight() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(5);
+    b.clock.suspend(s(4000));
+    b.bell.send_replace(());
+    tokio::time::sleep(s(1)).await;
+    b.broker.reload(config(&["home"])).await;
+    b.broker.reload(config(&["work"])).await;
+    assert_eq!((b.token().await, b.requests(), b.provider.most_at_once.load(Ordering::SeqCst)), ("a2".into(), 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_token_is_refreshed_once_per_half_minute() {
+    let b = Bench::logged_in("work").await;
+    for (pause, requests) in [(0, 1), (31, 2), (1, 2), (31, 3)] {
+        tokio::time::sleep(s(pause)).await;
+        b.broker.rejected("work").await.unwrap();
+        assert_eq!(b.requests(), requests);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_names_get_the_nearest_and_default_has_to_be_clear() {
+    let b = Bench::new(&["work", "home"]).await;
+    let error = b.broker.account("wrk").unwrap_err();
+    assert_eq!(error, Error::UnknownAccount { name: "wrk".into(), nearest: vec!["work".into()] });
+    assert!(matches!(b.broker.account("default"), Err(Error::Usage { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_a_valid_token_is_served_before_it_expires_whatever_the_provider_does() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(3000);
+    tokio::time::sleep(s(3597)).await;
+    for wait in [None, Some(s(60))] {
+        let query = TokenQuery { min_ttl: wait, wait, target: None };
+        assert_eq!(b.broker.token("work", query).await.ok().unwrap().access_token, "a1", "{wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_writes_what_was_held_back() {
+    let b = Bench::logged_in("work").await;
+    *b.provider.latency.lock().unwrap() = s(1000);
+    tokio::time::sleep(s(3095)).await;
+    b.store.full.store(true, Ordering::Relaxed);
+    tokio::time::sleep(s(1000)).await;
+    assert_eq!(b.broker.account("work").unwrap().generation, 1, "committing failed");
+    b.store.full.store(false, Ordering::Relaxed);
+    b.broker.shut_down(s(1)).await;
+    assert_eq!(b.store.records.lock().unwrap()["work"].generation, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_refresh_by_hand_is_a_new_token_too_and_a_crowd_gets_one() {
+    let b = Arc::new(Bench::logged_in("work").await);
+    for generation in 2..4 {
+        assert_eq!(b.broker.refresh("work").await.unwrap().generation, generation);
+    }
+    *b.provider.latency.lock().unwrap() = s(1);
+    let crowd: Vec<_> = (0..50)
+        .map(|_| {
+            let b = Arc::clone(&b);
+            tokio::spawn(async move { b.broker.refresh("work").await.unwrap().generation })
+        })
+        .collect();
+    for one in crowd {
+        assert_eq!(one.await.unwrap(), 4);
+    }
+}
