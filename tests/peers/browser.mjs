@@ -1,6 +1,6 @@
 // A real headless Chromium, driven as a person would: open the URL, read the page, click.
 //
-//   node browser.mjs URL [allow|deny] [screenshot.png]      prints {url, title, text, clicks, outside, complaints} as JSON
+//   node browser.mjs URL [allow|deny] [screenshot.png]      prints where that ended as JSON
 import { chromium } from 'playwright-core';
 
 const FLAGS = [
@@ -12,11 +12,16 @@ const FLAGS = [
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
 const MAX_CLICKS = 6; // login page + consent page, and some air
 
-/** Opens `url`, answers each login or consent page with `decision`, and says where that ended. */
-export async function visit(url, { decision = 'allow', user = 'alice', screenshot } = {}) {
+/**
+ * Opens `url`, answers each login or consent page with `decision`, and says where that ended. With `end`, waits until
+ * the page's text matches it. `cookies` are some that the browser has already: {name, value, domain, path}.
+ */
+export async function visit(url, { decision = 'allow', user = 'alice', screenshot, end, cookies = [] } = {}) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
   try {
-    const page = await (await browser.newContext()).newPage();
+    const context = await browser.newContext();
+    await context.addCookies(cookies);
+    const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     const outside = [];
     const complaints = [];
@@ -26,6 +31,8 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
       outside.push({ page: page.url(), wanted: route.request().url() });
       return route.abort();
     });
+    const requests = []; // a fragment is not part of what is sent, but Chromium tells it
+    page.on('request', (r) => requests.push({ method: r.method(), url: r.url().split('#')[0], referer: r.headers().referer ?? '' }));
     const answer = await page.goto(url);
     let clicks = 0;
     for (let button = await nextButton(page, decision); button && clicks < MAX_CLICKS; button = await nextButton(page, decision)) {
@@ -37,8 +44,13 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
       await Promise.all([page.waitForURL((u) => u.href !== before), button.click()]);
       clicks += 1;
     }
+    if (end) await page.waitForFunction((wanted) => new RegExp(wanted).test(document.body?.innerText ?? ''), end.source);
     if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
-    return { url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints };
+    const { entries } = await (await context.newCDPSession(page)).send('Page.getNavigationHistory');
+    return {
+      url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints,
+      html: await page.content(), history: entries.map((entry) => entry.url), requests,
+    };
   } finally {
     await browser.close();
   }

@@ -1,13 +1,29 @@
 // An authorization server nobody here wrote (npm oidc-provider), on loopback, in memory, with a journal.
 //
-// Settings come from the environment: PORT (0: any), ACCESS_TTL and REFRESH_TTL in seconds, REDIRECT_URIS (space separated).
+// Settings come from the environment; all of them may be left out:
+//   PORT                       0: any
+//   ACCESS_TTL, REFRESH_TTL    seconds; ACCESS_TTL is also that of client credentials
+//   REDIRECT_URIS              of the client "public", separated by spaces
+//   SETTINGS                   JSON that is laid over the configuration, one level of `features` deep
+//   RESOURCES                  JSON: resource indicator -> its scopes; tokens for one are JWTs for that audience
+//   DEVICE_INTERVAL            seconds between polls of a device, as told to it; the library tells none
+//   SLOW_DOWN                  which poll is answered with slow_down; the library never does
+//   METADATA                   "openid": none at the address of RFC 8414
+//
 // The first line on stdout is {"event":"ready","issuer":...}; every later line is one event of the journal,
-// and GET /journal answers with all of them so far. No token and no code is ever written into the journal.
+// and GET /journal answers with all of them so far. What was sent is there by name only, and tokens by their
+// fingerprint: no token, code, secret or assertion is ever written into the journal.
+//
+// POST /replay sends the first refresh of all once more, as a thief of that refresh token would.
+import crypto from 'node:crypto';
 import http from 'node:http';
-import { Provider } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 
 const seconds = (name, fallback) => Number(process.env[name] ?? fallback);
+const json = (name) => JSON.parse(process.env[name] ?? '{}');
 const redirects = (process.env.REDIRECT_URIS ?? 'http://127.0.0.1/callback').split(' ');
+const resources = json('RESOURCES');
+const settings = json('SETTINGS');
 
 // What the library would print (start-up advice) goes to stderr: stdout belongs to the journal.
 console.info = console.log = console.warn = console.error;
@@ -18,6 +34,8 @@ function note(event, facts) {
   journal.push(entry);
   process.stdout.write(`${JSON.stringify(entry)}\n`);
 }
+
+const fingerprint = (secret) => secret && crypto.createHash('sha256').update(secret).digest('base64url').slice(0, 12);
 
 function configuration() {
   return {
@@ -35,52 +53,137 @@ function configuration() {
     rotateRefreshToken: true, // a second use of a refresh token revokes the whole grant
     clockTolerance: 0, // the default would accept an expired token for seconds more
     cookies: { keys: ['loopback tests only'] },
-    features: { devInteractions: { enabled: true }, userinfo: { enabled: true }, revocation: { enabled: true } },
     ttl: {
       AccessToken: seconds('ACCESS_TTL', 8),
+      ClientCredentials: seconds('ACCESS_TTL', 8),
       RefreshToken: seconds('REFRESH_TTL', 3600),
-      AuthorizationCode: 30, IdToken: 300, Interaction: 300, Session: 3600, Grant: 3600,
+      AuthorizationCode: 30, DeviceCode: 120, IdToken: 300, Interaction: 300, Session: 3600, Grant: 3600,
     },
     renderError: (ctx, out) => { ctx.type = 'json'; ctx.body = out; },
+    ...settings,
+    features: {
+      devInteractions: { enabled: true },
+      userinfo: { enabled: true },
+      revocation: { enabled: true },
+      introspection: { enabled: true },
+      resourceIndicators: { enabled: true, getResourceServerInfo: resourceServer },
+      ...settings.features,
+    },
   };
+}
+
+function resourceServer(_ctx, indicator) {
+  if (!(indicator in resources)) throw new errors.InvalidTarget();
+  return { scope: resources[indicator], audience: indicator, accessTokenFormat: 'jwt', accessTokenTTL: seconds('ACCESS_TTL', 8) };
+}
+
+/** How the client proved itself, and by which names it sent its parameters. */
+function sent(ctx) {
+  const body = ctx.oidc.body ?? {};
+  const facts = { auth: 'none', names: Object.keys(body).sort() };
+  if (ctx.headers.authorization) facts.auth = ctx.headers.authorization.split(' ')[0].toLowerCase();
+  else if (body.client_secret) facts.auth = 'post';
+  else if (body.client_assertion) Object.assign(facts, { auth: 'private_key_jwt', assertion: assertion(body.client_assertion) });
+  return facts;
+}
+
+/** What a client assertion says, without its signature. */
+function assertion(jwt) {
+  try {
+    const [header, claims] = jwt.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+    return {
+      alg: header.alg, kid: header.kid, iss: claims.iss, sub: claims.sub, aud: claims.aud,
+      lifetime: claims.exp - claims.iat, jti: fingerprint(claims.jti),
+    };
+  } catch {
+    return { unreadable: true };
+  }
 }
 
 function withJournal(provider) {
   const why = new WeakMap(); // request context -> the error the library kept to itself
-  provider.on('grant.error', (ctx, err) => why.set(ctx, err));
+  const failed = (ctx) => {
+    const err = why.get(ctx);
+    return err ? `${err.error}: ${err.error_detail ?? err.error_description ?? ''}` : 'granted';
+  };
+  for (const what of ['grant', 'authorization', 'device_authorization', 'pushed_authorization_request', 'introspection', 'revocation']) {
+    provider.on(`${what}.error`, (ctx, err) => why.set(ctx, err));
+  }
   provider.on('grant.revoked', () => note('grant revoked', {}));
   provider.on('server_error', (_ctx, err) => note('server error', { message: String(err?.message) }));
   provider.on('authorization.success', (ctx) => note('authorized', {
     pkce: ctx.oidc.params?.code_challenge_method ?? null,
     state: Boolean(ctx.oidc.params?.state),
+    nonce: Boolean(ctx.oidc.params?.nonce),
+    response_type: ctx.oidc.params?.response_type ?? null,
+    resource: [ctx.oidc.params?.resource ?? []].flat(),
     redirect_uri: ctx.oidc.params?.redirect_uri,
   }));
-  provider.use(async (ctx, next) => {
-    const began = Date.now();
-    await next();
-    if (ctx.oidc?.route === 'token') {
-      const err = why.get(ctx);
+
+  let polls = 0;
+  const told = {
+    authorization: (ctx) => note('authorize request', {
+      names: [...new Set(ctx.URL.searchParams.keys())].sort(),
+      response_type: ctx.URL.searchParams.get('response_type'),
+      response_mode: ctx.URL.searchParams.get('response_mode'),
+      outcome: failed(ctx),
+    }),
+    pushed_authorization_request: (ctx) => note('pushed request', { ...sent(ctx), status: ctx.status, outcome: failed(ctx) }),
+    device_authorization: (ctx) => {
+      if (ctx.status === 200 && process.env.DEVICE_INTERVAL) ctx.body.interval = seconds('DEVICE_INTERVAL');
+      note('device request', { ...sent(ctx), status: ctx.status, outcome: failed(ctx) });
+    },
+    token: (ctx, began) => {
+      const body = ctx.oidc.body ?? {};
+      if (body.device_code) polls += 1;
+      if (body.refresh_token) firstRefresh ??= { authorization: ctx.headers.authorization, body: new URLSearchParams(body) };
+      const slow = why.get(ctx)?.error === 'authorization_pending' && polls === seconds('SLOW_DOWN', 0);
+      if (slow) Object.assign(ctx.body, { error: 'slow_down', error_description: 'you ask too often' });
       note('token request', {
         began,
         grant: ctx.oidc.params?.grant_type ?? null,
+        ...sent(ctx),
+        scope: body.scope ?? null,
+        resource: [ctx.oidc.params?.resource ?? []].flat(),
         status: ctx.status,
-        outcome: err ? `${err.error}: ${err.error_detail ?? err.error_description ?? ''}` : 'granted',
-        reuse: err?.error_detail === 'refresh token already used',
+        outcome: slow ? 'slow_down' : failed(ctx),
+        reuse: why.get(ctx)?.error_detail === 'refresh token already used',
+        used: fingerprint(body.refresh_token ?? body.code ?? body.device_code),
+        access_token: fingerprint(ctx.body?.access_token),
+        refresh_token: fingerprint(ctx.body?.refresh_token),
+        expires_in: ctx.body?.expires_in,
       });
-    }
-    if (ctx.oidc?.route === 'revocation') note('revocation request', { status: ctx.status });
+    },
+    introspection: (ctx) => note('introspection request', { ...sent(ctx), status: ctx.status, active: ctx.body?.active, token: fingerprint(ctx.oidc.body?.token) }),
+    revocation: (ctx) => note('revocation request', { ...sent(ctx), status: ctx.status, hint: ctx.oidc.body?.token_type_hint, token: fingerprint(ctx.oidc.body?.token) }),
+  };
+  provider.use(async (ctx, next) => {
+    const began = Date.now();
+    if (process.env.METADATA === 'openid' && ctx.path.startsWith('/.well-known/oauth-')) ctx.status = 404;
+    else await next();
+    if (ctx.path.startsWith('/.well-known/')) note('metadata request', { path: ctx.path, status: ctx.status });
+    told[ctx.oidc?.route]?.(ctx, began);
   });
   return provider.callback();
+}
+
+let firstRefresh; // the whole request, in memory only
+
+async function replay(issuer) {
+  const { authorization, body } = firstRefresh;
+  const reply = await fetch(`${issuer}/token`, { method: 'POST', headers: authorization ? { authorization } : {}, body });
+  return { status: reply.status, error: (await reply.json()).error };
 }
 
 const server = http.createServer();
 server.listen(seconds('PORT', 0), '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const answer = withJournal(new Provider(issuer, configuration()));
-  server.on('request', (req, res) => {
-    if (req.url !== '/journal') return answer(req, res);
+  server.on('request', async (req, res) => {
+    const own = { '/journal': () => journal, '/replay': () => replay(issuer) }[req.url];
+    if (!own) return answer(req, res);
     res.setHeader('content-type', 'application/json');
-    return res.end(JSON.stringify(journal));
+    return res.end(JSON.stringify(await own()));
   });
   note('ready', { issuer });
 });

@@ -19,27 +19,31 @@ export function request(url, { method = 'GET', headers = {}, body, agent, socket
   });
 }
 
-/** Follows redirects with a cookie jar per origin, and presses "allow" on the sandbox's consent page; `known` are cookies it has already. */
-export async function submitConsent(start, known = {}) {
+/**
+ * Follows redirects with a cookie jar per origin and submits each form on the way: presses "allow" on the sandbox's
+ * consent page, and signs in as alice and consents at oidc-provider. `known` are cookies it has already; `fill` are
+ * values for fields and named buttons, such as a user code.
+ */
+export async function submitConsent(start, known = {}, fill = {}) {
   const jar = new Map(Object.entries(known)); // origin -> name -> value
   let next = { url: start };
-  for (let hop = 0; hop < 12; hop += 1) {
+  for (let hop = 0; hop < 24; hop += 1) {
     const { origin } = new URL(next.url);
     const cookies = jar.get(origin) ?? new Map();
     jar.set(origin, cookies);
     const headers = { ...next.headers };
     if (cookies.size) headers.cookie = [...cookies].map(([k, v]) => `${k}=${v}`).join('; ');
     const reply = await request(next.url, { method: next.method, headers, body: next.body });
-    for (const [name, value] of cookiesSet(reply)) cookies.set(name, value);
+    for (const [name, value] of cookiesSet(reply)) value ? cookies.set(name, value) : cookies.delete(name);
     if (reply.headers.location) {
       next = { url: new URL(reply.headers.location, next.url).href };
-    } else if (reply.text.includes('name="decision"')) {
-      next = { ...filledForm(reply.text, next.url), method: 'POST' };
+    } else if (reply.status === 200 && /<form\b/.test(reply.text) && !/\babort=/.test(next.body ?? '')) {
+      next = { ...filledForm(reply.text, next.url, fill), method: 'POST' };
     } else {
-      return reply;
+      return { ...reply, url: next.url };
     }
   }
-  throw new Error('login by form: too many redirects');
+  throw new Error(`login by form: too many pages, the last is ${new URL(next.url).pathname}`);
 }
 
 /** The cookies that a reply sets: name -> value. */
@@ -50,14 +54,20 @@ export function cookiesSet(reply) {
   }));
 }
 
-function filledForm(html, base) {
+function filledForm(html, base, fill) {
   const plain = (s) => s.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&#34;', '"').replaceAll('&#38;', '&').replaceAll('&#x27;', "'").replaceAll('&amp;', '&');
   const attribute = (tag, name) => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
+  const values = { login: 'alice', password: 'anything', decision: 'allow', ...fill };
   const fields = new URLSearchParams();
   for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
-    if (attribute(tag, 'type') === 'hidden' || /\schecked\b/.test(tag)) fields.append(attribute(tag, 'name'), attribute(tag, 'value'));
+    const name = attribute(tag, 'name');
+    if (attribute(tag, 'type') === 'hidden' || /\schecked\b/.test(tag)) fields.append(name, attribute(tag, 'value'));
+    else if (name in values) fields.append(name, values[name]);
   }
-  fields.append('decision', 'allow');
+  for (const [tag] of html.matchAll(/<button\b[^>]*>/g)) {
+    const name = attribute(tag, 'name');
+    if (name in values && !fields.has(name)) fields.append(name, values[name]);
+  }
   const url = new URL(attribute(/<form\b[^>]*>/.exec(html)[0], 'action') || base, base).href;
   return { url, headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(base).origin }, body: fields.toString() };
 }

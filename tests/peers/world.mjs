@@ -3,6 +3,7 @@
 // `journey(name, body, limit)` prints one TAP-like line, `ok - NAME` or `not ok - NAME: why`. Everything a body starts
 // through its world is stopped and deleted afterwards, whatever happened.
 import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -152,16 +153,21 @@ export class World {
     return running;
   }
 
-  /** npm oidc-provider, ready. `journal()` reads its journal. */
-  async oidcProvider(env) {
-    const running = this.start(process.execPath, [path.join(PEERS, 'oidc-provider.mjs')], { env });
-    await until('oidc-provider is ready', 15_000, () => {
-      check(running.code === undefined, `oidc-provider ended with ${running.code}: ${running.err.slice(-500)}`);
+  /** A server of this folder, ready. `journal()` reads its journal. */
+  async peer(script, env) {
+    const running = this.start(process.execPath, [path.join(PEERS, script)], { env });
+    await until(`${script} is ready`, 15_000, () => {
+      check(running.code === undefined, `${script} ended with ${running.code}: ${running.err.slice(-500)}`);
       return running.out.includes('\n');
     });
     running.url = JSON.parse(running.out.split('\n')[0]).issuer;
-    running.journal = async () => (await request(`${running.url}/journal`)).json();
+    running.journal = async (event) => (await request(`${running.url}/journal`)).json().filter((e) => !event || e.event === event);
     return running;
+  }
+
+  /** npm oidc-provider, ready; `settings` are laid over its configuration. */
+  oidcProvider(env, settings = {}) {
+    return this.peer('oidc-provider.mjs', { SETTINGS: JSON.stringify(settings), ...env });
   }
 
   /** `ringback sandbox` on a free port, ready. */
@@ -195,10 +201,22 @@ export class World {
 
   /** The same by plain requests, for journeys that are about something else than the browser. */
   async loginByForm(account) {
+    const { page, code, cli } = await this.tryLoginByForm(account);
+    check(code === 0, `login by form: exit code ${code}, page: ${page.text.slice(0, 200)}, stderr: ${cli.err}`);
+  }
+
+  /** The same, however it ends. */
+  async tryLoginByForm(account) {
     const { running, url } = await this.beginLogin(account);
     const page = await submitConsent(url);
-    const code = await ended(running, 15_000);
-    check(code === 0, `login by form: exit code ${code}, page: ${page.text.slice(0, 200)}, stderr: ${running.err}`);
+    return { page, code: await ended(running, 15_000), cli: running };
+  }
+
+  /** What `ringback token` prints; it has to end well. */
+  async token(...args) {
+    const done = await this.ringback(['token', ...args]);
+    check(done.code === 0 && /^\S+\n$/.test(done.out), `ringback token ${args.join(' ')}: exit ${done.code}: ${done.err}`);
+    return done.out.trim();
   }
 
   /** True if `bytes` stand in clear anywhere under the state folder. */
@@ -229,6 +247,18 @@ export function checkLog(daemon, secrets) {
   check(!secrets.some((s) => daemon.err.includes(s) || daemon.out.includes(s)), "a secret stands in the daemon's log");
 }
 
+/** What a journal has in the place of a secret. */
+export const fingerprint = (secret) => crypto.createHash('sha256').update(secret).digest('base64url').slice(0, 12);
+
+/** Fails if anything that a journal has a fingerprint of stands in the daemon's log: tokens, codes, `more`. */
+export function checkLogAgainst(journal, daemon, more = []) {
+  checkLog(daemon, [daemon.key, ...more]);
+  const secrets = new Set(journal.flatMap((e) => [e.used, e.access_token, e.refresh_token, e.token]).filter(Boolean));
+  check(secrets.size > 0, 'the journal has no fingerprint to look for');
+  const words = `${daemon.out}\n${daemon.err}`.match(/[\w.~+/-]{16,}/g) ?? [];
+  check(!words.some((word) => secrets.has(fingerprint(word))), "a secret stands in the daemon's log");
+}
+
 /** The exit code of a program that should end by itself soon. */
 export async function ended(running, ms) {
   return within(running.exit, ms, () => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); });
@@ -252,6 +282,20 @@ scope = ["openid", "offline_access"]
 redirect_uri = "http://127.0.0.1:${port}/callback/peer"
 extra_authorize = { prompt = "consent" }
 `;
+}
+
+/** A daemon with the account "work" at the provider "peer"; `provider` and `account` are the lines of their sections. */
+export async function work(world, provider, account, more = '') {
+  const port = await freePort();
+  world.config(`[listen]
+tcp = ["127.0.0.1:${port}"]
+[providers.peer]
+${provider}
+[accounts.work]
+provider = "peer"
+${account}
+${more}`);
+  return world.daemon();
 }
 
 /** A sandbox and a daemon with the account "practice" at it, signed out; `more` is added to the config. */
