@@ -2,22 +2,27 @@
 //! together and everything that can be wrong has been refused.
 
 mod account;
+mod catalog;
 mod describe;
 mod document;
 mod file;
+mod known;
+mod locations;
 mod problem;
 mod provider;
 mod reader;
 mod redirect;
 pub mod schema;
+mod template;
 mod value;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +31,12 @@ use crate::oauth::exchange::{Target, User};
 use crate::oauth::grant::{Binding, GrantType};
 use crate::secret::ClientSecret;
 
+pub use catalog::Origin;
 pub use describe::describe;
 pub use document::{example, reference};
-pub use file::parse;
-pub use problem::{ConfigError, ConfigErrors, Problem, nearest};
+pub use file::{assemble, parse};
+pub use known::{KnownProvider, known_providers};
+pub use problem::{Blame, ConfigError, ConfigErrors, Problem, nearest};
 pub use reader::segment;
 pub use redirect::{ROUTED, default_redirect_uri};
 
@@ -46,6 +53,52 @@ pub struct Config {
     pub serve: Serving,
     /// By name.
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
+    /// Accounts that can't be used, by name, with the first mistake that stands in their way, on one line.
+    pub broken: BTreeMap<String, String>,
+    /// What works and should not be done, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// What a config is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The config file's text.
+    pub text: &'a str,
+    /// Its absolute path.
+    pub path: &'a Path,
+    /// Who else can read it.
+    pub privacy: FilePrivacy,
+    /// What `~/` stands for.
+    pub home: Option<&'a Path>,
+    /// The user's own presets.
+    pub providers: &'a [ProviderFile],
+}
+
+/// A file of the `providers` folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFile {
+    /// Its name without `.toml`: what accounts call it.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it, or why it can't be used.
+    pub text: Result<String, String>,
+}
+
+/// What a config comes to.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// What of it can be used; `None`: nothing.
+    pub config: Option<Config>,
+    /// All mistakes.
+    pub mistakes: ConfigErrors,
+}
+
+impl Parsed {
+    /// The config, if it has no mistake at all.
+    pub fn strictly(self) -> Result<Config, ConfigErrors> {
+        self.config.filter(|_| self.mistakes.is_empty()).ok_or(self.mistakes)
+    }
 }
 
 /// Where the daemon listens.

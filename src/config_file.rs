@@ -1,15 +1,15 @@
-//! Finds and reads the config file; `config` makes sense of it.
+//! Finds and reads the config file and the presets beside it; `config` makes sense of them.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
-use crate::config::{self, Config, ConfigErrors, FilePrivacy};
+use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
 
 /// No config is bigger; what is was named by mistake.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -65,6 +65,11 @@ impl ConfigEnv {
         }
     }
 
+    /// Whether the config file is where it usually is.
+    fn names_none(&self) -> bool {
+        self.flag.is_none() && set(self.ringback_config.as_ref()).is_none()
+    }
+
     fn home(&self) -> Option<PathBuf> {
         set(self.home.as_ref()).map(PathBuf::from).filter(|home| home.is_absolute())
     }
@@ -97,8 +102,45 @@ pub fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
     env.locate().map(|(path, _)| path)
 }
 
-/// Finds, reads and parses the config. Blocks for the time of a small file.
+/// All that a config is made of, as it was read.
+pub struct Found {
+    text: Zeroizing<String>,
+    path: PathBuf,
+    privacy: FilePrivacy,
+    home: Option<PathBuf>,
+    providers: Vec<ProviderFile>,
+}
+
+impl Found {
+    /// The same for [`config`].
+    pub fn sources(&self) -> Sources<'_> {
+        Sources {
+            text: &self.text,
+            path: &self.path,
+            privacy: self.privacy,
+            home: self.home.as_deref(),
+            providers: &self.providers,
+        }
+    }
+}
+
+/// Finds, reads and parses the config, and takes it only without mistakes. Blocks for the time of some
+/// small files.
 pub fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
+    Ok(config::assemble(&find(env)?.sources()).strictly()?)
+}
+
+/// As [`load`], with the accounts that nothing is wrong with, and all mistakes.
+pub fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), ConfigFileError> {
+    let Parsed { config, mistakes } = config::assemble(&find(env)?.sources());
+    match config {
+        Some(config) => Ok((config, mistakes)),
+        None => Err(mistakes.into()),
+    }
+}
+
+/// Finds and reads the config file, and the presets in the folder `providers` beside it.
+pub fn find(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
     let (path, named_by) = env.locate()?;
     // Relative paths in the file are relative to its folder, not to where the daemon was started.
     let path = std::path::absolute(&path).map_err(|error| unusable(&path, error))?;
@@ -106,8 +148,56 @@ pub fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
         ConfigFileError::Missing { path, .. } => ConfigFileError::Missing { path, named_by },
         other => other,
     })?;
-    Ok(config::parse(&text, &path, privacy, env.home().as_deref())?)
+    let providers = provider_files(&path)?;
+    Ok(Found { text, path, privacy, home: env.home(), providers })
 }
+
+/// As [`find`]; a config file that nobody named may be missing.
+pub fn find_if_there(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
+    let path = match find(env) {
+        Err(ConfigFileError::Missing { path, .. }) if env.names_none() => path,
+        Err(ConfigFileError::Nowhere) => PathBuf::new(),
+        found => return found,
+    };
+    let providers = provider_files(&path)?;
+    Ok(Found { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
+}
+
+/// The files `providers/*.toml` beside the config file, by name. One that can't be used says why: it
+/// takes out the accounts that use it, and no others.
+fn provider_files(config: &Path) -> Result<Vec<ProviderFile>, ConfigFileError> {
+    let Some(folder) = config.parent().map(|folder| folder.join(PROVIDERS)) else { return Ok(Vec::new()) };
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unusable(&folder, error)),
+    };
+    // Whoever can add a file there can say where secrets are sent.
+    let mode = folder.metadata().map_err(|error| unusable(&folder, error))?.mode() & 0o7777;
+    let exposed = (mode & 0o002 != 0)
+        .then(|| format!("everybody can change the folder {} (mode {mode:04o}); chmod o-w it", folder.display()));
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unusable(&folder, error))?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // Editors put files of their own beside the one that they have open.
+        if path.extension().is_none_or(|extension| extension != "toml") || name.starts_with('.') {
+            continue;
+        }
+        let text = match (&exposed, read(&path)) {
+            (Some(why), _) => Err(why.clone()),
+            (None, Ok((text, _))) => Ok(text.to_string()),
+            (None, Err(ConfigFileError::Unusable { why, .. })) => Err(why),
+            (None, Err(other)) => Err(other.to_string()),
+        };
+        files.push(ProviderFile { name, path, text });
+    }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
+}
+
+/// The folder of the user's own presets, beside the config file.
+const PROVIDERS: &str = "providers";
 
 /// The file's text, wiped after use because it may hold a secret, and who else can read it.
 pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileError> {
@@ -221,5 +311,39 @@ mod tests {
         assert!(read(&path).unwrap_err().to_string().ends_with("it is not UTF-8 (byte 2)"));
         fs::write(&path, vec![b'#'; 1024 * 1024 + 1]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("bigger than"));
+    }
+
+    #[test]
+    fn presets_lie_beside_the_config_and_those_that_others_can_change_are_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
+        let account = |name: &str| {
+            format!("[accounts.{name}]\nprovider = \"{name}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n")
+        };
+        fs::write(&config, account("good") + &account("bad")).unwrap();
+        fs::set_permissions(&config, Permissions::from_mode(0o600)).unwrap();
+        fs::create_dir(&presets).unwrap();
+        let put = |file: &str, mode| {
+            let path = presets.join(file);
+            fs::write(&path, "authorize_url = \"https://h/a\"\ntoken_url = \"https://h/t\"\n").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        };
+        put("good.toml", 0o644);
+        put("bad.toml", 0o646);
+        put("notes.txt", 0o666);
+        put(".#good.toml", 0o666);
+        fs::create_dir(presets.join("folder.toml")).unwrap();
+        let env = env(config.to_str().unwrap(), "", "", "/h");
+        let works = || load_what_works(&env).unwrap();
+        let (found, mistakes) = works();
+        assert_eq!(found.accounts.keys().collect::<Vec<_>>(), ["good"]);
+        assert!(found.broken["bad"].contains("bad.toml:1:1: can't be used: everybody can change it (mode 0646)"));
+        let told = mistakes.to_string();
+        assert!(told.contains("folder.toml:1:1: can't be used: it is not a regular file"), "{told}");
+        assert_eq!(mistakes.iter().count(), 2, "{told}");
+        assert!(matches!(load(&env), Err(ConfigFileError::Mistakes(_))));
+        fs::set_permissions(&presets, Permissions::from_mode(0o707)).unwrap();
+        let (found, _) = works();
+        assert!(found.accounts.is_empty() && found.broken["good"].contains("everybody can change the folder"));
     }
 }

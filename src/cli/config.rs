@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{Outcome, report};
 use crate::client::Failure;
-use crate::config::{self, Config as Effective, SecretSource};
+use crate::config::{self, Config as Effective, ConfigErrors, SecretSource};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 use crate::credentials;
 
@@ -29,8 +29,9 @@ Examples:
 enum Act {
     /// Check the config file and show what it comes to, secrets hidden
     ///
-    /// Names every mistake with its line, and exits with 2 if there is one. Client secrets in files are
-    /// looked at (not shown); commands are not run, and keyrings and systemd credentials not asked.
+    /// Names every mistake with its line, and exits with 2 if there is one. Client secrets and passwords in
+    /// files are looked at (not shown); commands are not run, and keyrings and systemd credentials not
+    /// asked.
     Check(Source),
     /// Print an example with every key explained
     Example,
@@ -52,6 +53,7 @@ pub(super) fn run(args: &Config) -> Outcome {
     let text = match &args.act {
         Act::Check(source) => {
             let config = source.load()?;
+            config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
             refuse_unusable_secrets(&config, source)?;
             if config.accounts.is_empty() {
                 report::say(
@@ -80,9 +82,15 @@ impl Source {
     pub(super) fn load(&self) -> Result<Effective, Failure> {
         config_file::load(&self.env()).map_err(|error| failure(&error))
     }
+
+    /// As [`Source::load`], with the accounts that nothing is wrong with, and all mistakes untold.
+    pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
+        config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
+    }
 }
 
-fn failure(error: &ConfigFileError) -> Failure {
+/// What to say of a config that can't be used. Its mistakes are told at once, each on its line.
+pub(super) fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
@@ -109,21 +117,22 @@ fn count(mistakes: usize) -> String {
     }
 }
 
-/// Files of client secrets that the daemon could not use at the first login.
+/// Files with secrets that the daemon could not use at the first login.
 fn refuse_unusable_secrets(config: &Effective, source: &Source) -> Result<(), Failure> {
     let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
     let file = std::path::absolute(&file).unwrap_or(file);
-    let wrong = config.accounts.values().filter_map(|account| match &account.client_secret {
-        Some(SecretSource::File(path)) => Some((&account.name, credentials::check_file(path).err()?)),
-        _ => None,
-    });
-    let told = wrong.map(|(name, why)| {
-        report::say(&format!("{}: accounts.{}.client_secret_file: {why}", file.display(), config::segment(name)));
-    });
-    match told.count() {
-        0 => Ok(()),
-        n => {
-            Err(Failure::usage(count(n), "Make each file with the client secret alone in it, readable for you alone."))
+    let mut wrong = 0;
+    for account in config.accounts.values() {
+        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
+        for (key, source) in [("client_secret_file", account.client_secret.as_ref()), ("password_file", password)] {
+            let Some(SecretSource::File(path)) = source else { continue };
+            let Err(why) = credentials::check_file(path) else { continue };
+            report::say(&format!("{}: accounts.{}.{key}: {why}", file.display(), config::segment(&account.name)));
+            wrong += 1;
         }
+    }
+    match wrong {
+        0 => Ok(()),
+        n => Err(Failure::usage(count(n), "Make each file with the secret alone in it, readable for you alone.")),
     }
 }

@@ -60,13 +60,21 @@ Examples:
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
-    let config = Arc::new(args.source.load()?);
+    let (config, mistakes) = args.source.load_what_works()?;
+    mistakes.iter().for_each(|mistake| tracing::error!("an account can't be used: {mistake}"));
+    warn(&config);
+    let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
     let outcome = runtime.block_on(start(args, config));
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
+}
+
+/// Logs what works and should not be done.
+fn warn(config: &Config) {
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
@@ -236,6 +244,7 @@ async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker
                 if new.listen != config.listen || new.store != config.store {
                     tracing::warn!("changes of `[listen]` and `[store]` take effect after a restart");
                 }
+                warn(&new);
                 config = Arc::new(new);
                 broker.reload(Arc::clone(&config)).await;
                 tracing::info!(accounts = config.accounts.len(), "the config was read again");

@@ -1,100 +1,150 @@
 //! Accounts: the keys of `[accounts.NAME]`.
 
-use std::collections::BTreeMap;
+mod redirects;
+mod secrets;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use toml::de::DeValue;
 
+use self::redirects::literal_redirect_uri;
+pub(super) use self::redirects::refuse_shared_redirects;
+use self::secrets::{client_key, client_secret, password_user};
+use super::catalog::Catalog;
 use super::problem::{Problem, nearest};
+use super::provider::Provider;
 use super::reader::Reader;
-use super::redirect::{Arrival, default_redirect_uri, redirect_uri};
-use super::value::{Base, command, credential, path, scopes, text, texts};
-use super::{AccountConfig, FilePrivacy, SecretSource, provider};
-use crate::oauth::dialect::{ClientAuth, Dialect};
+use super::value::{Base, command, resources, scopes, text, texts, variables};
+use super::{AccountConfig, FilePrivacy, provider, words};
+use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
-use crate::oauth::preset;
-use crate::secret::ClientSecret;
-
-/// The providers of the file, by name; `None`: reported as wrong.
-pub(super) type Providers = BTreeMap<String, Option<Arc<Dialect>>>;
 
 /// What an account is read with.
 pub(super) struct Context<'a> {
     pub(super) base: Base<'a>,
     pub(super) privacy: FilePrivacy,
-    pub(super) providers: Providers,
+    pub(super) catalog: &'a Catalog<'a>,
     /// The TCP listeners; `None`: reported as wrong.
     pub(super) tcp: Option<Vec<SocketAddr>>,
 }
 
-/// The account `name`. `None`: something is wrong with it, and was reported.
-pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Option<AccountConfig> {
-    let provider = section.require("provider", text).and_then(|provider| dialect(&provider, section, context));
+/// Why there is no account.
+pub(super) enum NoAccount {
+    /// Mistakes of its own, which were reported.
+    Mistaken,
+    /// Its provider can't be used, because of this mistake.
+    NoProvider(String),
+}
+
+/// The account `name`, though it may have mistakes that were reported.
+pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Result<AccountConfig, NoAccount> {
+    let provider = section.require("provider", text).map(|provider| find(&provider, section, context.catalog));
+    let values = section.read("variables", variables).unwrap_or_default();
+    let dialect = match &provider {
+        Some(Ok(provider)) => provider.with(values, section),
+        _ => None,
+    };
+    let grant = section.word("grant", words::GRANT).unwrap_or_default();
+    let auth = dialect.as_ref().map(|dialect| dialect.client_auth);
     let client_id = section.require("client_id", client_id);
-    let client_secret = client_secret(section, context, provider.as_ref().map(|dialect| dialect.client_auth));
-    let scope = section.read("scope", scopes).unwrap_or_default();
-    let redirect_uri = literal_redirect_uri(section, context.tcp.as_deref());
+    let client_secret = client_secret(section, context, grant, auth);
+    let client_key = client_key(section, &context.base, auth);
+    let user = password_user(section, &context.base, grant);
+    let target = Target {
+        scope: section.read("scope", scopes).unwrap_or_default(),
+        resource: section.read("resource", resources).unwrap_or_default(),
+        audience: section.read("audience", text),
+    };
+    let hook = section.read("hook", |v| command(v, &context.base));
+    let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
+    let dialect = dialect.map(|dialect| with_extra(dialect, section));
+    if let Some(dialect) = &dialect {
+        check(grant, dialect, section);
+    }
+    if let Some(Err(no_account)) = provider {
+        return Err(no_account);
+    }
+    let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
+    let name = name.to_owned();
+    Ok(AccountConfig { name, dialect, client_id, client_secret, client_key, grant, user, target, hook, redirect_uri })
+}
+
+/// The provider with the account's own parameters.
+fn with_extra(mut dialect: Arc<Dialect>, section: &Reader<'_>) -> Arc<Dialect> {
     let extra = section.read("extra_authorize", |v| texts(v, &provider::RESERVED_AUTHORIZE)).unwrap_or_default();
-    let mut dialect = provider?;
     if !extra.is_empty() {
         if let Some(url) = &dialect.endpoints.authorize {
             provider::refuse_repeated(url, &extra, section);
         }
         Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
     }
-    Some(AccountConfig {
-        name: name.to_owned(),
-        dialect,
-        client_id: client_id?,
-        client_secret,
-        client_key: None,
-        grant: GrantType::AuthorizationCode,
-        user: None,
-        target: Target { scope, ..Target::default() },
-        redirect_uri,
-        hook: None,
-    })
+    dialect
 }
 
-/// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are
-/// wrong already.
-fn literal_redirect_uri(section: &Reader<'_>, tcp: Option<&[SocketAddr]>) -> Option<String> {
-    let listeners = tcp.unwrap_or_default();
-    if tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
-        let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
-        section.refuse("redirect_uri", problem.expected("one of the two"));
-    }
-    let literal = section.read("redirect_uri", redirect_uri)?;
-    if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
-        let problem = Problem::new("has a path where the daemon serves something else");
-        section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
-    }
-    Some(literal)
+/// Whether a login sends the browser to a redirect URI.
+pub(super) fn comes_back(grant: GrantType) -> bool {
+    matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }
 
-/// The provider of this name: one of the file, else a preset.
-fn dialect(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Option<Arc<Dialect>> {
-    if let Some(found) = context.providers.get(name) {
-        return found.clone();
+/// Reports what grant and provider lack for each other, and warns of what works and should not be done.
+fn check(grant: GrantType, dialect: &Dialect, section: &Reader<'_>) {
+    let endpoints = &dialect.endpoints;
+    let needed = match grant {
+        GrantType::AuthorizationCode | GrantType::Implicit => Some(("authorize_url", &endpoints.authorize)),
+        GrantType::DeviceCode => Some(("device_url", &endpoints.device)),
+        GrantType::ClientCredentials | GrantType::Password => None,
+    };
+    let (word, provider) = (words::word(words::GRANT, grant), &dialect.provider);
+    if let Some((key, None)) = needed
+        && !dialect.discover
+    {
+        let problem = Problem::new(format!("is `{provider}`, which has no `{key}`"));
+        section.refuse("provider", problem.expected(format!("one that has it, for `grant = \"{word}\"`")));
     }
-    if let Some(dialect) = provider::built_in(name, section) {
-        return Some(Arc::new(dialect));
+    if grant == GrantType::ClientCredentials && dialect.client_auth == ClientAuth::None {
+        let problem = Problem::new("is `client_credentials`, and the provider has `client_auth = \"none\"`");
+        section.refuse("grant", problem.expected("a client that can prove itself (RFC 6749 §4.4)"));
     }
-    if name == preset::GENERIC {
-        let problem = Problem::new("is `generic`, which has no URLs");
-        section.refuse("provider", problem.expected("a `[providers.NAME]` with `preset = \"generic\"` and the URLs"));
-        return None;
+    if grant == GrantType::Password {
+        section.warn(
+            "grant",
+            "is `password`, which RFC 9700 §2.4 forbids: the user's password is shown to this client, and there is \
+             no second factor; use `authorization_code` or `device_code` where the provider has it",
+        );
     }
-    let presets = preset::PRESETS.iter().map(|preset| preset.name).filter(|name| *name != preset::GENERIC);
-    let names: Vec<&str> = context.providers.keys().map(String::as_str).chain(presets).collect();
+    if grant == GrantType::Implicit {
+        section.warn(
+            "grant",
+            "is `implicit`, which RFC 9700 §2.1.2 advises against: the token passes through the browser, where it can \
+             leak, and can't be refreshed; use `authorization_code` where the provider has it",
+        );
+    }
+    if dialect.body == BodyEncoding::Query {
+        let why = "which has `body = \"query\"`: codes, tokens and secrets stand in URLs, and so in logs; use `form` \
+                   where the provider takes it";
+        section.warn("provider", &format!("is `{provider}`, {why}"));
+    }
+}
+
+/// The provider of this name.
+fn find<'c>(name: &str, section: &Reader<'_>, catalog: &'c Catalog<'_>) -> Result<&'c Provider, NoAccount> {
     let shown = name.escape_debug();
-    let problem = Problem::new(format!("is `{shown}`, and there is no such provider"))
-        .expected("the name of a `[providers.NAME]` or of a preset")
-        .nearest(nearest(name, names));
-    section.refuse("provider", problem);
-    None
+    let Some(entry) = catalog.get(name) else {
+        let problem = Problem::new(format!("is `{shown}`, and there is no such provider"))
+            .expected("the name of a `[providers.NAME]` or of a preset")
+            .nearest(nearest(name, catalog.names()));
+        section.refuse("provider", problem);
+        return Err(NoAccount::Mistaken);
+    };
+    if let Some(what) = entry.lacks() {
+        let problem = Problem::new(format!("is `{shown}`, which has no {what}"));
+        let expected = format!("a `[providers.NAME]` with `preset = \"{shown}\"` and the {what}");
+        section.refuse("provider", problem.expected(expected));
+        return Err(NoAccount::Mistaken);
+    }
+    entry.provider().map_err(|mistake| NoAccount::NoProvider(mistake.to_owned()))
 }
 
 /// A client id has printable ASCII only (RFC 6749 appendix A.1).
@@ -102,86 +152,4 @@ fn client_id(value: &DeValue<'_>) -> Result<String, Problem> {
     let id = text(value)?;
     let printable = id.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
     if printable { Ok(id) } else { Err(Problem::new("has characters other than printable ASCII")) }
-}
-
-/// The one source of the client secret; none for a public client. `auth` is `None` where the provider is
-/// wrong already.
-fn client_secret(section: &Reader<'_>, context: &Context<'_>, auth: Option<ClientAuth>) -> Option<SecretSource> {
-    let base = &context.base;
-    let sources = [
-        ("client_secret_file", section.read("client_secret_file", |v| path(v, base)).map(SecretSource::File)),
-        (
-            "client_secret_command",
-            section.read("client_secret_command", |v| command(v, base)).map(SecretSource::Command),
-        ),
-        (
-            "client_secret_credential",
-            section.read("client_secret_credential", credential).map(SecretSource::Credential),
-        ),
-        ("client_secret_keyring", keyring_item(section)),
-        ("client_secret", inline(section, context.privacy)),
-    ];
-    let given: Vec<&'static str> =
-        sources.iter().map(|(name, _)| *name).filter(|name| section.field(name).is_some()).collect();
-    match (auth, given.as_slice()) {
-        (Some(ClientAuth::None), [first, ..]) => {
-            let problem = Problem::new("is given, and the provider has `client_auth = \"none\"`");
-            section.refuse(first, problem.expected("no client secret for a public client"));
-        }
-        (Some(ClientAuth::Basic | ClientAuth::Post), []) => {
-            let problem = Problem::new("is missing, and so is every other source of the client secret");
-            let expected = "one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, \
-                            `client_secret_keyring`, `client_secret`";
-            section.refuse("client_secret_file", problem.expected(expected));
-        }
-        (_, [first, more @ ..]) => {
-            for second in more {
-                let problem = Problem::new(format!("stands beside `{first}`"));
-                section.refuse(second, problem.expected("one source of the client secret"));
-            }
-        }
-        (_, []) => {}
-    }
-    sources.into_iter().find_map(|(_, source)| source)
-}
-
-fn keyring_item(section: &Reader<'_>) -> Option<SecretSource> {
-    section.field("client_secret_keyring")?;
-    let item = section.child("client_secret_keyring")?;
-    let (service, user) = (item.require("service", text), item.require("user", text));
-    Some(SecretSource::Keyring { service: service?, user: user? })
-}
-
-/// The secret in the config file itself, if nobody else can have read it.
-fn inline(section: &Reader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
-    let secret = section.read("client_secret", |value| text(value).map(ClientSecret::new))?;
-    let exposed = match privacy {
-        FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
-        FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),
-        FilePrivacy::Foreign { uid } => format!("stands in a file of another user (uid {uid})"),
-    };
-    let expected = "a file of yours with mode 0600 (`chmod 600`), or `client_secret_file`";
-    section.refuse("client_secret", Problem::new(exposed).expected(expected));
-    None
-}
-
-/// Reports accounts of different providers whose redirects arrive at the same place: one provider could
-/// then answer in the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
-pub(super) fn refuse_shared_redirects(accounts: &[(AccountConfig, &Reader<'_>)], tcp: Option<&SocketAddr>) {
-    let mut seen: BTreeMap<Arrival, &AccountConfig> = BTreeMap::new();
-    for (account, section) in accounts {
-        let provider = account.dialect.provider.as_str();
-        let made = || tcp.map(|listener| default_redirect_uri(*listener, provider));
-        let Some(arrival) = account.redirect_uri.clone().or_else(made).as_deref().and_then(Arrival::of) else {
-            continue;
-        };
-        let first = seen.entry(arrival).or_insert(account);
-        if first.dialect.provider != provider {
-            let problem = Problem::new(format!(
-                "has the port and path of account `{}`, whose provider is another (`{}`)",
-                first.name, first.dialect.provider
-            ));
-            section.refuse("redirect_uri", problem.expected("a redirect URI of its own for each provider"));
-        }
-    }
 }

@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use toml::Value;
+use url::Url;
 
+use super::account::comes_back;
 use super::reader::segment;
-use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri};
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect, IssPolicy, Pkce, Revoke, Rotation};
+use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
+use crate::oauth::dialect::{Dialect, IssPolicy, RateLimit, Revoke};
+use crate::oauth::exchange::{Target, User};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
 /// `[hidden]`, with a comment that says where they come from. What is not set is not shown.
@@ -58,6 +61,13 @@ impl Page {
         }
     }
 
+    /// Where a secret comes from, and nothing of it.
+    fn secret(&mut self, key: &str, source: Option<&SecretSource>) {
+        if let Some(source) = source {
+            self.line(format_args!("{key} = \"[hidden]\"  # from {}", origin(source)));
+        }
+    }
+
     fn line(&mut self, line: impl Display) {
         // A `String` takes everything.
         let _ = writeln!(self.text, "{line}");
@@ -83,15 +93,33 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     let path = format!("accounts.{}", segment(&account.name));
     page.section(&path);
     page.set("provider", Some(account.dialect.provider.as_str()));
+    page.set("grant", Some(words::word(words::GRANT, account.grant)));
     page.set("client_id", Some(account.client_id.as_str()));
-    if let Some(source) = &account.client_secret {
-        page.line(format_args!("client_secret = \"[hidden]\"  # from {}", origin(source)));
+    page.secret("client_secret", account.client_secret.as_ref());
+    if let Some(key) = &account.client_key {
+        page.set("client_key_file", Some(key.path.display().to_string()));
+        page.set("client_key_id", key.id.as_deref());
     }
-    page.set("scope", Some(list(account.target.scope.iter().cloned())));
-    // The one to register, also where it is the default. Port 0 is known once the daemon listens.
-    let usual = listener.filter(|address| address.port() != 0);
-    let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
-    page.set("redirect_uri", account.redirect_uri.clone().or(usual));
+    if let Some(user) = &account.user {
+        match &user.user {
+            User::Name(name) => page.set("username", Some(name.as_str())),
+            User::PhoneNumber(number) => page.set("phonenumber", Some(number.as_str())),
+        }
+        page.secret("password", user.password.as_ref());
+    }
+    let Target { scope, resource, audience } = &account.target;
+    page.set("scope", Some(list(scope.iter().cloned())));
+    page.set("resource", (!resource.is_empty()).then(|| list(resource.iter().cloned())));
+    page.set("audience", audience.as_deref());
+    if let Some(argv) = &account.hook {
+        page.line(format_args!("hook = [\"[hidden]\"]  # {}", program(argv)));
+    }
+    if comes_back(account.grant) {
+        // The one to register, also where it is the default. Port 0 is known once the daemon listens.
+        let usual = listener.filter(|address| address.port() != 0);
+        let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
+        page.set("redirect_uri", account.redirect_uri.clone().or(usual));
+    }
     // Not the file's form: there, a provider can serve several accounts, each with its own additions.
     page.line(format_args!("\n# [providers.{}], as `{}` uses it", segment(&account.dialect.provider), account.name));
     let mut provider = Page::default();
@@ -103,27 +131,51 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
 
 fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("label", Some(dialect.label.as_str()));
-    page.set("authorize_url", Some(dialect.authorize_url().map_or("", |url| url.as_str())));
-    page.set("token_url", Some(dialect.token_url().map_or("", |url| url.as_str())));
+    page.set("discover", dialect.discover.then_some(true));
+    let endpoints = &dialect.endpoints;
+    for (key, url) in [
+        ("authorize_url", &endpoints.authorize),
+        ("token_url", &endpoints.token),
+        ("refresh_url", &endpoints.refresh),
+        ("introspect_url", &endpoints.introspect),
+        ("device_url", &endpoints.device),
+        ("par_url", &endpoints.par),
+        ("details_url", &endpoints.details),
+    ] {
+        page.set(key, url.as_ref().map(Url::as_str));
+    }
     let (revoke, url) = match &dialect.revoke {
-        Revoke::Unsaid | Revoke::None => ("none", None),
-        Revoke::DeleteBearer(url) => ("delete-bearer", Some(url.as_str())),
-        Revoke::Rfc7009(url) => ("rfc7009", Some(url.as_str())),
+        // Metadata may tell of a way.
+        Revoke::Unsaid => ((!dialect.discover).then_some("none"), None),
+        Revoke::None => (Some("none"), None),
+        Revoke::DeleteBearer(url) => (Some("delete-bearer"), Some(url.as_str())),
+        Revoke::Rfc7009(url) => (Some("rfc7009"), Some(url.as_str())),
     };
-    page.set("revoke", Some(revoke));
+    page.set("revoke", revoke);
     page.set("revoke_url", url);
-    page.set("client_auth", Some(client_auth(dialect.client_auth)));
-    page.set("body", Some(body(dialect.body)));
-    page.set("pkce", Some(pkce(dialect.pkce)));
+    page.set("client_auth", Some(words::word(words::CLIENT_AUTH, dialect.client_auth)));
+    page.set("body", Some(words::word(words::BODY, dialect.body)));
+    page.set("pkce", Some(words::word(words::PKCE, dialect.pkce)));
+    page.set("par", Some(words::word(words::PAR, dialect.par)));
     page.set("scope_separator", Some(dialect.scope_separator.as_str()));
     page.set("extra_authorize", texts(&dialect.extra_authorize));
     page.set("extra_token", texts(&dialect.extra_token));
+    page.set("extra_refresh", texts(&dialect.extra_refresh));
+    page.set("response_paths", texts(&dialect.response_paths));
+    page.set("expires_in_unit", Some(words::word(words::UNIT, dialect.expires_in_unit)));
+    page.set("narrow", Some(words::word(words::NARROW, dialect.narrow)));
+    page.set("rate_limit_endpoint", dialect.rate_limit_endpoint.map(rate));
+    page.set("rate_limit", dialect.rate_limit.map(rate));
     page.set("issuer", dialect.issuer.as_deref());
     page.set("iss_required", Some(dialect.iss == IssPolicy::Required));
     page.set("default_lifetime", dialect.default_lifetime.map(length));
     page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
-    page.set("rotation", Some(rotation(dialect.rotation)));
+    page.set("rotation", Some(words::word(words::ROTATION, dialect.rotation)));
     page.set("replay_window", Some(length(dialect.replay_window)));
+}
+
+fn rate(limit: RateLimit) -> String {
+    format!("{}/{}", limit.most, length(limit.per))
 }
 
 /// Where a secret comes from, in words. Of a command only the program is told: an argument may be a
@@ -142,39 +194,6 @@ fn program(argv: &[String]) -> String {
     match argv.split_first() {
         Some((program, arguments)) => format!("the program `{program}` with {} arguments", arguments.len()),
         None => "no program".to_owned(),
-    }
-}
-
-fn client_auth(auth: ClientAuth) -> &'static str {
-    match auth {
-        ClientAuth::Basic => "basic",
-        ClientAuth::Post => "post",
-        ClientAuth::None => "none",
-        ClientAuth::PrivateKeyJwt => "private_key_jwt",
-    }
-}
-
-fn body(body: BodyEncoding) -> &'static str {
-    match body {
-        BodyEncoding::Form => "form",
-        BodyEncoding::Json => "json",
-        BodyEncoding::Query => "query",
-    }
-}
-
-fn pkce(pkce: Pkce) -> &'static str {
-    match pkce {
-        Pkce::Required => "required",
-        Pkce::Send => "send",
-        Pkce::Off => "off",
-    }
-}
-
-fn rotation(rotation: Rotation) -> &'static str {
-    match rotation {
-        Rotation::Unknown => "unknown",
-        Rotation::Rotates => "rotates",
-        Rotation::Never => "never",
     }
 }
 

@@ -50,8 +50,10 @@ pub fn reference() -> String {
          `ringback config example` prints one with every key in it; `ringback config check` shows what is in \
          effect, with secrets hidden.\n\n\
          Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
-         valid spelling, and all of them at once. A file with a mistake is not used at all: a daemon that \
-         reloads keeps what it had.\n\n\
+         valid spelling, and all of them at once. A mistake in an account takes out that account, one in a \
+         provider the accounts that use it; the daemon starts with the rest, and logs every mistake. Any other \
+         mistake keeps it from starting. A daemon that reloads is more careful: with any mistake it keeps what it \
+         had.\n\n\
          Relative paths are relative to the file's folder; `~/` is your home.\n",
     );
     for section in SECTIONS {

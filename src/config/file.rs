@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::account::{Context, Providers, account, refuse_shared_redirects};
-use super::problem::{ConfigErrors, Problem, Sheet, nearest};
-use super::provider::provider;
+use super::account::{Context, NoAccount, account, refuse_shared_redirects};
+use super::catalog::{self, Catalog, Text};
+use super::problem::{Blame, ConfigErrors, Problem, Sheet, nearest};
 use super::reader::Reader;
 use super::schema;
 use super::value::{Base, addresses, command, count, credential, duration, flag, path, text};
-use super::{AccountConfig, Config, FilePrivacy, KeySource, Listen, Serving, SocketChoice, StoreConfig};
+use super::{
+    AccountConfig, Config, FilePrivacy, KeySource, Listen, Parsed, Serving, SocketChoice, Sources, StoreConfig,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -27,33 +29,47 @@ const PORT: u16 = 7464;
 /// relative to its folder. `home` is what `~/` stands for.
 ///
 /// All mistakes are found at once, except that bad TOML hides the others. One in one account is one of
-/// the whole file.
+/// the whole file; [`assemble`] tells them apart.
 pub fn parse(text: &str, source: &Path, privacy: FilePrivacy, home: Option<&Path>) -> Result<Config, ConfigErrors> {
-    let sheet = Sheet::new(source, text);
-    let base = Base { folder: source.parent().unwrap_or(Path::new("")), home };
-    let config = read(text, &sheet, base, privacy);
-    let errors = sheet.into_errors();
-    config.filter(|_| errors.is_empty()).ok_or(ConfigErrors(errors))
+    assemble(&Sources { text, path: source, privacy, home, providers: &[] }).strictly()
 }
 
-pub(super) fn read(text: &str, sheet: &Sheet<'_>, base: Base<'_>, privacy: FilePrivacy) -> Option<Config> {
-    let (document, syntax) = DeTable::parse_recoverable(text);
-    for error in &syntax {
-        // `message`, not `Display`: the latter shows the line, which may hold a secret.
-        sheet.report(error.span().map_or(0, |span| span.start), "", Problem::new(error.message()));
-    }
-    if !syntax.is_empty() {
-        return None;
-    }
-    let top = Reader::new(schema::top(), String::new(), 0, document.get_ref(), sheet);
+/// Puts a config together from all that it is made of. A mistake in an account or a provider takes out
+/// the accounts that it concerns; any other takes out all of it.
+pub fn assemble(sources: &Sources<'_>) -> Parsed {
+    let built_in = catalog::built_in_names();
+    let texts = catalog::texts(&built_in, sources.providers);
+    let sheet = Sheet::new(sources.path, sources.text);
+    let config = read(sources, &sheet, &texts);
+    let mistakes = ConfigErrors(sheet.errors().into_iter().chain(catalog::mistakes(&texts)).collect());
+    Parsed { config: config.filter(|_| !mistakes.is_fatal()), mistakes }
+}
+
+pub(super) fn read(sources: &Sources<'_>, sheet: &Sheet<'_>, texts: &[Text<'_>]) -> Option<Config> {
+    let document = document(sources.text, sheet)?;
+    let top = Reader::new(schema::top(), String::new(), 0, &document, sheet, Blame::Everything);
+    let base = Base { folder: sources.path.parent().unwrap_or(Path::new("")), home: sources.home };
     let (listen, tcp) = listen(top.child("listen").as_ref(), &base);
     let store = store(top.child("store").as_ref(), &base);
     let serve = serving(top.child("serve").as_ref());
-    let context = Context { base, privacy, providers: providers(&top), tcp };
-    let sections = top.children("accounts");
+    let catalog = Catalog::new(texts, top.children("providers", Blame::Provider));
+    let context = Context { base, privacy: sources.privacy, catalog: &catalog, tcp };
+    let sections = top.children("accounts", Blame::Account);
     let default_account = default_account(&top, &sections);
-    let accounts = accounts(&sections, &context);
-    Some(Config { default_account, listen, store, serve, accounts })
+    let (accounts, broken) = accounts(&sections, &context, sheet);
+    let warnings = sheet.warnings().iter().map(ToString::to_string).collect();
+    Some(Config { default_account, listen, store, serve, accounts, broken, warnings })
+}
+
+/// The text as TOML; `None`: it is none, which was reported.
+pub(super) fn document<'a>(text: &'a str, sheet: &Sheet<'_>) -> Option<DeTable<'a>> {
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        // `message`, not `Display`: the latter shows the line, which may hold a secret.
+        let at = error.span().map_or(0, |span| span.start);
+        sheet.report(at, "", Problem::new(error.message()), &Blame::Everything);
+    }
+    syntax.is_empty().then(|| document.into_inner())
 }
 
 /// The listeners; beside them the TCP addresses again, `None` if they were reported as wrong.
@@ -120,18 +136,31 @@ fn serving(section: Option<&Reader<'_>>) -> Serving {
     }
 }
 
-fn providers(top: &Reader<'_>) -> Providers {
-    let sections = top.children("providers").into_iter();
-    sections.map(|(name, section)| (name.clone(), provider(&name, &section).map(Arc::new))).collect()
-}
-
-fn accounts(sections: &[(String, Reader<'_>)], context: &Context<'_>) -> BTreeMap<String, Arc<AccountConfig>> {
-    let accounts: Vec<_> = sections
-        .iter()
-        .filter_map(|(name, section)| account(name, section, context).map(|account| (account, section)))
-        .collect();
-    refuse_shared_redirects(&accounts, context.tcp.as_ref().and_then(|tcp| tcp.first()));
-    accounts.into_iter().map(|(account, _)| (account.name.clone(), Arc::new(account))).collect()
+/// The accounts that can be used, and of the others the first mistake that stands in the way.
+fn accounts(
+    sections: &[(String, Reader<'_>)],
+    context: &Context<'_>,
+    sheet: &Sheet<'_>,
+) -> (BTreeMap<String, Arc<AccountConfig>>, BTreeMap<String, String>) {
+    let (mut sound, mut broken) = (Vec::new(), BTreeMap::new());
+    for (name, section) in sections {
+        match account(name, section, context) {
+            Ok(account) => sound.push((account, section)),
+            Err(NoAccount::NoProvider(mistake)) => _ = broken.insert(name.clone(), mistake),
+            Err(NoAccount::Mistaken) => {}
+        }
+    }
+    // An account that is taken out anyway takes no place from another.
+    sound.retain(|(_, section)| section.first_mistake().is_none());
+    refuse_shared_redirects(&sound, context.tcp.as_ref().and_then(|tcp| tcp.first()));
+    sound.retain(|(_, section)| section.first_mistake().is_none());
+    for mistake in sheet.errors() {
+        if let Blame::Account(name) = &mistake.blame {
+            // In the order of the file, so the first one stays.
+            broken.entry(name.clone()).or_insert_with(|| mistake.to_string());
+        }
+    }
+    (sound.into_iter().map(|(account, _)| (account.name.clone(), Arc::new(account))).collect(), broken)
 }
 
 /// The account named, or the only one there is.

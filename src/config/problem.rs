@@ -18,6 +18,19 @@ pub struct ConfigError {
     pub key: String,
     /// What is wrong, what was expected, what may have been meant.
     pub problem: Problem,
+    /// What can't be used because of it.
+    pub blame: Blame,
+}
+
+/// What of the config can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blame {
+    /// All of it.
+    Everything,
+    /// This account.
+    Account(String),
+    /// This provider, and so the accounts that use it.
+    Provider(String),
 }
 
 /// What is wrong, without its place.
@@ -31,8 +44,8 @@ pub struct Problem {
     pub nearest: Option<String>,
 }
 
-/// All mistakes of a file, in its order. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// All mistakes of a config, file by file, each in its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl Problem {
@@ -85,6 +98,16 @@ impl ConfigErrors {
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
         self.0.iter()
     }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether nothing can be used.
+    pub fn is_fatal(&self) -> bool {
+        self.iter().any(|error| error.blame == Blame::Everything)
+    }
 }
 
 impl<'a> IntoIterator for &'a ConfigErrors {
@@ -111,11 +134,12 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Collects the mistakes of one text.
+/// Collects what is to be said of one text.
 pub(super) struct Sheet<'a> {
     file: &'a Path,
     text: &'a str,
     errors: RefCell<Vec<ConfigError>>,
+    warnings: RefCell<Vec<ConfigError>>,
     /// The keys that the deserialiser asked for, to compare with the schema.
     #[cfg(test)]
     pub(super) asked: RefCell<std::collections::BTreeSet<(&'static str, &'static str)>>,
@@ -127,31 +151,56 @@ impl<'a> Sheet<'a> {
             file,
             text,
             errors: RefCell::default(),
+            warnings: RefCell::default(),
             #[cfg(test)]
             asked: RefCell::default(),
         }
     }
 
+    /// The text's name.
+    pub(super) fn file(&self) -> &'a Path {
+        self.file
+    }
+
     /// Notes a mistake at byte `offset`.
-    pub(super) fn report(&self, offset: usize, key: &str, problem: Problem) {
+    pub(super) fn report(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
+        self.errors.borrow_mut().push(self.at(offset, key, problem, blame));
+    }
+
+    /// Notes something that works and should not be done.
+    pub(super) fn warn(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
+        self.warnings.borrow_mut().push(self.at(offset, key, problem, blame));
+    }
+
+    fn at(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) -> ConfigError {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let error = ConfigError { file: self.file.to_owned(), line, column, key: key.to_owned(), problem };
-        self.errors.borrow_mut().push(error);
+        ConfigError { file: self.file.to_owned(), line, column, key: key.to_owned(), problem, blame: blame.clone() }
     }
 
-    /// Takes over the mistakes of another text.
-    pub(super) fn adopt(&self, errors: Vec<ConfigError>) {
-        self.errors.borrow_mut().extend(errors);
+    /// The first mistake, in the order of the file, that stands in the way of `what`.
+    pub(super) fn first(&self, what: &Blame) -> Option<String> {
+        let errors = self.errors.borrow();
+        let own = errors.iter().filter(|error| error.blame == *what);
+        own.min_by_key(|error| (error.line, error.column)).map(ToString::to_string)
     }
 
-    /// All that was noted, in the order of the file.
-    pub(super) fn into_errors(self) -> Vec<ConfigError> {
-        let mut errors = self.errors.into_inner();
-        errors.sort_by_key(|error| (error.line, error.column));
-        errors
+    /// All mistakes, in the order of the file.
+    pub(super) fn errors(&self) -> Vec<ConfigError> {
+        sorted(&self.errors)
     }
+
+    /// All warnings, in the order of the file.
+    pub(super) fn warnings(&self) -> Vec<ConfigError> {
+        sorted(&self.warnings)
+    }
+}
+
+fn sorted(noted: &RefCell<Vec<ConfigError>>) -> Vec<ConfigError> {
+    let mut noted = noted.borrow().clone();
+    noted.sort_by_key(|error| (error.line, error.column));
+    noted
 }
 
 /// The candidate that `word` is most likely a misspelling of, if any comes near.

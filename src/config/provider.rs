@@ -1,37 +1,43 @@
 //! Providers: the keys of `[providers.NAME]` and of the presets, laid over each other, become a dialect.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
 use url::Url;
 
-use super::problem::{Problem, Sheet};
+use super::locations::{Filled, Locations, Unfilled};
+use super::problem::{Problem, nearest};
 use super::reader::Reader;
-use super::schema;
-use super::value::{duration, endpoint, flag, text, texts};
+use super::schema::Kind;
+use super::template::Variables;
+use super::value::{duration, flag, plain, rate_limit, response_paths, text, texts, variables};
+use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Revoke, Rotation,
+    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, RateLimit, Revoke, Rotation,
 };
-use crate::oauth::preset::{self, Preset};
 
 /// Parameters of the authorization request that ringback sets itself, or that would replace all others
 /// (RFC 9101).
-pub(super) const RESERVED_AUTHORIZE: [&str; 9] = [
+pub(super) const RESERVED_AUTHORIZE: [&str; 14] = [
     "client_id",
     "response_type",
     "redirect_uri",
     "scope",
     "state",
+    "nonce",
+    "resource",
     "code_challenge",
     "code_challenge_method",
     "request",
     "request_uri",
+    "device_code",
+    "phonenumber",
+    "assertion",
 ];
 
 /// Parameters of token requests that ringback sets itself, and those that are credentials.
-const RESERVED_TOKEN: [&str; 13] = [
+const RESERVED_TOKEN: [&str; 17] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -42,38 +48,42 @@ const RESERVED_TOKEN: [&str; 13] = [
     "client_assertion",
     "client_assertion_type",
     "scope",
+    "nonce",
+    "resource",
     "username",
+    "phonenumber",
     "password",
     "device_code",
+    "assertion",
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How a token is given back, without the URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RevokeBy {
-    Nothing,
-    DeleteBearer,
-    Rfc7009,
-}
-
-/// What one section says; `None`: nothing.
-#[derive(Debug, Default)]
-struct ProviderKeys {
-    label: Option<String>,
-    authorize_url: Option<Url>,
-    token_url: Option<Url>,
-    revoke_url: Option<Url>,
+/// What one layer says, or several laid over each other; `None`: nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ProviderKeys {
+    /// Every key as it was written, and the text that it stands in.
+    pub(super) written: BTreeMap<&'static str, (toml::Value, String)>,
+    pub(super) label: Option<String>,
+    locations: Locations,
+    variables: Variables,
+    discover: Option<bool>,
     revoke: Option<RevokeBy>,
     client_auth: Option<ClientAuth>,
     body: Option<BodyEncoding>,
     pkce: Option<Pkce>,
+    par: Option<Par>,
     scope_separator: Option<String>,
     extra_authorize: BTreeMap<String, String>,
     extra_token: BTreeMap<String, String>,
-    issuer: Option<String>,
+    extra_refresh: BTreeMap<String, String>,
+    response_paths: BTreeMap<String, String>,
+    expires_in_unit: Option<Duration>,
+    narrow: Option<Narrowing>,
+    rate_limit_endpoint: Option<RateLimit>,
+    rate_limit: Option<RateLimit>,
     iss: Option<IssPolicy>,
     default_lifetime: Option<Duration>,
     max_age_unknown: Option<Duration>,
@@ -81,84 +91,74 @@ struct ProviderKeys {
     replay_window: Option<Duration>,
 }
 
-/// The user's provider `name`. `None`: something is wrong with it, and was reported.
-pub(super) fn provider(name: &str, section: &Reader<'_>) -> Option<Dialect> {
-    let own = read(section);
-    let preset = match section.field("preset") {
-        Some(_) => section.choice("preset", preset::find)?,
-        None => preset::find(name).or_else(|| preset::find(preset::GENERIC))?,
-    };
-    let base = with_preset(preset, section, read)?;
-    own.over(base).into_dialect(name, section)
-}
-
-/// A preset as it is, for an account that names it. `None`: there is none of this name, or it leaves the
-/// URLs to the user.
-pub(super) fn built_in(name: &str, account: &Reader<'_>) -> Option<Dialect> {
-    let preset = preset::find(name).filter(|preset| preset.name != preset::GENERIC)?;
-    with_preset(preset, account, |section| read(section).into_dialect(name, section))?
-}
-
-/// Reads a preset with the code that reads the user's sections. A test keeps the presets free of
-/// mistakes; should one get through, it is reported like any other.
-fn with_preset<T>(preset: &Preset, user: &Reader<'_>, read: impl FnOnce(&Reader<'_>) -> T) -> Option<T> {
-    let file = format!("preset {}", preset.name);
-    let sheet = Sheet::new(Path::new(&file), preset.text);
-    let (document, syntax) = DeTable::parse_recoverable(preset.text);
-    for error in syntax {
-        sheet.report(error.span().map_or(0, |span| span.start), "", Problem::new(error.message()));
-    }
-    let made = read(&Reader::new(schema::provider(), String::new(), 0, document.get_ref(), &sheet));
-    let errors = sheet.into_errors();
-    let sound = errors.is_empty();
-    user.adopt(errors);
-    sound.then_some(made)
-}
-
-fn read(section: &Reader<'_>) -> ProviderKeys {
-    ProviderKeys {
-        label: section.read("label", text),
-        authorize_url: section.read("authorize_url", authorize_url),
-        token_url: section.read("token_url", endpoint),
-        revoke_url: section.read("revoke_url", endpoint),
-        revoke: section.choice("revoke", revoke_by),
-        client_auth: section.choice("client_auth", client_auth),
-        body: section.choice("body", body_encoding),
-        pkce: section.choice("pkce", pkce),
-        scope_separator: section.read("scope_separator", text),
-        extra_authorize: section.read("extra_authorize", |v| texts(v, &RESERVED_AUTHORIZE)).unwrap_or_default(),
-        extra_token: section.read("extra_token", |v| texts(v, &RESERVED_TOKEN)).unwrap_or_default(),
-        issuer: section.read("issuer", issuer),
-        iss: section
-            .read("iss_required", flag)
-            .map(|required| if required { IssPolicy::Required } else { IssPolicy::Optional }),
-        default_lifetime: section.read("default_lifetime", |v| duration(v, SECOND, YEAR)),
-        max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
-        rotation: section.choice("rotation", rotation),
-        replay_window: section.read("replay_window", |v| duration(v, Duration::ZERO, 10 * MINUTE)),
-    }
+/// A provider that accounts can use.
+#[derive(Debug)]
+pub(super) struct Provider {
+    pub(super) name: String,
+    keys: ProviderKeys,
+    /// With the provider's own values; `None`: the account has to give some.
+    pub(super) usual: Option<Arc<Dialect>>,
 }
 
 impl ProviderKeys {
-    /// These keys, and where they say nothing, those of `base`.
-    fn over(self, base: Self) -> Self {
-        let merged = |mut below: BTreeMap<String, String>, above| {
-            below.extend(above);
-            below
-        };
+    /// What a section or preset says.
+    pub(super) fn read(section: &Reader<'_>) -> Self {
+        let authorize = |name| section.read(name, |v| texts(v, &RESERVED_AUTHORIZE)).unwrap_or_default();
+        let token = |name| section.read(name, |v| texts(v, &RESERVED_TOKEN)).unwrap_or_default();
+        let file = section.file().display().to_string();
+        let written = section.written().filter(|(name, _)| *name != "preset");
         Self {
+            written: written.map(|(name, value)| (name, (plain(value), file.clone()))).collect(),
+            label: section.read("label", text),
+            locations: Locations::read(section),
+            variables: section.read("variables", variables).unwrap_or_default(),
+            discover: section.read("discover", flag),
+            revoke: section.word("revoke", words::REVOKE),
+            client_auth: section.word("client_auth", words::CLIENT_AUTH),
+            body: section.word("body", words::BODY),
+            pkce: section.word("pkce", words::PKCE),
+            par: section.word("par", words::PAR),
+            scope_separator: section.read("scope_separator", text),
+            extra_authorize: authorize("extra_authorize"),
+            extra_token: token("extra_token"),
+            extra_refresh: token("extra_refresh"),
+            response_paths: section.read("response_paths", response_paths).unwrap_or_default(),
+            expires_in_unit: section.word("expires_in_unit", words::UNIT),
+            narrow: section.word("narrow", words::NARROW),
+            rate_limit_endpoint: section.read("rate_limit_endpoint", rate_limit),
+            rate_limit: section.read("rate_limit", rate_limit),
+            iss: section
+                .read("iss_required", flag)
+                .map(|required| if required { IssPolicy::Required } else { IssPolicy::Optional }),
+            default_lifetime: section.read("default_lifetime", |v| duration(v, SECOND, YEAR)),
+            max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
+            rotation: section.word("rotation", words::ROTATION),
+            replay_window: section.read("replay_window", |v| duration(v, Duration::ZERO, 10 * MINUTE)),
+        }
+    }
+
+    /// These keys, and where they say nothing, those of `base`.
+    pub(super) fn over(self, base: Self) -> Self {
+        Self {
+            written: written_over(self.written, base.written),
             label: self.label.or(base.label),
-            authorize_url: self.authorize_url.or(base.authorize_url),
-            token_url: self.token_url.or(base.token_url),
-            revoke_url: self.revoke_url.or(base.revoke_url),
+            locations: self.locations.over(base.locations),
+            variables: merged(self.variables, base.variables),
+            discover: self.discover.or(base.discover),
             revoke: self.revoke.or(base.revoke),
             client_auth: self.client_auth.or(base.client_auth),
             body: self.body.or(base.body),
             pkce: self.pkce.or(base.pkce),
+            par: self.par.or(base.par),
             scope_separator: self.scope_separator.or(base.scope_separator),
-            extra_authorize: merged(base.extra_authorize, self.extra_authorize),
-            extra_token: merged(base.extra_token, self.extra_token),
-            issuer: self.issuer.or(base.issuer),
+            extra_authorize: merged(self.extra_authorize, base.extra_authorize),
+            extra_token: merged(self.extra_token, base.extra_token),
+            extra_refresh: merged(self.extra_refresh, base.extra_refresh),
+            response_paths: merged(self.response_paths, base.response_paths),
+            expires_in_unit: self.expires_in_unit.or(base.expires_in_unit),
+            narrow: self.narrow.or(base.narrow),
+            rate_limit_endpoint: self.rate_limit_endpoint.or(base.rate_limit_endpoint),
+            rate_limit: self.rate_limit.or(base.rate_limit),
             iss: self.iss.or(base.iss),
             default_lifetime: self.default_lifetime.or(base.default_lifetime),
             max_age_unknown: self.max_age_unknown.or(base.max_age_unknown),
@@ -167,67 +167,153 @@ impl ProviderKeys {
         }
     }
 
-    /// Puts the defaults of the schema where nothing is said, and reports what is missing or does not go
-    /// together.
-    fn into_dialect(self, name: &str, section: &Reader<'_>) -> Option<Dialect> {
-        for (key, url) in [("authorize_url", &self.authorize_url), ("token_url", &self.token_url)] {
-            // What is there and wrong was reported already.
-            if url.is_none() && section.field(key).is_none() {
-                section.missing(key);
+    /// With the defaults of the schema where nothing is said.
+    fn dialect(&self, name: &str, found: Filled) -> Dialect {
+        let keys = self.clone();
+        let Filled { mut urls, issuer } = found;
+        let token = urls.remove("token_url");
+        Dialect {
+            provider: name.to_owned(),
+            label: keys.label.unwrap_or_else(|| name.to_owned()),
+            revoke: revoke(keys.revoke, urls.remove("revoke_url"), token.as_ref()),
+            endpoints: Endpoints {
+                authorize: urls.remove("authorize_url"),
+                token,
+                refresh: urls.remove("refresh_url"),
+                introspect: urls.remove("introspect_url"),
+                device: urls.remove("device_url"),
+                par: urls.remove("par_url"),
+                details: urls.remove("details_url"),
+            },
+            discover: keys.discover.unwrap_or(false),
+            client_auth: keys.client_auth.unwrap_or(ClientAuth::Basic),
+            body: keys.body.unwrap_or(BodyEncoding::Form),
+            pkce: keys.pkce.unwrap_or(Pkce::Send),
+            par: keys.par.unwrap_or(Par::Auto),
+            scope_separator: keys.scope_separator.unwrap_or_else(|| " ".to_owned()),
+            extra_authorize: keys.extra_authorize,
+            extra_token: keys.extra_token,
+            extra_refresh: keys.extra_refresh,
+            response_paths: keys.response_paths,
+            expires_in_unit: keys.expires_in_unit.unwrap_or(SECOND),
+            narrow: keys.narrow.unwrap_or(Narrowing::Off),
+            rate_limit_endpoint: keys.rate_limit_endpoint,
+            rate_limit: keys.rate_limit,
+            issuer,
+            iss: keys.iss.unwrap_or(IssPolicy::Optional),
+            default_lifetime: keys.default_lifetime,
+            max_age_unknown: keys.max_age_unknown.unwrap_or(60 * MINUTE),
+            rotation: keys.rotation.unwrap_or(Rotation::Unknown),
+            replay_window: keys.replay_window.unwrap_or(20 * SECOND),
+        }
+    }
+
+    /// Reports what is missing or does not go together. What is there and wrong was reported already.
+    fn check(&self, section: &Reader<'_>) {
+        let discovers = self.discover == Some(true);
+        let lacks = |key| !self.locations.has(key) && section.field(key).is_none();
+        if lacks("token_url") && !discovers {
+            section.missing("token_url");
+        }
+        for (key, holds) in [("discover", discovers), ("iss_required", self.iss == Some(IssPolicy::Required))] {
+            if holds && lacks("issuer") {
+                section.refuse(key, Problem::new("is true without `issuer`").expected("`issuer`, too"));
             }
         }
-        let iss = self.iss.unwrap_or(IssPolicy::Optional);
-        if iss == IssPolicy::Required && self.issuer.is_none() && section.field("issuer").is_none() {
-            section.refuse("iss_required", Problem::new("is true without `issuer`").expected("`issuer`, too"));
+        let needs_revoke_url = match self.revoke {
+            Some(RevokeBy::Rfc7009) => !discovers,
+            // A method on the token's own resource: it follows the token endpoint.
+            Some(RevokeBy::DeleteBearer) => discovers && lacks("token_url"),
+            Some(RevokeBy::Nothing) | None => false,
+        };
+        if needs_revoke_url && lacks("revoke_url") {
+            section.missing("revoke_url");
         }
-        let (authorize_url, token_url) = (self.authorize_url?, self.token_url?);
-        refuse_repeated(&authorize_url, &self.extra_authorize, section);
-        Some(Dialect {
-            revoke: revoke(self.revoke, self.revoke_url, &token_url, section),
-            provider: name.to_owned(),
-            label: self.label.unwrap_or_else(|| name.to_owned()),
-            endpoints: Endpoints { authorize: Some(authorize_url), token: Some(token_url), ..Endpoints::default() },
-            discover: false,
-            client_auth: self.client_auth.unwrap_or(ClientAuth::Basic),
-            body: self.body.unwrap_or(BodyEncoding::Form),
-            pkce: self.pkce.unwrap_or(Pkce::Send),
-            par: Par::Auto,
-            scope_separator: self.scope_separator.unwrap_or_else(|| " ".to_owned()),
-            extra_authorize: self.extra_authorize,
-            extra_token: self.extra_token,
-            extra_refresh: BTreeMap::new(),
-            response_paths: BTreeMap::new(),
-            expires_in_unit: SECOND,
-            narrow: Narrowing::Off,
-            rate_limit_endpoint: None,
-            rate_limit: None,
-            issuer: self.issuer,
-            iss,
-            default_lifetime: self.default_lifetime,
-            max_age_unknown: self.max_age_unknown.unwrap_or(60 * MINUTE),
-            rotation: self.rotation.unwrap_or(Rotation::Unknown),
-            replay_window: self.replay_window.unwrap_or(Duration::from_secs(20)),
-        })
+        if self.par == Some(Par::Always) && lacks("par_url") && !discovers {
+            section.missing("par_url");
+        }
+        for (key, off, why) in [
+            ("revoke_url", self.revoke == Some(RevokeBy::Nothing), "has no use with `revoke = \"none\"`"),
+            ("par_url", self.par == Some(Par::Off), "has no use with `par = \"off\"`"),
+        ] {
+            if off && section.field(key).is_some() {
+                section.refuse(key, Problem::new(why).expected("no such key"));
+            }
+        }
     }
 }
 
-/// Where a token is given back. `delete-bearer` is a method on the token's own resource, so it follows
-/// the token endpoint unless it was given a URL of its own.
-fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: &Url, section: &Reader<'_>) -> Revoke {
-    match (by, url) {
-        (None | Some(RevokeBy::Rfc7009), Some(url)) => Revoke::Rfc7009(url),
-        (Some(RevokeBy::DeleteBearer), url) => Revoke::DeleteBearer(url.unwrap_or_else(|| token_url.clone())),
-        (Some(RevokeBy::Nothing), Some(_)) => {
-            section.refuse("revoke_url", Problem::new("has no use with `revoke = \"none\"`").expected("no such key"));
-            Revoke::None
+impl Provider {
+    /// `own` over `base`; what is wrong with that is reported to the section that `own` comes from.
+    pub(super) fn new(name: &str, own: &ProviderKeys, base: &ProviderKeys, section: &Reader<'_>) -> Self {
+        let keys = own.clone().over(base.clone());
+        keys.check(section);
+        refuse_unused(name, &own.variables, &keys.locations, section);
+        let (found, wrong) = keys.locations.fill(&keys.variables);
+        if let Some(url) = found.urls.get("authorize_url") {
+            refuse_repeated(url, &keys.extra_authorize, section);
         }
-        (Some(RevokeBy::Rfc7009), None) => {
-            if section.field("revoke_url").is_none() {
-                section.missing("revoke_url");
+        let mut is_open = false;
+        for wrong in wrong {
+            match wrong {
+                Unfilled::Missing { .. } => is_open = true,
+                Unfilled::Unfit { key, text, problem } => {
+                    let what = format!("is `{text}` with its variables filled in: it {}", problem.what);
+                    let expected = problem.expected.unwrap_or_else(|| Kind::Url.expected());
+                    section.refuse(key, Problem::new(what).expected(expected));
+                }
             }
-            Revoke::None
         }
-        (None | Some(RevokeBy::Nothing), None) => Revoke::None,
+        let usual = (!is_open).then(|| Arc::new(keys.dialect(name, found)));
+        Self { name: name.to_owned(), keys, usual }
+    }
+
+    /// As an account with these values of variables uses it; reports what is wrong with them.
+    pub(super) fn with(&self, values: Variables, account: &Reader<'_>) -> Option<Arc<Dialect>> {
+        if values.is_empty() && self.usual.is_some() {
+            return self.usual.clone();
+        }
+        refuse_unused(&self.name, &values, &self.keys.locations, account);
+        let (found, wrong) = self.keys.locations.fill(&merged(values, self.keys.variables.clone()));
+        for wrong in &wrong {
+            let problem = match wrong {
+                Unfilled::Missing { key, name } => {
+                    Problem::new(format!("has no `{name}`, which `{key}` of provider `{}` needs", self.name))
+                        .expected(format!("such as `{{ {name} = \"...\" }}`"))
+                }
+                Unfilled::Unfit { key, text, problem } => {
+                    Problem::new(format!("makes `{key}` of provider `{}` to `{text}`: it {}", self.name, problem.what))
+                        .expected(problem.expected.clone().unwrap_or_else(|| Kind::Url.expected()))
+                }
+            };
+            account.refuse("variables", problem);
+        }
+        wrong.is_empty().then(|| Arc::new(self.keys.dialect(&self.name, found)))
+    }
+}
+
+/// A value that no URL takes was meant for one that does.
+fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &Reader<'_>) {
+    let names = locations.names();
+    for name in values.keys().filter(|name| !names.contains(name.as_str())) {
+        let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` has in it"));
+        let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let problem = match known.as_slice() {
+            [] => problem.expected("no variables"),
+            known => problem.expected(known.join(", ")).nearest(nearest(name, names.iter().copied())),
+        };
+        section.refuse("variables", problem);
+    }
+}
+
+/// Where a token is given back. `delete-bearer` follows the token endpoint unless it has a URL of its own.
+fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Revoke {
+    match (by, url) {
+        (Some(RevokeBy::Nothing), _) => Revoke::None,
+        (Some(RevokeBy::DeleteBearer), url) => {
+            url.or_else(|| token_url.cloned()).map_or(Revoke::Unsaid, Revoke::DeleteBearer)
+        }
+        (None | Some(RevokeBy::Rfc7009), url) => url.map_or(Revoke::Unsaid, Revoke::Rfc7009),
     }
 }
 
@@ -239,65 +325,22 @@ pub(super) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, Stri
     }
 }
 
-fn authorize_url(value: &DeValue<'_>) -> Result<Url, Problem> {
-    let url = endpoint(value)?;
-    match url.query_pairs().find(|(name, _)| RESERVED_AUTHORIZE.contains(&name.as_ref())) {
-        Some((name, _)) => Err(Problem::new(format!("has `{name}` in its query, which ringback sets itself"))),
-        None => Ok(url),
-    }
+fn merged(above: BTreeMap<String, String>, mut below: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    below.extend(above);
+    below
 }
 
-/// An issuer identifier has neither query nor fragment (RFC 8414 §2). Kept byte for byte, because it is
-/// compared so (RFC 9207 §2.4).
-fn issuer(value: &DeValue<'_>) -> Result<String, Problem> {
-    let (literal, url) = (text(value)?, endpoint(value));
-    let expected = "an https URL without query or fragment, exactly as the provider writes it";
-    match url.map_err(|problem| problem.expected(expected))?.query() {
-        Some(_) => Err(Problem::new("has a query").expected(expected)),
-        None => Ok(literal),
-    }
-}
+type Written = BTreeMap<&'static str, (toml::Value, String)>;
 
-fn revoke_by(word: &str) -> Option<RevokeBy> {
-    match word {
-        "none" => Some(RevokeBy::Nothing),
-        "delete-bearer" => Some(RevokeBy::DeleteBearer),
-        "rfc7009" => Some(RevokeBy::Rfc7009),
-        _ => None,
+/// Tables grow together, as their meanings do; everything else replaces what is below it.
+fn written_over(above: Written, mut below: Written) -> Written {
+    for (name, (mut value, file)) in above {
+        if let (toml::Value::Table(above), Some((toml::Value::Table(under), _))) = (&mut value, below.get(name)) {
+            let mut both = under.clone();
+            both.extend(std::mem::take(above));
+            *above = both;
+        }
+        below.insert(name, (value, file));
     }
-}
-
-fn client_auth(word: &str) -> Option<ClientAuth> {
-    match word {
-        "basic" => Some(ClientAuth::Basic),
-        "post" => Some(ClientAuth::Post),
-        "none" => Some(ClientAuth::None),
-        _ => None,
-    }
-}
-
-fn body_encoding(word: &str) -> Option<BodyEncoding> {
-    match word {
-        "form" => Some(BodyEncoding::Form),
-        "json" => Some(BodyEncoding::Json),
-        _ => None,
-    }
-}
-
-fn pkce(word: &str) -> Option<Pkce> {
-    match word {
-        "required" => Some(Pkce::Required),
-        "send" => Some(Pkce::Send),
-        "off" => Some(Pkce::Off),
-        _ => None,
-    }
-}
-
-fn rotation(word: &str) -> Option<Rotation> {
-    match word {
-        "unknown" => Some(Rotation::Unknown),
-        "rotates" => Some(Rotation::Rotates),
-        "never" => Some(Rotation::Never),
-        _ => None,
-    }
+    below
 }

@@ -3,9 +3,10 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{ConfigError, Problem, Sheet, nearest};
+use super::problem::{Blame, Problem, Sheet, nearest};
 use super::schema::{Key, Kind, SECTIONS, Section};
 use super::value;
+use super::words::{self, Words};
 
 /// One table of the file and the section that it has to be.
 pub(super) struct Reader<'a> {
@@ -16,6 +17,8 @@ pub(super) struct Reader<'a> {
     at: usize,
     table: &'a DeTable<'a>,
     sheet: &'a Sheet<'a>,
+    /// What a mistake in it stands in the way of.
+    blame: Blame,
 }
 
 /// A key that is there.
@@ -25,6 +28,7 @@ pub(super) struct Field<'a> {
     at: usize,
     value: &'a DeValue<'a>,
     sheet: &'a Sheet<'a>,
+    blame: Blame,
 }
 
 impl<'a> Reader<'a> {
@@ -35,12 +39,14 @@ impl<'a> Reader<'a> {
         at: usize,
         table: &'a DeTable<'a>,
         sheet: &'a Sheet<'a>,
+        blame: Blame,
     ) -> Self {
-        let reader = Self { section, path, at, table, sheet };
+        let reader = Self { section, path, at, table, sheet, blame };
         let names = section.names();
         for (key, _) in table {
             if !names.contains(&key.get_ref().as_ref()) {
-                sheet.report(key.span().start, &reader.path_of(key.get_ref()), unknown(section, key.get_ref()));
+                let path = reader.path_of(key.get_ref());
+                sheet.report(key.span().start, &path, unknown(section, key.get_ref()), &reader.blame);
             }
         }
         reader
@@ -54,7 +60,7 @@ impl<'a> Reader<'a> {
         self.sheet.asked.borrow_mut().insert((self.section.path, name));
         let value = self.table.get(name)?;
         let (at, value) = (value.span().start, value.get_ref());
-        Some(Field { key: key?, path: self.path_of(name), at, value, sheet: self.sheet })
+        Some(Field { key: key?, path: self.path_of(name), at, value, sheet: self.sheet, blame: self.blame.clone() })
     }
 
     /// Its value; `None` if it is missing or wrong, which is then reported.
@@ -79,6 +85,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The meaning of one of the words that the schema has for this key.
+    pub(super) fn word<T: Copy>(&self, name: &'static str, words: Words<T>) -> Option<T> {
+        self.choice(name, |word| words::meaning(words, word))
+    }
+
+    /// As [`Reader::word`], for words whose meaning is no value.
     pub(super) fn choice<T>(&self, name: &'static str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let field = self.field(name)?;
         let words: &[&str] = if let Kind::Choice(words) = field.key.kind { words } else { &[] };
@@ -100,54 +111,69 @@ impl<'a> Reader<'a> {
     /// Reports a mistake in a key: where its value is, or where the table begins.
     pub(super) fn refuse(&self, name: &str, problem: Problem) {
         let at = self.table.get(name).map_or(self.at, |value| value.span().start);
-        self.sheet.report(at, &self.path_of(name), problem);
+        self.sheet.report(at, &self.path_of(name), problem, &self.blame);
     }
 
-    /// Takes over the mistakes of another text.
-    pub(super) fn adopt(&self, errors: Vec<ConfigError>) {
-        self.sheet.adopt(errors);
+    /// Notes what works and should not be done: where its value is, or where the table begins.
+    pub(super) fn warn(&self, name: &str, why: &str) {
+        let at = self.table.get(name).map_or(self.at, |value| value.span().start);
+        self.sheet.warn(at, &self.path_of(name), Problem::new(why), &self.blame);
+    }
+
+    /// The first mistake in it and what is below it.
+    pub(super) fn first_mistake(&self) -> Option<String> {
+        self.sheet.first(&self.blame)
+    }
+
+    /// The text's name.
+    pub(super) fn file(&self) -> &'a std::path::Path {
+        self.sheet.file()
+    }
+
+    /// Every key that is there, in the order of the schema.
+    pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, &'a DeValue<'a>)> {
+        let of = |name| self.table.get(name).map(|value| (name, value.get_ref()));
+        self.section.keys.iter().filter_map(move |key| of(key.name))
     }
 
     /// The table of this name, if there is one.
     pub(super) fn child(&self, name: &'static str) -> Option<Self> {
         let section = Section::at(&join(self.section.path, name))?;
         let (key, value) = self.table.get_key_value(name)?;
-        self.table_of(section, key.get_ref(), key.span().start, value.get_ref())
+        let (path, at, blame) = (self.path_of(name), key.span().start, self.blame.clone());
+        let table = self.as_table(&path, at, value.get_ref(), &blame)?;
+        Some(Self::new(section, path, at, table, self.sheet, blame))
     }
 
-    /// The tables below the table of this name, each with its name.
-    pub(super) fn children(&self, name: &'static str) -> Vec<(String, Self)> {
+    /// The tables below the table of this name, each with its name. A mistake in one of them is its own.
+    pub(super) fn children(&self, name: &'static str, blame: fn(String) -> Blame) -> Vec<(String, Self)> {
         let (Some((key, value)), Some(section)) =
             (self.table.get_key_value(name), Section::at(&format!("{name}.NAME")))
         else {
             return Vec::new();
         };
         let path = self.path_of(name);
-        let Some(tables) = self.as_table(&path, key.span().start, value.get_ref()) else { return Vec::new() };
+        let tables = self.as_table(&path, key.span().start, value.get_ref(), &self.blame);
+        let Some(tables) = tables else { return Vec::new() };
         let mut children = Vec::new();
         for (key, value) in tables {
             let (child, at) = (key.get_ref(), key.span().start);
             let path = join(&path, &segment(child));
+            let blame = blame(child.to_string());
             if let Err(problem) = value::name(child) {
-                self.sheet.report(at, &path, problem);
+                self.sheet.report(at, &path, problem, &blame);
             }
-            if let Some(table) = self.as_table(&path, at, value.get_ref()) {
-                children.push((child.to_string(), Self::new(section, path, at, table, self.sheet)));
+            if let Some(table) = self.as_table(&path, at, value.get_ref(), &blame) {
+                children.push((child.to_string(), Self::new(section, path, at, table, self.sheet, blame)));
             }
         }
         children
     }
 
-    fn table_of(&self, section: &'static Section, name: &str, at: usize, value: &'a DeValue<'a>) -> Option<Self> {
-        let path = self.path_of(name);
-        let table = self.as_table(&path, at, value)?;
-        Some(Self::new(section, path, at, table, self.sheet))
-    }
-
-    fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>) -> Option<&'a DeTable<'a>> {
+    fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>, blame: &Blame) -> Option<&'a DeTable<'a>> {
         let table = value.as_table();
         if table.is_none() {
-            self.sheet.report(at, path, value::is_a(value).expected("a table"));
+            self.sheet.report(at, path, value::is_a(value).expected("a table"), blame);
         }
         table
     }
@@ -166,7 +192,7 @@ impl Field<'_> {
     /// Reports a mistake in it.
     pub(super) fn refuse(&self, mut problem: Problem) {
         problem.expected.get_or_insert_with(|| self.key.kind.expected());
-        self.sheet.report(self.at, &self.path, problem);
+        self.sheet.report(self.at, &self.path, problem, &self.blame);
     }
 }
 

@@ -6,6 +6,8 @@ mod accounts;
 mod daemon;
 mod providers;
 
+use crate::oauth::preset::PRESETS;
+
 /// A table of the config file.
 #[derive(Debug)]
 pub struct Section {
@@ -100,6 +102,16 @@ pub enum Kind {
     Scopes,
     /// Names with texts.
     Texts,
+    /// Names of URL variables with their values.
+    Variables,
+    /// The name of a preset.
+    Preset,
+    /// Absolute URIs (RFC 8707).
+    Resources,
+    /// Members of the token reply with the paths to them.
+    Paths,
+    /// How many in how long.
+    Rate,
     /// One of these.
     Choice(&'static [&'static str]),
     /// An inline table with these keys (see the section of the same path).
@@ -127,10 +139,21 @@ impl Kind {
             Self::Credential => "the name of a file in $CREDENTIALS_DIRECTORY, without `/`".into(),
             Self::Scopes => "a list of scopes, or one text with spaces between them".into(),
             Self::Texts => "a table of texts, such as `{ prompt = \"consent\" }`".into(),
+            Self::Variables => {
+                "a table such as `{ tenant = \"common\" }`; values have A-Z, a-z, 0-9, `.` and `-`".into()
+            }
+            Self::Preset => format!("a built-in preset ({}) or a file of the `providers` folder", presets()),
+            Self::Resources => "a list of absolute URIs without fragment".into(),
+            Self::Paths => "a table such as `{ access_token = \"authed_user.access_token\" }`".into(),
+            Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
             Self::Choice(words) => one_of(words),
             Self::Inline(keys) => format!("a table with {}", and(keys)),
         }
     }
+}
+
+fn presets() -> String {
+    PRESETS.iter().map(|preset| format!("`{}`", preset.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Every section there is.
@@ -141,7 +164,8 @@ pub static SECTIONS: &[&Section] = &[
     &daemon::SERVE,
     &providers::PROVIDER,
     &accounts::ACCOUNT,
-    &accounts::KEYRING_ITEM,
+    &accounts::CLIENT_SECRET_ITEM,
+    &accounts::PASSWORD_ITEM,
 ];
 
 /// The section at the top of the file.

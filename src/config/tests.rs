@@ -1,6 +1,10 @@
 //! Tests of the config as a whole: schema, presets, example, reference, secrets.
 
+mod grants;
 mod mistakes;
+mod parts;
+mod presets;
+mod variables;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,9 +14,10 @@ use toml::de::DeTable;
 
 use super::problem::Sheet;
 use super::schema::{Fallback, Form, Kind, SECTIONS, Shown};
-use super::value::Base;
-use super::{Config, ConfigErrors, FilePrivacy, SecretSource, SocketChoice, describe, example, file, reference};
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Pkce, Revoke, Rotation};
+use super::{
+    Config, ConfigErrors, FilePrivacy, SecretSource, SocketChoice, Sources, describe, example, file, reference,
+};
+use crate::oauth::dialect::{BodyEncoding, Pkce};
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     super::parse(text, Path::new("/etc/rb/config.toml"), FilePrivacy::Private, Some(Path::new("/home/u")))
@@ -42,11 +47,37 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
             let kept: Vec<&str> = own.lines().filter(|l| !l.starts_with(&format!("{name} ="))).collect();
             format!("{}\n{line}", kept.join("\n"))
         }
+        ("accounts.NAME", "client_key_file" | "client_key_id") => {
+            let file = if name == "client_key_id" { "client_key_file = \"k\"\n" } else { "" };
+            format!(
+                "{}[providers.phonecom]\nclient_auth = \"private_key_jwt\"\n",
+                with_account(&format!("{file}{line}"))
+            )
+        }
+        ("accounts.NAME", "variables") => {
+            let provider = "[providers.phonecom]\nauthorize_url = \"https://{tenant}/a\"\nvariables.tenant = \"x\"\n";
+            format!("{}{provider}", with_account(&format!("{secret}{line}")))
+        }
+        ("accounts.NAME", "grant") => {
+            let user = if value == "\"password\"" { "username = \"u\"\n" } else { "" };
+            let provider = "[providers.phonecom]\ndevice_url = \"https://d/\"\n";
+            format!("{}{provider}", with_account(&format!("{secret}{user}{line}")))
+        }
+        ("accounts.NAME", "username" | "phonenumber") => with_account(&format!("grant = \"password\"\n{secret}{line}")),
+        ("accounts.NAME", _) if name.starts_with("password") => {
+            with_account(&format!("grant = \"password\"\nusername = \"u\"\n{secret}{line}"))
+        }
         ("accounts.NAME", _) if name.starts_with("client_secret") => with_account(&line),
         ("accounts.NAME", _) => with_account(&format!("{secret}{line}")),
-        ("accounts.NAME.client_secret_keyring", _) => {
+        ("accounts.NAME.client_secret_keyring" | "accounts.NAME.password_keyring", _) => {
             let other = if name == "user" { "service" } else { "user" };
-            with_account(&format!("client_secret_keyring = {{ {name} = {value}, {other} = \"x\" }}"))
+            let item = format!("{{ {name} = {value}, {other} = \"x\" }}");
+            match path {
+                "accounts.NAME.client_secret_keyring" => with_account(&format!("client_secret_keyring = {item}")),
+                _ => {
+                    with_account(&format!("grant = \"password\"\nusername = \"u\"\n{secret}password_keyring = {item}"))
+                }
+            }
         }
         ("providers.NAME", _) => {
             let mut text = String::from("[providers.p]\n");
@@ -55,8 +86,14 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
                     text.extend([key, " = \"", url, "\"\n"]);
                 }
             }
-            if name == "iss_required" {
+            if matches!(name, "iss_required" | "discover") {
                 text += "issuer = \"https://i\"\n";
+            }
+            if value == "\"always\"" {
+                text += "par_url = \"https://p/\"\n";
+            }
+            if name == "variables" {
+                text += "device_url = \"https://d/{tenant}\"\n";
             }
             if value == "\"rfc7009\"" {
                 text += "revoke_url = \"https://r/\"\n";
@@ -83,10 +120,12 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
 
 #[test]
 fn the_deserialiser_asks_for_every_key_of_the_schema_and_for_no_other() {
-    let text = "[listen]\n[store]\n[serve]\n[providers.p]\n[accounts.work]\nclient_secret_keyring = {}\n";
-    let sheet = Sheet::new(Path::new("test"), text);
-    let base = Base { folder: Path::new("/"), home: None };
-    drop(file::read(text, &sheet, base, FilePrivacy::Private));
+    let text = "[listen]\n[store]\n[serve]\n[providers.p]\ntoken_url = \"https://t/\"\n\
+                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
+    let path = Path::new("/test");
+    let sheet = Sheet::new(path, text);
+    let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };
+    drop(file::read(&sources, &sheet, &[]));
     let asked = sheet.asked.borrow().clone();
     let known: BTreeSet<_> = SECTIONS.iter().flat_map(|s| s.keys.iter().map(|k| (s.path, k.name))).collect();
     assert_eq!(asked, known);
@@ -154,35 +193,6 @@ fn an_empty_file_is_valid() {
     assert_eq!((config.accounts.len(), config.default_account), (0, None));
     assert_eq!(config.listen.tcp, ["127.0.0.1:7464".parse().unwrap()]);
     assert_eq!(config.listen.socket, SocketChoice::Default);
-}
-
-#[test]
-fn presets_hold_no_mistake_and_phonecom_is_what_phone_com_documents() {
-    for preset in &crate::oauth::preset::PRESETS {
-        assert!(DeTable::parse(preset.text).is_ok(), "{}", preset.name);
-    }
-    let config = sound(&with_account("client_secret = \"s\""));
-    let dialect = &config.accounts["work"].dialect;
-    assert_eq!(dialect.provider, "phonecom");
-    assert_eq!(dialect.authorize_url().unwrap().as_str(), "https://accounts.phone.com/");
-    assert_eq!(dialect.token_url().unwrap().as_str(), "https://api.phone.com/v4/oauth/access-token");
-    assert_eq!(dialect.revoke, Revoke::DeleteBearer(dialect.token_url().unwrap().clone()));
-    assert_eq!((dialect.client_auth, dialect.body), (ClientAuth::Post, BodyEncoding::Json));
-    assert_eq!((dialect.pkce, dialect.rotation), (Pkce::Send, Rotation::Unknown));
-    assert_eq!((dialect.replay_window.as_secs(), dialect.max_age_unknown.as_secs()), (20, 3600));
-    assert_eq!(config.default_account.as_deref(), Some("work"));
-    sound("[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://a/\"\ntoken_url = \"https://t/\"\n");
-}
-
-#[test]
-fn revocation_of_phonecom_follows_the_token_url() {
-    let provider = "[providers.practice]\npreset = \"phonecom\"\ntoken_url = \"http://127.0.0.1:9/t\"\n";
-    let account = "[accounts.a]\nprovider = \"practice\"\nclient_id = \"i\"\nclient_secret = \"s\"\n";
-    let config = sound(&format!("{provider}{account}"));
-    let dialect = &config.accounts["a"].dialect;
-    assert_eq!(dialect.revoke, Revoke::DeleteBearer("http://127.0.0.1:9/t".parse().unwrap()));
-    let config = sound(&format!("{provider}revoke_url = \"https://r/\"\n{account}"));
-    assert_eq!(config.accounts["a"].dialect.revoke, Revoke::DeleteBearer("https://r/".parse().unwrap()));
 }
 
 #[test]

@@ -8,8 +8,10 @@ use std::time::Duration;
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use super::problem::Problem;
+use super::problem::{Problem, nearest};
+use super::template::{self, TOKEN_URL, Variables};
 use crate::contract::DEFAULT_ACCOUNT;
+use crate::oauth::dialect::RateLimit;
 
 /// What relative paths and `~/` are relative to.
 pub(super) struct Base<'a> {
@@ -192,10 +194,84 @@ pub(super) fn name(name: &str) -> Result<(), Problem> {
     Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
 }
 
-/// An endpoint of a provider: https, or http on loopback; no fragment, no user name.
-pub(super) fn endpoint(value: &DeValue<'_>) -> Result<Url, Problem> {
+/// Values of URL variables, by name.
+pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
+    let variables = texts(value, &[TOKEN_URL])?;
+    for (name, value) in &variables {
+        if !template::is_name(name) {
+            let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
+            return Err(problem.expected("names of a-z, 0-9 and `_`"));
+        }
+        let wrong =
+            |problem: Problem| Problem { what: format!("has for `{name}` a value that a URL can't take"), ..problem };
+        template::value(value).map_err(wrong)?;
+    }
+    Ok(variables)
+}
+
+/// Resource indicators: absolute URIs without fragment (RFC 8707 §2), sent as they stand here.
+pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
+    let resources = list(value)?;
+    for resource in &resources {
+        let shown = resource.escape_debug();
+        let url = Url::parse(resource).map_err(|_| Problem::new(format!("has `{shown}`, which is no absolute URI")))?;
+        if url.fragment().is_some() {
+            return Err(Problem::new(format!("has `{shown}`, which has a fragment (`#`)")));
+        }
+    }
+    Ok(resources)
+}
+
+/// `30/30s`: at most so many in so long.
+pub(super) fn rate_limit(value: &DeValue<'_>) -> Result<RateLimit, Problem> {
     let text = text(value)?;
-    let url = plain_url(&text)?;
+    let (most, per) = text.split_once('/').ok_or_else(|| Problem::new("has no `/` in it"))?;
+    let most = most.parse().ok().filter(|most| (1..=1_000_000).contains(most));
+    let per = humantime::parse_duration(per).ok();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let per = per.filter(|per| (Duration::from_millis(1)..=day).contains(per));
+    Ok(RateLimit {
+        most: most.ok_or_else(|| Problem::new("has no number from 1 to 1000000 before the `/`"))?,
+        per: per.ok_or_else(|| Problem::new("has no duration from 1ms to 1 day after the `/`"))?,
+    })
+}
+
+/// Members of the token reply that may stand elsewhere (RFC 6749 §5.1, §5.2).
+const MEMBERS: [&str; 7] =
+    ["access_token", "refresh_token", "token_type", "expires_in", "scope", "error", "error_description"];
+
+/// Members with the path to where they stand, its steps separated by dots.
+pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, String>, Problem> {
+    let paths = texts(value, &[])?;
+    for (name, path) in &paths {
+        if !MEMBERS.contains(&name.as_str()) {
+            let problem = Problem::new(format!("has `{}`, which no token reply has", name.escape_debug()));
+            return Err(problem.expected("members of RFC 6749 §5").nearest(nearest(name, MEMBERS)));
+        }
+        if path.split('.').any(str::is_empty) {
+            return Err(Problem::new(format!("has for `{name}` a path with an empty step")));
+        }
+    }
+    Ok(paths)
+}
+
+/// The value as it would be written again. What no key takes is left empty.
+pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
+    match value {
+        DeValue::String(text) => toml::Value::String(text.to_string()),
+        DeValue::Boolean(flag) => toml::Value::Boolean(*flag),
+        DeValue::Array(items) => toml::Value::Array(items.iter().map(|item| plain(item.get_ref())).collect()),
+        DeValue::Table(table) => toml::Value::Table(
+            table.iter().map(|(name, item)| (name.get_ref().to_string(), plain(item.get_ref()))).collect(),
+        ),
+        DeValue::Integer(_) => integer(value).ok().flatten().map_or_else(|| "".into(), toml::Value::Integer),
+        DeValue::Float(_) | DeValue::Datetime(_) => "".into(),
+    }
+}
+
+/// An endpoint of a provider: https, or http on loopback; no fragment, no user name.
+pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
+    let url = plain_url(text)?;
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),

@@ -8,15 +8,35 @@ pub struct Preset {
     pub name: &'static str,
     /// TOML.
     pub text: &'static str,
+    /// What the user has to add before an account can use it.
+    pub lacks: Option<&'static str>,
+}
+
+macro_rules! preset {
+    ($name:literal) => {
+        preset!($name, None)
+    };
+    ($name:literal, $lacks:expr) => {
+        Preset { name: $name, text: include_str!(concat!("presets/", $name, ".toml")), lacks: $lacks }
+    };
 }
 
 /// Every preset there is.
-pub static PRESETS: [Preset; 2] = [
-    Preset { name: "phonecom", text: include_str!("presets/phonecom.toml") },
-    Preset { name: GENERIC, text: include_str!("presets/generic.toml") },
+pub static PRESETS: [Preset; 11] = [
+    preset!("phonecom"),
+    preset!("google"),
+    preset!("microsoft"),
+    preset!("github"),
+    preset!("gitlab"),
+    preset!("slack"),
+    preset!("zoom"),
+    preset!("dropbox"),
+    preset!("spotify"),
+    preset!("oidc", Some("issuer")),
+    preset!("generic", Some("URLs")),
 ];
 
-/// Plain RFC 6749; it leaves the URLs open, so no account can use it as it is.
+/// Plain RFC 6749: what a provider is based on that names no other.
 pub const GENERIC: &str = "generic";
 
 /// The preset of this name.

@@ -2,7 +2,21 @@
 
 use super::{Fallback, Form, Key, Kind, Section, Shown};
 
-const SECRET: Fallback = Fallback::Words("none; exactly one `client_secret...` unless `client_auth` is `\"none\"`");
+const SECRET: Fallback = Fallback::Words(
+    "none; exactly one `client_secret...` where `client_auth` is `\"basic\"` or `\"post\"`, but for `implicit`",
+);
+const PASSWORD: Fallback = Fallback::Words("none: `ringback login` asks at the terminal");
+const NONE: Fallback = Fallback::Words("none");
+
+/// A key that stands in the place of another.
+const fn instead(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, fallback, doc, example, shown: Shown::Instead }
+}
+
+/// A key that works as a line of the example.
+const fn line(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, fallback, doc, example, shown: Shown::Line }
+}
 
 pub(super) static ACCOUNT: Section = Section {
     path: "accounts.NAME",
@@ -13,10 +27,17 @@ pub(super) static ACCOUNT: Section = Section {
             name: "provider",
             kind: Kind::Text,
             fallback: Fallback::Required,
-            doc: "A provider of this file (`[providers.NAME]`), or a preset: `phonecom`.",
+            doc: "A provider of this file (`[providers.NAME]`), one of the `providers` folder, or a built-in preset, such as `phonecom`.",
             example: "\"phonecom\"",
             shown: Shown::Line,
         },
+        line(
+            "grant",
+            Kind::Choice(&["authorization_code", "device_code", "client_credentials", "implicit", "password"]),
+            Fallback::Value("\"authorization_code\""),
+            "\"authorization_code\"",
+            "How the account comes to its tokens: by the browser (RFC 6749 §4.1), by a browser on another device (RFC 8628), by itself (§4.4), by the browser without a code (§4.2), or by the user's password (§4.3). The last two are warned about (RFC 9700).",
+        ),
         Key {
             name: "client_id",
             kind: Kind::Text,
@@ -65,6 +86,56 @@ pub(super) static ACCOUNT: Section = Section {
             example: "\"...\"",
             shown: Shown::Instead,
         },
+        instead(
+            "client_key_file",
+            Kind::Path,
+            Fallback::Words("none; needed with `client_auth = \"private_key_jwt\"`"),
+            "\"~/.config/ringback/work.pem\"",
+            "A file with the client's private key in PEM (PKCS#8, SEC1 or PKCS#1), for a provider with `client_auth = \"private_key_jwt\"`: yours or root's, and not readable by anybody else (`chmod 600`).",
+        ),
+        instead("client_key_id", Kind::Text, NONE, "\"2026-05\"", "The key's id at the provider (`kid`)."),
+        instead(
+            "username",
+            Kind::Text,
+            Fallback::Words("none; this or `phonenumber` is needed with `grant = \"password\"`"),
+            "\"ann@example.com\"",
+            "Whose password is used.",
+        ),
+        instead(
+            "phonenumber",
+            Kind::Text,
+            Fallback::Words("none; this or `username` is needed with `grant = \"password\"`"),
+            "\"+15555550100\"",
+            "Whose password is used, where the provider goes by telephone numbers (Phone.com).",
+        ),
+        instead(
+            "password_file",
+            Kind::Path,
+            PASSWORD,
+            "\"~/.config/ringback/work.password\"",
+            "A file with the user's password; as `client_secret_file`.",
+        ),
+        instead(
+            "password_command",
+            Kind::Command,
+            PASSWORD,
+            "[\"pass\", \"show\", \"phonecom/password\"]",
+            "A program that prints the user's password; as `client_secret_command`.",
+        ),
+        instead(
+            "password_credential",
+            Kind::Credential,
+            PASSWORD,
+            "\"phonecom-password\"",
+            "The name of a systemd credential with the user's password.",
+        ),
+        instead(
+            "password_keyring",
+            Kind::Inline(&["service", "user"]),
+            PASSWORD,
+            "{ service = \"ringback\", user = \"work-password\" }",
+            "An item of the desktop's keyring with the user's password.",
+        ),
         Key {
             name: "scope",
             kind: Kind::Scopes,
@@ -73,6 +144,27 @@ pub(super) static ACCOUNT: Section = Section {
             example: "[\"account-owner\"]",
             shown: Shown::Line,
         },
+        line(
+            "resource",
+            Kind::Resources,
+            Fallback::Value("[]"),
+            "[\"https://api.example.com/\"]",
+            "What the tokens are for, as resource indicators (RFC 8707); sent in authorization and token requests.",
+        ),
+        line(
+            "audience",
+            Kind::Text,
+            NONE,
+            "\"https://api.example.com/\"",
+            "The same for providers that call it `audience`.",
+        ),
+        instead(
+            "variables",
+            Kind::Variables,
+            Fallback::Value("{}"),
+            "{ tenant = \"contoso.onmicrosoft.com\" }",
+            "Values of the variables in the provider's URLs, over those that it has itself.",
+        ),
         Key {
             name: "redirect_uri",
             kind: Kind::RedirectUri,
@@ -89,29 +181,45 @@ pub(super) static ACCOUNT: Section = Section {
             example: "{ prompt = \"consent\" }",
             shown: Shown::Line,
         },
+        line(
+            "hook",
+            Kind::Command,
+            NONE,
+            "[\"notify-send\", \"ringback\"]",
+            "A program that is run at the account's events, without a shell, with `RINGBACK_EVENT` and `RINGBACK_ACCOUNT` in its environment and no secret.",
+        ),
     ],
 };
 
-pub(super) static KEYRING_ITEM: Section = Section {
+pub(super) static CLIENT_SECRET_ITEM: Section = Section {
     path: "accounts.NAME.client_secret_keyring",
     form: Form::Inline,
     doc: "By which attributes the item is found.",
-    keys: &[
-        Key {
-            name: "service",
-            kind: Kind::Text,
-            fallback: Fallback::Required,
-            doc: "Its attribute `service`.",
-            example: "\"ringback\"",
-            shown: Shown::Line,
-        },
-        Key {
-            name: "user",
-            kind: Kind::Text,
-            fallback: Fallback::Required,
-            doc: "Its attribute `username`.",
-            example: "\"work\"",
-            shown: Shown::Line,
-        },
-    ],
+    keys: KEYRING_KEYS,
 };
+
+pub(super) static PASSWORD_ITEM: Section = Section {
+    path: "accounts.NAME.password_keyring",
+    form: Form::Inline,
+    doc: "By which attributes the item is found.",
+    keys: KEYRING_KEYS,
+};
+
+const KEYRING_KEYS: &[Key] = &[
+    Key {
+        name: "service",
+        kind: Kind::Text,
+        fallback: Fallback::Required,
+        doc: "Its attribute `service`.",
+        example: "\"ringback\"",
+        shown: Shown::Line,
+    },
+    Key {
+        name: "user",
+        kind: Kind::Text,
+        fallback: Fallback::Required,
+        doc: "Its attribute `username`.",
+        example: "\"work\"",
+        shown: Shown::Line,
+    },
+];

@@ -3,23 +3,29 @@
 use super::{Fallback, Form, Key, Kind, Section, Shown};
 
 const PRESET: Fallback = Fallback::Words("the preset's");
+const PRESET_OR_METADATA: Fallback = Fallback::Words("the preset's; with `discover` the metadata's");
 
 /// A key that works as a line of the example.
 const fn key(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
     Key { name, kind, fallback, doc, example, shown: Shown::Line }
 }
 
+/// A key that needs what the example does not have.
+const fn instead(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, fallback, doc, example, shown: Shown::Instead }
+}
+
 pub(super) static PROVIDER: Section = Section {
     path: "providers.NAME",
     form: Form::Named("example"),
-    doc: "An authorization server of your own: a preset, and what is different. A preset that fits as it is needs no section. Names follow the rules of account names.",
+    doc: "An authorization server of your own: a preset, and what is different. A preset that fits as it is needs no section. Names follow the rules of account names. The same keys can stand at the top of a file of their own, `providers/NAME.toml` in the config file's folder; its `preset` is a built-in one.",
     keys: &[
         key(
             "preset",
-            Kind::Choice(&["phonecom", "generic"]),
+            Kind::Preset,
             Fallback::Words("the preset of the section's own name, else `\"generic\"`"),
             "\"generic\"",
-            "Where the keys come from that are not here. `generic` is plain RFC 6749 and leaves the URLs to you.",
+            "Where the keys come from that are not here. `generic` is plain RFC 6749 and leaves the URLs to you; `oidc` reads them from its `issuer`.",
         ),
         key(
             "label",
@@ -28,19 +34,75 @@ pub(super) static PROVIDER: Section = Section {
             "\"Example\"",
             "The provider's name for people.",
         ),
+        instead(
+            "variables",
+            Kind::Variables,
+            PRESET,
+            "{ tenant = \"common\" }",
+            "Values of the variables in the URLs and in `issuer`: where `{tenant}` stands there, the value of `tenant` is put in before the URL is checked. Accounts can have their own.",
+        ),
+        key(
+            "discover",
+            Kind::Flag,
+            Fallback::Value("false"),
+            "true",
+            "Whether what is not given here is read from the metadata of `issuer` (RFC 8414, OpenID Connect Discovery). What is given wins.",
+        ),
         key(
             "authorize_url",
             Kind::Url,
-            Fallback::Words("the preset's; needed with `generic`"),
+            Fallback::Words("the preset's; needed for logins with a browser, but with `discover`"),
             "\"https://id.example.com/authorize\"",
             "The authorization endpoint (RFC 6749 §3.1). A query in it is kept.",
         ),
         key(
             "token_url",
             Kind::Url,
-            Fallback::Words("the preset's; needed with `generic`"),
+            Fallback::Words("the preset's; needed, but with `discover`"),
             "\"https://id.example.com/token\"",
             "The token endpoint (RFC 6749 §3.2).",
+        ),
+        key(
+            "refresh_url",
+            Kind::Url,
+            Fallback::Words("the preset's; else `token_url`"),
+            "\"https://id.example.com/refresh\"",
+            "Where refreshes go.",
+        ),
+        key(
+            "introspect_url",
+            Kind::Url,
+            PRESET_OR_METADATA,
+            "\"https://id.example.com/introspect\"",
+            "The introspection endpoint (RFC 7662), for `ringback info`.",
+        ),
+        key(
+            "details_url",
+            Kind::Url,
+            PRESET,
+            "\"{token_url}/details\"",
+            "Answers a GET with the access token as Bearer with what it knows of the token (Phone.com), for `ringback info`. `{token_url}` at the beginning of this or another URL stands for the token endpoint without its query.",
+        ),
+        key(
+            "device_url",
+            Kind::Url,
+            Fallback::Words("the preset's; with `discover` the metadata's; needed for logins on another device"),
+            "\"https://id.example.com/device\"",
+            "The device authorization endpoint (RFC 8628 §3.1).",
+        ),
+        key(
+            "par_url",
+            Kind::Url,
+            PRESET_OR_METADATA,
+            "\"https://id.example.com/par\"",
+            "The pushed authorization request endpoint (RFC 9126).",
+        ),
+        key(
+            "par",
+            Kind::Choice(&["auto", "always", "off"]),
+            Fallback::Value("\"auto\""),
+            "\"auto\"",
+            "Whether the authorization request is pushed (RFC 9126). `auto`: where the metadata requires it.",
         ),
         key(
             "revoke_url",
@@ -58,17 +120,17 @@ pub(super) static PROVIDER: Section = Section {
         ),
         key(
             "client_auth",
-            Kind::Choice(&["basic", "post", "none"]),
+            Kind::Choice(&["basic", "post", "none", "private_key_jwt"]),
             Fallback::Words("the preset's; `\"basic\"` with `generic`"),
             "\"basic\"",
-            "How the client proves itself (RFC 6749 §2.3.1): in the `Authorization` header, in the body, or not at all (a public client).",
+            "How the client proves itself (RFC 6749 §2.3.1): in the `Authorization` header, in the body, not at all (a public client), or by a signature (RFC 7523).",
         ),
         key(
             "body",
-            Kind::Choice(&["form", "json"]),
+            Kind::Choice(&["form", "json", "query"]),
             Fallback::Words("the preset's; `\"form\"` with `generic`"),
             "\"form\"",
-            "How the token request's parameters travel. RFC 6749 knows `form` only.",
+            "How the token request's parameters travel. RFC 6749 knows `form` only. `query` is warned about: secrets stand in URLs then, which end up in logs.",
         ),
         key(
             "pkce",
@@ -99,11 +161,47 @@ pub(super) static PROVIDER: Section = Section {
             "Further parameters of every token request, added to the preset's. Not for secrets: `ringback config check` shows them.",
         ),
         key(
+            "extra_refresh",
+            Kind::Texts,
+            PRESET,
+            "{ audience = \"https://api.example.com\" }",
+            "Further parameters of refreshes, over those of `extra_token`.",
+        ),
+        key(
+            "response_paths",
+            Kind::Paths,
+            PRESET,
+            "{ access_token = \"authed_user.access_token\" }",
+            "Where members of RFC 6749 §5 stand in the token reply, if elsewhere; dots separate the steps.",
+        ),
+        key(
+            "expires_in_unit",
+            Kind::Choice(&["seconds", "milliseconds", "minutes"]),
+            Fallback::Value("\"seconds\""),
+            "\"seconds\"",
+            "The unit of `expires_in`; seconds by RFC 6749 §5.1.",
+        ),
+        key(
+            "narrow",
+            Kind::Choice(&["off", "scope", "resource", "both"]),
+            Fallback::Value("\"off\""),
+            "\"scope\"",
+            "What a caller may ask for less of than was granted: a narrower scope (RFC 6749 §6), one resource or audience (RFC 8707), both, or nothing.",
+        ),
+        key(
+            "rate_limit_endpoint",
+            Kind::Rate,
+            PRESET,
+            "\"30/30s\"",
+            "Most requests of one client to one endpoint. What would be more waits.",
+        ),
+        key("rate_limit", Kind::Rate, PRESET, "\"120/60s\"", "Most requests of one client to all endpoints together."),
+        key(
             "issuer",
             Kind::Text,
             Fallback::Words("none"),
             "\"https://id.example.com\"",
-            "The issuer identifier, compared byte for byte with the `iss` of the answer (RFC 9207).",
+            "The issuer identifier, compared byte for byte with the `iss` of the answer (RFC 9207) and with the `issuer` of its metadata.",
         ),
         key(
             "iss_required",

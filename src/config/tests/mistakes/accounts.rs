@@ -69,7 +69,6 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[providers.p]\ntoken_url = \"http://example.com/t\"",
         &[
-            "1:12: providers.p.authorize_url: is missing; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
             "2:13: providers.p.token_url: uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
         ],
     ),
@@ -130,7 +129,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         "[providers.phonecom]\npkce = \"S256\"\npreset = \"phone\"",
         &[
             "2:8: providers.phonecom.pkce: is `S256`; expected `\"required\"`, `\"send\"` or `\"off\"`",
-            "3:10: providers.phonecom.preset: is `phone`; expected `\"phonecom\"` or `\"generic\"`",
+            "3:10: providers.phonecom.preset: is `phone`; expected a built-in preset (`phonecom`, `google`, `microsoft`, `github`, `gitlab`, `slack`, `zoom`, `dropbox`, `spotify`, `oidc`, `generic`) or a file of the `providers` folder",
         ],
     ),
     ("[[providers]]\n", &["1:3: providers: is an array; expected a table"]),
@@ -263,7 +262,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[providers.p]\npreset = \"phoncom\"\npkce = 1",
         &[
-            "2:10: providers.p.preset: is `phoncom`; expected `\"phonecom\"` or `\"generic\"`; did you mean `phonecom`?",
+            "2:10: providers.p.preset: is `phoncom`; expected a built-in preset (`phonecom`, `google`, `microsoft`, `github`, `gitlab`, `slack`, `zoom`, `dropbox`, `spotify`, `oidc`, `generic`) or a file of the `providers` folder; did you mean `phonecom`?",
             "3:8: providers.p.pkce: is an integer; expected `\"required\"`, `\"send\"` or `\"off\"`",
         ],
     ),

@@ -1,0 +1,74 @@
+//! The providers that an account could use, for people: what `ringback provider` shows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::catalog::{Catalog, Entry, Origin, built_in_names, mistakes, texts};
+use super::problem::{Blame, ConfigErrors, Sheet};
+use super::reader::Reader;
+use super::schema::{self, Fallback};
+use super::{Sources, file};
+use crate::oauth::dialect::Dialect;
+
+/// A provider that an account could use.
+#[derive(Debug, Clone)]
+pub struct KnownProvider {
+    /// What the config calls it.
+    pub name: String,
+    /// Its name for people.
+    pub label: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its keys as they work together, as TOML; each with the text that it comes from.
+    pub keys: String,
+    /// The provider with the values that it has itself for its URL variables, or why there is none.
+    pub usual: Result<Arc<Dialect>, String>,
+}
+
+/// Every provider that an account could use, by name, whatever else is wrong with the config; and the
+/// mistakes.
+pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErrors) {
+    let built_in = built_in_names();
+    let texts = texts(&built_in, sources.providers);
+    let sheet = Sheet::new(sources.path, sources.text);
+    let document = file::document(sources.text, &sheet).unwrap_or_default();
+    let top = Reader::new(schema::top(), String::new(), 0, &document, &sheet, Blame::Everything);
+    let catalog = Catalog::new(&texts, top.children("providers", Blame::Provider));
+    let known = catalog.iter().map(known).collect();
+    let of_providers = sheet.errors().into_iter().filter(|error| !matches!(error.blame, Blame::Account(_)));
+    (known, ConfigErrors(of_providers.chain(mistakes(&texts)).collect()))
+}
+
+fn known(entry: &Entry<'_>) -> KnownProvider {
+    let keys = entry.keys();
+    let usual = match entry.lacks() {
+        // Not asked for: what it lacks would be reported as missing.
+        Some(what) => Err(format!("it leaves the {what} to you")),
+        None => entry.provider().map_err(str::to_owned).and_then(|provider| {
+            let open = || "its accounts have to give values for its URL variables".to_owned();
+            provider.usual.clone().ok_or_else(open)
+        }),
+    };
+    KnownProvider {
+        name: entry.name.clone(),
+        label: keys.label.clone().unwrap_or_else(|| entry.name.clone()),
+        origin: entry.origin.clone(),
+        keys: written(&keys.written),
+        usual,
+    }
+}
+
+/// What is written, in the order of the schema; what holds by default as comments.
+fn written(written: &BTreeMap<&'static str, (toml::Value, String)>) -> String {
+    let mut text = String::new();
+    for key in schema::provider().keys.iter().filter(|key| key.name != "preset") {
+        // A `String` takes everything.
+        let _ = match (written.get(key.name), key.fallback) {
+            (Some((value, file)), _) => writeln!(text, "{} = {value}  # {file}", key.name),
+            (None, Fallback::Value(value)) => writeln!(text, "# {} = {value}  # default", key.name),
+            (None, _) => Ok(()),
+        };
+    }
+    text
+}
