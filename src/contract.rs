@@ -463,7 +463,7 @@ impl ErrorCode {
         row(Self::Internal, "internal", 500, 1, "a fault of the daemon itself; its log says more"),
         row(Self::Usage, "usage", 400, 2, "bad arguments or a malformed request"),
         row(Self::NoDaemon, "no_daemon", 0, 3, "the daemon is not running"),
-        row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account"),
+        row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account, or a mistake in it"),
         row(Self::LoginRequired, "login_required", 428, 5, "nobody has logged in, or the provider ended the session"),
         row(Self::LoginFailed, "login_failed", 504, 6, "the login timed out, was cancelled, or failed"),
         row(Self::ProviderUnreachable, "provider_unreachable", 503, 7, "the provider can't be reached just now"),

@@ -25,6 +25,14 @@ pub enum Error {
         /// Names that come near.
         nearest: Vec<String>,
     },
+    /// The config has it, with a mistake.
+    #[error("account `{account}` can't be used: {why}")]
+    Misconfigured {
+        /// Its name.
+        account: String,
+        /// The first mistake, with its place.
+        why: String,
+    },
     /// Only the user can help.
     #[error("account `{account}` needs a login: {why}")]
     LoginRequired {
@@ -109,7 +117,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Usage { .. } => ErrorCode::Usage,
-            Self::UnknownAccount { .. } => ErrorCode::UnknownAccount,
+            Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } => ErrorCode::LoginFailed,
             Self::ProviderUnreachable { .. } => ErrorCode::ProviderUnreachable,
@@ -128,6 +136,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::Usage { .. } => "Correct the request and try again.".into(),
+            Self::Misconfigured { .. } => "Correct the config, see `ringback config check`, and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::actor::sleep;
-use super::errand::for_one_token;
 use super::handle::Broker;
 use super::logins::Pending;
 use crate::account::attempts::Plan;
@@ -67,7 +66,7 @@ impl Broker {
         let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
         let ends = clock.now().plus(authorization.expires_in);
-        let trade = Trade::DeviceCode { code: authorization.device_code, target: for_one_token(&plan.target) };
+        let trade = Trade::DeviceCode { code: authorization.device_code, target: plan.target.for_one_token() };
         let (mut interval, mut pause) = (authorization.interval, authorization.interval);
         loop {
             tokio::select! {

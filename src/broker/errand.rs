@@ -70,7 +70,7 @@ impl Errand<'_> {
 
     /// What the account asks for, `narrow` put over it.
     fn target(&self, narrow: Option<&Target>) -> Target {
-        let whole = for_one_token(&self.config.target);
+        let whole = self.config.target.for_one_token();
         let Some(narrow) = narrow.cloned() else { return whole };
         Target {
             scope: if narrow.scope.is_empty() { whole.scope } else { narrow.scope },
@@ -78,13 +78,6 @@ impl Errand<'_> {
             audience: narrow.audience.or(whole.audience),
         }
     }
-}
-
-/// A token is for one resource: with several, each is asked for by itself (RFC 8707 §2.2), and what comes
-/// unasked is the provider's choice.
-pub(super) fn for_one_token(target: &Target) -> Target {
-    let resource = if target.resource.len() == 1 { target.resource.clone() } else { Vec::new() };
-    Target { resource, ..target.clone() }
 }
 
 /// The same as an answer to a request that was never sent.

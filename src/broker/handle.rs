@@ -314,6 +314,12 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
             "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
         ),
     };
+    // A provider may spend the refresh token before it says no to a resource that was never granted.
+    let granted = &config.target.resource;
+    if let Some(other) = target.resource.iter().find(|asked| !granted.is_empty() && !granted.contains(asked)) {
+        let what = format!("`{other}` is none of the account's resources ({})", granted.join(", "));
+        return Err(Error::Usage { what });
+    }
     match (scope, resource) {
         (false, _) => Err(refused("scope")),
         (_, false) => Err(refused("resource or audience")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::device::login_failed;
-use super::errand::{Errand, for_one_token};
+use super::errand::Errand;
 use super::handle::{Broker, TokenQuery};
 use super::roster::Member;
 use super::unaided::granted;
@@ -85,7 +85,7 @@ impl Broker {
     /// instead of it is what is kept.
     async fn check_refresh(&self, plan: &Plan, token: RefreshToken) -> Result<Box<Grant>, Error> {
         // A scope would ask for less than it is good for.
-        let target = Target { scope: Vec::new(), ..for_one_token(&plan.target) };
+        let target = Target { scope: Vec::new(), ..plan.target.for_one_token() };
         let trade = Trade::RefreshToken { token: token.clone(), target };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         let mut grant = granted(&plan.account, "the refresh token", answer)?;

@@ -40,6 +40,8 @@ impl Roster {
         };
         if let Some((name, member)) = self.accounts.get_key_value(name) {
             Ok((name, member))
+        } else if let Some(why) = self.config.broken.get(name) {
+            Err(Error::Misconfigured { account: name.to_owned(), why: why.clone() })
         } else {
             let nearest =
                 nearest(name, self.accounts.keys().map(String::as_str)).map(str::to_owned).into_iter().collect();

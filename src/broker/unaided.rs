@@ -1,7 +1,7 @@
 //! Logins without a browser on any device: the client's own credentials, or the user's password.
 
 use super::device::login_failed;
-use super::errand::{Errand, for_one_token};
+use super::errand::Errand;
 use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::Member;
@@ -79,7 +79,7 @@ impl Broker {
             None => Errand { config, world: &self.inner.world }.password().await.map_err(failed)?,
             Some(pipe) => typed(config, pipe).await.map_err(failed)?,
         };
-        let trade = Trade::Password { user, password, target: for_one_token(&plan.target) };
+        let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         drop(trade);
         let grant = granted(&plan.account, "the password", answer)?;

@@ -20,8 +20,9 @@ fn examples(code: ErrorCode) -> Vec<Error> {
         ErrorCode::Usage => vec![Error::Usage { what: why }],
         ErrorCode::NoDaemon => vec![Error::NoDaemon { why }],
         ErrorCode::UnknownAccount => vec![
-            Error::UnknownAccount { name: "wrok".into(), nearest: vec![account] },
+            Error::UnknownAccount { name: "wrok".into(), nearest: vec![account.clone()] },
             Error::UnknownAccount { name: "x".into(), nearest: Vec::new() },
+            Error::Misconfigured { account, why: "accounts.work.scop: is not a known key".into() },
         ],
         ErrorCode::LoginRequired => vec![Error::LoginRequired { account, why }],
         ErrorCode::LoginFailed => vec![Error::LoginFailed { account, why, provider_error: None }],

@@ -71,6 +71,16 @@ pub struct Target {
     pub audience: Option<String>,
 }
 
+impl Target {
+    /// The same for one token: a token is for one resource. With several, each is asked for by itself (RFC
+    /// 8707 §2.2), and what comes unasked is the provider's choice.
+    #[must_use]
+    pub fn for_one_token(&self) -> Self {
+        let resource = if self.resource.len() == 1 { self.resource.clone() } else { Vec::new() };
+        Self { resource, ..self.clone() }
+    }
+}
+
 /// Whose password it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum User {

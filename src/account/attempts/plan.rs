@@ -82,7 +82,8 @@ impl Plan {
 
     /// What an answer that was awaited leads to.
     pub(super) fn next(&self, answer: Answer, nonce: &Nonce256, verifier: CodeVerifier) -> Next {
-        if !callback::issuer_matches(&self.dialect, answer.iss.as_deref()) {
+        let iss = answer.iss.or_else(|| id_token(&answer.says).and_then(callback::issuer_of));
+        if !callback::issuer_matches(&self.dialect, iss.as_deref()) {
             return Next::WrongIssuer;
         }
         match answer.says {
@@ -93,15 +94,23 @@ impl Plan {
                 code,
                 redirect_uri: self.redirect_uri.clone(),
                 verifier: (self.dialect.pkce != Pkce::Off).then_some(verifier),
-                target: self.target.clone(),
+                target: self.target.for_one_token(),
             }),
         }
     }
 
     /// Where an ID token was asked for, it says which question the token is the answer to.
     fn has_nonce(&self, grant: &Grant, nonce: &Nonce256) -> bool {
-        let id_token = grant.extra.get("id_token").and_then(Value::as_str);
+        let id_token = id_token_of(grant);
         !wants_id_token(self.response_type, &self.target)
             || id_token.is_some_and(|id_token| callback::nonce_matches(id_token, nonce))
     }
+}
+
+fn id_token(says: &Says) -> Option<&str> {
+    if let Says::Token(grant) = says { id_token_of(grant) } else { None }
+}
+
+fn id_token_of(grant: &Grant) -> Option<&str> {
+    grant.extra.get("id_token").and_then(Value::as_str)
 }
