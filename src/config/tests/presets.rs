@@ -156,17 +156,16 @@ fn what_only_one_provider_wants_is_there() {
 
 #[test]
 fn the_presets_hold_no_mistake_and_those_without_urls_say_so() {
-    for privacy in [FilePrivacy::Private] {
-        let sources = Sources { text: "", path: Path::new("/c.toml"), privacy, home: None, providers: &[] };
-        let (known, mistakes) = known_providers(&sources);
-        assert!(mistakes.is_empty(), "{mistakes}");
-        assert_eq!(known.len(), PRESETS.len());
-        for provider in &known {
-            assert_eq!(provider.origin, Origin::BuiltIn);
-            let open = matches!(provider.name.as_str(), "generic" | "oidc");
-            assert_eq!(provider.usual.is_err(), open, "{}", provider.name);
-            assert!(toml::from_str::<toml::Table>(&provider.keys).is_ok(), "{}", provider.keys);
-        }
+    let privacy = FilePrivacy::Private;
+    let sources = Sources { text: "", path: Path::new("/c.toml"), privacy, home: None, providers: &[] };
+    let (known, mistakes) = known_providers(&sources);
+    assert!(mistakes.is_empty(), "{mistakes}");
+    assert_eq!(known.len(), PRESETS.len());
+    for provider in &known {
+        assert_eq!(provider.origin, Origin::BuiltIn);
+        let open = matches!(provider.name.as_str(), "generic" | "oidc");
+        assert_eq!(provider.usual.is_err(), open, "{}", provider.name);
+        assert!(toml::from_str::<toml::Table>(&provider.keys).is_ok(), "{}", provider.keys);
     }
     for (name, missing) in [("generic", "URLs"), ("oidc", "issuer")] {
         let text = format!("[accounts.a]\nprovider = \"{name}\"\nclient_id = \"i\"\nclient_secret = \"s\"");
@@ -189,4 +188,15 @@ fn what_belongs_to_the_token_endpoint_follows_it() {
     assert_eq!(own.revoke, Revoke::DeleteBearer("https://r/".parse().unwrap()));
     assert_eq!(url(&own.endpoints.details), "https://d/");
     assert_eq!(sound(&with_account("client_secret = \"s\"")).default_account.as_deref(), Some("work"));
+}
+
+#[test]
+fn what_is_shown_of_a_provider_holds_no_password_though_somebody_put_one_into_a_url() {
+    for url in ["https://u:canary@h/t", "https://u:canary@{h}/t", "http://canary@h/#canary"] {
+        let text = format!("[providers.p]\ntoken_url = \"{url}\"\nvariables = {{ h = \"x\" }}\n");
+        let path = Path::new("/c.toml");
+        let sources = Sources { text: &text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };
+        let (known, mistakes) = known_providers(&sources);
+        assert!(!format!("{known:?}{mistakes}{mistakes:?}").contains("canary"), "{mistakes}");
+    }
 }
