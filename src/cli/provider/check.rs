@@ -1,5 +1,6 @@
 //! `ringback provider check`: whether a provider is what the config says, and what is sent to it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::super::report::plain;
@@ -27,9 +28,10 @@ pub(super) fn run(name: &str, found: &Found) -> Result<String, Failure> {
     let config = config.ok_or_else(|| config::failure(&ConfigFileError::Mistakes(mistakes)))?;
     let subject = subject(name, &config, found)?;
     let resolved = resolve(&subject.dialect)?;
+    // A `String` takes everything.
     let mut text = format!("# {} (`{}`)\n", resolved.label, resolved.provider);
     if let (true, Some(issuer)) = (resolved.discover, &resolved.issuer) {
-        text += &format!("# The metadata of {issuer} was read, and is of that issuer.\n");
+        _ = writeln!(text, "# The metadata of {issuer} was read, and is of that issuer.");
     }
     text += &describe_provider(&resolved);
     match &subject.account {
@@ -37,7 +39,7 @@ pub(super) fn run(name: &str, found: &Found) -> Result<String, Failure> {
             let redirect_uri = account.redirect_uri.clone().or_else(|| {
                 config.listen.tcp.first().map(|listener| default_redirect_uri(*listener, &resolved.provider))
             });
-            text += &format!("\n# What is sent for account `{}`; secrets are hidden.\n", account.name);
+            _ = writeln!(text, "\n# What is sent for account `{}`; secrets are hidden.", account.name);
             text += &requests(&resolved, account, redirect_uri.as_deref().unwrap_or_default());
         }
         None => text += "\n# No account uses it, so there are no requests to show.\n",

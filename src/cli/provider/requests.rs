@@ -182,10 +182,10 @@ fn shown(request: &HttpRequest) -> String {
     let mut text = format!("  {} {}\n", request.method, request.url);
     if let Some(header) = &request.authorization {
         let scheme = header.split(' ').next().unwrap_or_default();
-        text += &format!("  Authorization: {scheme} {HIDDEN}\n");
+        _ = writeln!(text, "  Authorization: {scheme} {HIDDEN}");
     }
     if let Some(kind) = request.content_type {
-        text += &format!("  Content-Type: {kind}\n");
+        _ = writeln!(text, "  Content-Type: {kind}");
     }
     if let Some(query) = &request.query {
         text += "  in the URL's query:\n";
@@ -223,4 +223,75 @@ fn bare(url: &url::Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{FilePrivacy, parse};
+
+    /// What is shown for the account `a` with these keys, at a provider with those.
+    fn shown_for(provider: &str, account: &str) -> String {
+        let text = format!(
+            "[accounts.a]\nprovider = \"p\"\nclient_id = \"id\"\n{account}\n[providers.p]\n\
+             authorize_url = \"https://h/a?x=1\"\ntoken_url = \"https://h/t\"\n{provider}\n"
+        );
+        let config = parse(&text, Path::new("/c.toml"), FilePrivacy::Private, None);
+        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
+        let account = &config.accounts["a"];
+        requests(&account.dialect, account, "http://127.0.0.1:7464/cb")
+    }
+
+    #[test]
+    fn every_way_to_send_is_shown_and_no_secret() {
+        let secret = "client_secret = \"canary\"";
+        let key = "client_key_file = \"/canary\"\nclient_key_id = \"k1\"";
+        let user = format!("{secret}\ngrant = \"password\"\nusername = \"ann\"");
+        for (provider, account, expected) in [
+            ("", secret, &["Authorization: Basic [hidden]", "    x = 1\n", "code_challenge = [made anew]"][..]),
+            ("client_auth = \"post\"\nbody = \"json\"", secret, &["application/json", "client_secret = [hidden]"]),
+            (
+                "client_auth = \"post\"\nbody = \"query\"",
+                secret,
+                &["in the URL's query:\n", "client_secret = [hidden]"],
+            ),
+            ("client_auth = \"private_key_jwt\"", key, &["client_assertion = [hidden]", "jwt-bearer"]),
+            (
+                "par = \"always\"\npar_url = \"https://h/p\"",
+                secret,
+                &["POST https://h/p", "request_uri = [as it was answered]"],
+            ),
+            ("", &user, &["username = ann", "password = [hidden]"]),
+            (
+                "refresh_url = \"https://h/r\"\nextra_refresh = { y = \"2\" }",
+                secret,
+                &["Refresh:\n  POST https://h/r", "y = 2"],
+            ),
+            ("revoke_url = \"https://h/v\"", secret, &["Logout:\n  POST https://h/v", "token = [hidden]"]),
+            ("", secret, &["Logout:\n  nothing is sent"]),
+        ] {
+            let text = shown_for(provider, account);
+            for words in expected {
+                assert!(text.contains(words), "{words}\n{text}");
+            }
+            assert!(!text.contains("canary") && !text.contains("eyJ"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_grant_shows_the_requests_that_it_has() {
+        for (grant, titles) in [
+            ("authorization_code", &["Login", "Token", "Refresh", "Logout"][..]),
+            ("device_code", &["Device code", "Token", "Refresh", "Logout"]),
+            ("client_credentials", &["Token", "Logout"]),
+            ("implicit", &["Login", "Logout"]),
+        ] {
+            let account = format!("client_secret = \"s\"\ngrant = \"{grant}\"");
+            let text = shown_for("device_url = \"https://h/d\"", &account);
+            let found: Vec<&str> = text.lines().filter_map(|line| line.strip_suffix(':')).collect();
+            assert_eq!(found, titles, "{text}");
+        }
+    }
 }
