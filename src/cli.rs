@@ -21,6 +21,7 @@ mod login;
 mod logout;
 mod password;
 mod paste;
+mod provider;
 mod refresh;
 mod report;
 mod sandbox;
@@ -63,6 +64,7 @@ enum Command {
     Info(info::Info),
     Import(import::Import),
     Config(config::Config),
+    Provider(provider::Provider),
     Sandbox(sandbox::Sandbox),
     Demo(demo::Demo),
 }
@@ -111,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Provider(args) => provider::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

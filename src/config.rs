@@ -32,7 +32,7 @@ use crate::oauth::grant::{Binding, GrantType};
 use crate::secret::ClientSecret;
 
 pub use catalog::Origin;
-pub use describe::describe;
+pub use describe::{describe, describe_provider};
 pub use document::{example, reference};
 pub use file::{assemble, parse};
 pub use known::{KnownProvider, known_providers};

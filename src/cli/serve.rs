@@ -61,7 +61,7 @@ Examples:
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
     let (config, mistakes) = args.source.load_what_works()?;
-    mistakes.iter().for_each(|mistake| tracing::error!("an account can't be used: {mistake}"));
+    mistakes.iter().for_each(|mistake| tracing::error!("a mistake, and what it concerns is left out: {mistake}"));
     warn(&config);
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();

@@ -41,7 +41,7 @@ pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> V
         Text { name: preset.name, origin: Origin::BuiltIn, sheet, document }
     });
     let users = files.iter().map(|file| {
-        let read = file.text.as_ref().map(|text| text.as_str());
+        let read = file.text.as_ref().map(String::as_str);
         let (sheet, document) = parse(&file.name, &file.path, read.unwrap_or_default());
         let blame = Blame::Provider(file.name.clone());
         if let Err(why) = read {
@@ -183,8 +183,8 @@ fn base<'e, 'a>(name: &str, section: &Reader<'_>, presets: &'e BTreeMap<String, 
     field.read(|value| {
         let named = text(value)?;
         presets.get(&named).ok_or_else(|| {
-            let names = presets.keys().map(String::as_str);
-            Problem::new(format!("is `{}`", named.escape_debug())).nearest(nearest(&named, names))
+            let known = presets.keys().map(String::as_str);
+            Problem::new(format!("is `{}`", named.escape_debug())).nearest(nearest(&named, known))
         })
     })
 }

@@ -43,6 +43,13 @@ pub fn describe(config: &Config) -> String {
     page.text
 }
 
+/// A provider as it works, in the form of `[providers.NAME]`.
+pub fn describe_provider(dialect: &Dialect) -> String {
+    let mut page = Page::default();
+    self::dialect(&mut page, dialect);
+    page.text
+}
+
 /// Text in the form of TOML.
 #[derive(Default)]
 struct Page {
@@ -122,9 +129,7 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     }
     // Not the file's form: there, a provider can serve several accounts, each with its own additions.
     page.line(format_args!("\n# [providers.{}], as `{}` uses it", segment(&account.dialect.provider), account.name));
-    let mut provider = Page::default();
-    dialect(&mut provider, &account.dialect);
-    for line in provider.text.lines() {
+    for line in describe_provider(&account.dialect).lines() {
         page.line(format_args!("# {line}"));
     }
 }

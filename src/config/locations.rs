@@ -45,7 +45,7 @@ pub(super) enum Unfilled {
     /// A variable has no value.
     Missing { key: &'static str, name: String },
     /// With the values in it, it can't be used.
-    Unfit { key: &'static str, text: String, problem: Problem },
+    Unfit { key: &'static str, problem: Problem },
 }
 
 impl Locations {
@@ -59,6 +59,11 @@ impl Locations {
     pub(super) fn over(self, mut base: Self) -> Self {
         base.0.extend(self.0);
         base
+    }
+
+    /// Whether a key of a section may be shown: a URL that is refused may hold a password.
+    pub(super) fn shows(&self, key: &str) -> bool {
+        !KEYS.contains(&key) || self.has(key)
     }
 
     /// Whether this one is given.
@@ -88,7 +93,7 @@ impl Locations {
                 }
             };
             match check(key, &text) {
-                Err(problem) => wrong.push(Unfilled::Unfit { key, text, problem }),
+                Err(problem) => wrong.push(Unfilled::Unfit { key, problem }),
                 Ok(_) if key == ISSUER => filled.issuer = Some(text),
                 Ok(url) => _ = filled.urls.insert(key, url),
             }

@@ -106,11 +106,12 @@ impl ProviderKeys {
         let authorize = |name| section.read(name, |v| texts(v, &RESERVED_AUTHORIZE)).unwrap_or_default();
         let token = |name| section.read(name, |v| texts(v, &RESERVED_TOKEN)).unwrap_or_default();
         let file = section.file().display().to_string();
-        let written = section.written().filter(|(name, _)| *name != "preset");
+        let locations = Locations::read(section);
+        let written = section.written().filter(|(name, _)| *name != "preset" && locations.shows(name));
         Self {
             written: written.map(|(name, value)| (name, (plain(value), file.clone()))).collect(),
             label: section.read("label", text),
-            locations: Locations::read(section),
+            locations,
             variables: section.read("variables", variables).unwrap_or_default(),
             discover: section.read("discover", flag),
             revoke: section.word("revoke", words::REVOKE),
@@ -257,8 +258,8 @@ impl Provider {
         for wrong in wrong {
             match wrong {
                 Unfilled::Missing { .. } => is_open = true,
-                Unfilled::Unfit { key, text, problem } => {
-                    let what = format!("is `{text}` with its variables filled in: it {}", problem.what);
+                Unfilled::Unfit { key, problem } => {
+                    let what = format!("{}, with its variables filled in", problem.what);
                     let expected = problem.expected.unwrap_or_else(|| Kind::Url.expected());
                     section.refuse(key, Problem::new(what).expected(expected));
                 }
@@ -281,8 +282,8 @@ impl Provider {
                     Problem::new(format!("has no `{name}`, which `{key}` of provider `{}` needs", self.name))
                         .expected(format!("such as `{{ {name} = \"...\" }}`"))
                 }
-                Unfilled::Unfit { key, text, problem } => {
-                    Problem::new(format!("makes `{key}` of provider `{}` to `{text}`: it {}", self.name, problem.what))
+                Unfilled::Unfit { key, problem } => {
+                    Problem::new(format!("makes `{key}` of provider `{}` a URL that {}", self.name, problem.what))
                         .expected(problem.expected.clone().unwrap_or_else(|| Kind::Url.expected()))
                 }
             };

@@ -48,6 +48,11 @@ pub(super) fn template(value: &DeValue<'_>) -> Result<Template, Problem> {
     if scheme.contains('{') && !begins_with_token_url {
         return Err(Problem::new("has a variable before `://`"));
     }
+    // Refused in every URL; here, too, because one that is not filled in yet is shown to people.
+    let authority = text.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err(Problem::new("has a user name or password in it"));
+    }
     Ok(Template(pieces))
 }
 
@@ -132,6 +137,7 @@ mod tests {
         for text in ["{scheme}://h/", "{h}", "{h}/a", "https{s}://h/"] {
             assert!(read(text).unwrap_err().what.contains("before `://`"), "{text}");
         }
+        assert!(read("https://u:p@{h}/").unwrap_err().what.contains("password"));
         for text in ["https://h/{token_url}", "{token_url}{token_url}"] {
             assert!(read(text).unwrap_err().what.contains("elsewhere"), "{text}");
         }

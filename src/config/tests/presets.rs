@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn url(url: &Option<url::Url>) -> &str {
-    url.as_ref().map_or("-", url::Url::as_str)
+fn url(url: Option<&url::Url>) -> &str {
+    url.map_or("-", url::Url::as_str)
 }
 
 /// The dialect of an account that names the preset and nothing else.
@@ -125,7 +125,8 @@ fn presets_say_what_the_providers_document() {
             Revoke::DeleteBearer(url) => format!("DELETE {url}"),
             Revoke::Rfc7009(url) => format!("POST {url}"),
         };
-        let told = (url(&found.authorize), url(&found.token), url(&found.device), gives_back.as_str());
+        let told =
+            (url(found.authorize.as_ref()), url(found.token.as_ref()), url(found.device.as_ref()), gives_back.as_str());
         assert_eq!(told, (*authorize, *token, *device, *revoke), "{name}");
         assert_eq!((dialect.client_auth, dialect.pkce, dialect.rotation), (*auth, *pkce, *rotation), "{name}");
         let is_json = *name == "phonecom";
@@ -148,7 +149,7 @@ fn what_only_one_provider_wants_is_there() {
     assert_eq!(slack.scope_separator, ",");
     assert_eq!(slack.response_paths["access_token"], "authed_user.access_token");
     let phonecom = dialect("phonecom");
-    assert_eq!(url(&phonecom.endpoints.details), "https://api.phone.com/v4/oauth/access-token/details");
+    assert_eq!(url(phonecom.endpoints.details.as_ref()), "https://api.phone.com/v4/oauth/access-token/details");
     let limit = |most, seconds| Some(RateLimit { most, per: Duration::from_secs(seconds) });
     assert_eq!((phonecom.rate_limit_endpoint, phonecom.rate_limit), (limit(30, 30), limit(120, 60)));
     assert_eq!((phonecom.replay_window.as_secs(), phonecom.max_age_unknown.as_secs()), (20, 3600));
@@ -156,17 +157,16 @@ fn what_only_one_provider_wants_is_there() {
 
 #[test]
 fn the_presets_hold_no_mistake_and_those_without_urls_say_so() {
-    for privacy in [FilePrivacy::Private] {
-        let sources = Sources { text: "", path: Path::new("/c.toml"), privacy, home: None, providers: &[] };
-        let (known, mistakes) = known_providers(&sources);
-        assert!(mistakes.is_empty(), "{mistakes}");
-        assert_eq!(known.len(), PRESETS.len());
-        for provider in &known {
-            assert_eq!(provider.origin, Origin::BuiltIn);
-            let open = matches!(provider.name.as_str(), "generic" | "oidc");
-            assert_eq!(provider.usual.is_err(), open, "{}", provider.name);
-            assert!(toml::from_str::<toml::Table>(&provider.keys).is_ok(), "{}", provider.keys);
-        }
+    let privacy = FilePrivacy::Private;
+    let sources = Sources { text: "", path: Path::new("/c.toml"), privacy, home: None, providers: &[] };
+    let (known, mistakes) = known_providers(&sources);
+    assert!(mistakes.is_empty(), "{mistakes}");
+    assert_eq!(known.len(), PRESETS.len());
+    for provider in &known {
+        assert_eq!(provider.origin, Origin::BuiltIn);
+        let open = matches!(provider.name.as_str(), "generic" | "oidc");
+        assert_eq!(provider.usual.is_err(), open, "{}", provider.name);
+        assert!(toml::from_str::<toml::Table>(&provider.keys).is_ok(), "{}", provider.keys);
     }
     for (name, missing) in [("generic", "URLs"), ("oidc", "issuer")] {
         let text = format!("[accounts.a]\nprovider = \"{name}\"\nclient_id = \"i\"\nclient_secret = \"s\"");
@@ -184,9 +184,20 @@ fn what_belongs_to_the_token_endpoint_follows_it() {
     let dialect = |more: &str| Arc::clone(&sound(&format!("{provider}{more}{account}")).accounts["a"].dialect);
     let moved = dialect("");
     assert_eq!(moved.revoke, Revoke::DeleteBearer("http://127.0.0.1:9/t?x=1".parse().unwrap()));
-    assert_eq!(url(&moved.endpoints.details), "http://127.0.0.1:9/t/details");
+    assert_eq!(url(moved.endpoints.details.as_ref()), "http://127.0.0.1:9/t/details");
     let own = dialect("revoke_url = \"https://r/\"\ndetails_url = \"https://d/\"\n");
     assert_eq!(own.revoke, Revoke::DeleteBearer("https://r/".parse().unwrap()));
-    assert_eq!(url(&own.endpoints.details), "https://d/");
+    assert_eq!(url(own.endpoints.details.as_ref()), "https://d/");
     assert_eq!(sound(&with_account("client_secret = \"s\"")).default_account.as_deref(), Some("work"));
+}
+
+#[test]
+fn what_is_shown_of_a_provider_holds_no_password_though_somebody_put_one_into_a_url() {
+    for url in ["https://u:canary@h/t", "https://u:canary@{h}/t", "http://canary@h/#canary"] {
+        let text = format!("[providers.p]\ntoken_url = \"{url}\"\nvariables = {{ h = \"x\" }}\n");
+        let path = Path::new("/c.toml");
+        let sources = Sources { text: &text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };
+        let (known, mistakes) = known_providers(&sources);
+        assert!(!format!("{known:?}{mistakes}{mistakes:?}").contains("canary"), "{mistakes}");
+    }
 }

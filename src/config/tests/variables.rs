@@ -52,12 +52,12 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "token_url = \"http://{h}/\"",
         "variables = { h = \"example.com\" }",
-        "accounts.a.variables: makes `token_url` of provider `p` to `http://example.com/`: it uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        "accounts.a.variables: makes `token_url` of provider `p` a URL that uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
     ),
     (
         "token_url = \"http://{h}/\"\nvariables = { h = \"example.com\" }",
         "",
-        "providers.p.token_url: is `http://example.com/` with its variables filled in: it uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        "providers.p.token_url: uses http beyond loopback, with its variables filled in; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
     ),
     (
         "token_url = \"https://h/{t}\"",

@@ -1,0 +1,189 @@
+//! `ringback provider`: looks at authorization servers, mostly without a daemon.
+
+mod check;
+mod requests;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::report::plain;
+use super::{Outcome, Reach, config, report};
+use crate::client::Failure;
+use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
+use crate::config_file::{self, Found};
+
+/// Look at the providers that accounts can use
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Provider {
+    #[command(subcommand)]
+    act: Act,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback provider list
+  ringback provider show google
+  ringback provider check work     What is sent for the account `work`, and whether metadata fits
+  ringback provider accept acme    After its token endpoint moved to another host";
+
+#[derive(Subcommand)]
+enum Act {
+    /// List all providers: built in, of the folder `providers`, and of the config
+    List(config::Source),
+    /// Show a provider's keys as they work together, and where each comes from
+    Show(Named),
+    /// Check a provider, and show what is sent to it
+    ///
+    /// Reads its metadata where the config says so (`discover`), and compares the issuer. Shows the requests
+    /// of the account, or of the first account that uses the provider, with secrets hidden. No secret is
+    /// read or sent. Exits with 7 if the provider can't be reached and with 8 if it does not fit.
+    Check(Named),
+    /// Take over a provider's metadata though its token endpoint moved to another host
+    ///
+    /// The daemon refuses such a move by itself: secrets would go to the new host.
+    Accept(Accept),
+}
+
+#[derive(Args)]
+struct Named {
+    /// The provider's name; for `check` also an account's
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    source: config::Source,
+}
+
+#[derive(Args)]
+struct Accept {
+    /// The provider's name
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Does what the subcommand says.
+pub(super) fn run(args: &Provider) -> Outcome {
+    let text = match &args.act {
+        Act::List(source) => {
+            let (known, mistakes) = known_providers(&found(source)?.sources());
+            tell(&mistakes);
+            list(&known)
+        }
+        Act::Show(named) => show(named)?,
+        Act::Check(named) => check::run(&named.name, &found(&named.source)?)?,
+        Act::Accept(accept) => {
+            let reply = accept.reach.client()?.accept_provider(&accept.name)?;
+            report::say(&format!("Tokens of `{}` are asked for at {} from now on.", reply.provider, reply.token_url));
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    report::answer(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A config file that nobody named may be missing: the built-in providers are there all the same.
+fn found(source: &config::Source) -> Result<Found, Failure> {
+    config_file::find_if_there(&source.env()).map_err(|error| config::failure(&error))
+}
+
+fn tell(mistakes: &ConfigErrors) {
+    mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
+}
+
+/// A line each: name, label, origin, and how one logs in.
+fn list(known: &[KnownProvider]) -> String {
+    let rows: Vec<[String; 4]> = known
+        .iter()
+        .map(|provider| {
+            let origin = match &provider.origin {
+                Origin::BuiltIn => "built in".to_owned(),
+                Origin::Section => "config".to_owned(),
+                // All of them are in one folder, which `show` tells.
+                Origin::File(_) => format!("providers/{}.toml", provider.name),
+            };
+            [provider.name.clone(), provider.label.clone(), origin, logins(provider)].map(|text| plain(&text))
+        })
+        .collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|t| t.chars().count()).max();
+    let [first, second, third] = [0, 1, 2].map(|column| width(column).unwrap_or_default());
+    rows.iter().fold(String::new(), |mut text, [name, label, origin, logins]| {
+        // A `String` takes everything.
+        let _ = writeln!(text, "{name:first$}  {label:second$}  {origin:third$}  {logins}");
+        text
+    })
+}
+
+fn logins(provider: &KnownProvider) -> String {
+    let dialect = match &provider.usual {
+        Err(why) => return format!("({why})"),
+        Ok(dialect) if dialect.discover => return "what its metadata says".to_owned(),
+        Ok(dialect) => dialect,
+    };
+    let (browser, device) = (dialect.endpoints.authorize.is_some(), dialect.endpoints.device.is_some());
+    match (browser, device) {
+        (true, true) => "browser, device",
+        (true, false) => "browser",
+        (false, true) => "device",
+        (false, false) => "none with a user",
+    }
+    .to_owned()
+}
+
+fn show(named: &Named) -> Result<String, Failure> {
+    let (known, mistakes) = known_providers(&found(&named.source)?.sources());
+    let Some(provider) = known.iter().find(|provider| provider.name == named.name) else {
+        tell(&mistakes);
+        return Err(unknown("provider", &named.name, known.iter().map(|provider| provider.name.as_str())));
+    };
+    if let Err(why) = &provider.usual {
+        report::say(&format!("No account can use `{}` as it is: {why}.", provider.name));
+    }
+    Ok(provider.keys.lines().fold(String::new(), |text, line| text + &plain(line) + "\n"))
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Failure {
+    let advice = match nearest(name, known) {
+        Some(meant) => format!("Did you mean `{meant}`?"),
+        None => "`ringback provider list` shows the providers.".to_owned(),
+    };
+    Failure::usage(format!("there is no {what} `{name}`"), advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{FilePrivacy, ProviderFile, Sources};
+
+    #[test]
+    fn the_list_tells_where_each_comes_from_and_how_one_logs_in() {
+        let text = "[providers.acme]\npreset = \"oidc\"\nissuer = \"https://i\"\n[providers.bad]\nknob = 1\n";
+        let own = ProviderFile {
+            name: "own".into(),
+            path: "/p/own.toml".into(),
+            text: Ok("label = \"Own\"\ntoken_url = \"https://o/t\"\ndevice_url = \"https://o/d\"\n".into()),
+        };
+        let path = Path::new("/c.toml");
+        let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[own] };
+        let (known, mistakes) = known_providers(&sources);
+        assert!(!mistakes.is_empty());
+        let list = list(&known);
+        for row in [
+            "acme       acme       config              what its metadata says\n",
+            "google     Google     built in            browser, device\n",
+            "dropbox    Dropbox    built in            browser\n",
+            "generic    generic    built in            (it leaves the URLs to you)\n",
+            "own        Own        providers/own.toml  device\n",
+        ] {
+            assert!(list.contains(row), "{list}");
+        }
+        assert!(list.contains("(/c.toml:4:12: providers.bad.token_url: is missing"), "{list}");
+    }
+}

@@ -1,0 +1,94 @@
+//! `ringback provider check`: whether a provider is what the config says, and what is sent to it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::super::report::plain;
+use super::requests::requests;
+use super::{config, unknown};
+use crate::client::Failure;
+use crate::clock::Clock;
+use crate::config::{
+    AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,
+};
+use crate::config_file::{ConfigFileError, Found};
+use crate::contract::ErrorCode;
+use crate::oauth::dialect::Dialect;
+use crate::provider::{AskError, HttpProvider, Provider as _};
+
+/// What is checked: a provider, by itself or as an account uses it.
+struct Subject {
+    dialect: Arc<Dialect>,
+    account: Option<Arc<AccountConfig>>,
+}
+
+/// Everything there is to tell.
+pub(super) fn run(name: &str, found: &Found) -> Result<String, Failure> {
+    let Parsed { config, mistakes } = assemble(&found.sources());
+    let config = config.ok_or_else(|| config::failure(&ConfigFileError::Mistakes(mistakes)))?;
+    let subject = subject(name, &config, found)?;
+    let resolved = resolve(&subject.dialect)?;
+    // A `String` takes everything.
+    let mut text = format!("# {} (`{}`)\n", resolved.label, resolved.provider);
+    if let (true, Some(issuer)) = (resolved.discover, &resolved.issuer) {
+        _ = writeln!(text, "# The metadata of {issuer} was read, and is of that issuer.");
+    }
+    text += &describe_provider(&resolved);
+    match &subject.account {
+        Some(account) => {
+            let redirect_uri = account.redirect_uri.clone().or_else(|| {
+                config.listen.tcp.first().map(|listener| default_redirect_uri(*listener, &resolved.provider))
+            });
+            _ = writeln!(text, "\n# What is sent for account `{}`; secrets are hidden.", account.name);
+            text += &requests(&resolved, account, redirect_uri.as_deref().unwrap_or_default());
+        }
+        None => text += "\n# No account uses it, so there are no requests to show.\n",
+    }
+    Ok(text.lines().fold(String::new(), |text, line| text + &plain(line) + "\n"))
+}
+
+fn subject(name: &str, config: &Config, found: &Found) -> Result<Subject, Failure> {
+    if let Some(account) = config.accounts.get(name) {
+        return Ok(Subject { dialect: Arc::clone(&account.dialect), account: Some(Arc::clone(account)) });
+    }
+    if let Some(mistake) = config.broken.get(name) {
+        return Err(Failure::usage(mistake.clone(), "Correct it; `ringback config check` shows all mistakes."));
+    }
+    let (known, _) = known_providers(&found.sources());
+    let Some(provider) = known.iter().find(|provider| provider.name == name) else {
+        let accounts = config.accounts.keys().chain(config.broken.keys()).map(String::as_str);
+        let names = accounts.chain(known.iter().map(|provider| provider.name.as_str()));
+        return Err(unknown("account or provider", name, names));
+    };
+    // The account has values for variables that the provider itself may leave open.
+    if let Some(account) = config.accounts.values().find(|account| account.dialect.provider == name) {
+        return Ok(Subject { dialect: Arc::clone(&account.dialect), account: Some(Arc::clone(account)) });
+    }
+    match &provider.usual {
+        Ok(dialect) => Ok(Subject { dialect: Arc::clone(dialect), account: None }),
+        Err(why) => Err(Failure::usage(
+            format!("`{name}` can't be checked: {why}"),
+            "Check an account that uses it, or complete it in a `[providers.NAME]`.",
+        )),
+    }
+}
+
+/// With what the metadata says, where the config has it read.
+fn resolve(dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let provider = HttpProvider::new(Clock::System);
+    runtime.block_on(provider.resolve(dialect)).map_err(|error| failure(&error))
+}
+
+fn failure(error: &AskError) -> Failure {
+    let code = match error {
+        AskError::Unreachable { .. } => ErrorCode::ProviderUnreachable,
+        AskError::Refused(_) | AskError::Impossible(_) => ErrorCode::ProviderRefused,
+    };
+    let advice = match error {
+        AskError::Unreachable { .. } => "Look at the reason it gives, and at the network.",
+        AskError::Refused(_) | AskError::Impossible(_) => "Compare the provider's `issuer` and URLs with its papers.",
+    };
+    Failure::new(code, error.to_string(), advice)
+}
