@@ -17,6 +17,7 @@ mod http;
 mod idp;
 mod world;
 
+mod accounts;
 mod api;
 mod callback;
 mod floors;

@@ -1,0 +1,94 @@
+//! Several accounts side by side: their logins, their hooks, and one whose config has a mistake.
+
+use ringback::contract::{AccountState, LoginStatus};
+use url::Url;
+
+use crate::http::Browser;
+use crate::idp::Idp;
+use crate::world::{World, account, provider, until};
+
+fn at_callback(url: &Url) -> bool {
+    url.path().starts_with("/callback")
+}
+
+/// Two providers, `one` and `two`, and an account of the same name at each.
+fn two(idps: [&Idp; 2]) -> World {
+    let sections = ["one", "two"].iter().zip(idps);
+    let config: String = sections
+        .map(|(name, idp)| provider(name, idp, "/token", "client_auth = \"post\"") + &account(name, name, ""))
+        .collect();
+    let mut world = World::with_config(&config);
+    world.run();
+    world
+}
+
+#[test]
+fn logins_of_two_accounts_at_the_same_time_do_not_mix() {
+    let (first, second) = (Idp::start(), Idp::start());
+    let world = two([&first, &second]);
+    let (one, another) = (world.start_login("one", "caller_browser"), world.start_login("two", "caller_browser"));
+    let mut browser = Browser::default();
+    let (answer_one, _) = browser.go_until(one.start_url.as_deref().unwrap(), at_callback);
+    let (answer_two, _) = browser.go_until(another.start_url.as_deref().unwrap(), at_callback);
+    assert_ne!(answer_one.path(), answer_two.path(), "each provider has a callback of its own (RFC 8252 §8.10)");
+
+    // The answer of one provider at the callback of the other: a mix-up (RFC 9700 §4.4).
+    let mut crossed = answer_one.clone();
+    crossed.set_path(answer_two.path());
+    assert_eq!(browser.visit(&crossed).status, 400);
+    assert_eq!(first.seen_at("/token").len() + second.seen_at("/token").len(), 0, "no code went anywhere");
+
+    assert_eq!(browser.visit(&answer_two).status, 303);
+    assert_eq!(browser.visit(&answer_one).status, 303);
+    for (name, idp, login) in [("one", &first, &one), ("two", &second, &another)] {
+        assert_eq!(world.login_end(&login.login_id).status, LoginStatus::Succeeded, "{name}");
+        assert!(idp.honours(&world.token(name)), "{name}: its own provider gave the token");
+        assert_eq!(idp.seen_at("/token").len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_hook_is_told_what_happens_to_its_account_and_no_secret() {
+    let idp = Idp::start();
+    let told = tempfile::tempdir().unwrap();
+    let told = told.path().join("told");
+    let script = format!("echo $RINGBACK_EVENT $RINGBACK_ACCOUNT >>{0}; env >>{0}.env", told.display());
+    let world = World::start_with(&idp, "", "", &format!("hook = [\"/bin/sh\", \"-c\", \"{script}\"]"));
+    let until_told = |lines: &str| {
+        until(&format!("the hook was told {lines:?}"), || {
+            std::fs::read_to_string(&told).ok().filter(|text| text == lines).map(drop)
+        });
+    };
+    world.log_in("work");
+    until_told("logged_in work\n");
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+    until_told("logged_in work\nrefreshed work\n");
+    assert_eq!(world.cli(&["logout", "work"]).0, 0);
+    until_told("logged_in work\nrefreshed work\nlogged_out work\n");
+    let seen = std::fs::read_to_string(told.with_extension("env")).unwrap();
+    assert!(!seen.contains("canary"), "{seen}");
+}
+
+#[test]
+fn a_mistake_in_one_account_leaves_the_others_running_and_says_where_it_is() {
+    let idp = Idp::start();
+    let config = provider("idp", &idp, "/token", "")
+        + &account("work", "idp", "")
+        + &account("typo", "idp", "scop = \"a\"")
+        + "[providers.plain]\nauthorize_url = \"http://id.example/a\"\ntoken_url = \"https://id.example/t#f\"\n"
+        + &account("plain", "plain", "");
+    let mut world = World::with_config(&config);
+    world.run();
+    world.log_in("work");
+    assert_eq!(world.account("work").state, AccountState::Active);
+    for (name, why) in [
+        ("typo", "accounts.typo.scop: is not a known key; did you mean `scope`?"),
+        ("plain", "providers.plain.authorize_url: uses http beyond loopback"),
+    ] {
+        let (code, out, err) = world.cli(&["token", name]);
+        assert_eq!((code, out.as_str()), (4, ""), "{err}");
+        assert!(err.contains(why) && err.contains("config.toml:"), "{err}");
+        world.until_logged(why);
+    }
+    world.until_logged("providers.plain.token_url: has a fragment");
+}
