@@ -33,6 +33,11 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
     });
     const requests = []; // a fragment is not part of what is sent, but Chromium tells it
     page.on('request', (r) => requests.push({ method: r.method(), url: r.url().split('#')[0], referer: r.headers().referer ?? '' }));
+    const pages = []; // every page as it was, each time that it changed
+    await page.exposeBinding('pageChanged', (_source, html) => { pages.push(html); });
+    await page.addInitScript(() => {
+      new MutationObserver(() => window.pageChanged(document.documentElement.outerHTML)).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
     const answer = await page.goto(url);
     let clicks = 0;
     for (let button = await nextButton(page, decision); button && clicks < MAX_CLICKS; button = await nextButton(page, decision)) {
@@ -49,7 +54,7 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
     const { entries } = await (await context.newCDPSession(page)).send('Page.getNavigationHistory');
     return {
       url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints,
-      html: await page.content(), history: entries.map((entry) => entry.url), requests,
+      html: await page.content(), pages, history: entries.map((entry) => entry.url), requests,
     };
   } finally {
     await browser.close();

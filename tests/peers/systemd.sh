@@ -97,7 +97,9 @@ systemctl --user stop ringback || fail 'it does not stop'
 "$HOME/.cargo/bin/ringback" status
 [ $? = 3 ] || fail 'the command line does not say that nobody is there'
 
-config third 'unknown_key = 1'
+# In an account it would only be that account's (see docs/config.md).
+config third '[serve]
+unknown_key = 1'
 systemctl --user start ringback && fail 'it starts with a mistake in the config'
 [ "$(state ExecMainStatus)" = 2 ] && [ "$(state ActiveState)" = failed ] || fail "a mistake in the config: $(state ExecMainStatus), $(state ActiveState)"
 exit 0

@@ -20,6 +20,7 @@ async function implicit(world) {
 /** Neither shown, nor in the address bar, in this tab's history, in a URL that was asked for, or in a Referer. */
 function checkTraces(page, token) {
   check(!page.html.includes(token) && !page.text.includes(token), 'the page has the token in it');
+  check(page.pages.some((html) => html.includes('fragment.js')) && !page.pages.some((html) => html.includes(token)), 'a page on the way has the token in it');
   const traces = [page.url, ...page.history, ...page.requests.flatMap((r) => [r.url, r.referer])];
   const kept = traces.filter((trace) => trace.includes(token) || /access_token|id_token=/.test(trace));
   same(kept.map((trace) => trace.slice(0, 60)), [], 'what the browser keeps of the answer');
