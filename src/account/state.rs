@@ -255,7 +255,12 @@ impl Machine {
 
     fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
         if matches!(self.state, State::Starting) {
-            return self.forced(FORCED_APART, now);
+            // A refusal stays one for a while, however many callers ask.
+            let allowed = self
+                .trouble
+                .as_ref()
+                .is_none_or(|trouble| trouble.kind == TroubleKind::Offline || now.reached(trouble.retry_at));
+            return if allowed { self.forced(FORCED_APART, now) } else { Effect::Rest };
         }
         let State::Active(held) = &self.state else { return Effect::Rest };
         // Looked at again at the head of the queue: usually somebody else's refresh has done the work.

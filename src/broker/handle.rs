@@ -316,8 +316,8 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     };
     // A provider may spend the refresh token before it says no to a resource that was never granted.
     let granted = &config.target.resource;
-    if let Some(other) = target.resource.iter().find(|asked| !granted.is_empty() && !granted.contains(asked)) {
-        let what = format!("`{other}` is none of the account's resources ({})", granted.join(", "));
+    if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
+        let what = format!("`{other}` is none of the account's resources: list it in the `resource` of its config");
         return Err(Error::Usage { what });
     }
     match (scope, resource) {

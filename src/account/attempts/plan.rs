@@ -82,8 +82,11 @@ impl Plan {
 
     /// What an answer that was awaited leads to.
     pub(super) fn next(&self, answer: Answer, nonce: &Nonce256, verifier: CodeVerifier) -> Next {
-        let iss = answer.iss.or_else(|| id_token(&answer.says).and_then(callback::issuer_of));
-        if !callback::issuer_matches(&self.dialect, iss.as_deref()) {
+        // Where an ID token says who issued it, the parameter may be missing, but not another (RFC 9207 §2.4).
+        let inside = id_token(&answer.says).and_then(callback::issuer_of);
+        let iss = answer.iss.as_deref().or(inside.as_deref());
+        let disagree = inside.is_some() && iss != inside.as_deref();
+        if disagree || !callback::issuer_matches(&self.dialect, iss) {
             return Next::WrongIssuer;
         }
         match answer.says {

@@ -745,6 +745,11 @@ fn the_client_is_refused_or_not_answered_and_tries_again() {
     assert!(b.sleep() <= s(1));
     b.answer(refusal("invalid_client", Blame::Client));
     assert_eq!(b.token(), "provider_refused");
+    for _ in 0..10 {
+        b.now = b.now.plus(s(3));
+        b.tell(Event::Wanted(s(10)));
+    }
+    assert_eq!(b.sent.len(), 2, "however many callers ask");
     assert!(b.sleep() >= s(200), "a config that is wrong stays wrong for a while");
     b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
     assert_eq!(b.token(), "a1");
