@@ -49,7 +49,7 @@ pub(super) fn requests(dialect: &Dialect, account: &AccountConfig, redirect_uri:
     if refreshes(account.grant) {
         let trade = Trade::RefreshToken {
             token: RefreshToken::new(HIDDEN),
-            target: Target { scope: Vec::new(), ..sheet.target() },
+            target: Target { scope: Vec::new(), ..sheet.account.target.for_one_token() },
         };
         add("Refresh", sheet.token(&trade));
     }
@@ -102,7 +102,7 @@ impl Sheet<'_> {
 
     /// What is traded for the first token.
     fn trade(&self) -> Option<Trade> {
-        let target = self.target();
+        let target = self.account.target.for_one_token();
         Some(match self.account.grant {
             GrantType::AuthorizationCode => Trade::AuthorizationCode {
                 code: AuthorizationCode::new("[code]"),
@@ -119,12 +119,6 @@ impl Sheet<'_> {
             }
             GrantType::Implicit => return None,
         })
-    }
-
-    /// What one token can be for: the broker sends a resource only where there is just one.
-    fn target(&self) -> Target {
-        let Target { scope, resource, audience } = self.account.target.clone();
-        Target { scope, resource: if resource.len() == 1 { resource } else { Vec::new() }, audience }
     }
 
     fn token(&self, trade: &Trade) -> String {
