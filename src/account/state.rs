@@ -44,6 +44,8 @@ pub struct Machine {
     pub(super) trouble: Option<Trouble>,
     /// Start of the last attempt, for the pauses between forced ones.
     pub(super) last_attempt: Option<Moment>,
+    /// The generation that is stored; the next one has to be higher, also where what is stored is of no use.
+    pub(super) stored: u64,
 }
 
 /// Where the account stands.
@@ -128,7 +130,7 @@ pub(in crate::account) enum Means {
 impl Machine {
     /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, state: State::Unread, phase: Phase::Idle, trouble: None, last_attempt: None }
+        Self { policy, state: State::Unread, phase: Phase::Idle, trouble: None, last_attempt: None, stored: 0 }
     }
 
     /// Takes in what happened. `chance` is a random number in `[0, 1)`.

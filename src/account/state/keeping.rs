@@ -16,13 +16,14 @@ impl Machine {
     pub(super) fn loaded(&mut self, record: Option<Box<Record>>, now: Moment) {
         self.phase = Phase::Idle;
         self.trouble = None;
+        self.stored = record.as_ref().map_or(0, |record| record.generation);
         self.state = match record {
             None => self.without_tokens(State::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
                 let held = from_disk(*record, &self.policy, now);
                 match reason {
-                    Some(reason) => State::NeedsLogin { reason, held: Some(held) },
+                    Some(reason) => self.without_tokens(State::NeedsLogin { reason, held: Some(held) }),
                     None => State::Active(held),
                 }
             }
@@ -95,7 +96,7 @@ impl Machine {
             Phase::Unkept { next, .. } => next.record.generation,
             _ => 0,
         };
-        let generation = self.held().map_or(0, |held| held.record.generation).max(unkept) + 1;
+        let generation = self.stored.max(unkept) + 1;
         let next = self.hold(grant, generation, now, now, chance);
         self.commit(Box::new(next), None)
     }
@@ -167,6 +168,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.trouble = None;
+                self.stored = next.record.generation;
                 self.state = match needs_login {
                     None => State::Active(*next),
                     Some(reason) => State::NeedsLogin { reason, held: Some(*next) },
@@ -204,6 +206,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.trouble = None;
+                self.stored = 0;
                 self.state = State::SignedOut;
                 return;
             }

@@ -756,6 +756,25 @@ fn the_client_is_refused_or_not_answered_and_tries_again() {
 }
 
 #[test]
+fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
+    let mut b = Bench::unaided(Anew::Always, false);
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    let other = Binding { client_id: "other".into(), ..binding() };
+    b.tell(Event::Reconfigured(Policy { binding: other.clone(), ..b.machine.policy.clone() }));
+    assert_eq!(b.view().standing, Standing::Starting, "another client's token is not served");
+    b.now = b.now.plus(s(10));
+    b.tell(Event::Timer);
+    b.answer(Answer::Granted(Box::new(grant("b1", None, Some(3600)))));
+    let stored = b.disk.as_ref().unwrap();
+    assert_eq!(
+        (b.token().as_str(), stored.generation, &stored.binding),
+        ("b1", 2, &other),
+        "the store never goes back"
+    );
+}
+
+#[test]
 fn after_a_logout_the_client_waits_to_be_asked() {
     let mut b = Bench::unaided(Anew::Always, false);
     b.sleep();
