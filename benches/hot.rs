@@ -16,6 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ringback::account::record::Record;
+use ringback::apps::Apps;
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::broker::{CallbackDoor, Guard, World, wakeups};
 use ringback::browser::UsersBrowser;
@@ -27,7 +28,7 @@ use ringback::http::listen::{Connection, Limits, Peer};
 use ringback::http::{Gate, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::provider::{HttpProvider, Pending};
-use ringback::secret::{AppKey, Secret};
+use ringback::secret::Secret;
 use ringback::store::Store;
 use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::MasterKey;
@@ -38,7 +39,6 @@ use tower::ServiceExt as _;
 const ROUNDS: u32 = 7;
 /// How long one round is meant to take.
 const ROUND: Duration = Duration::from_millis(40);
-const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Nothing is sent to a provider here.
 const CONFIG: &str = r#"
@@ -70,10 +70,15 @@ fn main() {
     table.row("Broker::token, cached", runtime.block_on(best_of_async(|| broker.token("work", TokenQuery::default()))));
     let reply = runtime.block_on(broker.token("work", TokenQuery::default())).unwrap();
     table.row("the reply as JSON", best(|| serde_json::to_vec::<TokenReply>(&reply).unwrap()));
-    let http = Http { broker: broker.clone(), clock: Clock::System };
-    let app = router(http, Gate::new(Some(AppKey::new(KEY)), Clock::System));
-    table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer()))));
-    table.row("GET /token, TCP with key, whole router", runtime.block_on(best_of_async(|| get(&app, tcp_peer()))));
+    let apps = Apps::open(&state, Clock::System.now().wall).unwrap();
+    let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
+    let http = Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System };
+    let app = router(http, Gate::new(apps, Clock::System));
+    table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
+    table.row(
+        "GET /token, TCP with key, whole router",
+        runtime.block_on(best_of_async(|| get(&app, tcp_peer(), Some(&key)))),
+    );
 
     let (key, record) = (MasterKey::generate().unwrap(), stored());
     let plain = record::encode(&record).unwrap();
@@ -143,13 +148,13 @@ fn tcp_peer() -> Peer {
 }
 
 /// From the request's head to the last byte of the body, without the network.
-async fn get(app: &Router, peer: Peer) {
+async fn get(app: &Router, peer: Peer, key: Option<&str>) {
     let host = if matches!(peer, Peer::Tcp { .. }) { "127.0.0.1:7464" } else { "localhost" };
-    let request = Request::get("/token")
-        .header(header::HOST, host)
-        .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
-        .extension(Connection { peer, body: Limits::default().body })
-        .body(Body::empty());
+    let mut request = Request::get("/token").header(header::HOST, host);
+    if let Some(key) = key {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+    }
+    let request = request.extension(Connection { peer, body: Limits::default().body }).body(Body::empty());
     let reply = app.clone().oneshot(request.unwrap()).await.unwrap();
     assert_eq!(reply.status(), StatusCode::OK);
     black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());

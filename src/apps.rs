@@ -1,125 +1,372 @@
-//! The key by which local programs show on TCP that they may ask. One key for all of them, in a file
-//! that only this user can read; named apps with keys of their own come later.
+//! The programs that may ask with a key: who they are, what their keys are good for, and when they last
+//! came. A key is shown once, when it is made; what is kept of it is its SHA-256.
+//!
+//! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
+//! can be rotated, limited and switched off like the others.
 
-use std::path::{Path, PathBuf};
+mod file;
+pub mod key;
+mod rights;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::clock::Wall;
 use crate::paths::folder::{Folder, FolderError};
 use crate::secret::AppKey;
+use key::Digest;
 
-/// Begins every key, so that people and scanners for leaked secrets know one when they see it.
-const PREFIX: &str = "rbk_";
-/// 256 bits as base64url.
-const RANDOM_CHARS: usize = 43;
-/// 36 bits: enough to tell a key that was cut or mistyped.
-const CHECKSUM_CHARS: usize = 6;
+pub use rights::Rights;
+
+/// The app whose key is in the key file.
+pub const DEFAULT_APP: &str = "default";
+/// Its key file in the state folder.
+pub const DEFAULT_KEY_FILE: &str = "app.key";
 /// No key file is longer; what surrounds the key is white space.
-const FILE_LIMIT: usize = 1024;
+const KEY_FILE_LIMIT: usize = 1024;
 
-/// Why there is no app key.
+/// Why apps can't be read, made or changed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum AppKeyError {
-    /// Its file or folder can't be used.
+pub enum AppsError {
+    /// A file or folder can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The system has no randomness to give.
     #[error("no key could be made: {0}")]
     Random(String),
-    /// The file holds something else.
-    #[error("{}: {why}; delete it, and the next start makes a new key", path.display())]
+    /// A file holds something else.
+    #[error("{}: {why}; it was not touched: put it right, or move it away", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        why: &'static str,
+        why: String,
     },
+    /// There is one of that name.
+    #[error("there is an app `{0}` already: `ringback app rotate {0}` gives it a new key")]
+    Exists(String),
+    /// There is none of that name.
+    #[error("there is no app `{0}`: `ringback app list` shows those there are")]
+    Unknown(String),
+    /// The name can't be one.
+    #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]
+    Name,
 }
 
-/// Reads the key at `path`, or makes one there (0600) if there is no file.
-pub fn load_or_create(path: &Path) -> Result<AppKey, AppKeyError> {
-    let malformed = |why| AppKeyError::Malformed { path: path.to_owned(), why };
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-        return Err(malformed("this is not the path of a file"));
-    };
-    let folder = Folder::open(folder)?;
-    if let Some(bytes) = folder.read(name, FILE_LIMIT)? {
+/// Why a shown key opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stranger {
+    /// No app has it.
+    Unknown,
+    /// It was right until it expired.
+    Expired,
+}
+
+/// One program.
+#[derive(Debug)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// What its key is good for.
+    pub rights: Rights,
+    /// When the key was made, Unix seconds.
+    pub created_at: i64,
+    /// When it stops working, Unix seconds.
+    pub expires_at: Option<i64>,
+    digest: Digest,
+    /// Removed, or given another key: whoever still holds this has to be told no.
+    revoked: AtomicBool,
+    uses: AtomicU64,
+    last_used_at: AtomicI64,
+    last_address: ArcSwapOption<IpAddr>,
+}
+
+/// How an app was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// How many requests it made.
+    #[serde(default)]
+    pub uses: u64,
+    /// When the last one was, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_used_at: Option<i64>,
+    /// Where it came from; absent: over the unix socket.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_address: Option<IpAddr>,
+}
+
+impl App {
+    fn new(
+        name: String,
+        rights: Rights,
+        (created_at, expires_at): (i64, Option<i64>),
+        digest: Digest,
+        usage: Usage,
+    ) -> Self {
+        Self {
+            name,
+            rights,
+            created_at,
+            expires_at,
+            digest,
+            revoked: AtomicBool::new(false),
+            uses: AtomicU64::new(usage.uses),
+            last_used_at: AtomicI64::new(usage.last_used_at.unwrap_or_default()),
+            last_address: ArcSwapOption::from(usage.last_address.map(Arc::new)),
+        }
+    }
+
+    /// How it was used so far.
+    pub fn usage(&self) -> Usage {
+        let uses = self.uses.load(Ordering::Relaxed);
+        let last_used_at = (uses > 0).then(|| self.last_used_at.load(Ordering::Relaxed));
+        Usage { uses, last_used_at, last_address: self.last_address.load().as_deref().copied() }
+    }
+
+    /// Whether its key works at `now`.
+    pub fn works(&self, now: Wall) -> bool {
+        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|at| now.unix_seconds() < at)
+    }
+}
+
+/// What an app is to be.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its name.
+    pub name: String,
+    /// What its key is to be good for.
+    pub rights: Rights,
+    /// When the key is to stop working, Unix seconds.
+    pub expires_at: Option<i64>,
+}
+
+/// All apps. Cheap to clone; looking a key up takes no lock.
+#[derive(Debug, Clone)]
+pub struct Apps {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    by_digest: ArcSwap<HashMap<Digest, Arc<App>>>,
+    /// Held by who changes something, disk included: one at a time.
+    changing: Mutex<()>,
+    /// Usage that is not on disk yet.
+    unsaved: AtomicBool,
+    used: Notify,
+    wrong_keys: AtomicU64,
+}
+
+impl Apps {
+    /// Reads the apps of the state folder; at the first start there is the default app alone, with every
+    /// right and a new key. Blocks on the disk.
+    pub fn open(state: &std::path::Path, now: Wall) -> Result<Self, AppsError> {
+        let folder = Folder::open(state)?;
+        let apps = Self { inner: Arc::new(Inner::new(folder)) };
+        let inner = &apps.inner;
+        match file::read(&inner.folder)? {
+            Some(found) => {
+                inner.publish(found.into_iter().map(Arc::new));
+                inner.mend_default(now)?;
+            }
+            None => inner.first_start(now)?,
+        }
+        Ok(apps)
+    }
+
+    /// Whose key `shown` is. The time it takes depends on no key: what is looked up is a hash.
+    pub fn identify(&self, shown: &str, now: Wall) -> Result<Arc<App>, Stranger> {
+        let apps = self.inner.by_digest.load();
+        let Some(app) = apps.get(&Digest::of(shown)) else {
+            self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
+            return Err(Stranger::Unknown);
+        };
+        if app.works(now) { Ok(Arc::clone(app)) } else { Err(Stranger::Expired) }
+    }
+
+    /// How many keys were shown since the start that are nobody's.
+    pub fn wrong_keys(&self) -> u64 {
+        self.inner.wrong_keys.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request of `app`. `from`: its address, if it came over TCP.
+    pub fn used(&self, app: &App, from: Option<IpAddr>, now: Wall) {
+        app.uses.fetch_add(1, Ordering::Relaxed);
+        app.last_used_at.store(now.unix_seconds(), Ordering::Relaxed);
+        if app.last_address.load().as_deref().copied() != from {
+            app.last_address.store(from.map(Arc::new));
+        }
+        if !self.inner.unsaved.swap(true, Ordering::AcqRel) {
+            self.inner.used.notify_one();
+        }
+    }
+
+    /// Every app, by name.
+    pub fn list(&self) -> Vec<Arc<App>> {
+        let by_name: BTreeMap<String, Arc<App>> =
+            self.inner.by_digest.load().values().map(|app| (app.name.clone(), Arc::clone(app))).collect();
+        by_name.into_values().collect()
+    }
+
+    /// The default app's key file, unless that app is switched off.
+    pub fn key_file(&self) -> Option<PathBuf> {
+        self.inner.named(DEFAULT_APP).map(|_| self.inner.folder.file(DEFAULT_KEY_FILE))
+    }
+
+    /// Makes an app. Its key works once this returns. Blocks on the disk.
+    pub fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+        if !valid(&new.name) {
+            return Err(AppsError::Name);
+        }
+        let _turn = self.inner.turn();
+        if self.inner.named(&new.name).is_some() {
+            return Err(AppsError::Exists(new.name));
+        }
+        self.inner.make(new, Usage::default(), now)
+    }
+
+    /// Takes an app's key away, at once; also if that can't be written down, which is then the error.
+    pub fn remove(&self, name: &str) -> Result<(), AppsError> {
+        if !valid(name) {
+            return Err(AppsError::Name);
+        }
+        let _turn = self.inner.turn();
+        let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
+        app.revoked.store(true, Ordering::Release);
+        self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
+        self.inner.save()?;
+        if name == DEFAULT_APP {
+            self.inner.folder.remove(DEFAULT_KEY_FILE)?;
+        }
+        Ok(())
+    }
+
+    /// Gives an app another key; the old one stops working once the new one does. Blocks on the disk.
+    pub fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+        if !valid(name) {
+            return Err(AppsError::Name);
+        }
+        let _turn = self.inner.turn();
+        let old = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
+        // A key that was to live for ninety days is followed by one that does.
+        let expires_at = old.expires_at.map(|at| now.unix_seconds().saturating_add(at.saturating_sub(old.created_at)));
+        let new = NewApp { name: old.name.clone(), rights: old.rights.clone(), expires_at };
+        let made = self.inner.make(new, old.usage(), now)?;
+        old.revoked.store(true, Ordering::Release);
+        Ok(made)
+    }
+
+    /// Waits until there is usage that is not on disk.
+    pub async fn wait_for_use(&self) {
+        self.inner.used.notified().await;
+    }
+
+    /// Writes down how the apps were used, if that is not on disk yet. Blocks on the disk.
+    pub fn save_usage(&self) -> Result<(), AppsError> {
+        let _turn = self.inner.turn();
+        if self.inner.unsaved.swap(false, Ordering::AcqRel) { self.inner.save() } else { Ok(()) }
+    }
+}
+
+impl Inner {
+    fn new(folder: Folder) -> Self {
+        Self {
+            folder,
+            by_digest: ArcSwap::default(),
+            changing: Mutex::new(()),
+            unsaved: AtomicBool::new(false),
+            used: Notify::new(),
+            wrong_keys: AtomicU64::new(0),
+        }
+    }
+
+    fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        // It guards no data of its own: a panic while it was held left none half done.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named(&self, name: &str) -> Option<Arc<App>> {
+        self.by_digest.load().values().find(|app| app.name == name).cloned()
+    }
+
+    fn publish(&self, apps: impl Iterator<Item = Arc<App>>) {
+        self.by_digest.store(Arc::new(apps.map(|app| (app.digest, app)).collect()));
+    }
+
+    fn save(&self) -> Result<(), AppsError> {
+        let apps = self.by_digest.load();
+        let sorted: BTreeMap<&str, &App> = apps.values().map(|app| (app.name.as_str(), app.as_ref())).collect();
+        file::write(&self.folder, sorted.into_values())
+    }
+
+    /// A new key for a new app, or in the place of an old one of that name. On disk before it works, and the
+    /// default app's key file before its hash: a crash in between is mended by the next start.
+    fn make(&self, new: NewApp, usage: Usage, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+        let key = key::generate().map_err(AppsError::Random)?;
+        if new.name == DEFAULT_APP {
+            // No newline: `curl -H "Authorization: Bearer $(cat ...)"` and a plain read give the same.
+            self.folder.write(DEFAULT_KEY_FILE, key.expose().as_bytes())?;
+        }
+        let app = self.enter(new, &key, usage, now)?;
+        Ok((app, key))
+    }
+
+    fn enter(&self, new: NewApp, key: &AppKey, usage: Usage, now: Wall) -> Result<Arc<App>, AppsError> {
+        let times = (now.unix_seconds(), new.expires_at);
+        let app = Arc::new(App::new(new.name, new.rights, times, Digest::of(key.expose()), usage));
+        let before = self.by_digest.load_full();
+        let others = before.values().filter(|other| other.name != app.name).cloned();
+        self.publish(others.chain([Arc::clone(&app)]));
+        if let Err(error) = self.save() {
+            self.by_digest.store(before);
+            return Err(error);
+        }
+        Ok(app)
+    }
+
+    /// What the key file holds, if there is one.
+    fn default_key(&self) -> Result<Option<AppKey>, AppsError> {
+        let malformed = |why: &str| AppsError::Malformed { path: self.folder.file(DEFAULT_KEY_FILE), why: why.into() };
+        let Some(bytes) = self.folder.read(DEFAULT_KEY_FILE, KEY_FILE_LIMIT)? else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|_| malformed("it is not text"))?;
-        return parse(text.trim()).map_err(malformed);
+        key::parse(text.trim()).map(Some).map_err(malformed)
     }
-    let text = generate()?;
-    // No newline: `curl -H "Authorization: Bearer $(cat …)"` and a plain read give the same.
-    folder.create(name, text.as_bytes())?;
-    Ok(AppKey::new(text.as_str()))
+
+    /// There are no apps yet. A key file may be there from before there were apps.
+    fn first_start(&self, now: Wall) -> Result<(), AppsError> {
+        let default = NewApp { name: DEFAULT_APP.into(), rights: Rights::ALL, expires_at: None };
+        match self.default_key()? {
+            Some(key) => self.enter(default, &key, Usage::default(), now).map(drop),
+            None => self.make(default, Usage::default(), now).map(drop),
+        }
+    }
+
+    /// The key file has to hold the default app's key. It may be gone, or hold the newer of two after a crash;
+    /// a key in it that is well formed was put there by this user, whom the folder belongs to.
+    fn mend_default(&self, now: Wall) -> Result<(), AppsError> {
+        let Some(default) = self.named(DEFAULT_APP) else { return Ok(()) };
+        let new = NewApp { name: default.name.clone(), rights: default.rights.clone(), expires_at: default.expires_at };
+        match self.default_key()? {
+            Some(key) if Digest::of(key.expose()) == default.digest => Ok(()),
+            Some(key) => self.enter(new, &key, default.usage(), now).map(drop),
+            None => self.make(new, default.usage(), now).map(drop),
+        }
+    }
 }
 
-/// Takes a key as it stands in its file; says what is wrong with one that can't be right.
-pub fn parse(text: &str) -> Result<AppKey, &'static str> {
-    let random = text.strip_prefix(PREFIX).ok_or("an app key begins with `rbk_`")?;
-    if random.len() != RANDOM_CHARS + CHECKSUM_CHARS {
-        return Err("an app key has 53 characters");
-    }
-    let (random, sum) = random.split_at_checked(RANDOM_CHARS).ok_or("an app key is ASCII")?;
-    if checksum(random) != sum {
-        return Err("the checksum of the app key is wrong: it was cut or changed");
-    }
-    Ok(AppKey::new(text))
-}
-
-fn generate() -> Result<Zeroizing<String>, AppKeyError> {
-    use rand::TryRng as _;
-    let mut bytes = Zeroizing::new([0u8; 32]);
-    rand::rngs::SysRng.try_fill_bytes(bytes.as_mut()).map_err(|e| AppKeyError::Random(e.to_string()))?;
-    let random = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_ref()));
-    let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS));
-    text.push_str(PREFIX);
-    text.push_str(&random);
-    text.push_str(&checksum(&random));
-    Ok(text)
-}
-
-/// Not a secret's protection but a spelling check, so plain SHA-256 and `==` will do.
-fn checksum(random: &str) -> String {
-    let digest = Sha256::digest(random.as_bytes());
-    URL_SAFE_NO_PAD.encode(digest).chars().take(CHECKSUM_CHARS).collect()
+/// The rule for names, which is that of accounts.
+fn valid(name: &str) -> bool {
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    (1..=64).contains(&name.len()) && !name.starts_with(['.', '-', '_']) && name.bytes().all(plain)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn a_key_is_made_once_private_and_well_formed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state/app.key");
-        let key = load_or_create(&path).unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(key.matches(&text) && text.len() == 53 && text.starts_with("rbk_"), "{}", text.len());
-        assert!(load_or_create(&path).unwrap().matches(&text), "the second start finds it");
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
-    }
-
-    #[test]
-    fn a_key_that_was_cut_changed_or_opened_to_others_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state/app.key");
-        load_or_create(&path).unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let other = if text.ends_with('A') { "B" } else { "A" };
-        let changed = format!("{}{other}", &text[..52]);
-        for bad in [&text[..52], &changed, "", "rbk_", &text[4..], "rbk_ä"] {
-            assert!(parse(bad).is_err());
-            std::fs::File::create(&path).unwrap().write_all(bad.as_bytes()).unwrap();
-            assert!(matches!(load_or_create(&path), Err(AppKeyError::Malformed { .. })));
-        }
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        let error = load_or_create(&path).unwrap_err().to_string();
-        assert!(error.contains("chmod 600"), "{error}");
-    }
-}
+pub(crate) mod tests;

@@ -14,6 +14,7 @@ mod published;
 mod roster;
 mod unaided;
 pub mod wakeups;
+mod within;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use crate::client::{Asked, Client, Failure};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::log;
 
+mod app;
 mod config;
 mod demo;
 mod device;
@@ -63,6 +64,7 @@ enum Command {
     Refresh(refresh::Refresh),
     Info(info::Info),
     Import(import::Import),
+    App(app::App),
     Config(config::Config),
     Provider(provider::Provider),
     Sandbox(sandbox::Sandbox),
@@ -112,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Refresh(args) => refresh::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::App(args) => app::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Provider(args) => provider::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),

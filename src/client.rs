@@ -9,8 +9,8 @@ use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LoginReply,
-    LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest,
+    AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ErrorCode, ErrorReply, ImportRequest,
+    InfoReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest,
 };
 use crate::secret::AccessToken;
 
@@ -107,7 +107,7 @@ impl Client {
 
     /// Hands over a token that was made elsewhere, over the socket only. Wipes `token`.
     pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<AccountReply, Failure> {
-        let body = if matches!(self.door.way, Way::Socket(_)) { json(&token) } else { Err(no_socket()) };
+        let body = self.on_socket("a token is handed over").and_then(|()| json(&token));
         token.access_token.zeroize();
         token.refresh_token.zeroize();
         parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), PATIENCE)?)
@@ -121,6 +121,41 @@ impl Client {
     /// Revokes where possible, deletes always.
     pub fn logout(&self, account: &str) -> Result<LogoutReply, Failure> {
         parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, PATIENCE)?)
+    }
+
+    /// Every app.
+    pub fn apps(&self) -> Result<AppsReply, Failure> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("GET", "/v1/apps", JSON, None, SLACK)?)
+    }
+
+    /// Makes an app and its key.
+    pub fn add_app(&self, app: &AppRequest) -> Result<AppMade, Failure> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), SLACK)?)
+    }
+
+    /// Gives an app another key.
+    pub fn rotate_app(&self, name: &str) -> Result<AppMade, Failure> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("POST", &format!("/v1/apps/{}/rotate", segment(name)), JSON, None, SLACK)?)
+    }
+
+    /// Takes an app's key away; gives the apps that are left.
+    pub fn remove_app(&self, name: &str) -> Result<AppsReply, Failure> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("DELETE", &format!("/v1/apps/{}", segment(name)), JSON, None, SLACK)?)
+    }
+
+    /// Refuses what must not pass a port that somebody else may have taken.
+    fn on_socket(&self, what: &str) -> Result<(), Failure> {
+        if matches!(self.door.way, Way::Socket(_)) {
+            return Ok(());
+        }
+        let fact = format!("{what} on the daemon's unix socket only, and this leads to its TCP port");
+        let advice =
+            "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
+        Err(Failure::new(ErrorCode::Forbidden, fact, advice))
     }
 
     /// Starts or joins the account's pending login.
@@ -160,6 +195,7 @@ impl Client {
 }
 
 const JSON: &str = "application/json";
+const APPS: &str = "apps are made and changed";
 /// The daemon takes no longer bodies.
 const REQUEST_CAP: usize = 64 * 1024;
 
@@ -234,13 +270,6 @@ fn unanswered(broken: &Broken) -> Failure {
         }
         Broken::Large | Broken::Garbled => failure,
     }
-}
-
-/// A token that is handed over must not pass a port that somebody else may have taken.
-fn no_socket() -> Failure {
-    let fact = "a token is handed over on the daemon's unix socket only, and this leads to its TCP port";
-    let advice = "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
-    Failure::new(ErrorCode::Forbidden, fact, advice)
 }
 
 /// Something else than a ringback of this version is at the other end.

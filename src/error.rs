@@ -89,6 +89,24 @@ pub enum Error {
         /// One sentence.
         why: &'static str,
     },
+    /// The app is known, and was not given this.
+    #[error("{why}")]
+    Beyond {
+        /// One sentence.
+        why: String,
+    },
+    /// There is none of that name.
+    #[error("there is no app `{name}`")]
+    UnknownApp {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is one of that name.
+    #[error("there is an app `{name}` already")]
+    AppExists {
+        /// Its name.
+        name: String,
+    },
     /// No such route or thing.
     #[error("{what} does not exist")]
     NotFound {
@@ -116,7 +134,7 @@ impl Error {
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Usage { .. } => ErrorCode::Usage,
+            Self::Usage { .. } | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } => ErrorCode::LoginFailed,
@@ -124,8 +142,8 @@ impl Error {
             Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
-            Self::Forbidden { .. } => ErrorCode::Forbidden,
-            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::Forbidden { .. } | Self::Beyond { .. } => ErrorCode::Forbidden,
+            Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
@@ -146,6 +164,9 @@ impl Error {
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
             Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
+            Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
+            Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
+            Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
             Self::Internal { .. } => "Look into the daemon's log and report it.".into(),

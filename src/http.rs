@@ -8,12 +8,13 @@
 //! | [`listen`] | sockets, peers, deadlines, the cap on connections, the end |
 //! | [`gate`] | one layer that every request passes: may it, and what every reply carries |
 //! | [`mod@routes`] | the one table that router and gate share |
-//! | [`api`], [`pages`], [`fragment`] | handlers: for programs, for the browser |
+//! | [`api`], `apps`, [`pages`], [`fragment`] | handlers: for programs, for who owns them, for the browser |
 //! | [`reject`] | how an error looks on the wire |
 //!
 //! None of them decides anything about tokens: that is the broker's.
 
 pub mod api;
+mod apps;
 pub mod body;
 pub mod door;
 pub mod fragment;
@@ -31,6 +32,7 @@ use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
+use crate::apps::Apps;
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -44,6 +46,8 @@ use routes::Access;
 pub struct Http {
     /// Whom they ask.
     pub broker: Broker,
+    /// Who may ask with a key.
+    pub apps: Apps,
     /// For the spans of time that pages tell.
     pub clock: Clock,
 }
@@ -107,7 +111,8 @@ mod tests {
         let inner = inner.layer(CatchPanicLayer::custom(reject::panicked));
         let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_address().unwrap();
-        let _open = Server::new(Limits::default()).spawn(listener, gate::guard(inner, Gate::new(None, Clock::System)));
+        let _open = Server::new(Limits::default())
+            .spawn(listener, gate::guard(inner, Gate::new(crate::apps::tests::fresh().0, Clock::System)));
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -48,11 +48,6 @@ impl Paths {
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }
-
-    /// The default app's key. In the state folder, since programs keep its path across restarts.
-    pub fn app_key_file(&self) -> PathBuf {
-        self.state.join("app.key")
-    }
 }
 
 /// Opens the folder at `path`, made 0700 if missing; refused if others could look into or replace it.

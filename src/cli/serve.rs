@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, config, signals, start_log};
-use crate::apps;
+use crate::apps::Apps;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
@@ -25,7 +25,6 @@ use crate::http::{self, Gate, Http};
 use crate::log;
 use crate::paths::{self, Paths};
 use crate::provider::HttpProvider;
-use crate::secret::AppKey;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
@@ -35,6 +34,9 @@ const THREADS: usize = 2;
 /// What SIGTERM leaves to a refresh in flight. With the drain of the connections, at the same time, it
 /// stays under the 2 s that a stop may take.
 const LAST_REFRESH: Duration = Duration::from_millis(1500);
+
+/// How long the use of a key may be known in memory alone.
+const USAGE_KEPT: Duration = Duration::from_secs(60);
 
 /// Run the daemon
 ///
@@ -86,8 +88,8 @@ async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
     let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
         .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
     let store = open_store(&config, &paths)?;
-    let key = apps::load_or_create(&paths.app_key_file()).map_err(|error| broken_store(&error))?;
-    serve(args, config, &paths, store, key, signals).await
+    let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
+    serve(args, config, &paths, store, apps, signals).await
 }
 
 /// What the daemon can be told from outside. Caught from the moment that this exists.
@@ -121,7 +123,7 @@ async fn serve(
     config: Arc<Config>,
     paths: &Paths,
     store: FileStore,
-    key: AppKey,
+    apps: Apps,
     signals: Signals<impl Future<Output = ()>>,
 ) -> Outcome {
     let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
@@ -141,10 +143,10 @@ async fn serve(
     let first = tcp.first().copied();
     let broker =
         Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
-    let gate = Gate::new(Some(key), Clock::System);
-    let http = Http { broker: broker.clone(), clock: Clock::System };
+    let gate = Gate::new(apps.clone(), Clock::System);
+    let http = Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
-    let endpoint = endpoint(&listeners, paths);
+    let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);
     let open: Vec<Open> = listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
     announce(&endpoint, paths)?;
@@ -159,13 +161,30 @@ async fn serve(
     tokio::select! {
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
+        () = keep_usage(&apps) => {}
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
     drop(open);
     withdraw(&endpoint, paths);
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
+    save_usage(apps).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes down who asked, a while after somebody did. Never ends.
+async fn keep_usage(apps: &Apps) {
+    loop {
+        apps.wait_for_use().await;
+        tokio::time::sleep(USAGE_KEPT).await;
+        save_usage(apps.clone()).await;
+    }
+}
+
+async fn save_usage(apps: Apps) {
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || apps.save_usage()).await {
+        tracing::warn!("who used which key is not written down: {error}");
+    }
 }
 
 async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> {
@@ -196,12 +215,12 @@ fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<St
         .or_else(|| first.map(|address| default_redirect_uri(address, &account.dialect.provider)))
 }
 
-fn endpoint(listeners: &[Listener], paths: &Paths) -> Endpoint {
+fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let url = listeners.iter().find_map(Listener::tcp_address).map(|address| format!("http://{address}"));
     Endpoint {
         version: VERSION,
-        key_file: url.is_some().then(|| text(&paths.app_key_file())),
+        key_file: key_file.filter(|_| url.is_some()).map(text),
         url,
         socket: listeners.iter().find_map(Listener::socket_path).map(text),
         pid: std::process::id(),

@@ -1,6 +1,8 @@
 //! The API for programs: extract, ask the broker, convert. Shapes are `contract`'s, described in
 //! `docs/api.md`; errors are `reject`'s; who may is the gate's.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -9,130 +11,140 @@ use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::body::JsonBody;
-use super::gate::Caller;
+use super::gate::{Caller, Named};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, to_the_end};
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, ImportRequest, InfoReply, LoginReply,
-    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, VERSION,
+    AcceptReply, AccountReply, AccountsReply, Health, ImportRequest, InfoReply, LoginReply, LoginRequest, LoginStarted,
+    LogoutReply, PasteRequest, TokenReply, VERSION,
 };
 use crate::error::Error;
 
 /// What a handler gives.
-type Reply<T> = Result<Json<T>, Reject>;
+pub(super) type Reply<T> = Result<Json<T>, Reject>;
 
 pub(super) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".into() })
 }
 
-pub(super) async fn accounts(_: Caller, State(http): State<Http>, RawQuery(query): RawQuery) -> Reply<AccountsReply> {
+/// An app sees the accounts that it was given, and of the others not even the names.
+pub(super) async fn accounts(
+    caller: Caller,
+    State(http): State<Http>,
+    RawQuery(query): RawQuery,
+) -> Reply<AccountsReply> {
     query::read(query.as_deref(), [])?;
+    let mut accounts = http.broker.accounts();
+    accounts.retain(|account| caller.sees(&account.account));
     Ok(Json(AccountsReply {
         version: VERSION,
-        default_account: http.broker.default_account(),
+        default_account: http.broker.default_account().filter(|account| caller.sees(account)),
         store_key: http.broker.store_key(),
-        accounts: http.broker.accounts(),
+        accounts,
     }))
 }
 
 pub(super) async fn account(
-    _: Caller,
+    Named { account, .. }: Named,
     State(http): State<Http>,
-    Segment(name): Segment,
     RawQuery(query): RawQuery,
 ) -> Reply<AccountReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.broker.account(&name)?))
-}
-
-pub(super) async fn default_token(
-    caller: Caller,
-    http: State<Http>,
-    query: RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Reject> {
-    token(caller, http, Segment(DEFAULT_ACCOUNT.into()), query, headers).await
+    Ok(Json(http.broker.account(&account)?))
 }
 
 pub(super) async fn token(
-    _: Caller,
+    Named { caller, account }: Named,
     State(http): State<Http>,
-    Segment(name): Segment,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
-    let reply = http.broker.token(&name, query::token(query.as_deref())?).await?;
+    let query = query::token(query.as_deref())?;
+    let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
+        None => http.broker.token(&account, query).await?,
+        Some(limit) => http.broker.token_within(&account, query, limit).await?,
+    };
+    if let Err(error) = caller.still_may(&http) {
+        reply.access_token.zeroize();
+        return Err(Reject(error));
+    }
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 
 pub(super) async fn info(
-    _: Caller,
+    Named { account, .. }: Named,
     State(http): State<Http>,
-    Segment(name): Segment,
     RawQuery(query): RawQuery,
 ) -> Reply<InfoReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.broker.info(&name).await?))
+    Ok(Json(http.broker.info(&account).await?))
 }
 
 pub(super) async fn import(
-    _: Caller,
+    Named { account, .. }: Named,
     State(http): State<Http>,
-    Segment(name): Segment,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Reply<AccountReply> {
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
-    Ok(Json(to_the_end(async move { http.broker.import(&name, request).await }).await??))
+    Ok(Json(to_the_end(async move { http.broker.import(&account, request).await }).await??))
 }
 
-pub(super) async fn accept(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
+pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
+    caller.may_change_all()?;
     Ok(Json(http.broker.accept_provider(&name).await?))
 }
 
-pub(super) async fn logout(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<LogoutReply> {
-    Ok(Json(http.broker.logout(&name).await?))
+pub(super) async fn logout(Named { account, .. }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
+    Ok(Json(http.broker.logout(&account).await?))
 }
 
-pub(super) async fn refresh(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AccountReply> {
-    Ok(Json(http.broker.refresh(&name).await?))
+pub(super) async fn refresh(Named { account, .. }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+    Ok(Json(http.broker.refresh(&account).await?))
 }
 
-pub(super) async fn rejected(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AccountReply> {
-    Ok(Json(http.broker.rejected(&name).await?))
+pub(super) async fn rejected(Named { account, .. }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+    Ok(Json(http.broker.rejected(&account).await?))
 }
 
 pub(super) async fn start_login(
-    _: Caller,
+    Named { account, .. }: Named,
     State(http): State<Http>,
-    Segment(name): Segment,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    Ok(Json(http.broker.start_login(&name, request.unwrap_or_default().via).await?))
+    Ok(Json(http.broker.start_login(&account, request.unwrap_or_default().via).await?))
 }
 
 pub(super) async fn login(
-    _: Caller,
+    caller: Caller,
     State(http): State<Http>,
     Segment(id): Segment,
     RawQuery(query): RawQuery,
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
+    of_ours(&caller, &http, &id).await?;
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 
 pub(super) async fn paste(
-    _: Caller,
+    caller: Caller,
     State(http): State<Http>,
     Segment(id): Segment,
     JsonBody(request): JsonBody<PasteRequest>,
 ) -> Reply<LoginReply> {
+    of_ours(&caller, &http, &id).await?;
     let Some(request) = request else {
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
+}
+
+/// Whether the login is of an account that the caller may see; to others it does not exist.
+async fn of_ours(caller: &Caller, http: &Http, id: &str) -> Result<(), Error> {
+    let login = http.broker.login(id, Duration::ZERO).await?;
+    if caller.sees(&login.account) { Ok(()) } else { Err(Error::NotFound { what: "this login".into() }) }
 }
 
 /// One of the two, which goes into headers and forms and so has to be visible ASCII (RFC 6749 §A.12, §A.17).
@@ -169,7 +181,7 @@ fn bare(reply: TokenReply) -> Response {
     text.extend_from_slice(token.as_bytes());
     text.push(b'\n');
     token.zeroize();
-    wiped_after_sending(text, HeaderValue::from_static("text/plain; charset=utf-8"))
+    wiped_after_sending(Zeroizing::new(text), HeaderValue::from_static("text/plain; charset=utf-8"))
 }
 
 /// Serialised once, into a buffer that does not move: one that grew would leave copies behind.
@@ -179,13 +191,25 @@ fn as_json(mut reply: TokenReply) -> Result<Response, Reject> {
     let mut text = Vec::with_capacity(2 * (reply.access_token.len() + scope + reply.account.len()) + extra + 256);
     let written = serde_json::to_writer(&mut text, &reply);
     reply.access_token.zeroize();
-    let unwritten = |_| Reject(Error::Internal { what: "a token reply could not be serialised".into() });
+    wiped_json(text, written)
+}
+
+/// As JSON, in a buffer that is wiped after sending: `room` has to hold all of it.
+pub(super) fn as_wiped_json(reply: &impl serde::Serialize, room: usize) -> Result<Response, Reject> {
+    let mut text = Vec::with_capacity(room);
+    let written = serde_json::to_writer(&mut text, reply);
+    wiped_json(text, written)
+}
+
+fn wiped_json(text: Vec<u8>, written: serde_json::Result<()>) -> Result<Response, Reject> {
+    let text = Zeroizing::new(text);
+    let unwritten = |_| Reject(Error::Internal { what: "a reply could not be serialised".into() });
     written.map_err(unwritten)?;
     Ok(wiped_after_sending(text, HeaderValue::from_static("application/json")))
 }
 
-fn wiped_after_sending(text: Vec<u8>, kind: HeaderValue) -> Response {
-    let mut reply = Response::new(Body::from(Bytes::from_owner(Zeroizing::new(text))));
+fn wiped_after_sending(text: Zeroizing<Vec<u8>>, kind: HeaderValue) -> Response {
+    let mut reply = Response::new(Body::from(Bytes::from_owner(text)));
     reply.headers_mut().insert(header::CONTENT_TYPE, kind);
     reply
 }

@@ -17,7 +17,7 @@ fn examples(code: ErrorCode) -> Vec<Error> {
     let (account, why) = (String::from("work"), String::new());
     match code {
         ErrorCode::Internal => vec![Error::Internal { what: why }],
-        ErrorCode::Usage => vec![Error::Usage { what: why }],
+        ErrorCode::Usage => vec![Error::Usage { what: why }, Error::AppExists { name: "editor".into() }],
         ErrorCode::NoDaemon => vec![Error::NoDaemon { why }],
         ErrorCode::UnknownAccount => vec![
             Error::UnknownAccount { name: "wrok".into(), nearest: vec![account.clone()] },
@@ -32,8 +32,8 @@ fn examples(code: ErrorCode) -> Vec<Error> {
         ErrorCode::ProviderRefused => vec![Error::ProviderRefused { account, why, provider_error: None }],
         ErrorCode::StoreUnavailable => vec![Error::StoreUnavailable { why }],
         ErrorCode::Unauthorized => vec![Error::Unauthorized { why: "" }],
-        ErrorCode::Forbidden => vec![Error::Forbidden { why: "" }],
-        ErrorCode::NotFound => vec![Error::NotFound { what: why }],
+        ErrorCode::Forbidden => vec![Error::Forbidden { why: "" }, Error::Beyond { why }],
+        ErrorCode::NotFound => vec![Error::NotFound { what: why }, Error::UnknownApp { name: "x".into() }],
         ErrorCode::MethodNotAllowed => vec![Error::MethodNotAllowed],
     }
 }

@@ -3,6 +3,7 @@
 //! The rules themselves are pure (`gate/rules.rs`); here is what goes around them: the key, the pace
 //! of wrong keys, the headers that every reply carries, the span and the one log line.
 
+mod caller;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
@@ -20,12 +21,13 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 use super::listen::{Connection, Peer};
-use super::reject::{self, Reject};
-use super::routes::{self, Found};
+use super::reject;
+use super::routes::{self, Access, Found};
+use crate::apps::{Apps, Stranger};
 use crate::clock::{Clock, Moment};
-use crate::error::Error;
-use crate::secret::AppKey;
-use rules::{Facts, Refused};
+use rules::{Facts, Proof, Refused};
+
+pub use caller::{Caller, Named};
 
 /// What the gate knows. Cheap to clone.
 #[derive(Clone)]
@@ -34,7 +36,7 @@ pub struct Gate {
 }
 
 struct Inner {
-    key: Option<AppKey>,
+    apps: Apps,
     clock: Clock,
     /// Wrong keys since the last right one.
     wrong_keys: AtomicU32,
@@ -42,11 +44,6 @@ struct Inner {
     process: u32,
     served: AtomicU64,
 }
-
-/// Proof that the gate let a caller in. A handler of a route whose [`routes::Access`] needs it takes it as
-/// an argument, so that it can't be reached around the gate.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller(());
 
 /// Marks a reply as the one page that has a script.
 #[derive(Debug, Clone, Copy)]
@@ -73,10 +70,10 @@ const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'sel
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gate {
-    /// Without a key nobody gets in over TCP.
-    pub fn new(key: Option<AppKey>, clock: Clock) -> Self {
+    /// Over TCP only `apps` get in.
+    pub fn new(apps: Apps, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { key, clock, wrong_keys, process: rand::random(), served }) }
+        Self { inner: Arc::new(Inner { apps, clock, wrong_keys, process: rand::random(), served }) }
     }
 
     /// How many wrong keys were shown since the last right one.
@@ -88,19 +85,28 @@ impl Gate {
         format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether this is a caller of ours. A wrong key has to wait, longer each time.
-    async fn authenticate(&self, facts: &Facts<'_>) -> Result<(), Refused> {
-        let verdict = rules::authenticate(facts, self.inner.key.as_ref());
-        match verdict {
-            // Only a key can be right or wrong: the socket's callers must not reset the count.
-            Ok(()) if matches!(facts.peer, Peer::Tcp { .. }) => self.inner.wrong_keys.store(0, Ordering::Relaxed),
-            Err(Refused::WrongKey) => {
-                let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(delay_after(before)).await;
-            }
-            _ => {}
+    /// Who asks, if that is somebody who may use a route of this `access`. A wrong key has to wait, longer
+    /// each time.
+    async fn authenticate(&self, facts: &Facts<'_>, access: Access) -> Result<Caller, Refused> {
+        let now = self.inner.clock.now().wall;
+        let app = match rules::proof(facts)? {
+            Proof::SameUser => None,
+            Proof::Key(shown) => Some(match self.inner.apps.identify(shown, now) {
+                Ok(app) => app,
+                Err(Stranger::Expired) => return Err(Refused::ExpiredKey),
+                Err(Stranger::Unknown) => {
+                    let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(delay_after(before)).await;
+                    return Err(Refused::WrongKey);
+                }
+            }),
+        };
+        if let Some(app) = &app {
+            self.inner.wrong_keys.store(0, Ordering::Relaxed);
+            self.inner.apps.used(app, facts.peer.ip(), now);
+            rules::suffices(&app.rights, access)?;
         }
-        verdict
+        Ok(Caller::new(app, facts.peer))
     }
 }
 
@@ -146,21 +152,12 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found) -> Result<(), Refuse
         return Err(Refused::Foreign("the request came in by no door of ours"));
     };
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
-    if rules::decide(&facts, found)?.needs_proof() {
-        gate.authenticate(&facts).await?;
-        head.extensions.insert(Caller(()));
+    let access = rules::decide(&facts, found)?;
+    if access.needs_proof() {
+        let caller = gate.authenticate(&facts, access).await?;
+        head.extensions.insert(caller);
     }
     Ok(())
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Reject;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
-        // Never met as long as router and gate read the same table; then it fails closed.
-        let around = || Reject(Error::Internal { what: "a route was reached around the gate".into() });
-        parts.extensions.get().copied().ok_or_else(around)
-    }
 }
 
 /// What the caller called us, to make paths in replies absolute. Over the socket there is no URL that

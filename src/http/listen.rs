@@ -10,7 +10,7 @@ mod tests;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,16 @@ pub enum Peer {
         /// Its process id, where the system tells.
         pid: Option<i32>,
     },
+}
+
+impl Peer {
+    /// The address that a TCP peer comes from.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp { address, .. } => Some(address.ip()),
+            Self::Unix { .. } => None,
+        }
+    }
 }
 
 /// What every request carries in its extensions. The gate refuses a request without it.

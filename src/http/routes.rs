@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, fragment, pages};
+use super::{Http, api, apps, fragment, pages};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,15 @@ pub enum Access {
     Public,
     /// A browser that navigates to it. Its secret is in the path, the query or a cookie.
     Browser,
-    /// A process of our user on the socket, or whoever has the key on TCP.
-    Caller,
-    /// As [`Access::Caller`], but on the socket only: what is handed over there must not pass a port that
+    /// A process of our user on the socket, or an app with its key: to look, as far as its rights go.
+    Read,
+    /// As [`Access::Read`], but it may change something.
+    Write,
+    /// As [`Access::Write`], but on the socket only: what is handed over there must not pass a port that
     /// anybody can take.
     Socket,
+    /// On the socket only, and nothing may be kept from it: who decides about the others.
+    Owner,
     /// A page of ours that posts what it read of its own address. No row has it: it is the callback's.
     OwnPage,
 }
@@ -25,7 +29,12 @@ pub enum Access {
 impl Access {
     /// Whether only a program gets in that proves whose it is.
     pub fn needs_proof(self) -> bool {
-        matches!(self, Self::Caller | Self::Socket)
+        matches!(self, Self::Read | Self::Write | Self::Socket | Self::Owner)
+    }
+
+    /// Whether only the unix socket leads there.
+    pub fn on_socket_only(self) -> bool {
+        matches!(self, Self::Socket | Self::Owner)
     }
 }
 
@@ -47,20 +56,25 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 19] = [
-    row(Method::GET, "/token", Access::Caller, || get(api::default_token)),
-    row(Method::GET, "/v1/accounts", Access::Caller, || get(api::accounts)),
-    row(Method::GET, "/v1/accounts/{name}", Access::Caller, || get(api::account)),
-    row(Method::GET, "/v1/accounts/{name}/info", Access::Caller, || get(api::info)),
+pub static ROUTES: [Route; 23] = [
+    row(Method::GET, "/token", Access::Read, || get(api::token)),
+    row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
+    row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
+    row(Method::GET, "/v1/accounts/{name}/info", Access::Read, || get(api::info)),
     row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, || post(api::import)),
-    row(Method::GET, "/v1/accounts/{name}/token", Access::Caller, || get(api::token)),
-    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Caller, || delete(api::logout)),
-    row(Method::POST, "/v1/accounts/{name}/login", Access::Caller, || post(api::start_login)),
-    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Caller, || post(api::refresh)),
-    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Caller, || post(api::rejected)),
-    row(Method::GET, "/v1/logins/{id}", Access::Caller, || get(api::login)),
-    row(Method::POST, "/v1/logins/{id}/paste", Access::Caller, || post(api::paste)),
-    row(Method::POST, "/v1/providers/{name}/accept", Access::Caller, || post(api::accept)),
+    row(Method::GET, "/v1/accounts/{name}/token", Access::Read, || get(api::token)),
+    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Write, || delete(api::logout)),
+    row(Method::POST, "/v1/accounts/{name}/login", Access::Write, || post(api::start_login)),
+    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Write, || post(api::refresh)),
+    // Reported by who reads: it causes what a wish for more validity causes too, and less often.
+    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, || post(api::rejected)),
+    row(Method::GET, "/v1/logins/{id}", Access::Read, || get(api::login)),
+    row(Method::POST, "/v1/logins/{id}/paste", Access::Write, || post(api::paste)),
+    row(Method::POST, "/v1/providers/{name}/accept", Access::Write, || post(api::accept)),
+    row(Method::GET, "/v1/apps", Access::Owner, || get(apps::list)),
+    row(Method::POST, "/v1/apps", Access::Owner, || post(apps::add)),
+    row(Method::DELETE, "/v1/apps/{name}", Access::Owner, || delete(apps::remove)),
+    row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, || post(apps::rotate)),
     row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
     row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
     row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),
@@ -109,6 +123,7 @@ pub fn look_up(method: &Method, path: &str) -> Found {
     let has = |method: Method| on_path(path).any(|route| route.method == method);
     match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
         (true, true, _) => Found::OtherMethods("GET, DELETE"),
+        (true, _, true) => Found::OtherMethods("GET, POST"),
         (true, ..) => Found::OtherMethods("GET"),
         (_, true, _) => Found::OtherMethods("DELETE"),
         (.., true) => Found::OtherMethods("POST"),

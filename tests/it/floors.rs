@@ -44,7 +44,7 @@ const MODULES: &[Module] = &[
     confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "paths"]),
     module("broker", 3, &[]),
     // Doors. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
-    confined("http", 4, &["broker", "clock", "config", "contract", "error", "secret", "provider"]),
+    confined("http", 4, &["broker", "apps", "clock", "config", "contract", "error", "secret", "provider"]),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "contract", "error", "secret", "clock"]),
     confined("log", 4, &["error"]),

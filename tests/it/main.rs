@@ -19,6 +19,7 @@ mod world;
 
 mod accounts;
 mod api;
+mod apps;
 mod callback;
 mod floors;
 mod kill;

@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded;
 
+use crate::apps::Rights;
 use crate::error::Error;
 use crate::http::listen::Peer;
 use crate::http::reject::Reject;
 use crate::http::routes::{Access, Found};
-use crate::secret::AppKey;
 
 /// All that the rules look at.
 pub(super) struct Facts<'a> {
@@ -37,6 +37,10 @@ pub(super) enum Refused {
     NoKey,
     /// 401, after a delay.
     WrongKey,
+    /// 401: it was right until it expired.
+    ExpiredKey,
+    /// 403: the app is known, and this is more than it was given.
+    Beyond(&'static str),
 }
 
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
@@ -55,7 +59,7 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     origin(facts, host)?;
     let access = access(facts, found)?;
     from_elsewhere(facts, access)?;
-    if access == Access::Socket && matches!(facts.peer, Peer::Tcp { .. }) {
+    if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
         return Err(Refused::Foreign("this is taken over the unix socket only, whatever key there is"));
     }
     // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
@@ -196,7 +200,7 @@ fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let admitted = match access {
         Access::Browser => as_page && !in_advance,
         Access::OwnPage => is("sec-fetch-site", &["same-origin"]),
-        Access::Public | Access::Caller | Access::Socket => is("sec-fetch-site", &["same-origin", "none"]),
+        _ => is("sec-fetch-site", &["same-origin", "none"]),
     };
     if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
 }
@@ -227,7 +231,7 @@ fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
-        Access::Caller | Access::Socket if !empty => ("application/json", "a body has to be application/json"),
+        access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),
         Access::OwnPage => ("application/x-www-form-urlencoded", "the body has to be a form"),
         _ => return Ok(()),
     };
@@ -238,15 +242,32 @@ fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     }
 }
 
-/// On the socket the kernel says who it is; on TCP only a key can.
-pub(super) fn authenticate(facts: &Facts<'_>, key: Option<&AppKey>) -> Result<(), Refused> {
+/// What shows who asks: on the socket the kernel's word, on TCP a key and nothing else.
+#[derive(Debug)]
+pub(super) enum Proof<'a> {
+    /// A process of our own user.
+    SameUser,
+    /// Whoever's key this is. On the socket it makes the caller that app, with no more than its rights.
+    Key(&'a str),
+}
+
+/// What the sender shows, and nothing yet of whether it is good.
+pub(super) fn proof<'a>(facts: &Facts<'a>) -> Result<Proof<'a>, Refused> {
     match facts.peer {
-        Peer::Unix { uid, .. } if uid == rustix::process::geteuid().as_raw() => Ok(()),
-        Peer::Unix { .. } => Err(Refused::Foreign("this socket serves processes of its own user only")),
-        Peer::Tcp { .. } => match shown_key(facts.headers)? {
-            shown if key.is_some_and(|key| key.matches(shown)) => Ok(()),
-            _ => Err(Refused::WrongKey),
-        },
+        Peer::Unix { uid, .. } if uid != rustix::process::geteuid().as_raw() => {
+            Err(Refused::Foreign("this socket serves processes of its own user only"))
+        }
+        Peer::Unix { .. } if !facts.headers.contains_key(header::AUTHORIZATION) => Ok(Proof::SameUser),
+        Peer::Unix { .. } | Peer::Tcp { .. } => shown_key(facts.headers).map(Proof::Key),
+    }
+}
+
+/// Whether these rights are enough for a route. Which accounts they cover, its handler asks of [`super::Caller`].
+pub(super) fn suffices(rights: &Rights, access: Access) -> Result<(), Refused> {
+    match access {
+        Access::Owner if !rights.is_all() => Err(Refused::Beyond("only an app with every right may do this")),
+        Access::Write | Access::Socket if !rights.write => Err(Refused::Beyond("this app may read only")),
+        _ => Ok(()),
     }
 }
 
@@ -258,6 +279,9 @@ fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
         _ => Err(Refused::NoKey),
     }
 }
+
+const INVALID_TOKEN: &str = r#"Bearer realm="ringback", error="invalid_token""#;
+const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="ringback", error="insufficient_scope""#;
 
 /// The reply to a refused request.
 pub(super) fn refusal(refused: Refused) -> Response {
@@ -275,10 +299,12 @@ pub(super) fn refusal(refused: Refused) -> Response {
         Refused::NoKey => {
             with(Error::Unauthorized { why: "a key is needed" }, header::WWW_AUTHENTICATE, r#"Bearer realm="ringback""#)
         }
-        Refused::WrongKey => with(
-            Error::Unauthorized { why: "the key is not the right one" },
-            header::WWW_AUTHENTICATE,
-            r#"Bearer realm="ringback", error="invalid_token""#,
-        ),
+        Refused::WrongKey => {
+            with(Error::Unauthorized { why: "the key is not the right one" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
+        }
+        Refused::ExpiredKey => {
+            with(Error::Unauthorized { why: "the key has expired" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
+        }
+        Refused::Beyond(why) => with(Error::Beyond { why: why.into() }, header::WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
     }
 }

@@ -2,19 +2,23 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, Version};
+use axum::http::{Request, StatusCode, Version};
 use axum::response::Response;
 use axum::routing::any;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tower::ServiceExt as _;
 
 use super::{Gate, delay_after, guard};
-use crate::clock::Clock;
+use crate::apps::{self, Apps, NewApp, Rights};
+use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
 use crate::http::routes::{Access, ROUTES};
-use crate::secret::AppKey;
 
+/// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";
+static APPS: LazyLock<(Apps, String)> = LazyLock::new(apps::tests::fresh);
 const HOST: &str = "Host: 127.0.0.1:7464";
 const ORIGIN: &str = "Origin: http://127.0.0.1:7464";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
@@ -28,20 +32,13 @@ fn own_uid() -> u32 {
 }
 
 fn gate() -> Gate {
-    Gate::new(Some(AppKey::new("k3y")), Clock::System)
+    Gate::new(APPS.0.clone(), Clock::System)
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
 fn doors(gate: Gate) -> Router {
-    let router = ROUTES.iter().fold(Router::new(), |router, route| {
-        if ROUTES
-            .iter()
-            .any(|other| other.path == route.path && other.method != route.method && route.method == Method::DELETE)
-        {
-            return router;
-        }
-        router.route(route.path, any(|| async { "reached" }))
-    });
+    let paths: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let router = paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(|| async { "reached" })));
     guard(router.fallback(|| async { "fallback" }), gate)
 }
 
@@ -49,7 +46,7 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
     let mut request = Request::builder().method(method).uri(target);
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
-        request = request.header(name, value);
+        request = request.header(name, value.replace("k3y", &APPS.1));
     }
     let body = BodyLimits { size: 1000, deadline: Duration::from_secs(1) };
     request.extension(Connection { peer, body }).body(Body::empty()).unwrap()
@@ -227,8 +224,8 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {
-            Access::Caller => 401,
-            Access::Socket => 403,
+            Access::Read | Access::Write => 401,
+            Access::Socket | Access::Owner => 403,
             Access::Public | Access::Browser | Access::OwnPage => 200,
         };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
@@ -240,12 +237,42 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
         let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
         assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method);
         let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
-        let expected = if route.access == Access::Socket { 403 } else { 200 };
+        let expected = if route.access.on_socket_only() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
         let unmarked = Request::builder().method(route.method.clone()).uri(&path).header("Host", "127.0.0.1:7464");
         let reply = doors(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(reply.status(), 403, "a request by no known door: {path}");
     }
+}
+
+#[tokio::test]
+async fn every_route_asks_for_the_rights_that_it_needs() {
+    let (apps, _) = apps::tests::fresh();
+    let key = |name: &str, accounts: Option<&str>, write| {
+        let accounts = accounts.map(|account| [account.to_owned()].into());
+        let rights = Rights { accounts, scopes: None, write };
+        let new = NewApp { name: name.into(), rights, expires_at: None };
+        format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
+    };
+    let (reader, writer, all) = (key("reader", None, false), key("writer", Some("work"), true), key("all", None, true));
+    let gate = Gate::new(apps.clone(), Clock::System);
+    let own = Peer::Unix { uid: own_uid(), pid: None };
+    for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
+        let path = route.path.replace("{name}", "work").replace("{id}", "i");
+        for (key, opens) in
+            [(&reader, route.access == Access::Read), (&writer, route.access != Access::Owner), (&all, true)]
+        {
+            let asked = request(route.method.as_str(), &path, &["Host: ringback", key], own);
+            let reply = doors(gate.clone()).oneshot(asked).await.unwrap();
+            let expected = if opens { 200 } else { 403 };
+            assert_eq!(reply.status().as_u16(), expected, "{} {path} {key}", route.method);
+            let told = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(told.is_some_and(|told| told.contains("insufficient_scope")), !opens);
+        }
+    }
+    apps.remove("all").unwrap();
+    let asked = request("GET", "/token", &["Host: ringback", &all], own);
+    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "on the socket a key counts too");
 }
 
 #[tokio::test]
@@ -278,8 +305,9 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
         let shown = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
         assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
     }
-    let keyless = Gate::new(None, Clock::System);
-    let reply = doors(keyless).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    let (others, _) = apps::tests::fresh();
+    let reply =
+        doors(Gate::new(others, Clock::System)).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
     assert_eq!(reply.status(), 401);
 }
 

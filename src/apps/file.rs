@@ -1,0 +1,87 @@
+//! `apps.json`: every app but its key, of which only the SHA-256 is kept.
+
+use serde::{Deserialize, Serialize};
+
+use super::key::Digest;
+use super::rights::Rights;
+use super::{App, AppsError, Usage};
+use crate::paths::folder::Folder;
+
+/// The file in the state folder.
+pub(super) const FILE: &str = "apps.json";
+/// Room for some thousand apps; a file beyond is not ours.
+const LIMIT: usize = 4 * 1024 * 1024;
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    apps: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    name: String,
+    key_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    accounts: Option<std::collections::BTreeSet<String>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    scopes: Option<std::collections::BTreeSet<String>>,
+    write: bool,
+    created_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    expires_at: Option<i64>,
+    #[serde(flatten)]
+    usage: Usage,
+}
+
+/// The apps of `folder`; `None` if there is no such file yet.
+pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
+    let Some(bytes) = folder.read(FILE, LIMIT)? else { return Ok(None) };
+    let malformed = |why: String| AppsError::Malformed { path: folder.file(FILE), why };
+    let unread = |error: serde_json::Error| malformed(format!("it is not what ringback writes ({error})"));
+    let Versioned { version } = serde_json::from_slice(&bytes).map_err(unread)?;
+    if version > VERSION {
+        return Err(malformed(format!("it has format version {version}, and this ringback knows up to {VERSION}")));
+    }
+    let document: Document = serde_json::from_slice(&bytes).map_err(unread)?;
+    let mut apps: Vec<App> = Vec::new();
+    for entry in document.apps {
+        let digest = Digest::parse(&entry.key_sha256);
+        let digest = digest.ok_or_else(|| malformed("a `key_sha256` in it is not 64 hex digits".into()))?;
+        if apps.iter().any(|app| app.name == entry.name || app.digest == digest) {
+            return Err(malformed("an app stands in it twice".into()));
+        }
+        apps.push(App::new(
+            entry.name,
+            Rights { accounts: entry.accounts, scopes: entry.scopes, write: entry.write },
+            (entry.created_at, entry.expires_at),
+            digest,
+            entry.usage,
+        ));
+    }
+    Ok(Some(apps))
+}
+
+/// Replaces the file, durably.
+pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) -> Result<(), AppsError> {
+    let apps = apps.map(|app| Entry {
+        name: app.name.clone(),
+        key_sha256: app.digest.to_string(),
+        accounts: app.rights.accounts.clone(),
+        scopes: app.rights.scopes.clone(),
+        write: app.rights.write,
+        created_at: app.created_at,
+        expires_at: app.expires_at,
+        usage: app.usage(),
+    });
+    let document = Document { version: VERSION, apps: apps.collect() };
+    let text = serde_json::to_vec_pretty(&document)
+        .map_err(|error| AppsError::Malformed { path: folder.file(FILE), why: error.to_string() })?;
+    Ok(folder.write(FILE, &text)?)
+}

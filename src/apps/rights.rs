@@ -1,0 +1,63 @@
+//! What an app may: pure.
+
+use std::collections::BTreeSet;
+
+/// What the key of an app is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// Only these accounts; `None`: all of them, those that will be added too.
+    pub accounts: Option<BTreeSet<String>>,
+    /// Only tokens that are worth no more than these scopes (RFC 6749 §3.3); `None`: any.
+    pub scopes: Option<BTreeSet<String>>,
+    /// Whether it may change something: log in and out, refresh, accept a provider's new address.
+    pub write: bool,
+}
+
+impl Rights {
+    /// Everything.
+    pub const ALL: Self = Self { accounts: None, scopes: None, write: true };
+
+    /// Whether the account of this name (its own, not `default`) may be read.
+    pub fn cover(&self, account: &str) -> bool {
+        self.accounts.as_ref().is_none_or(|accounts| accounts.contains(account))
+    }
+
+    /// Whether a token with this granted scope (separated by spaces) is worth no more than is allowed. One
+    /// whose scope nobody knows is not, if there is a limit.
+    pub fn allow_scope(&self, granted: Option<&str>) -> bool {
+        let Some(limit) = &self.scopes else { return true };
+        granted.is_some_and(|granted| granted.split(' ').filter(|s| !s.is_empty()).all(|scope| limit.contains(scope)))
+    }
+
+    /// Whether nothing is kept from it.
+    pub fn is_all(&self) -> bool {
+        *self == Self::ALL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn accounts_and_scopes_are_limits_where_they_are_named() {
+        let limited = Rights { accounts: Some(set(&["work"])), scopes: Some(set(&["read", "list"])), write: false };
+        assert!(limited.cover("work") && !limited.cover("home") && !limited.is_all());
+        for (granted, allowed) in [
+            (Some("read"), true),
+            (Some("list read"), true),
+            (Some(""), true),
+            (Some("read write"), false),
+            (Some("READ"), false),
+            (None, false),
+        ] {
+            assert_eq!(limited.allow_scope(granted), allowed, "{granted:?}");
+        }
+        assert!(Rights::ALL.cover("anything") && Rights::ALL.allow_scope(None) && Rights::ALL.is_all());
+        assert!(!Rights { accounts: Some(set(&[])), ..Rights::ALL }.cover("work"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Apps over restarts: what is kept, what is refused, and what stops working at once.
+
+#![expect(clippy::disallowed_methods, reason = "tests put damaged files where the daemon finds them")]
+
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::*;
+
+const NOW: Wall = Wall(1_700_000_000_000);
+
+/// Apps in a throw-away folder, and the default app's key.
+pub(crate) fn fresh() -> (Apps, String) {
+    let folder = tempfile::tempdir().unwrap().keep().join("state");
+    let apps = Apps::open(&folder, NOW).unwrap();
+    let key = std::fs::read_to_string(folder.join(DEFAULT_KEY_FILE)).unwrap();
+    (apps, key)
+}
+
+fn open(folder: &Path) -> Apps {
+    Apps::open(&folder.join("state"), NOW).unwrap()
+}
+
+fn key_file(folder: &Path) -> PathBuf {
+    folder.join("state/app.key")
+}
+
+fn reader(name: &str) -> NewApp {
+    let accounts = Some(["work".to_owned()].into());
+    NewApp { name: name.into(), rights: Rights { accounts, scopes: None, write: false }, expires_at: None }
+}
+
+#[test]
+fn the_first_start_makes_the_default_app_and_later_ones_find_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let path = apps.key_file().unwrap();
+    let key = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(path, key_file(folder.path()));
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    for apps in [apps, open(folder.path())] {
+        let app = apps.identify(&key, NOW).unwrap();
+        assert!(app.name == DEFAULT_APP && app.rights.is_all());
+    }
+    let listed = std::fs::read_to_string(folder.path().join("state/apps.json")).unwrap();
+    assert!(!listed.contains(&key[4..20]), "only the hash is kept");
+}
+
+#[test]
+fn a_key_from_before_there_were_apps_goes_on_working() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let key = std::fs::read_to_string(key_file(folder.path())).unwrap();
+    std::fs::remove_file(folder.path().join("state/apps.json")).unwrap();
+    assert_eq!(open(folder.path()).identify(&key, NOW).unwrap().name, DEFAULT_APP);
+    assert_eq!(std::fs::read_to_string(key_file(folder.path())).unwrap(), key);
+}
+
+#[test]
+fn an_app_is_kept_with_its_rights_and_its_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let (app, key) = apps.add(reader("editor"), NOW).unwrap();
+    apps.used(&app, Some(Ipv4Addr::LOCALHOST.into()), Wall(NOW.0 + 5_000));
+    apps.save_usage().unwrap();
+    assert!(matches!(apps.add(reader("editor"), NOW), Err(AppsError::Exists(_))));
+    for name in ["", "A", "-x", "a/b", "a b", &"x".repeat(65)] {
+        assert!(matches!(apps.add(reader(name), NOW), Err(AppsError::Name)), "{name}");
+    }
+    let again = open(folder.path());
+    let found = again.identify(key.expose(), NOW).unwrap();
+    assert_eq!((&found.name, &found.rights), (&app.name, &reader("editor").rights));
+    let last_address = Some(Ipv4Addr::LOCALHOST.into());
+    assert_eq!(found.usage(), Usage { uses: 1, last_used_at: Some(1_700_000_005), last_address });
+    assert_eq!(again.list().iter().map(|app| app.name.as_str()).collect::<Vec<_>>(), ["default", "editor"]);
+}
+
+#[test]
+fn a_removed_key_stops_at_once_also_for_who_holds_the_app() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let (app, key) = apps.add(reader("editor"), NOW).unwrap();
+    apps.remove("editor").unwrap();
+    assert!(!app.works(NOW));
+    assert_eq!(apps.identify(key.expose(), NOW).unwrap_err(), Stranger::Unknown);
+    assert_eq!(open(folder.path()).identify(key.expose(), NOW).unwrap_err(), Stranger::Unknown);
+    assert!(matches!(apps.remove("editor"), Err(AppsError::Unknown(_))));
+}
+
+#[test]
+fn a_key_ends_when_it_was_told_to_and_its_successor_lives_as_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let day = 86_400;
+    let ends = Some(NOW.unix_seconds() + day);
+    let (_, key) = apps.add(NewApp { expires_at: ends, ..reader("editor") }, NOW).unwrap();
+    let later = Wall(NOW.0 + day * 1000);
+    assert!(apps.identify(key.expose(), Wall(later.0 - 1)).is_ok());
+    assert_eq!(apps.identify(key.expose(), later).unwrap_err(), Stranger::Expired);
+    let (app, new) = apps.rotate("editor", later).unwrap();
+    assert_eq!(app.expires_at, Some(later.unix_seconds() + day));
+    assert!(apps.identify(new.expose(), later).is_ok());
+    assert_eq!(apps.identify(key.expose(), NOW).unwrap_err(), Stranger::Unknown);
+}
+
+#[test]
+fn the_default_app_can_be_rotated_switched_off_and_on_with_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let first = std::fs::read_to_string(key_file(folder.path())).unwrap();
+    let (_, second) = apps.rotate(DEFAULT_APP, NOW).unwrap();
+    assert_eq!(std::fs::read_to_string(key_file(folder.path())).unwrap(), second.expose());
+    assert!(apps.identify(&first, NOW).is_err());
+    apps.remove(DEFAULT_APP).unwrap();
+    let apps = open(folder.path());
+    assert!(apps.key_file().is_none() && !key_file(folder.path()).exists(), "off stays off");
+    apps.add(reader(DEFAULT_APP), NOW).unwrap();
+    let key = std::fs::read_to_string(key_file(folder.path())).unwrap();
+    assert!(!open(folder.path()).identify(&key, NOW).unwrap().rights.write);
+}
+
+#[test]
+fn a_key_file_that_got_lost_or_changed_is_mended_and_a_damaged_one_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let path = key_file(folder.path());
+    let first = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let apps = open(folder.path());
+    let second = std::fs::read_to_string(&path).unwrap();
+    assert!(apps.identify(&second, NOW).is_ok() && apps.identify(&first, NOW).is_err());
+    std::fs::write(&path, &first).unwrap();
+    let apps = open(folder.path());
+    assert!(apps.identify(&first, NOW).is_ok() && apps.identify(&second, NOW).is_err());
+    let refused = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Apps::open(&folder.path().join("state"), NOW).unwrap_err().to_string()
+    };
+    assert!(refused("rbk_short").contains("app.key: an app key has 53 characters"));
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(refused(&first).contains("chmod 600"));
+}
+
+#[test]
+fn a_list_that_is_damaged_or_of_a_newer_version_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let path = folder.path().join("state/apps.json");
+    let entry = |digest: &str| format!(r#"{{"name":"a","key_sha256":"{digest}","write":true,"created_at":1}}"#);
+    let good = entry(&"0".repeat(64));
+    for (text, why) in [
+        ("{".to_owned(), "not what ringback writes"),
+        (r#"{"version":2,"applications":[]}"#.into(), "format version 2"),
+        (format!(r#"{{"version":1,"apps":[{}]}}"#, entry("00")), "64 hex digits"),
+        (format!(r#"{{"version":1,"apps":[{good},{good}]}}"#), "twice"),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let error = Apps::open(&folder.path().join("state"), NOW).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains("apps.json"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+}

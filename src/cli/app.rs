@@ -1,0 +1,250 @@
+//! `ringback app`: which programs may ask with a key, and for what.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
+
+use super::report::{moment, plain};
+use super::{Outcome, Reach, report};
+use crate::clock::Clock;
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
+
+/// Decide which programs may ask with a key
+///
+/// A program that can't use the unix socket, or shall get less than everything, gets a key of its own. The
+/// app `default` is the one whose key is in the key file that endpoint.json names.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct App {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback app add editor                       A key that reads the default account
+  ringback app add backup --account work --account home --expires 90d
+  (umask 077; ringback app add editor > editor.key)
+  ringback app list
+  ringback app remove editor                    Its key stops working at once
+  ringback app rotate default                   A new key in the key file
+  ringback app remove default                   No key file any more: the socket, or keys of your own";
+
+#[derive(Subcommand)]
+enum Command {
+    Add(Add),
+    List(List),
+    Remove(Remove),
+    Rotate(Rotate),
+}
+
+/// Make a key for a program, and print it once
+///
+/// It reads the default account unless others are named, and changes nothing without `--write`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ringback app add editor
+  ringback app add mailer --account work --scope mail.send --expires 90d
+  ringback app add panel --all-accounts --write")]
+struct Add {
+    /// What it is to be called
+    name: String,
+
+    /// An account that it may read; give it again for more
+    #[arg(long = "account", value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
+    accounts: Vec<String>,
+
+    /// It may read every account, those that will be added too
+    #[arg(long, conflicts_with = "accounts")]
+    all_accounts: bool,
+
+    /// It gets only tokens that are worth no more than this scope; give it again for more
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+
+    /// How long the key works, such as `90d` [default: until it is removed]
+    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    expires: Option<Duration>,
+
+    /// It may also log in and out, refresh, and accept a provider's new address
+    #[arg(long)]
+    write: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Show the programs that have a key, and when they last used it
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ringback app list
+  ringback app list --json")]
+struct List {
+    /// Print the daemon's reply (docs/api.md)
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Take a program's key away, at once
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ringback app remove editor
+  ringback app remove default   Programs that use the key file are shut out, too")]
+struct Remove {
+    /// Its name
+    name: String,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Give a program another key, and print it once
+///
+/// The old key stops working at once. The key of `default` goes into the key file and is not printed.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  ringback app rotate editor
+  ringback app rotate default")]
+struct Rotate {
+    /// Its name
+    name: String,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Asks the daemon, over the unix socket.
+pub(super) fn run(args: &App) -> Outcome {
+    match &args.command {
+        Command::Add(add) => tell_key(add.reach.client()?.add_app(&add.request())?),
+        Command::Rotate(rotate) => tell_key(rotate.reach.client()?.rotate_app(&rotate.name)?),
+        Command::Remove(remove) => {
+            remove.reach.client()?.remove_app(&remove.name)?;
+            report::say(&format!("{}: removed, its key works no more", remove.name));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::List(list) => {
+            let reply = list.reach.client()?.apps()?;
+            let now = Clock::System.now().wall.unix_seconds();
+            let text = if list.json { report::json(&reply)? } else { overview(&reply, now) };
+            report::answer(text.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl Add {
+    fn request(&self) -> AppRequest {
+        AppRequest {
+            name: self.name.clone(),
+            accounts: (!self.all_accounts).then(|| self.accounts.clone()),
+            scopes: (!self.scopes.is_empty()).then(|| self.scopes.clone()),
+            write: self.write,
+            expires_in: self.expires.map(|span| span.as_secs()),
+        }
+    }
+}
+
+/// The key alone on standard output, so that it can go into a file or a password manager.
+fn tell_key(made: AppMade) -> Outcome {
+    let AppMade { app, key, key_file, .. } = made;
+    if let Some(file) = key_file {
+        report::say(&format!("{}: a new key is in {file}", app.name));
+    }
+    if let Some(key) = key.map(Zeroizing::new) {
+        let mut line = Zeroizing::new(Vec::with_capacity(key.len() + 1));
+        line.extend_from_slice(key.as_bytes());
+        line.push(b'\n');
+        report::answer(&line)?;
+        report::say(&format!("{}: {}. This is the only time that the key is shown.", app.name, rights(&app)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rights(app: &AppReply) -> String {
+    let mut text = if app.write { "reads and changes ".to_owned() } else { "reads ".to_owned() };
+    match &app.accounts {
+        Some(accounts) => text.push_str(&accounts.join(", ")),
+        None => text.push_str("every account"),
+    }
+    if let Some(scopes) = &app.scopes {
+        // Writing to a `String` does not fail.
+        let _ = write!(text, ", scope {}", scopes.join(" "));
+    }
+    plain(&text)
+}
+
+fn overview(reply: &AppsReply, now: i64) -> String {
+    let mut text = String::new();
+    for app in &reply.apps {
+        let _ = writeln!(text, "{}: {}", plain(&app.name), rights(app));
+        let from = app.last_address.as_deref().unwrap_or("the unix socket");
+        let used = app.last_used_at.map_or("never used".to_owned(), |at| {
+            let times = if app.uses == 1 { "once".to_owned() } else { format!("{} times", app.uses) };
+            format!("used {times}, last {} from {}", moment(at, now), plain(from))
+        });
+        let expires = match app.expires_at {
+            Some(at) if at <= now => format!(", EXPIRED {}", moment(at, now)),
+            Some(at) => format!(", expires {}", moment(at, now)),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "  key made {}, {used}{expires}", moment(app.created_at, now));
+    }
+    if reply.apps.is_empty() {
+        text.push_str("No program has a key: only the unix socket is open. `ringback app add NAME` makes one.\n");
+    }
+    if reply.wrong_keys > 0 {
+        let _ = writeln!(text, "Wrong keys since the daemon started: {}", reply.wrong_keys);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_tells_rights_use_and_end() {
+        let app = AppReply {
+            name: "default".into(),
+            accounts: None,
+            scopes: None,
+            write: true,
+            created_at: 1_000,
+            expires_at: None,
+            uses: 2,
+            last_used_at: Some(1_940),
+            last_address: Some("127.0.0.1".into()),
+        };
+        let editor = AppReply {
+            name: "editor".into(),
+            accounts: Some(vec!["home".into(), "work".into()]),
+            scopes: Some(vec!["read".into()]),
+            write: false,
+            expires_at: Some(1_990),
+            uses: 0,
+            last_used_at: None,
+            last_address: None,
+            ..app.clone()
+        };
+        let reply = AppsReply { version: 1, apps: vec![app, editor], wrong_keys: 3 };
+        assert_eq!(
+            overview(&reply, 2_000),
+            "default: reads and changes every account\n\
+             \x20 key made 16 min ago, used 2 times, last 60 s ago from 127.0.0.1\n\
+             editor: reads home, work, scope read\n\
+             \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
+             Wrong keys since the daemon started: 3\n"
+        );
+    }
+}

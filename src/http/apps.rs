@@ -1,0 +1,111 @@
+//! The API for those who decide which programs may ask: `docs/api.md`, "Apps".
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use zeroize::Zeroize as _;
+
+use super::Http;
+use super::api::Reply;
+use super::body::JsonBody;
+use super::gate::Caller;
+use super::query::Segment;
+use super::reject::Reject;
+use crate::apps::{App, AppsError, DEFAULT_APP, NewApp, Rights};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, VERSION};
+use crate::error::Error;
+use crate::secret::AppKey;
+
+/// `GET /v1/apps`.
+pub(super) async fn list(_: Caller, State(http): State<Http>) -> Json<AppsReply> {
+    let apps = http.apps.list().iter().map(|app| view(app)).collect();
+    Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() })
+}
+
+/// `POST /v1/apps`.
+pub(super) async fn add(
+    _: Caller,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<AppRequest>,
+) -> Result<Response, Reject> {
+    let Some(request) = request else {
+        return Err(Reject(Error::Usage { what: "the body has to be `{\"name\": ...}`".into() }));
+    };
+    let now = http.clock.now().wall;
+    let new = NewApp {
+        rights: Rights {
+            accounts: request.accounts.map(|names| own_names(&http, names)).transpose()?,
+            scopes: request.scopes.map(|scopes| scopes.into_iter().collect()),
+            write: request.write,
+        },
+        expires_at: request.expires_in.map(|seconds| now.unix_seconds().saturating_add_unsigned(seconds)),
+        name: request.name,
+    };
+    let apps = http.apps.clone();
+    let (app, key) = on_disk(move || apps.add(new, now)).await?;
+    tracing::info!(app = app.name, "an app was added");
+    made(&http, &app, &key)
+}
+
+/// `DELETE /v1/apps/{name}`.
+pub(super) async fn remove(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AppsReply> {
+    let apps = http.apps.clone();
+    on_disk(move || apps.remove(&name)).await?;
+    tracing::info!("an app was removed");
+    let apps = http.apps.list().iter().map(|app| view(app)).collect();
+    Ok(Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() }))
+}
+
+/// `POST /v1/apps/{name}/rotate`.
+pub(super) async fn rotate(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Result<Response, Reject> {
+    let (apps, now) = (http.apps.clone(), http.clock.now().wall);
+    let (app, key) = on_disk(move || apps.rotate(&name, now)).await?;
+    tracing::info!(app = app.name, "an app has another key");
+    made(&http, &app, &key)
+}
+
+/// Accounts by their own names, and all of them known: a key for a misspelt one would be good for nothing.
+fn own_names(http: &Http, names: Vec<String>) -> Result<std::collections::BTreeSet<String>, Error> {
+    names.into_iter().map(|name| Ok(http.broker.account(&name)?.account)).collect()
+}
+
+/// The default app's key is where programs look for it; every other is shown this once.
+fn made(http: &Http, app: &App, key: &AppKey) -> Result<Response, Reject> {
+    let default = app.name == DEFAULT_APP;
+    let mut reply = AppMade {
+        version: VERSION,
+        app: view(app),
+        key: (!default).then(|| key.expose().to_owned()),
+        key_file: http.apps.key_file().filter(|_| default).map(|path| path.to_string_lossy().into_owned()),
+    };
+    let sent = super::api::as_wiped_json(&reply, 512);
+    reply.key.zeroize();
+    sent
+}
+
+fn view(app: &App) -> AppReply {
+    let usage = app.usage();
+    AppReply {
+        name: app.name.clone(),
+        accounts: app.rights.accounts.clone().map(|accounts| accounts.into_iter().collect()),
+        scopes: app.rights.scopes.clone().map(|scopes| scopes.into_iter().collect()),
+        write: app.rights.write,
+        created_at: app.created_at,
+        expires_at: app.expires_at,
+        uses: usage.uses,
+        last_used_at: usage.last_used_at,
+        last_address: usage.last_address.map(|address| address.to_string()),
+    }
+}
+
+/// Disks block: not on the runtime's threads. What was begun is ended even if the caller leaves.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppsError> + Send + 'static) -> Result<T, Error> {
+    let died = |_| Error::Internal { what: "a thread died that changed the apps".into() };
+    tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
+        AppsError::Exists(name) => Error::AppExists { name },
+        AppsError::Unknown(name) => Error::UnknownApp { name },
+        AppsError::Name => Error::Usage { what: error.to_string() },
+        AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
+        AppsError::Random(_) => Error::Internal { what: error.to_string() },
+    })
+}
