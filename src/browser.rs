@@ -84,7 +84,7 @@ impl fmt::Debug for StartUrl {
 }
 
 /// Whether a browser can be expected, by the environment that `env` reads.
-fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
+pub fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
     // Elsewhere the system itself opens URLs; on the free desktops it takes a display, or a BROWSER that
     // may do without, or Windows around us.
     let desktop = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"];

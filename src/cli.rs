@@ -14,6 +14,7 @@ mod app;
 mod config;
 mod demo;
 mod device;
+mod doctor;
 mod granted;
 mod hidden;
 mod import;
@@ -65,6 +66,7 @@ enum Command {
     Info(info::Info),
     Import(import::Import),
     App(app::App),
+    Doctor(doctor::Doctor),
     Config(config::Config),
     Provider(provider::Provider),
     Sandbox(sandbox::Sandbox),
@@ -115,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::App(args) => app::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Provider(args) => provider::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),

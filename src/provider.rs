@@ -4,6 +4,7 @@
 mod breaker;
 mod issuers;
 mod limiter;
+mod probe;
 mod wire;
 
 use std::future::Future;

@@ -21,6 +21,7 @@ mod accounts;
 mod api;
 mod apps;
 mod callback;
+mod doctor;
 mod floors;
 mod kill;
 mod lifecycle;

@@ -1,0 +1,145 @@
+//! How the accounts stand, as a running daemon tells it.
+
+use super::finding::{good, needs_hand, note};
+use super::setup::about;
+use crate::cli::Reach;
+use crate::cli::report::moment;
+use crate::config::{AccountConfig, Config};
+use crate::contract::{AccountReply, AccountState, AccountsReply, ErrorCode, Finding};
+use crate::oauth::grant::GrantType;
+
+/// What the daemon tells, if one runs.
+pub(super) fn daemon(reach: &Reach, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
+    match reach.client().and_then(|client| client.accounts()) {
+        Ok(reply) => {
+            findings.push(good("daemon", "it runs and answers"));
+            Some(reply)
+        }
+        Err(failure) if failure.code() == ErrorCode::NoDaemon => {
+            findings.push(needs_hand("daemon", "it is not running", failure.reply().hint.clone()));
+            None
+        }
+        Err(failure) => {
+            let reply = failure.reply();
+            findings.push(needs_hand("daemon", reply.error_description.clone(), reply.hint.clone()));
+            None
+        }
+    }
+}
+
+/// Each account of the config, and those that have a mistake.
+pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64, findings: &mut Vec<Finding>) {
+    for account in config.accounts.values() {
+        let found = daemon.and_then(|reply| reply.accounts.iter().find(|found| found.account == account.name));
+        match (daemon, found) {
+            (_, Some(found)) => one(account, found, now, findings),
+            (Some(_), None) => findings.push(needs_hand(
+                &about(account),
+                "the daemon does not know it",
+                "It runs with an older or another config: send it SIGHUP (`systemctl --user reload ringback`).",
+            )),
+            (None, None) => {}
+        }
+    }
+}
+
+fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut Vec<Finding>) {
+    let check = about(config);
+    let login = format!("Run `ringback login {}`.", account.account);
+    let reason = account.reason.clone().unwrap_or_default();
+    findings.push(match account.state {
+        AccountState::Active => match &account.last_error {
+            None => good(&check, "it has a token"),
+            Some(error) => note(
+                &check,
+                format!(
+                    "it has a token; {} times in a row no newer one could be got: {}",
+                    error.failures, error.error_description
+                ),
+                "The daemon goes on trying; see the provider's finding above, if there is one.",
+            ),
+        },
+        AccountState::Starting => note(&check, "it has no token yet", "It is getting one by itself: look again."),
+        AccountState::SignedOut => needs_hand(&check, "nobody has logged in", login),
+        AccountState::NeedsLogin => needs_hand(&check, format!("it needs a login: {reason}"), login),
+        AccountState::StoreUnavailable => {
+            let fix = "If it is locked, `ringback unlock`; else make the state folder and its key available.";
+            needs_hand(&check, format!("its tokens can't be read: {reason}"), fix)
+        }
+    });
+    if account.state == AccountState::Active && !account.refreshable && renews_by_refresh(config) {
+        let ends = account.expires_at.map(|at| format!(", and its token ends {}", moment(at, now))).unwrap_or_default();
+        findings.push(needs_hand(&check, format!("there is no refresh token{ends}"), offline_advice(config)));
+    }
+}
+
+fn renews_by_refresh(config: &AccountConfig) -> bool {
+    matches!(config.grant, GrantType::AuthorizationCode | GrantType::DeviceCode)
+}
+
+/// What makes a provider give a refresh token differs; what is known of it stands in the account's own config.
+fn offline_advice(config: &AccountConfig) -> String {
+    let asks = config.target.scope.iter().any(|scope| scope == "offline_access" || scope == "offline");
+    if asks || config.dialect.extra_authorize.contains_key("access_type") {
+        "The provider was asked for one and gave none: look at the client's settings there, then log in again.".into()
+    } else {
+        "Ask for it: most providers want the scope `offline_access`, or a setting of the client; then log in again."
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{FilePrivacy, parse};
+    use crate::contract::FindingState;
+
+    fn config(scope: &str) -> Config {
+        let text = format!(
+            "[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://id.example/a\"\n\
+             token_url = \"https://id.example/t\"\nclient_auth = \"none\"\n\
+             [accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\nscope = [{scope}]\n"
+        );
+        parse(&text, Path::new("/c"), FilePrivacy::Private, None).unwrap()
+    }
+
+    fn told(config: &Config, account: &str) -> Vec<(FindingState, String)> {
+        let account: AccountReply = serde_json::from_str(account).unwrap();
+        let reply =
+            AccountsReply { version: 1, default_account: None, store_key: String::new(), accounts: vec![account] };
+        let mut findings = Vec::new();
+        standing(config, Some(&reply), 1000, &mut findings);
+        findings
+            .into_iter()
+            .map(|finding| (finding.state, finding.what + " | " + &finding.fix.unwrap_or_default()))
+            .collect()
+    }
+
+    #[test]
+    fn what_an_account_needs_is_told_with_its_fix() {
+        let account = |rest: &str| {
+            format!(r#"{{"account":"work","provider":"p","attention_needed":false,"generation":1,{rest}}}"#)
+        };
+        for (rest, state, says) in [
+            (r#""state":"active","refreshable":true"#, FindingState::Good, "it has a token"),
+            (r#""state":"signed_out","refreshable":false"#, FindingState::NeedsHand, "ringback login work"),
+            (
+                r#""state":"needs_login","refreshable":false,"reason":"why"#,
+                FindingState::NeedsHand,
+                "needs a login: why",
+            ),
+            (r#""state":"store_unavailable","refreshable":false"#, FindingState::NeedsHand, "ringback unlock"),
+        ] {
+            let rest = if rest.ends_with("why") { format!("{rest}\"") } else { rest.to_owned() };
+            let told = told(&config(""), &account(&rest));
+            assert!(told[0].0 == state && told[0].1.contains(says), "{rest}: {told:?}");
+        }
+        let active = account(r#""state":"active","refreshable":false,"expires_at":4600"#);
+        let without = told(&config(""), &active);
+        assert!(without[1].1.contains("ends in 60 min | Ask for it"), "{without:?}");
+        let with = told(&config("\"offline_access\""), &active);
+        assert!(with[1].1.contains("was asked for one and gave none"), "{with:?}");
+    }
+}

@@ -1,0 +1,143 @@
+//! What is written down on this machine: config, files, ports, redirect URIs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::finding::{good, needs_hand, note};
+use crate::cli::config::Source;
+use crate::config::{AccountConfig, Config, SecretSource, default_redirect_uri};
+use crate::config_file::ConfigFileError;
+use crate::contract::Finding;
+use crate::credentials;
+use crate::http::listen::{BindError, bind_tcp};
+use crate::oauth::grant::GrantType;
+use crate::paths::Paths;
+use crate::paths::folder::Folder;
+
+/// The config as far as it can be used; each mistake is a finding.
+pub(super) fn config(source: &Source, findings: &mut Vec<Finding>) -> Option<Config> {
+    match crate::config_file::load_what_works(&source.env()) {
+        Ok((config, mistakes)) => {
+            for mistake in &mistakes {
+                findings.push(needs_hand(
+                    "config",
+                    mistake.to_string(),
+                    "Correct it: `ringback config example` explains every key.",
+                ));
+            }
+            for warning in &config.warnings {
+                findings.push(note("config", warning.clone(), "It works; see docs/config.md for the better way."));
+            }
+            let accounts = config.accounts.len();
+            findings.push(match accounts {
+                0 => needs_hand("config", "it has no account that can be used", "Add an `[accounts.NAME]`."),
+                1 => good("config", "1 account can be used"),
+                _ => good("config", format!("{accounts} accounts can be used")),
+            });
+            Some(config)
+        }
+        Err(error @ ConfigFileError::Missing { .. }) => {
+            findings.push(needs_hand(
+                "config",
+                error.to_string(),
+                "`ringback config example` shows what stands in one.",
+            ));
+            None
+        }
+        Err(error) => {
+            findings.push(needs_hand(
+                "config",
+                error.to_string(),
+                "Make it a file of yours that nobody else can read.",
+            ));
+            None
+        }
+    }
+}
+
+/// Owner, mode and kind of every folder and secret file.
+pub(super) fn files(config: &Config, paths: &Paths, findings: &mut Vec<Finding>) {
+    for (name, path) in [("state folder", &paths.state), ("runtime folder", &paths.runtime)] {
+        findings.push(folder(name, path));
+    }
+    for account in config.accounts.values() {
+        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
+        for source in [account.client_secret.as_ref(), password] {
+            if let Some(SecretSource::File(path)) = source
+                && let Err(error) = credentials::check_file(path)
+            {
+                let fix = "Make it a file with the secret alone in it, readable for you alone (`chmod 600`).";
+                findings.push(needs_hand(&about(account), error.to_string(), fix));
+            }
+        }
+    }
+}
+
+/// Only looked at: what is not there is made by the daemon.
+fn folder(name: &str, path: &Path) -> Finding {
+    if path.symlink_metadata().is_err() {
+        return note(name, format!("{} is not there yet", path.display()), "The daemon makes it when it starts.");
+    }
+    match Folder::open(path) {
+        Ok(folder) => good(name, format!("{} is yours alone", folder.path().display())),
+        Err(error) => needs_hand(name, error.to_string(), "Do what it says: others could read or replace tokens."),
+    }
+}
+
+/// Whether the configured ports can be had. A running daemon has them already.
+pub(super) async fn ports(config: &Config, running: bool, findings: &mut Vec<Finding>) {
+    for address in &config.listen.tcp {
+        match bind_tcp(*address).await {
+            Ok(_) if running => findings.push(note(
+                "port",
+                format!("the daemon runs, and does not listen on {address}"),
+                "Restart it, so that it takes over the `[listen]` of the config.",
+            )),
+            Ok(_) => findings.push(good("port", format!("{address} is free"))),
+            Err(BindError::PortTaken { .. }) if running => {
+                findings.push(good("port", format!("{address} is in use, and the daemon runs")));
+            }
+            Err(error) => findings.push(needs_hand(
+                "port",
+                error.to_string(),
+                "Free it; or change `listen.tcp`, and the redirect URI at the provider too.",
+            )),
+        }
+    }
+}
+
+/// The exact string to register.
+pub(super) fn redirects(config: &Config, findings: &mut Vec<Finding>) {
+    let first = config.listen.tcp.first().copied();
+    for account in config.accounts.values().filter(|account| needs_redirect(account)) {
+        findings.push(match redirect_uri(account, first) {
+            Some(uri) => note(
+                &about(account),
+                format!("redirect URI {uri}"),
+                "Compare it with the one registered at the provider: every character counts.",
+            ),
+            None => {
+                needs_hand(&about(account), "it has no redirect URI", "Set `redirect_uri`, or a port in `listen.tcp`.")
+            }
+        });
+    }
+}
+
+fn needs_redirect(account: &AccountConfig) -> bool {
+    matches!(account.grant, GrantType::AuthorizationCode | GrantType::Implicit)
+}
+
+/// A port of 0 is another one at each start, which no provider can have registered.
+fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
+    let made = || {
+        first
+            .filter(|address| address.port() != 0)
+            .map(|address| default_redirect_uri(address, &account.dialect.provider))
+    };
+    account.redirect_uri.clone().or_else(made)
+}
+
+/// How an account is named in findings.
+pub(super) fn about(account: &AccountConfig) -> String {
+    format!("account {}", account.name)
+}

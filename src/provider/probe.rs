@@ -1,0 +1,35 @@
+//! Whether a provider answers at all: for people who look for what is wrong.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use url::Url;
+
+use super::HttpProvider;
+use crate::clock::Wall;
+
+/// From the name to the head of the reply.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl HttpProvider {
+    /// Sends a GET without credentials to `url`; any answer will do, a refusal too. Gives the time that its
+    /// host says it is (`Date`, RFC 9110 §6.6.1), or in one clause why there was no answer.
+    pub async fn probe(&self, url: Url) -> Result<Option<Wall>, String> {
+        let client = self.wire.client().map_err(|failure| failure.why().clone())?;
+        let answered = client.get(url).timeout(PATIENCE).send().await.map_err(|error| {
+            let error = error.without_url();
+            // The innermost cause is the one that says something: a certificate, a name, a port.
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(deeper) = cause.source() {
+                cause = deeper;
+            }
+            if error.is_timeout() {
+                format!("no answer within {} s", PATIENCE.as_secs())
+            } else {
+                format!("no answer: {cause}")
+            }
+        })?;
+        let date = answered.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        let since = date.and_then(|date| httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok());
+        Ok(since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Wall))
+    }
+}

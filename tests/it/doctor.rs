@@ -1,0 +1,107 @@
+//! `ringback doctor`: one thing wrong at a time, and what it says of it.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::http::free_port;
+use crate::idp::Idp;
+use crate::world::{World, account, provider};
+
+/// A world whose port is the config's.
+fn world(idp: &Idp, of_provider: &str, of_account: &str) -> (World, u16) {
+    let port = free_port();
+    let listen = format!("[listen]\ntcp = [\"127.0.0.1:{port}\"]\n");
+    let parts = [listen, provider("idp", idp, "/token", of_provider), account("work", "idp", of_account)];
+    (World::with_config(&parts.join("\n")), port)
+}
+
+/// Exit code and findings.
+fn doctor(world: &World) -> (i32, Vec<Value>) {
+    let (code, out, said) = world.cli(&["doctor", "--json"]);
+    let reply: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out} {said}"));
+    assert_eq!(reply["attention_needed"], code == 1);
+    (code, reply["findings"].as_array().unwrap().clone())
+}
+
+/// What needs a hand, as `check: what | fix`.
+fn needs_hand(findings: &[Value]) -> Vec<String> {
+    let bad = findings.iter().filter(|finding| finding["state"] == "needs_hand");
+    bad.map(|finding| format!("{}: {} | {}", finding["check"], finding["what"], finding["fix"])).collect()
+}
+
+#[test]
+fn a_healthy_daemon_needs_no_hand_and_the_redirect_uri_is_told() {
+    let idp = Idp::start();
+    let (mut world, port) = world(&idp, "", "");
+    world.run();
+    let (code, findings) = doctor(&world);
+    let bad = needs_hand(&findings);
+    assert!(code == 1 && bad.len() == 1 && bad[0].contains("ringback login work"), "{bad:?}");
+    world.log_in("work");
+    let (code, findings) = doctor(&world);
+    assert_eq!((code, needs_hand(&findings)), (0, vec![]));
+    let uri = format!("redirect URI http://127.0.0.1:{port}/callback/idp");
+    assert!(findings.iter().any(|finding| finding["what"] == uri.as_str()), "{findings:?}");
+    let (code, text, _) = world.cli(&["doctor", "--offline"]);
+    assert!(code == 0 && text.ends_with("Nothing needs a hand.\n") && !text.contains("provider at"), "{text}");
+}
+
+#[test]
+fn each_fault_is_found_and_told_with_its_fix() {
+    let idp = Idp::start();
+    let (world, port) = world(&idp, "", "");
+    let (code, findings) = doctor(&world);
+    let bad = needs_hand(&findings);
+    assert!(code == 1 && bad.len() == 1 && bad[0].contains("ringback serve"), "{bad:?}");
+
+    let squatter = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let (_, findings) = doctor(&world);
+    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("port") && bad.contains("is taken")), "{findings:?}");
+    drop(squatter);
+
+    std::fs::create_dir_all(world.state()).unwrap();
+    std::fs::set_permissions(world.state(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (_, findings) = doctor(&world);
+    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("state folder") && bad.contains("chmod 700")));
+    std::fs::set_permissions(world.state(), std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let nobody = free_port();
+    world.configure(&format!(
+        "[providers.p]\npreset = \"generic\"\nauthorize_url = \"http://127.0.0.1:{nobody}/a\"\n\
+         token_url = \"http://127.0.0.1:{nobody}/t\"\nclient_auth = \"none\"\n\
+         [accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\n"
+    ));
+    let (_, findings) = doctor(&world);
+    assert!(
+        needs_hand(&findings).iter().any(|bad| bad.contains("provider at") && bad.contains("refused")),
+        "{findings:?}"
+    );
+
+    world.configure("[accounts.work]\nprovider = \"nobody\"\nclient_id = \"x\"\n");
+    let (_, findings) = doctor(&world);
+    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("config.toml:2")), "{findings:?}");
+}
+
+#[test]
+fn a_provider_whose_clock_is_elsewhere_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 400 No\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+    });
+    let world = World::with_config(&format!(
+        "[providers.p]\npreset = \"generic\"\nauthorize_url = \"http://{address}/a\"\ntoken_url = \"http://{address}/t\"\n\
+         client_auth = \"none\"\n[accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\n"
+    ));
+    let (_, findings) = doctor(&world);
+    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("clock") && bad.contains("s apart")), "{findings:?}");
+}
