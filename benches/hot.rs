@@ -72,7 +72,12 @@ fn main() {
     table.row("the reply as JSON", best(|| serde_json::to_vec::<TokenReply>(&reply).unwrap()));
     let apps = Apps::open(&state, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
-    let http = Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System };
+    let http = Http {
+        broker: broker.clone(),
+        apps: apps.clone(),
+        clock: Clock::System,
+        listeners: ringback::http::event_listeners(),
+    };
     let app = router(http, Gate::new(apps, Clock::System));
     table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
     table.row(

@@ -6,6 +6,7 @@ pub mod browser_login;
 mod device;
 mod errand;
 pub mod handle;
+pub mod happenings;
 mod hooks;
 pub mod login;
 mod logins;

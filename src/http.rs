@@ -17,6 +17,7 @@ pub mod api;
 mod apps;
 pub mod body;
 pub mod door;
+mod events;
 pub mod fragment;
 pub mod gate;
 pub mod listen;
@@ -28,7 +29,10 @@ pub mod routes;
 #[cfg(test)]
 mod docs_test;
 
+use std::sync::Arc;
+
 use axum::Router;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
@@ -50,6 +54,16 @@ pub struct Http {
     pub apps: Apps,
     /// For the spans of time that pages tell.
     pub clock: Clock,
+    /// How many may still listen to events at once.
+    pub listeners: Arc<Semaphore>,
+}
+
+/// How many listen to events at once: each holds a connection for as long as it likes.
+const LISTENERS: usize = 32;
+
+/// For [`Http::listeners`].
+pub fn event_listeners() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LISTENERS))
 }
 
 /// Everything, for the listeners of the config.

@@ -12,14 +12,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::World;
 use super::errand::{self, Errand};
-use super::hooks::{Happening, Hooks};
+use super::happenings::Happenings;
+use super::hooks::Hooks;
 use super::published::Published;
 use crate::account::record::Record;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal, StoreTrouble};
 use crate::account::view::Standing;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
-use crate::contract::{LoginReply, LoginStatus, LogoutReply};
+use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
 use crate::oauth::describe::Described;
 use crate::oauth::exchange::{Credentials, Target};
@@ -67,6 +68,7 @@ struct Actor {
     /// Read when they are first needed, and again after the provider refused.
     credentials: Option<Credentials>,
     hooks: Hooks,
+    happenings: Happenings,
     stopping: Arc<AtomicBool>,
 }
 
@@ -77,6 +79,7 @@ pub(super) fn spawn(
     world: World,
     jumps: watch::Receiver<()>,
     after: Option<Arc<Handle>>,
+    happenings: Happenings,
 ) -> Handle {
     let machine = Machine::new(policy(&config));
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
@@ -90,6 +93,7 @@ pub(super) fn spawn(
         published: Arc::clone(&published),
         credentials: None,
         hooks: Hooks::spawn(hook_env),
+        happenings,
         stopping: Arc::clone(&stopping),
     };
     tokio::spawn(async move {
@@ -181,10 +185,13 @@ impl Actor {
                 return;
             }
             let after = self.machine.snapshot(&self.config.name);
-            if let Some(happening) = Happening::between(&self.published.look(), &after) {
-                self.hooks.tell(&self.config, happening);
-            }
+            let happening = EventKind::between(&self.published.look(), &after);
             self.published.show(after);
+            // Who hears of it and looks has to see it.
+            if let Some(happening) = happening {
+                self.hooks.tell(&self.config, happening);
+                self.happenings.tell(&self.config.name, happening, self.world.clock.now().wall);
+            }
             event = match effect {
                 Effect::Rest => return,
                 Effect::Load => self.load().await,

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::World;
 use super::actor::{self, Command};
+use super::happenings::{Happenings, Listener};
 use super::logins::Logins;
 use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) exchanging: watch::Sender<Vec<String>>,
     pub(super) jumps: watch::Receiver<()>,
     pub(super) roster: ArcSwap<Roster>,
+    pub(super) happenings: Happenings,
     /// Where an account's answers come in if its config does not say: made from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
 }
@@ -78,6 +80,7 @@ impl Broker {
                 exchanging: watch::Sender::new(Vec::new()),
                 jumps,
                 roster,
+                happenings: Happenings::new(),
                 redirect_uri: Box::new(redirect_uri),
             }),
         };
@@ -97,7 +100,7 @@ impl Broker {
             } else {
                 let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
                 let after = old.leaving.get(name).cloned();
-                Arc::new(actor::spawn(Arc::clone(account), world, jumps, after))
+                Arc::new(actor::spawn(Arc::clone(account), world, jumps, after, self.inner.happenings.clone()))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -117,6 +120,7 @@ impl Broker {
 
     /// Lets every account finish what it has in hand, for at most `patience`.
     pub async fn shut_down(&self, patience: Duration) {
+        self.inner.happenings.end();
         let roster = self.inner.roster.load_full();
         for member in roster.accounts.values() {
             member.handle.stopping.store(true, Ordering::Release);
@@ -222,6 +226,11 @@ impl Broker {
             }
             _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
         }
+    }
+
+    /// Hears what happens to the accounts from now on.
+    pub fn listen(&self) -> Listener {
+        self.inner.happenings.listen()
     }
 
     /// Every account, sorted by name.

@@ -144,7 +144,8 @@ async fn serve(
     let broker =
         Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
     let gate = Gate::new(apps.clone(), Clock::System);
-    let http = Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System };
+    let http =
+        Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System, listeners: http::event_listeners() };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);

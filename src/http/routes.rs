@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, apps, fragment, pages};
+use super::{Http, api, apps, events, fragment, pages};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 23] = [
+pub static ROUTES: [Route; 24] = [
     row(Method::GET, "/token", Access::Read, || get(api::token)),
     row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
@@ -71,6 +71,7 @@ pub static ROUTES: [Route; 23] = [
     row(Method::GET, "/v1/logins/{id}", Access::Read, || get(api::login)),
     row(Method::POST, "/v1/logins/{id}/paste", Access::Write, || post(api::paste)),
     row(Method::POST, "/v1/providers/{name}/accept", Access::Write, || post(api::accept)),
+    row(Method::GET, "/v1/events", Access::Read, || get(events::stream)),
     row(Method::GET, "/v1/apps", Access::Owner, || get(apps::list)),
     row(Method::POST, "/v1/apps", Access::Owner, || post(apps::add)),
     row(Method::DELETE, "/v1/apps/{name}", Access::Owner, || delete(apps::remove)),

@@ -22,6 +22,7 @@ mod api;
 mod apps;
 mod callback;
 mod doctor;
+mod events;
 mod floors;
 mod kill;
 mod lifecycle;

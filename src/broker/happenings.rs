@@ -1,0 +1,113 @@
+//! What happens to the accounts, told to whoever listens: hooks, event streams, notifications. Nobody who
+//! listens can hold up an account: who is too slow misses something, and is told that.
+
+use tokio::sync::{broadcast, watch};
+
+use crate::account::view::{Snapshot, Standing};
+use crate::clock::Wall;
+use crate::contract::{AccountEvent, EventKind, VERSION};
+
+/// Events that a listener may be behind.
+const BEHIND: usize = 256;
+
+impl EventKind {
+    /// What lies between two pictures of an account, if anything that matters.
+    pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Option<Self> {
+        let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
+        let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
+        match (&before.standing, &after.standing) {
+            // What is read at the start is no news.
+            (Standing::Unread, _) if !needs(after) => None,
+            _ if needs(after) && !needs(before) => Some(Self::LoginNeeded),
+            (Standing::SignedOut, Standing::SignedOut) => None,
+            (_, Standing::SignedOut) => Some(Self::LoggedOut),
+            (Standing::Active, Standing::Active) if had(before) != had(after) => Some(Self::Refreshed),
+            (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(Self::LoginDue),
+            (Standing::Active | Standing::Starting, _) if before.trouble.is_none() && after.needs_a_hand() => {
+                Some(Self::Failing)
+            }
+            (Standing::Active, _) => None,
+            (_, Standing::Active) => Some(Self::LoggedIn),
+            _ => None,
+        }
+    }
+}
+
+/// Tells all listeners. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Happenings {
+    events: broadcast::Sender<AccountEvent>,
+    over: watch::Sender<bool>,
+}
+
+impl Happenings {
+    pub(super) fn new() -> Self {
+        Self { events: broadcast::Sender::new(BEHIND), over: watch::Sender::new(false) }
+    }
+
+    pub(super) fn tell(&self, account: &str, event: EventKind, now: Wall) {
+        // With nobody listening this fails, and that is fine.
+        _ = self.events.send(AccountEvent { version: VERSION, event, account: account.into(), at: now.unix_seconds() });
+    }
+
+    pub(super) fn listen(&self) -> Listener {
+        Listener { events: self.events.subscribe(), over: self.over.subscribe() }
+    }
+
+    /// Ends every [`Listener`].
+    pub(super) fn end(&self) {
+        self.over.send_replace(true);
+    }
+}
+
+/// Hears everything from now on.
+#[derive(Debug)]
+pub struct Listener {
+    events: broadcast::Receiver<AccountEvent>,
+    over: watch::Receiver<bool>,
+}
+
+/// What a [`Listener`] hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// This happened.
+    Event(AccountEvent),
+    /// So much happened at once that this many events are lost: look at the accounts.
+    Missed(u64),
+}
+
+impl Listener {
+    /// The next one; `None` once the daemon stops. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Heard> {
+        tokio::select! {
+            biased;
+            _ = self.over.wait_for(|over| *over) => None,
+            heard = self.events.recv() => match heard {
+                Ok(event) => Some(Heard::Event(event)),
+                Err(broadcast::error::RecvError::Lagged(count)) => Some(Heard::Missed(count)),
+                Err(broadcast::error::RecvError::Closed) => None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_listens_hears_all_or_that_something_was_missed_and_then_the_end() {
+        let happenings = Happenings::new();
+        happenings.tell("work", EventKind::Refreshed, Wall(0));
+        let mut listener = happenings.listen();
+        happenings.tell("work", EventKind::LoginNeeded, Wall(7_000));
+        let Some(Heard::Event(event)) = listener.next().await else { panic!("nothing heard") };
+        assert_eq!((event.event, event.account.as_str(), event.at), (EventKind::LoginNeeded, "work", 7));
+        for _ in 0..BEHIND + 3 {
+            happenings.tell("work", EventKind::Refreshed, Wall(0));
+        }
+        assert_eq!(listener.next().await, Some(Heard::Missed(3)));
+        happenings.end();
+        assert_eq!(listener.next().await, None);
+    }
+}

@@ -1,0 +1,58 @@
+//! `GET /v1/events`: what happens to the accounts, as server-sent events (HTML standard, §9.2).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::gate::Caller;
+use super::reject::Reject;
+use super::{Http, query};
+use crate::broker::happenings::{Heard, Listener};
+use crate::error::Error;
+
+/// Between two signs of life: who has gone is noticed by them.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// One who listens, and the place that it takes.
+struct Ear {
+    caller: Caller,
+    http: Http,
+    listener: Listener,
+    _place: OwnedSemaphorePermit,
+}
+
+pub(super) async fn stream(
+    caller: Caller,
+    State(http): State<Http>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Reject> {
+    query::read(query.as_deref(), [])?;
+    let place = http.listeners.clone().try_acquire_owned();
+    let full = |_| Error::Usage { what: "as many programs as may listen to events do so already".into() };
+    let ear = Ear { caller, listener: http.broker.listen(), _place: place.map_err(full)?, http };
+    let events = stream::unfold(ear, |mut ear| async move { Some((Ok::<_, Infallible>(ear.next().await?), ear)) });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response())
+}
+
+impl Ear {
+    /// The next event that concerns the caller; `None` once the daemon stops or the caller's key does.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let heard = self.listener.next().await?;
+            self.caller.still_may(&self.http).ok()?;
+            match heard {
+                Heard::Missed(_) => return Some(Event::default().event("missed").data("{\"version\":1}")),
+                Heard::Event(event) if self.caller.sees(&event.account) => {
+                    let data = serde_json::to_string(&event).ok()?;
+                    return Some(Event::default().event(<&str>::from(event.event)).data(data));
+                }
+                Heard::Event(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The stream of events, as programs read it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::idp::{Act, Idp, plain};
+use crate::world::World;
+
+/// Reads what comes, line by line.
+struct Stream(BufReader<UnixStream>);
+
+impl Stream {
+    /// Opens it, with these header lines besides; the reply's head has come then.
+    fn open(world: &World, lines: &str) -> Self {
+        let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n").unwrap();
+        let mut stream = Self(BufReader::new(stream));
+        let head = stream.until(str::is_empty);
+        assert!(head[0].contains("200") && head.iter().any(|line| line.contains("text/event-stream")), "{head:?}");
+        stream
+    }
+
+    /// Lines up to the first that is `last`.
+    fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "it ended after {lines:?}");
+            lines.push(line.trim_end().to_owned());
+            if lines.last().is_some_and(|line| last(line)) {
+                return lines;
+            }
+        }
+    }
+
+    /// The next event's name and data.
+    fn next(&mut self) -> (String, Value) {
+        let lines = self.until(|line| line.starts_with("data: "));
+        let of = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        (of("event: "), serde_json::from_str(&of("data: ")).unwrap())
+    }
+
+    fn ended(mut self) -> bool {
+        let mut rest = Vec::new();
+        std::io::Read::read_to_end(&mut self.0, &mut rest).is_ok()
+    }
+}
+
+#[test]
+fn what_happens_to_an_account_is_told_as_it_happens_and_the_end_of_the_daemon_too() {
+    let idp = Idp::start();
+    let mut world = World::start(&idp);
+    let mut stream = Stream::open(&world, "");
+    world.log_in("work");
+    let (event, data) = stream.next();
+    assert_eq!((event.as_str(), &data["account"], &data["event"]), ("logged_in", &"work".into(), &"logged_in".into()));
+    assert_eq!(world.cli(&["refresh"]).0, 0);
+    assert_eq!(stream.next().0, "refreshed");
+    idp.next(Act::Raw(plain(400, "application/json", r#"{"error":"invalid_grant"}"#)));
+    assert_ne!(world.cli(&["refresh"]).0, 0);
+    assert_eq!(stream.next().0, "login_needed");
+    world.log_in("work");
+    assert_eq!(stream.next().0, "logged_in");
+    assert_eq!(world.cli(&["logout"]).0, 0);
+    assert_eq!(stream.next().0, "logged_out");
+    world.stop();
+    assert!(stream.ended());
+}
+
+#[test]
+fn an_app_hears_of_its_own_accounts_only_and_nothing_once_its_key_is_gone() {
+    let idp = Idp::start();
+    let config = [
+        "default_account = \"work\"\n".to_owned(),
+        crate::world::provider("idp", &idp, "/token", ""),
+        crate::world::account("work", "idp", ""),
+        crate::world::account("home", "idp", ""),
+    ];
+    let mut world = World::with_config(&config.join("\n"));
+    world.run();
+    let (_, key, _) = world.cli(&["app", "add", "panel", "--account", "home"]);
+    let mut stream = Stream::open(&world, &format!("Authorization: Bearer {}\r\n", key.trim()));
+    world.log_in("work");
+    world.log_in("home");
+    assert_eq!(stream.next().1["account"], "home");
+    assert_eq!(world.cli(&["app", "remove", "panel"]).0, 0);
+    assert_eq!(world.cli(&["refresh", "home"]).0, 0);
+    assert!(stream.ended());
+}
+
+#[test]
+fn only_so_many_listen_and_who_leaves_makes_room() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let streams: Vec<Stream> = (0..32).map(|_| Stream::open(&world, "")).collect();
+    let refused = world.get("/v1/events");
+    assert!(refused.status == 400 && refused.body.contains("as many programs"), "{refused:?}");
+    drop(streams);
+    crate::world::until("there is room again", || {
+        let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();
+        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.contains("200").then_some(())
+    });
+}
