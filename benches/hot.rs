@@ -20,6 +20,7 @@ use ringback::apps::Apps;
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::broker::{CallbackDoor, Guard, World, wakeups};
 use ringback::browser::UsersBrowser;
+use ringback::chance::Chance;
 use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy, KeySource};
 use ringback::contract::TokenReply;
@@ -116,6 +117,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         door: Arc::new(NoDoor),
         runtime: None,
         clock: Clock::System,
+        chance: Chance::System,
     };
     (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
 }

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::browser::Opener;
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::credentials::CredentialEnv;
 use crate::provider::{Pending, Provider};
@@ -46,6 +47,8 @@ pub struct World {
     pub runtime: Option<PathBuf>,
     /// What time it is.
     pub clock: Clock,
+    /// What spreads refreshes apart.
+    pub chance: Chance,
 }
 
 /// Makes sure that somebody listens where a redirect URI points (RFC 8252 §8.3).

@@ -16,6 +16,7 @@ pub mod account;
 pub mod apps;
 pub mod broker;
 pub mod browser;
+pub mod chance;
 pub mod cli;
 pub mod client;
 pub mod clock;

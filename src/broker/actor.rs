@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::World;
@@ -18,6 +17,7 @@ use super::published::Published;
 use crate::account::record::Record;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal, StoreTrouble};
 use crate::account::view::Standing;
+use crate::chance::Draws;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
@@ -69,6 +69,7 @@ struct Actor {
     credentials: Option<Credentials>,
     hooks: Hooks,
     happenings: Happenings,
+    draws: Draws,
     stopping: Arc<AtomicBool>,
 }
 
@@ -86,6 +87,7 @@ pub(super) fn spawn(
     let (inbox, commands) = mpsc::channel(INBOX);
     let stopping = Arc::<AtomicBool>::default();
     let hook_env = Arc::clone(&world.credentials);
+    let draws = world.chance.of(&config.name);
     let actor = Actor {
         config,
         world,
@@ -94,6 +96,7 @@ pub(super) fn spawn(
         credentials: None,
         hooks: Hooks::spawn(hook_env),
         happenings,
+        draws,
         stopping: Arc::clone(&stopping),
     };
     tokio::spawn(async move {
@@ -180,7 +183,7 @@ impl Actor {
         }
         let mut event = event;
         loop {
-            let effect = self.machine.step(event, self.world.clock.now(), rand::rng().random());
+            let effect = self.machine.step(event, self.world.clock.now(), self.draws.share());
             if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
                 return;
             }

@@ -241,6 +241,7 @@ impl Bench {
             door: Arc::new(AlwaysOpen),
             runtime,
             clock: clock.clone(),
+            chance: Chance::default(),
         };
         let broker = Broker::start(config, world.clone(), jumps, redirect_uri).await;
         Self { broker, provider, store, tabs, clock, bell, world }

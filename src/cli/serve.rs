@@ -14,6 +14,7 @@ use crate::apps::Apps;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
+use crate::chance::Chance;
 use crate::client::Failure;
 use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
@@ -139,6 +140,7 @@ async fn serve(
         door: Arc::clone(&doors) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
+        chance: Chance::System,
     };
     let first = tcp.first().copied();
     let broker =

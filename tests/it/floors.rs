@@ -24,6 +24,7 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
 const MODULES: &[Module] = &[
     module("secret", 0, &[]),
     module("clock", 0, &[]),
+    module("chance", 0, &[]),
     module("contract", 0, &[]),
     module("failpoint", 0, &[]),
     // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.

@@ -12,6 +12,9 @@ use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall};
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 
+/// No request takes longer; if more time has passed over one, the machine slept.
+const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+
 impl Machine {
     pub(super) fn loaded(&mut self, record: Option<Box<Record>>, now: Moment) {
         self.phase = Phase::Idle;
@@ -104,10 +107,13 @@ impl Machine {
     fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
         let lifetime = grant.expires_in.or(self.policy.default_lifetime);
         // Counted from before the request, since nobody knows when the provider began to count; but a
-        // reply that took longer than half a life still gives half a life.
-        let deadline = lifetime.map(|life| sent_at.plus(life).latest(now.plus(life / 2)));
+        // reply that took longer than half a life still gives half a life. Not so if the machine slept
+        // while the reply lay in its buffers: that time is gone from the token's life.
+        let slept = now.boot.0.saturating_sub(sent_at.boot.0) > LONGEST_REQUEST;
+        let at_least = |counted: Moment, rest| if slept { counted } else { counted.latest(now.plus(rest)) };
+        let deadline = lifetime.map(|life| at_least(sent_at.plus(life), life / 2));
         let due = match lifetime {
-            Some(life) => sent_at.plus(schedule::refresh_after(life, chance)).latest(now.plus(life / 4)),
+            Some(life) => at_least(sent_at.plus(schedule::refresh_after(life, chance)), life / 4),
             None => now.plus(self.policy.max_age_unknown),
         };
         let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;

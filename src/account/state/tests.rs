@@ -214,6 +214,20 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
 }
 
 #[test]
+fn a_reply_that_slept_with_the_machine_makes_its_token_no_younger() {
+    for (span, served, sent) in [(20, true, 1), (40, false, 2)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+        b.sleep();
+        b.now = b.now.plus(s(span));
+        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(30)))));
+        b.wait(s(0));
+        // A request of 20 s is slow, and half a life is left; after 40 s nobody was awake, and nothing is.
+        assert_eq!((b.token() == "a2", b.sent.len()), (served, sent), "{span} s");
+    }
+}
+
+#[test]
 fn failures_that_pass_keep_the_token_and_back_off() {
     for (answer, pause) in [
         (Answer::NotSent { why: "dns".into() }, Duration::from_millis(500)),

@@ -1,0 +1,111 @@
+//! The disk: keeps the bytes of a record, or does not, or does and says that it did not.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use ringback::account::record::Record;
+use ringback::store::{Store, StoreError, record};
+
+use crate::truth::{ACCOUNTS, Disk as Plate, Truth, What, happens};
+
+pub(crate) struct Disk {
+    truth: Arc<Truth>,
+    draws: Vec<(&'static str, Mutex<StdRng>)>,
+}
+
+impl Disk {
+    pub(crate) fn new(truth: &Arc<Truth>, life: u32) -> Self {
+        let draws = ACCOUNTS.map(|account| (account, Mutex::new(truth.draws(&format!("disk {account} {life}")))));
+        Self { truth: Arc::clone(truth), draws: draws.into() }
+    }
+
+    fn of(&self, account: &str) -> (&'static str, MutexGuard<'_, StdRng>) {
+        let (name, draws) = self.draws.iter().find(|(name, _)| *name == account).unwrap();
+        (name, draws.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, account: &str, record: &Record, commit: bool) -> Result<(), StoreError> {
+        let (account, mut draws) = self.of(account);
+        let failed = || Err(StoreError::Io { path: "disk".into(), why: "no".into() });
+        if !self.truth.is_calm() {
+            if happens(&mut draws, 0.004) {
+                self.truth.step(What::Full, account, String::new);
+                let span = Duration::from_secs(draws.random_range(5..1200));
+                self.truth.with_disk(account, |disk, now| disk.full_until = now + span);
+            }
+            if self.truth.with_disk(account, |disk, now| now < disk.full_until) || happens(&mut draws, 0.02) {
+                self.truth.step(What::Unwritten, account, String::new);
+                self.truth.with_disk(account, |disk, _| disk.unkept |= commit);
+                return failed();
+            }
+        }
+        let unsure = !self.truth.is_calm() && happens(&mut draws, 0.01);
+        let bytes = record::encode(record).unwrap().to_vec();
+        let conflict = self.truth.with_disk(account, |disk, _| keep(disk, record, bytes, commit));
+        if let Some(stored) = conflict {
+            self.truth.violated(&format!(
+                "{account}: generation {} was to be written over {stored} (commit: {commit})",
+                record.generation
+            ));
+            return Err(StoreError::Conflict { path: "disk".into(), stored, new: record.generation });
+        }
+        if unsure {
+            self.truth.step(What::Unsure, account, String::new);
+            return failed();
+        }
+        self.truth.kept(account, record.tokens.access_token.expose());
+        self.truth.step(What::Written, account, || format!(" generation {}", record.generation));
+        Ok(())
+    }
+}
+
+/// The stored generation, if this record does not go with it (see [`Store`]).
+fn keep(disk: &mut Plate, record: &Record, bytes: Vec<u8>, commit: bool) -> Option<u64> {
+    let there = disk.bytes.is_some();
+    let again = disk.bytes.as_ref() == Some(&bytes);
+    let fits = if commit { record.generation > disk.generation || again } else { record.generation == disk.generation };
+    if there && !fits {
+        return Some(disk.generation);
+    }
+    disk.bytes = Some(bytes);
+    disk.generation = record.generation;
+    disk.unkept &= !commit;
+    None
+}
+
+impl Store for Disk {
+    fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
+        let (account, mut draws) = self.of(account);
+        if !self.truth.is_calm() && happens(&mut draws, 0.05) {
+            self.truth.step(What::Unread, account, String::new);
+            return Err(StoreError::Io { path: "disk".into(), why: "no".into() });
+        }
+        self.truth.step(What::Read, account, String::new);
+        let bytes = self.truth.with_disk(account, |disk, _| disk.bytes.clone());
+        let record = bytes.map(|bytes| record::decode(&bytes).unwrap());
+        if let Some(record) = &record {
+            self.truth.kept(account, record.tokens.access_token.expose());
+        }
+        Ok(record)
+    }
+
+    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        self.write(account, record, false)
+    }
+
+    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        self.write(account, record, true)
+    }
+
+    fn remove(&self, account: &str) -> Result<(), StoreError> {
+        let account = self.of(account).0;
+        self.truth.with_disk(account, |disk, _| disk.bytes = None);
+        Ok(())
+    }
+
+    fn key_source(&self) -> String {
+        "none".into()
+    }
+}

@@ -1,0 +1,274 @@
+//! The daemon's lives: it starts, callers come, the machine sleeps, clocks jump, it is killed, and starts again. At
+//! the end everything works, and every account has to be well or to have a reason not to be.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use ringback::account::record::{LoginReason, Record};
+use ringback::broker::handle::{Broker, TokenQuery};
+use ringback::broker::{CallbackDoor, Guard, World};
+use ringback::browser::{Opener, StartUrl, Unopened};
+use ringback::chance::Chance;
+use ringback::clock::{Clock, Wall};
+use ringback::config::{self, Config, FilePrivacy};
+use ringback::contract::AccountState;
+use ringback::credentials::CredentialEnv;
+use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::provider::Pending;
+use ringback::secret::Secret;
+use ringback::store::record;
+use tokio::sync::watch;
+
+use crate::disk::Disk;
+use crate::server::Server;
+use crate::truth::{ACCOUNTS, Truth, What, happens};
+
+const START: Wall = Wall(1_800_000_000_000);
+/// Callers of each account.
+const CALLERS: u32 = 2;
+/// What a caller may wait beyond what it asked for.
+const SLACK: Duration = Duration::from_millis(500);
+/// At the end, everything works for this long before it is looked at.
+const CALM: Duration = Duration::from_secs(5400);
+
+/// What the wall clock says when the next life begins.
+struct Times {
+    wall: Wall,
+}
+
+/// All lives of one seed.
+pub(crate) fn live(truth: &Arc<Truth>) {
+    let mut rng = truth.draws("lives");
+    let lives = rng.random_range(1..6);
+    let mut times = Times { wall: START };
+    for life in 0..lives {
+        if life + 1 == lives {
+            truth.become_calm();
+        }
+        one_life(truth, life, life + 1 == lives, &mut times, &mut rng);
+        // Off for a while.
+        let pause = Duration::from_secs(if happens(&mut rng, 0.7) { 1 } else { rng.random_range(1..20_000) });
+        times.wall = times.wall.plus(pause);
+        truth.pass(pause);
+    }
+}
+
+fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &mut StdRng) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let span = if last { CALM } else { Duration::from_secs(rng.random_range(1..7200)) };
+    runtime.block_on(async {
+        let clock = Clock::virtual_at(times.wall);
+        truth.begin_life(&clock);
+        truth.step(What::Start, "daemon", String::new);
+        let server = Arc::new(Server::new(truth, life));
+        let (bell, jumps) = watch::channel(());
+        let world = World {
+            store: Arc::new(Disk::new(truth, life)),
+            provider: Arc::clone(&server) as Arc<_>,
+            credentials: Arc::new(CredentialEnv::default()),
+            opener: Arc::new(NoBrowser),
+            door: Arc::new(NoBrowser),
+            runtime: None,
+            clock: clock.clone(),
+            chance: Chance::Seeded(truth.seed ^ u64::from(life)),
+        };
+        if !last {
+            ACCOUNTS
+                .into_iter()
+                .filter(|account| wants_login(truth, account))
+                .for_each(|account| log_in(truth, &server, account, &clock));
+        }
+        let broker = Broker::start(Arc::new(config()), world, jumps, |_| None).await;
+        for account in ACCOUNTS {
+            for number in 0..CALLERS {
+                tokio::spawn(call(Arc::clone(truth), broker.clone(), clock.clone(), account, number, life));
+            }
+        }
+        let mut shaking = truth.draws(&format!("clocks {life}"));
+        tokio::select! {
+            () = shake(truth, &clock, &bell, &mut shaking), if !last => {}
+            () = tokio::time::sleep(span) => {}
+        }
+        if last {
+            judge(truth, &broker).await;
+        } else {
+            killed(truth);
+        }
+        times.wall = clock.now().wall;
+        truth.end_life();
+    });
+    // Every task is dropped where it stands, as kill -9 would do; what is on its way to the disk arrives.
+    drop(runtime);
+}
+
+fn killed(truth: &Truth) {
+    truth.step(What::Crash, "daemon", String::new);
+    for account in ACCOUNTS {
+        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.unkept)) {
+            truth.step(What::Forgotten, account, String::new);
+            truth.with_grant(account, |grant, _| grant.unheard += 1);
+        }
+    }
+}
+
+/// The machine sleeps and somebody sets the clock, now and then. Never ends.
+async fn shake(truth: &Truth, clock: &Clock, bell: &watch::Sender<()>, rng: &mut StdRng) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(rng.random_range(60..7200))).await;
+        if happens(rng, 0.6) {
+            let span = Duration::from_secs(rng.random_range(5..12_000));
+            clock.suspend(span);
+            truth.slept(clock.now().boot.0);
+            truth.step(What::Slept, "machine", || format!(" for {} s", span.as_secs()));
+        } else {
+            let ms = rng.random_range(-7_200_000..7_200_000);
+            clock.jump_wall(ms);
+            truth.skew(ms);
+            truth.step(What::Jumped, "machine", || format!(" by {} s", ms / 1000));
+        }
+        bell.send_replace(());
+    }
+}
+
+/// One program that asks again and again, each time in another way.
+async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static str, number: u32, life: u32) {
+    let mut rng = truth.draws(&format!("caller {account} {number} {life}"));
+    loop {
+        tokio::time::sleep(Duration::from_secs(rng.random_range(1..400))).await;
+        if happens(&mut rng, 0.02) {
+            truth.step(What::Reported, account, String::new);
+            _ = broker.rejected(account).await;
+            continue;
+        }
+        let query = TokenQuery {
+            min_ttl: happens(&mut rng, 0.3).then(|| Duration::from_secs(rng.random_range(0..400))),
+            wait: happens(&mut rng, 0.5).then(|| Duration::from_secs(rng.random_range(0..40))),
+            target: None,
+        };
+        if happens(&mut rng, 0.05) {
+            // Leaves in the middle.
+            let patience = Duration::from_millis(rng.random_range(0..5000));
+            if tokio::time::timeout(patience, broker.token(account, query)).await.is_err() {
+                truth.step(What::Left, account, String::new);
+            }
+            continue;
+        }
+        let (valid_before, begun) = (truth.durable_and_valid(account), clock.now());
+        // A config without a word of it: ten seconds.
+        let patience = query.wait.unwrap_or(Duration::from_secs(10)) + SLACK;
+        let reply = broker.token(account, query).await;
+        let waited = clock.now().boot.0.saturating_sub(begun.boot.0);
+        match reply {
+            Ok(reply) => truth.check_served(account, &reply.access_token),
+            Err(error) => {
+                truth.step(What::Refused, account, || format!(" ({})", error.code().row().name));
+                if valid_before && truth.durable_and_valid(account) && !unread(&broker, account) {
+                    truth.violated(&format!("{account}: a valid token was withheld: {error}"));
+                }
+            }
+        }
+        // Who sleeps with the machine has waited no longer by its own clock.
+        if waited > patience && !truth.slept_since(begun.boot.0) {
+            truth.violated(&format!("{account}: a caller waited {waited:?} instead of {patience:?}"));
+        }
+    }
+}
+
+fn unread(broker: &Broker, account: &str) -> bool {
+    broker.account(account).is_ok_and(|view| view.state == AccountState::StoreUnavailable)
+}
+
+/// Nobody has logged in yet, or has to do so again.
+fn wants_login(truth: &Truth, account: &'static str) -> bool {
+    stored(truth, account).is_none_or(|record| record.needs_login.is_some())
+}
+
+fn stored(truth: &Truth, account: &'static str) -> Option<Record> {
+    truth.with_disk(account, |disk, _| disk.bytes.clone()).map(|bytes| record::decode(&bytes).unwrap())
+}
+
+/// A login while the daemon is off: its end is a record on the disk.
+fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) {
+    let (access, refresh, lifetime) = server.log_in(account);
+    let now = clock.now().wall;
+    let generation = truth.with_disk(account, |disk, _| disk.generation) + 1;
+    let tokens = TokenSet {
+        access_token: Secret::new(access.clone()),
+        refresh_token: Some(Secret::new(refresh)),
+        scope: None,
+        expiry: Expiry::At { wall: now.plus(lifetime), lifetime },
+        obtained_at: now,
+        extra: serde_json::Map::new(),
+    };
+    let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
+    let record =
+        Record { binding, generation, tokens, identity: serde_json::Map::new(), intent: None, needs_login: None };
+    truth.with_disk(account, |disk, _| {
+        disk.bytes = Some(record::encode(&record).unwrap().to_vec());
+        disk.generation = generation;
+    });
+    truth.kept(account, &access);
+}
+
+/// After hours in which everything worked.
+async fn judge(truth: &Truth, broker: &Broker) {
+    for account in ACCOUNTS {
+        let Some(record) = stored(truth, account) else { continue };
+        let view = broker.account(account).unwrap();
+        let (ended, unheard, current) =
+            truth.with_grant(account, |grant, _| (grant.ended, grant.unheard, grant.current.clone()));
+        let held = record.tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default();
+        match (view.state, ended) {
+            (AccountState::Active, None) => {
+                if held != current {
+                    truth.violated(&format!("{account}: holds {held}, and the provider gave {current}"));
+                }
+                match broker.token(account, TokenQuery::default()).await {
+                    Ok(reply) => truth.check_served(account, &reply.access_token),
+                    Err(error) => truth.violated(&format!("{account}: everything works, and still: {error}")),
+                }
+            }
+            // A grant can only end by being revoked, or by a reply that nobody heard.
+            (AccountState::NeedsLogin, Some("revoked")) => {}
+            (AccountState::NeedsLogin, _) if unheard > 0 => {
+                if matches!(
+                    record.needs_login,
+                    Some(LoginReason::NoRefreshToken | LoginReason::ConfigChanged | LoginReason::Damaged)
+                ) {
+                    truth.violated(&format!("{account}: the wrong reason: {:?}", record.needs_login));
+                }
+            }
+            (state, ended) => truth.violated(&format!(
+                "{account}: {state:?} ({:?}), though its grant is {ended:?} and {unheard} replies were not heard",
+                view.reason
+            )),
+        }
+    }
+}
+
+fn config() -> Config {
+    let mut text = "[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://id.example/a\"\n\
+                    token_url = \"https://id.example/t\"\nclient_auth = \"none\"\n"
+        .to_owned();
+    for account in ACCOUNTS {
+        write!(text, "[accounts.{account}]\nprovider = \"p\"\nclient_id = \"c\"\n").unwrap();
+    }
+    config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap()
+}
+
+struct NoBrowser;
+
+impl Opener for NoBrowser {
+    fn open(&self, _: &StartUrl) -> Result<(), Unopened> {
+        Err(Unopened::NoBrowser)
+    }
+}
+
+impl CallbackDoor for NoBrowser {
+    fn open<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Guard, String>> {
+        Box::pin(async { Err("no logins here".into()) })
+    }
+}

@@ -1,0 +1,73 @@
+//! The daemon's core, simulated: account tasks, callers, a provider, a disk and the clocks in one thread and in
+//! paused time, with faults that a seed decides. What must hold is checked at every step.
+//!
+//! ```sh
+//! cargo test --features failpoints --test sim                # the seeds of CI
+//! SIM_SEEDS=20000 cargo test --release --test sim            # more of them
+//! SIM_SEED=1234 cargo test --test sim -- --nocapture         # one again, told step by step
+//! ```
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells what it played"
+)]
+
+mod disk;
+mod life;
+mod server;
+mod truth;
+
+use std::sync::Arc;
+
+use ringback::clock::Clock;
+use truth::Truth;
+
+/// How many seeds are played unless `SIM_SEEDS` says otherwise.
+const SEEDS: u64 = 2000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} has to be a number")))
+}
+
+/// Plays one seed to its end; panics with the seed where something does not hold.
+fn play(seed: u64, told: bool) -> Arc<Truth> {
+    let truth = Arc::new(Truth::new(seed, told));
+    life::live(&truth);
+    let broken = truth.broken();
+    assert!(
+        broken.is_empty(),
+        "seed {seed}: {}\nplay it again: SIM_SEED={seed} cargo test --features failpoints --test sim -- --nocapture\n{}",
+        broken.join("\n"),
+        truth.what_led_there()
+    );
+    truth
+}
+
+#[test]
+fn no_token_is_lost_withheld_or_served_too_long_whatever_fails() {
+    if let Some(seed) = number("SIM_SEED") {
+        let truth = play(seed, true);
+        println!("seed {seed}: {}", truth.summary());
+        return;
+    }
+    let (seeds, first) = (number("SIM_SEEDS").unwrap_or(SEEDS), number("SIM_FIRST").unwrap_or(1));
+    let begun = Clock::System.now().boot.0;
+    let mut total = truth::Counts::default();
+    for seed in first..first + seeds {
+        total.add(&play(seed, false).counts());
+    }
+    println!("{seeds} seeds in {:.0} s: {total}", Clock::System.now().boot.0.saturating_sub(begun).as_secs_f64());
+    // What did not happen was not tested.
+    let rare = total.rarest();
+    assert!(seeds < 200 || rare.1 > 0, "in all these seeds there was no {}", rare.0);
+}
+
+#[test]
+fn a_seed_plays_the_same_each_time() {
+    for seed in [7, 8, 9] {
+        assert_eq!(play(seed, false).summary(), play(seed, false).summary(), "seed {seed}");
+    }
+}

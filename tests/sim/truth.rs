@@ -1,0 +1,334 @@
+//! What is really so, whatever the daemon believes: which tokens the provider honours, what lies on the disk, and
+//! every step that was taken. The judge of the simulation.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use ringback::clock::Clock;
+
+/// The accounts of every seed.
+pub(crate) const ACCOUNTS: [&str; 2] = ["work", "home"];
+/// What boot time a virtual clock begins with.
+const BOOT: Duration = Duration::from_secs(1000);
+/// How many steps are told when something does not hold.
+const TOLD: usize = 60;
+
+/// The judge. Everybody has it.
+pub(crate) struct Truth {
+    pub(crate) seed: u64,
+    told: bool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Of the daemon's present life.
+    clock: Option<Clock>,
+    /// What lies before that life.
+    before: Duration,
+    grants: BTreeMap<&'static str, Grant>,
+    disks: BTreeMap<&'static str, Disk>,
+    counts: Counts,
+    steps: VecDeque<String>,
+    broken: Vec<String>,
+    led_there: String,
+    /// Everything works: no faults from here on.
+    calm: bool,
+    /// How far the wall clock is from the truth, in milliseconds.
+    skew: i64,
+    lives: u32,
+    /// By boot time: the end of the last sleep.
+    slept_at: Duration,
+}
+
+/// What the provider knows of one account.
+#[derive(Default)]
+pub(crate) struct Grant {
+    pub(crate) current: String,
+    /// Rotated away, and when.
+    pub(crate) replaced: Vec<(String, Duration)>,
+    /// When each access token ends.
+    pub(crate) access: BTreeMap<String, Duration>,
+    /// Over: revoked, or a refresh token was used twice.
+    pub(crate) ended: Option<&'static str>,
+    pub(crate) flying: u32,
+    pub(crate) issued: u32,
+    /// How often a reply never arrived whose request had been done.
+    pub(crate) unheard: u32,
+    /// Nothing gets through until then.
+    pub(crate) down_until: Duration,
+}
+
+/// What lies on the disk for one account.
+#[derive(Default)]
+pub(crate) struct Disk {
+    pub(crate) bytes: Option<Vec<u8>>,
+    /// Nothing can be written until then.
+    pub(crate) full_until: Duration,
+    /// Every access token that was ever durable.
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) generation: u64,
+    /// A token set came and could not be written yet: it lives in the daemon's memory alone.
+    pub(crate) unkept: bool,
+}
+
+/// An access token on the disk.
+pub(crate) struct Kept {
+    token: String,
+    /// How far the wall clock was off then.
+    skew: i64,
+    /// In which life.
+    life: u32,
+}
+
+impl Inner {
+    fn now(&self) -> Duration {
+        let lived = self.clock.as_ref().map(|clock| clock.now().boot.0.saturating_sub(BOOT));
+        self.before + lived.unwrap_or_default()
+    }
+}
+
+impl Truth {
+    pub(crate) fn new(seed: u64, told: bool) -> Self {
+        Self { seed, told, inner: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The draws of one thing: those of another don't change them.
+    pub(crate) fn draws(&self, of: &str) -> StdRng {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, of).hash(&mut hasher);
+        StdRng::seed_from_u64(hasher.finish())
+    }
+
+    /// A life of the daemon begins, with clocks of its own: time goes on from where it was.
+    pub(crate) fn begin_life(&self, clock: &Clock) {
+        let mut inner = self.lock();
+        inner.before = inner.now();
+        inner.clock = Some(clock.clone());
+        inner.lives += 1;
+        inner.slept_at = Duration::ZERO;
+    }
+
+    /// The life is over; nobody runs. Has to be called while its clock still goes.
+    pub(crate) fn end_life(&self) {
+        let mut inner = self.lock();
+        inner.before = inner.now();
+        inner.clock = None;
+    }
+
+    /// What time it really is since the beginning, sleep included.
+    pub(crate) fn now(&self) -> Duration {
+        self.lock().now()
+    }
+
+    /// Time passes while nothing runs.
+    pub(crate) fn pass(&self, span: Duration) {
+        self.lock().before += span;
+    }
+
+    /// The wall clock was set.
+    pub(crate) fn skew(&self, ms: i64) {
+        self.lock().skew += ms;
+    }
+
+    /// The machine slept up to now, by this boot time.
+    pub(crate) fn slept(&self, boot: Duration) {
+        self.lock().slept_at = boot;
+    }
+
+    /// Whether it slept after this boot time.
+    pub(crate) fn slept_since(&self, boot: Duration) -> bool {
+        self.lock().slept_at > boot
+    }
+
+    /// An access token is on the disk.
+    pub(crate) fn kept(&self, account: &'static str, token: &str) {
+        let mut inner = self.lock();
+        let (skew, life) = (inner.skew, inner.lives);
+        let kept = &mut inner.disks.entry(account).or_default().kept;
+        if !kept.iter().any(|kept| kept.token == token) {
+            kept.push(Kept { token: token.to_owned(), skew, life });
+        }
+    }
+
+    pub(crate) fn become_calm(&self) {
+        self.lock().calm = true;
+    }
+
+    pub(crate) fn is_calm(&self) -> bool {
+        self.lock().calm
+    }
+
+    pub(crate) fn with_grant<T>(&self, account: &'static str, work: impl FnOnce(&mut Grant, Duration) -> T) -> T {
+        let mut inner = self.lock();
+        let now = inner.now();
+        work(inner.grants.entry(account).or_default(), now)
+    }
+
+    pub(crate) fn with_disk<T>(&self, account: &'static str, work: impl FnOnce(&mut Disk, Duration) -> T) -> T {
+        let mut inner = self.lock();
+        let now = inner.now();
+        work(inner.disks.entry(account).or_default(), now)
+    }
+
+    /// Whether the disk holds a token that is good for a while yet. A wall clock that was set forward since it
+    /// came makes the daemon careful: it can't know that the token is still good.
+    pub(crate) fn durable_and_valid(&self, account: &'static str) -> bool {
+        let inner = self.lock();
+        let (Some(disk), Some(grant)) = (inner.disks.get(account), inner.grants.get(account)) else { return false };
+        let Some(newest) = disk.bytes.as_ref().and_then(|_| disk.kept.last()) else { return false };
+        let end = grant.access.get(&newest.token);
+        inner.skew <= newest.skew && end.is_some_and(|end| *end > inner.now() + Duration::from_secs(2))
+    }
+
+    /// A token was handed out.
+    pub(crate) fn check_served(&self, account: &'static str, token: &str) {
+        self.step(What::Served, account, || format!(" {token}"));
+        let found = {
+            let inner = self.lock();
+            let kept = inner.disks.get(account).and_then(|disk| disk.kept.iter().find(|kept| kept.token == token));
+            let grant = inner.grants.get(account);
+            let end = grant.and_then(|grant| grant.access.get(token).copied());
+            // A restart leaves nothing but the wall clock to go by, and that was set back since.
+            let fooled = kept.is_some_and(|kept| kept.life != inner.lives && inner.skew < kept.skew);
+            let over = !fooled && end.is_some_and(|end| end < inner.now());
+            // What the provider took back before its time, nobody here can know.
+            let taken_back = grant.is_some_and(|grant| grant.ended.is_some());
+            (kept.is_some(), over, end.is_none() && !taken_back)
+        };
+        match found {
+            (false, ..) => self.violated(&format!("{account}: {token} was served and is not on the disk")),
+            (_, true, _) => self.violated(&format!("{account}: {token} was served after its end")),
+            (.., true) => self.violated(&format!("{account}: {token} was served and nobody issued it")),
+            _ => {}
+        }
+    }
+
+    /// Notes what happened.
+    pub(crate) fn step(&self, what: What, of: &str, detail: impl FnOnce() -> String) {
+        let mut inner = self.lock();
+        inner.counts.0[what as usize] += 1;
+        let line = format!("{:>9.1} s  {of}: {}{}", inner.now().as_secs_f64(), what.name(), detail());
+        if self.told {
+            println!("{line}");
+        }
+        inner.steps.push_back(line);
+        if inner.steps.len() > TOLD {
+            inner.steps.pop_front();
+        }
+    }
+
+    /// Something that must hold does not.
+    pub(crate) fn violated(&self, what: &str) {
+        let mut inner = self.lock();
+        let line = format!("at {:.1} s: {what}", inner.now().as_secs_f64());
+        inner.steps.push_back(format!("!!! {what}"));
+        // What led to the first is what matters.
+        if inner.broken.is_empty() {
+            inner.led_there = inner.steps.iter().cloned().collect::<Vec<_>>().join("\n");
+        }
+        inner.broken.push(line);
+    }
+
+    pub(crate) fn broken(&self) -> Vec<String> {
+        self.lock().broken.iter().take(5).cloned().collect()
+    }
+
+    pub(crate) fn what_led_there(&self) -> String {
+        self.lock().led_there.clone()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().counts.clone()
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        let inner = self.lock();
+        let grants: Vec<String> =
+            inner.grants.iter().map(|(name, grant)| format!("{name} {} {:?}", grant.issued, grant.ended)).collect();
+        format!("{}; {}", inner.counts, grants.join(", "))
+    }
+}
+
+/// Whether `share` of all draws come true.
+pub(crate) fn happens(rng: &mut StdRng, share: f64) -> bool {
+    rng.random::<f64>() < share
+}
+
+macro_rules! steps {
+    ($($step:ident $name:literal,)*) => {
+        /// What can happen.
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) enum What { $($step,)* }
+        const NAMES: &[&str] = &[$($name,)*];
+    };
+}
+
+steps! {
+    Served "served",
+    Refused "told no",
+    Refreshed "refreshed",
+    Reused "an old refresh token came again",
+    Unsent "a request was not sent",
+    Unheard "a reply was not heard",
+    Busy "the provider was busy",
+    Outage "an outage began",
+    Revoked "the grant was revoked",
+    Denied "a refresh was refused",
+    Written "written",
+    Unwritten "a write failed",
+    Unsure "a write worked and said it failed",
+    Full "the disk was full",
+    Read "read",
+    Unread "a read failed",
+    Crash "the daemon was killed",
+    Forgotten "what could not be written died with it",
+    Start "the daemon started",
+    Slept "the machine slept",
+    Jumped "somebody set the clock",
+    Login "somebody logged in",
+    Reported "a caller's API said 401",
+    Left "a caller left",
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        NAMES[self as usize]
+    }
+}
+
+/// How often each thing happened.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Counts(Vec<u64>);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self(vec![0; NAMES.len()])
+    }
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
+    }
+
+    pub(crate) fn rarest(&self) -> (&'static str, u64) {
+        NAMES.iter().copied().zip(self.0.iter().copied()).min_by_key(|(_, count)| *count).unwrap()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", self.0.iter().sum::<u64>())?;
+        NAMES.iter().zip(&self.0).try_for_each(|(name, count)| write!(f, "; {name}: {count}"))
+    }
+}
