@@ -17,13 +17,14 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ringback::account::record::Record;
 use ringback::apps::Apps;
+use ringback::audit::{Audit, Limits as AuditLimits};
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::broker::{CallbackDoor, Guard, World, wakeups};
 use ringback::browser::UsersBrowser;
 use ringback::chance::Chance;
 use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy, KeySource};
-use ringback::contract::TokenReply;
+use ringback::contract::{AuditEvent, AuditLine, TokenReply};
 use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Connection, Limits, Peer};
 use ringback::http::{Gate, Http, router};
@@ -73,13 +74,18 @@ fn main() {
     table.row("the reply as JSON", best(|| serde_json::to_vec::<TokenReply>(&reply).unwrap()));
     let apps = Apps::open(&state, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
+    let audit = Audit::open(&state, AuditLimits { file: 1 << 30, keep: 1 }, Clock::System).unwrap();
+    let line = || AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
+    table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(line()))));
+    runtime.block_on(audit.flush());
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
+        audit: audit.clone(),
         clock: Clock::System,
         listeners: ringback::http::event_listeners(),
     };
-    let app = router(http, Gate::new(apps, Clock::System));
+    let app = router(http, Gate::new(apps, audit, Clock::System));
     table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
     table.row(
         "GET /token, TCP with key, whole router",
@@ -161,7 +167,8 @@ async fn get(app: &Router, peer: Peer, key: Option<&str>) {
     if let Some(key) = key {
         request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
     }
-    let request = request.extension(Connection { peer, body: Limits::default().body }).body(Body::empty());
+    let request =
+        request.extension(Connection { peer, executable: None, body: Limits::default().body }).body(Body::empty());
     let reply = app.clone().oneshot(request.unwrap()).await.unwrap();
     assert_eq!(reply.status(), StatusCode::OK);
     black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());

@@ -11,6 +11,7 @@ use crate::contract::DEFAULT_ACCOUNT;
 use crate::log;
 
 mod app;
+mod audit;
 mod config;
 mod demo;
 mod device;
@@ -66,6 +67,7 @@ enum Command {
     Info(info::Info),
     Import(import::Import),
     App(app::App),
+    Audit(audit::Audit),
     Doctor(doctor::Doctor),
     Config(config::Config),
     Provider(provider::Provider),
@@ -116,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Refresh(args) => refresh::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),

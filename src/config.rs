@@ -51,6 +51,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How tokens are served.
     pub serve: Serving,
+    /// Who got which token; `None`: it is not written down.
+    pub audit: Option<AuditConfig>,
     /// By name.
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
     /// Accounts that can't be used, by name, with the first mistake that stands in their way, on one line.
@@ -145,6 +147,15 @@ pub enum KeySource {
     Credential(String),
     /// What this program prints (first word: the program; no shell).
     Command(Vec<String>),
+}
+
+/// How much of who got which token is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Size of one file, in MiB.
+    pub max_mib: usize,
+    /// How many older files are kept.
+    pub keep: usize,
 }
 
 /// How tokens are served.

@@ -15,6 +15,7 @@
 
 pub mod api;
 mod apps;
+mod audited;
 pub mod body;
 pub mod door;
 mod events;
@@ -37,6 +38,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use crate::apps::Apps;
+use crate::audit::Audit;
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -52,6 +54,8 @@ pub struct Http {
     pub broker: Broker,
     /// Who may ask with a key.
     pub apps: Apps,
+    /// Where it is written down who asked.
+    pub audit: Audit,
     /// For the spans of time that pages tell.
     pub clock: Clock,
     /// How many may still listen to events at once.
@@ -125,8 +129,10 @@ mod tests {
         let inner = inner.layer(CatchPanicLayer::custom(reject::panicked));
         let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_address().unwrap();
-        let _open = Server::new(Limits::default())
-            .spawn(listener, gate::guard(inner, Gate::new(crate::apps::tests::fresh().0, Clock::System)));
+        let _open = Server::new(Limits::default()).spawn(
+            listener,
+            gate::guard(inner, Gate::new(crate::apps::tests::fresh().0, Audit::default(), Clock::System)),
+        );
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod apps;
+pub mod audit;
 pub mod broker;
 pub mod browser;
 pub mod chance;

@@ -11,19 +11,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, config, signals, start_log};
 use crate::apps::Apps;
+use crate::audit::{self, Audit};
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
 use crate::chance::Chance;
 use crate::client::Failure;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
+use crate::config::{AccountConfig, AuditConfig, Config, SocketChoice, default_redirect_uri};
 use crate::contract::{Endpoint, ErrorCode, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
 use crate::http::{self, Gate, Http};
 use crate::log;
+use crate::paths::folder::FolderError;
 use crate::paths::{self, Paths};
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
@@ -36,6 +38,8 @@ const THREADS: usize = 2;
 /// stays under the 2 s that a stop may take.
 const LAST_REFRESH: Duration = Duration::from_millis(1500);
 
+/// What SIGTERM leaves to the audit log's last lines.
+const AUDIT_WRITTEN: Duration = Duration::from_millis(300);
 /// How long the use of a key may be known in memory alone.
 const USAGE_KEPT: Duration = Duration::from_secs(60);
 
@@ -90,7 +94,8 @@ async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
         .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
     let store = open_store(&config, &paths)?;
     let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
-    serve(args, config, &paths, store, apps, signals).await
+    let audit = open_audit(&config, &paths).map_err(|error| broken_store(&error))?;
+    serve(args, config, &paths, store, (apps, audit), signals).await
 }
 
 /// What the daemon can be told from outside. Caught from the moment that this exists.
@@ -115,6 +120,12 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     Ok(FileStore::open(held, key, Clock::System))
 }
 
+fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
+    let Some(AuditConfig { max_mib, keep }) = config.audit else { return Ok(Audit::default()) };
+    let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
+    Audit::open(&paths.state, limits, Clock::System)
+}
+
 fn broken_store(error: &dyn std::error::Error) -> Failure {
     Failure::new(ErrorCode::StoreUnavailable, error.to_string(), "Put right what it names, and start again.")
 }
@@ -124,7 +135,7 @@ async fn serve(
     config: Arc<Config>,
     paths: &Paths,
     store: FileStore,
-    apps: Apps,
+    (apps, audit): (Apps, Audit),
     signals: Signals<impl Future<Output = ()>>,
 ) -> Outcome {
     let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
@@ -145,9 +156,14 @@ async fn serve(
     let first = tcp.first().copied();
     let broker =
         Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
-    let gate = Gate::new(apps.clone(), Clock::System);
-    let http =
-        Http { broker: broker.clone(), apps: apps.clone(), clock: Clock::System, listeners: http::event_listeners() };
+    let gate = Gate::new(apps.clone(), audit.clone(), Clock::System);
+    let http = Http {
+        broker: broker.clone(),
+        apps: apps.clone(),
+        audit: audit.clone(),
+        clock: Clock::System,
+        listeners: http::event_listeners(),
+    };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);
@@ -172,6 +188,7 @@ async fn serve(
     withdraw(&endpoint, paths);
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
     save_usage(apps).await;
+    _ = tokio::time::timeout(AUDIT_WRITTEN, audit.flush()).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -37,6 +37,10 @@ pub fn describe(config: &Config) -> String {
     page.set("min_ttl", Some(length(config.serve.min_ttl)));
     page.set("wait", Some(length(config.serve.wait)));
     page.set("login_timeout", Some(length(config.serve.login_timeout)));
+    page.section("audit");
+    page.set("enabled", Some(config.audit.is_some()));
+    page.set("max_mib", config.audit.and_then(|audit| i64::try_from(audit.max_mib).ok()));
+    page.set("keep", config.audit.and_then(|audit| i64::try_from(audit.keep).ok()));
     for account in config.accounts.values() {
         self::account(&mut page, account, config.listen.tcp.first().copied());
     }

@@ -15,7 +15,8 @@ use super::reader::Reader;
 use super::schema;
 use super::value::{Base, addresses, command, count, credential, duration, flag, path, text};
 use super::{
-    AccountConfig, Config, FilePrivacy, KeySource, Listen, Parsed, Serving, SocketChoice, Sources, StoreConfig,
+    AccountConfig, AuditConfig, Config, FilePrivacy, KeySource, Listen, Parsed, Serving, SocketChoice, Sources,
+    StoreConfig,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,13 +53,14 @@ pub(super) fn read(sources: &Sources<'_>, sheet: &Sheet<'_>, texts: &[Text<'_>])
     let (listen, tcp) = listen(top.child("listen").as_ref(), &base);
     let store = store(top.child("store").as_ref(), &base);
     let serve = serving(top.child("serve").as_ref());
+    let audit = audit(top.child("audit").as_ref());
     let catalog = Catalog::new(texts, top.children("providers", Blame::Provider));
     let context = Context { base, privacy: sources.privacy, catalog: &catalog, tcp };
     let sections = top.children("accounts", Blame::Account);
     let default_account = default_account(&top, &sections);
     let (accounts, broken) = accounts(&sections, &context, sheet);
     let warnings = sheet.warnings().iter().map(ToString::to_string).collect();
-    Some(Config { default_account, listen, store, serve, accounts, broken, warnings })
+    Some(Config { default_account, listen, store, serve, audit, accounts, broken, warnings })
 }
 
 /// The text as TOML; `None`: it is none, which was reported.
@@ -134,6 +136,13 @@ fn serving(section: Option<&Reader<'_>>) -> Serving {
         wait: read("wait", Duration::ZERO, 10 * MINUTE).unwrap_or(10 * SECOND),
         login_timeout: read("login_timeout", SECOND, HOUR).unwrap_or(10 * MINUTE),
     }
+}
+
+fn audit(section: Option<&Reader<'_>>) -> Option<AuditConfig> {
+    let number = |key| section.and_then(|section| section.read(key, count));
+    let (max_mib, keep) = (number("max_mib").unwrap_or(8), number("keep").unwrap_or(4));
+    let enabled = section.and_then(|section| section.read("enabled", flag)).unwrap_or(true);
+    enabled.then_some(AuditConfig { max_mib, keep })
 }
 
 /// The accounts that can be used, and of the others the first mistake that stands in the way.

@@ -162,6 +162,7 @@ pub static SECTIONS: &[&Section] = &[
     &daemon::LISTEN,
     &daemon::STORE,
     &daemon::SERVE,
+    &daemon::AUDIT,
     &providers::PROVIDER,
     &accounts::ACCOUNT,
     &accounts::CLIENT_SECRET_ITEM,

@@ -120,7 +120,7 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
 
 #[test]
 fn the_deserialiser_asks_for_every_key_of_the_schema_and_for_no_other() {
-    let text = "[listen]\n[store]\n[serve]\n[providers.p]\ntoken_url = \"https://t/\"\n\
+    let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
                 [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
     let path = Path::new("/test");
     let sheet = Sheet::new(path, text);

@@ -10,14 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::audited::{self, audited};
 use super::body::JsonBody;
 use super::gate::{Caller, Named};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, to_the_end};
+use crate::broker::handle::TokenQuery;
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, Health, ImportRequest, InfoReply, LoginReply, LoginRequest, LoginStarted,
-    LogoutReply, PasteRequest, TokenReply, VERSION,
+    AcceptReply, AccountReply, AccountsReply, AuditEvent, Health, ImportRequest, InfoReply, LoginReply, LoginRequest,
+    LoginStarted, LogoutReply, PasteRequest, TokenReply, VERSION,
 };
 use crate::error::Error;
 
@@ -55,21 +57,30 @@ pub(super) async fn account(
 }
 
 pub(super) async fn token(
-    Named { caller, account }: Named,
+    Named { caller, account, own }: Named,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let query = query::token(query.as_deref())?;
-    let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
-        None => http.broker.token(&account, query).await?,
-        Some(limit) => http.broker.token_within(&account, query, limit).await?,
-    };
-    if let Err(error) = caller.still_may(&http) {
-        reply.access_token.zeroize();
-        return Err(Reject(error));
-    }
+    let got = token_for(&http, &caller, &account, query).await;
+    let scope = got.as_ref().ok().and_then(|reply| reply.scope.clone());
+    audited::note(&http, &caller, AuditEvent::Token, Some(&own), got.as_ref().err(), |line| line.scope = scope).await;
+    let reply = got?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
+}
+
+/// A token that the caller may have.
+async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
+    let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
+        None => http.broker.token(account, query).await?,
+        Some(limit) => http.broker.token_within(account, query, limit).await?,
+    };
+    if let Err(error) = caller.still_may(http) {
+        reply.access_token.zeroize();
+        return Err(error);
+    }
+    Ok(reply)
 }
 
 pub(super) async fn info(
@@ -82,38 +93,46 @@ pub(super) async fn info(
 }
 
 pub(super) async fn import(
-    Named { account, .. }: Named,
+    Named { caller, account, own }: Named,
     State(http): State<Http>,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Reply<AccountReply> {
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
-    Ok(Json(to_the_end(async move { http.broker.import(&account, request).await }).await??))
+    let work = async move {
+        audited(&http, &caller, AuditEvent::Import, Some(&own), http.broker.import(&account, request)).await
+    };
+    Ok(Json(to_the_end(work).await??))
 }
 
 pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
     caller.may_change_all()?;
-    Ok(Json(http.broker.accept_provider(&name).await?))
+    let work = http.broker.accept_provider(&name);
+    Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
 
-pub(super) async fn logout(Named { account, .. }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
-    Ok(Json(http.broker.logout(&account).await?))
+pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
+    let work = http.broker.logout(&account);
+    Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&own), work).await?))
 }
 
-pub(super) async fn refresh(Named { account, .. }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    Ok(Json(http.broker.refresh(&account).await?))
+pub(super) async fn refresh(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+    let work = http.broker.refresh(&account);
+    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
-pub(super) async fn rejected(Named { account, .. }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    Ok(Json(http.broker.rejected(&account).await?))
+pub(super) async fn rejected(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+    let work = http.broker.rejected(&account);
+    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
 pub(super) async fn start_login(
-    Named { account, .. }: Named,
+    Named { caller, account, own }: Named,
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    Ok(Json(http.broker.start_login(&account, request.unwrap_or_default().via).await?))
+    let work = http.broker.start_login(&account, request.unwrap_or_default().via);
+    Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 
 pub(super) async fn login(

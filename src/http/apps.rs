@@ -7,12 +7,13 @@ use zeroize::Zeroize as _;
 
 use super::Http;
 use super::api::Reply;
+use super::audited::audited;
 use super::body::JsonBody;
 use super::gate::Caller;
 use super::query::Segment;
 use super::reject::Reject;
 use crate::apps::{App, AppsError, DEFAULT_APP, NewApp, Rights};
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, VERSION};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, AuditEvent, VERSION};
 use crate::error::Error;
 use crate::secret::AppKey;
 
@@ -24,7 +25,7 @@ pub(super) async fn list(_: Caller, State(http): State<Http>) -> Json<AppsReply>
 
 /// `POST /v1/apps`.
 pub(super) async fn add(
-    _: Caller,
+    caller: Caller,
     State(http): State<Http>,
     JsonBody(request): JsonBody<AppRequest>,
 ) -> Result<Response, Reject> {
@@ -42,24 +43,29 @@ pub(super) async fn add(
         name: request.name,
     };
     let apps = http.apps.clone();
-    let (app, key) = on_disk(move || apps.add(new, now)).await?;
+    let (app, key) = audited(&http, &caller, AuditEvent::AppAdded, None, on_disk(move || apps.add(new, now))).await?;
     tracing::info!(app = app.name, "an app was added");
     made(&http, &app, &key)
 }
 
 /// `DELETE /v1/apps/{name}`.
-pub(super) async fn remove(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AppsReply> {
+pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AppsReply> {
     let apps = http.apps.clone();
-    on_disk(move || apps.remove(&name)).await?;
+    audited(&http, &caller, AuditEvent::AppRemoved, None, on_disk(move || apps.remove(&name))).await?;
     tracing::info!("an app was removed");
     let apps = http.apps.list().iter().map(|app| view(app)).collect();
     Ok(Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() }))
 }
 
 /// `POST /v1/apps/{name}/rotate`.
-pub(super) async fn rotate(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Result<Response, Reject> {
+pub(super) async fn rotate(
+    caller: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+) -> Result<Response, Reject> {
     let (apps, now) = (http.apps.clone(), http.clock.now().wall);
-    let (app, key) = on_disk(move || apps.rotate(&name, now)).await?;
+    let work = on_disk(move || apps.rotate(&name, now));
+    let (app, key) = audited(&http, &caller, AuditEvent::AppRotated, None, work).await?;
     tracing::info!(app = app.name, "an app has another key");
     made(&http, &app, &key)
 }

@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
 /// The whole body, at most `most` bytes of it and what the connection allows. Wiped after use: there are
 /// codes and tokens in some.
 pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<u8>>, Response> {
-    let Some(Connection { body: limits, .. }) = request.extensions().get().copied() else {
+    let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
         return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
     };
     let whole = Limited::new(request.into_body(), limits.size.min(most)).collect();

@@ -23,8 +23,10 @@ use tracing::Instrument as _;
 use super::listen::{Connection, Peer};
 use super::reject;
 use super::routes::{self, Access, Found};
-use crate::apps::{Apps, Stranger};
+use crate::apps::{App, Apps, Stranger};
+use crate::audit::Audit;
 use crate::clock::{Clock, Moment};
+use crate::contract::{AuditEvent, ErrorCode};
 use rules::{Facts, Proof, Refused};
 
 pub use caller::{Caller, Named};
@@ -37,6 +39,7 @@ pub struct Gate {
 
 struct Inner {
     apps: Apps,
+    audit: Audit,
     clock: Clock,
     /// Wrong keys since the last right one.
     wrong_keys: AtomicU32,
@@ -71,9 +74,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gate {
     /// Over TCP only `apps` get in.
-    pub fn new(apps: Apps, clock: Clock) -> Self {
+    pub fn new(apps: Apps, audit: Audit, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { apps, clock, wrong_keys, process: rand::random(), served }) }
+        Self { inner: Arc::new(Inner { apps, audit, clock, wrong_keys, process: rand::random(), served }) }
     }
 
     /// How many wrong keys were shown since the last right one.
@@ -87,7 +90,7 @@ impl Gate {
 
     /// Who asks, if that is somebody who may use a route of this `access`. A wrong key has to wait, longer
     /// each time.
-    async fn authenticate(&self, facts: &Facts<'_>, access: Access) -> Result<Caller, Refused> {
+    async fn authenticate(&self, facts: &Facts<'_>, access: Access) -> Result<Option<Arc<App>>, Refused> {
         let now = self.inner.clock.now().wall;
         let app = match rules::proof(facts)? {
             Proof::SameUser => None,
@@ -106,7 +109,22 @@ impl Gate {
             self.inner.apps.used(app, facts.peer.ip(), now);
             rules::suffices(&app.rights, access)?;
         }
-        Ok(Caller::new(app, facts.peer))
+        Ok(app)
+    }
+
+    /// Writes down who was refused for what they showed; of the rest, most is noise.
+    async fn note_denied(&self, head: &Parts, found: Found, refused: Refused, id: &str) {
+        let Found::Row(route) = found else { return };
+        let Some(reason) = refused.denies().filter(|_| route.access.needs_proof() && self.inner.audit.is_on()) else {
+            return;
+        };
+        let connection = head.extensions.get::<Connection>().cloned();
+        let Some(connection) = connection else { return };
+        let who = Caller::new(None, connection.peer, connection.executable, id);
+        let mut line = who.line(AuditEvent::Denied, self.inner.clock.now().wall);
+        line.result = ErrorCode::Unauthorized.row().name.into();
+        line.reason = Some(format!("{reason}: {} {}", route.method, route.path));
+        self.inner.audit.note(line).await;
     }
 }
 
@@ -129,9 +147,10 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
     async move {
-        let reply = match admit(&gate, &mut head, found).await {
+        let reply = match admit(&gate, &mut head, found, &id).await {
             Ok(()) => next.run(Request::from_parts(head, body)).await,
             Err(refused) => {
+                gate.note_denied(&head, found, refused, &id).await;
                 if matches!(found, Found::Nothing) {
                     name_route("-", "-");
                 }
@@ -147,15 +166,15 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 /// Lets the request in, and a caller with its proof.
-async fn admit(gate: &Gate, head: &mut Parts, found: Found) -> Result<(), Refused> {
-    let Some(Connection { peer, .. }) = head.extensions.get().copied() else {
+async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<(), Refused> {
+    let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
         return Err(Refused::Foreign("the request came in by no door of ours"));
     };
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
-        let caller = gate.authenticate(&facts, access).await?;
-        head.extensions.insert(caller);
+        let app = gate.authenticate(&facts, access).await?;
+        head.extensions.insert(Caller::new(app, peer, executable, id));
     }
     Ok(())
 }

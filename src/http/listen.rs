@@ -60,10 +60,13 @@ impl Peer {
 }
 
 /// What every request carries in its extensions. The gate refuses a request without it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     /// Who asks.
     pub peer: Peer,
+    /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
+    /// interpreter, or run something else by now.
+    pub executable: Option<Arc<str>>,
     /// What a body may cost.
     pub body: BodyLimits,
 }
@@ -252,7 +255,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let connection = Connection { peer, body: self.limits.body };
+        let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
         let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
@@ -292,6 +295,13 @@ fn own_peer(stream: &UnixStream) -> Option<Peer> {
     Some(Peer::Unix { uid, pid })
 }
 
+/// One `readlink` in memory: no disk is behind `/proc`.
+fn executable(peer: Peer) -> Option<Arc<str>> {
+    let Peer::Unix { pid: Some(pid), .. } = peer else { return None };
+    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.to_string_lossy().into())
+}
+
 async fn one_connection<S>(
     stream: S,
     connection: Connection,
@@ -303,7 +313,7 @@ async fn one_connection<S>(
 {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(connection);
+        request.extensions_mut().insert(connection.clone());
         let reply = router.clone().call(request);
         async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
     });

@@ -38,6 +38,7 @@ const MODULES: &[Module] = &[
     module("browser", 2, &[]),
     module("config_file", 2, &[]),
     module("apps", 2, &["paths"]),
+    module("audit", 2, &["paths"]),
     module("credentials", 2, &["keyring"]),
     module("store", 2, &["paths", "keyring"]),
     // What comes back is told in the words of the account's machine (`Answer`).
@@ -45,7 +46,7 @@ const MODULES: &[Module] = &[
     confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "paths"]),
     module("broker", 3, &[]),
     // Doors. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
-    confined("http", 4, &["broker", "apps", "clock", "config", "contract", "error", "secret", "provider"]),
+    confined("http", 4, &["broker", "apps", "audit", "clock", "config", "contract", "error", "secret", "provider"]),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "contract", "error", "secret", "clock"]),
     confined("log", 4, &["error"]),

@@ -20,6 +20,7 @@ mod world;
 mod accounts;
 mod api;
 mod apps;
+mod audit;
 mod callback;
 mod doctor;
 mod events;

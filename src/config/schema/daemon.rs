@@ -119,3 +119,35 @@ pub(super) static SERVE: Section = Section {
         },
     ],
 };
+
+pub(super) static AUDIT: Section = Section {
+    path: "audit",
+    form: Form::Single,
+    doc: "What is written down of who got which token (`ringback audit`), in `audit.jsonl` of the state folder.",
+    keys: &[
+        Key {
+            name: "enabled",
+            kind: Kind::Flag,
+            fallback: Fallback::Value("true"),
+            doc: "Whether anything is.",
+            example: "true",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "max_mib",
+            kind: Kind::Count,
+            fallback: Fallback::Value("8"),
+            doc: "How large the file may become, in MiB, before another is begun.",
+            example: "8",
+            shown: Shown::Line,
+        },
+        Key {
+            name: "keep",
+            kind: Kind::Count,
+            fallback: Fallback::Value("4"),
+            doc: "How many older files are kept.",
+            example: "4",
+            shown: Shown::Line,
+        },
+    ],
+};

@@ -15,7 +15,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "zzzzzz = 1",
         &[
-            "1:1: zzzzzz: is not a known key; expected one of `default_account`, `listen`, `store`, `serve`, `providers`, `accounts`",
+            "1:1: zzzzzz: is not a known key; expected one of `default_account`, `listen`, `store`, `serve`, `audit`, `providers`, `accounts`",
         ],
     ),
     ("[listen]\ntcpp = []", &["2:1: listen.tcpp: is not a known key; did you mean `tcp`?"]),

@@ -7,12 +7,16 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::apps::App;
-use crate::contract::DEFAULT_ACCOUNT;
+use crate::clock::Wall;
+use crate::contract::{AuditEvent, AuditLine, DEFAULT_ACCOUNT};
 use crate::error::Error;
-use crate::http::Http;
 use crate::http::listen::Peer;
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
+use crate::http::{Http, audited};
+
+/// More of a path is not written down.
+const LONGEST_PATH: usize = 512;
 
 /// Somebody whom the gate let in: only it can make one. A handler of a route whose
 /// [`Access`](crate::http::routes::Access) needs proof takes it as an argument, so that it can't be reached
@@ -22,11 +26,26 @@ pub struct Caller {
     /// `None`: a process of our own user on the socket, from which nothing is kept.
     app: Option<Arc<App>>,
     peer: Peer,
+    executable: Option<Arc<str>>,
+    request: Arc<str>,
 }
 
 impl Caller {
-    pub(super) fn new(app: Option<Arc<App>>, peer: Peer) -> Self {
-        Self { app, peer }
+    pub(super) fn new(app: Option<Arc<App>>, peer: Peer, executable: Option<Arc<str>>, request: &str) -> Self {
+        Self { app, peer, executable, request: request.into() }
+    }
+
+    /// A line of the audit log that says who asked.
+    pub fn line(&self, event: AuditEvent, now: Wall) -> AuditLine {
+        let mut line = AuditLine::new(event, humantime::format_rfc3339_millis(now.to_system()).to_string());
+        line.app = self.app().map(|app| app.name.clone());
+        line.request = Some(self.request.to_string());
+        match self.peer {
+            Peer::Tcp { address, .. } => line.address = Some(address.to_string()),
+            Peer::Unix { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
+        }
+        line.executable = self.executable.as_ref().map(|path| path.chars().take(LONGEST_PATH).collect());
+        line
     }
 
     /// The app whose key was shown, if one was.
@@ -79,6 +98,8 @@ pub struct Named {
     pub caller: Caller,
     /// The account as the path has it: `default` stays `default`.
     pub account: String,
+    /// The account's own name, if `default` stands for one.
+    pub own: String,
 }
 
 impl FromRequestParts<Http> for Named {
@@ -91,10 +112,13 @@ impl FromRequestParts<Http> for Named {
             Err(_) => DEFAULT_ACCOUNT.to_owned(),
         };
         let own = (account == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
-        if caller.sees(own.as_deref().unwrap_or(&account)) {
-            return Ok(Self { caller, account });
+        let own = own.unwrap_or_else(|| account.clone());
+        if caller.sees(&own) {
+            return Ok(Self { caller, account, own });
         }
         // The same for accounts that exist and those that don't: it is no business of this app's.
-        Err(Reject(Error::Beyond { why: "this app was not given that account".into() }))
+        let error = Error::Beyond { why: "this app was not given that account".into() };
+        audited::note(http, &caller, AuditEvent::Denied, Some(&own), Some(&error), |_| {}).await;
+        Err(Reject(error))
     }
 }

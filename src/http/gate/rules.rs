@@ -43,6 +43,19 @@ pub(super) enum Refused {
     Beyond(&'static str),
 }
 
+impl Refused {
+    /// Why, where what the sender showed or is was not enough.
+    pub(super) fn denies(self) -> Option<&'static str> {
+        match self {
+            Self::NoKey => Some("no key"),
+            Self::WrongKey => Some("a wrong key"),
+            Self::ExpiredKey => Some("an expired key"),
+            Self::Foreign(why) | Self::Beyond(why) => Some(why),
+            Self::Malformed(_) | Self::NoRoute | Self::Method(_) => None,
+        }
+    }
+}
+
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
 const LONGEST_QUERY: usize = 8 * 1024;
 /// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.

@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 
 use super::{Gate, delay_after, guard};
 use crate::apps::{self, Apps, NewApp, Rights};
+use crate::audit::Audit;
 use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
 use crate::http::routes::{Access, ROUTES};
@@ -32,7 +33,7 @@ fn own_uid() -> u32 {
 }
 
 fn gate() -> Gate {
-    Gate::new(APPS.0.clone(), Clock::System)
+    Gate::new(APPS.0.clone(), Audit::default(), Clock::System)
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
@@ -49,7 +50,7 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
         request = request.header(name, value.replace("k3y", &APPS.1));
     }
     let body = BodyLimits { size: 1000, deadline: Duration::from_secs(1) };
-    request.extension(Connection { peer, body }).body(Body::empty()).unwrap()
+    request.extension(Connection { peer, executable: None, body }).body(Body::empty()).unwrap()
 }
 
 async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response {
@@ -255,7 +256,7 @@ async fn every_route_asks_for_the_rights_that_it_needs() {
         format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
     };
     let (reader, writer, all) = (key("reader", None, false), key("writer", Some("work"), true), key("all", None, true));
-    let gate = Gate::new(apps.clone(), Clock::System);
+    let gate = Gate::new(apps.clone(), Audit::default(), Clock::System);
     let own = Peer::Unix { uid: own_uid(), pid: None };
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i");
@@ -306,8 +307,10 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
         assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
     }
     let (others, _) = apps::tests::fresh();
-    let reply =
-        doors(Gate::new(others, Clock::System)).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    let reply = doors(Gate::new(others, Audit::default(), Clock::System))
+        .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
+        .await
+        .unwrap();
     assert_eq!(reply.status(), 401);
 }
 

@@ -1,0 +1,128 @@
+//! The audit log: one line of JSON for every token that was handed out or refused, and for everything that
+//! changes who gets one. `docs/api.md` describes a line.
+//!
+//! A line is queued by whoever answers and written by a thread of its own. A full queue makes the next one
+//! wait: no line is dropped. A disk that fails does not keep tokens back, since a full disk would then stop
+//! everything that needs one; it is said once a minute, and how many lines are missing.
+
+mod file;
+pub mod reader;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::{Boot, Clock};
+use crate::contract::AuditLine;
+use crate::paths::folder::{Folder, FolderError};
+use file::Log;
+
+/// Lines that wait to be written.
+const WAITING: usize = 4096;
+/// Lines that are written at once.
+const BATCH: usize = 512;
+/// Between two complaints about a disk that fails.
+const COMPLAINT: Duration = Duration::from_secs(60);
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one file; the line that crosses it is the last.
+    pub file: u64,
+    /// Older files that are kept.
+    pub keep: usize,
+}
+
+/// Takes lines. Cheap to clone. The default takes them and writes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    queue: Option<mpsc::Sender<Message>>,
+}
+
+enum Message {
+    Line(Box<AuditLine>),
+    /// Everything before it is written when this is answered.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Audit {
+    /// Writes to the log in `state`, from a thread that ends with the last clone. Blocks on the disk.
+    pub fn open(state: &std::path::Path, limits: Limits, clock: Clock) -> Result<Self, FolderError> {
+        let log = Log::open(Folder::open(state)?, limits)?;
+        let (queue, lines) = mpsc::channel(WAITING);
+        let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
+        let started = thread.spawn(move || Writer { log, clock, missing: 0, complained: None }.run(lines));
+        started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
+        Ok(Self { queue: Some(queue) })
+    }
+
+    /// Whether lines are kept.
+    pub fn is_on(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// Queues a line; waits only where thousands wait already.
+    pub async fn note(&self, line: AuditLine) {
+        if let Some(queue) = &self.queue {
+            // The thread ends with the daemon alone.
+            _ = queue.send(Message::Line(Box::new(line))).await;
+        }
+    }
+
+    /// Waits until every line so far is written.
+    pub async fn flush(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (done, written) = oneshot::channel();
+        if queue.send(Message::Flush(done)).await.is_ok() {
+            _ = written.await;
+        }
+    }
+}
+
+struct Writer {
+    log: Log,
+    clock: Clock,
+    /// Lines that could not be written.
+    missing: u64,
+    complained: Option<Boot>,
+}
+
+impl Writer {
+    fn run(mut self, mut lines: mpsc::Receiver<Message>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let (mut text, mut count, mut flushes) = (Vec::with_capacity(256 * batch.len()), 0, Vec::new());
+            for message in batch.drain(..) {
+                match message {
+                    Message::Flush(done) => flushes.push(done),
+                    Message::Line(line) => {
+                        if serde_json::to_writer(&mut text, &line).is_ok() {
+                            text.push(b'\n');
+                            count += 1;
+                        }
+                    }
+                }
+            }
+            if let Err(error) = self.log.write(&text) {
+                self.missing += count;
+                self.complain(&error);
+            }
+            for done in flushes {
+                _ = done.send(());
+            }
+        }
+    }
+
+    fn complain(&mut self, error: &FolderError) {
+        let now = self.clock.now().boot;
+        if self.complained.is_some_and(|last| last.until(now) < COMPLAINT) {
+            return;
+        }
+        self.complained = Some(now);
+        tracing::error!(missing = self.missing, "the audit log can't be written: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! `ringback audit`: who got which token. Reads the log itself, so it works without a daemon.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::report::plain;
+use super::{Outcome, config, report, signals};
+use crate::audit::reader::{Line, Reader};
+use crate::client::Failure;
+use crate::clock::{Clock, Wall};
+use crate::contract::{AuditEvent, AuditLine, ErrorCode};
+use crate::paths::Paths;
+
+/// Show who got which token, and who was refused
+///
+/// One line for each token that was handed out or refused, and for everything that changed who gets one.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Audit {
+    /// Go on with what happens from now on, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+
+    /// Only this account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+
+    /// Only this app
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+
+    /// Only what was refused
+    #[arg(long)]
+    denied: bool,
+
+    /// Only the last of this span, such as `1h`
+    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+
+    /// Only the last so many of them
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    last: Option<usize>,
+
+    /// Print the lines as they are kept (docs/api.md)
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    source: config::Source,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback audit -n 20
+  ringback audit --follow
+  ringback audit --denied --since 1d
+  ringback audit --json | jq 'select(.event == \"token\") | .executable'";
+
+/// Between two looks while following.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// Prints what there is, and with `--follow` what comes.
+pub(super) fn run(args: &Audit) -> Outcome {
+    let folder =
+        crate::config_file::load_what_works(&args.source.env()).ok().and_then(|(config, _)| config.store.folder);
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder.as_deref())
+        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    let unread = |error: std::io::Error| {
+        let fact = format!("the audit log in {} can't be read: {error}", paths.state.display());
+        Failure::new(ErrorCode::StoreUnavailable, fact, "Ask as the user that the daemon runs as.")
+    };
+    let (mut reader, lines) = Reader::open(&paths.state).map_err(unread)?;
+    let since = args
+        .since
+        .map(|span| at(Wall(Clock::System.now().wall.0 - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))));
+    let wanted: Vec<Line> = lines.into_iter().filter(|line| args.wants(line, since.as_deref())).collect();
+    let first = args.last.map_or(0, |last| wanted.len().saturating_sub(last));
+    tell(wanted.get(first..).unwrap_or_default(), args.json)?;
+    if !args.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    runtime.block_on(async {
+        let stopped = signals::stop()?;
+        tokio::select! {
+            followed = follow(args, &mut reader) => followed.map_err(unread)?,
+            () = stopped => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Never ends well.
+async fn follow(args: &Audit, reader: &mut Reader) -> std::io::Result<()> {
+    loop {
+        tokio::time::sleep(GLANCE).await;
+        let lines: Vec<Line> = reader.more()?.into_iter().filter(|line| args.wants(line, None)).collect();
+        if tell(&lines, args.json).is_err() {
+            return Err(std::io::Error::other("standard output is closed"));
+        }
+    }
+}
+
+/// As the lines have it: such texts are in the order of the times that they tell.
+fn at(wall: Wall) -> String {
+    humantime::format_rfc3339_millis(wall.to_system()).to_string()
+}
+
+impl Audit {
+    fn wants(&self, line: &Line, since: Option<&str>) -> bool {
+        let Line::Good(line, _) = line else { return self.account.is_none() && self.app.is_none() };
+        self.account.as_ref().is_none_or(|account| line.account.as_ref() == Some(account))
+            && self.app.as_ref().is_none_or(|app| line.app.as_ref() == Some(app))
+            && (!self.denied || line.result != "ok")
+            && since.is_none_or(|since| line.at.as_str() >= since)
+    }
+}
+
+fn tell(lines: &[Line], json: bool) -> Result<(), Failure> {
+    let mut text = String::new();
+    for line in lines {
+        // Writing to a `String` does not fail.
+        let _ = match line {
+            Line::Good(_, raw) if json => writeln!(text, "{raw}"),
+            Line::Good(line, _) => writeln!(text, "{}", sentence(line)),
+            Line::Damaged if json => Ok(()),
+            Line::Damaged => writeln!(text, "(a damaged line)"),
+        };
+    }
+    if text.is_empty() { Ok(()) } else { report::answer(text.as_bytes()) }
+}
+
+fn sentence(line: &AuditLine) -> String {
+    let mut text = format!("{}  {:<12}", line.at, <&str>::from(line.event));
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, " {name}{value}");
+        }
+    };
+    add("", line.account.clone());
+    add("", (line.result != "ok" || line.event != AuditEvent::Token).then(|| line.result.clone()));
+    add("app=", line.app.clone());
+    add("from ", line.address.clone());
+    add("", line.executable.clone());
+    add("pid=", line.pid.map(|pid| pid.to_string()));
+    add("scope=", line.scope.clone().map(|scope| format!("\"{scope}\"")));
+    add("- ", line.reason.clone());
+    plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_told_in_one_line_that_cannot_steer_the_terminal() {
+        let mut line = AuditLine::new(AuditEvent::Token, "2026-11-25T08:00:00.000Z".into());
+        line.account = Some("work".into());
+        line.app = Some("editor".into());
+        line.executable = Some("/tmp/\x1b[31mx".into());
+        line.pid = Some(7);
+        line.scope = Some("one two".into());
+        assert_eq!(
+            sentence(&line),
+            "2026-11-25T08:00:00.000Z  token        work app=editor /tmp/[31mx pid=7 scope=\"one two\""
+        );
+        line.result = "login_required".into();
+        line.reason = Some("nobody has logged in".into());
+        assert!(sentence(&line).contains("work login_required") && sentence(&line).ends_with("- nobody has logged in"));
+    }
+}

@@ -1,0 +1,44 @@
+//! What handlers write into the audit log: who, what, about which account, and how it ended.
+
+use super::Http;
+use super::gate::Caller;
+use crate::contract::{AuditEvent, AuditLine};
+use crate::error::Error;
+
+/// More of a name that a stranger chose is not written down.
+const LONGEST: usize = 128;
+
+/// Does `work` and writes down how it ended.
+pub(super) async fn audited<T>(
+    http: &Http,
+    caller: &Caller,
+    event: AuditEvent,
+    account: Option<&str>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let result = work.await;
+    note(http, caller, event, account, result.as_ref().err(), |_| {}).await;
+    result
+}
+
+/// Writes down what happened; `more` adds to the line.
+pub(super) async fn note(
+    http: &Http,
+    caller: &Caller,
+    event: AuditEvent,
+    account: Option<&str>,
+    failure: Option<&Error>,
+    more: impl FnOnce(&mut AuditLine),
+) {
+    if !http.audit.is_on() {
+        return;
+    }
+    let mut line = caller.line(event, http.clock.now().wall);
+    line.account = account.map(|account| account.chars().take(LONGEST).collect());
+    if let Some(error) = failure {
+        line.result = error.code().row().name.into();
+        line.reason = Some(error.to_string());
+    }
+    more(&mut line);
+    http.audit.note(line).await;
+}

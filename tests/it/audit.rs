@@ -1,0 +1,128 @@
+//! The audit log: every token handed out or refused is one line, and whoever looks can follow.
+
+use std::io::{BufRead as _, BufReader};
+
+use serde_json::Value;
+
+use crate::http::Request;
+use crate::idp::Idp;
+use crate::world::{World, mode, until};
+
+/// The lines of the log, as `ringback audit --json` prints them.
+fn lines(world: &World, arguments: &[&str]) -> Vec<Value> {
+    let (code, out, said) = world.cli(&[&["audit", "--json"], arguments].concat());
+    assert_eq!(code, 0, "{said}");
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The lines once there are `count` of them: they are written a moment after the answer.
+fn written(world: &World, arguments: &[&str], count: usize) -> Vec<Value> {
+    until(&format!("{count} lines of {arguments:?}"), || {
+        Some(lines(world, arguments)).filter(|lines| lines.len() >= count)
+    })
+}
+
+#[test]
+fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    assert_eq!(world.cli(&["token"]).0, 5);
+    world.log_in("work");
+    let (_, key, _) = world.cli(&["app", "add", "editor"]);
+    let token = world.token("work");
+    let with =
+        |key: &str| world.ask_tcp(&Request::get("/token").header("Authorization", &format!("Bearer {key}"))).status;
+    assert_eq!((with(key.trim()), with("rbk_wrong")), (200, 401));
+    assert_eq!(world.cli(&["logout"]).0, 0);
+    assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
+    let all = written(&world, &[], 8);
+    let told: Vec<String> = all
+        .iter()
+        .map(|line| {
+            let of = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", of("event"), of("account"), of("result"), of("app"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "token work login_required -",
+            "login work ok -",
+            "app_added - ok -",
+            "token work ok -",
+            "token work ok editor",
+            "denied - not_permitted -",
+            "logout work ok -",
+            "app_removed - ok -"
+        ]
+    );
+    let (by_cli, by_app, denied) = (&all[0], &all[4], &all[5]);
+    assert!(by_cli["executable"].as_str().unwrap().ends_with("/ringback"), "{by_cli}");
+    assert!(by_cli["pid"].as_i64().unwrap() > 0 && by_cli["uid"].is_u64() && by_cli.get("address").is_none());
+    assert!(by_app["address"].as_str().unwrap().starts_with("127.0.0.1:") && by_app["scope"] == "one two", "{by_app}");
+    assert!(denied["reason"].as_str().unwrap().contains("a wrong key: GET /token"), "{denied}");
+    assert!(all.iter().all(|line| line["request"].as_str().is_some_and(|id| world.log().contains(id)) || line["event"] == "token"));
+    let file = world.state().join("audit.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(&token) && !text.contains(key.trim()) && !text.contains("canary"), "{text}");
+    assert_eq!(mode(&file), 0o600);
+}
+
+#[test]
+fn the_log_can_be_searched_and_followed_and_outlives_the_daemon() {
+    let idp = Idp::start();
+    let mut world = World::start(&idp);
+    world.log_in("work");
+    world.token("work");
+    written(&world, &[], 2);
+    world.kill();
+    world.run();
+    let mut follower = world.command(&["audit", "--follow", "--account", "work"]).spawn().unwrap();
+    let mut seen = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert!(seen.next().unwrap().unwrap().contains("  login        work ok"));
+    assert!(seen.next().unwrap().unwrap().contains("  token        work"));
+    world.token("work");
+    assert!(seen.next().unwrap().unwrap().contains("  token        work"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&follower), rustix::process::Signal::INT).unwrap();
+    assert!(follower.wait().unwrap().success());
+    assert_eq!(world.get("/v1/accounts/nobody/token").status, 404);
+    assert_eq!(written(&world, &["--denied"], 1)[0]["result"], "unknown_account");
+    assert_eq!(lines(&world, &["--app", "editor"]).len(), 0);
+    assert_eq!(lines(&world, &["-n", "1"]).len(), 1);
+    assert_eq!(lines(&world, &["--since", "1h"]).len(), 4);
+    assert_eq!(lines(&world, &["--since", "0s"]).len(), 0);
+    world.stop();
+    assert_eq!(lines(&world, &[]).len(), 4, "without a daemon");
+}
+
+#[test]
+fn a_full_disk_keeps_no_token_back_and_the_log_goes_on_after_it() {
+    let idp = Idp::start();
+    let mut world = World::with_config(
+        &[crate::world::provider("idp", &idp, "/token", ""), crate::world::account("work", "idp", "")].join("\n"),
+    );
+    world.through = crate::world::IGNORING_XFSZ.map(str::to_owned).into();
+    world.run();
+    world.log_in("work");
+    written(&world, &[], 1);
+    let size = std::fs::metadata(world.state().join("audit.jsonl")).unwrap().len();
+    world.limit_files(Some(size));
+    // The limit is on the daemon's own log too, so what it says of this can't be looked at here.
+    world.token("work");
+    world.token("work");
+    until("both lines were tried", || (world.token("work").len() > 1).then_some(()));
+    world.limit_files(None);
+    world.token("work");
+    let lines = written(&world, &["--account", "work"], 2);
+    assert_eq!(lines.last().unwrap()["event"], "token");
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let idp = Idp::start();
+    let world = World::start_with(&idp, "", "", "[audit]\nenabled = false\n");
+    world.log_in("work");
+    world.token("work");
+    assert!(!world.state().join("audit.jsonl").exists());
+    assert_eq!(lines(&world, &[]).len(), 0);
+}
