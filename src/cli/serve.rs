@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
 use crate::contract::{Endpoint, ErrorCode, VERSION};
 use crate::credentials::CredentialEnv;
+use crate::hardening;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
 use crate::http::{self, Gate, Http};
@@ -60,6 +61,8 @@ Examples:
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
+    // Before anything secret is read.
+    hardening::close_memory();
     let (config, mistakes) = args.source.load_what_works()?;
     mistakes.iter().for_each(|mistake| tracing::error!("a mistake, and what it concerns is left out: {mistake}"));
     warn(&config);
