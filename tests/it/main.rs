@@ -20,6 +20,7 @@ mod world;
 mod accounts;
 mod api;
 mod callback;
+mod canary;
 mod floors;
 mod kill;
 mod lifecycle;
