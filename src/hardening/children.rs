@@ -50,16 +50,25 @@ const OURS: [&str; 13] = [
     "MEMORY_PRESSURE_",
 ];
 
+/// Words in a name that say what the value is; `XDG_ACTIVATION_TOKEN` is none of them.
+const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
+
 /// What a program gets that prints a secret or is told of an event.
 pub fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> Variables {
-    let begins = |name: &str| FAMILIES_OF_PROGRAMS.iter().any(|family| name.starts_with(family));
-    handed_on(given, |name| OF_PROGRAMS.contains(&name) || begins(name))
+    handed_on(given, is_of_programs)
 }
 
-/// What a browser gets: its user's session, however that is set up, without what is this process's own. It
-/// outlives us and is the user's, so a list of what it may see would break more than it hides.
+/// What a browser gets: its user's session, however that is set up, without what is this process's own or
+/// says that it is secret. It outlives us and is the user's, so a list of what it may see would break more
+/// than it hides.
 pub fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> Variables {
-    handed_on(given, |name| !OURS.iter().any(|ours| name.starts_with(ours)))
+    let ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
+    let secretive = |name: &str| SECRETIVE.iter().any(|word| name.to_ascii_uppercase().contains(word));
+    handed_on(given, |name| is_of_programs(name) || !(ours(name) || secretive(name)))
+}
+
+fn is_of_programs(name: &str) -> bool {
+    OF_PROGRAMS.contains(&name) || FAMILIES_OF_PROGRAMS.iter().any(|family| name.starts_with(family))
 }
 
 fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&str) -> bool) -> Variables {
@@ -96,7 +105,9 @@ mod tests {
             ("PASSWORD_STORE_DIR=/p", "/p", "/p"),
             ("MOZ_ENABLE_WAYLAND=1", "", "1"),
             ("BROWSER=firefox", "", "firefox"),
-            ("AWS_SECRET_ACCESS_KEY=s", "", "s"),
+            ("AWS_SECRET_ACCESS_KEY=s", "", ""),
+            ("github_token=s", "", ""),
+            ("XDG_ACTIVATION_TOKEN=x", "x", "x"),
             ("XDGE=1", "", "1"),
             ("path=/x", "", "/x"),
             ("RINGBACK_KEY_FILE=/k", "", ""),
