@@ -186,6 +186,9 @@ async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> 
         SocketChoice::At(path) => Some(path.clone()),
     };
     if let Some(path) = socket {
+        // Of the user's choice, too: nobody may put another in its place, or look in while it is made.
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        paths::private_folder(folder).map_err(|error| failed(&error))?;
         listeners.push(bind_unix(&path).await.map_err(|error| failed(&error))?);
     }
     Ok(listeners)

@@ -21,6 +21,7 @@ mod accounts;
 mod api;
 mod callback;
 mod canary;
+mod files;
 mod floors;
 mod kill;
 mod lifecycle;
