@@ -37,9 +37,8 @@ fn canaries(idp: &Idp, world: &World, found: Found) -> Vec<Canary> {
         ("a code", b"CODE~canary", &[]),
     ];
     let fixed = fixed.iter().map(|(what, secret, may)| Canary { what, secret: secret.to_vec(), may });
-    let hex = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut found = vec![
-        ("the master key", vec![hex], &["file config/ringback/master"] as &[_]),
+        ("the master key", vec![stage::master_key_as_text()], &["file config/ringback/master"] as &[_]),
         ("the key of the local programs", vec![world.key()], &["file state/ringback/app.key"]),
         ("a ticket", found.tickets, &["started"]),
         ("the ticket of a browser that opened", found.opened, &["started", "file children/browser"]),

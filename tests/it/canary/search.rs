@@ -25,8 +25,8 @@ impl Evidence {
     }
 
     pub(super) fn reply(&mut self, place: &str, reply: Reply) -> Reply {
-        let head: String = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        self.add(place, format!("{} \n{head}\n{}", reply.status, reply.body));
+        let head: Vec<String> = reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        self.add(place, format!("{}\n{}\n\n{}", reply.status, head.join("\n"), reply.body));
         reply
     }
 

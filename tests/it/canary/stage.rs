@@ -18,6 +18,10 @@ pub(super) const WRONG_STATE: &str = "STATE~canary-wrong";
 pub(super) const ENVIRONMENT: &str = "ENVIRONMENT~canary";
 pub(super) const MASTER_KEY: [u8; 32] = *b"MASTER canary of 32 bytes, raw..";
 
+pub(super) fn master_key_as_text() -> String {
+    ringback::store::key::MasterKey::from_bytes(MASTER_KEY).to_hex().to_string()
+}
+
 /// One account for each way to a secret; everything that the daemon starts writes down what it was given.
 fn config(idp: &Idp, root: &Path) -> String {
     let recorder = |name: &str, secret: &str| {
@@ -79,8 +83,7 @@ pub(super) fn world(idp: &Idp, format: &str) -> World {
     put("config/ringback/filed", 0o600, FILED);
     put("config/ringback/commanded", 0o600, COMMANDED);
     put("config/ringback/password", 0o600, PASSWORD);
-    let hex: String = MASTER_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
-    put("config/ringback/master", 0o600, &hex);
+    put("config/ringback/master", 0o600, &master_key_as_text());
     std::os::unix::fs::symlink("/bin/cat", root.join("bin/cat")).unwrap();
     world.configure(&config(idp, &root));
     let path = format!("PATH={}", root.join("bin").display());
