@@ -47,7 +47,7 @@ fn canaries(idp: &Idp, world: &World, found: Found) -> Vec<Canary> {
     ];
     let header = |seen: &Seen| seen.header("authorization")?.strip_prefix("Basic ").map(str::to_owned);
     found.push(("a client's credentials", all(idp, header), &[]));
-    found.push(("a verifier", all(idp, |seen| seen.parameters_if_any().get("code_verifier").cloned()), &[]));
+    found.push(("a verifier", all(idp, |seen| seen.parameters().get("code_verifier").cloned()), &[]));
     let found = found.into_iter().flat_map(|(what, secrets, may)| {
         assert!(!secrets.is_empty(), "{what}: there was none");
         secrets.into_iter().map(move |secret| Canary { what, secret: secret.into_bytes(), may })

@@ -84,18 +84,16 @@ impl Seen {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The body's parameters, whether form or JSON.
+    /// The parameters, whether in a form, in JSON or in the query.
     pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
+        if self.body.is_empty() {
+            return self.query();
+        }
         if self.header("content-type") == Some("application/json") {
             let value: Value = serde_json::from_str(&self.body).unwrap();
             return value.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.as_str().unwrap().into())).collect();
         }
         url::form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
-    }
-
-    /// As [`Self::parameters`]; none of a request without a body.
-    pub(crate) fn parameters_if_any(&self) -> BTreeMap<String, String> {
-        if self.body.is_empty() { BTreeMap::new() } else { self.parameters() }
     }
 
     pub(crate) fn is_refresh(&self) -> bool {

@@ -47,8 +47,14 @@ fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core()
     assert!(closed.as_ref().is_err_and(|why| why.contains("ermission denied")), "mem: {closed:?}");
     open.kill().unwrap();
     open.wait().unwrap();
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", world.pid())).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    let line = |file: &str, begins: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", world.pid())).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(begins)).unwrap().to_owned()
+    };
+    let core = line("limits", "Max core file size");
+    assert_eq!(core.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    let may_lock = line("limits", "Max locked memory");
+    let locked = line("status", "VmLck:");
+    assert!(may_lock.trim_start().starts_with("0 ") || !locked.trim().starts_with("0 "), "{locked} of {may_lock}");
     assert!(!world.log().contains("WARN"), "{}", world.log());
 }

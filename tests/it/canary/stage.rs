@@ -33,21 +33,24 @@ fn config(idp: &Idp, root: &Path) -> String {
         };
         format!("[\"/bin/sh\", \"{0}/record\", \"{0}/{name}\", \"{secret}\"]", folder.display())
     };
-    let account = |name: &str, secret: &str| {
+    let account = |name: &str, provider: &str, secret: &str| {
         format!(
-            "[accounts.{name}]\nprovider = \"idp\"\nclient_id = \"the client\"\n{secret}\nhook = {}\n",
+            "[accounts.{name}]\nprovider = \"{provider}\"\nclient_id = \"the client\"\n{secret}\nhook = {}\n",
             recorder("hook", "-")
         )
     };
     [
         "default_account = \"inline\"".to_owned(),
         format!("[store]\nkey = \"command\"\nkey_command = {}", recorder("key", "master")),
-        provider("idp", idp, "/token", ""),
-        account("inline", &format!("client_secret = \"{INLINE}\"")),
-        account("filed", "client_secret_file = \"filed\""),
-        account("commanded", &format!("client_secret_command = {}", recorder("command", "commanded"))),
+        provider("form", idp, "/token", ""),
+        provider("json", idp, "/token", "body = \"json\"\nclient_auth = \"post\""),
+        provider("query", idp, "/token", "body = \"query\"\nclient_auth = \"post\""),
+        account("inline", "form", &format!("client_secret = \"{INLINE}\"")),
+        account("filed", "json", "client_secret_file = \"filed\""),
+        account("commanded", "query", &format!("client_secret_command = {}", recorder("command", "commanded"))),
         account(
             "typed",
+            "form",
             &format!(
                 "client_secret = \"{INLINE}\"\ngrant = \"password\"\nusername = \"me\"\npassword_file = \"password\""
             ),
