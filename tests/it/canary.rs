@@ -259,6 +259,13 @@ impl Life<'_> {
 
     /// What the kernel shows of the daemon, and every file that there is.
     fn look_around(&mut self) {
+        // A cipher at work has it on the stack, for a moment.
+        until("the master key is at one place in memory, and its text at none", || {
+            let copies = |secret: &[u8]| closed::copies(self.world.pid(), secret);
+            let (key, text) = (copies(&MASTER_KEY), copies(stage::master_key_as_text().as_bytes()));
+            // `None`: not even its own user may look.
+            (key.is_none_or(|copies| copies == 1) && text.is_none_or(|copies| copies == 0)).then_some(())
+        });
         for what in ["environ", "cmdline"] {
             let path = format!("/proc/{}/{what}", self.world.pid());
             // Not even its own user can read it: see `closed`.

@@ -1,7 +1,9 @@
 //! What another program of the same user sees of the daemon in `/proc`: that it is there, and no memory.
 
+use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
+use super::search::letters;
 use crate::idp::Idp;
 use crate::world::World;
 
@@ -15,6 +17,23 @@ fn read(prefix: &[&str], pid: u32, file: &str) -> Result<usize, String> {
     let words: Vec<&str> = prefix.iter().copied().chain(program).collect();
     let output = Command::new(words[0]).args(&words[1..]).env("LC_ALL", "C").output().unwrap();
     if output.status.success() { Ok(output.stdout.len()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
+}
+
+/// How often `secret` stands in what the daemon has in memory; `None` where even root may not look.
+pub(super) fn copies(pid: u32, secret: &[u8]) -> Option<usize> {
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut found = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (from, to) = line.split(' ').next()?.split_once('-')?;
+        let (from, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
+        let mut bytes = vec![0; usize::try_from(to - from).ok()?];
+        // What can't be read is none of its own memory.
+        if memory.read_exact_at(&mut bytes, from).is_ok() {
+            found += letters(&bytes).matches(&letters(secret)).count();
+        }
+    }
+    Some(found)
 }
 
 #[test]

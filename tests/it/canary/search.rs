@@ -77,7 +77,7 @@ impl Evidence {
     }
 }
 
-fn letters(bytes: &[u8]) -> String {
+pub(super) fn letters(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
