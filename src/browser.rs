@@ -3,6 +3,10 @@
 //! The provider's URL never comes here: arguments of a process can be read by everybody on the
 //! machine, and launchers have been tricked by hostile URLs (security.md §2.2).
 
+mod launch;
+#[cfg(target_os = "linux")]
+mod service;
+
 use std::ffi::OsString;
 use std::fmt;
 
@@ -27,14 +31,15 @@ pub enum Unopened {
     /// There is no desktop to open it on.
     #[error("there is no browser here (no display, and BROWSER is not set)")]
     NoBrowser,
-    /// No launcher worked.
+    /// No launcher worked. The text names programs and never their arguments.
     #[error("the browser could not be started: {0}")]
-    Failed(std::io::Error),
+    Failed(String),
 }
 
 /// Opens browsers. A trait, so that tests can click in the user's place.
 pub trait Opener: Send + Sync {
-    /// Opens `url` without waiting for the browser to end. May block for up to half a second.
+    /// Opens `url` without waiting for the browser to end. Blocks: half a second, or as long as the service
+    /// manager takes to start a program.
     fn open(&self, url: &StartUrl) -> Result<(), Unopened>;
 }
 
@@ -44,12 +49,15 @@ pub struct UsersBrowser;
 
 impl Opener for UsersBrowser {
     fn open(&self, url: &StartUrl) -> Result<(), Unopened> {
-        if !has_browser(&|name| std::env::var_os(name)) {
+        let env = |name: &str| std::env::var_os(name);
+        #[cfg(target_os = "linux")]
+        if service::are_we(&env) {
+            return service::open(url);
+        }
+        if !has_browser(&env) {
             return Err(Unopened::NoBrowser);
         }
-        // Detached, its input and output closed: a browser's chatter must not end up in ours. A
-        // launcher that fails late can open the URL twice; the second ticket is then just spent.
-        open::that_detached(url.as_str()).map_err(Unopened::Failed)
+        launch::first_that_works(open::commands(url.as_str()))
     }
 }
 

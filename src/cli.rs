@@ -109,6 +109,7 @@ fn start_log(options: &log::Options) -> Result<(), Failure> {
 /// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in
 /// the arguments, `--help` and `--version` end the process here.
 pub fn run() -> ExitCode {
+    log::hide_panics();
     let outcome = match Program::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::run(&args),

@@ -1,7 +1,7 @@
 //! Finds and reads the config file and the presets beside it; `config` makes sense of them.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
+use crate::paths::{self, Changer};
 
 /// No config is bigger; what is was named by mistake.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -148,6 +149,10 @@ pub fn find(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
         ConfigFileError::Missing { path, .. } => ConfigFileError::Missing { path, named_by },
         other => other,
     })?;
+    // Or whoever can put another in its place, or in that of the file that it is a link to.
+    for place in [&path, &path.canonicalize().map_err(|error| unusable(&path, error))?] {
+        paths::check_parents(place).map_err(|error| unusable(&path, error))?;
+    }
     let providers = provider_files(&path)?;
     Ok(Found { text, path, privacy, home: env.home(), providers })
 }
@@ -173,9 +178,8 @@ fn provider_files(config: &Path) -> Result<Vec<ProviderFile>, ConfigFileError> {
         Err(error) => return Err(unusable(&folder, error)),
     };
     // Whoever can add a file there can say where secrets are sent.
-    let mode = folder.metadata().map_err(|error| unusable(&folder, error))?.mode() & 0o7777;
-    let exposed = (mode & 0o002 != 0)
-        .then(|| format!("everybody can change the folder {} (mode {mode:04o}); chmod o-w it", folder.display()));
+    let meta = folder.metadata().map_err(|error| unusable(&folder, error))?;
+    let exposed = changeable(&meta, &format!("the folder {}", folder.display()));
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unusable(&folder, error))?.path();
@@ -215,11 +219,11 @@ pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileE
     if !meta.is_file() {
         return Err(unusable(path, "it is not a regular file"));
     }
-    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
-    if mode & 0o002 != 0 {
-        // It can name programs to run, so whoever can write it can act as the user.
-        return Err(unusable(path, format!("everybody can change it (mode {mode:04o}); chmod o-w it")));
+    // It can name programs to run, so whoever can write it can act as the user.
+    if let Some(why) = changeable(&meta, "it") {
+        return Err(unusable(path, why));
     }
+    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
     let text = contents(file, meta.len()).map_err(|why| unusable(path, why))?;
     let privacy = match uid {
         _ if uid != rustix::process::geteuid().as_raw() => FilePrivacy::Foreign { uid },
@@ -227,6 +231,16 @@ pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileE
         _ => FilePrivacy::Private,
     };
     Ok((text, privacy))
+}
+
+/// Who else could change `what`, and what to do; `None`: nobody.
+fn changeable(meta: &Metadata, what: &str) -> Option<String> {
+    let mode = meta.mode() & 0o7777;
+    paths::changer(meta.uid(), meta.gid(), mode).map(|changer| match changer {
+        Changer::User(uid) => format!("{what} belongs to uid {uid}, who can change it; chown it, or copy it"),
+        Changer::Group(gid) => format!("the group {gid} can change {what} (mode {mode:04o}); chmod g-w it"),
+        Changer::Everybody => format!("everybody can change {what} (mode {mode:04o}); chmod o-w it"),
+    })
 }
 
 fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
@@ -256,94 +270,4 @@ fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigFileError {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "files of a test")]
-mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn env(flag: &str, own: &str, xdg: &str, home: &str) -> ConfigEnv {
-        let text = |text: &str| Some(OsString::from(text));
-        let flag = (!flag.is_empty()).then(|| PathBuf::from(flag));
-        ConfigEnv { flag, ringback_config: text(own), xdg_config_home: text(xdg), home: text(home) }
-    }
-
-    #[test]
-    fn the_path_comes_from_the_first_that_is_set() {
-        for ((flag, own, xdg, home), path) in [
-            (("f", "/o", "/x", "/h"), "f"),
-            (("", "/o", "/x", "/h"), "/o"),
-            (("", "", "/x", "/h"), "/x/ringback/config.toml"),
-            (("", "", "x", "/h"), "/h/.config/ringback/config.toml"),
-            (("", "", "", "/h"), "/h/.config/ringback/config.toml"),
-        ] {
-            assert_eq!(default_path(&env(flag, own, xdg, home)), Ok(path.into()));
-        }
-        assert_eq!(default_path(&env("", "", "", "h")), Err(ConfigFileError::Nowhere));
-    }
-
-    #[test]
-    fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
-        let error = load(&env("", "", "/nowhere", "/h")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "there is no config file /nowhere/ringback/config.toml (named by XDG_CONFIG_HOME); \
-             make one: ringback config example > /nowhere/ringback/config.toml"
-        );
-    }
-
-    #[test]
-    fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c.toml");
-        fs::write(&path, "a").unwrap();
-        let privacy = |mode| {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            read(&path).map(|(_, privacy)| privacy).map_err(|error| error.to_string())
-        };
-        assert_eq!(privacy(0o600), Ok(FilePrivacy::Private));
-        assert_eq!(privacy(0o640), Ok(FilePrivacy::Exposed { mode: 0o640 }));
-        assert!(privacy(0o602).unwrap_err().contains("everybody can change it (mode 0602)"));
-        assert!(read(folder.path()).unwrap_err().to_string().contains("not a regular file"));
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        fs::write(&path, b"ab\xffsecret").unwrap();
-        assert!(read(&path).unwrap_err().to_string().ends_with("it is not UTF-8 (byte 2)"));
-        fs::write(&path, vec![b'#'; 1024 * 1024 + 1]).unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("bigger than"));
-    }
-
-    #[test]
-    fn presets_lie_beside_the_config_and_those_that_others_can_change_are_not_used() {
-        let folder = tempfile::tempdir().unwrap();
-        let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
-        let account = |name: &str| {
-            format!("[accounts.{name}]\nprovider = \"{name}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n")
-        };
-        fs::write(&config, account("good") + &account("bad")).unwrap();
-        fs::set_permissions(&config, Permissions::from_mode(0o600)).unwrap();
-        fs::create_dir(&presets).unwrap();
-        let put = |file: &str, mode| {
-            let path = presets.join(file);
-            fs::write(&path, "authorize_url = \"https://h/a\"\ntoken_url = \"https://h/t\"\n").unwrap();
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        };
-        put("good.toml", 0o644);
-        put("bad.toml", 0o646);
-        put("notes.txt", 0o666);
-        put(".#good.toml", 0o666);
-        fs::create_dir(presets.join("folder.toml")).unwrap();
-        let env = env(config.to_str().unwrap(), "", "", "/h");
-        let works = || load_what_works(&env).unwrap();
-        let (found, mistakes) = works();
-        assert_eq!(found.accounts.keys().collect::<Vec<_>>(), ["good"]);
-        assert!(found.broken["bad"].contains("bad.toml:1:1: can't be used: everybody can change it (mode 0646)"));
-        let told = mistakes.to_string();
-        assert!(told.contains("folder.toml:1:1: can't be used: it is not a regular file"), "{told}");
-        assert_eq!(mistakes.iter().count(), 2, "{told}");
-        assert!(matches!(load(&env), Err(ConfigFileError::Mistakes(_))));
-        fs::set_permissions(&presets, Permissions::from_mode(0o707)).unwrap();
-        let (found, _) = works();
-        assert!(found.accounts.is_empty() && found.broken["good"].contains("everybody can change the folder"));
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::config::SecretSource;
+use crate::hardening::children;
 use crate::keyring::{self, KeyringError};
 use crate::secret::{ClientSecret, Password, PrivateKey};
 
@@ -74,7 +75,7 @@ impl CredentialEnv {
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
         Self {
             credentials_directory: credentials_directory.map(PathBuf::from),
-            variables: command::allowed(std::env::vars_os()),
+            variables: children::of_programs(std::env::vars_os()),
         }
     }
 }

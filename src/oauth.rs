@@ -7,6 +7,7 @@ pub mod describe;
 pub mod device;
 pub mod dialect;
 pub mod discovery;
+pub mod echo;
 pub mod exchange;
 pub mod grant;
 pub mod preset;

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use folder::{Folder, FolderError};
+pub use trust::{Changer, changer, check_parents};
 
 /// Where things are. Nothing is made or checked before [`private_folder`] is asked to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,7 @@ use crate::oauth::authorize;
 use crate::oauth::describe::{self, Described, Source};
 use crate::oauth::device::{self, DeviceAuthorization};
 use crate::oauth::dialect::{Dialect, Revoke};
+use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{
     Credentials, HttpRequest, Target, Trade, Unbuildable, details_request, device_request, introspection_request,
     push_request, revoke_request, token_request,
@@ -153,8 +154,10 @@ impl HttpProvider {
         dialect: &Dialect,
         credentials: &Credentials,
         request: Result<HttpRequest, Unbuildable>,
-    ) -> Result<Whole, AskError> {
-        Ok(self.wire.ask(dialect, &credentials.client_id, request?).await?)
+    ) -> Result<(Whole, Sent), AskError> {
+        let request = request?;
+        let sent = Sent::of(&request);
+        Ok((self.wire.ask(dialect, &credentials.client_id, request).await?, sent))
     }
 }
 
@@ -175,8 +178,8 @@ impl Provider for HttpProvider {
     ) -> Pending<'a, Result<String, AskError>> {
         Box::pin(async move {
             let request = self.build(|signing| push_request(dialect, parameters, credentials, signing));
-            let whole = self.ask(dialect, credentials, request).await?;
-            Ok(authorize::pushed(whole.received())?)
+            let (whole, sent) = self.ask(dialect, credentials, request).await?;
+            Ok(authorize::pushed(whole.received()).map_err(|failed| failed.without(&sent))?)
         })
     }
 
@@ -188,8 +191,8 @@ impl Provider for HttpProvider {
     ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
         Box::pin(async move {
             let request = self.build(|signing| device_request(dialect, target, credentials, signing));
-            let whole = self.ask(dialect, credentials, request).await?;
-            Ok(device::parse(whole.received())?)
+            let (whole, sent) = self.ask(dialect, credentials, request).await?;
+            Ok(device::parse(whole.received()).map_err(|failed| failed.without(&sent))?)
         })
     }
 
@@ -206,8 +209,8 @@ impl Provider for HttpProvider {
                 let build = |signing: Signing<'_>| introspection_request(dialect, token, credentials, signing);
                 (Source::Introspection, self.build(build))
             };
-            let whole = self.ask(dialect, credentials, request).await?;
-            Ok(describe::parse(source, whole.received())?)
+            let (whole, sent) = self.ask(dialect, credentials, request).await?;
+            Ok(describe::parse(source, whole.received()).map_err(|failed| failed.without(&sent))?)
         })
     }
 
@@ -222,8 +225,9 @@ impl Provider for HttpProvider {
                 Ok(request) => request,
                 Err(why) => return Answer::NotSent { why: why.to_string() },
             };
+            let sent = Sent::of(&request);
             match self.wire.ask(dialect, &credentials.client_id, request).await {
-                Ok(whole) => answer(reply::parse(whole.received(), dialect)),
+                Ok(whole) => answer(reply::parse(whole.received(), dialect).without(&sent)),
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
                 Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
                 Err(Failure::Lost(why)) => Answer::Lost { why },

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{AccountConfig, AuditConfig, Config, SocketChoice, default_redirect_uri};
 use crate::contract::{Endpoint, ErrorCode, VERSION};
 use crate::credentials::CredentialEnv;
+use crate::hardening;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
 use crate::http::{self, Gate, Http};
@@ -67,6 +68,8 @@ Examples:
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
     start_log(&args.log)?;
+    // Before anything secret is read.
+    hardening::close_memory();
     let (config, mistakes) = args.source.load_what_works()?;
     mistakes.iter().for_each(|mistake| tracing::error!("a mistake, and what it concerns is left out: {mistake}"));
     warn(&config);
@@ -222,6 +225,9 @@ async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> 
         SocketChoice::At(path) => Some(path.clone()),
     };
     if let Some(path) = socket {
+        // Of the user's choice, too: nobody may put another in its place, or look in while it is made.
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        paths::private_folder(folder).map_err(|error| failed(&error))?;
         listeners.push(bind_unix(&path).await.map_err(|error| failed(&error))?);
     }
     Ok(listeners)

@@ -1,6 +1,6 @@
 //! Programs that print a secret.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,48 +13,6 @@ use super::{CredentialError, MOST_BYTES};
 
 /// How long a program may take before it is killed.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
-
-/// What password managers need to find their files, agents and screens. Nothing else is handed on: the
-/// environment of a daemon may hold secrets that are none of the program's business.
-const ALLOWED: [&str; 18] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "GNUPGHOME",
-    "SSH_AUTH_SOCK",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "PASSWORD_STORE_DIR",
-    "PASSWORD_STORE_GPG_OPTS",
-    "GOPASS_HOMEDIR",
-];
-
-/// The variables that a program gets to see.
-pub(super) fn allowed(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    let allowed = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        ALLOWED.contains(&name.as_ref()) || name.starts_with("XDG_") || name.starts_with("LC_")
-    };
-    variables
-        .filter(|(name, _)| allowed(name))
-        .map(|(name, value)| if name == "PATH" { (name, absolute_only(&value)) } else { (name, value) })
-        .collect()
-}
-
-/// A search path without relative parts: a program must never be found in the folder where the daemon
-/// happens to have been started (CVE-2020-26233).
-fn absolute_only(path: &OsStr) -> OsString {
-    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-    std::env::join_paths(folders).unwrap_or_default()
-}
 
 /// What the program prints. Its messages are thrown away: they could hold anything.
 pub(super) async fn output(
@@ -115,19 +73,4 @@ fn kill(child: &Child) {
 
 fn failed(program: &str, why: impl Into<String>) -> CredentialError {
     CredentialError::Command { program: program.to_owned(), why: why.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_known_variables_and_absolute_folders_are_handed_on() {
-        let given =
-            ["PATH=/a:.::b:/c", "HOME=/h", "XDG_RUNTIME_DIR=/r", "LC_ALL=C", "AWS_SECRET_ACCESS_KEY=s", "XDGE=1"];
-        let pairs = given.iter().filter_map(|pair| pair.split_once('=')).map(|(n, v)| (n.into(), v.into()));
-        let kept: Vec<String> =
-            allowed(pairs).iter().map(|(n, v)| format!("{}={}", n.to_string_lossy(), v.to_string_lossy())).collect();
-        assert_eq!(kept, ["PATH=/a:/c", "HOME=/h", "XDG_RUNTIME_DIR=/r", "LC_ALL=C"]);
-    }
 }

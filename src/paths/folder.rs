@@ -94,13 +94,13 @@ impl Folder {
     }
 
     fn checked(fd: OwnedFd, path: PathBuf, made: Made) -> Result<Self, FolderError> {
-        if matches!(made, Made::Now) {
-            // The umask may have taken bits away.
-            rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
-        }
         let stat = rustix::fs::fstat(&fd).map_err(|e| FolderError::io(&path, e))?;
         trust::check_owner(&stat, &path)?;
         trust::check_mode(&stat, &path, "700")?;
+        if matches!(made, Made::Now) {
+            // Made 0700 or less: the umask may have taken bits away from its owner. Others it never lets in.
+            rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
+        }
         Ok(Self(Arc::new(Inner { fd, path })))
     }
 

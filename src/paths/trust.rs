@@ -16,8 +16,33 @@ const STICKY: u32 = 0o1000;
 const OTHERS: u32 = 0o077;
 pub(super) const NOT_REGULAR: &str = "is not a regular file: move it away";
 
+/// Somebody besides this user and root who can change a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changer {
+    /// Its owner.
+    User(u32),
+    /// Its group.
+    Group(u32),
+    /// Whoever there is.
+    Everybody,
+}
+
+/// Who could change what has this owner, group and mode; `None`: nobody but this user and root.
+pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
+    let me = rustix::process::geteuid().as_raw();
+    // A group that only this user is in is no danger: with the umask 002 of many systems, `~/.local` is
+    // writable by it. By convention its number is the user's own.
+    let own_group = gid == 0 || (gid == me && rustix::process::getegid().as_raw() == gid);
+    match mode {
+        _ if ![me, 0, UNMAPPED].contains(&uid) => Some(Changer::User(uid)),
+        mode if mode & 0o002 != 0 => Some(Changer::Everybody),
+        mode if mode & 0o020 != 0 && !own_group => Some(Changer::Group(gid)),
+        _ => None,
+    }
+}
+
 /// Refuses a folder above `path` that other users can write to, sticky ones (`/tmp`) excepted.
-pub(super) fn check_parents(path: &Path) -> Result<(), FolderError> {
+pub fn check_parents(path: &Path) -> Result<(), FolderError> {
     let Some(parent) = path.parent() else { return Ok(()) };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     // Symlinks above are fine (`/home` may be one): what counts is where they lead.
@@ -33,19 +58,16 @@ pub(super) fn check_parents(path: &Path) -> Result<(), FolderError> {
 
 /// Why a parent folder with this owner, group and mode can't be trusted; `None` if it can.
 fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
-    let me = rustix::process::geteuid().as_raw();
-    if ![me, 0, UNMAPPED].contains(&uid) {
-        return Some(format!("belongs to user {uid}, who could replace what is in it: choose another state folder"));
+    match changer(uid, gid, mode)? {
+        Changer::User(uid) => {
+            Some(format!("belongs to user {uid}, who could replace what is in it: choose another place"))
+        }
+        // What is in it can be replaced by its owner alone.
+        Changer::Group(_) | Changer::Everybody if mode & STICKY != 0 => None,
+        Changer::Group(_) | Changer::Everybody => {
+            Some("can be written to by other users, who could replace what is in it: run `chmod go-w` on it".into())
+        }
     }
-    if mode & STICKY != 0 {
-        return None;
-    }
-    // A group that only this user is in is no danger: with the umask 002 of many systems, `~/.local` is
-    // writable by it. By convention its number is the user's own.
-    let own_group = gid == 0 || (gid == me && rustix::process::getegid().as_raw() == gid);
-    let others = if own_group { 0o002 } else { 0o022 };
-    (mode & others != 0)
-        .then(|| "can be written to by other users, who could replace what is in it: run `chmod go-w` on it".to_owned())
 }
 
 /// Refuses what is not a private regular file of this user with one name.
@@ -94,6 +116,8 @@ mod tests {
             (me, 12345, 0o775, false),
             (me, 12345, 0o757, false),
             (0, 0, 0o777, false),
+            (me, 12345, 0o1775, true),
+            (4321, 4321, 0o1777, false),
             (4321, 4321, 0o700, false),
         ] {
             assert_eq!(distrust(uid, gid, mode).is_none(), trusted, "{uid} {gid} {mode:o}");

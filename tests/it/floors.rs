@@ -32,15 +32,17 @@ const MODULES: &[Module] = &[
     module("error", 1, &[]),
     module("account", 1, &["oauth", "error"]),
     module("config", 1, &["oauth"]),
-    // Adapters. A key and a secret come from the keyring; files are written through `paths` alone.
+    // Adapters. A key and a secret come from the keyring; files are written through `paths` alone. What a
+    // program that one of them starts sees of the environment is decided in one place.
+    module("hardening", 2, &[]),
     module("paths", 2, &[]),
     module("keyring", 2, &[]),
-    module("browser", 2, &[]),
-    module("config_file", 2, &[]),
+    module("browser", 2, &["hardening"]),
+    module("config_file", 2, &["paths"]),
     module("apps", 2, &["paths"]),
     module("audit", 2, &["paths"]),
-    module("credentials", 2, &["keyring"]),
-    module("store", 2, &["paths", "keyring"]),
+    module("credentials", 2, &["keyring", "hardening"]),
+    module("store", 2, &["paths", "keyring", "hardening"]),
     // What comes back is told in the words of the account's machine (`Answer`).
     // Metadata is kept in a private folder.
     confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "paths"]),

@@ -44,6 +44,8 @@ pub(crate) enum Act {
     Stall(Vec<u8>, Duration),
     /// No reply at all.
     Close,
+    /// Refuses, and quotes the request, secrets included, wherever an error reply has room for words.
+    Echo,
     /// Does its work, rotation included, but never tells.
     WorkAndClose,
     /// Does its work, then keeps the reply until [`Idp::release`].
@@ -82,8 +84,11 @@ impl Seen {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The body's parameters, whether form or JSON.
+    /// The parameters, whether in a form, in JSON or in the query.
     pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
+        if self.body.is_empty() {
+            return self.query();
+        }
         if self.header("content-type") == Some("application/json") {
             let value: Value = serde_json::from_str(&self.body).unwrap();
             return value.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.as_str().unwrap().into())).collect();
@@ -317,6 +322,7 @@ impl Idp {
         match act {
             Act::Behave => Some(self.work(seen)),
             Act::Raw(bytes) => Some(bytes),
+            Act::Echo => Some(echo(seen)),
             Act::Close | Act::Stall(..) => None,
             Act::WorkAndClose => {
                 self.work(seen);
@@ -351,6 +357,11 @@ impl Idp {
                 state.issue(index)
             }
             "refresh_token" => state.refresh(of("refresh_token")),
+            "password" => {
+                state.grants.push(Grant::default());
+                let index = state.grants.len() - 1;
+                state.issue(index)
+            }
             _ => refused("grant_type"),
         }
     }
@@ -407,6 +418,21 @@ fn s256(verifier: &str) -> String {
 fn refused(why: &str) -> Vec<u8> {
     let body = json!({"error": "invalid_grant", "error_description": why}).to_string();
     plain(400, "application/json", &body)
+}
+
+fn echo(seen: &Seen) -> Vec<u8> {
+    let asked = seen.parameters();
+    let secrets = ["client_secret", "code", "code_verifier", "refresh_token", "password"];
+    let said: Vec<&str> = secrets.iter().filter_map(|name| asked.get(*name)).map(String::as_str).collect();
+    let said = said.join(" ");
+    let said = format!("{said} {}", seen.header("authorization").unwrap_or_default());
+    let body = json!({
+        "error": format!("invalid_request {said}"),
+        "error_description": format!("can't take {said}"),
+        "error_uri": format!("http://127.0.0.1/{said}"),
+        "@error": {"@code": said, "@message": said, "@details": [said]},
+    });
+    plain(400, "application/json", &body.to_string())
 }
 
 /// A well-formed reply.

@@ -115,6 +115,10 @@ impl World {
         file.write_all(text.as_bytes()).unwrap();
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn config_file(&self) -> PathBuf {
         self.folder.path().join("config/ringback/config.toml")
     }

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# systemd/ringback.service under a real `systemd --user`: ready, found by the command line, reloaded, stopped; not
-# restarted after a mistake in the config. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
+# systemd/ringback.service under a real `systemd --user`: confined, and at work all the same; ready, found by the
+# command line, reloaded, stopped; not restarted after a mistake in the config; the browser opens outside of it. Then
+# the same with systemd/ringback-namespaces.conf. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
 # Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which it gets in a private mount
-# namespace, and HOME is a throw-away folder.
+# namespace, and HOME is a throw-away folder. The manager runs as a user without privileges (uid 1) where it can be
+# given a cgroup of its own, else as root.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-name='systemd: the user unit starts, reloads and stops'
+name='systemd: the user unit is confined, works, opens a browser outside of itself, reloads and stops'
+namespaces='systemd: it works with the file system closed, too'
 
 if [ "${1:-}" != --inside ]; then
   bin=$(realpath "${RINGBACK_BIN:-target/debug/ringback}")
@@ -19,10 +22,17 @@ if [ "${1:-}" != --inside ]; then
   SYSTEMD_SH=$(mktemp -d)
   trap 'rm -rf "$SYSTEMD_SH"' EXIT
   export SYSTEMD_SH
-  timeout --kill-after=2 40 unshare --mount --propagation private bash tests/peers/systemd.sh --inside "$bin" "$manager" >"$SYSTEMD_SH/log" 2>&1
+  timeout --kill-after=2 60 unshare --mount --propagation private bash tests/peers/systemd.sh --inside "$bin" "$manager" >"$SYSTEMD_SH/log" 2>&1
   code=$?
+  own=ringback-test-$(basename "$SYSTEMD_SH")
+  # Nothing of it survives, whatever went wrong.
+  find /sys/fs/cgroup -type d -name "$own" -exec sh -c '[ ! -e "$1/cgroup.kill" ] || echo 1 >"$1/cgroup.kill"' sh {} \;
+  for _ in {1..20}; do
+    find /sys/fs/cgroup -depth -type d -path "*/$own*" -exec rmdir {} + 2>/dev/null && break
+    sleep .1
+  done
   case $code in
-    0) echo "ok - $name" ;;
+    0) echo "ok - $name"; echo "ok - $namespaces$(cat "$SYSTEMD_SH/no-namespaces" 2>/dev/null)" ;;
     77) skip 'systemd --user does not start here' ;;
     *) echo "not ok - $name: $(grep -m1 '^FAILED' "$SYSTEMD_SH/log" || echo "exit code $code")"; sed 's/^/#   /' "$SYSTEMD_SH/log" | tail -40; exit 1 ;;
   esac
@@ -31,16 +41,47 @@ fi
 
 # --- in the private mount namespace ---------------------------------------------------------------------------------
 bin=$2 manager=$3
-mount -t tmpfs -o mode=755 tmpfs /run/systemd && mkdir -p /run/systemd/system || exit 77
-export HOME=$SYSTEMD_SH/home XDG_RUNTIME_DIR=/run/systemd/rt PATH NO_COLOR=1
-unset DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME \
-  RINGBACK_URL RINGBACK_KEY_FILE RINGBACK_CONFIG NOTIFY_SOCKET
-mkdir -m 700 -p "$XDG_RUNTIME_DIR" "$HOME" "$HOME/.config/systemd/user" "$HOME/.config/ringback" "$HOME/.cargo/bin"
-cp systemd/ringback.service "$HOME/.config/systemd/user/"
-cp "$bin" "$HOME/.cargo/bin/ringback"
+# unit-root: PID 1 makes it, and namespaces are built on it.
+mount -t tmpfs -o mode=755 tmpfs /run/systemd && mkdir -p /run/systemd/system /run/systemd/unit-root || exit 77
+export HOME=/run/systemd/home XDG_RUNTIME_DIR=/run/systemd/rt NO_COLOR=1
+export PATH=$HOME/bin:$PATH
+units=$HOME/.config/systemd/user ringback=$HOME/.cargo/bin/ringback
+mkdir -m 700 -p "$XDG_RUNTIME_DIR" "$HOME" "$units/ringback.service.d" "$HOME/.config/ringback" "$HOME/.cargo/bin" "$HOME/bin"
+cp systemd/ringback.service "$units/"
+cp "$bin" "$ringback"
+# There is no journal here.
+printf '[Service]\nStandardError=append:%s/daemon.log\n' "$HOME" >"$units/ringback.service.d/test.conf"
 
-fail() { echo "FAILED $*"; systemctl --user status ringback --no-pager --lines=0; cat "$SYSTEMD_SH/manager.log"; exit 1; }
-state() { systemctl --user show -P "$1" ringback; }
+# --- an unprivileged user's manager, if a cgroup can be had for it ---------------------------------------------------
+clean=(env -i HOME="$HOME" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" PATH="$PATH" NO_COLOR=1)
+user=("${clean[@]}") unprivileged=''
+own_cgroup() {
+  local line path cgroup made=1
+  for line in $(cat /proc/self/cgroup); do
+    case $line in
+      0::*) path=/sys/fs/cgroup/unified; [ -d "$path" ] || path=/sys/fs/cgroup ;;
+      *:name=systemd:*) path=/sys/fs/cgroup/systemd ;;
+      *) continue ;;
+    esac
+    cgroup=$path${line#*:*:}/ringback-test-$(basename "$SYSTEMD_SH")
+    mkdir "$cgroup" && chown -R 1:1 "$cgroup" && echo $$ >"$cgroup/cgroup.procs" && made=0
+  done
+  return $made
+}
+if own_cgroup 2>/dev/null; then
+  unprivileged=yes user=(setpriv --reuid=1 --regid=1 --clear-groups --inh-caps=-all -- "${clean[@]}")
+  chown -R 1:1 "$HOME" "$XDG_RUNTIME_DIR"
+fi
+systemctl() { "${user[@]}" systemctl --user "$@"; }
+ringback() { "${user[@]}" "$ringback" "$@"; }
+
+fail() {
+  echo "FAILED $*"
+  systemctl status ringback --no-pager --lines=0
+  tail -n 8 "$SYSTEMD_SH/manager.log" "$HOME/daemon.log"
+  exit 1
+}
+state() { systemctl show -P "$1" ringback; }
 # until WHAT COMMAND...: at most 5 s.
 until_true() {
   local what=$1 tries
@@ -48,58 +89,163 @@ until_true() {
   for tries in {1..50}; do "$@" >/dev/null 2>&1 && return; sleep .1; done
   fail "$what: not within 5 s"
 }
+provider=$((20000 + RANDOM % 10000)) callback=$((30000 + RANDOM % 10000))
 config() {
   cat >"$HOME/.config/ringback/config.toml" <<CONFIG
 [listen]
 tcp = []
+[store]
+key = "command"
+key_command = ["sh", "-c", "cat $HOME/.config/ringback/master"]
+[providers.practice]
+preset = "phonecom"
+authorize_url = "http://127.0.0.1:$provider/v4/oauth/authorization"
+token_url = "http://127.0.0.1:$provider/v4/oauth/access-token"
+revoke_url = "http://127.0.0.1:$provider/v4/oauth/access-token"
 [accounts.$1]
-provider = "phonecom"
-client_id = "unit-test"
-client_secret = "unit-test"
-redirect_uri = "http://127.0.0.1:7464/callback/phonecom"
+provider = "practice"
+client_id = "00000000-0000-4000-8000-000000000001"
+client_secret = "practice-secret"
+grant = "client_credentials"
+[accounts.person]
+provider = "practice"
+client_id = "00000000-0000-4000-8000-000000000001"
+client_secret = "practice-secret"
+redirect_uri = "http://127.0.0.1:$callback/callback/practice"
+[accounts.visitor]
+provider = "practice"
+client_id = "00000000-0000-4000-8000-000000000001"
+client_secret = "practice-secret"
+redirect_uri = "http://127.0.0.1:$callback/callback/practice"
 $2
 CONFIG
-  chmod 600 "$HOME/.config/ringback/config.toml"
 }
+umask 077
+touch "$HOME/.config/ringback/config.toml" "$HOME/.config/ringback/master"
+[ -z "$unprivileged" ] || chown 1:1 "$HOME"/.config/ringback/*
+printf '%064d' 7 >"$HOME/.config/ringback/master"
 # `status` ends with 5: nobody is logged in.
-knows() { "$HOME/.cargo/bin/ringback" status --json 2>&1 | grep -q "\"$1\""; }
+knows() { ringback status --json 2>&1 | grep -q "\"$1\""; }
+# A login, a token and a refresh: network, disk and the key program, under whatever restrictions there are.
+works() {
+  ringback login "$1" || fail "no login $2"
+  local token
+  token=$(ringback token "$1") && [ -n "$token" ] || fail "no token $2"
+  ringback refresh "$1" || fail "no refresh $2"
+  [ "$(ringback token "$1")" != "$token" ] || fail "the refresh brought no new token $2"
+}
 
-systemd-analyze verify --user --man=no --recursive-errors=no "$HOME/.config/systemd/user/ringback.service" || fail 'systemd-analyze verify'
+# --- how closed it is ------------------------------------------------------------------------------------------------
+analyze() { "${user[@]}" systemd-analyze --user "$@"; }
+analyze verify --man=no --recursive-errors=no "$units/ringback.service" || fail 'systemd-analyze verify'
+# In tenths, as systemd 252 counts. What is left are namespaces, and what a daemon with a socket needs.
+analyze security --offline=yes --threshold=65 --no-pager "$units/ringback.service" >"$SYSTEMD_SH/exposure" ||
+  fail "more exposed than it was: $(tail -1 "$SYSTEMD_SH/exposure")"
 
-SYSTEMD_LOG_TARGET=console "$manager" --user --unit=basic.target >"$SYSTEMD_SH/manager.log" 2>&1 &
+"${user[@]}" SYSTEMD_LOG_TARGET=console "$manager" --user --unit=basic.target >"$SYSTEMD_SH/manager.log" 2>&1 &
 pid=$!
-stop_manager() { kill -s RTMIN+4 $pid; for _ in {1..20}; do kill -0 $pid || break; sleep .1; done; kill -9 $pid; } 2>/dev/null
+"${user[@]}" "$ringback" sandbox --port "$provider" --rate-limit off >"$SYSTEMD_SH/sandbox.log" 2>&1 &
+sandbox=$!
+stop_manager() {
+  kill $sandbox
+  kill -s RTMIN+4 $pid; for _ in {1..20}; do kill -0 $pid || break; sleep .1; done; kill -9 $pid
+  # What left it on purpose.
+  kill -9 "$(cat "$HOME/browser.pid")"
+  wait
+} 2>/dev/null
 trap stop_manager EXIT
-for _ in {1..50}; do systemctl --user is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep .1; done
-systemctl --user is-system-running 2>/dev/null | grep -qE 'running|degraded' || exit 77
+for _ in {1..50}; do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep .1; done
+systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' || exit 77
 
+# It starts with a PATH of its own.
+systemctl set-environment PATH="$PATH"
 config first ''
 # `start` comes back when the daemon has said READY=1, and fails if it never does.
-timeout 15 systemctl --user start ringback || fail 'it does not start'
+timeout 15 "${user[@]}" systemctl --user start ringback || fail 'it does not start'
 [ "$(state ActiveState)" = active ] || fail "it is $(state ActiveState)"
 [ "$(stat -c %a "$XDG_RUNTIME_DIR/ringback" "$HOME/.local/state/ringback" | sort -u)" = 700 ] || fail 'a folder is open to others'
 knows first || fail 'the command line does not find it by endpoint.json'
 main=$(state MainPID)
-grep -q '^Max core file size *0 ' "/proc/$main/limits" || fail 'it could dump core'
+grep -q '^Max core file size *0 *0 ' "/proc/$main/limits" || fail 'it could dump core'
 grep -q '^NoNewPrivs:.*1' "/proc/$main/status" || fail 'it could gain privileges'
+grep -q '^Seccomp:.*2' "/proc/$main/status" || fail 'it may call everything'
+works first 'in the unit'
+grep -q WARN "$HOME/daemon.log" && fail 'it warns of something'
+
+# --- the browser: not from in here -----------------------------------------------------------------------------------
+cat >"$HOME/bin/xdg-open" <<'OPEN'
+#!/bin/sh
+{ echo "url=$1"; env; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; cat /proc/self/cgroup; } >"$HOME/opened.new"
+# As browsers do: the launcher ends, what it started stays.
+sleep 300 &
+echo $! >"$HOME/browser.pid"
+mv "$HOME/opened.new" "$HOME/opened"
+OPEN
+chmod 755 "$HOME/bin/xdg-open"
+open_browser() {
+  "${user[@]}" curl --silent --fail --unix-socket "$XDG_RUNTIME_DIR/ringback/ringback.sock" \
+    --json '{"via":"daemon_browser"}' "http://localhost/v1/accounts/$1/login" >/dev/null || fail 'no login begins'
+}
+open_browser person
+until_true 'it says that there is no desktop' grep -q 'there is no browser here' "$HOME/daemon.log"
+# The desktop comes after the daemon, and tells the manager only.
+systemctl set-environment DISPLAY=:7
+open_browser visitor
+until_true 'the browser opens' test -e "$HOME/opened"
+opened() { grep -q "$1" "$HOME/opened"; }
+opened "^url=http://127.0.0.1:$callback/login/start/[A-Za-z0-9_-]*$" || fail 'it was not the start URL that was opened'
+opened '^DISPLAY=:7$' || fail 'the browser does not know the display'
+opened '^NoNewPrivs:.*0$' || fail 'the browser could not use its sandbox'
+[ "$(grep '^Seccomp:' "$HOME/opened")" = "$(grep '^Seccomp:' "/proc/$pid/status")" ] || fail 'the browser inherits the filter'
+opened 'ringback.service' && fail 'the browser is in the unit'
+opened '^\(RINGBACK_\|CREDENTIALS_DIRECTORY\|NOTIFY_SOCKET\|RUNTIME_DIRECTORY\)' && fail 'the browser sees what is the daemon'"'"'s own'
+grep -q 'login/start' "$SYSTEMD_SH/manager.log" "$HOME/daemon.log" && fail 'the ticket stands in a log'
+systemctl restart ringback || fail 'it does not restart'
+kill -0 "$(cat "$HOME/browser.pid")" || fail 'the browser ended with the launcher or with the daemon'
+main=$(state MainPID)
 
 config second ''
-systemctl --user reload ringback || fail 'it does not reload'
+systemctl reload ringback || fail 'it does not reload'
 until_true 'the new config is taken over' knows second
 [ "$(state MainPID)" = "$main" ] || fail 'a reload restarted it'
 
 kill -9 "$main"
-until_true 'it is back after a crash' bash -c "systemctl --user show -P MainPID ringback | grep -qvx -e 0 -e $main && systemctl --user is-active ringback"
+back() { local now; now=$(state MainPID); [ "$now" != 0 ] && [ "$now" != "$main" ] && systemctl is-active ringback; }
+until_true 'it is back after a crash' back
 
-systemctl --user stop ringback || fail 'it does not stop'
+# --- the drop-in -----------------------------------------------------------------------------------------------------
+install -m644 systemd/ringback-namespaces.conf "$units/ringback.service.d/"
+analyze security --offline=yes --threshold=26 --no-pager "$units/ringback.service" >"$SYSTEMD_SH/exposure" ||
+  fail "more exposed than it was: $(tail -1 "$SYSTEMD_SH/exposure")"
+systemctl daemon-reload
+if ! timeout 15 "${user[@]}" systemctl --user restart ringback; then
+  [ "$(state ExecMainStatus)" = 226 ] || fail 'it does not start with the file system closed'
+  echo ' # SKIP no user namespaces here' >"$SYSTEMD_SH/no-namespaces"
+elif [ -z "$unprivileged" ]; then
+  echo ' # SKIP the manager runs as root, which needs no user namespace' >"$SYSTEMD_SH/no-namespaces"
+fi
+if [ ! -e "$SYSTEMD_SH/no-namespaces" ]; then
+  main=$(state MainPID)
+  [ "$(readlink "/proc/$main/ns/user")" != "$(readlink /proc/self/ns/user)" ] || fail 'it has no namespace of its own'
+  grep -q ' / [^ ]* ro,' "/proc/$main/mountinfo" || grep -q ' / / ro' "/proc/$main/mountinfo" || fail 'its root can be written to'
+  works second 'with the file system closed'
+  rm -f "$HOME/opened"
+  open_browser person
+  until_true 'the browser opens' test -e "$HOME/opened"
+fi
+rm "$units/ringback.service.d/ringback-namespaces.conf"
+systemctl daemon-reload
+systemctl reset-failed ringback
+
+systemctl restart ringback && systemctl stop ringback || fail 'it does not stop'
 [ "$(state Result)" = success ] || fail "it stopped with $(state Result)"
 [ ! -e "$XDG_RUNTIME_DIR/ringback" ] || fail 'it left its runtime folder behind'
-"$HOME/.cargo/bin/ringback" status
+ringback status
 [ $? = 3 ] || fail 'the command line does not say that nobody is there'
 
 # In an account it would only be that account's (see docs/config.md).
 config third '[serve]
 unknown_key = 1'
-systemctl --user start ringback && fail 'it starts with a mistake in the config'
+systemctl start ringback && fail 'it starts with a mistake in the config'
 [ "$(state ExecMainStatus)" = 2 ] && [ "$(state ActiveState)" = failed ] || fail "a mistake in the config: $(state ExecMainStatus), $(state ActiveState)"
 exit 0

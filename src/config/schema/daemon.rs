@@ -81,7 +81,7 @@ pub(super) static STORE: Section = Section {
             name: "key_command",
             kind: Kind::Command,
             fallback: Fallback::Words("none; needed with `key = \"command\"`"),
-            doc: "The program that prints the key, run without a shell.",
+            doc: "The program that prints the key within 10 s, run without a shell and with a short list of environment variables.",
             example: "[\"pass\", \"show\", \"ringback/key\"]",
             shown: Shown::Instead,
         },

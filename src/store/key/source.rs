@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::MasterKey;
 use crate::config::KeySource;
+use crate::hardening::children;
 use crate::keyring::KeyringError;
 use crate::paths::folder::{Folder, FolderError};
 use crate::store::StoreError;
@@ -193,14 +194,18 @@ fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
     let fail = |why: String| StoreError::Key { from: from.clone(), why };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_clear()
+        .envs(children::of_programs(std::env::vars_os()))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        // Thrown away: it could hold anything, and would stand in the daemon's log.
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|e| fail(format!("it did not start: {e}")))?;
     let output = collect(&mut child);
     let ended = wait(&mut child).map_err(fail)?;
     if !ended.success() {
-        return Err(fail(format!("it failed ({ended}); what it says for itself is in the daemon's log")));
+        return Err(fail(format!("it failed ({ended}); run it by hand to see more")));
     }
     // The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
     match output.and_then(|output| output.recv_timeout(STEP * 4).ok()) {

@@ -1,0 +1,90 @@
+//! Where the config is found, and who else may have had a hand in it.
+#![allow(clippy::disallowed_methods, reason = "files of a test")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+fn env(flag: &str, own: &str, xdg: &str, home: &str) -> ConfigEnv {
+    let text = |text: &str| Some(OsString::from(text));
+    let flag = (!flag.is_empty()).then(|| PathBuf::from(flag));
+    ConfigEnv { flag, ringback_config: text(own), xdg_config_home: text(xdg), home: text(home) }
+}
+
+#[test]
+fn the_path_comes_from_the_first_that_is_set() {
+    for ((flag, own, xdg, home), path) in [
+        (("f", "/o", "/x", "/h"), "f"),
+        (("", "/o", "/x", "/h"), "/o"),
+        (("", "", "/x", "/h"), "/x/ringback/config.toml"),
+        (("", "", "x", "/h"), "/h/.config/ringback/config.toml"),
+        (("", "", "", "/h"), "/h/.config/ringback/config.toml"),
+    ] {
+        assert_eq!(default_path(&env(flag, own, xdg, home)), Ok(path.into()));
+    }
+    assert_eq!(default_path(&env("", "", "", "h")), Err(ConfigFileError::Nowhere));
+}
+
+#[test]
+fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
+    let error = load(&env("", "", "/nowhere", "/h")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "there is no config file /nowhere/ringback/config.toml (named by XDG_CONFIG_HOME); \
+         make one: ringback config example > /nowhere/ringback/config.toml"
+    );
+}
+
+#[test]
+fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.toml");
+    fs::write(&path, "a").unwrap();
+    let privacy = |mode| {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        read(&path).map(|(_, privacy)| privacy).map_err(|error| error.to_string())
+    };
+    assert_eq!(privacy(0o600), Ok(FilePrivacy::Private));
+    assert_eq!(privacy(0o640), Ok(FilePrivacy::Exposed { mode: 0o640 }));
+    assert!(privacy(0o602).unwrap_err().contains("everybody can change it (mode 0602)"));
+    assert!(read(folder.path()).unwrap_err().to_string().contains("not a regular file"));
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, b"ab\xffsecret").unwrap();
+    assert!(read(&path).unwrap_err().to_string().ends_with("it is not UTF-8 (byte 2)"));
+    fs::write(&path, vec![b'#'; 1024 * 1024 + 1]).unwrap();
+    assert!(read(&path).unwrap_err().to_string().contains("bigger than"));
+}
+
+#[test]
+fn presets_lie_beside_the_config_and_those_that_others_can_change_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
+    let account =
+        |name: &str| format!("[accounts.{name}]\nprovider = \"{name}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n");
+    fs::write(&config, account("good") + &account("bad")).unwrap();
+    fs::set_permissions(&config, Permissions::from_mode(0o600)).unwrap();
+    fs::create_dir(&presets).unwrap();
+    let put = |file: &str, mode| {
+        let path = presets.join(file);
+        fs::write(&path, "authorize_url = \"https://h/a\"\ntoken_url = \"https://h/t\"\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    };
+    put("good.toml", 0o644);
+    put("bad.toml", 0o646);
+    put("notes.txt", 0o666);
+    put(".#good.toml", 0o666);
+    fs::create_dir(presets.join("folder.toml")).unwrap();
+    let env = env(config.to_str().unwrap(), "", "", "/h");
+    let works = || load_what_works(&env).unwrap();
+    let (found, mistakes) = works();
+    assert_eq!(found.accounts.keys().collect::<Vec<_>>(), ["good"]);
+    assert!(found.broken["bad"].contains("bad.toml:1:1: can't be used: everybody can change it (mode 0646)"));
+    let told = mistakes.to_string();
+    assert!(told.contains("folder.toml:1:1: can't be used: it is not a regular file"), "{told}");
+    assert_eq!(mistakes.iter().count(), 2, "{told}");
+    assert!(matches!(load(&env), Err(ConfigFileError::Mistakes(_))));
+    fs::set_permissions(&presets, Permissions::from_mode(0o707)).unwrap();
+    let (found, _) = works();
+    assert!(found.accounts.is_empty() && found.broken["good"].contains("everybody can change the folder"));
+}

@@ -1,0 +1,187 @@
+//! Providers quote what they refuse: `refresh token abc is unknown`. Their words go to callers, logs and
+//! pages, so the secrets of the request are taken out of them first.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use serde_json::Value;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::exchange::HttpRequest;
+use super::reply::{Failed, Refusal, Reply};
+
+/// The parameters that are secret.
+const SECRET: [&str; 9] = [
+    "code",
+    "code_verifier",
+    "refresh_token",
+    "token",
+    "password",
+    "client_secret",
+    "client_assertion",
+    "device_code",
+    "state",
+];
+const HIDDEN: &str = "[redacted]";
+/// In bytes. What is shorter is taken for a part of other words.
+const SHORTEST: usize = 4;
+/// How much of a secret has to be there for it to be known by its beginning, in bytes.
+const BEGINNING: usize = 8;
+
+/// The secrets of one request, the longest first. No `Debug` on purpose.
+pub struct Sent(Vec<Zeroizing<String>>);
+
+impl Sent {
+    /// Those of `request`: its secret parameters, however they are encoded, and what its `Authorization`
+    /// header is made of.
+    pub fn of(request: &HttpRequest) -> Self {
+        let mut secrets = Vec::new();
+        if request.content_type == Some("application/json") {
+            members(&request.body, &mut secrets);
+        } else {
+            pairs(&request.body, &mut secrets);
+        }
+        pairs(request.query.as_deref().map(String::as_bytes).unwrap_or_default(), &mut secrets);
+        if let Some((scheme, value)) = request.authorization.as_deref().and_then(|header| header.split_once(' ')) {
+            secrets.push(Zeroizing::new(value.to_owned()));
+            secrets.extend(basic(scheme, value));
+        }
+        secrets.retain(|secret| secret.len() >= SHORTEST);
+        // The longest first: one may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self(secrets)
+    }
+
+    /// `text` without them. Its end may have been cut off, and one of them with it.
+    fn hide(&self, text: &str) -> String {
+        let mut hidden = text.to_owned();
+        for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
+            hidden = hidden.replace(secret.as_str(), HIDDEN);
+            if let Some(at) = begins_at_the_end(&hidden, secret) {
+                hidden.truncate(at);
+                hidden.push_str(HIDDEN);
+            }
+        }
+        hidden
+    }
+}
+
+/// Where the last part of `text` begins that is the beginning of `secret`, and long enough to be no chance.
+fn begins_at_the_end(text: &str, secret: &str) -> Option<usize> {
+    let at = |(at, _)| Some(at).filter(|at| text.len() - at >= BEGINNING);
+    text.char_indices().filter_map(at).find(|at| text.get(*at..).is_some_and(|end| secret.starts_with(end)))
+}
+
+fn pairs(encoded: &[u8], secrets: &mut Vec<Zeroizing<String>>) {
+    let secret = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let value = Zeroizing::new(value.into_owned());
+        SECRET.contains(&name.as_ref()).then_some(value)
+    };
+    secrets.extend(url::form_urlencoded::parse(encoded).filter_map(secret));
+}
+
+fn members(json: &[u8], secrets: &mut Vec<Zeroizing<String>>) {
+    let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return };
+    for (name, value) in members {
+        if let Value::String(mut text) = value {
+            if SECRET.contains(&name.as_str()) {
+                secrets.push(Zeroizing::new(text));
+            } else {
+                text.zeroize();
+            }
+        }
+    }
+}
+
+/// The client secret in a Basic header, form-encoded and not (RFC 6749 §2.3.1).
+fn basic(scheme: &str, value: &str) -> Vec<Zeroizing<String>> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(value).unwrap_or_default();
+    let pair = Zeroizing::new(String::from_utf8(bytes).unwrap_or_default());
+    let Some((_, secret)) = pair.split_once(':').filter(|_| scheme == "Basic") else { return Vec::new() };
+    let decoded = url::form_urlencoded::parse(secret.as_bytes()).next().map(|(name, _)| name.into_owned());
+    [Some(secret.to_owned()), decoded].into_iter().flatten().map(Zeroizing::new).collect()
+}
+
+impl Refusal {
+    fn without(self, sent: &Sent) -> Self {
+        Self { code: sent.hide(&self.code), description: sent.hide(&self.description), ..self }
+    }
+}
+
+impl Reply {
+    /// The same, with none of the request's secrets in the provider's words.
+    #[must_use]
+    pub fn without(self, sent: &Sent) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
+            other => other,
+        }
+    }
+}
+
+impl Failed {
+    /// The same, with none of the request's secrets in the provider's words.
+    #[must_use]
+    pub fn without(self, sent: &Sent) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
+            other @ Self::Busy { .. } => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(content_type: Option<&'static str>, query: &str, authorization: &str, body: &str) -> HttpRequest {
+        let some = |text: &str| (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()));
+        HttpRequest {
+            method: "POST",
+            url: "https://id.example/token".parse().unwrap(),
+            query: some(query),
+            authorization: some(authorization),
+            content_type,
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn what_was_sent_in_confidence_is_not_repeated_however_it_was_sent() {
+        let form = Some("application/x-www-form-urlencoded");
+        // "the+client:S%26cret" is `the client` with the secret `S&cret`.
+        let basic = "Basic dGhlK2NsaWVudDpTJTI2Y3JldA==";
+        for (content_type, query, authorization, body, said, hidden) in [
+            (
+                form,
+                "",
+                "",
+                "grant_type=refresh_token&refresh_token=R%2Btok",
+                "R+tok of refresh_token?",
+                "[redacted] of refresh_token?",
+            ),
+            (Some("application/json"), "", "", r#"{"code":"C\"ode","n":1}"#, "no C\"ode", "no [redacted]"),
+            (
+                None,
+                "password=my%20word&username=me99",
+                "",
+                "",
+                "me99: my word, my word",
+                "me99: [redacted], [redacted]",
+            ),
+            (form, "", basic, "", "S&cret or S%26cret", "[redacted] or [redacted]"),
+            (form, "", basic, "", "Basic dGhlK2NsaWVudDpTJTI2Y3JldA==", "Basic [redacted]"),
+            (None, "", "Bearer access-1", "", "access-1 is not access-12", "[redacted] is not [redacted]2"),
+            // Cut off, or too little to be known.
+            (form, "", "", "code=123456789abcdef", "bad 123456789abc", "bad [redacted]"),
+            (form, "", "", "code=123456789abcdef", "bad 1234", "bad 1234"),
+            (form, "", "", "code=abc&token=&password=e", "abcde", "abcde"),
+            (form, "", "", "code=inner&token=outer-inner-outer", "outer-inner-outer inner", "[redacted] [redacted]"),
+            (form, "", "", "code=grün-é", "grün-é é", "[redacted] é"),
+            (form, "", "", "scope=one+two&client_id=client", "client, one two", "client, one two"),
+        ] {
+            let sent = Sent::of(&request(content_type, query, authorization, body));
+            assert_eq!(sent.hide(said), hidden, "{said}");
+        }
+    }
+}
