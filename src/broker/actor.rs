@@ -45,6 +45,11 @@ pub(super) enum Command {
     LoggedIn(Box<Grant>, Binding, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
+    /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
+    /// nothing was forgotten.
+    Lock(oneshot::Sender<Result<(), String>>),
+    /// The store's key is there again.
+    Unlock(oneshot::Sender<Result<(), String>>),
     /// The config changed.
     Reconfigure(Arc<AccountConfig>),
     /// Write what could not be written yet, and end.
@@ -68,6 +73,8 @@ struct Actor {
     credentials: Option<Credentials>,
     hooks: Hooks,
     stopping: Arc<AtomicBool>,
+    /// Whether the store is locked, or about to be.
+    shut: Arc<AtomicBool>,
 }
 
 /// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set. `after`: the
@@ -76,6 +83,7 @@ pub(super) fn spawn(
     config: Arc<AccountConfig>,
     world: World,
     jumps: watch::Receiver<()>,
+    shut: Arc<AtomicBool>,
     after: Option<Arc<Handle>>,
 ) -> Handle {
     let machine = Machine::new(policy(&config));
@@ -91,6 +99,7 @@ pub(super) fn spawn(
         credentials: None,
         hooks: Hooks::spawn(hook_env),
         stopping: Arc::clone(&stopping),
+        shut,
     };
     tokio::spawn(async move {
         if let Some(after) = after {
@@ -113,10 +122,13 @@ fn policy(config: &AccountConfig) -> Policy {
 
 impl Actor {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut jumps: watch::Receiver<()>) {
-        self.drive(Event::Timer).await;
+        let shut = self.shut.load(Ordering::Acquire);
+        self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
             let now = self.world.clock.now();
-            let nap = self.machine.wake_at().map(|at| now.until(at));
+            // What would not be done anyway is nothing to wake up for.
+            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
+            let nap = wake_at.map(|at| now.until(at));
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
@@ -137,7 +149,7 @@ impl Actor {
             Command::Refresh(seen, asked, done) => {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
                 // failed at it, and who asked may be gone.
-                let tried = self.machine.attempted_since(asked) || done.is_closed();
+                let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
                 if self.published.look().generation == seen && !tried {
                     sleep(Some(self.machine.forced_pause(self.world.clock.now()))).await;
                     self.drive(Event::Forced).await;
@@ -157,6 +169,11 @@ impl Actor {
                 let result = self.log_out().await;
                 _ = done.send(result);
             }
+            Command::Lock(done) => _ = done.send(self.lock().await),
+            Command::Unlock(done) => {
+                self.drive(Event::Unlocked).await;
+                _ = done.send(Ok(()));
+            }
             Command::Reconfigure(config) => {
                 let policy = policy(&config);
                 self.credentials = None;
@@ -167,11 +184,16 @@ impl Actor {
         }
     }
 
+    /// Whether the daemon stops, or the store is locked or about to be.
+    fn begins_nothing(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) || self.shut.load(Ordering::Acquire)
+    }
+
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
         // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
         let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
-        if self.stopping.load(Ordering::Acquire) && holds_back(&event) {
+        if self.begins_nothing() && holds_back(&event) {
             return;
         }
         let mut event = event;
@@ -211,6 +233,7 @@ impl Actor {
                 tracing::error!(account = %self.config.name, "{error}");
                 Event::NotLoaded(match error {
                     StoreError::SetAside { .. } => StoreTrouble::Damaged,
+                    StoreError::Locked => StoreTrouble::Locked,
                     _ => StoreTrouble::Unavailable(error.to_string()),
                 })
             }
@@ -299,7 +322,7 @@ impl Actor {
             return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
         }
         let unread = self.machine.snapshot(&self.config.name);
-        if unread.standing == Standing::Unread {
+        if matches!(unread.standing, Standing::Unread | Standing::Locked) {
             return Err(unread.error(self.world.clock.now()));
         }
         let before = unread.generation;
@@ -333,7 +356,7 @@ impl Actor {
     }
 }
 
-/// Whether the event may begin something new, which a task that is told to stop doesn't.
+/// Whether the event may begin something new, which a task that is told to stop or to lock doesn't.
 fn holds_back(event: &Event) -> bool {
     matches!(event, Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Forced | Event::Rejected)
 }

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::World;
 use super::actor::{self, Command};
+use super::locking::Lock;
 use super::logins::Logins;
 use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
@@ -24,7 +25,7 @@ use crate::oauth::grant::GrantType;
 pub use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
-const FAREWELL: Duration = Duration::from_secs(40);
+pub(super) const FAREWELL: Duration = Duration::from_secs(40);
 
 /// What a caller wants of a token.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,7 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
+    pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
     pub(super) jumps: watch::Receiver<()>,
@@ -71,8 +73,10 @@ impl Broker {
             accounts: BTreeMap::new(),
             leaving: BTreeMap::new(),
         });
+        let lock = Lock::new(world.store.state(), world.clock.now());
         let broker = Self {
             inner: Arc::new(Inner {
+                lock,
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
@@ -88,6 +92,7 @@ impl Broker {
     /// Takes over a new config: adds, changes and removes accounts. No token and no pending login is
     /// dropped by it; a removed account's file stays.
     pub async fn reload(&self, config: Arc<Config>) {
+        let _turn = self.inner.lock.turn.lock().await;
         let old = self.inner.roster.load_full();
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
@@ -97,7 +102,8 @@ impl Broker {
             } else {
                 let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
                 let after = old.leaving.get(name).cloned();
-                Arc::new(actor::spawn(Arc::clone(account), world, jumps, after))
+                let shut = Arc::clone(&self.inner.lock.shut);
+                Arc::new(actor::spawn(Arc::clone(account), world, jumps, shut, after))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -142,15 +148,17 @@ impl Broker {
     pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
         let roster = self.inner.roster.load();
         let (name, member) = roster.find(account)?;
+        self.inner.lock.open()?;
         let serve = &roster.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
+        let now = self.inner.world.clock.now();
+        self.inner.lock.asked_at(now);
         if let Some(target) = query.target.map(in_order) {
             let (member, name) = (member.clone(), name.to_owned());
             let wait = query.wait.unwrap_or(serve.wait);
             drop(roster);
             return self.narrowed_token(&name, &member, &target, ttl, wait).await;
         }
-        let now = self.inner.world.clock.now();
         let snapshot = member.handle.published.look();
         if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
             return Ok(reply);
@@ -178,6 +186,7 @@ impl Broker {
         _ = member.handle.inbox.try_send(Command::Wanted(wanted));
         loop {
             bell.borrow_and_update();
+            self.inner.lock.open()?;
             let now = clock.now();
             {
                 let snapshot = published.look();
@@ -209,6 +218,7 @@ impl Broker {
         let patience = clock.now().plus(wait);
         loop {
             bell.borrow_and_update();
+            self.inner.lock.open()?;
             let now = clock.now();
             let snapshot = published.look().narrowed_to(target);
             match snapshot.verdict(ttl, patience, now) {
@@ -237,7 +247,9 @@ impl Broker {
     }
 
     fn view(&self, member: &Member) -> AccountReply {
-        let mut reply = member.handle.published.look().reply(self.inner.world.clock.now());
+        let (snapshot, now) = (member.handle.published.look(), self.inner.world.clock.now());
+        // At once, also while an account still ends what it has in hand.
+        let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
         reply.login_pending = self.inner.logins.overview().by_account.get(&reply.account).cloned();
         reply
     }
@@ -270,6 +282,7 @@ impl Broker {
         command: impl FnOnce(oneshot::Sender<()>) -> Command,
     ) -> Result<AccountReply, Error> {
         let member = self.member(account)?;
+        self.inner.lock.asked_at(self.inner.world.clock.now());
         let before = member.handle.published.look().generation;
         ask(&member, command).await?;
         let snapshot = member.handle.published.look();
@@ -289,7 +302,13 @@ impl Broker {
         ask(&member, Command::LogOut).await?
     }
 
+    /// Refused while the store is locked.
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {
+        let member = self.known_member(account)?;
+        self.inner.lock.open().map(|()| member)
+    }
+
+    pub(super) fn known_member(&self, account: &str) -> Result<Member, Error> {
         self.inner.roster.load().find(account).map(|(_, member)| member.clone())
     }
 }

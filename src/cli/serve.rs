@@ -108,8 +108,7 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
         other => broken_store(&other),
     })?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let key = held.master_key(&config.store.key, &outside).map_err(|error| broken_store(&error))?;
-    Ok(FileStore::open(held, key, Clock::System))
+    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| broken_store(&error))
 }
 
 fn broken_store(error: &dyn std::error::Error) -> Failure {

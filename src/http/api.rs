@@ -32,6 +32,7 @@ pub(super) async fn accounts(_: Caller, State(http): State<Http>, RawQuery(query
         version: VERSION,
         default_account: http.broker.default_account(),
         store_key: http.broker.store_key(),
+        store: http.broker.store_state(),
         accounts: http.broker.accounts(),
     }))
 }
