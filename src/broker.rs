@@ -11,6 +11,7 @@ mod hooks;
 mod locking;
 pub mod login;
 mod logins;
+mod narrowed;
 mod provenance;
 mod published;
 mod roster;

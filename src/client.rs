@@ -9,8 +9,8 @@ use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LoginReply,
-    LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest,
+    AcceptReply, AccountReply, AccountsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LockReply, LoginReply,
+    LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest, UnlockRequest,
 };
 use crate::secret::AccessToken;
 
@@ -107,10 +107,23 @@ impl Client {
 
     /// Hands over a token that was made elsewhere, over the socket only. Wipes `token`.
     pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<AccountReply, Failure> {
-        let body = if matches!(self.door.way, Way::Socket(_)) { json(&token) } else { Err(no_socket()) };
+        let body = if matches!(self.door.way, Way::Socket(_)) { json(&token) } else { Err(no_socket("a token")) };
         token.access_token.zeroize();
         token.refresh_token.zeroize();
         parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), PATIENCE)?)
+    }
+
+    /// Has the daemon drop the store's key and all tokens from memory.
+    pub fn lock(&self) -> Result<LockReply, Failure> {
+        parse(&self.ask("POST", "/v1/lock", JSON, None, PATIENCE)?)
+    }
+
+    /// Has the daemon get the store's key again, over the socket only. Wipes the passphrase.
+    pub fn unlock(&self, mut request: UnlockRequest) -> Result<LockReply, Failure> {
+        let body =
+            if matches!(self.door.way, Way::Socket(_)) { json(&request) } else { Err(no_socket("a passphrase")) };
+        request.passphrase.zeroize();
+        parse(&self.ask("POST", "/v1/unlock", JSON, Some(&body?), PATIENCE)?)
     }
 
     /// Has the daemon use `provider`'s metadata though the token endpoint has moved to another host.
@@ -236,9 +249,9 @@ fn unanswered(broken: &Broken) -> Failure {
     }
 }
 
-/// A token that is handed over must not pass a port that somebody else may have taken.
-fn no_socket() -> Failure {
-    let fact = "a token is handed over on the daemon's unix socket only, and this leads to its TCP port";
+/// What is handed over must not pass a port that somebody else may have taken.
+fn no_socket(what: &str) -> Failure {
+    let fact = format!("{what} is handed over on the daemon's unix socket only, and this leads to its TCP port");
     let advice = "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
     Failure::new(ErrorCode::Forbidden, fact, advice)
 }

@@ -150,27 +150,6 @@ impl Machine {
 }
 
 impl Snapshot {
-    /// The same account with the store locked.
-    #[must_use]
-    pub fn locked(&self) -> Self {
-        Self {
-            account: self.account.clone(),
-            provider: self.provider.clone(),
-            standing: Standing::Locked,
-            token: None,
-            refreshable: false,
-            busy: false,
-            next_attempt: None,
-            trouble: None,
-            generation: 0,
-            obtained_at: None,
-            scope: None,
-            identity: Map::new(),
-            login_soon: false,
-            narrowed: Narrowed::default(),
-        }
-    }
-
     /// Whether the store was not asked yet.
     pub fn is_unread(&self) -> bool {
         self.standing == Standing::Unread && self.trouble.is_none()

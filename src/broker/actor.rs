@@ -1,6 +1,7 @@
 //! The task that owns one account. It carries out what the machine says, one thing after the other, and
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
+mod disk;
 mod leaving;
 
 use std::sync::Arc;
@@ -14,8 +15,7 @@ use super::World;
 use super::errand::{self, Errand};
 use super::hooks::{Happening, Hooks};
 use super::published::Published;
-use crate::account::record::Record;
-use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal, StoreTrouble};
+use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
@@ -25,7 +25,7 @@ use crate::oauth::describe::Described;
 use crate::oauth::exchange::{Credentials, Target};
 use crate::oauth::grant::{Binding, Grant, GrantType};
 use crate::secret::AccessToken;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Requests that wait for the task. A full box means that somebody has asked already.
 const INBOX: usize = 64;
@@ -226,33 +226,6 @@ impl Actor {
         }
     }
 
-    async fn load(&self) -> Event {
-        match self.blocking(Store::load).await {
-            Ok(record) => Event::Loaded(record.map(Box::new)),
-            Err(error) => {
-                tracing::error!(account = %self.config.name, "{error}");
-                Event::NotLoaded(match error {
-                    StoreError::SetAside { .. } => StoreTrouble::Damaged,
-                    StoreError::Locked => StoreTrouble::Locked,
-                    _ => StoreTrouble::Unavailable(error.to_string()),
-                })
-            }
-        }
-    }
-
-    async fn commit(&self, record: Box<Record>) -> Event {
-        let (generation, needs_login) = (record.generation, record.needs_login.clone());
-        let result = self.on_disk(move |store, name| store.commit(name, &record)).await;
-        match (&result, needs_login) {
-            (Ok(()), None) => {
-                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served");
-            }
-            (Ok(()), Some(reason)) => tracing::warn!(account = %self.config.name, "needs a login: {reason}"),
-            (Err(_), _) => {}
-        }
-        Event::Committed(result)
-    }
-
     async fn renew(&mut self, renewal: Renewal) -> Answer {
         let account = self.config.name.clone();
         tracing::debug!(%account, "asking for a new token");
@@ -333,26 +306,6 @@ impl Actor {
         } else {
             Err(after.error(self.world.clock.now()))
         }
-    }
-
-    async fn on_disk(
-        &self,
-        work: impl FnOnce(&dyn Store, &str) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), String> {
-        self.blocking(work).await.map_err(|error| {
-            tracing::error!(account = %self.config.name, "{error}");
-            error.to_string()
-        })
-    }
-
-    /// Disks block: not on the runtime's threads.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Store, &str) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (store, name) = (Arc::clone(&self.world.store), self.config.name.clone());
-        let done = tokio::task::spawn_blocking(move || work(&*store, &name)).await;
-        done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread died".into() }))
     }
 }
 

@@ -11,8 +11,9 @@ use super::guesses::Guesses;
 use super::handle::{Broker, FAREWELL};
 use super::roster::{Roster, stop};
 use crate::clock::{Boot, Moment};
-use crate::contract::{LockReply, StoreState, VERSION};
+use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
 use crate::error::Error;
+use crate::secret::Passphrase;
 use crate::store::{Opening, StoreError};
 
 /// Whether the broker has anything to give.
@@ -115,7 +116,12 @@ impl Broker {
 
     /// Gets the store's key again, and every account its tokens. Wrong passphrases wait longer each time. Goes on
     /// when the caller leaves.
-    pub async fn unlock(&self, opening: Opening) -> Result<LockReply, Error> {
+    pub async fn unlock(&self, request: UnlockRequest) -> Result<LockReply, Error> {
+        let opening = match request.passphrase.map(Passphrase::taken) {
+            Some(passphrase) if request.new => Opening::First(passphrase),
+            Some(passphrase) => Opening::Passphrase(passphrase),
+            None => Opening::Source,
+        };
         let broker = self.clone();
         tokio::spawn(async move { broker.unlock_now(opening).await }).await.unwrap_or_else(|_| Err(crashed()))
     }
@@ -124,7 +130,8 @@ impl Broker {
         if matches!(opening, Opening::Source) {
             return self.open_with(opening).await.map_err(|error| refused(&error));
         }
-        let busy = |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
+        let busy =
+            |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
         let mut guesses = self.inner.lock.guesses.try_lock().map_err(busy)?;
         let clock = &self.inner.world.clock;
         // Not in the store's turn: to lock does not have to wait for this.

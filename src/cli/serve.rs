@@ -17,7 +17,7 @@ use crate::browser::UsersBrowser;
 use crate::client::Failure;
 use crate::clock::Clock;
 use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
-use crate::contract::{Endpoint, ErrorCode, VERSION};
+use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
@@ -154,6 +154,9 @@ async fn serve(
         pid = endpoint.pid,
         "ready"
     );
+    if broker.store_state() != StoreState::Unlocked {
+        tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
+    }
     tokio::task::spawn_blocking(move || provider.warm_up());
     tokio::select! {
         () = signals.stop => {}

@@ -11,7 +11,7 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 18] = [
+pub const ROUTED: [&str; 20] = [
     "/favicon.ico",
     "/healthz",
     "/login/outcome/{}",
@@ -27,9 +27,11 @@ pub const ROUTED: [&str; 18] = [
     "/v1/accounts/{}/refresh",
     "/v1/accounts/{}/rejected",
     "/v1/accounts/{}/token",
+    "/v1/lock",
     "/v1/logins/{}",
     "/v1/logins/{}/paste",
     "/v1/providers/{}/accept",
+    "/v1/unlock",
 ];
 
 /// What is kept free on the daemon's own listeners beyond [`ROUTED`].

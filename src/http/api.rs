@@ -14,8 +14,8 @@ use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, to_the_end};
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, ImportRequest, InfoReply, LoginReply,
-    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, VERSION,
+    AcceptReply, AccountReply, AccountsReply, DEFAULT_ACCOUNT, Health, ImportRequest, InfoReply, LockReply, LoginReply,
+    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, UnlockRequest, VERSION,
 };
 use crate::error::Error;
 
@@ -90,6 +90,18 @@ pub(super) async fn import(
 
 pub(super) async fn accept(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
     Ok(Json(http.broker.accept_provider(&name).await?))
+}
+
+pub(super) async fn lock(_: Caller, State(http): State<Http>) -> Reply<LockReply> {
+    Ok(Json(http.broker.lock().await?))
+}
+
+pub(super) async fn unlock(
+    _: Caller,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<UnlockRequest>,
+) -> Reply<LockReply> {
+    Ok(Json(http.broker.unlock(request.unwrap_or_default()).await?))
 }
 
 pub(super) async fn logout(_: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<LogoutReply> {

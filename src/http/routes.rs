@@ -47,7 +47,7 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 19] = [
+pub static ROUTES: [Route; 21] = [
     row(Method::GET, "/token", Access::Caller, || get(api::default_token)),
     row(Method::GET, "/v1/accounts", Access::Caller, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Caller, || get(api::account)),
@@ -61,6 +61,8 @@ pub static ROUTES: [Route; 19] = [
     row(Method::GET, "/v1/logins/{id}", Access::Caller, || get(api::login)),
     row(Method::POST, "/v1/logins/{id}/paste", Access::Caller, || post(api::paste)),
     row(Method::POST, "/v1/providers/{name}/accept", Access::Caller, || post(api::accept)),
+    row(Method::POST, "/v1/lock", Access::Caller, || post(api::lock)),
+    row(Method::POST, "/v1/unlock", Access::Socket, || post(api::unlock)),
     row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
     row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
     row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),

@@ -1,6 +1,7 @@
 //! The store against real folders. Parts that need a process of their own run this test binary again.
 
 mod keys;
+mod locked;
 mod refusals;
 
 use std::io::Write as _;

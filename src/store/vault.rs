@@ -63,7 +63,9 @@ impl Vault {
         let refused = |why: &str| Err(StoreError::Passphrase { why: why.into() });
         let by_passphrase = self.source == KeySource::Passphrase;
         let obtained = match opening {
-            Opening::Source if by_passphrase => return refused("the store opens with a passphrase, and none was given"),
+            Opening::Source if by_passphrase => {
+                return refused("the store opens with a passphrase, and none was given");
+            }
             // A key that is made now would open nothing of what there was.
             Opening::Source => source::obtain(&self.source, folder, Start::Later, &self.outside)?,
             _ if !by_passphrase => return refused("the store's key does not come from a passphrase: give none"),

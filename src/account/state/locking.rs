@@ -1,7 +1,10 @@
 //! While the store is locked an account holds nothing and does nothing: what was kept is read again once the
 //! key is back.
 
-use super::{Effect, Event, Machine, Phase, State};
+use serde_json::Map;
+
+use super::{Effect, Event, Machine, Narrowed, Phase, State};
+use crate::account::view::{Snapshot, Standing};
 
 impl Machine {
     /// Forgets all that the store keeps. Not while something is on its way there: that comes first.
@@ -23,5 +26,28 @@ impl Machine {
             _ => {}
         }
         Effect::Rest
+    }
+}
+
+impl Snapshot {
+    /// The same account with the store locked.
+    #[must_use]
+    pub fn locked(&self) -> Self {
+        Self {
+            account: self.account.clone(),
+            provider: self.provider.clone(),
+            standing: Standing::Locked,
+            token: None,
+            refreshable: false,
+            busy: false,
+            next_attempt: None,
+            trouble: None,
+            generation: 0,
+            obtained_at: None,
+            scope: None,
+            identity: Map::new(),
+            login_soon: false,
+            narrowed: Narrowed::default(),
+        }
     }
 }
