@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::secret::Passphrase;
 use crate::store::{Opening, StoreError};
 
+/// What is shorter is how far apart two clocks were read.
+const A_SLEEP: Duration = Duration::from_millis(500);
+
 /// Whether the broker has anything to give.
 pub(super) struct Lock {
     /// From the moment that somebody locks until the key is there again: nobody is served, and no account
@@ -180,6 +183,21 @@ impl Broker {
 
     fn lock_reply(&self, changed: bool) -> LockReply {
         LockReply { version: VERSION, store: self.store_state(), changed }
+    }
+
+    /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.
+    pub async fn lock_after_sleep(self) {
+        let clock = &self.inner.world.clock;
+        let (mut jumps, mut slept) = (self.inner.jumps.clone(), clock.slept());
+        while jumps.changed().await.is_ok() {
+            let before = std::mem::replace(&mut slept, clock.slept());
+            if slept.saturating_sub(before) >= A_SLEEP {
+                tracing::info!("the machine has slept");
+                // What went wrong was said.
+                _ = self.lock().await;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 
     /// Locks whenever nobody has asked for a token for `span`. Never ends; wakes up once per span at most, and

@@ -16,7 +16,7 @@ use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
 use crate::client::Failure;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Config, SocketChoice, default_redirect_uri};
+use crate::config::{AccountConfig, Config, SocketChoice, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::door::Doors;
@@ -29,6 +29,7 @@ use crate::secret::AppKey;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
+use crate::suspend;
 
 /// Threads that serve. Most of what they do is wait; disks and keyrings have threads of their own.
 const THREADS: usize = 2;
@@ -158,6 +159,7 @@ async fn serve(
         tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
     }
     tokio::task::spawn_blocking(move || provider.warm_up());
+    lock_by_itself(&config.store, &broker);
     tokio::select! {
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
@@ -168,6 +170,26 @@ async fn serve(
     withdraw(&endpoint, paths);
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the config wants it, from now to the end.
+fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
+    if let Some(span) = config.lock_after_idle {
+        tokio::spawn(broker.clone().lock_after_idle(span));
+    }
+    if config.lock_on_suspend {
+        tokio::spawn(broker.clone().lock_after_sleep());
+        let broker = broker.clone();
+        tokio::spawn(async move {
+            let lock = || async {
+                tracing::info!("the machine is about to sleep");
+                // What went wrong was said; the machine sleeps all the same.
+                _ = broker.lock().await;
+            };
+            let why = suspend::before_each(lock).await;
+            tracing::warn!("the store is locked after the machine slept and not before: {why}");
+        });
+    }
 }
 
 async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> {

@@ -35,6 +35,7 @@ const MODULES: &[Module] = &[
     module("paths", 2, &[]),
     module("keyring", 2, &[]),
     module("browser", 2, &[]),
+    module("suspend", 2, &[]),
     module("config_file", 2, &[]),
     module("apps", 2, &["paths"]),
     module("credentials", 2, &["keyring"]),

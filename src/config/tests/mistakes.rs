@@ -67,7 +67,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store]\nkey = \"keyrnig\"",
         &[
-            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"` or `\"command\"`; did you mean `keyring`?",
+            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`; did you mean `keyring`?",
         ],
     ),
     (
