@@ -251,6 +251,27 @@ async fn a_caller_that_hangs_up_does_not_leave_it_half_locked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_slept_locks_itself_and_one_whose_clock_was_set_does_not() {
+    let b = Bench::logged_in("work").await;
+    let watching = tokio::spawn(b.broker.clone().lock_after_sleep());
+    let ring = async || {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        b.bell.send_replace(());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        b.broker.store_state()
+    };
+    b.clock.jump_wall(3_600_000);
+    assert_eq!(ring().await, StoreState::Unlocked);
+    for _ in 0..2 {
+        b.clock.suspend(s(60));
+        assert_eq!(ring().await, StoreState::Locked);
+        b.unlock().await;
+        assert_eq!(ring().await, StoreState::Unlocked, "once for each sleep");
+    }
+    watching.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_broker_locks_itself_and_not_while_somebody_asks() {
     let b = Bench::logged_in("work").await;
     *b.provider.life.lock().unwrap() = s(86400);
