@@ -143,11 +143,10 @@ impl Machine {
         }
         match event {
             Event::Locked => self.lock(),
-            Event::Unlocked => {}
             Event::Loaded(record) => self.loaded(record, now),
             Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
             Event::Reconfigured(policy) => self.reconfigured(policy, now),
-            Event::Noted => {}
+            Event::Noted | Event::Unlocked => {}
             Event::Stopping => return self.commit_again(),
             Event::Prepared(result) => return self.prepared(result, now, chance),
             Event::Answered(answer) => return self.answered(answer, now, chance),

@@ -40,7 +40,8 @@ struct Manager(mpsc::Sender<(String, std::io::PipeReader)>);
 
 #[zbus::interface(name = "org.freedesktop.login1.Manager")]
 impl Manager {
-    fn inhibit(&self, what: &str, who: &str, _why: &str, mode: &str) -> zvariant::OwnedFd {
+    fn inhibit(&self, what: &str, who: &str, why: &str, mode: &str) -> zvariant::OwnedFd {
+        assert!(!why.is_empty());
         let (reader, writer) = std::io::pipe().unwrap();
         self.0.send((format!("{what} {who} {mode}"), reader)).unwrap();
         OwnedFd::from(writer).into()

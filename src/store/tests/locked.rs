@@ -19,15 +19,15 @@ fn with_passphrase(state: &Path) -> FileStore {
     FileStore::open(StateLock::take(state).unwrap(), &KeySource::Passphrase, keys::NOTHING, Clock::System).unwrap()
 }
 
-fn locked<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn locked<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Locked)), "{result:?}");
 }
 
 fn all_is_locked(store: &FileStore) {
-    locked(store.load("work"));
-    locked(store.begin("work", &intended(1)));
-    locked(store.commit("work", &record(2)));
-    locked(store.remove("work"));
+    locked(&store.load("work"));
+    locked(&store.begin("work", &intended(1)));
+    locked(&store.commit("work", &record(2)));
+    locked(&store.remove("work"));
 }
 
 #[test]
