@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
 
 use super::actor::Command;
 use super::guesses::Guesses;
@@ -31,7 +31,7 @@ pub(super) struct Lock {
     /// Held by who changes which accounts there are or whether they are locked.
     pub(super) turn: Mutex<()>,
     /// Held by the one whose passphrase is looked at.
-    guesses: Mutex<Guesses>,
+    guesses: Arc<Mutex<Guesses>>,
 }
 
 impl Lock {
@@ -41,7 +41,7 @@ impl Lock {
             asked: AtomicU64::default(),
             changed: watch::Sender::new(()),
             turn: Mutex::default(),
-            guesses: Mutex::default(),
+            guesses: Arc::default(),
         };
         lock.asked_at(now);
         lock
@@ -117,31 +117,42 @@ impl Broker {
         self.inner.roster.store(Arc::new(Roster { config, accounts, leaving }));
     }
 
-    /// Gets the store's key again, and every account its tokens. Wrong passphrases wait longer each time. Goes on
-    /// when the caller leaves.
+    /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
+    /// longer each time. Goes on when the caller leaves, once it has begun.
     pub async fn unlock(&self, request: UnlockRequest) -> Result<LockReply, Error> {
         let opening = match request.passphrase.map(Passphrase::taken) {
             Some(passphrase) if request.new => Opening::First(passphrase),
             Some(passphrase) => Opening::Passphrase(passphrase),
             None => Opening::Source,
         };
+        let guesses = match opening {
+            Opening::Source => None,
+            Opening::Passphrase(_) | Opening::First(_) => Some(self.wait_to_guess().await?),
+        };
         let broker = self.clone();
-        tokio::spawn(async move { broker.unlock_now(opening).await }).await.unwrap_or_else(|_| Err(crashed()))
+        let unlocking = async move {
+            match guesses {
+                None => broker.open_with(opening).await.map_err(|error| refused(&error)),
+                Some(guesses) => broker.guess(opening, guesses).await,
+            }
+        };
+        tokio::spawn(unlocking).await.unwrap_or_else(|_| Err(crashed()))
     }
 
-    async fn unlock_now(&self, opening: Opening) -> Result<LockReply, Error> {
-        if matches!(opening, Opening::Source) {
-            return self.open_with(opening).await.map_err(|error| refused(&error));
-        }
+    /// Who leaves meanwhile makes room for the next.
+    async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<Guesses>, Error> {
         let busy =
             |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
-        let mut guesses = self.inner.lock.guesses.try_lock().map_err(busy)?;
-        let clock = &self.inner.world.clock;
+        let guesses = Arc::clone(&self.inner.lock.guesses).try_lock_owned().map_err(busy)?;
         // Not in the store's turn: to lock does not have to wait for this.
-        tokio::time::sleep(guesses.pause(clock.now())).await;
+        tokio::time::sleep(guesses.pause(self.inner.world.clock.now())).await;
+        Ok(guesses)
+    }
+
+    async fn guess(&self, opening: Opening, mut guesses: OwnedMutexGuard<Guesses>) -> Result<LockReply, Error> {
         match self.open_with(opening).await {
             Err(StoreError::WrongPassphrase) => {
-                let (failures, pause) = guesses.wrong(clock.now());
+                let (failures, pause) = guesses.wrong(self.inner.world.clock.now());
                 tracing::warn!(failures, "a wrong passphrase: the next one waits {} s", pause.as_secs());
                 Err(Error::WrongPassphrase { failures, pause })
             }

@@ -229,6 +229,7 @@ async fn wrong_passphrases_wait_longer_each_time_whoever_tries() {
     assert_eq!(b.store.asked.load(Ordering::SeqCst), 8, "and none of them was looked at");
     assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "to lock does not wait for that");
     waiting.await.unwrap().unwrap_err();
+    assert!(tokio::time::timeout(s(5), b.try_passphrase("wrong")).await.is_err());
     assert_eq!(told(b.try_passphrase("right").await), UNLOCKED);
     b.broker.lock().await.unwrap();
     let begun = b.clock.now();
