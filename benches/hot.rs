@@ -111,8 +111,7 @@ fn main() {
 async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
     let held = StateLock::take(state).unwrap();
     let outside = Outside { env: &|_| None, keyring: &OsKeyring };
-    let key = held.master_key(&KeySource::File, &outside).unwrap();
-    let store = Arc::new(FileStore::open(held, key, Clock::System));
+    let store = Arc::new(FileStore::open(held, &KeySource::File, outside, Clock::System).unwrap());
     store.commit("work", &stored()).unwrap();
     let config: Config = config::parse(CONFIG, Path::new("/bench/config.toml"), FilePrivacy::Private, None).unwrap();
     let world = World {

@@ -20,6 +20,7 @@ mod granted;
 mod hidden;
 mod import;
 mod info;
+mod lock;
 mod login;
 mod logout;
 mod password;
@@ -32,6 +33,7 @@ mod serve;
 mod signals;
 mod status;
 mod token;
+mod unlock;
 
 /// A local OAuth helper: one click, a token, always fresh.
 ///
@@ -64,6 +66,8 @@ enum Command {
     Token(token::Token),
     Status(status::Status),
     Refresh(refresh::Refresh),
+    Lock(lock::Lock),
+    Unlock(unlock::Unlock),
     Info(info::Info),
     Import(import::Import),
     App(app::App),
@@ -117,6 +121,8 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),
+        Command::Lock(args) => lock::run(&args),
+        Command::Unlock(args) => unlock::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ErrorCode, ErrorReply, ImportRequest,
-    InfoReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest,
+    InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest, UnlockRequest,
 };
 use crate::secret::AccessToken;
 
@@ -111,6 +111,18 @@ impl Client {
         token.access_token.zeroize();
         token.refresh_token.zeroize();
         parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), PATIENCE)?)
+    }
+
+    /// Has the daemon drop the store's key and all tokens from memory.
+    pub fn lock(&self) -> Result<LockReply, Failure> {
+        parse(&self.ask("POST", "/v1/lock", JSON, None, PATIENCE)?)
+    }
+
+    /// Has the daemon get the store's key again, over the socket only. Wipes the passphrase.
+    pub fn unlock(&self, mut request: UnlockRequest) -> Result<LockReply, Failure> {
+        let body = self.on_socket("a passphrase is handed over").and_then(|()| json(&request));
+        request.passphrase.zeroize();
+        parse(&self.ask("POST", "/v1/unlock", JSON, Some(&body?), PATIENCE)?)
     }
 
     /// Has the daemon use `provider`'s metadata though the token endpoint has moved to another host.

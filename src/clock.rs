@@ -126,6 +126,15 @@ impl Clock {
         }
     }
 
+    /// How long the machine has slept since it started: more than before means that it slept in between, and
+    /// not that somebody set a clock.
+    pub fn slept(&self) -> Duration {
+        match self {
+            Self::System => system_slept(),
+            Self::Virtual(jumps) => Duration::from_millis(jumps.boot_ms.load(Ordering::Relaxed)),
+        }
+    }
+
     /// Somebody sets the wall clock: it jumps by `ms`, boot time does not. System clocks don't.
     pub fn jump_wall(&self, ms: i64) {
         if let Self::Virtual(jumps) = self {
@@ -165,6 +174,21 @@ fn system_boot() -> Boot {
     let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
     let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
     Boot(Duration::new(seconds, nanos))
+}
+
+/// `CLOCK_MONOTONIC` stands still during sleep.
+#[cfg(target_os = "linux")]
+fn system_slept() -> Duration {
+    let awake = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (u64::try_from(awake.tv_sec).unwrap_or(0), u32::try_from(awake.tv_nsec).unwrap_or(0));
+    // Read one after the other: what lies between the two readings is no sleep.
+    system_boot().0.saturating_sub(Duration::new(seconds, nanos))
+}
+
+/// Nobody tells.
+#[cfg(not(target_os = "linux"))]
+fn system_slept() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -132,6 +132,10 @@ pub struct StoreConfig {
     pub folder: Option<PathBuf>,
     /// Where the master key comes from.
     pub key: KeySource,
+    /// Whether the key leaves memory before the machine sleeps.
+    pub lock_on_suspend: bool,
+    /// How long nobody may have asked for a token until the key leaves memory; `None`: for ever.
+    pub lock_after_idle: Option<Duration>,
 }
 
 /// Where the store's master key comes from.
@@ -147,6 +151,8 @@ pub enum KeySource {
     Credential(String),
     /// What this program prints (first word: the program; no shell).
     Command(Vec<String>),
+    /// A file in the state folder that a passphrase opens: the daemon starts locked.
+    Passphrase,
 }
 
 /// How much of who got which token is kept.

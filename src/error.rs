@@ -71,7 +71,18 @@ pub enum Error {
         /// The provider's own code.
         provider_error: Option<String>,
     },
-    /// The store is locked, unwritable or damaged.
+    /// Nobody has the store's key until it is unlocked.
+    #[error("the token store is locked")]
+    StoreLocked,
+    /// The passphrase opens nothing.
+    #[error("the passphrase is wrong{}", times(*failures))]
+    WrongPassphrase {
+        /// How many were wrong in a row.
+        failures: u32,
+        /// How long the next one has to wait.
+        pause: Duration,
+    },
+    /// The store is unwritable or damaged, or its key can't be had.
     #[error("the token store is not available: {why}")]
     StoreUnavailable {
         /// One clause.
@@ -130,6 +141,10 @@ pub enum Error {
     },
 }
 
+fn times(failures: u32) -> String {
+    if failures > 1 { format!(", for the {failures}. time in a row") } else { String::new() }
+}
+
 impl Error {
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
@@ -140,9 +155,9 @@ impl Error {
             Self::LoginFailed { .. } => ErrorCode::LoginFailed,
             Self::ProviderUnreachable { .. } => ErrorCode::ProviderUnreachable,
             Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
-            Self::StoreUnavailable { .. } => ErrorCode::StoreUnavailable,
+            Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
-            Self::Forbidden { .. } | Self::Beyond { .. } => ErrorCode::Forbidden,
+            Self::Forbidden { .. } | Self::Beyond { .. } | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
             Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } => ErrorCode::NoDaemon,
@@ -162,6 +177,8 @@ impl Error {
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
             Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
+            Self::StoreLocked => "Run `ringback unlock`.".into(),
+            Self::WrongPassphrase { pause, .. } => format!("Try again; the next one is looked at in {} s.", pause.as_secs()),
             Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
             Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
             Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
@@ -187,6 +204,7 @@ impl Error {
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
             Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
+            Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
                 reply.provider_error.clone_from(provider_error);

@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
-//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`] | one thin adapter for each piece of the outside world |
+//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`contract`], [`failpoint`] | the words of the domain and the wire |
 
@@ -37,3 +37,4 @@ pub mod provider;
 pub mod sandbox;
 pub mod secret;
 pub mod store;
+pub mod suspend;

@@ -4,7 +4,7 @@
 //! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
 //! and for nothing else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed
 //! file), `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token
-//! of the caller). Whoever adds another says why.
+//! of the caller), `store::key::passphrase` (to stretch it). Whoever adds another says why.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -55,6 +55,8 @@ kinds! {
     Verifier => CodeVerifier;
     /// A user's password at the provider (RFC 6749 §4.3.2).
     UserPassword => Password;
+    /// What a person opens the store with.
+    Phrase => Passphrase;
     /// The one-time code that a device asks for its token with (RFC 8628 §3.2).
     Device => DeviceCode;
     /// A client's private key in PEM (RFC 7523 §2.2).

@@ -6,10 +6,13 @@ pub mod record;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod tests;
+mod vault;
 
 use std::path::PathBuf;
 
 use crate::account::record::Record;
+use crate::contract::StoreState;
+use crate::secret::Passphrase;
 
 /// Keeps one record per account, durably. Implementations block; call them off the runtime.
 pub trait Store: Send + Sync + 'static {
@@ -32,11 +35,44 @@ pub trait Store: Send + Sync + 'static {
 
     /// Where the master key comes from, for people (`status` shows it).
     fn key_source(&self) -> String;
+
+    /// Drops the master key: from now on everything but this and [`Self::unlock`] is [`StoreError::Locked`].
+    /// What [`Self::begin`] reserved is given back. Locked already is fine.
+    fn lock(&self);
+
+    /// Gets the master key again, which has to be the same as before. Unlocked already is fine.
+    fn unlock(&self, opening: &Opening) -> Result<(), StoreError>;
+
+    /// Whether the master key is there, and what it takes to get it.
+    fn state(&self) -> StoreState;
+}
+
+/// How the master key is got again.
+#[derive(Debug)]
+pub enum Opening {
+    /// From where the config says.
+    Source,
+    /// With the passphrase that was set.
+    Passphrase(Passphrase),
+    /// With a passphrase that is set by this, where there was none.
+    First(Passphrase),
 }
 
 /// What can be wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
+    /// The master key was dropped, or nobody has given the passphrase yet.
+    #[error("it is locked")]
+    Locked,
+    /// It opens nothing.
+    #[error("the passphrase is wrong")]
+    WrongPassphrase,
+    /// This passphrase, or none, is of no use here.
+    #[error("{why}")]
+    Passphrase {
+        /// Why, and what is.
+        why: String,
+    },
     /// The master key can't be had.
     #[error("the master key can't be had from {from}: {why}")]
     Key {

@@ -7,14 +7,15 @@
 //! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
 //! - a pause lies between any two attempts.
 //!
-//! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is loaded, committed and removed, `anew` tokens
-//! that need no refresh token, `narrow` those for a part of what was granted, `describing` what the provider
-//! says of them.
+//! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
+//! loaded, committed and removed, `anew` tokens that need no refresh token, `narrow` those for a part of what
+//! was granted, `describing` what the provider says of them, `locking` what is left while the store is locked.
 
 mod anew;
 mod answering;
 mod describing;
 mod keeping;
+mod locking;
 mod narrow;
 mod words;
 
@@ -53,6 +54,8 @@ pub struct Machine {
 pub(super) enum State {
     /// The store was not read yet, or could not be.
     Unread,
+    /// Nobody can read the store: its key is not in memory, and neither is anything that it keeps.
+    Locked,
     /// Nobody has logged in.
     SignedOut,
     /// There is no token yet, and one is got without the user.
@@ -135,11 +138,15 @@ impl Machine {
 
     /// Takes in what happened. `chance` is a random number in `[0, 1)`.
     pub fn step(&mut self, event: Event, now: Moment, chance: f64) -> Effect {
+        if matches!(self.state, State::Locked) {
+            return self.while_locked(event);
+        }
         match event {
+            Event::Locked => self.lock(),
             Event::Loaded(record) => self.loaded(record, now),
             Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
             Event::Reconfigured(policy) => self.reconfigured(policy, now),
-            Event::Noted => {}
+            Event::Noted | Event::Unlocked => {}
             Event::Stopping => return self.commit_again(),
             Event::Prepared(result) => return self.prepared(result, now, chance),
             Event::Answered(answer) => return self.answered(answer, now, chance),

@@ -17,6 +17,9 @@ use crate::secret::AccessToken;
 /// How long a caller with a valid token, who asked for nothing in particular, waits for a fresher one.
 const UNASKED_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What `status` says of every account then.
+const LOCKED: &str = "the store is locked: run `ringback unlock`";
+
 /// A picture of an account, published after every step. Reading one costs no lock, no message, no disk.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -55,6 +58,8 @@ pub struct Snapshot {
 pub enum Standing {
     /// The store was not read, or could not be.
     Unread,
+    /// The store is locked.
+    Locked,
     /// Nobody has logged in.
     SignedOut,
     /// Without a token, and getting one without the user.
@@ -106,6 +111,7 @@ impl Machine {
         let held = self.held();
         let standing = match &self.state {
             State::Unread => Standing::Unread,
+            State::Locked => Standing::Locked,
             State::SignedOut => Standing::SignedOut,
             State::Starting => Standing::Starting,
             State::Active(_) => Standing::Active,
@@ -212,6 +218,7 @@ impl Snapshot {
             (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
             (Standing::Unread | Standing::Starting, None) => false,
             (Standing::Starting, Some(trouble)) => !self.busy && !patience.reached(trouble.retry_at),
+            (Standing::Locked, _) => true,
             _ => !self.busy,
         };
         match (valid, hopeless || now.reached(patience)) {
@@ -231,6 +238,7 @@ impl Snapshot {
     pub fn error(&self, now: Moment) -> Error {
         let account = self.account.clone();
         match (&self.standing, &self.trouble) {
+            (Standing::Locked, _) => Error::StoreLocked,
             (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
             (Standing::NeedsLogin(reason), _) => Error::LoginRequired { account, why: reason.to_string() },
             (Standing::SignedOut, _) => Error::LoginRequired { account, why: "nobody has logged in yet".into() },
@@ -257,6 +265,7 @@ impl Snapshot {
     pub fn reply(&self, now: Moment) -> AccountReply {
         let (state, attention_needed) = match &self.standing {
             Standing::Unread => (AccountState::StoreUnavailable, self.trouble.is_some()),
+            Standing::Locked => (AccountState::StoreUnavailable, true),
             Standing::SignedOut => (AccountState::SignedOut, true),
             Standing::Starting => (AccountState::Starting, self.needs_a_hand()),
             Standing::Active => (AccountState::Active, self.login_soon || self.needs_a_hand()),
@@ -264,6 +273,7 @@ impl Snapshot {
         };
         let reason = match (&self.standing, &self.trouble) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
+            (Standing::Locked, _) => Some(LOCKED.into()),
             (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),
             (_, Some(trouble)) => Some(trouble.why.clone()),
             (_, None) if self.login_soon => Some("the token ends soon and can't be refreshed: log in again".into()),

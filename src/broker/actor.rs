@@ -1,6 +1,7 @@
 //! The task that owns one account. It carries out what the machine says, one thing after the other, and
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
+mod disk;
 mod leaving;
 
 use std::sync::Arc;
@@ -14,8 +15,7 @@ use super::errand::{self, Errand};
 use super::happenings::Happenings;
 use super::hooks::Hooks;
 use super::published::Published;
-use crate::account::record::Record;
-use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal, StoreTrouble};
+use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
 use crate::clock::Moment;
@@ -26,7 +26,7 @@ use crate::oauth::describe::Described;
 use crate::oauth::exchange::{Credentials, Target};
 use crate::oauth::grant::{Binding, Grant, GrantType};
 use crate::secret::AccessToken;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Requests that wait for the task. A full box means that somebody has asked already.
 const INBOX: usize = 64;
@@ -46,6 +46,11 @@ pub(super) enum Command {
     LoggedIn(Box<Grant>, Binding, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
+    /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
+    /// nothing was forgotten.
+    Lock(oneshot::Sender<Result<(), String>>),
+    /// The store's key is there again.
+    Unlock(oneshot::Sender<Result<(), String>>),
     /// The config changed.
     Reconfigure(Arc<AccountConfig>),
     /// Write what could not be written yet, and end.
@@ -71,6 +76,8 @@ struct Actor {
     happenings: Happenings,
     draws: Draws,
     stopping: Arc<AtomicBool>,
+    /// Whether the store is locked, or about to be.
+    shut: Arc<AtomicBool>,
 }
 
 /// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set. `after`: the
@@ -79,6 +86,7 @@ pub(super) fn spawn(
     config: Arc<AccountConfig>,
     world: World,
     jumps: watch::Receiver<()>,
+    shut: Arc<AtomicBool>,
     after: Option<Arc<Handle>>,
     happenings: Happenings,
 ) -> Handle {
@@ -98,6 +106,7 @@ pub(super) fn spawn(
         happenings,
         draws,
         stopping: Arc::clone(&stopping),
+        shut,
     };
     tokio::spawn(async move {
         if let Some(after) = after {
@@ -120,10 +129,13 @@ fn policy(config: &AccountConfig) -> Policy {
 
 impl Actor {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut jumps: watch::Receiver<()>) {
-        self.drive(Event::Timer).await;
+        let shut = self.shut.load(Ordering::Acquire);
+        self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
             let now = self.world.clock.now();
-            let nap = self.machine.wake_at().map(|at| now.until(at));
+            // What would not be done anyway is nothing to wake up for.
+            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
+            let nap = wake_at.map(|at| now.until(at));
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
@@ -144,7 +156,7 @@ impl Actor {
             Command::Refresh(seen, asked, done) => {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
                 // failed at it, and who asked may be gone.
-                let tried = self.machine.attempted_since(asked) || done.is_closed();
+                let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
                 if self.published.look().generation == seen && !tried {
                     sleep(Some(self.machine.forced_pause(self.world.clock.now()))).await;
                     self.drive(Event::Forced).await;
@@ -164,6 +176,11 @@ impl Actor {
                 let result = self.log_out().await;
                 _ = done.send(result);
             }
+            Command::Lock(done) => _ = done.send(self.lock().await),
+            Command::Unlock(done) => {
+                self.drive(Event::Unlocked).await;
+                _ = done.send(Ok(()));
+            }
             Command::Reconfigure(config) => {
                 let policy = policy(&config);
                 self.credentials = None;
@@ -174,11 +191,16 @@ impl Actor {
         }
     }
 
+    /// Whether the daemon stops, or the store is locked or about to be.
+    fn begins_nothing(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) || self.shut.load(Ordering::Acquire)
+    }
+
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
         // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
         let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
-        if self.stopping.load(Ordering::Acquire) && holds_back(&event) {
+        if self.begins_nothing() && holds_back(&event) {
             return;
         }
         let mut event = event;
@@ -212,32 +234,6 @@ impl Actor {
                 Effect::Remove => Event::Removed(self.on_disk(Store::remove).await),
             };
         }
-    }
-
-    async fn load(&self) -> Event {
-        match self.blocking(Store::load).await {
-            Ok(record) => Event::Loaded(record.map(Box::new)),
-            Err(error) => {
-                tracing::error!(account = %self.config.name, "{error}");
-                Event::NotLoaded(match error {
-                    StoreError::SetAside { .. } => StoreTrouble::Damaged,
-                    _ => StoreTrouble::Unavailable(error.to_string()),
-                })
-            }
-        }
-    }
-
-    async fn commit(&self, record: Box<Record>) -> Event {
-        let (generation, needs_login) = (record.generation, record.needs_login.clone());
-        let result = self.on_disk(move |store, name| store.commit(name, &record)).await;
-        match (&result, needs_login) {
-            (Ok(()), None) => {
-                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served");
-            }
-            (Ok(()), Some(reason)) => tracing::warn!(account = %self.config.name, "needs a login: {reason}"),
-            (Err(_), _) => {}
-        }
-        Event::Committed(result)
     }
 
     async fn renew(&mut self, renewal: Renewal) -> Answer {
@@ -309,7 +305,7 @@ impl Actor {
             return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
         }
         let unread = self.machine.snapshot(&self.config.name);
-        if unread.standing == Standing::Unread {
+        if matches!(unread.standing, Standing::Unread | Standing::Locked) {
             return Err(unread.error(self.world.clock.now()));
         }
         let before = unread.generation;
@@ -321,29 +317,9 @@ impl Actor {
             Err(after.error(self.world.clock.now()))
         }
     }
-
-    async fn on_disk(
-        &self,
-        work: impl FnOnce(&dyn Store, &str) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), String> {
-        self.blocking(work).await.map_err(|error| {
-            tracing::error!(account = %self.config.name, "{error}");
-            error.to_string()
-        })
-    }
-
-    /// Disks block: not on the runtime's threads.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Store, &str) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (store, name) = (Arc::clone(&self.world.store), self.config.name.clone());
-        let done = tokio::task::spawn_blocking(move || work(&*store, &name)).await;
-        done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread died".into() }))
-    }
 }
 
-/// Whether the event may begin something new, which a task that is told to stop doesn't.
+/// Whether the event may begin something new, which a task that is told to stop or to lock doesn't.
 fn holds_back(event: &Event) -> bool {
     matches!(event, Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Forced | Event::Rejected)
 }

@@ -72,10 +72,10 @@ pub enum Stray {
 }
 
 /// Names an account whose login is being exchanged for as long as it lives, so that a stop can wait for it.
-struct Counted<'a>(&'a watch::Sender<Vec<String>>, String);
+pub(super) struct Counted<'a>(&'a watch::Sender<Vec<String>>, String);
 
 impl<'a> Counted<'a> {
-    fn new(exchanging: &'a watch::Sender<Vec<String>>, account: &str) -> Self {
+    pub(super) fn new(exchanging: &'a watch::Sender<Vec<String>>, account: &str) -> Self {
         exchanging.send_modify(|accounts| accounts.push(account.to_owned()));
         Self(exchanging, account.to_owned())
     }
@@ -249,6 +249,8 @@ impl Broker {
     async fn exchange(&self, id: &str, plan: &Plan, next: Next) -> Result<(), Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
+        // Before the code is spent. From here on, whoever locks the store waits for this.
+        self.inner.lock.open()?;
         let trade = match next {
             Next::Exchange(trade) => trade,
             Next::Granted(grant) => return self.take_over(Some(id), plan, grant).await,

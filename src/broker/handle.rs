@@ -11,21 +11,21 @@ use tokio::sync::{oneshot, watch};
 use super::World;
 use super::actor::{self, Command};
 use super::happenings::{Happenings, Listener};
+use super::locking::Lock;
 use super::logins::Logins;
+use super::narrowed;
 use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
-use crate::oauth::dialect::Narrowing;
-use crate::oauth::grant::GrantType;
 
 /// What a token is for, in the doors' reach.
 pub use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
-const FAREWELL: Duration = Duration::from_secs(40);
+pub(super) const FAREWELL: Duration = Duration::from_secs(40);
 
 /// What a caller wants of a token.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,7 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
+    pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
     pub(super) jumps: watch::Receiver<()>,
@@ -73,8 +74,10 @@ impl Broker {
             accounts: BTreeMap::new(),
             leaving: BTreeMap::new(),
         });
+        let lock = Lock::new(world.store.state(), world.clock.now());
         let broker = Self {
             inner: Arc::new(Inner {
+                lock,
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
@@ -91,6 +94,7 @@ impl Broker {
     /// Takes over a new config: adds, changes and removes accounts. No token and no pending login is
     /// dropped by it; a removed account's file stays.
     pub async fn reload(&self, config: Arc<Config>) {
+        let _turn = self.inner.lock.turn.lock().await;
         let old = self.inner.roster.load_full();
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
@@ -100,7 +104,8 @@ impl Broker {
             } else {
                 let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
                 let after = old.leaving.get(name).cloned();
-                Arc::new(actor::spawn(Arc::clone(account), world, jumps, after, self.inner.happenings.clone()))
+                let (shut, happenings) = (Arc::clone(&self.inner.lock.shut), self.inner.happenings.clone());
+                Arc::new(actor::spawn(Arc::clone(account), world, jumps, shut, after, happenings))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -146,15 +151,17 @@ impl Broker {
     pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
         let roster = self.inner.roster.load();
         let (name, member) = roster.find(account)?;
+        self.inner.lock.open()?;
         let serve = &roster.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
-        if let Some(target) = query.target.map(in_order) {
+        let now = self.inner.world.clock.now();
+        self.inner.lock.asked_at(now);
+        if let Some(target) = query.target.map(narrowed::in_order) {
             let (member, name) = (member.clone(), name.to_owned());
             let wait = query.wait.unwrap_or(serve.wait);
             drop(roster);
             return self.narrowed_token(&name, &member, &target, ttl, wait).await;
         }
-        let now = self.inner.world.clock.now();
         let snapshot = member.handle.published.look();
         if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
             return Ok(reply);
@@ -182,6 +189,7 @@ impl Broker {
         _ = member.handle.inbox.try_send(Command::Wanted(wanted));
         loop {
             bell.borrow_and_update();
+            self.inner.lock.open()?;
             let now = clock.now();
             {
                 let snapshot = published.look();
@@ -191,37 +199,6 @@ impl Broker {
                     Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.reached(patience) => {}
                     Verdict::Fail(error) => return Err(error),
                     Verdict::Wait => {}
-                }
-            }
-            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
-        }
-    }
-
-    /// A token for `target` only: the cached one, or one that is asked for now.
-    async fn narrowed_token(
-        &self,
-        name: &str,
-        member: &Member,
-        target: &Target,
-        ttl: Ttl,
-        wait: Duration,
-    ) -> Result<TokenReply, Error> {
-        may_narrow(&member.config, target)?;
-        let clock = &self.inner.world.clock;
-        let published = &member.handle.published;
-        let mut bell = published.listen();
-        let patience = clock.now().plus(wait);
-        loop {
-            bell.borrow_and_update();
-            let now = clock.now();
-            let snapshot = published.look().narrowed_to(target);
-            match snapshot.verdict(ttl, patience, now) {
-                Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
-                Verdict::Fail(error) => return Err(error),
-                Verdict::Wait if snapshot.busy => {}
-                Verdict::Wait => {
-                    let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
-                    _ = tokio::time::timeout(now.until(patience), member.handle.inbox.send(command)).await;
                 }
             }
             _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
@@ -246,7 +223,9 @@ impl Broker {
     }
 
     fn view(&self, member: &Member) -> AccountReply {
-        let mut reply = member.handle.published.look().reply(self.inner.world.clock.now());
+        let (snapshot, now) = (member.handle.published.look(), self.inner.world.clock.now());
+        // At once, also while an account still ends what it has in hand.
+        let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
         reply.login_pending = self.inner.logins.overview().by_account.get(&reply.account).cloned();
         reply
     }
@@ -279,6 +258,7 @@ impl Broker {
         command: impl FnOnce(oneshot::Sender<()>) -> Command,
     ) -> Result<AccountReply, Error> {
         let member = self.member(account)?;
+        self.inner.lock.asked_at(self.inner.world.clock.now());
         let before = member.handle.published.look().generation;
         ask(&member, command).await?;
         let snapshot = member.handle.published.look();
@@ -298,46 +278,19 @@ impl Broker {
         ask(&member, Command::LogOut).await?
     }
 
+    /// Refused while the store is locked.
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {
+        let member = self.known_member(account)?;
+        self.inner.lock.open().map(|()| member)
+    }
+
+    pub(super) fn known_member(&self, account: &str) -> Result<Member, Error> {
         self.inner.roster.load().find(account).map(|(_, member)| member.clone())
     }
 }
 
-/// The order of scopes means nothing (RFC 6749 §3.3), so equal wishes are equal.
-fn in_order(mut target: Target) -> Target {
-    target.scope.sort_unstable();
-    target.scope.dedup();
-    target
-}
-
-/// Whether the account's provider gives tokens for a part of what was granted.
-fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
-    let narrow = config.dialect.narrow;
-    let anew = config.grant == GrantType::ClientCredentials;
-    let scope = target.scope.is_empty() || anew || matches!(narrow, Narrowing::Scope | Narrowing::Both);
-    let rest = target.resource.is_empty() && target.audience.is_none();
-    let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
-    let provider = &config.dialect.provider;
-    let refused = |what: &str| Error::Usage {
-        what: format!(
-            "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
-        ),
-    };
-    // A provider may spend the refresh token before it says no to a resource that was never granted.
-    let granted = &config.target.resource;
-    if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
-        let what = format!("`{other}` is none of the account's resources: list it in the `resource` of its config");
-        return Err(Error::Usage { what });
-    }
-    match (scope, resource) {
-        (false, _) => Err(refused("scope")),
-        (_, false) => Err(refused("resource or audience")),
-        _ => Ok(()),
-    }
-}
-
 /// Everything of a snapshot that a caller gets, or nothing if it holds no token.
-fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
+pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
     let token = snapshot.token.as_ref()?;
     Some(TokenReply {
         version: VERSION,

@@ -16,8 +16,8 @@ impl EventKind {
         let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
         let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
         match (&before.standing, &after.standing) {
-            // What is read at the start is no news.
-            (Standing::Unread, _) if !needs(after) => None,
+            // What is read at the start or after an unlock is no news.
+            (Standing::Unread | Standing::Locked, _) | (_, Standing::Locked) if !needs(after) => None,
             _ if needs(after) && !needs(before) => Some(Self::LoginNeeded),
             (Standing::SignedOut, Standing::SignedOut) => None,
             (_, Standing::SignedOut) => Some(Self::LoggedOut),

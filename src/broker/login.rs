@@ -81,7 +81,7 @@ impl Broker {
     fn has_been_read(&self, member: &Member) -> Result<(), Error> {
         let snapshot = member.handle.published.look();
         match snapshot.standing {
-            Standing::Unread => Err(snapshot.error(self.inner.world.clock.now())),
+            Standing::Unread | Standing::Locked => Err(snapshot.error(self.inner.world.clock.now())),
             _ => Ok(()),
         }
     }
@@ -134,7 +134,8 @@ impl Broker {
 
     /// Hands what was granted to the account's task, unless the login is over or the config has changed.
     pub(super) async fn take_over(&self, login: Option<&str>, plan: &Plan, grant: Box<Grant>) -> Result<(), Error> {
-        let member = self.member(&plan.account)?;
+        // Also while the store is about to be locked: what was granted is kept first.
+        let member = self.known_member(&plan.account)?;
         if member.config.binding() != plan.binding() {
             return Err(login_failed(&plan.account, "the config changed while the login was pending".into()));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::browser_login::Counted;
 use super::device::login_failed;
 use super::errand::Errand;
 use super::handle::{Broker, TokenQuery};
@@ -45,6 +46,8 @@ impl Broker {
     pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
+        // Counted before it is asked whether the store is open: a refresh token may work once.
+        let _counted = Counted::new(&self.inner.exchanging, account);
         let member = self.member(account)?;
         let plan = self.plan(&member.config, String::new()).await?;
         let grant = match tokens {

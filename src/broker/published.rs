@@ -24,13 +24,18 @@ impl Published {
         self.snapshot.load()
     }
 
-    /// Rings after every [`Self::show`]. Listen before you look, or you miss one.
+    /// Rings after every [`Self::show`] and [`Self::ring`]. Listen before you look, or you miss one.
     pub(super) fn listen(&self) -> watch::Receiver<()> {
         self.bell.subscribe()
     }
 
+    /// Has everybody look again.
+    pub(super) fn ring(&self) {
+        self.bell.send_replace(());
+    }
+
     pub(super) fn show(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
-        self.bell.send_replace(());
+        self.ring();
     }
 }

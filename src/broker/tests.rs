@@ -1,6 +1,7 @@
 //! The broker against a scripted provider, in paused time and without sockets.
 
 mod kinds;
+mod locking;
 mod logins;
 mod memory;
 mod provider_url;

@@ -18,8 +18,8 @@ use crate::browser::UsersBrowser;
 use crate::chance::Chance;
 use crate::client::Failure;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, AuditConfig, Config, SocketChoice, default_redirect_uri};
-use crate::contract::{Endpoint, ErrorCode, VERSION};
+use crate::config::{AccountConfig, AuditConfig, Config, SocketChoice, StoreConfig, default_redirect_uri};
+use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
 use crate::http::door::Doors;
@@ -32,6 +32,7 @@ use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
+use crate::suspend;
 
 /// Threads that serve. Most of what they do is wait; disks and keyrings have threads of their own.
 const THREADS: usize = 2;
@@ -119,8 +120,7 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
         other => broken_store(&other),
     })?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let key = held.master_key(&config.store.key, &outside).map_err(|error| broken_store(&error))?;
-    Ok(FileStore::open(held, key, Clock::System))
+    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| broken_store(&error))
 }
 
 fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
@@ -179,7 +179,11 @@ async fn serve(
         pid = endpoint.pid,
         "ready"
     );
+    if broker.store_state() != StoreState::Unlocked {
+        tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
+    }
     tokio::task::spawn_blocking(move || provider.warm_up());
+    lock_by_itself(&config.store, &broker);
     tokio::select! {
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
@@ -193,6 +197,26 @@ async fn serve(
     save_usage(apps).await;
     _ = tokio::time::timeout(AUDIT_WRITTEN, audit.flush()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the config wants it, from now to the end.
+fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
+    if let Some(span) = config.lock_after_idle {
+        tokio::spawn(broker.clone().lock_after_idle(span));
+    }
+    if config.lock_on_suspend {
+        tokio::spawn(broker.clone().lock_after_sleep());
+        let broker = broker.clone();
+        tokio::spawn(async move {
+            let lock = || async {
+                tracing::info!("the machine is about to sleep");
+                // What went wrong was said; the machine sleeps all the same.
+                _ = broker.lock().await;
+            };
+            let why = suspend::before_each(lock).await;
+            tracing::warn!("the store is locked after the machine slept and not before: {why}");
+        });
+    }
 }
 
 /// Writes down who asked, a while after somebody did. Never ends.

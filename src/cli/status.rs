@@ -8,7 +8,7 @@ use clap::Args;
 use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
 use crate::clock::Clock;
-use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, whose};
+use crate::contract::{AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, StoreState, whose};
 
 /// Show how the accounts stand
 ///
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Status) -> Outcome {
         (text, vec![account])
     } else {
         let reply = client.accounts()?;
-        let text = if args.json { report::json(&reply)? } else { overview(&reply.accounts, &reply.store_key, now) };
+        let text = if args.json { report::json(&reply)? } else { overview(&reply, now) };
         (text, reply.accounts)
     };
     report::answer(text.as_bytes())?;
@@ -63,11 +63,16 @@ fn exit(accounts: &[AccountReply]) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn overview(accounts: &[AccountReply], store_key: &str, now: i64) -> String {
-    if accounts.is_empty() {
+fn overview(reply: &AccountsReply, now: i64) -> String {
+    let locked = match reply.store {
+        StoreState::Unlocked => "",
+        StoreState::Locked | StoreState::PassphraseNeeded => ". It is locked: run `ringback unlock`",
+        StoreState::PassphraseUnset => ", which nobody has set yet: run `ringback unlock`",
+    };
+    if reply.accounts.is_empty() {
         return "There is no account in the config. `ringback config example` shows how to add one.\n".into();
     }
-    format!("{}\nStore key: {}\n", table(accounts, now), plain(store_key))
+    format!("{}\nStore key: {}{locked}\n", table(&reply.accounts, now), plain(&reply.store_key))
 }
 
 /// The columns, and below each account what needs more words.

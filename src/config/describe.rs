@@ -33,6 +33,8 @@ pub fn describe(config: &Config) -> String {
     page.section("store");
     page.set("folder", config.store.folder.as_ref().map(|folder| folder.display().to_string()));
     key(&mut page, &config.store.key);
+    page.set("lock_on_suspend", Some(config.store.lock_on_suspend));
+    page.set("lock_after_idle", config.store.lock_after_idle.map(length));
     page.section("serve");
     page.set("min_ttl", Some(length(config.serve.min_ttl)));
     page.set("wait", Some(length(config.serve.wait)));
@@ -92,6 +94,7 @@ fn key(page: &mut Page, source: &KeySource) {
         KeySource::Keyring => ("keyring", None),
         KeySource::Credential(name) => ("credential", Some(name.as_str())),
         KeySource::Command(_) => ("command", None),
+        KeySource::Passphrase => ("passphrase", None),
     };
     page.set("key", Some(word));
     page.set("key_credential", name);

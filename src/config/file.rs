@@ -104,7 +104,9 @@ fn socket(value: &DeValue<'_>, base: &Base<'_>) -> Result<SocketChoice, Problem>
 }
 
 fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
-    let Some(section) = section else { return StoreConfig { folder: None, key: KeySource::File } };
+    let Some(section) = section else {
+        return StoreConfig { folder: None, key: KeySource::File, lock_on_suspend: false, lock_after_idle: None };
+    };
     let folder = section.read("folder", |v| path(v, base));
     let name = section.read("key_credential", credential);
     let argv = section.read("key_command", |v| command(v, base));
@@ -124,9 +126,12 @@ fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
         // What is missing or wrong was reported.
         "credential" => KeySource::Credential(name.unwrap_or_default()),
         "command" => KeySource::Command(argv.unwrap_or_default()),
+        "passphrase" => KeySource::Passphrase,
         _ => KeySource::File,
     };
-    StoreConfig { folder, key }
+    let lock_on_suspend = section.read("lock_on_suspend", flag).unwrap_or(false);
+    let lock_after_idle = section.read("lock_after_idle", |v| duration(v, MINUTE, 7 * 24 * HOUR));
+    StoreConfig { folder, key, lock_on_suspend, lock_after_idle }
 }
 
 fn serving(section: Option<&Reader<'_>>) -> Serving {

@@ -11,7 +11,7 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 22] = [
+pub const ROUTED: [&str; 24] = [
     "/favicon.ico",
     "/healthz",
     "/login/outcome/{}",
@@ -31,9 +31,11 @@ pub const ROUTED: [&str; 22] = [
     "/v1/apps/{}",
     "/v1/apps/{}/rotate",
     "/v1/events",
+    "/v1/lock",
     "/v1/logins/{}",
     "/v1/logins/{}/paste",
     "/v1/providers/{}/accept",
+    "/v1/unlock",
 ];
 
 /// What is kept free on the daemon's own listeners beyond [`ROUTED`].

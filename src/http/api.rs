@@ -18,8 +18,8 @@ use super::reject::Reject;
 use super::{Http, to_the_end};
 use crate::broker::handle::TokenQuery;
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, AuditEvent, Health, ImportRequest, InfoReply, LoginReply, LoginRequest,
-    LoginStarted, LogoutReply, PasteRequest, TokenReply, VERSION,
+    AcceptReply, AccountReply, AccountsReply, AuditEvent, Health, ImportRequest, InfoReply, LockReply, LoginReply,
+    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, UnlockRequest, VERSION,
 };
 use crate::error::Error;
 
@@ -43,6 +43,7 @@ pub(super) async fn accounts(
         version: VERSION,
         default_account: http.broker.default_account().filter(|account| caller.sees(account)),
         store_key: http.broker.store_key(),
+        store: http.broker.store_state(),
         accounts,
     }))
 }
@@ -109,6 +110,19 @@ pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(nam
     caller.may_change_all()?;
     let work = http.broker.accept_provider(&name);
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
+}
+
+pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> Reply<LockReply> {
+    Ok(Json(audited(&http, &caller, AuditEvent::Lock, None, http.broker.lock()).await?))
+}
+
+pub(super) async fn unlock(
+    caller: Caller,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<UnlockRequest>,
+) -> Reply<LockReply> {
+    let work = http.broker.unlock(request.unwrap_or_default());
+    Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
 pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {

@@ -56,7 +56,7 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 24] = [
+pub static ROUTES: [Route; 26] = [
     row(Method::GET, "/token", Access::Read, || get(api::token)),
     row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
@@ -76,6 +76,8 @@ pub static ROUTES: [Route; 24] = [
     row(Method::POST, "/v1/apps", Access::Owner, || post(apps::add)),
     row(Method::DELETE, "/v1/apps/{name}", Access::Owner, || delete(apps::remove)),
     row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, || post(apps::rotate)),
+    row(Method::POST, "/v1/lock", Access::Write, || post(api::lock)),
+    row(Method::POST, "/v1/unlock", Access::Socket, || post(api::unlock)),
     row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
     row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
     row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),

@@ -14,14 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use super::key::MasterKey;
 use super::key::source::{self, Obtained, Outside, Start};
 use super::record::{self, DecodeError};
 use super::seal::{self, OpenError, Opened};
-use super::{Store, StoreError};
+use super::vault::Vault;
+use super::{Opening, Store, StoreError};
 use crate::account::record::Record;
 use crate::clock::Clock;
 use crate::config::KeySource;
+use crate::contract::StoreState;
 use crate::failpoint;
 use crate::paths::folder::{Folder, FolderError, Temp};
 
@@ -84,8 +85,11 @@ impl StateLock {
     /// Gets the master key from `source`; makes one there only while no account is stored. Blocks: a
     /// keyring or program has 10 s.
     pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
-        let start = if self.accounts()?.is_empty() { Start::First } else { Start::Later };
-        source::obtain(source, &self.folder, start, outside)
+        source::obtain(source, &self.folder, self.which_start()?, outside)
+    }
+
+    fn which_start(&self) -> Result<Start, StoreError> {
+        Ok(if self.accounts()?.is_empty() { Start::First } else { Start::Later })
     }
 }
 
@@ -101,8 +105,7 @@ impl Drop for StateLock {
 #[derive(Debug)]
 pub struct FileStore {
     held: StateLock,
-    key: MasterKey,
-    from: String,
+    vault: Vault,
     clock: Clock,
     turns: Mutex<HashMap<String, Arc<Mutex<Turn>>>>,
 }
@@ -122,9 +125,16 @@ enum Purpose {
 }
 
 impl FileStore {
-    /// Opens the store in the folder that `held` holds. `clock` names what is set aside.
-    pub fn open(held: StateLock, obtained: Obtained, clock: Clock) -> Self {
-        Self { held, key: obtained.key, from: obtained.from, clock, turns: Mutex::default() }
+    /// Opens the store in the folder that `held` holds, with the key from `source`: locked, if that takes a
+    /// passphrase. `clock` names what is set aside. Blocks: a keyring or program has 10 s.
+    pub fn open(
+        held: StateLock,
+        source: &KeySource,
+        outside: Outside<'static>,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let vault = Vault::open(source, outside, &held.folder, held.which_start()?)?;
+        Ok(Self { held, vault, clock, turns: Mutex::default() })
     }
 
     /// The accounts that something is stored of, sorted.
@@ -142,13 +152,14 @@ impl FileStore {
     /// What is stored of `account`, authenticated. Sets a damaged file aside.
     fn stored(&self, account: &str) -> Result<Option<Opened>, StoreError> {
         let name = file_name(account);
+        let obtained = self.vault.key()?;
         let Some(bytes) = self.held.accounts.read(&name, seal::MAX_FILE)? else { return Ok(None) };
         let path = self.held.accounts.file(&name);
-        match seal::open(&self.key, account, &bytes) {
+        match seal::open(&obtained.key, account, &bytes) {
             Ok(opened) => Ok(Some(opened)),
             Err(OpenError::Newer { found }) => Err(StoreError::Newer { path, found, known: seal::FORMAT }),
             // The key is wrong, not the file: the file stays where the right key will find it.
-            Err(OpenError::ForeignKey) => Err(StoreError::ForeignKey { path, from: self.from.clone() }),
+            Err(OpenError::ForeignKey) => Err(StoreError::ForeignKey { path, from: obtained.from.clone() }),
             Err(OpenError::Damaged(why)) => Err(self.set_aside(&name, why)?),
         }
     }
@@ -184,7 +195,7 @@ impl FileStore {
     }
 
     fn seal(&self, account: &str, record: &Record, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
-        seal::seal(&self.key, account, record.generation, payload, &mut rand::rng())
+        seal::seal(&self.vault.key()?.key, account, record.generation, payload, &mut rand::rng())
             .map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
     }
 
@@ -270,6 +281,7 @@ impl Store for FileStore {
     }
 
     fn remove(&self, account: &str) -> Result<(), StoreError> {
+        self.vault.key()?;
         let turn = self.turn(account)?;
         let mut turn = lock(&turn);
         turn.reserved = None;
@@ -277,7 +289,27 @@ impl Store for FileStore {
     }
 
     fn key_source(&self) -> String {
-        self.from.clone()
+        self.vault.from()
+    }
+
+    fn lock(&self) {
+        let turns: Vec<_> = lock(&self.turns).values().cloned().collect();
+        // Whoever has a turn ends it with the key.
+        for turn in turns {
+            lock(&turn).reserved = None;
+        }
+        self.vault.lock();
+    }
+
+    fn unlock(&self, opening: &Opening) -> Result<(), StoreError> {
+        match self.state() {
+            StoreState::Unlocked => Ok(()),
+            _ => self.vault.unlock(opening, &self.held.folder, self.held.which_start()?),
+        }
+    }
+
+    fn state(&self) -> StoreState {
+        self.vault.state()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The master key: 256 bits under which every account's file is sealed. Where it comes from is
 //! [`source`]'s job.
 
+pub mod passphrase;
 pub mod source;
 
 use std::fmt;

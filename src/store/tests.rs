@@ -1,6 +1,7 @@
 //! The store against real folders. Parts that need a process of their own run this test binary again.
 
 mod keys;
+mod locked;
 mod refusals;
 
 use std::io::Write as _;
@@ -59,8 +60,16 @@ fn tempdir() -> tempfile::TempDir {
 }
 
 fn open_with(state: &Path, key: [u8; 32]) -> FileStore {
-    let obtained = Obtained { key: MasterKey::from_bytes(key), from: "a test".into() };
-    FileStore::open(StateLock::take(state).unwrap(), obtained, Clock::System)
+    with_key(StateLock::take(state).unwrap(), key, Clock::System)
+}
+
+fn with_key(held: StateLock, key: [u8; 32], clock: Clock) -> FileStore {
+    held.folder().write("master.key", MasterKey::from_bytes(key).to_hex().as_bytes()).unwrap();
+    by_file(held, clock)
+}
+
+fn by_file(held: StateLock, clock: Clock) -> FileStore {
+    FileStore::open(held, &crate::config::KeySource::File, keys::NOTHING, clock).unwrap()
 }
 
 fn open(state: &Path) -> FileStore {
@@ -232,8 +241,7 @@ fn modes_are_exact_whatever_the_umask() {
 #[ignore = "part of other tests, which run it in a process of its own"]
 fn rerun_commits_once() {
     let held = StateLock::take(&state_of_rerun()).unwrap();
-    let obtained = keys::from(&held, &crate::config::KeySource::File).unwrap();
-    let store = FileStore::open(held, obtained, Clock::System);
+    let store = by_file(held, Clock::System);
     let next = store.load("work").unwrap().map_or(0, |record| record.generation);
     store.begin("work", &intended(next)).unwrap();
     store.commit("work", &record(next + 1)).unwrap();
@@ -258,8 +266,7 @@ fn a_crash_at_any_step_leaves_a_whole_record() {
         let status = rerun(&format!("export RINGBACK_FAILPOINT={step}"), test, folder.path());
         assert_eq!(status.signal(), Some(9), "{step}: {status}");
         let held = StateLock::take(folder.path()).unwrap();
-        let obtained = keys::from(&held, &crate::config::KeySource::File).unwrap();
-        let record = FileStore::open(held, obtained, Clock::System).load("work").unwrap().unwrap();
+        let record = by_file(held, Clock::System).load("work").unwrap().unwrap();
         assert_eq!((record.generation, record.intent.is_some()), found, "{step}");
         assert_eq!(names(&folder.path().join("accounts")), ["work.sealed"], "{step}");
         assert!(rerun("true", test, folder.path()).success(), "{step}");

@@ -38,6 +38,7 @@ const MODULES: &[Module] = &[
     module("paths", 2, &[]),
     module("keyring", 2, &[]),
     module("browser", 2, &["hardening"]),
+    module("suspend", 2, &[]),
     module("config_file", 2, &["paths"]),
     module("apps", 2, &["paths"]),
     module("audit", 2, &["paths"]),

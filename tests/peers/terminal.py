@@ -1,4 +1,4 @@
-"""Runs a program at a terminal of its own, types one line from our standard input when it is asked for, and prints as
+"""Runs a program at a terminal of its own, types a line from our standard input for each that it asks for, and prints as
 JSON how that went: {"code", "output", "echo": {"asked", "after"}}, where `echo` says whether the terminal shows what is
 typed. Ends after LIMIT seconds, whatever the program does.
 
@@ -7,7 +7,7 @@ typed. Ends after LIMIT seconds, whatever the program does.
 import fcntl, json, os, pty, select, subprocess, sys, termios, time
 
 LIMIT = 20
-line = sys.stdin.buffer.readline()
+lines = sys.stdin.buffer.readlines()
 ours, theirs = pty.openpty()
 program = subprocess.Popen(
     sys.argv[1:], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
@@ -23,16 +23,17 @@ def there_is_more(wait):
     return bool(select.select([ours], [], [], wait)[0])
 
 
-deadline, output, echo = time.monotonic() + LIMIT, b"", {}
+deadline, output, answered, echo = time.monotonic() + LIMIT, b"", 0, {}
 while program.poll() is None:
     if time.monotonic() > deadline:
         program.kill()
     if there_is_more(0.05):
         output += os.read(ours, 4096)
     # A question is a line that doesn't end.
-    if "asked" not in echo and output.rstrip(b" ").endswith(b":"):
-        echo["asked"] = shows()
-        os.write(ours, line)
+    if lines and output[answered:].rstrip(b" ").endswith(b":"):
+        echo["asked"] = echo.get("asked", False) or shows()
+        answered = len(output)
+        os.write(ours, lines.pop(0))
 while there_is_more(0.1):
     output += os.read(ours, 4096)
 echo["after"] = shows()

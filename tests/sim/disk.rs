@@ -6,7 +6,8 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use ringback::account::record::Record;
-use ringback::store::{Store, StoreError, record};
+use ringback::contract::StoreState;
+use ringback::store::{Opening, Store, StoreError, record};
 
 use crate::truth::{ACCOUNTS, Disk as Plate, Truth, What, happens};
 
@@ -107,5 +108,16 @@ impl Store for Disk {
 
     fn key_source(&self) -> String {
         "none".into()
+    }
+
+    /// Nobody locks it here.
+    fn lock(&self) {}
+
+    fn unlock(&self, _: &Opening) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn state(&self) -> StoreState {
+        StoreState::Unlocked
     }
 }

@@ -44,6 +44,7 @@ impl Machine {
                 let state = std::mem::replace(&mut self.state, State::Unread);
                 self.state = self.without_tokens(state);
             }
+            StoreTrouble::Locked => self.lock(),
             StoreTrouble::Unavailable(why) => {
                 self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
             }
@@ -225,7 +226,7 @@ impl Machine {
         let held = match std::mem::replace(&mut self.state, State::SignedOut) {
             State::Active(held) => Some(held),
             State::NeedsLogin { held, .. } => held,
-            State::Unread | State::SignedOut | State::Starting => None,
+            State::Unread | State::Locked | State::SignedOut | State::Starting => None,
         };
         self.state = State::NeedsLogin { reason, held };
     }

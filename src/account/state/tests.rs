@@ -1,5 +1,7 @@
 //! The machine as examples, and under random event orders.
 
+mod locking;
+
 use serde_json::Map;
 
 use super::*;
@@ -549,6 +551,8 @@ mod random {
         Restart,
         WallJump(i64),
         Reconfigure(bool),
+        Lock,
+        Unlock,
     }
 
     fn act() -> impl Strategy<Value = Act> {
@@ -566,6 +570,8 @@ mod random {
             1 => Just(Act::Restart),
             1 => (-90_000_000i64..90_000_000).prop_map(Act::WallJump),
             1 => any::<bool>().prop_map(Act::Reconfigure),
+            1 => Just(Act::Lock),
+            1 => Just(Act::Unlock),
         ]
     }
 
@@ -611,6 +617,8 @@ mod random {
                         Act::Forced => Event::Forced,
                         Act::Wanted(ttl) => Event::Wanted(s(ttl)),
                         Act::Rejected => Event::Rejected,
+                        Act::Lock => Event::Locked,
+                        Act::Unlock => Event::Unlocked,
                         _ => Event::Timer,
                     };
                     assert!(
@@ -640,10 +648,19 @@ mod random {
                     }
                 }
                 Act::DiskFull(full) => b.commit_fails = full,
+                // The broker turns logins away then, before anything is granted.
+                Act::Login(_) if matches!(b.machine.state, State::Locked) => {}
+                Act::Lock => b.tell(Event::Locked),
+                Act::Unlock => {
+                    // As a restart: every one may cost one attempt.
+                    b.sent.clear();
+                    b.tell(Event::Unlocked);
+                }
                 Act::Login(life) => {
                     let grant = self.grant(true, life);
                     self.bench.tell(Event::LoggedIn(Box::new(grant)));
                 }
+                Act::Logout if matches!(b.machine.state, State::Locked) => b.tell(Event::LogOut),
                 Act::Logout => {
                     b.tell(Event::LogOut);
                     // The user wants it gone, whether or not the disk obeys.
@@ -690,7 +707,11 @@ mod random {
                 Phase::Unkept { next, .. } => next.record.tokens.refresh_token.as_ref(),
                 _ => None,
             };
-            let tokens: Vec<_> = kept.into_iter().chain(unkept).map(RefreshToken::expose).collect();
+            // While the store is locked, only the disk knows them.
+            let disk = b.disk.as_ref().filter(|_| matches!(b.machine.state, State::Locked));
+            let on_disk = disk.and_then(|record| record.tokens.refresh_token.as_ref());
+            assert!(on_disk.is_none() || b.machine.tokens().is_none() && view.token.is_none(), "kept while locked");
+            let tokens: Vec<_> = kept.into_iter().chain(unkept).chain(on_disk).map(RefreshToken::expose).collect();
             if let Some(precious) = &self.precious {
                 assert!(tokens.contains(&precious.as_str()), "refresh token {precious} is gone, there is {tokens:?}");
             }

@@ -91,8 +91,12 @@ pub enum Event {
     Noted,
     /// The config changed, or was read again: what the provider refused before may go now.
     Reconfigured(Policy),
-    /// The daemon ends: last chance for what could not be written yet.
+    /// The daemon ends, or the store is about to be locked: last chance for what could not be written yet.
     Stopping,
+    /// The store's key is about to be dropped: nothing that it kept may stay in memory.
+    Locked,
+    /// The key is there again.
+    Unlocked,
 }
 
 /// Why the store could not be read.
@@ -100,6 +104,8 @@ pub enum Event {
 pub enum StoreTrouble {
     /// The file was damaged and set aside: a new login mends it.
     Damaged,
+    /// The store's key is not in memory.
+    Locked,
     /// The store itself is in trouble; it may get better.
     Unavailable(String),
 }

@@ -1,4 +1,4 @@
-//! How an account's tokens are given up, and how its task ends.
+//! How an account's tokens are given up or forgotten, and how its task ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,20 @@ const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
 /// How many such attempts: half a minute of them, where a removed account has that long.
 const LAST_CHANCES: u32 = 150;
+/// And before the store is locked: a second of them.
+const CHANCES_BEFORE_LOCK: u32 = 5;
 
 impl Actor {
     /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
     pub(super) async fn keep_the_unkept(&mut self) {
-        for chance in 0..LAST_CHANCES {
+        self.try_to_keep(LAST_CHANCES).await;
+        if self.machine.is_unkept() {
+            tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
+        }
+    }
+
+    async fn try_to_keep(&mut self, chances: u32) {
+        for chance in 0..chances {
             if !self.machine.is_unkept() {
                 return;
             }
@@ -30,14 +39,24 @@ impl Actor {
             }
             self.drive(Event::Stopping).await;
         }
+    }
+
+    /// Forgets all that the store keeps, and the client's secret. The error is one clause: there are new tokens
+    /// that could not be written, and those are forgotten on no account.
+    pub(super) async fn lock(&mut self) -> Result<(), String> {
+        self.try_to_keep(CHANCES_BEFORE_LOCK).await;
         if self.machine.is_unkept() {
-            tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
+            let why = self.machine.snapshot(&self.config.name).error(self.world.clock.now());
+            return Err(format!("`{}` has new tokens that can't be written: {why}", self.config.name));
         }
+        self.credentials = None;
+        self.drive(Event::Locked).await;
+        Ok(())
     }
 
     pub(super) async fn log_out(&mut self) -> Result<LogoutReply, Error> {
         let before = self.machine.snapshot(&self.config.name);
-        if before.standing == Standing::Unread {
+        if matches!(before.standing, Standing::Unread | Standing::Locked) {
             return Err(before.error(self.world.clock.now()));
         }
         let tokens = self.machine.tokens().cloned();

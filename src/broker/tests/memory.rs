@@ -2,20 +2,29 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::account::record::Record;
-use crate::store::{Store, StoreError};
+use crate::contract::StoreState;
+use crate::store::{Opening, Store, StoreError};
 
 /// Keeps records in memory and can be told to fail.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) records: Mutex<HashMap<String, Record>>,
     pub(super) full: AtomicBool,
+    pub(super) locked: AtomicBool,
+    /// How often it was told to unlock.
+    pub(super) asked: AtomicUsize,
 }
 
 impl Memory {
+    fn open(&self) -> Result<(), StoreError> {
+        if self.locked.load(Ordering::SeqCst) { Err(StoreError::Locked) } else { Ok(()) }
+    }
+
     fn write(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        self.open()?;
         if self.full.load(Ordering::Relaxed) {
             return Err(StoreError::Io { path: "memory".into(), why: "no space left".into() });
         }
@@ -26,6 +35,7 @@ impl Memory {
 
 impl Store for Memory {
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
+        self.open()?;
         Ok(self.records.lock().unwrap().get(account).cloned())
     }
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
@@ -40,5 +50,21 @@ impl Store for Memory {
     }
     fn key_source(&self) -> String {
         "memory".into()
+    }
+    fn lock(&self) {
+        self.locked.store(true, Ordering::SeqCst);
+    }
+    fn unlock(&self, opening: &Opening) -> Result<(), StoreError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match opening {
+            Opening::Passphrase(passphrase) if !passphrase.matches("right") => Err(StoreError::WrongPassphrase),
+            _ => {
+                self.locked.store(false, Ordering::SeqCst);
+                Ok(())
+            }
+        }
+    }
+    fn state(&self) -> StoreState {
+        if self.locked.load(Ordering::SeqCst) { StoreState::Locked } else { StoreState::Unlocked }
     }
 }

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::config::{FilePrivacy, parse};
-    use crate::contract::FindingState;
+    use crate::contract::{FindingState, StoreState};
 
     fn config(scope: &str) -> Config {
         let text = format!(
@@ -107,8 +107,13 @@ mod tests {
 
     fn told(config: &Config, account: &str) -> Vec<(FindingState, String)> {
         let account: AccountReply = serde_json::from_str(account).unwrap();
-        let reply =
-            AccountsReply { version: 1, default_account: None, store_key: String::new(), accounts: vec![account] };
+        let reply = AccountsReply {
+            version: 1,
+            default_account: None,
+            store_key: String::new(),
+            store: StoreState::Unlocked,
+            accounts: vec![account],
+        };
         let mut findings = Vec::new();
         standing(config, Some(&reply), 1000, &mut findings);
         findings

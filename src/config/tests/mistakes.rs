@@ -67,7 +67,15 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store]\nkey = \"keyrnig\"",
         &[
-            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"` or `\"command\"`; did you mean `keyring`?",
+            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`; did you mean `keyring`?",
+        ],
+    ),
+    (
+        "[store]\nkey = \"passphrase\"\nkey_command = [\"x\"]\nlock_on_suspend = 1\nlock_after_idle = \"10s\"",
+        &[
+            "3:15: store.key_command: has no use; expected it only with `key = \"command\"`",
+            "4:19: store.lock_on_suspend: is an integer; expected `true` or `false`",
+            "5:19: store.lock_after_idle: is too short; expected from 1m to 7days",
         ],
     ),
     (

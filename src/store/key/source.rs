@@ -32,11 +32,12 @@ const STEPS: u32 = 400;
 const STEP: Duration = Duration::from_millis(25);
 
 /// What key sources reach for outside the state folder.
+#[derive(Clone, Copy)]
 pub struct Outside<'a> {
     /// Reads an environment variable.
-    pub env: &'a dyn Fn(&str) -> Option<OsString>,
+    pub env: &'a (dyn Fn(&str) -> Option<OsString> + Send + Sync),
     /// The OS keyring.
-    pub keyring: &'a dyn Keyring,
+    pub keyring: &'a (dyn Keyring + Send + Sync),
 }
 
 /// The two things that a keyring is asked to do; the real one is [`OsKeyring`].
@@ -90,7 +91,8 @@ pub(in crate::store) fn obtain(
         KeySource::Keyring => from_keyring(folder, start, outside.keyring),
         KeySource::Credential(name) => from_credential(name, outside.env),
         KeySource::Command(argv) => from_command(argv),
-        // A passphrase (stretched with Argon2, its salt in the state folder) joins here.
+        // That takes somebody who knows it.
+        KeySource::Passphrase => Err(StoreError::Locked),
     }
 }
 
@@ -252,7 +254,7 @@ fn parsed(text: &[u8], from: String) -> Result<Obtained, StoreError> {
     }
 }
 
-fn make(from: &str, start: Start, absent: &str) -> Result<MasterKey, StoreError> {
+pub(super) fn make(from: &str, start: Start, absent: &str) -> Result<MasterKey, StoreError> {
     if start == Start::Later {
         let why = format!(
             "{absent}, and the stored accounts were sealed with it: bring it back, or move the folder `accounts` away \

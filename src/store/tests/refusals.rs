@@ -50,10 +50,9 @@ fn a_damaged_file_is_set_aside_whole() {
 #[test]
 fn nothing_set_aside_is_ever_overwritten() {
     let (folder, _, path) = spoiled(|_| {});
-    let obtained = Obtained { key: MasterKey::from_bytes([7; 32]), from: "a test".into() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _inside = runtime.enter();
-    let store = FileStore::open(StateLock::take(folder.path()).unwrap(), obtained, Clock::virtual_at(Wall(9_000)));
+    let store = by_file(StateLock::take(folder.path()).unwrap(), Clock::virtual_at(Wall(9_000)));
     for n in 0..3u8 {
         put(&path, &[n]);
         assert!(matches!(store.load("work"), Err(StoreError::SetAside { .. })));

@@ -1,0 +1,55 @@
+//! How long a passphrase has to wait after wrong ones: pure, the time is an argument.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// After the first wrong one; twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Never longer than this, so that the person who knows it gets in.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The wrong passphrases since the last right one, whoever gave them.
+#[derive(Debug, Default)]
+pub(super) struct Guesses {
+    failures: u32,
+    /// Before this, none is looked at.
+    next: Option<Moment>,
+}
+
+impl Guesses {
+    /// What the next one has to wait.
+    pub(super) fn pause(&self, now: Moment) -> Duration {
+        self.next.map_or(Duration::ZERO, |next| now.until(next))
+    }
+
+    /// One was wrong: how many that makes, and what the next one has to wait.
+    pub(super) fn wrong(&mut self, now: Moment) -> (u32, Duration) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        self.next = Some(now.plus(pause));
+        (self.failures, pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Boot, Wall};
+
+    #[test]
+    fn each_wrong_passphrase_doubles_the_wait_up_to_a_minute() {
+        let mut now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) };
+        let mut guesses = Guesses::default();
+        assert_eq!(guesses.pause(now), Duration::ZERO);
+        for (number, seconds) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
+            assert_eq!(guesses.wrong(now), (number, Duration::from_secs(seconds)));
+            assert_eq!(guesses.pause(now), Duration::from_secs(seconds));
+            now = now.plus(guesses.pause(now));
+            assert_eq!(guesses.pause(now), Duration::ZERO);
+        }
+        for _ in 0..100 {
+            assert_eq!(guesses.wrong(now).1, LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The store's key leaves memory, and all that it opens with it; and both come back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
+
+use super::actor::Command;
+use super::guesses::Guesses;
+use super::handle::{Broker, FAREWELL};
+use super::roster::{Roster, stop};
+use crate::clock::{Boot, Moment};
+use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
+use crate::error::Error;
+use crate::secret::Passphrase;
+use crate::store::{Opening, StoreError};
+
+/// What is shorter is how far apart two clocks were read.
+const A_SLEEP: Duration = Duration::from_millis(500);
+
+/// Whether the broker has anything to give.
+pub(super) struct Lock {
+    /// From the moment that somebody locks until the key is there again: nobody is served, and no account
+    /// begins anything.
+    pub(super) shut: Arc<AtomicBool>,
+    /// When somebody last asked for a token, in milliseconds since boot.
+    asked: AtomicU64,
+    /// Rings when the store was locked or unlocked.
+    changed: watch::Sender<()>,
+    /// Held by who changes which accounts there are or whether they are locked.
+    pub(super) turn: Mutex<()>,
+    /// Held by the one whose passphrase is looked at.
+    guesses: Arc<Mutex<Guesses>>,
+}
+
+impl Lock {
+    pub(super) fn new(store: StoreState, now: Moment) -> Self {
+        let lock = Self {
+            shut: Arc::new(AtomicBool::new(store != StoreState::Unlocked)),
+            asked: AtomicU64::default(),
+            changed: watch::Sender::new(()),
+            turn: Mutex::default(),
+            guesses: Arc::default(),
+        };
+        lock.asked_at(now);
+        lock
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Acquire)
+    }
+
+    /// Refuses while there is nothing to give.
+    pub(super) fn open(&self) -> Result<(), Error> {
+        if self.is_shut() { Err(Error::StoreLocked) } else { Ok(()) }
+    }
+
+    /// Somebody wants a token.
+    pub(super) fn asked_at(&self, now: Moment) {
+        self.asked.store(u64::try_from(now.boot.0.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How long nobody has wanted one.
+    fn idle(&self, now: Moment) -> Duration {
+        Boot(Duration::from_millis(self.asked.load(Ordering::Relaxed))).until(now.boot)
+    }
+}
+
+impl Broker {
+    /// Drops the store's key and every token and secret from memory. What is in flight is ended and kept first;
+    /// callers are turned away at once. Goes on when the caller leaves.
+    pub async fn lock(&self) -> Result<LockReply, Error> {
+        let broker = self.clone();
+        tokio::spawn(async move { broker.lock_now().await }).await.unwrap_or_else(|_| Err(crashed()))
+    }
+
+    async fn lock_now(&self) -> Result<LockReply, Error> {
+        let lock = &self.inner.lock;
+        let _turn = lock.turn.lock().await;
+        if self.store_state() != StoreState::Unlocked {
+            return Ok(self.lock_reply(false));
+        }
+        lock.shut.store(true, Ordering::SeqCst);
+        let roster = self.inner.roster.load_full();
+        roster.accounts.values().for_each(|member| member.handle.published.ring());
+        self.end_logins().await;
+        if let Err(why) = tell(&roster, Command::Lock).await {
+            self.reopen(&roster).await;
+            tracing::error!("the store was not locked: {why}");
+            return Err(Error::StoreUnavailable { why });
+        }
+        self.let_leavers_go(roster).await;
+        let store = Arc::clone(&self.inner.world.store);
+        tokio::task::spawn_blocking(move || store.lock()).await.map_err(|_| crashed())?;
+        lock.changed.send_replace(());
+        tracing::info!("the store is locked");
+        Ok(self.lock_reply(true))
+    }
+
+    /// A code that is on its way is spent: what it brings is kept. Every other login would bring what can't be.
+    async fn end_logins(&self) {
+        let exchanging = self.inner.exchanging.borrow().clone();
+        let pending: Vec<_> = self.inner.logins.overview().by_account.keys().cloned().collect();
+        for account in pending.into_iter().filter(|account| !exchanging.contains(account)) {
+            self.inner.logins.call_off(&account, "the token store was locked meanwhile").await;
+        }
+        _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+    }
+
+    /// Accounts that were taken out of the config still have what they had.
+    async fn let_leavers_go(&self, roster: Arc<Roster>) {
+        stop(roster.leaving.values(), FAREWELL).await;
+        let mut leaving = roster.leaving.clone();
+        leaving.retain(|_, handle| !handle.inbox.is_closed());
+        let (config, accounts) = (Arc::clone(&roster.config), roster.accounts.clone());
+        self.inner.roster.store(Arc::new(Roster { config, accounts, leaving }));
+    }
+
+    /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
+    /// longer each time. Goes on when the caller leaves, once it has begun.
+    pub async fn unlock(&self, request: UnlockRequest) -> Result<LockReply, Error> {
+        let opening = match request.passphrase.map(Passphrase::taken) {
+            Some(passphrase) if request.new => Opening::First(passphrase),
+            Some(passphrase) => Opening::Passphrase(passphrase),
+            None => Opening::Source,
+        };
+        let guesses = match opening {
+            Opening::Source => None,
+            Opening::Passphrase(_) | Opening::First(_) => Some(self.wait_to_guess().await?),
+        };
+        let broker = self.clone();
+        let unlocking = async move {
+            match guesses {
+                None => broker.open_with(opening).await.map_err(|error| refused(&error)),
+                Some(guesses) => broker.guess(opening, guesses).await,
+            }
+        };
+        tokio::spawn(unlocking).await.unwrap_or_else(|_| Err(crashed()))
+    }
+
+    /// Who leaves meanwhile makes room for the next.
+    async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<Guesses>, Error> {
+        let busy =
+            |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
+        let guesses = Arc::clone(&self.inner.lock.guesses).try_lock_owned().map_err(busy)?;
+        // Not in the store's turn: to lock does not have to wait for this.
+        tokio::time::sleep(guesses.pause(self.inner.world.clock.now())).await;
+        Ok(guesses)
+    }
+
+    async fn guess(&self, opening: Opening, mut guesses: OwnedMutexGuard<Guesses>) -> Result<LockReply, Error> {
+        match self.open_with(opening).await {
+            Err(StoreError::WrongPassphrase) => {
+                let (failures, pause) = guesses.wrong(self.inner.world.clock.now());
+                tracing::warn!(failures, "a wrong passphrase: the next one waits {} s", pause.as_secs());
+                Err(Error::WrongPassphrase { failures, pause })
+            }
+            Err(error) => Err(refused(&error)),
+            Ok(reply) => {
+                *guesses = Guesses::default();
+                Ok(reply)
+            }
+        }
+    }
+
+    async fn open_with(&self, opening: Opening) -> Result<LockReply, StoreError> {
+        let _turn = self.inner.lock.turn.lock().await;
+        if self.store_state() == StoreState::Unlocked {
+            return Ok(self.lock_reply(false));
+        }
+        let store = Arc::clone(&self.inner.world.store);
+        let died = |_| StoreError::Io { path: "the store".into(), why: "its thread died".into() };
+        // Off the runtime: keyrings ask people, and stretching a passphrase takes a second.
+        tokio::task::spawn_blocking(move || store.unlock(&opening)).await.map_err(died)??;
+        self.reopen(&self.inner.roster.load_full()).await;
+        self.inner.lock.changed.send_replace(());
+        tracing::info!("the store is unlocked");
+        Ok(self.lock_reply(true))
+    }
+
+    async fn reopen(&self, roster: &Roster) {
+        let lock = &self.inner.lock;
+        lock.asked_at(self.inner.world.clock.now());
+        // Before the accounts are told: what they read may be due at once.
+        lock.shut.store(false, Ordering::SeqCst);
+        _ = tell(roster, Command::Unlock).await;
+    }
+
+    /// Whether the store's key is in memory, and what it takes to get it there.
+    pub fn store_state(&self) -> StoreState {
+        self.inner.world.store.state()
+    }
+
+    fn lock_reply(&self, changed: bool) -> LockReply {
+        LockReply { version: VERSION, store: self.store_state(), changed }
+    }
+
+    /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.
+    pub async fn lock_after_sleep(self) {
+        let clock = &self.inner.world.clock;
+        let (mut jumps, mut slept) = (self.inner.jumps.clone(), clock.slept());
+        while jumps.changed().await.is_ok() {
+            let before = std::mem::replace(&mut slept, clock.slept());
+            if slept.saturating_sub(before) >= A_SLEEP {
+                tracing::info!("the machine has slept");
+                // What went wrong was said.
+                _ = self.lock().await;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Locks whenever nobody has asked for a token for `span`. Never ends; wakes up once per span at most, and
+    /// not at all while the store is locked.
+    pub async fn lock_after_idle(self, span: Duration) {
+        let (lock, clock) = (&self.inner.lock, &self.inner.world.clock);
+        let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.jumps.clone());
+        loop {
+            changed.borrow_and_update();
+            let left = (!lock.is_shut()).then(|| span.saturating_sub(lock.idle(clock.now())));
+            if left.is_some_and(|left| left.is_zero()) {
+                tracing::info!("nobody has asked for a token for {} s", span.as_secs());
+                if self.lock().await.is_err() {
+                    // Said already. Once more after another span.
+                    lock.asked_at(clock.now());
+                }
+                continue;
+            }
+            tokio::select! {
+                () = super::actor::sleep(left) => {}
+                _ = changed.changed() => {}
+                Ok(()) = jumps.changed() => {}
+            }
+        }
+    }
+}
+
+/// Tells every account and waits until each has done it. The error is one clause: the first account's that could not.
+async fn tell(roster: &Roster, command: fn(oneshot::Sender<Result<(), String>>) -> Command) -> Result<(), String> {
+    let mut answers = Vec::new();
+    for member in roster.accounts.values() {
+        let (done, answer) = oneshot::channel();
+        // Who is gone has nothing any more.
+        if member.handle.inbox.send(command(done)).await.is_ok() {
+            answers.push(answer);
+        }
+    }
+    let mut result = Ok(());
+    for answer in answers {
+        result = result.and(answer.await.unwrap_or(Ok(())));
+    }
+    result
+}
+
+/// What the store says, to a caller.
+fn refused(error: &StoreError) -> Error {
+    match error {
+        StoreError::Passphrase { why } => Error::Usage { what: why.clone() },
+        StoreError::Locked => Error::StoreLocked,
+        other => Error::StoreUnavailable { why: other.to_string() },
+    }
+}
+
+fn crashed() -> Error {
+    Error::Internal { what: "locking or unlocking the store crashed".into() }
+}

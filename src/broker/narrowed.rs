@@ -1,0 +1,80 @@
+//! Tokens for a part of what an account may.
+
+use std::time::Duration;
+
+use super::actor::Command;
+use super::handle::{Broker, Target, token_reply};
+use super::roster::Member;
+use crate::account::view::{Ttl, Verdict};
+use crate::config::AccountConfig;
+use crate::contract::TokenReply;
+use crate::error::Error;
+use crate::oauth::dialect::Narrowing;
+use crate::oauth::grant::GrantType;
+
+impl Broker {
+    /// A token for `target` only: the cached one, or one that is asked for now.
+    pub(super) async fn narrowed_token(
+        &self,
+        name: &str,
+        member: &Member,
+        target: &Target,
+        ttl: Ttl,
+        wait: Duration,
+    ) -> Result<TokenReply, Error> {
+        may_narrow(&member.config, target)?;
+        let clock = &self.inner.world.clock;
+        let published = &member.handle.published;
+        let mut bell = published.listen();
+        let patience = clock.now().plus(wait);
+        loop {
+            bell.borrow_and_update();
+            self.inner.lock.open()?;
+            let now = clock.now();
+            let snapshot = published.look().narrowed_to(target);
+            match snapshot.verdict(ttl, patience, now) {
+                Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
+                Verdict::Fail(error) => return Err(error),
+                Verdict::Wait if snapshot.busy => {}
+                Verdict::Wait => {
+                    let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
+                    _ = tokio::time::timeout(now.until(patience), member.handle.inbox.send(command)).await;
+                }
+            }
+            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
+        }
+    }
+}
+
+/// The order of scopes means nothing (RFC 6749 §3.3), so equal wishes are equal.
+pub(super) fn in_order(mut target: Target) -> Target {
+    target.scope.sort_unstable();
+    target.scope.dedup();
+    target
+}
+
+/// Whether the account's provider gives tokens for a part of what was granted.
+fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
+    let narrow = config.dialect.narrow;
+    let anew = config.grant == GrantType::ClientCredentials;
+    let scope = target.scope.is_empty() || anew || matches!(narrow, Narrowing::Scope | Narrowing::Both);
+    let rest = target.resource.is_empty() && target.audience.is_none();
+    let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
+    let provider = &config.dialect.provider;
+    let refused = |what: &str| Error::Usage {
+        what: format!(
+            "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
+        ),
+    };
+    // A provider may spend the refresh token before it says no to a resource that was never granted.
+    let granted = &config.target.resource;
+    if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
+        let what = format!("`{other}` is none of the account's resources: list it in the `resource` of its config");
+        return Err(Error::Usage { what });
+    }
+    match (scope, resource) {
+        (false, _) => Err(refused("scope")),
+        (_, false) => Err(refused("resource or audience")),
+        _ => Ok(()),
+    }
+}

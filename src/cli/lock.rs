@@ -1,0 +1,36 @@
+//! `ringback lock`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Outcome, Reach, report};
+
+/// Drop the store's key and all tokens from the daemon's memory
+///
+/// What is being refreshed is kept first. From then on callers are told that the store is locked, until
+/// `ringback unlock`.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Lock {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback lock
+  ringback lock && systemctl suspend
+
+`lock_on_suspend` and `lock_after_idle` in `[store]` of the config do it by themselves.";
+
+/// Locks and tells whether it was locked before.
+pub(super) fn run(args: &Lock) -> Outcome {
+    let reply = args.reach.client()?.lock()?;
+    report::say(if reply.changed {
+        "The token store is locked. `ringback unlock` opens it again."
+    } else {
+        "The token store was locked already."
+    });
+    Ok(ExitCode::SUCCESS)
+}

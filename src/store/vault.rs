@@ -1,0 +1,116 @@
+//! The master key while the store is unlocked, and the way to get it again once it was dropped.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+
+use super::key::passphrase::{self, Cost};
+use super::key::source::{self, Obtained, Outside, Start};
+use super::{Opening, StoreError};
+use crate::config::KeySource;
+use crate::contract::StoreState;
+use crate::paths::folder::Folder;
+
+/// Holds the key. Readers share it without waiting for anybody.
+pub(super) struct Vault {
+    key: ArcSwapOption<Obtained>,
+    source: KeySource,
+    outside: Outside<'static>,
+    /// What is no secret of the first key there was: it has to be the same each time.
+    known: OnceLock<Known>,
+    /// Whether there is a passphrase.
+    set: AtomicBool,
+}
+
+struct Known {
+    id: [u8; 8],
+    from: String,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// Gets the key, or stays locked where that takes a passphrase. Blocks.
+    pub(super) fn open(
+        source: &KeySource,
+        outside: Outside<'static>,
+        folder: &Folder,
+        start: Start,
+    ) -> Result<Self, StoreError> {
+        let vault = Self {
+            key: ArcSwapOption::empty(),
+            source: source.clone(),
+            outside,
+            known: OnceLock::new(),
+            set: AtomicBool::new(passphrase::is_set(folder)?),
+        };
+        if *source != KeySource::Passphrase {
+            vault.hold(source::obtain(source, folder, start, &outside)?)?;
+        } else if start == Start::Later && !vault.is_set() {
+            return Err(passphrase::lost(folder));
+        }
+        Ok(vault)
+    }
+
+    /// Gets the key again. Blocks: a keyring or program has 10 s, and a passphrase takes a second.
+    pub(super) fn unlock(&self, opening: &Opening, folder: &Folder, start: Start) -> Result<(), StoreError> {
+        let refused = |why: &str| Err(StoreError::Passphrase { why: why.into() });
+        let by_passphrase = self.source == KeySource::Passphrase;
+        let obtained = match opening {
+            Opening::Source if by_passphrase => {
+                return refused("the store opens with a passphrase, and none was given");
+            }
+            // A key that is made now would open nothing of what there was.
+            Opening::Source => source::obtain(&self.source, folder, Start::Later, &self.outside)?,
+            _ if !by_passphrase => return refused("the store's key does not come from a passphrase: give none"),
+            Opening::Passphrase(passphrase) => passphrase::open(folder, passphrase, Cost::USUAL)?,
+            Opening::First(passphrase) => passphrase::set(folder, passphrase, start, Cost::USUAL)?,
+        };
+        self.set.store(by_passphrase, Ordering::Release);
+        self.hold(obtained)
+    }
+
+    fn hold(&self, obtained: Obtained) -> Result<(), StoreError> {
+        let id = obtained.key.id();
+        let known = self.known.get_or_init(|| Known { id, from: obtained.from.clone() });
+        if known.id != id {
+            let why = "it is another key than before the store was locked: bring that one back".into();
+            return Err(StoreError::Key { from: obtained.from, why });
+        }
+        self.key.store(Some(Arc::new(obtained)));
+        Ok(())
+    }
+
+    /// Drops the key, which wipes it as soon as nobody uses it any more.
+    pub(super) fn lock(&self) {
+        self.key.store(None);
+    }
+
+    pub(super) fn key(&self) -> Result<Arc<Obtained>, StoreError> {
+        self.key.load_full().ok_or(StoreError::Locked)
+    }
+
+    pub(super) fn state(&self) -> StoreState {
+        match (self.key.load().is_some(), &self.source) {
+            (true, _) => StoreState::Unlocked,
+            (false, KeySource::Passphrase) if self.is_set() => StoreState::PassphraseNeeded,
+            (false, KeySource::Passphrase) => StoreState::PassphraseUnset,
+            (false, _) => StoreState::Locked,
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        self.set.load(Ordering::Acquire)
+    }
+
+    /// Where the key comes from, in words.
+    pub(super) fn from(&self) -> String {
+        self.known.get().map_or(passphrase::FROM, |known| &known.from).to_owned()
+    }
+}
