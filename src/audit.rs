@@ -104,7 +104,10 @@ impl Writer {
                     }
                 }
             }
-            if let Err(error) = self.log.write(&text) {
+            // Nothing to write is no reason to begin a new file.
+            if !text.is_empty()
+                && let Err(error) = self.log.write(&text)
+            {
                 self.missing += count;
                 self.complain(&error);
             }
