@@ -82,10 +82,12 @@ fn main() {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
+        sessions: ringback::http::session::Sessions::default(),
+        own_origin: None,
         clock: Clock::System,
         listeners: ringback::http::event_listeners(),
     };
-    let app = router(http, Gate::new(apps, audit, Clock::System));
+    let app = router(http, Gate::new(apps, audit, ringback::http::session::Sessions::default(), Clock::System));
     table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
     table.row(
         "GET /token, TCP with key, whole router",

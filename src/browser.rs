@@ -12,17 +12,17 @@ use std::fmt;
 
 use url::{Host, Url};
 
-/// Where every start URL's path begins.
-const START: &str = "/login/start/";
+/// Where the path of every URL that is opened begins: a login, or the status page.
+const STARTS: [&str; 2] = ["/login/start/", "/open/"];
 
-/// A URL that can be handed to a browser launcher: http, this machine, `/login/start/TICKET`, and
+/// A URL that can be handed to a browser launcher: http, this machine, one of `STARTS` and a ticket, and
 /// serialised anew, so that what was checked is what is used. `Debug` leaves the ticket out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartUrl(Url);
 
 /// The text is not a start URL of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("that is not a login URL of this machine")]
+#[error("that is not a one-time URL of this machine")]
 pub struct NotAStartUrl;
 
 /// Why no browser was opened.
@@ -73,7 +73,7 @@ impl StartUrl {
         };
         let bare =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        let ticket = url.path().strip_prefix(START).unwrap_or_default();
+        let ticket = STARTS.iter().find_map(|start| url.path().strip_prefix(start)).unwrap_or_default();
         let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let fits = !ticket.is_empty() && ticket.len() <= 128 && ticket.bytes().all(harmless);
         if url.scheme() == "http" && here && bare && fits { Ok(Self(url)) } else { Err(NotAStartUrl) }
@@ -87,7 +87,8 @@ impl StartUrl {
 
 impl fmt::Debug for StartUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StartUrl({}{START}[redacted])", self.0.origin().ascii_serialization())
+        let start = STARTS.iter().find(|start| self.0.path().starts_with(**start)).copied().unwrap_or_default();
+        write!(f, "StartUrl({}{start}[redacted])", self.0.origin().ascii_serialization())
     }
 }
 
@@ -109,6 +110,7 @@ mod tests {
             "http://127.0.0.1:7464/login/start/abc-_9",
             "http://localhost:1/login/start/a",
             "http://[::1]:7464/login/start/a",
+            "http://127.0.0.1:7464/open/abc-_9",
         ] {
             assert_eq!(StartUrl::parse(good).unwrap().as_str(), good);
         }

@@ -23,6 +23,7 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod open;
 mod password;
 mod paste;
 mod provider;
@@ -72,6 +73,7 @@ enum Command {
     Import(import::Import),
     App(app::App),
     Audit(audit::Audit),
+    Open(open::Open),
     Doctor(doctor::Doctor),
     Config(config::Config),
     Provider(provider::Provider),
@@ -127,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
+        Command::Open(args) => open::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Provider(args) => provider::run(&args),

@@ -10,7 +10,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ErrorCode, ErrorReply, ImportRequest,
-    InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest, UnlockRequest,
+    InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest, SessionReply,
+    UnlockRequest,
 };
 use crate::secret::AccessToken;
 
@@ -133,6 +134,12 @@ impl Client {
     /// Revokes where possible, deletes always.
     pub fn logout(&self, account: &str) -> Result<LogoutReply, Failure> {
         parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, PATIENCE)?)
+    }
+
+    /// A one-time URL that opens the status page.
+    pub fn session(&self) -> Result<SessionReply, Failure> {
+        self.on_socket("the status page is opened")?;
+        parse(&self.ask("POST", "/v1/sessions", JSON, None, SLACK)?)
     }
 
     /// Every app.

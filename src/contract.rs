@@ -657,6 +657,15 @@ pub enum FindingState {
     NeedsHand,
 }
 
+/// Answer of `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.
+#[derive(Serialize, Deserialize)]
+pub struct SessionReply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// For the browser, once, within a minute.
+    pub url: String,
+}
+
 /// What a logout did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutReply {

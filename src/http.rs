@@ -26,6 +26,8 @@ pub mod pages;
 pub mod query;
 pub mod reject;
 pub mod routes;
+pub mod session;
+mod status_page;
 
 #[cfg(test)]
 mod docs_test;
@@ -46,6 +48,7 @@ use crate::error::Error;
 pub use gate::Gate;
 use reject::Reject;
 use routes::Access;
+use session::Sessions;
 
 /// What the handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -56,6 +59,10 @@ pub struct Http {
     pub apps: Apps,
     /// Where it is written down who asked.
     pub audit: Audit,
+    /// Sessions of the status page.
+    pub sessions: Sessions,
+    /// Where a browser reaches the daemon, such as `http://127.0.0.1:7464`; `None`: it can't.
+    pub own_origin: Option<String>,
     /// For the spans of time that pages tell.
     pub clock: Clock,
     /// How many may still listen to events at once.
@@ -80,7 +87,8 @@ pub fn router(state: Http, gate: Gate) -> Router {
 pub fn callback_router(state: Http, gate: Gate) -> Router {
     let for_browsers = routes::ROUTES
         .iter()
-        .filter(|route| matches!(route.access, Access::Browser | Access::Public) && route.path != "/healthz");
+        .filter(|route| matches!(route.access, Access::Browser | Access::Public))
+        .filter(|route| route.path != "/healthz" && !route.path.starts_with("/open/"));
     gate::guard(build(for_browsers).with_state(state), gate)
 }
 
@@ -131,7 +139,10 @@ mod tests {
         let address = listener.tcp_address().unwrap();
         let _open = Server::new(Limits::default()).spawn(
             listener,
-            gate::guard(inner, Gate::new(crate::apps::tests::fresh().0, Audit::default(), Clock::System)),
+            gate::guard(
+                inner,
+                Gate::new(crate::apps::tests::fresh().0, Audit::default(), Sessions::default(), Clock::System),
+            ),
         );
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -24,6 +24,7 @@ use crate::credentials::CredentialEnv;
 use crate::hardening;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
+use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http};
 use crate::log;
 use crate::paths::folder::FolderError;
@@ -159,11 +160,14 @@ async fn serve(
     let first = tcp.first().copied();
     let broker =
         Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
-    let gate = Gate::new(apps.clone(), audit.clone(), Clock::System);
+    let sessions = Sessions::default();
+    let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System);
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
+        sessions,
+        own_origin: first.map(|address| format!("http://{address}")),
         clock: Clock::System,
         listeners: http::event_listeners(),
     };

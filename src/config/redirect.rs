@@ -11,11 +11,17 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 24] = [
+pub const ROUTED: [&str; 31] = [
+    "/do/app-remove",
+    "/do/end",
+    "/do/login",
+    "/do/logout",
+    "/do/refresh",
     "/favicon.ico",
     "/healthz",
     "/login/outcome/{}",
     "/login/start/{}",
+    "/open/{}",
     "/static/fragment.js",
     "/static/style.css",
     "/token",
@@ -35,13 +41,14 @@ pub const ROUTED: [&str; 24] = [
     "/v1/logins/{}",
     "/v1/logins/{}/paste",
     "/v1/providers/{}/accept",
+    "/v1/sessions",
     "/v1/unlock",
 ];
 
 /// What is kept free on the daemon's own listeners beyond [`ROUTED`].
 const KEPT: [&str; 2] = ["/", "/metrics"];
 /// As [`KEPT`], with everything below.
-const KEPT_FOLDERS: [&str; 3] = ["/v1/", "/login/", "/static/"];
+const KEPT_FOLDERS: [&str; 5] = ["/v1/", "/login/", "/static/", "/open/", "/do/"];
 
 const DEFAULT_PORT: &str = ":80";
 

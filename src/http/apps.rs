@@ -105,7 +105,9 @@ fn view(app: &App) -> AppReply {
 }
 
 /// Disks block: not on the runtime's threads. What was begun is ended even if the caller leaves.
-async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppsError> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
+) -> Result<T, Error> {
     let died = |_| Error::Internal { what: "a thread died that changed the apps".into() };
     tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
         AppsError::Exists(name) => Error::AppExists { name },

@@ -23,13 +23,14 @@ use tracing::Instrument as _;
 use super::listen::{Connection, Peer};
 use super::reject;
 use super::routes::{self, Access, Found};
+use super::session::Sessions;
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::Audit;
 use crate::clock::{Clock, Moment};
 use crate::contract::{AuditEvent, ErrorCode};
 use rules::{Facts, Proof, Refused};
 
-pub use caller::{Caller, Named};
+pub use caller::{Caller, Named, Session};
 
 /// What the gate knows. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ pub struct Gate {
 struct Inner {
     apps: Apps,
     audit: Audit,
+    sessions: Sessions,
     clock: Clock,
     /// Wrong keys since the last right one.
     wrong_keys: AtomicU32,
@@ -61,12 +63,14 @@ const LONGEST_DELAY: Duration = Duration::from_secs(2);
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// On every reply. There is no `Access-Control-*` anywhere: no web page is to read anything here.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 /// The same for a page with a script of ours that asks us and nobody else.
 const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -74,9 +78,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gate {
     /// Over TCP only `apps` get in.
-    pub fn new(apps: Apps, audit: Audit, clock: Clock) -> Self {
+    pub fn new(apps: Apps, audit: Audit, sessions: Sessions, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { apps, audit, clock, wrong_keys, process: rand::random(), served }) }
+        Self { inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }) }
     }
 
     /// How many wrong keys were shown since the last right one.
@@ -175,6 +179,10 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
     if access.needs_proof() {
         let app = gate.authenticate(&facts, access).await?;
         head.extensions.insert(Caller::new(app, peer, executable, id));
+    } else if access == Access::Session {
+        let cookie = rules::session_cookie(&facts).ok_or(Refused::NoSession)?;
+        let number = gate.inner.sessions.find(cookie, gate.inner.clock.now()).ok_or(Refused::NoSession)?;
+        head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
     }
     Ok(())
 }
@@ -184,6 +192,14 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
 fn host_for_urls(head: &Parts) -> Option<HeaderValue> {
     let connection = head.extensions.get::<Connection>()?;
     matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
+}
+
+/// Our port that a request came in by.
+pub(super) fn port(request: &Request) -> Option<u16> {
+    match request.extensions().get::<Connection>()?.peer {
+        Peer::Tcp { port, .. } => Some(port),
+        Peer::Unix { .. } => None,
+    }
 }
 
 fn finished(reply: Response, id: &str, host: Option<&HeaderValue>) -> Response {

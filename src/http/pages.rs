@@ -153,6 +153,32 @@ const GONE: Message = Message {
     advice: "To see how your accounts stand, run ringback status.",
 };
 
+const NO_SESSION: Message = Message {
+    title: "This page needs a session",
+    text: "It shows your accounts, so it is opened from the command line and not by address.",
+    advice: "Run ringback open.",
+};
+const SESSION_OVER: Message = Message {
+    title: "The session is over",
+    text: "You can close this page.",
+    advice: "Run ringback open to begin another.",
+};
+
+/// For who has no session, or one that is over.
+pub(super) fn no_session() -> Response {
+    NO_SESSION.with_status(StatusCode::UNAUTHORIZED)
+}
+
+/// After a session was ended.
+pub(super) fn session_over() -> Response {
+    SESSION_OVER.with_status(StatusCode::OK)
+}
+
+/// For a ticket that is no good any more.
+pub(super) fn used_ticket() -> Response {
+    USED_TICKET.with_status(StatusCode::GONE)
+}
+
 impl Message {
     fn with_status(&self, status: StatusCode) -> Response {
         let page = self.render().unwrap_or_else(|_| self.title.to_owned());

@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, apps, events, fragment, pages};
+use super::{Http, api, apps, events, fragment, pages, status_page};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Access {
     Socket,
     /// On the socket only, and nothing may be kept from it: who decides about the others.
     Owner,
+    /// A browser with a session of the status page, from that page.
+    Session,
     /// A page of ours that posts what it read of its own address. No row has it: it is the callback's.
     OwnPage,
 }
@@ -56,7 +58,7 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 26] = [
+pub static ROUTES: [Route; 34] = [
     row(Method::GET, "/token", Access::Read, || get(api::token)),
     row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
@@ -78,6 +80,14 @@ pub static ROUTES: [Route; 26] = [
     row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, || post(apps::rotate)),
     row(Method::POST, "/v1/lock", Access::Write, || post(api::lock)),
     row(Method::POST, "/v1/unlock", Access::Socket, || post(api::unlock)),
+    row(Method::POST, "/v1/sessions", Access::Owner, || post(status_page::mint)),
+    row(Method::GET, "/open/{ticket}", Access::Browser, || get(status_page::open)),
+    row(Method::GET, "/", Access::Session, || get(status_page::page)),
+    row(Method::POST, "/do/login", Access::Session, || post(status_page::login)),
+    row(Method::POST, "/do/refresh", Access::Session, || post(status_page::refresh)),
+    row(Method::POST, "/do/logout", Access::Session, || post(status_page::logout)),
+    row(Method::POST, "/do/app-remove", Access::Session, || post(status_page::remove_app)),
+    row(Method::POST, "/do/end", Access::Session, || post(status_page::end)),
     row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
     row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
     row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),
@@ -162,9 +172,11 @@ mod tests {
 
     #[test]
     fn the_config_refuses_a_redirect_to_every_route_on_every_port_and_knows_no_others() {
-        let routes: BTreeSet<String> = ROUTES.iter().map(|route| filled(route.path, "{}")).collect();
+        // The status page is on the daemon's own listeners alone: a door of another port may have its path.
+        let everywhere = || ROUTES.iter().filter(|route| route.path != "/");
+        let routes: BTreeSet<String> = everywhere().map(|route| filled(route.path, "{}")).collect();
         assert_eq!(routes, ROUTED.into_iter().map(str::to_owned).collect());
-        for path in ROUTES.iter().map(|route| filled(route.path, "x")) {
+        for path in everywhere().map(|route| filled(route.path, "x")) {
             for origin in ["http://127.0.0.1:7464", "http://localhost:9", "http://[::1]"] {
                 assert!(!accepts(&format!("{origin}{path}")), "{origin}{path}");
             }

@@ -31,6 +31,7 @@ mod kill;
 mod lifecycle;
 mod lock;
 mod login;
+mod page;
 mod refresh;
 mod replies;
 mod store;

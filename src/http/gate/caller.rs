@@ -91,6 +91,35 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// A browser with a session of the status page: only the gate can make one.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Which one.
+    pub number: u64,
+    /// Who that is, for the audit log.
+    caller: Caller,
+}
+
+impl Session {
+    pub(super) fn new(number: u64, caller: Caller) -> Self {
+        Self { number, caller }
+    }
+
+    /// Who acts, for the audit log.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
+        let around = || Reject(Error::Internal { what: "a route was reached around the gate".into() });
+        parts.extensions.get().cloned().ok_or_else(around)
+    }
+}
+
 /// A caller, and the account that the path names (`default`, where it names none), which it may see.
 #[derive(Debug)]
 pub struct Named {

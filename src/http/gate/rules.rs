@@ -10,8 +10,10 @@ use url::form_urlencoded;
 use crate::apps::Rights;
 use crate::error::Error;
 use crate::http::listen::Peer;
+use crate::http::pages;
 use crate::http::reject::Reject;
 use crate::http::routes::{Access, Found};
+use crate::http::session::cookie_name;
 
 /// All that the rules look at.
 pub(super) struct Facts<'a> {
@@ -35,6 +37,8 @@ pub(super) enum Refused {
     Method(&'static str),
     /// 401.
     NoKey,
+    /// 401, with a page that says how to get one.
+    NoSession,
     /// 401, after a delay.
     WrongKey,
     /// 401: it was right until it expired.
@@ -51,7 +55,7 @@ impl Refused {
             Self::WrongKey => Some("a wrong key"),
             Self::ExpiredKey => Some("an expired key"),
             Self::Foreign(why) | Self::Beyond(why) => Some(why),
-            Self::Malformed(_) | Self::NoRoute | Self::Method(_) => None,
+            Self::Malformed(_) | Self::NoRoute | Self::Method(_) | Self::NoSession => None,
         }
     }
 }
@@ -69,7 +73,7 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     let host = host(facts)?;
     target(facts.uri, host)?;
     path(facts.uri.path())?;
-    origin(facts, host)?;
+    origin(facts, host, found)?;
     let access = access(facts, found)?;
     from_elsewhere(facts, access)?;
     if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
@@ -162,17 +166,30 @@ fn escapes_are_harmless(path: &[u8]) -> bool {
     })
 }
 
-/// Browsers put Origin on every cross-site request that is not a plain GET; ours is the only one.
-fn origin(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
+/// Browsers put Origin on every cross-site request that is not a plain GET; ours is the only one. A form of a
+/// page with the policy `no-referrer` has the Origin `null` (Fetch, "append a request Origin header"): one of
+/// the status page's is known by the fetch metadata, which no page can make up.
+fn origin(facts: &Facts<'_>, host: &str, found: Found) -> Result<(), Refused> {
     let foreign = Err(Refused::Foreign("requests of other web sites are refused"));
     match only(facts.headers, &header::ORIGIN) {
+        Ok(None) if is_session_form(facts, found) => foreign,
         Ok(None) => Ok(()),
+        Ok(Some("null"))
+            if is_session_form(facts, found)
+                && facts.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") =>
+        {
+            Ok(())
+        }
         Ok(Some(origin)) => match (facts.peer, origin.strip_prefix("http://")) {
             (Peer::Tcp { .. }, Some(origin)) if origin.eq_ignore_ascii_case(host) => Ok(()),
             _ => foreign,
         },
         Err(()) => foreign,
     }
+}
+
+fn is_session_form(facts: &Facts<'_>, found: Found) -> bool {
+    matches!(found, Found::Row(route) if route.access == Access::Session) && facts.method == Method::POST
 }
 
 /// A page of another site that links to the API would only give a Referer.
@@ -246,6 +263,9 @@ fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let (wanted, refused) = match access {
         access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),
         Access::OwnPage => ("application/x-www-form-urlencoded", "the body has to be a form"),
+        Access::Session if facts.method == Method::POST => {
+            ("application/x-www-form-urlencoded", "the body has to be a form")
+        }
         _ => return Ok(()),
     };
     let fits = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted));
@@ -296,6 +316,16 @@ fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
 const INVALID_TOKEN: &str = r#"Bearer realm="ringback", error="invalid_token""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="ringback", error="insufficient_scope""#;
 
+/// The cookie of a session, if exactly one of that name came.
+pub(super) fn session_cookie<'a>(facts: &Facts<'a>) -> Option<&'a str> {
+    let Peer::Tcp { port, .. } = facts.peer else { return None };
+    let name = cookie_name(port);
+    let lines = facts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut ours = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    ours.next().filter(|_| ours.next().is_none())
+}
+
 /// The reply to a refused request.
 pub(super) fn refusal(refused: Refused) -> Response {
     let with = |error, name: header::HeaderName, value| {
@@ -306,6 +336,7 @@ pub(super) fn refusal(refused: Refused) -> Response {
     match refused {
         Refused::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
         Refused::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
+        Refused::NoSession => pages::no_session(),
         Refused::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),
         Refused::Method(allowed) => with(Error::MethodNotAllowed, header::ALLOW, allowed),
         // RFC 6750 §3: no error code where there was no key at all.

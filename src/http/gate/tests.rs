@@ -16,6 +16,7 @@ use crate::audit::Audit;
 use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
 use crate::http::routes::{Access, ROUTES};
+use crate::http::session::Sessions;
 
 /// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";
@@ -33,7 +34,7 @@ fn own_uid() -> u32 {
 }
 
 fn gate() -> Gate {
-    Gate::new(APPS.0.clone(), Audit::default(), Clock::System)
+    Gate::new(APPS.0.clone(), Audit::default(), Sessions::default(), Clock::System)
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
@@ -221,13 +222,13 @@ async fn bodies_of_state_changing_requests_are_json_or_empty() {
 
 #[tokio::test]
 async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwise() {
-    for route in &ROUTES {
+    for route in ROUTES.iter().filter(|route| route.access != Access::Session) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {
             Access::Read | Access::Write => 401,
             Access::Socket | Access::Owner => 403,
-            Access::Public | Access::Browser | Access::OwnPage => 200,
+            _ => 200,
         };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
@@ -246,6 +247,52 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
     }
 }
 
+/// What is sent to a page of the session's, besides its Host, and what comes of it. `COOKIE` is the right one.
+#[rustfmt::skip]
+const SESSION: [(&str, &[&str], u16); 19] = [
+    ("GET /", &["COOKIE"], 200),
+    ("GET /", &["COOKIE", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"], 200),
+    ("GET /", &[], 401),
+    ("GET /", &[KEY], 401),
+    ("GET /", &["Cookie: ringback-session-7464=guessed"], 401),
+    ("GET /", &["Cookie: ringback-session-7465=guessed", "COOKIE"], 200),
+    ("GET /", &["COOKIE", "COOKIE"], 401),
+    ("GET /", &["COOKIE", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"], 403),
+    ("GET /", &["COOKIE", "Host: evil.example:7464"], 403),
+    ("HEAD /", &["COOKIE"], 405),
+    ("POST /do/logout", &["COOKIE", ORIGIN, FORM], 200),
+    ("POST /do/logout", &["COOKIE", "Origin: null", "Sec-Fetch-Site: same-origin", FORM], 200),
+    ("POST /do/logout", &["COOKIE", "Origin: null", FORM], 403),
+    ("POST /do/logout", &["COOKIE", "Origin: null", "Sec-Fetch-Site: cross-site", FORM], 403),
+    ("POST /do/logout", &["COOKIE", "Origin: http://evil.example", FORM], 403),
+    ("POST /do/logout", &["COOKIE", FORM], 403),
+    ("POST /do/logout", &["COOKIE", ORIGIN, "Content-Type: application/json"], 400),
+    ("POST /do/logout", &[ORIGIN, FORM], 401),
+    ("GET /do/logout", &["COOKIE"], 405),
+];
+
+#[tokio::test]
+async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
+    let sessions = Sessions::default();
+    let gate = Gate::new(APPS.0.clone(), Audit::default(), sessions.clone(), Clock::System);
+    let now = Clock::System.now();
+    let cookie = sessions.begin(sessions.ticket(now).expose(), now).unwrap();
+    let cookie = format!("Cookie: other=1; ringback-session-7464={}", cookie.expose());
+    for (line, lines, status) in SESSION {
+        let (method, target) = line.split_once(' ').unwrap();
+        let host = [HOST].into_iter().filter(|_| !lines.iter().any(|line| line.starts_with("Host")));
+        let lines: Vec<&str> =
+            host.chain(lines.iter().map(|line| if *line == "COOKIE" { cookie.as_str() } else { line })).collect();
+        let reply = doors(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
+        assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
+    }
+    let asked = request("GET", "/token", &[HOST, &cookie], tcp());
+    assert_eq!(doors(gate.clone()).oneshot(asked).await.unwrap().status(), 401, "a cookie is no key");
+    let own = Peer::Unix { uid: own_uid(), pid: None };
+    let asked = request("GET", "/", &["Host: ringback", &cookie], own);
+    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
+}
+
 #[tokio::test]
 async fn every_route_asks_for_the_rights_that_it_needs() {
     let (apps, _) = apps::tests::fresh();
@@ -256,7 +303,7 @@ async fn every_route_asks_for_the_rights_that_it_needs() {
         format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
     };
     let (reader, writer, all) = (key("reader", None, false), key("writer", Some("work"), true), key("all", None, true));
-    let gate = Gate::new(apps.clone(), Audit::default(), Clock::System);
+    let gate = Gate::new(apps.clone(), Audit::default(), Sessions::default(), Clock::System);
     let own = Peer::Unix { uid: own_uid(), pid: None };
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i");
@@ -307,7 +354,7 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
         assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
     }
     let (others, _) = apps::tests::fresh();
-    let reply = doors(Gate::new(others, Audit::default(), Clock::System))
+    let reply = doors(Gate::new(others, Audit::default(), Sessions::default(), Clock::System))
         .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
         .await
         .unwrap();

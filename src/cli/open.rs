@@ -1,0 +1,54 @@
+//! `ringback open`: the status page, in a session of its own.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::{Outcome, Reach, report};
+use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+
+/// Open the status page in the browser
+///
+/// Shows how the accounts stand and which programs have keys, with buttons for what can be done. The page
+/// opens in this way only: the command gets a URL that works once, within a minute.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Open {
+    /// Print the URL, and open no browser
+    #[arg(long)]
+    print: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback open
+  ringback open --print          For another browser on this machine";
+
+/// Gets a URL and opens it, or prints it.
+pub(super) fn run(args: &Open) -> Outcome {
+    let url = Zeroizing::new(args.reach.client()?.session()?.url);
+    if args.print {
+        let mut line = Zeroizing::new(Vec::with_capacity(url.len() + 1));
+        line.extend_from_slice(url.as_bytes());
+        line.push(b'\n');
+        report::answer(&line)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let why = match StartUrl::parse(&url) {
+        Ok(start) => match UsersBrowser.open(&start) {
+            Ok(()) => {
+                report::say("The status page is open in the browser.");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(unopened) => unopened.to_string(),
+        },
+        Err(unfit) => unfit.to_string(),
+    };
+    report::say(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"));
+    report::say(&url);
+    Ok(ExitCode::SUCCESS)
+}

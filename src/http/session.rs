@@ -1,0 +1,201 @@
+//! Sessions of the status page: begun by a one-time ticket that `ringback open` got over the unix socket, kept
+//! by a cookie of which only the hash is known here, and over after a while. In memory only.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::secret::Nonce256;
+
+/// How long a ticket waits for its browser.
+const TICKET_LIFE: Duration = Duration::from_secs(60);
+/// A session ends this long after the last action in it. Looking is none: the page reloads by itself.
+const IDLE: Duration = Duration::from_secs(3600);
+/// And this long after it began, whatever happens in it.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// Sessions, and tickets, at once; the oldest goes.
+const MOST: usize = 8;
+
+/// All sessions. Cheap to clone. They are few, and nothing waits while the lock is held.
+#[derive(Debug, Clone, Default)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    tickets: Vec<(Nonce256, Moment)>,
+    sessions: Vec<Session>,
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Session {
+    /// Counts sessions; not a secret.
+    number: u64,
+    cookie: Nonce256,
+    /// What every form of the page has to bring back (CSRF).
+    form_token: Nonce256,
+    ends: Moment,
+    idle_at: Moment,
+    /// How the last action ended, until it is shown.
+    told: Option<String>,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A ticket, good once and for a minute.
+    pub fn ticket(&self, now: Moment) -> Nonce256 {
+        let ticket = Nonce256::random(&mut rand::rng());
+        let mut inner = self.lock();
+        inner.tickets.retain(|(_, ends)| !now.reached(*ends));
+        if inner.tickets.len() >= MOST {
+            inner.tickets.remove(0);
+        }
+        inner.tickets.push((ticket.clone(), now.plus(TICKET_LIFE)));
+        ticket
+    }
+
+    /// Spends a ticket: the cookie of a new session, if it was good.
+    pub fn begin(&self, ticket: &str, now: Moment) -> Option<Nonce256> {
+        let mut inner = self.lock();
+        let at = inner.tickets.iter().position(|(known, _)| known.matches(ticket))?;
+        let (_, ends) = inner.tickets.remove(at);
+        if now.reached(ends) {
+            return None;
+        }
+        let rng = &mut rand::rng();
+        let (cookie, form_token) = (Nonce256::random(rng), Nonce256::random(rng));
+        inner.begun += 1;
+        let number = inner.begun;
+        if inner.sessions.len() >= MOST {
+            inner.sessions.remove(0);
+        }
+        let (ends, idle_at) = (now.plus(LONGEST), now.plus(IDLE));
+        inner.sessions.push(Session { number, cookie: cookie.clone(), form_token, ends, idle_at, told: None });
+        Some(cookie)
+    }
+
+    /// The number of the session that has this cookie.
+    pub fn find(&self, cookie: &str, now: Moment) -> Option<u64> {
+        let mut inner = self.lock();
+        inner.sessions.retain(|session| !now.reached(session.ends) && !now.reached(session.idle_at));
+        inner.sessions.iter().find(|session| session.cookie.matches(cookie)).map(|session| session.number)
+    }
+
+    /// What the forms of a session have to bring back.
+    pub fn form_token(&self, number: u64) -> Option<Nonce256> {
+        self.lock().get(number).map(|session| session.form_token.clone())
+    }
+
+    /// Whether an action is this session's own; it then lives on for a while.
+    pub fn acts(&self, number: u64, form_token: &str, now: Moment) -> bool {
+        let mut inner = self.lock();
+        let Some(session) = inner.get(number).filter(|session| session.form_token.matches(form_token)) else {
+            return false;
+        };
+        session.idle_at = now.plus(IDLE);
+        true
+    }
+
+    /// Keeps a sentence for the next page of the session.
+    pub fn tell(&self, number: u64, sentence: String) {
+        if let Some(session) = self.lock().get(number) {
+            session.told = Some(sentence);
+        }
+    }
+
+    /// That sentence, once.
+    pub fn told(&self, number: u64) -> Option<String> {
+        self.lock().get(number).and_then(|session| session.told.take())
+    }
+
+    /// Ends a session.
+    pub fn end(&self, number: u64) {
+        self.lock().sessions.retain(|session| session.number != number);
+    }
+}
+
+impl Inner {
+    fn get(&mut self, number: u64) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.number == number)
+    }
+}
+
+/// The cookie's name: cookies know no ports, and another daemon of ours may have its page on another one.
+pub fn cookie_name(port: u16) -> String {
+    format!("ringback-session-{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Boot, Wall};
+
+    fn now() -> Moment {
+        Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) }
+    }
+
+    fn begun(sessions: &Sessions) -> (Nonce256, u64) {
+        let ticket = sessions.ticket(now());
+        let cookie = sessions.begin(ticket.expose(), now()).unwrap();
+        let number = sessions.find(cookie.expose(), now()).unwrap();
+        (cookie, number)
+    }
+
+    #[test]
+    fn a_ticket_is_good_once_and_for_a_minute() {
+        let sessions = Sessions::default();
+        let ticket = sessions.ticket(now());
+        assert!(sessions.begin("guessed", now()).is_none());
+        assert!(sessions.begin(ticket.expose(), now()).is_some());
+        assert!(sessions.begin(ticket.expose(), now()).is_none(), "used");
+        let ticket = sessions.ticket(now());
+        assert!(sessions.begin(ticket.expose(), now().plus(TICKET_LIFE)).is_none(), "too old");
+        let tickets: Vec<_> = (0..=MOST).map(|_| sessions.ticket(now())).collect();
+        assert!(sessions.begin(tickets[0].expose(), now()).is_none(), "the oldest went");
+        assert!(sessions.begin(tickets[1].expose(), now()).is_some());
+    }
+
+    #[test]
+    fn a_session_ends_when_nobody_acts_and_at_the_latest_after_half_a_day() {
+        let sessions = Sessions::default();
+        let (cookie, number) = begun(&sessions);
+        let token = sessions.form_token(number).unwrap();
+        let minute = Duration::from_secs(60);
+        assert!(sessions.find(cookie.expose(), now().plus(59 * minute)).is_some());
+        assert!(sessions.acts(number, token.expose(), now().plus(59 * minute)));
+        assert!(sessions.find(cookie.expose(), now().plus(118 * minute)).is_some(), "an action keeps it alive");
+        assert!(sessions.find(cookie.expose(), now().plus(119 * minute)).is_none());
+        assert!(!sessions.acts(number, token.expose(), now()), "what is over stays over");
+        let (cookie, number) = begun(&sessions);
+        let token = sessions.form_token(number).unwrap();
+        for half_hours in 1..24 {
+            assert!(sessions.acts(number, token.expose(), now().plus(half_hours * 30 * minute)));
+        }
+        assert!(sessions.find(cookie.expose(), now().plus(LONGEST)).is_none());
+    }
+
+    #[test]
+    fn sessions_do_not_mix() {
+        let sessions = Sessions::default();
+        let ((one, first), (two, second)) = (begun(&sessions), begun(&sessions));
+        let (token, other) = (sessions.form_token(first).unwrap(), sessions.form_token(second).unwrap());
+        assert!(!sessions.acts(first, other.expose(), now()) && !sessions.acts(first, "", now()));
+        assert!(!sessions.acts(first, one.expose(), now()), "the cookie is not the form's token");
+        assert!(sessions.acts(first, token.expose(), now()));
+        sessions.tell(first, "done".into());
+        assert_eq!(
+            (sessions.told(second), sessions.told(first), sessions.told(first)),
+            (None, Some("done".into()), None)
+        );
+        sessions.end(first);
+        assert!(sessions.find(one.expose(), now()).is_none() && sessions.find(two.expose(), now()).is_some());
+        let cookies: Vec<_> = (0..MOST).map(|_| begun(&sessions).0).collect();
+        assert!(sessions.find(two.expose(), now()).is_none(), "the oldest went");
+        assert!(sessions.find(cookies[0].expose(), now()).is_some());
+    }
+}

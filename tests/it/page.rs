@@ -1,0 +1,163 @@
+//! The status page, as a browser and as those who are no browser meet it.
+
+use ringback::contract::AccountState;
+
+use crate::http::{Reply, Request};
+use crate::idp::{Act, Idp, plain};
+use crate::world::World;
+
+/// A browser with a session: its cookie, and the token of its forms.
+struct Session<'a> {
+    world: &'a World,
+    cookie: String,
+}
+
+/// The one-time URL's path.
+fn ticket(world: &World) -> String {
+    let (code, url, said) = world.cli(&["open", "--print"]);
+    assert_eq!(code, 0, "{said}");
+    let path = url.trim().strip_prefix(&format!("http://{}", world.authority())).unwrap().to_owned();
+    assert!(path.starts_with("/open/") && path.len() == 49, "{path}");
+    path
+}
+
+impl<'a> Session<'a> {
+    fn begin(world: &'a World) -> Self {
+        let opened = world.ask_tcp(&Request::get(&ticket(world)));
+        assert_eq!((opened.status, opened.header("location")), (303, Some("/")));
+        let cookie = opened.header("set-cookie").unwrap();
+        for wanted in ["ringback-session-", "; HttpOnly", "; SameSite=Strict", "; Path=/"] {
+            assert!(cookie.contains(wanted), "{cookie}");
+        }
+        Self { world, cookie: cookie.split(';').next().unwrap().to_owned() }
+    }
+
+    fn get(&self) -> Reply {
+        self.world.ask_tcp(&Request::get("/").header("Cookie", &self.cookie))
+    }
+
+    /// The token that the page's forms have.
+    fn form_token(&self) -> String {
+        let page = self.get().body;
+        page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    }
+
+    /// Presses a button; `fields` besides the token.
+    fn press(&self, path: &str, fields: &str) -> Reply {
+        self.post(path, &format!("form_token={}&{fields}", self.form_token()))
+    }
+
+    fn post(&self, path: &str, body: &str) -> Reply {
+        let origin = format!("http://{}", self.world.authority());
+        let request = Request::new("POST", path).header("Cookie", &self.cookie).header("Origin", &origin);
+        let mut request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        request.body = Some(body.to_owned());
+        self.world.ask_tcp(&request)
+    }
+}
+
+#[test]
+fn the_page_shows_how_all_stands_and_its_buttons_work() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let session = Session::begin(&world);
+    assert!(session.get().body.contains("nobody has logged in"));
+    let leaving = session.press("/do/login", "account=work");
+    let to = leaving.header("refresh").unwrap().strip_prefix("0;url=").unwrap().to_owned();
+    assert!(to.starts_with("/login/start/") && !leaving.body.contains(&to), "{leaving:?}");
+    crate::http::Browser::default().go(&format!("http://{}{to}", world.authority()));
+    world.until_state("work", AccountState::Active);
+    let page = session.get();
+    for wanted in ["has a token", "one two", "Refresh now", "Log out", "default", "reads and changes every account"] {
+        assert!(page.body.contains(wanted), "{wanted}: {}", page.body);
+    }
+    assert_eq!(session.press("/do/refresh", "account=work").header("location"), Some("/"));
+    assert_eq!(idp.refreshes(), 1);
+    assert!(session.get().body.contains("work has a new token."), "told");
+    assert!(!session.get().body.contains("work has a new token."), "once");
+    let sure = session.press("/do/logout", "account=work");
+    assert!(sure.body.contains("Log out of work?") && world.account("work").state == AccountState::Active);
+    assert_eq!(session.press("/do/logout", "account=work&sure=yes").status, 303);
+    world.until_state("work", AccountState::SignedOut);
+    assert!(session.press("/do/app-remove", "app=default").body.contains("Take the key of default away?"));
+    assert_eq!(session.press("/do/app-remove", "app=default&sure=yes").status, 303);
+    assert!(!session.get().body.contains("reads and changes every account"));
+    assert!(
+        session.press("/do/refresh", "account=nobody").status == 303 && session.get().body.contains("did not work")
+    );
+    assert_eq!(session.press("/do/end", "").status, 200);
+    assert_eq!(session.get().status, 401);
+    let log = world.log();
+    assert!(!log.contains(&session.cookie[20..]) && !log.contains(&to[13..]), "{log}");
+}
+
+#[test]
+fn nobody_else_gets_in_and_nothing_is_done_from_elsewhere() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let no_cookie = world.ask_tcp(&Request::get("/"));
+    assert!(no_cookie.status == 401 && no_cookie.body.contains("ringback open"), "{no_cookie:?}");
+    let key = format!("Bearer {}", world.key());
+    assert_eq!(world.ask_tcp(&Request::get("/").header("Authorization", &key)).status, 401, "a key is no session");
+    let ticket = ticket(&world);
+    assert_eq!(world.ask_tcp(&Request::new("HEAD", &ticket)).status, 405);
+    assert_eq!(world.ask_tcp(&Request::get(&ticket).header("Sec-Purpose", "prefetch")).status, 403);
+    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 303, "neither spent it");
+    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 410, "this did");
+    assert_eq!(world.ask_tcp(&Request::new("POST", "/v1/sessions").header("Authorization", &key)).status, 403);
+    let (one, two) = (Session::begin(&world), Session::begin(&world));
+    let other = two.form_token();
+    for (body, status) in [
+        (String::new(), 403),
+        ("account=work&sure=yes".to_owned(), 403),
+        (format!("form_token={other}&account=work&sure=yes"), 403),
+        (format!("form_token=&account=work&sure=yes&form_token={other}"), 400),
+        (format!("form_token={}&account=work&sure=yes&x={}", one.form_token(), "x".repeat(5000)), 413),
+    ] {
+        assert_eq!(one.post("/do/logout", &body).status, status, "{body:.60}");
+    }
+    assert_eq!(world.account("work").state, AccountState::Active, "none of it logged out");
+    assert_eq!(world.ask_tcp(&Request::get("/token").header("Cookie", &one.cookie)).status, 401, "no key either");
+}
+
+#[test]
+fn no_secret_and_no_script_is_on_the_page_whatever_a_provider_says() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let body = format!(
+        r#"{{"access_token":"AT~canary-x","refresh_token":"RT~canary-x","token_type":"bearer","expires_in":3600,
+            "scope":"<script>alert(1)</script> {}"}}"#,
+        "y".repeat(10_000)
+    );
+    idp.next(Act::Raw(plain(200, "application/json", &body)));
+    world.log_in("work");
+    let (_, key, _) = world.cli(&["app", "add", "editor"]);
+    idp.next(Act::Raw(plain(
+        400,
+        "application/json",
+        r#"{"error":"invalid_grant","error_description":"<img src=x> AT~canary-x"}"#,
+    )));
+    assert_ne!(world.cli(&["refresh"]).0, 0);
+    let page = Session::begin(&world).get();
+    assert!(page.body.contains("needs a login") && page.body.contains("&#60;script&#62;"), "{}", page.body);
+    for never in ["<script", "<img", "canary", key.trim(), &"y".repeat(400), "onload", "javascript:"] {
+        assert!(!page.body.contains(never), "{never}");
+    }
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(page.header(name), Some(value), "{name}");
+    }
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("frame-ancestors 'none'")
+            && policy.contains("default-src 'none'")
+            && !policy.contains("script-src")
+    );
+}
