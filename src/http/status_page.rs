@@ -180,26 +180,20 @@ pub(super) async fn login(session: Session, State(http): State<Http>, request: R
     let started = form.http.broker.start_login(account, LoginVia::CallerBrowser).await;
     audited::note(&form.http, form.session.caller(), AuditEvent::Login, Some(account), started.as_ref().err(), |_| {})
         .await;
-    match started {
-        Ok(started) => match started
-            .start_url
-            .as_deref()
-            .and_then(|url| url.strip_prefix(&form.http.own_origin.clone().unwrap_or_default()).map(str::to_owned))
-        {
-            // Not a redirect: what a form leads to may not leave this origin (`form-action`), and the provider
-            // is elsewhere. The page itself goes on.
-            Some(path) => rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]),
-            None => {
-                let told = format!("A login to {} is under way; it needs no browser here.", started.account);
-                form.http.sessions.tell(form.session.number, told);
-                back()
+    let told = match started {
+        Ok(started) => {
+            let origin = form.http.own_origin.as_deref().unwrap_or_default();
+            if let Some(path) = started.start_url.as_deref().and_then(|url| url.strip_prefix(origin)) {
+                // Not a redirect: what a form leads to may not leave this origin (`form-action`), and the
+                // provider is elsewhere. The page itself goes on.
+                return rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]);
             }
-        },
-        Err(error) => {
-            form.http.sessions.tell(form.session.number, format!("That did not work: {error}. {}", error.hint()));
-            back()
+            format!("A login to {} is under way; it needs no browser here.", started.account)
         }
-    }
+        Err(error) => format!("That did not work: {error}. {}", error.hint()),
+    };
+    form.http.sessions.tell(form.session.number, told);
+    back()
 }
 
 /// `POST /do/refresh`.

@@ -1,0 +1,157 @@
+// The status page in a real Chromium: opened by `ringback open`, used by its buttons; and what a hostile page of another
+// origin can do to it and to the API, in the same browser with the same cookies.
+import http from 'node:http';
+import { chromium } from 'playwright-core';
+import { check, checkLog, freePort, journey, practice, request, screenshot, until } from '../world.mjs';
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking',
+  // evil.test is this machine, as a name that was rebound would be; nothing else resolves.
+  '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+];
+
+async function withBrowser(work) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
+  try {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(15_000);
+    return await work(context);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Opens the status page in `context`, as a click on the printed URL does. */
+async function openStatusPage(world, context) {
+  const opened = await world.ringback(['open', '--print']);
+  check(opened.code === 0, `ringback open: ${opened.err}`);
+  const page = await context.newPage();
+  await page.goto(opened.out.trim());
+  return page;
+}
+
+const account = async (daemon) => (await request(`${daemon.url}/v1/accounts/practice`, { headers: daemon.authorization })).json();
+
+await journey('status page in Chromium: log in, refresh, log out by its buttons', async (world) => {
+  const { daemon } = await practice(world);
+  await withBrowser(async (context) => {
+    const complaints = [];
+    const page = await openStatusPage(world, context);
+    page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
+    check(new URL(page.url()).pathname === '/', `it opened at ${page.url()}`);
+    check((await page.innerText('body')).includes('nobody has logged in'), 'it does not say that nobody has logged in');
+    await page.click('text=Log in');
+    await page.click('button[name=decision][value=allow]');
+    await page.waitForURL(/\/login\/outcome\//);
+    await page.goto(`${daemon.url}/`);
+    await page.waitForSelector('text=has a token');
+    if (screenshot('status')) await page.screenshot({ path: screenshot('status'), fullPage: true });
+    const before = (await account(daemon)).generation;
+    await page.click('text=Refresh now');
+    await page.waitForSelector('text=practice has a new token.');
+    check((await account(daemon)).generation === before + 1, 'Refresh now got no new token');
+    const token = await world.token();
+    const html = await page.content();
+    check(![token, daemon.key, 'practice-secret'].some((secret) => html.includes(secret)), 'a secret is on the page');
+    check(await page.evaluate(() => document.cookie === '' && !localStorage.length && !sessionStorage.length), 'a script can read a cookie, or something is stored');
+    await page.click('text=Log out…');
+    await page.click('text="Log out"');
+    await page.waitForSelector('text=nobody has logged in');
+    check((await account(daemon)).state === 'signed_out', 'Log out did not log out');
+    await page.click('text=End this session');
+    await page.goto(`${daemon.url}/`);
+    await page.waitForSelector('text=ringback open');
+    check(!complaints.some((text) => /Content Security Policy|Refused/.test(text)), `the page's own policy was in the way: ${complaints}`);
+    checkLog(daemon, [daemon.key, token]);
+  });
+});
+
+// What a hostile page tries: a name, and what it does in the browser. `own` is the daemon's origin, `rebound` the same port
+// under the attacker's name, `start` a login URL that is good, `key` one that was stolen. What comes back is what the page
+// could read, or `null`.
+const ATTACKS = [
+  ['fetches the token, cors', ({ own }) => fetch(`${own}/token`).then((r) => r.text(), () => null)],
+  ['fetches the token, no-cors', ({ own }) => fetch(`${own}/token`, { mode: 'no-cors' }).then((r) => (r.type === 'opaque' ? null : r.text()), () => null)],
+  ['fetches the token with cookies', ({ own }) => fetch(`${own}/token`, { credentials: 'include' }).then((r) => r.text(), () => null)],
+  ['fetches the token with a stolen key', ({ own, key }) => fetch(`${own}/token`, { headers: { authorization: `Bearer ${key}` } }).then((r) => r.text(), () => null)],
+  ['fetches the status page with cookies', ({ own }) => fetch(`${own}/`, { credentials: 'include' }).then((r) => r.text(), () => null)],
+  ['fetches the token under its own name (rebinding)', ({ rebound }) => fetch(`${rebound}/token`).then((r) => r.text(), () => null)],
+  ['fetches it so with a stolen key', ({ rebound, key }) => fetch(`${rebound}/token`, { headers: { authorization: `Bearer ${key}` } }).then((r) => r.text(), () => null)],
+  ['posts a login, no-cors', ({ own }) => fetch(`${own}/v1/accounts/practice/login`, { method: 'POST', mode: 'no-cors' }).then(() => null, () => null)],
+  ['posts a refresh with a simple body', ({ own }) => fetch(`${own}/v1/accounts/practice/refresh`, { method: 'POST', mode: 'no-cors', body: '{}' }).then(() => null, () => null)],
+  ['deletes the token', ({ own }) => fetch(`${own}/v1/accounts/practice/token`, { method: 'DELETE' }).then((r) => r.text(), () => null)],
+  ['posts the logout form by fetch', ({ own }) => fetch(`${own}/do/logout`, { method: 'POST', mode: 'no-cors', credentials: 'include', body: new URLSearchParams({ account: 'practice', sure: 'yes' }) }).then(() => null, () => null)],
+  ['posts the logout form as a form', ({ own }) => new Promise((done) => {
+    const frame = Object.assign(document.createElement('iframe'), { name: 'sink', onload: () => done(null) });
+    const form = Object.assign(document.createElement('form'), { method: 'POST', action: `${own}/do/logout`, target: 'sink' });
+    for (const [name, value] of [['account', 'practice'], ['sure', 'yes']]) form.append(Object.assign(document.createElement('input'), { name, value }));
+    document.body.append(frame, form);
+    form.submit();
+    setTimeout(() => done(null), 1500);
+  })],
+  ['loads the token as an image', ({ own }) => new Promise((done) => { Object.assign(new Image(), { onload: () => done('loaded'), onerror: () => done(null), src: `${own}/token` }); })],
+  ['loads the token as a script', ({ own }) => new Promise((done) => { document.body.append(Object.assign(document.createElement('script'), { onload: () => done('loaded'), onerror: () => done(null), src: `${own}/token` })); })],
+  ['loads our own script', ({ own }) => new Promise((done) => { document.body.append(Object.assign(document.createElement('script'), { onload: () => done('loaded'), onerror: () => done(null), src: `${own}/static/fragment.js` })); })],
+  ['frames the status page', ({ own }) => new Promise((done) => {
+    const frame = document.createElement('iframe');
+    frame.src = `${own}/`;
+    frame.onload = () => { try { done(frame.contentDocument.body.innerText || null); } catch { done(null); } };
+    document.body.append(frame);
+    setTimeout(() => done(null), 1500);
+  })],
+  ['opens the status page and looks into it', ({ own }) => new Promise((done) => {
+    const opened = window.open(`${own}/`);
+    setTimeout(() => { try { done(opened?.document.body.innerText || null); } catch { done(null); } }, 1500);
+  })],
+  ['spends a start URL as an image', ({ start }) => new Promise((done) => { Object.assign(new Image(), { onload: () => done('loaded'), onerror: () => done(null), src: start }); })],
+  ['spends a start URL by prefetch', ({ start }) => new Promise((done) => {
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'prefetch', href: start, onload: () => done(null), onerror: () => done(null) }));
+    setTimeout(() => done(null), 1000);
+  })],
+  ['opens a WebSocket', ({ own }) => new Promise((done) => { const socket = new WebSocket(`${own.replace('http', 'ws')}/v1/events`); socket.onopen = () => done('open'); socket.onerror = () => done(null); })],
+  ['listens to the events', ({ own }) => new Promise((done) => { const source = new EventSource(`${own}/v1/events`, { withCredentials: true }); source.onopen = () => done('open'); source.onerror = () => { source.close(); done(null); }; })],
+  ['aborts a login by a made-up answer', ({ own }) => fetch(`${own}/callback/practice?error=access_denied&state=x`, { mode: 'no-cors', credentials: 'include' }).then(() => null, () => null)],
+  ['sends a beacon', ({ own }) => { navigator.sendBeacon(`${own}/v1/accounts/practice/refresh`, '{}'); return null; }],
+  ['registers a service worker for it', ({ own }) => navigator.serviceWorker?.register(`${own}/static/fragment.js`).then(() => 'registered', () => null) ?? null],
+];
+
+await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothing and change nothing`, async (world) => {
+  const { daemon } = await practice(world);
+  await world.loginByForm('practice');
+  const port = await freePort();
+  const server = http.createServer((_, reply) => reply.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>evil</title><body>'));
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  try {
+    await withBrowser(async (context) => {
+      // The victim has the status page open: its cookie is in this browser.
+      const victim = await openStatusPage(world, context);
+      await victim.waitForSelector('text=has a token');
+      const { url: start } = await world.beginLogin('practice');
+      const own = daemon.url;
+      const facts = { own, start, key: daemon.key, rebound: own.replace('127.0.0.1', 'evil.test') };
+      const state = async () => { const { generation, state: now, login_pending: login } = await account(daemon); return JSON.stringify({ generation, now, login }); };
+      const before = await state();
+      for (const origin of [`http://127.0.0.1:${port}`, `http://evil.test:${port}`]) {
+        for (const [name, attack] of ATTACKS) {
+          const page = await context.newPage();
+          await page.goto(origin);
+          const read = await page.evaluate(attack, facts);
+          check(read === null, `${origin}: ${name}: it read ${String(read).slice(0, 100)}`);
+          check((await state()) === before, `${origin}: ${name}: it changed something: ${before} became ${await state()}`);
+          await page.close();
+        }
+      }
+      // Under the rebound name itself a page could be same-origin with us: not even a page is there.
+      const rebound = await (await context.newPage()).goto(`${facts.rebound}/healthz`);
+      check(rebound.status() === 403, `the rebound name is answered with ${rebound.status()}`);
+      // All of it works for those who may: the controls.
+      const good = await context.newPage();
+      await good.goto(`${own}/`);
+      await good.waitForSelector('text=has a token');
+      await good.goto(start);
+      await good.waitForSelector('button[name=decision]');
+    });
+  } finally {
+    server.close();
+  }
+}, 180_000);
