@@ -1,0 +1,180 @@
+//! Whoever can connect can try to use the daemon up. The owner is served all the same, on the socket.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::http::Request;
+use crate::idp::Idp;
+use crate::world::{World, until};
+
+fn connect(authority: &str) -> TcpStream {
+    let stream = TcpStream::connect(authority).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(12))).unwrap();
+    stream
+}
+
+/// How long the peer keeps a connection on which `bytes` were sent and then one byte a second.
+fn kept(authority: &str, bytes: &[u8], drip: bool) -> Duration {
+    let mut stream = connect(authority);
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    stream.write_all(bytes).unwrap();
+    let begun = Instant::now();
+    loop {
+        let mut byte = [0; 512];
+        match stream.read(&mut byte) {
+            Ok(0) => return begun.elapsed(),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(_) => return begun.elapsed(),
+        }
+        if begun.elapsed() > Duration::from_secs(15) {
+            return begun.elapsed();
+        }
+        if drip && stream.write_all(b"x").is_err() {
+            return begun.elapsed();
+        }
+    }
+}
+
+/// Name, what is sent first, and whether a byte follows every now and then. All are cut off within seconds.
+#[rustfmt::skip]
+const SLOW: &[(&str, &str, bool)] = &[
+    ("says nothing", "", false),
+    ("sends half a head", "GET /token HTTP/1.1\r\nHost: ", false),
+    ("drips a head", "GET /token HTTP/1.1\r\nX: ", true),
+    ("sends a head and no body", "POST /v1/accounts/work/login HTTP/1.1\r\nHost: {A}\r\nAuthorization: Bearer {K}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n", false),
+    ("drips a body", "POST /v1/accounts/work/login HTTP/1.1\r\nHost: {A}\r\nAuthorization: Bearer {K}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n", true),
+    ("stays after its answer", "GET /healthz HTTP/1.1\r\nHost: {A}\r\n\r\n", false),
+];
+
+#[test]
+fn the_slow_are_cut_off_within_seconds() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let (authority, key) = (world.authority(), world.key());
+    let attempts: Vec<_> = SLOW
+        .iter()
+        .map(|(name, text, drip)| {
+            let (authority, drip) = (authority.clone(), *drip);
+            let bytes = text.replace("{A}", &authority).replace("{K}", &key);
+            (name, std::thread::spawn(move || kept(&authority, bytes.as_bytes(), drip)))
+        })
+        .collect();
+    for (name, attempt) in attempts {
+        let kept = attempt.join().unwrap();
+        assert!(kept < Duration::from_secs(11), "{name}: kept for {kept:?}");
+    }
+    println!("{} attacks, all refused", SLOW.len());
+}
+
+/// Name, and a request that is too much; with the statuses that will do (0: the connection just ends).
+#[test]
+fn what_is_too_large_is_refused() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let (authority, key) = (world.authority(), world.key());
+    let login = format!(
+        "POST /v1/accounts/work/login HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+    );
+    let attacks = [
+        (
+            "a thousand header lines",
+            format!("GET /token HTTP/1.1\r\nHost: {authority}\r\n{}\r\n", "X: 1\r\n".repeat(1000)),
+        ),
+        (
+            "a header line of 64 KiB",
+            format!("GET /token HTTP/1.1\r\nHost: {authority}\r\nX: {}\r\n\r\n", "x".repeat(65_536)),
+        ),
+        ("a target of 64 KiB", format!("GET /{} HTTP/1.1\r\nHost: {authority}\r\n\r\n", "x".repeat(65_536))),
+        ("a body of a mebibyte", format!("{login}Content-Length: 1048576\r\n\r\n{}", " ".repeat(1 << 20))),
+        (
+            "a body of a mebibyte in chunks",
+            format!("{login}Transfer-Encoding: chunked\r\n\r\n100000\r\n{}\r\n0\r\n\r\n", " ".repeat(1 << 20)),
+        ),
+    ];
+    for (name, text) in &attacks {
+        let mut stream = connect(&authority);
+        // It may close before all is sent.
+        let _ = stream.write_all(text.as_bytes());
+        let mut reply = String::new();
+        let _ = stream.read_to_string(&mut reply);
+        let status: u16 = reply.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+        assert!([0, 400, 413, 414, 431].contains(&status), "{name}: {reply:.200}");
+    }
+    assert!(world.account("work").login_pending.is_none());
+    println!("{} attacks, all refused", attacks.len());
+}
+
+#[test]
+fn ten_thousand_connections_keep_nobody_from_a_token() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(20_000, |maximum| maximum.min(20_000));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }).unwrap();
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let address: SocketAddr = world.authority().parse().unwrap();
+    let fds = || std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count();
+    let before = fds();
+    // What does not fit waits in the kernel's queue, which has an end too: those that get no answer go on to the
+    // next try, so that ten thousand were tried.
+    let storms: Vec<_> = (0..8)
+        .map(|_| {
+            let connect = move |_| TcpStream::connect_timeout(&address, Duration::from_millis(2)).ok();
+            std::thread::spawn(move || (0..1250).filter_map(connect).collect::<Vec<_>>())
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    while !storms.iter().all(std::thread::JoinHandle::is_finished) {
+        let begun = Instant::now();
+        assert!(!world.token("work").is_empty());
+        slowest = slowest.max(begun.elapsed());
+        assert!(fds() < before + 600, "{} files are open", fds());
+    }
+    let held: Vec<TcpStream> = storms.into_iter().flat_map(|storm| storm.join().unwrap()).collect();
+    assert!(slowest < Duration::from_secs(1), "the owner waited {slowest:?}");
+    assert!(held.len() > 190, "only {} connections", held.len());
+    println!("{} of 10000 connections got through; the owner waited {slowest:?} at most", held.len());
+    drop(held);
+    until("they are gone", || (fds() <= before + 5).then_some(()));
+    let key = format!("Bearer {}", world.key());
+    assert_eq!(world.ask_tcp(&Request::get("/token").header("Authorization", &key)).status, 200);
+}
+
+#[test]
+fn a_storm_of_wrong_keys_slows_nobody_who_has_a_right_one() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let authority = world.authority();
+    let storm: Vec<_> = (0..50)
+        .map(|number| {
+            let mut stream = connect(&authority);
+            write!(stream, "GET /token HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer rbk_{number}\r\n\r\n")
+                .unwrap();
+            stream
+        })
+        .collect();
+    let key = format!("Bearer {}", world.key());
+    let begun = Instant::now();
+    assert_eq!(world.ask_tcp(&Request::get("/token").header("Authorization", &key)).status, 200);
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    drop(storm);
+}
+
+#[test]
+fn a_thousand_logins_are_one_and_end_nothing() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let first = world.start_login("work", "caller_browser");
+    for _ in 0..1000 {
+        let joined = world.start_login("work", "caller_browser");
+        assert!(joined.joined && joined.login_id == first.login_id);
+    }
+    let (_, end) = world.try_log_in("work");
+    assert_eq!(end.login_id, first.login_id);
+    assert!(!world.token("work").is_empty());
+}

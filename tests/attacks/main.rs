@@ -1,0 +1,29 @@
+//! Attacks on the real binary, one line each: what is sent or put in place, what has to be answered, and that
+//! nothing came of it. What a hostile page in a real browser tries stands in
+//! `tests/peers/journeys/status-page.mjs`.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; tests have real time and plain files; the fixture has more than is used here"
+)]
+
+#[path = "../it/http.rs"]
+mod http;
+#[path = "../it/idp.rs"]
+mod idp;
+#[path = "../it/world.rs"]
+mod world;
+
+mod callback;
+mod exhaustion;
+mod files;
+mod http_gate;
+mod other_users;
+mod provider;

@@ -1,0 +1,121 @@
+//! Another user of the machine: what they can open, connect to and put in our way.
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+use ringback::contract::LoginStatus;
+
+use crate::idp::Idp;
+use crate::world::World;
+
+/// Somebody else's uid: `nobody`.
+const STRANGER: u32 = 65_534;
+
+/// Whether we may become another user at all.
+fn can_switch() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("skipped: only root can become another user");
+    }
+    root
+}
+
+/// A shell command as the stranger: whether it succeeded, and what it said.
+fn as_stranger(command: &str) -> (bool, String) {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).uid(STRANGER).gid(STRANGER).stdin(Stdio::null()).current_dir("/");
+    let output = shell.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// Name, and what the stranger runs; `{S}`, `{C}`, `{R}`: state, config and runtime folder, `{A}`: the authority,
+/// `{PID}`: the daemon. Each has to fail, or to print `refused`.
+#[rustfmt::skip]
+const ATTACKS: &[(&str, &str)] = &[
+    ("lists the state folder", "ls {S}"),
+    ("lists the runtime folder", "ls {R}"),
+    ("lists the config folder", "ls {C}"),
+    ("reads the master key", "cat {S}/master.key"),
+    ("reads the app key", "cat {S}/app.key"),
+    ("reads the list of apps", "cat {S}/apps.json"),
+    ("reads a sealed file", "cat {S}/accounts/work.sealed"),
+    ("reads the audit log", "cat {S}/audit.jsonl"),
+    ("reads the config", "cat {C}/config.toml"),
+    ("reads the endpoint file", "cat {R}/endpoint.json"),
+    ("writes into the state folder", "touch {S}/accounts/evil.sealed"),
+    ("replaces the key by a link", "ln -sf /tmp/evil {S}/app.key"),
+    ("removes the socket", "rm -f {R}/ringback.sock && ls {R}/ringback.sock"),
+    ("takes the socket's place", "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"{R}/other.sock\")'"),
+    ("connects to the socket", "python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{R}/ringback.sock\")'"),
+    ("holds the lock", "flock -n {S}/lock true"),
+    ("reads the daemon's environment", "cat /proc/{PID}/environ"),
+    ("reads the daemon's memory map", "cat /proc/{PID}/maps"),
+    ("stops the daemon", "kill -TERM {PID}"),
+    ("asks over TCP without a key", "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{A}/token\").read())'"),
+    ("asks for the status page", "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{A}/\").read())'"),
+];
+
+#[test]
+fn another_user_reads_nothing_changes_nothing_and_gets_no_token() {
+    if !can_switch() {
+        return;
+    }
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    // The way down to our folders is open, as in a home that others may enter: each folder defends itself.
+    for folder in
+        [world.root().to_owned(), world.root().join("state"), world.root().join("run"), world.root().join("config")]
+    {
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let shown = |path: std::path::PathBuf| path.display().to_string();
+    let (state, runtime, config) =
+        (shown(world.state()), shown(world.runtime()), shown(world.root().join("config/ringback")));
+    assert!(as_stranger(&format!("ls {}", world.root().display())).0, "the control: the way down is open");
+    let mut wrong = Vec::new();
+    for (name, command) in ATTACKS {
+        let command = command.replace("{S}", &state).replace("{R}", &runtime).replace("{C}", &config);
+        let command = command.replace("{A}", &world.authority()).replace("{PID}", &world.pid().to_string());
+        let (worked, said) = as_stranger(&command);
+        if worked || said.contains("canary") || said.contains("rbk_") {
+            wrong.push(format!("{name}: {said:.300}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(!world.token("work").is_empty(), "all is as before");
+    println!("{} attacks, all refused", ATTACKS.len());
+}
+
+#[test]
+fn a_login_whose_answer_a_stranger_would_get_is_not_begun() {
+    let Ok(probe) = TcpListener::bind("[::1]:0") else { return eprintln!("skipped: no IPv6 here") };
+    let port = probe.local_addr().unwrap().port();
+    drop(probe);
+    let idp = Idp::start();
+    let redirect = format!("redirect_uri = \"http://localhost:{port}/cb\"");
+    let world = World::start_with(&idp, "", "", &redirect);
+    let squatter = TcpListener::bind(("::1", port)).unwrap();
+    let refused = world.post("/v1/accounts/work/login");
+    assert!(refused.status >= 400 && refused.body.contains("taken"), "{refused:?}");
+    assert!(idp.seen().is_empty());
+    drop(squatter);
+    let (page, end) = world.try_log_in("work");
+    assert_eq!(end.status, LoginStatus::Succeeded, "the control: {end:?} {page:?}");
+}
+
+#[test]
+fn a_port_that_somebody_else_has_is_named_and_no_daemon_runs_elsewhere() {
+    let squatter = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = squatter.local_addr().unwrap();
+    let mut world = World::with_config(&format!("[listen]\ntcp = [\"{address}\"]\n"));
+    world.spawn(None);
+    let status = world.ended();
+    assert!(
+        !status.success() && world.log().contains(&format!("port {} of 127.0.0.1 is taken", address.port())),
+        "{}",
+        world.log()
+    );
+    assert!(!world.is_announced());
+}
