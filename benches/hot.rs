@@ -84,6 +84,7 @@ fn main() {
         audit: audit.clone(),
         sessions: ringback::http::session::Sessions::default(),
         own_origin: None,
+        consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,
         listeners: ringback::http::event_listeners(),
     };

@@ -4,6 +4,7 @@
 //! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
 //! can be rotated, limited and switched off like the others.
 
+pub mod consent;
 mod file;
 pub mod key;
 mod rights;

@@ -13,6 +13,7 @@ use crate::log;
 mod app;
 mod audit;
 mod config;
+mod consent;
 mod demo;
 mod device;
 mod doctor;
@@ -74,6 +75,7 @@ enum Command {
     App(app::App),
     Audit(audit::Audit),
     Open(open::Open),
+    Consent(consent::Consent),
     Doctor(doctor::Doctor),
     Config(config::Config),
     Provider(provider::Provider),
@@ -129,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
+        Command::Consent(args) => consent::run(&args),
         Command::Open(args) => open::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),

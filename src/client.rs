@@ -9,9 +9,9 @@ use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ErrorCode, ErrorReply, ImportRequest,
-    InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted, LoginVia, LogoutReply, PasteRequest, SessionReply,
-    UnlockRequest,
+    AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
+    ConsentsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted,
+    LoginVia, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
 };
 use crate::secret::AccessToken;
 
@@ -136,6 +136,25 @@ impl Client {
         parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, PATIENCE)?)
     }
 
+    /// The questions whether a program may have a token, and the answers.
+    pub fn consents(&self) -> Result<ConsentsReply, Failure> {
+        self.on_socket(CONSENTS)?;
+        parse(&self.ask("GET", "/v1/consents", JSON, None, SLACK)?)
+    }
+
+    /// Answers one of them.
+    pub fn answer_consent(&self, id: &str, answer: ConsentAnswer) -> Result<ConsentsReply, Failure> {
+        self.on_socket(CONSENTS)?;
+        let body = json(&ConsentRequest { answer })?;
+        parse(&self.ask("POST", &format!("/v1/consents/{}", segment(id)), JSON, Some(&body), SLACK)?)
+    }
+
+    /// Forgets an answer.
+    pub fn forget_consent(&self, id: &str) -> Result<ConsentsReply, Failure> {
+        self.on_socket(CONSENTS)?;
+        parse(&self.ask("DELETE", &format!("/v1/consents/{}", segment(id)), JSON, None, SLACK)?)
+    }
+
     /// A one-time URL that opens the status page.
     pub fn session(&self) -> Result<SessionReply, Failure> {
         self.on_socket("the status page is opened")?;
@@ -214,6 +233,7 @@ impl Client {
 }
 
 const JSON: &str = "application/json";
+const CONSENTS: &str = "questions are answered";
 const APPS: &str = "apps are made and changed";
 /// The daemon takes no longer bodies.
 const REQUEST_CAP: usize = 64 * 1024;

@@ -196,6 +196,8 @@ pub struct AccountConfig {
     pub target: Target,
     /// The program that is run at the account's events; no shell.
     pub hook: Option<Vec<String>>,
+    /// Whether the user is asked before a program gets its first token.
+    pub asks_consent: bool,
     /// Sent exactly as it stands here, in both requests. `None`: made from the first TCP listener.
     pub redirect_uri: Option<String>,
 }

@@ -666,6 +666,61 @@ pub struct SessionReply {
     pub url: String,
 }
 
+/// The questions whether a program may have a token, and the answers: `GET /v1/consents`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentsReply {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Those that wait, the oldest first.
+    pub pending: Vec<ConsentAsked>,
+    /// Those that were answered for good.
+    pub remembered: Vec<ConsentKnown>,
+}
+
+/// A question that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentAsked {
+    /// For `POST /v1/consents/{id}`.
+    pub id: String,
+    /// Who asks: `the app NAME`, or the path of an executable.
+    pub who: String,
+    /// For a token of which account.
+    pub account: String,
+}
+
+/// An answer that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentKnown {
+    /// For `DELETE /v1/consents/{id}`. Another one after each start.
+    pub id: String,
+    /// See [`ConsentAsked::who`].
+    pub who: String,
+    /// See [`ConsentAsked::account`].
+    pub account: String,
+    /// Whether they may.
+    pub allowed: bool,
+}
+
+/// Body of `POST /v1/consents/{id}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentRequest {
+    /// What the user says.
+    pub answer: ConsentAnswer,
+}
+
+/// What the user says to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentAnswer {
+    /// From now on.
+    Allow,
+    /// This time.
+    Once,
+    /// Never, until it is forgotten.
+    Refuse,
+}
+
 /// What a logout did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutReply {

@@ -106,6 +106,16 @@ pub enum Error {
         /// One sentence.
         why: String,
     },
+    /// The account's config says that the user is asked, and the user has not said yes.
+    #[error("{who} gets no token of `{account}`: {why}")]
+    NoConsent {
+        /// The program.
+        who: String,
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: &'static str,
+    },
     /// There is none of that name.
     #[error("there is no app `{name}`")]
     UnknownApp {
@@ -157,7 +167,9 @@ impl Error {
             Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
-            Self::Forbidden { .. } | Self::Beyond { .. } | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
+            Self::Forbidden { .. } | Self::Beyond { .. } | Self::NoConsent { .. } | Self::WrongPassphrase { .. } => {
+                ErrorCode::Forbidden
+            }
             Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } => ErrorCode::NoDaemon,
@@ -182,6 +194,7 @@ impl Error {
             Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
             Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
             Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
+            Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),

@@ -17,6 +17,7 @@ pub mod api;
 mod apps;
 mod audited;
 pub mod body;
+mod consent;
 pub mod door;
 mod events;
 pub mod fragment;
@@ -40,11 +41,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use crate::apps::Apps;
+use crate::apps::consent::Consents;
 use crate::audit::Audit;
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
 use crate::error::Error;
 
+pub use consent::show_questions;
 pub use gate::Gate;
 use reject::Reject;
 use routes::Access;
@@ -59,6 +62,8 @@ pub struct Http {
     pub apps: Apps,
     /// Where it is written down who asked.
     pub audit: Audit,
+    /// Whether a program may have a token, where the user is asked.
+    pub consents: Consents,
     /// Sessions of the status page.
     pub sessions: Sessions,
     /// Where a browser reaches the daemon, such as `http://127.0.0.1:7464`; `None`: it can't.

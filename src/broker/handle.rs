@@ -205,6 +205,11 @@ impl Broker {
         }
     }
 
+    /// Whether the user is asked before a program gets its first token of this account (by its own name).
+    pub fn asks_consent(&self, account: &str) -> bool {
+        self.inner.roster.load().accounts.get(account).is_some_and(|member| member.config.asks_consent)
+    }
+
     /// Hears what happens to the accounts from now on.
     pub fn listen(&self) -> Listener {
         self.inner.happenings.listen()

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, config, signals, start_log};
 use crate::apps::Apps;
+use crate::apps::consent::Consents;
 use crate::audit::{self, Audit};
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
@@ -99,8 +100,9 @@ async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
         .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
     let store = open_store(&config, &paths)?;
     let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
+    let consents = Consents::open(&paths.state).map_err(|error| broken_store(&error))?;
     let audit = open_audit(&config, &paths).map_err(|error| broken_store(&error))?;
-    serve(args, config, &paths, store, (apps, audit), signals).await
+    serve(args, config, &paths, store, (apps, consents, audit), signals).await
 }
 
 /// What the daemon can be told from outside. Caught from the moment that this exists.
@@ -139,7 +141,7 @@ async fn serve(
     config: Arc<Config>,
     paths: &Paths,
     store: FileStore,
-    (apps, audit): (Apps, Audit),
+    (apps, consents, audit): (Apps, Consents, Audit),
     signals: Signals<impl Future<Output = ()>>,
 ) -> Outcome {
     let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
@@ -166,6 +168,7 @@ async fn serve(
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
+        consents: consents.clone(),
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
         clock: Clock::System,
@@ -188,6 +191,7 @@ async fn serve(
     }
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
+    tokio::spawn(http::show_questions(consents));
     tokio::select! {
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}

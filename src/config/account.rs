@@ -58,6 +58,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         audience: section.read("audience", text),
     };
     let hook = section.read("hook", |v| command(v, &context.base));
+    let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, section));
     if let Some(dialect) = &dialect {
@@ -68,7 +69,19 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     }
     let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
     let name = name.to_owned();
-    Ok(AccountConfig { name, dialect, client_id, client_secret, client_key, grant, user, target, hook, redirect_uri })
+    Ok(AccountConfig {
+        name,
+        dialect,
+        client_id,
+        client_secret,
+        client_key,
+        grant,
+        user,
+        target,
+        hook,
+        asks_consent,
+        redirect_uri,
+    })
 }
 
 /// The provider with the account's own parameters.

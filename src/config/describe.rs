@@ -125,6 +125,9 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     page.set("scope", Some(list(scope.iter().cloned())));
     page.set("resource", (!resource.is_empty()).then(|| list(resource.iter().cloned())));
     page.set("audience", audience.as_deref());
+    if account.asks_consent {
+        page.set("consent", Some("ask"));
+    }
     if let Some(argv) = &account.hook {
         page.line(format_args!("hook = [\"[hidden]\"]  # {}", program(argv)));
     }

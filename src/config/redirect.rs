@@ -11,8 +11,9 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 31] = [
+pub const ROUTED: [&str; 34] = [
     "/do/app-remove",
+    "/do/consent",
     "/do/end",
     "/do/login",
     "/do/logout",
@@ -36,6 +37,8 @@ pub const ROUTED: [&str; 31] = [
     "/v1/apps",
     "/v1/apps/{}",
     "/v1/apps/{}/rotate",
+    "/v1/consents",
+    "/v1/consents/{}",
     "/v1/events",
     "/v1/lock",
     "/v1/logins/{}",

@@ -15,7 +15,7 @@ use super::body::JsonBody;
 use super::gate::{Caller, Named};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
-use super::{Http, to_the_end};
+use super::{Http, consent, to_the_end};
 use crate::broker::handle::TokenQuery;
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AuditEvent, Health, ImportRequest, InfoReply, LockReply, LoginReply,
@@ -64,7 +64,7 @@ pub(super) async fn token(
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let query = query::token(query.as_deref())?;
-    let got = token_for(&http, &caller, &account, query).await;
+    let got = token_for(&http, &caller, (&account, &own), query).await;
     let scope = got.as_ref().ok().and_then(|reply| reply.scope.clone());
     audited::note(&http, &caller, AuditEvent::Token, Some(&own), got.as_ref().err(), |line| line.scope = scope).await;
     let reply = got?;
@@ -72,7 +72,13 @@ pub(super) async fn token(
 }
 
 /// A token that the caller may have.
-async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
+async fn token_for(
+    http: &Http,
+    caller: &Caller,
+    (account, own): (&str, &str),
+    query: TokenQuery,
+) -> Result<TokenReply, Error> {
+    consent::permit(http, caller, own, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
         None => http.broker.token(account, query).await?,
         Some(limit) => http.broker.token_within(account, query, limit).await?,

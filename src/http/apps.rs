@@ -12,7 +12,7 @@ use super::body::JsonBody;
 use super::gate::Caller;
 use super::query::Segment;
 use super::reject::Reject;
-use crate::apps::{App, AppsError, DEFAULT_APP, NewApp, Rights};
+use crate::apps::{App, Apps, AppsError, DEFAULT_APP, NewApp, Rights};
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, AuditEvent, VERSION};
 use crate::error::Error;
 use crate::secret::AppKey;
@@ -51,10 +51,20 @@ pub(super) async fn add(
 /// `DELETE /v1/apps/{name}`.
 pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AppsReply> {
     let apps = http.apps.clone();
-    audited(&http, &caller, AuditEvent::AppRemoved, None, on_disk(move || apps.remove(&name))).await?;
+    audited(&http, &caller, AuditEvent::AppRemoved, None, remove_with_answers(&http, apps, name)).await?;
     tracing::info!("an app was removed");
     let apps = http.apps.list().iter().map(|app| view(app)).collect();
     Ok(Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() }))
+}
+
+/// What was said of it goes with it: another app may have its name later.
+pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
+    let consents = http.consents.clone();
+    on_disk(move || {
+        apps.remove(&name)?;
+        consents.forget_app(&name).map(drop)
+    })
+    .await
 }
 
 /// `POST /v1/apps/{name}/rotate`.

@@ -32,7 +32,11 @@ fn examples(code: ErrorCode) -> Vec<Error> {
         ErrorCode::ProviderRefused => vec![Error::ProviderRefused { account, why, provider_error: None }],
         ErrorCode::StoreUnavailable => vec![Error::StoreUnavailable { why }],
         ErrorCode::Unauthorized => vec![Error::Unauthorized { why: "" }],
-        ErrorCode::Forbidden => vec![Error::Forbidden { why: "" }, Error::Beyond { why }],
+        ErrorCode::Forbidden => vec![
+            Error::NoConsent { who: "x".into(), account: account.clone(), why: "" },
+            Error::Forbidden { why: "" },
+            Error::Beyond { why },
+        ],
         ErrorCode::NotFound => vec![Error::NotFound { what: why }, Error::UnknownApp { name: "x".into() }],
         ErrorCode::MethodNotAllowed => vec![Error::MethodNotAllowed],
     }

@@ -66,9 +66,18 @@ pub struct Connection {
     pub peer: Peer,
     /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
     /// interpreter, or run something else by now.
-    pub executable: Option<Arc<str>>,
+    pub executable: Option<Executable>,
     /// What a body may cost.
     pub body: BodyLimits,
+}
+
+/// What a process ran when it connected.
+#[derive(Debug, Clone)]
+pub struct Executable {
+    /// Its path.
+    pub path: Arc<str>,
+    /// If that is our own command line: the path of what started it, whose hands it is.
+    pub parent: Option<Arc<str>>,
 }
 
 /// What a request's body may cost.
@@ -295,11 +304,21 @@ fn own_peer(stream: &UnixStream) -> Option<Peer> {
     Some(Peer::Unix { uid, pid })
 }
 
-/// One `readlink` in memory: no disk is behind `/proc`.
-fn executable(peer: Peer) -> Option<Arc<str>> {
+/// A few reads in memory: no disk is behind `/proc`.
+fn executable(peer: Peer) -> Option<Executable> {
     let Peer::Unix { pid: Some(pid), .. } = peer else { return None };
-    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    Some(path.to_string_lossy().into())
+    let path_of = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let path = path_of(pid)?;
+    let ours = path_of(std::process::id().try_into().ok()?).is_some_and(|own| own == path);
+    let parent = if ours { parent_of(pid).and_then(path_of) } else { None };
+    let text = |path: std::path::PathBuf| Arc::from(path.to_string_lossy());
+    Some(Executable { path: text(path), parent: parent.map(text) })
+}
+
+/// The fourth field of `/proc/PID/stat` (proc(5)); the second is in brackets and may hold anything.
+fn parent_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 async fn one_connection<S>(

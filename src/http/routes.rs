@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, apps, events, fragment, pages, status_page};
+use super::{Http, api, apps, consent, events, fragment, pages, status_page};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ const fn row(method: Method, path: &'static str, access: Access, handler: fn() -
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 34] = [
+pub static ROUTES: [Route; 38] = [
     row(Method::GET, "/token", Access::Read, || get(api::token)),
     row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
@@ -80,6 +80,10 @@ pub static ROUTES: [Route; 34] = [
     row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, || post(apps::rotate)),
     row(Method::POST, "/v1/lock", Access::Write, || post(api::lock)),
     row(Method::POST, "/v1/unlock", Access::Socket, || post(api::unlock)),
+    row(Method::GET, "/v1/consents", Access::Owner, || get(consent::list)),
+    row(Method::POST, "/v1/consents/{id}", Access::Owner, || post(consent::answer)),
+    row(Method::DELETE, "/v1/consents/{id}", Access::Owner, || delete(consent::forget)),
+    row(Method::POST, "/do/consent", Access::Session, || post(status_page::consent)),
     row(Method::POST, "/v1/sessions", Access::Owner, || post(status_page::mint)),
     row(Method::GET, "/open/{ticket}", Access::Browser, || get(status_page::open)),
     row(Method::GET, "/", Access::Session, || get(status_page::page)),
@@ -138,6 +142,7 @@ pub fn look_up(method: &Method, path: &str) -> Found {
         (true, true, _) => Found::OtherMethods("GET, DELETE"),
         (true, _, true) => Found::OtherMethods("GET, POST"),
         (true, ..) => Found::OtherMethods("GET"),
+        (_, true, true) => Found::OtherMethods("POST, DELETE"),
         (_, true, _) => Found::OtherMethods("DELETE"),
         (.., true) => Found::OtherMethods("POST"),
         _ => Found::Nothing,

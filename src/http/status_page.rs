@@ -16,8 +16,11 @@ use super::reject::Reject;
 use super::session::cookie_name;
 use super::{Http, body, to_the_end};
 use crate::apps::App;
+use crate::apps::consent::Question;
 use crate::clock::Wall;
-use crate::contract::{AccountReply, AccountState, AuditEvent, LoginVia, SessionReply, StoreState, VERSION, whose};
+use crate::contract::{
+    AccountReply, AccountState, AuditEvent, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION, whose,
+};
 use crate::error::Error;
 
 /// Forms of ours have a few short fields.
@@ -34,6 +37,7 @@ struct Page<'a> {
     form_token: &'a str,
     accounts: Vec<Row>,
     apps: Vec<AppRow>,
+    questions: Vec<(String, String)>,
     wrong_keys: u64,
     store_key: String,
     locked: bool,
@@ -114,6 +118,7 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
         form_token: form_token.expose(),
         accounts: http.broker.accounts().iter().map(|account| row(account, now)).collect(),
         apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
+        questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
         wrong_keys: http.apps.wrong_keys(),
         store_key: http.broker.store_key(),
         locked: http.broker.store_state() != StoreState::Unlocked,
@@ -251,9 +256,26 @@ pub(super) async fn remove_app(session: Session, State(http): State<Http>, reque
             form_token: form.form_token(),
         });
     }
-    let (apps, gone) = (form.http.apps.clone(), name.clone());
-    let result = super::apps::on_disk(move || apps.remove(&gone)).await;
+    let result = super::apps::remove_with_answers(&form.http, form.http.apps.clone(), name.clone()).await;
     form.done(AuditEvent::AppRemoved, None, &format!("The key of {name} works no more."), result).await
+}
+
+/// `POST /do/consent`: answers a question.
+pub(super) async fn consent(session: Session, State(http): State<Http>, request: Request) -> Response {
+    let form = match Form::read(session, http, request).await {
+        Ok(form) => form,
+        Err(refused) => return refused,
+    };
+    let (answer, told) = match form.field("answer") {
+        "allow" => (ConsentAnswer::Allow, "Allowed from now on."),
+        "once" => (ConsentAnswer::Once, "Allowed this time."),
+        _ => (ConsentAnswer::Refuse, "Refused."),
+    };
+    let given =
+        super::consent::give(&form.http, form.session.caller(), form.field("question").to_owned(), answer).await;
+    let told = given.map_or_else(|error| format!("That did not work: {error}."), |()| told.to_owned());
+    form.http.sessions.tell(form.session.number, told);
+    back()
 }
 
 /// `POST /do/end`: ends the session.
@@ -323,6 +345,11 @@ fn row(account: &AccountReply, now: Wall) -> Row {
     }
 }
 
+/// Its number, and who asks for what.
+fn question_row(question: &Question) -> (String, String) {
+    (question.id.clone(), cut(&format!("{} asks for a token of {}", question.asker, question.account)))
+}
+
 fn app_row(app: &App, now: Wall) -> AppRow {
     let accounts = app.rights.accounts.as_ref();
     let accounts = accounts.map_or("every account".into(), |some| some.iter().cloned().collect::<Vec<_>>().join(", "));
@@ -383,16 +410,17 @@ mod tests {
             form_token: "form-token",
             accounts: vec![row(&account, Wall(0))],
             apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
+            questions: vec![("7".into(), "<em>x".into())],
             wrong_keys: 1,
             store_key: "<a>".into(),
             locked: false,
             version: "0",
         };
         let text = page.render().unwrap();
-        for tag in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<a>", "style=", "onclick", "href=\"http"] {
+        for tag in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "<a>", "style=", "onclick", "href=\"http"] {
             assert!(!text.contains(tag), "{tag}: {text}");
         }
         assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
-        assert_eq!(text.matches("<form").count(), 5, "log in, refresh, log out, remove, end: {text}");
+        assert_eq!(text.matches("<form").count(), 6, "answer, log in, refresh, log out, remove, end: {text}");
     }
 }

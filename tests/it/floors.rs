@@ -39,6 +39,7 @@ const MODULES: &[Module] = &[
     module("keyring", 2, &[]),
     module("browser", 2, &["hardening"]),
     module("suspend", 2, &[]),
+    module("notify", 2, &[]),
     module("config_file", 2, &["paths"]),
     module("apps", 2, &["paths"]),
     module("audit", 2, &["paths"]),
@@ -49,7 +50,11 @@ const MODULES: &[Module] = &[
     confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "paths"]),
     module("broker", 3, &[]),
     // Doors. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
-    confined("http", 4, &["broker", "apps", "audit", "clock", "config", "contract", "error", "secret", "provider"]),
+    confined(
+        "http",
+        4,
+        &["broker", "apps", "audit", "notify", "clock", "config", "contract", "error", "secret", "provider"],
+    ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "contract", "error", "secret", "clock"]),
     confined("log", 4, &["error"]),

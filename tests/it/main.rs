@@ -22,6 +22,7 @@ mod api;
 mod apps;
 mod audit;
 mod canary;
+mod consent;
 mod doctor;
 mod events;
 mod floors;

@@ -11,13 +11,13 @@ use crate::idp::{Act, Idp};
 use crate::world::{World, account, provider, until};
 
 /// A `dbus-daemon` that ends with this.
-struct Bus {
+pub(crate) struct Bus {
     daemon: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Bus {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut command = Command::new("dbus-daemon");
         command.args(["--session", "--nofork", "--nopidfile", "--print-address"]).stdout(Stdio::piped());
         let mut daemon = command.spawn().expect("this test needs dbus-daemon: install the package of that name");

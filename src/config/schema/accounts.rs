@@ -188,6 +188,14 @@ pub(super) static ACCOUNT: Section = Section {
             "[\"notify-send\", \"ringback\"]",
             "A program that is run at the account's events, without a shell, with `RINGBACK_EVENT` and `RINGBACK_ACCOUNT` in its environment and no secret.",
         ),
+        Key {
+            name: "consent",
+            kind: Kind::Choice(&["off", "ask"]),
+            fallback: Fallback::Value("\"off\""),
+            doc: "With `ask`, the first fetch of a program waits while you are asked whether it may have a token: by a notification, on the status page, and by `ringback consent`. An app is known by its name, any other program by its executable.",
+            example: "\"ask\"",
+            shown: Shown::Line,
+        },
     ],
 };
 

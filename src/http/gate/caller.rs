@@ -10,7 +10,7 @@ use crate::apps::App;
 use crate::clock::Wall;
 use crate::contract::{AuditEvent, AuditLine, DEFAULT_ACCOUNT};
 use crate::error::Error;
-use crate::http::listen::Peer;
+use crate::http::listen::{Executable, Peer};
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
 use crate::http::{Http, audited};
@@ -26,12 +26,12 @@ pub struct Caller {
     /// `None`: a process of our own user on the socket, from which nothing is kept.
     app: Option<Arc<App>>,
     peer: Peer,
-    executable: Option<Arc<str>>,
+    executable: Option<Executable>,
     request: Arc<str>,
 }
 
 impl Caller {
-    pub(super) fn new(app: Option<Arc<App>>, peer: Peer, executable: Option<Arc<str>>, request: &str) -> Self {
+    pub(super) fn new(app: Option<Arc<App>>, peer: Peer, executable: Option<Executable>, request: &str) -> Self {
         Self { app, peer, executable, request: request.into() }
     }
 
@@ -44,13 +44,23 @@ impl Caller {
             Peer::Tcp { address, .. } => line.address = Some(address.to_string()),
             Peer::Unix { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
         }
-        line.executable = self.executable.as_ref().map(|path| path.chars().take(LONGEST_PATH).collect());
+        line.executable = self.executable.as_ref().map(|executable| {
+            let cut = |path: &str| path.chars().take(LONGEST_PATH).collect::<String>();
+            let parent = executable.parent.as_deref().map(|parent| format!(" (started by {})", cut(parent)));
+            cut(&executable.path) + parent.as_deref().unwrap_or_default()
+        });
         line
     }
 
     /// The app whose key was shown, if one was.
     pub fn app(&self) -> Option<&App> {
         self.app.as_deref()
+    }
+
+    /// The executable of whoever asks, as far as the system tells; of our own command line, that of its parent,
+    /// whose hands it is.
+    pub fn program(&self) -> Option<&str> {
+        self.executable.as_ref().map(|executable| executable.parent.as_deref().unwrap_or(&executable.path))
     }
 
     /// Where the request came from.

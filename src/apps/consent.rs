@@ -1,0 +1,428 @@
+//! Whether a program may have an account's token, where the account's config says that the user is asked: the
+//! first fetch waits while the question stands, and the answer is remembered.
+//!
+//! A checkpoint and no wall: a program that runs as the user could answer its own question.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::AppsError;
+use crate::clock::Moment;
+use crate::paths::folder::Folder;
+
+/// The file in the state folder.
+const FILE: &str = "consents.json";
+/// Room for some thousand answers.
+const LIMIT: usize = 1024 * 1024;
+const VERSION: u32 = 1;
+/// Questions at once; a program that asks with another name each time gets no further.
+const MOST_PENDING: usize = 16;
+/// After a question that nobody answered, the same one isn't asked again for so long.
+const QUIET: Duration = Duration::from_secs(300);
+
+/// Who asks: an app by its name, or a program by its executable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asker {
+    /// An app with a key.
+    App(String),
+    /// What runs as the user's, by the path of its executable.
+    Program(String),
+    /// The system doesn't tell; it is asked about each time.
+    Unknown,
+}
+
+impl std::fmt::Display for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::App(name) => write!(f, "the app {name}"),
+            Self::Program(path) => f.write_str(path),
+            Self::Unknown => f.write_str("a program that can't be told"),
+        }
+    }
+}
+
+/// What the user says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// From now on.
+    Allow,
+    /// This time.
+    Once,
+    /// Never, until it is forgotten.
+    Refuse,
+}
+
+/// A question that waits.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Names it, among those that wait and those that were answered.
+    pub id: String,
+    /// Who.
+    pub asker: Asker,
+    /// Which account's token.
+    pub account: String,
+}
+
+/// An answer that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// Names it.
+    pub id: String,
+    /// Who.
+    pub asker: Asker,
+    /// Which account's token.
+    pub account: String,
+    /// Whether they may.
+    pub allowed: bool,
+}
+
+/// Why a program gets no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The user said no.
+    ByUser,
+    /// Nobody answered in time, now or a short while ago.
+    Unanswered,
+    /// Too many questions wait.
+    TooMany,
+}
+
+/// Questions and answers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Consents {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    state: Mutex<State>,
+    /// Rings when a question is new or gone.
+    bell: watch::Sender<()>,
+}
+
+type Key = (String, Asker);
+
+#[derive(Debug, Default)]
+struct State {
+    answers: BTreeMap<Key, (String, bool)>,
+    pending: Vec<Pending>,
+    quiet: Vec<(Key, Moment)>,
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Pending {
+    id: String,
+    key: Key,
+    answer: watch::Sender<Option<Answer>>,
+    waiting: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    answers: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    account: String,
+    asker: Asker,
+    allowed: bool,
+}
+
+/// What is known of a question without asking.
+enum Standing {
+    Known(Result<(), Refused>),
+    Asked(watch::Receiver<Option<Answer>>, String),
+}
+
+impl Consents {
+    /// Reads the answers of the state folder. A file that can't be understood is an error, and left alone.
+    pub fn open(state: &std::path::Path) -> Result<Self, AppsError> {
+        let folder = Folder::open(state)?;
+        let mut known = State::default();
+        if let Some(bytes) = folder.read(FILE, LIMIT)? {
+            let malformed = |why: String| AppsError::Malformed { path: folder.file(FILE), why };
+            let unread = |error: serde_json::Error| malformed(format!("it is not what ringback writes ({error})"));
+            let document: Document = serde_json::from_slice(&bytes).map_err(unread)?;
+            if document.version > VERSION {
+                return Err(malformed(format!("it has format version {}", document.version)));
+            }
+            for Entry { account, asker, allowed } in document.answers {
+                let id = known.next_id();
+                known.answers.insert((account, asker), (id, allowed));
+            }
+        }
+        Ok(Self { inner: Arc::new(Inner { folder, state: Mutex::new(known), bell: watch::Sender::new(()) }) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `asker` may have a token of `account`: known at once, or once the user has said so, at most
+    /// `patience` from now. `now` is when it was asked.
+    pub async fn permit(&self, asker: &Asker, account: &str, patience: Duration, now: Moment) -> Result<(), Refused> {
+        let key = (account.to_owned(), asker.clone());
+        let (mut answer, id) = match self.lock().look_up(key, now) {
+            Standing::Known(result) => return result,
+            Standing::Asked(answer, id) => (answer, id),
+        };
+        self.inner.bell.send_replace(());
+        let waiter = Waiter { consents: self, id: &id, now: now.plus(patience) };
+        let said = tokio::time::timeout(patience, answer.wait_for(Option::is_some)).await;
+        let said = said.ok().and_then(Result::ok).and_then(|answer| *answer);
+        drop(waiter);
+        match said {
+            Some(Answer::Allow | Answer::Once) => Ok(()),
+            Some(Answer::Refuse) => Err(Refused::ByUser),
+            None => Err(Refused::Unanswered),
+        }
+    }
+
+    /// The questions that wait, the oldest first.
+    pub fn pending(&self) -> Vec<Question> {
+        let state = self.lock();
+        let question = |pending: &Pending| {
+            let (account, asker) = pending.key.clone();
+            Question { id: pending.id.clone(), asker, account }
+        };
+        state.pending.iter().map(question).collect()
+    }
+
+    /// The answers that are remembered.
+    pub fn remembered(&self) -> Vec<Remembered> {
+        let entry = |((account, asker), (id, allowed)): (&Key, &(String, bool))| Remembered {
+            id: id.clone(),
+            asker: asker.clone(),
+            account: account.clone(),
+            allowed: *allowed,
+        };
+        self.lock().answers.iter().map(entry).collect()
+    }
+
+    /// Rings when a question is new or gone.
+    pub fn bell(&self) -> watch::Receiver<()> {
+        self.inner.bell.subscribe()
+    }
+
+    /// Answers a question; `None` if no such one waits. What is to be remembered is on disk then. Blocks.
+    pub fn answer(&self, id: &str, answer: Answer) -> Result<Option<Question>, AppsError> {
+        let mut state = self.lock();
+        let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
+        let key =
+            state.pending.get(at).map(|pending| pending.key.clone()).unwrap_or_else(|| (String::new(), Asker::Unknown));
+        if answer != Answer::Once && key.1 != Asker::Unknown {
+            state.answers.insert(key.clone(), (id.to_owned(), answer == Answer::Allow));
+            if let Err(error) = self.save(&state) {
+                state.answers.remove(&key);
+                return Err(error);
+            }
+        }
+        let pending = state.pending.remove(at);
+        pending.answer.send_replace(Some(answer));
+        drop(state);
+        self.inner.bell.send_replace(());
+        let (account, asker) = pending.key;
+        Ok(Some(Question { id: pending.id, asker, account }))
+    }
+
+    /// Forgets an answer; whether there was one. Blocks.
+    pub fn forget(&self, id: &str) -> Result<bool, AppsError> {
+        self.forget_where(|_, known| known == id)
+    }
+
+    /// Forgets what was said of an app: another one may have its name later. Blocks.
+    pub fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
+        self.forget_where(|asker, _| *asker == Asker::App(name.to_owned()))
+    }
+
+    fn forget_where(&self, fits: impl Fn(&Asker, &str) -> bool) -> Result<bool, AppsError> {
+        let mut state = self.lock();
+        let before = state.answers.len();
+        state.answers.retain(|(_, asker), (id, _)| !fits(asker, id));
+        if state.answers.len() == before {
+            return Ok(false);
+        }
+        self.save(&state)?;
+        Ok(true)
+    }
+
+    fn save(&self, state: &State) -> Result<(), AppsError> {
+        let entry = |((account, asker), (_, allowed)): (&Key, &(String, bool))| Entry {
+            account: account.clone(),
+            asker: asker.clone(),
+            allowed: *allowed,
+        };
+        let document = Document { version: VERSION, answers: state.answers.iter().map(entry).collect() };
+        let text = serde_json::to_vec_pretty(&document)
+            .map_err(|error| AppsError::Malformed { path: self.inner.folder.file(FILE), why: error.to_string() })?;
+        Ok(self.inner.folder.write(FILE, &text)?)
+    }
+}
+
+impl State {
+    fn next_id(&mut self) -> String {
+        self.asked += 1;
+        self.asked.to_string()
+    }
+
+    fn look_up(&mut self, key: Key, now: Moment) -> Standing {
+        if let Some((_, allowed)) = self.answers.get(&key) {
+            return Standing::Known(if *allowed { Ok(()) } else { Err(Refused::ByUser) });
+        }
+        // Whoever can't be told apart is asked about for each fetch.
+        let joins = |pending: &&mut Pending| pending.key == key && key.1 != Asker::Unknown;
+        if let Some(pending) = self.pending.iter_mut().find(joins) {
+            pending.waiting += 1;
+            return Standing::Asked(pending.answer.subscribe(), pending.id.clone());
+        }
+        self.quiet.retain(|(_, until)| !now.reached(*until));
+        if self.quiet.iter().any(|(known, _)| *known == key) {
+            return Standing::Known(Err(Refused::Unanswered));
+        }
+        if self.pending.len() >= MOST_PENDING {
+            return Standing::Known(Err(Refused::TooMany));
+        }
+        let (answer, answered) = watch::channel(None);
+        let id = self.next_id();
+        self.pending.push(Pending { id: id.clone(), key, answer, waiting: 1 });
+        Standing::Asked(answered, id)
+    }
+
+    /// One who waited for this question waits no more; with the last of them it goes.
+    fn leave(&mut self, id: &str, now: Moment) -> bool {
+        let Some(at) = self.pending.iter().position(|pending| pending.id == id) else { return false };
+        let Some(pending) = self.pending.get_mut(at) else { return false };
+        pending.waiting -= 1;
+        if pending.waiting > 0 {
+            return false;
+        }
+        let pending = self.pending.remove(at);
+        self.quiet.push((pending.key, now.plus(QUIET)));
+        true
+    }
+}
+
+/// Takes its question along when it leaves, answered or not.
+struct Waiter<'a> {
+    consents: &'a Consents,
+    id: &'a str,
+    now: Moment,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if self.consents.lock().leave(self.id, self.now) {
+            self.consents.inner.bell.send_replace(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Wall};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn fresh() -> (Consents, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap().keep().join("state");
+        (Consents::open(&folder).unwrap(), folder)
+    }
+
+    fn editor() -> Asker {
+        Asker::Program("/usr/bin/editor".into())
+    }
+
+    /// Asks in the background.
+    fn asks(
+        consents: &Consents,
+        asker: Asker,
+        account: &'static str,
+        clock: &Clock,
+    ) -> tokio::task::JoinHandle<Result<(), Refused>> {
+        let (consents, now) = (consents.clone(), clock.now());
+        tokio::spawn(async move { consents.permit(&asker, account, PATIENCE, now).await })
+    }
+
+    async fn first_question(consents: &Consents) -> Question {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        consents.pending().first().cloned().expect("a question")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon() {
+        let (consents, folder) = fresh();
+        let clock = Clock::virtual_at(Wall(0));
+        for (answer, first, later) in [(Answer::Once, Ok(()), None), (Answer::Allow, Ok(()), Some(Ok(())))] {
+            let (one, two) = (asks(&consents, editor(), "work", &clock), asks(&consents, editor(), "work", &clock));
+            let question = first_question(&consents).await;
+            assert_eq!(consents.pending().len(), 1, "the second joined");
+            assert!(consents.answer("999", answer).unwrap().is_none());
+            assert_eq!(consents.answer(&question.id, answer).unwrap().unwrap().account, "work");
+            assert_eq!((one.await.unwrap(), two.await.unwrap()), (first, first), "{answer:?}");
+            let remembered =
+                consents.remembered().first().map(|known| if known.allowed { Ok(()) } else { Err(Refused::ByUser) });
+            assert_eq!(remembered, later, "{answer:?}");
+        }
+        let again = Consents::open(&folder).unwrap();
+        assert_eq!(again.permit(&editor(), "work", PATIENCE, clock.now()).await, Ok(()));
+        let other = asks(&again, editor(), "home", &clock);
+        let question = first_question(&again).await;
+        again.answer(&question.id, Answer::Refuse).unwrap();
+        assert_eq!(other.await.unwrap(), Err(Refused::ByUser));
+        assert_eq!(again.permit(&editor(), "home", PATIENCE, clock.now()).await, Err(Refused::ByUser), "at once");
+        let id = again.remembered().into_iter().find(|known| known.account == "home").unwrap().id;
+        assert!(again.forget(&id).unwrap() && !again.forget(&id).unwrap());
+        assert_eq!(again.remembered().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_asked_without_end_or_by_too_many() {
+        let (consents, _) = fresh();
+        let clock = Clock::virtual_at(Wall(0));
+        assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+        assert!(consents.pending().is_empty());
+        let begun = clock.now();
+        assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(Refused::Unanswered));
+        assert_eq!(clock.now(), begun, "told at once: nobody is asked the same again so soon");
+        tokio::time::sleep(QUIET).await;
+        let many: Vec<_> =
+            (0..MOST_PENDING).map(|n| asks(&consents, Asker::Program(format!("/bin/{n}")), "work", &clock)).collect();
+        first_question(&consents).await;
+        assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::TooMany));
+        for waiting in many {
+            waiting.abort();
+            _ = waiting.await;
+        }
+        assert!(consents.pending().is_empty(), "who leaves takes the question along");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_be_told_apart_is_asked_about_each_time_and_an_apps_answers_go_with_it() {
+        let (consents, _) = fresh();
+        let clock = Clock::virtual_at(Wall(0));
+        let (one, two) =
+            (asks(&consents, Asker::Unknown, "work", &clock), asks(&consents, Asker::Unknown, "work", &clock));
+        first_question(&consents).await;
+        let questions = consents.pending();
+        assert_eq!(questions.len(), 2);
+        consents.answer(&questions[0].id, Answer::Allow).unwrap();
+        consents.answer(&questions[1].id, Answer::Refuse).unwrap();
+        assert_eq!((one.await.unwrap(), two.await.unwrap()), (Ok(()), Err(Refused::ByUser)));
+        assert!(consents.remembered().is_empty());
+        let app = asks(&consents, Asker::App("editor".into()), "work", &clock);
+        let question = first_question(&consents).await;
+        consents.answer(&question.id, Answer::Allow).unwrap();
+        assert_eq!(app.await.unwrap(), Ok(()));
+        assert!(consents.forget_app("editor").unwrap() && consents.remembered().is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! `ringback consent`: the questions whether a program may have a token, and their answers.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::report::plain;
+use super::{Outcome, Reach, report};
+use crate::contract::{ConsentAnswer, ConsentsReply};
+
+/// Answer whether a program may have a token
+///
+/// Accounts with `consent = "ask"` in the config give a token to a program only after you said so. Answers are
+/// remembered for each program and account.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Consent {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback consent list
+  ringback consent allow 7        From now on
+  ringback consent once 7         This time
+  ringback consent refuse 7
+  ringback consent forget 3       Asks again the next time";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the questions that wait, and the answers that are remembered
+    List(List),
+    /// Allow it, from now on
+    Allow(Which),
+    /// Allow it this time
+    Once(Which),
+    /// Refuse it, until it is forgotten
+    Refuse(Which),
+    /// Forget an answer: the next fetch asks again
+    Forget(Which),
+}
+
+#[derive(Args)]
+struct List {
+    /// Print the daemon's reply (docs/api.md)
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Args)]
+struct Which {
+    /// Its number, as `list` shows it
+    id: String,
+
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Asks the daemon, over the unix socket.
+pub(super) fn run(args: &Consent) -> Outcome {
+    let (which, answer) = match &args.command {
+        Command::List(list) => {
+            let reply = list.reach.client()?.consents()?;
+            let text = if list.json { report::json(&reply)? } else { overview(&reply) };
+            report::answer(text.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Forget(which) => {
+            which.reach.client()?.forget_consent(&which.id)?;
+            report::say("Forgotten: the next fetch asks again.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Allow(which) => (which, ConsentAnswer::Allow),
+        Command::Once(which) => (which, ConsentAnswer::Once),
+        Command::Refuse(which) => (which, ConsentAnswer::Refuse),
+    };
+    which.reach.client()?.answer_consent(&which.id, answer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn overview(reply: &ConsentsReply) -> String {
+    let mut text = String::new();
+    for asked in &reply.pending {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(text, "{}: {} asks for a token of {}", asked.id, plain(&asked.who), plain(&asked.account));
+    }
+    for known in &reply.remembered {
+        let may = if known.allowed { "may have tokens of" } else { "gets no token of" };
+        let _ = writeln!(text, "{}: {} {may} {}", known.id, plain(&known.who), plain(&known.account));
+    }
+    if text.is_empty() { "No program waits, and no answer is remembered.\n".into() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{ConsentAsked, ConsentKnown};
+
+    #[test]
+    fn questions_come_before_answers() {
+        let pending = vec![ConsentAsked { id: "7".into(), who: "/usr/bin/x\x1b[2J".into(), account: "work".into() }];
+        let remembered =
+            vec![ConsentKnown { id: "3".into(), who: "the app editor".into(), account: "work".into(), allowed: false }];
+        assert_eq!(
+            overview(&ConsentsReply { version: 1, pending, remembered }),
+            "7: /usr/bin/x[2J asks for a token of work\n3: the app editor gets no token of work\n"
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Where the config says that the user is asked: who asks, the question, and the answers (`docs/api.md`, "Asking
+//! the user").
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Http;
+use super::api::Reply;
+use super::apps::on_disk;
+use super::audited::{self, audited};
+use super::body::JsonBody;
+use super::gate::Caller;
+use super::query::Segment;
+use super::reject::Reject;
+use crate::apps::consent::{Answer, Asker, Consents, Refused};
+use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
+use crate::error::Error;
+use crate::notify::{self, Notice};
+
+/// How long a program waits for the answer, unless it says otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
+pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Option<Duration>) -> Result<(), Error> {
+    if !http.broker.asks_consent(account) {
+        return Ok(());
+    }
+    let asker = asker(caller);
+    let permitted = http.consents.permit(&asker, account, wait.unwrap_or(PATIENCE), http.clock.now()).await;
+    permitted.map_err(|refused| Error::NoConsent {
+        who: notify::plain(&asker.to_string()),
+        account: account.into(),
+        why: why(refused),
+    })
+}
+
+fn why(refused: Refused) -> &'static str {
+    match refused {
+        Refused::ByUser => "the user refused it",
+        Refused::Unanswered => "the user was asked and has not answered",
+        Refused::TooMany => "too many programs ask at once",
+    }
+}
+
+/// An app is known by its name; who shows no key, by its executable.
+fn asker(caller: &Caller) -> Asker {
+    match (caller.app(), caller.program()) {
+        (Some(app), _) => Asker::App(app.name.clone()),
+        (None, Some(path)) => Asker::Program(path.to_owned()),
+        (None, None) => Asker::Unknown,
+    }
+}
+
+/// Shows each new question on the desktop, one after the other. Never ends.
+pub async fn show_questions(consents: Consents) {
+    let mut bell = consents.bell();
+    let mut shown: Vec<String> = Vec::new();
+    loop {
+        bell.borrow_and_update();
+        let pending = consents.pending();
+        shown.retain(|id| pending.iter().any(|question| question.id == *id));
+        let Some(question) = pending.into_iter().find(|question| !shown.contains(&question.id)) else {
+            _ = bell.changed().await;
+            continue;
+        };
+        shown.push(question.id.clone());
+        let notice = Notice {
+            title: format!("A token of {}?", notify::plain(&question.account)),
+            body: format!("It is asked for by {}.", notify::plain(&question.asker.to_string())),
+            actions: vec![("allow", "Allow"), ("once", "Once"), ("refuse", "Refuse")],
+        };
+        let gone = async {
+            while consents.pending().iter().any(|other| other.id == question.id) {
+                _ = bell.changed().await;
+            }
+        };
+        let pressed = tokio::select! {
+            pressed = notify::ask(&notice) => pressed,
+            () = gone => Ok(None),
+        };
+        match pressed {
+            Ok(Some(action)) => {
+                let answer = match action.as_str() {
+                    "allow" => Answer::Allow,
+                    "once" => Answer::Once,
+                    "refuse" => Answer::Refuse,
+                    // A click on the notification itself says nothing.
+                    _ => continue,
+                };
+                let (consents, id) = (consents.clone(), question.id.clone());
+                if let Err(error) = on_disk(move || consents.answer(&id, answer)).await {
+                    tracing::error!("an answer could not be kept: {error}");
+                }
+            }
+            Ok(None) => {}
+            Err(untold) => tracing::info!("a program waits for `ringback consent list`: {untold}"),
+        }
+    }
+}
+
+/// `GET /v1/consents`.
+pub(super) async fn list(_: Caller, State(http): State<Http>) -> Json<ConsentsReply> {
+    Json(view(&http.consents))
+}
+
+/// `POST /v1/consents/{id}`.
+pub(super) async fn answer(
+    caller: Caller,
+    State(http): State<Http>,
+    Segment(id): Segment,
+    JsonBody(request): JsonBody<ConsentRequest>,
+) -> Reply<ConsentsReply> {
+    let Some(ConsentRequest { answer }) = request else {
+        return Err(Reject(Error::Usage { what: "the body has to be `{\"answer\": ...}`".into() }));
+    };
+    give(&http, &caller, id, answer).await?;
+    Ok(Json(view(&http.consents)))
+}
+
+/// Gives an answer and writes down that it was given.
+pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: ConsentAnswer) -> Result<(), Error> {
+    let answer = match answer {
+        ConsentAnswer::Allow => Answer::Allow,
+        ConsentAnswer::Once => Answer::Once,
+        ConsentAnswer::Refuse => Answer::Refuse,
+    };
+    let consents = http.consents.clone();
+    let given = on_disk(move || consents.answer(&id, answer)).await;
+    let given = given.and_then(|question| question.ok_or(Error::NotFound { what: "this question".into() }));
+    let account = given.as_ref().ok().map(|question| question.account.clone());
+    let said =
+        given.as_ref().ok().map(|question| format!("{answer:?}: {}", notify::plain(&question.asker.to_string())));
+    audited::note(http, caller, AuditEvent::Consent, account.as_deref(), given.as_ref().err(), |line| {
+        line.reason = line.reason.take().or(said);
+    })
+    .await;
+    given.map(drop)
+}
+
+/// `DELETE /v1/consents/{id}`.
+pub(super) async fn forget(caller: Caller, State(http): State<Http>, Segment(id): Segment) -> Reply<ConsentsReply> {
+    let consents = http.consents.clone();
+    let work = async {
+        let known = on_disk(move || consents.forget(&id)).await?;
+        if known { Ok(()) } else { Err(Error::NotFound { what: "this answer".into() }) }
+    };
+    audited(&http, &caller, AuditEvent::Consent, None, work).await?;
+    Ok(Json(view(&http.consents)))
+}
+
+fn view(consents: &Consents) -> ConsentsReply {
+    let pending = consents.pending().into_iter().map(|question| ConsentAsked {
+        id: question.id,
+        who: question.asker.to_string(),
+        account: question.account,
+    });
+    let remembered = consents.remembered().into_iter().map(|known| ConsentKnown {
+        id: known.id,
+        who: known.asker.to_string(),
+        account: known.account,
+        allowed: known.allowed,
+    });
+    ConsentsReply { version: VERSION, pending: pending.collect(), remembered: remembered.collect() }
+}
