@@ -73,7 +73,7 @@ mod desktop {
         let mut screen = OnScreen { bus: bus.clone(), shown: Some(shown) };
         while let Some(signal) = std::future::poll_fn(|context| Pin::new(&mut signals).poll_next(context)).await {
             let header = signal.header();
-            match header.member().map(|member| member.as_str()) {
+            match header.member().map(zbus::names::MemberName::as_str) {
                 Some("ActionInvoked") => {
                     let (id, action): (u32, String) = signal.body().deserialize()?;
                     if id == shown {

@@ -23,7 +23,7 @@ use crate::oauth::assertion::Signing;
 use crate::oauth::authorize;
 use crate::oauth::describe::{self, Described, Source};
 use crate::oauth::device::{self, DeviceAuthorization};
-use crate::oauth::dialect::{Dialect, Revoke};
+use crate::oauth::dialect::{Dialect, Reach, Revoke};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{
     Credentials, HttpRequest, Target, Trade, Unbuildable, details_request, device_request, introspection_request,
@@ -138,7 +138,7 @@ impl HttpProvider {
 
     /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
     pub fn warm_up(&self) {
-        if let Err(failure) = self.wire.client() {
+        if let Err(failure) = self.wire.client_by(Reach::default()) {
             tracing::error!("{}; it is tried again when a provider is asked", failure.why());
         }
     }

@@ -217,8 +217,7 @@ impl Consents {
     pub fn answer(&self, id: &str, answer: Answer) -> Result<Option<Question>, AppsError> {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
-        let key =
-            state.pending.get(at).map(|pending| pending.key.clone()).unwrap_or_else(|| (String::new(), Asker::Unknown));
+        let Some(key) = state.pending.get(at).map(|pending| pending.key.clone()) else { return Ok(None) };
         if answer != Answer::Once && key.1 != Asker::Unknown {
             state.answers.insert(key.clone(), (id.to_owned(), answer == Answer::Allow));
             if let Err(error) = self.save(&state) {

@@ -12,6 +12,7 @@ use super::discover::{read_endpoint, read_key};
 use super::exchange::Wire;
 use crate::contract::ErrorCode;
 use crate::error::Error;
+use crate::ports;
 use crate::secret::AppKey;
 
 /// Loopback answers in microseconds or not at all.
@@ -107,6 +108,7 @@ impl Way {
             }
             Self::Tcp { address, key_file, .. } => {
                 let stream = TcpStream::connect_timeout(address, CONNECT).map_err(closed)?;
+                check_listener(*address).map_err(Closed::Failed)?;
                 // After connecting: the daemon makes the key at its first start.
                 let key = read_key(key_file).map_err(Closed::Failed)?;
                 Ok((Box::new(stream), Some(key)))
@@ -146,6 +148,20 @@ fn check_peer(_: &UnixStream, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = std::fs::metadata(path).map(|meta| meta.uid()).ok();
     if owner == Some(rustix::process::geteuid().as_raw()) { Ok(()) } else { Err(stranger(path)) }
+}
+
+/// A port is anybody's who takes it first, also between two runs of the daemon: the key is not for them.
+fn check_listener(address: SocketAddr) -> Result<(), Failure> {
+    let me = rustix::process::geteuid().as_raw();
+    let Some(stranger) = ports::listening_at(address).and_then(|all| all.into_iter().find(|who| who.uid != me)) else {
+        return Ok(());
+    };
+    let fact = format!("somebody else listens at {address} ({stranger}), so your key was not sent there");
+    Err(Failure::new(
+        ErrorCode::Forbidden,
+        fact,
+        "Find out who that is; then start your own daemon with `ringback serve`.",
+    ))
 }
 
 fn stranger(path: &Path) -> Failure {

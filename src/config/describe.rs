@@ -11,7 +11,7 @@ use url::Url;
 use super::account::comes_back;
 use super::reader::segment;
 use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
-use crate::oauth::dialect::{Dialect, IssPolicy, RateLimit, Revoke};
+use crate::oauth::dialect::{Dialect, IssPolicy, Proxy, RateLimit, Revoke};
 use crate::oauth::exchange::{Target, User};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
@@ -187,6 +187,16 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
     page.set("rotation", Some(words::word(words::ROTATION, dialect.rotation)));
     page.set("replay_window", Some(length(dialect.replay_window)));
+    page.set("roots", Some(words::word(words::ROOTS, dialect.reach.roots)));
+    page.set("ca_file", dialect.reach.ca_file.as_ref().map(|path| path.display().to_string()));
+    page.set(
+        "proxy",
+        Some(match &dialect.reach.proxy {
+            Proxy::None => "none",
+            Proxy::Environment => "environment",
+            Proxy::At(url) => url.as_str(),
+        }),
+    );
 }
 
 fn rate(limit: RateLimit) -> String {

@@ -1,9 +1,11 @@
 //! Providers: the keys of `[providers.NAME]` and of the presets, laid over each other, become a dialect.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use toml::de::DeValue;
 use url::Url;
 
 use super::locations::{Filled, Locations, Unfilled};
@@ -11,10 +13,11 @@ use super::problem::{Problem, nearest};
 use super::reader::Reader;
 use super::schema::Kind;
 use super::template::Variables;
-use super::value::{duration, flag, plain, rate_limit, response_paths, text, texts, variables};
+use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, RateLimit, Revoke, Rotation,
+    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Proxy, RateLimit, Reach, Revoke,
+    Roots, Rotation,
 };
 
 /// Parameters of the authorization request that ringback sets itself, or that would replace all others
@@ -57,6 +60,26 @@ const RESERVED_TOKEN: [&str; 17] = [
     "assertion",
 ];
 
+/// There is no folder that a provider's file would be relative to: presets are laid over each other.
+fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(text(value)?);
+    if path.is_absolute() { Ok(path) } else { Err(Problem::new("is not an absolute path")) }
+}
+
+fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
+    match text(value)?.as_str() {
+        "none" => Ok(Proxy::None),
+        "environment" => Ok(Proxy::Environment),
+        url => {
+            let url = plain_url(url).map_err(|problem| problem.expected("`none`, `environment` or a URL"))?;
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(Problem::new("is no http or https URL").expected("`none`, `environment` or a URL"));
+            }
+            Ok(Proxy::At(url))
+        }
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -89,6 +112,9 @@ pub(super) struct ProviderKeys {
     max_age_unknown: Option<Duration>,
     rotation: Option<Rotation>,
     replay_window: Option<Duration>,
+    roots: Option<Roots>,
+    ca_file: Option<PathBuf>,
+    proxy: Option<Proxy>,
 }
 
 /// A provider that accounts can use.
@@ -135,6 +161,9 @@ impl ProviderKeys {
             max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
             rotation: section.word("rotation", words::ROTATION),
             replay_window: section.read("replay_window", |v| duration(v, Duration::ZERO, 10 * MINUTE)),
+            roots: section.word("roots", words::ROOTS),
+            ca_file: section.read("ca_file", absolute),
+            proxy: section.read("proxy", proxy),
         }
     }
 
@@ -165,6 +194,9 @@ impl ProviderKeys {
             max_age_unknown: self.max_age_unknown.or(base.max_age_unknown),
             rotation: self.rotation.or(base.rotation),
             replay_window: self.replay_window.or(base.replay_window),
+            roots: self.roots.or(base.roots),
+            ca_file: self.ca_file.or(base.ca_file),
+            proxy: self.proxy.or(base.proxy),
         }
     }
 
@@ -185,6 +217,11 @@ impl ProviderKeys {
                 device: urls.remove("device_url"),
                 par: urls.remove("par_url"),
                 details: urls.remove("details_url"),
+            },
+            reach: Reach {
+                roots: keys.roots.unwrap_or_default(),
+                ca_file: keys.ca_file,
+                proxy: keys.proxy.unwrap_or_default(),
             },
             discover: keys.discover.unwrap_or(false),
             client_auth: keys.client_auth.unwrap_or(ClientAuth::Basic),

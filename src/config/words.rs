@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Rotation};
+use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Roots, Rotation};
 use crate::oauth::grant::GrantType;
 
 /// Words with their meanings.
@@ -42,6 +42,8 @@ pub(super) const NARROW: Words<Narrowing> = &[
     ("resource", Narrowing::Resource),
     ("both", Narrowing::Both),
 ];
+
+pub(super) const ROOTS: Words<Roots> = &[("system", Roots::System), ("bundled", Roots::Bundled), ("none", Roots::None)];
 
 pub(super) const UNIT: Words<Duration> = &[
     ("seconds", Duration::from_secs(1)),

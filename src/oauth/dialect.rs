@@ -1,6 +1,7 @@
 //! What one provider wants, as data. How it is written down is `oauth::preset`'s job.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -14,6 +15,8 @@ pub struct Dialect {
     pub label: String,
     /// Where what is done. https, or http on loopback.
     pub endpoints: Endpoints,
+    /// How its hosts are reached.
+    pub reach: Reach,
     /// Whether what `endpoints` leaves open is read from the issuer's metadata (RFC 8414, OpenID Connect
     /// Discovery). There is an issuer then.
     pub discover: bool,
@@ -58,6 +61,41 @@ pub struct Dialect {
     pub rotation: Rotation,
     /// How long after an unanswered refresh the same refresh token may be sent once more.
     pub replay_window: Duration,
+}
+
+/// How a provider's hosts are reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// Whose word is taken for a host's certificate.
+    pub roots: Roots,
+    /// A file of certificates (PEM) whose word is taken besides.
+    pub ca_file: Option<PathBuf>,
+    /// What is in between.
+    pub proxy: Proxy,
+}
+
+/// Whose word is taken for a host's certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Roots {
+    /// The system's.
+    #[default]
+    System,
+    /// Mozilla's, as of the build.
+    Bundled,
+    /// Nobody's but that of `ca_file`.
+    None,
+}
+
+/// What is between us and a provider. Never for a host of this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Proxy {
+    /// Nothing, whatever the environment says.
+    #[default]
+    None,
+    /// What `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    Environment,
+    /// The proxy at this URL, which has no user or password in it.
+    At(Url),
 }
 
 /// Where what is done. `None`: the provider has no such endpoint, or its metadata was not read yet.
@@ -221,6 +259,7 @@ pub(crate) mod tests {
                 token: Some(Url::parse("https://id.example/token").unwrap()),
                 ..Endpoints::default()
             },
+            reach: Reach::default(),
             discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,

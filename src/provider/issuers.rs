@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::AskError;
 use super::wire::{Patience, Wire};
 use crate::clock::Wall;
-use crate::oauth::dialect::Dialect;
+use crate::oauth::dialect::{Dialect, Reach};
 use crate::oauth::discovery::{self, Metadata};
 use crate::oauth::reply::Failed;
 use crate::paths;
@@ -74,7 +74,7 @@ impl Issuers {
             None => self.load(issuer).await,
         };
         // What is known stays in the slot meanwhile: a caller that goes away must not make us forget it.
-        let entry = slot.insert(self.refreshed(wire, issuer, kept).await?);
+        let entry = slot.insert(self.refreshed(wire, &dialect.reach, issuer, kept).await?);
         entry.check(dialect, issuer)?;
         Ok(Arc::new(dialect.with(&entry.metadata)))
     }
@@ -87,7 +87,7 @@ impl Issuers {
         };
         let slot = self.slot(issuer);
         let mut slot = slot.lock().await;
-        let metadata = fetch(wire, issuer).await?;
+        let metadata = fetch(wire, &dialect.reach, issuer).await?;
         let Some(origin) = metadata.token_origin() else {
             return Err(AskError::Impossible(format!("the metadata of {issuer} names no token endpoint")));
         };
@@ -103,12 +103,18 @@ impl Issuers {
     }
 
     /// The entry, read again if it is time. An old one is better than none.
-    async fn refreshed(&self, wire: &Wire, issuer: &str, kept: Option<Entry>) -> Result<Entry, AskError> {
+    async fn refreshed(
+        &self,
+        wire: &Wire,
+        reach: &Reach,
+        issuer: &str,
+        kept: Option<Entry>,
+    ) -> Result<Entry, AskError> {
         let kept = match kept {
             Some(entry) if !entry.is_due(wire.now()) => return Ok(entry),
             kept => kept,
         };
-        let fetched = fetch(wire, issuer).await;
+        let fetched = fetch(wire, reach, issuer).await;
         let now = wire.now();
         match (fetched, kept) {
             (Ok(metadata), kept) => {
@@ -199,7 +205,7 @@ fn file_name(issuer: &str) -> String {
 }
 
 /// Asks at both well-known addresses. If the host does not answer at one, it is not asked at the other.
-async fn fetch(wire: &Wire, issuer: &str) -> Result<Metadata, AskError> {
+async fn fetch(wire: &Wire, reach: &Reach, issuer: &str) -> Result<Metadata, AskError> {
     let addresses = discovery::well_known(issuer).ok_or_else(|| {
         AskError::Impossible(format!("the issuer {issuer} is no https address, so it has no metadata to read"))
     })?;
@@ -207,7 +213,7 @@ async fn fetch(wire: &Wire, issuer: &str) -> Result<Metadata, AskError> {
     let mut patience = None;
     for address in addresses {
         let path = address.path().to_owned();
-        let whole = wire.fetch(address, PATIENCE).await?;
+        let whole = wire.fetch(reach, address, PATIENCE).await?;
         match Metadata::parse(issuer, whole.received()) {
             Ok(metadata) => return Ok(metadata),
             Err(_) if whole.status == 404 => failures.push(format!("{path}: there is none (404)")),

@@ -1,7 +1,9 @@
 //! Sends one request and receives its whole reply, or says why not. The one HTTP client of the daemon.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -14,7 +16,7 @@ use super::breaker::Breaker;
 use super::limiter::{Key, Limiter};
 use crate::clock::{Clock, Wall};
 use crate::failpoint;
-use crate::oauth::dialect::{Dialect, RateLimit};
+use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
 use crate::oauth::exchange::HttpRequest;
 use crate::oauth::reply::{self, Received};
 
@@ -33,8 +35,9 @@ pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), la
 
 /// The way to all providers.
 pub(super) struct Wire {
-    /// Set up when it is first needed: reading the system's root certificates takes longer than the rest of a start.
-    client: OnceLock<reqwest::Client>,
+    /// One for each way to reach a provider, set up when it is first needed: reading the system's root
+    /// certificates takes longer than the rest of a start.
+    clients: RwLock<HashMap<Reach, reqwest::Client>>,
     clock: Clock,
     /// By origin. Read on every request to a provider, written when a new origin is met.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
@@ -43,21 +46,30 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { client: OnceLock::new(), clock, breakers: RwLock::default(), limiter: Mutex::default() }
+        Self { clients: RwLock::default(), clock, breakers: RwLock::default(), limiter: Mutex::default() }
     }
 
     pub(super) fn now(&self) -> Wall {
         self.clock.now().wall
     }
 
-    /// The one client. A failure is not remembered: root certificates may be installed meanwhile.
-    pub(super) fn client(&self) -> Result<&reqwest::Client, Failure> {
-        if let Some(client) = self.client.get() {
+    /// The client for `url`. A failure is not remembered: certificates may be installed meanwhile.
+    pub(super) fn client(&self, reach: &Reach, url: &Url) -> Result<reqwest::Client, Failure> {
+        // Nothing is between us and ourselves.
+        self.client_by(if is_loopback(url) { Reach { proxy: Proxy::None, ..reach.clone() } } else { reach.clone() })
+    }
+
+    /// The client of this very kind.
+    pub(super) fn client_by(&self, reach: Reach) -> Result<reqwest::Client, Failure> {
+        if let Some(client) = self.clients.read().ok().and_then(|clients| clients.get(&reach).cloned()) {
             return Ok(client);
         }
         let made =
-            client().map_err(|error| Failure::NotSent(format!("the HTTP client could not be set up: {error}")))?;
-        Ok(self.client.get_or_init(|| made))
+            client(&reach).map_err(|why| Failure::NotSent(format!("the HTTP client could not be set up: {why}")))?;
+        if let Ok(mut clients) = self.clients.write() {
+            clients.insert(reach, made.clone());
+        }
+        Ok(made)
     }
 
     fn breaker(&self, origin: &str) -> Arc<Breaker> {
@@ -71,24 +83,30 @@ impl Wire {
     /// Sends what a client asks of its provider, within the provider's limits.
     pub(super) async fn ask(&self, dialect: &Dialect, client_id: &str, request: HttpRequest) -> Result<Whole, Failure> {
         let limits = limits(dialect, client_id, &request.url);
-        self.send(request, limits, USUAL).await
+        self.send(&dialect.reach, request, limits, USUAL).await
     }
 
     /// Reads what is there for everybody.
-    pub(super) async fn fetch(&self, url: Url, patience: Patience) -> Result<Whole, Failure> {
+    pub(super) async fn fetch(&self, reach: &Reach, url: Url, patience: Patience) -> Result<Whole, Failure> {
         let (method, body) = ("GET", Zeroizing::default());
         let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
-        self.send(request, Vec::new(), patience).await
+        self.send(reach, request, Vec::new(), patience).await
     }
 
-    async fn send(&self, request: HttpRequest, limits: Limits, patience: Patience) -> Result<Whole, Failure> {
+    async fn send(
+        &self,
+        reach: &Reach,
+        request: HttpRequest,
+        limits: Limits,
+        patience: Patience,
+    ) -> Result<Whole, Failure> {
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
         if !breaker.is_open_to_requests(self.clock.now().boot.0) {
             let why = "its host did not answer several times in a row; it is left alone for a moment";
             return Err(Failure::NotSent(why.into()));
         }
         let passage = self.pass(limits)?;
-        let sent = self.send_through(request, patience).await;
+        let sent = self.send_through(reach, request, patience).await;
         drop(passage);
         breaker.note(matches!(sent, Err(Failure::NotSent(_))), self.clock.now().boot.0);
         sent
@@ -103,8 +121,8 @@ impl Wire {
         Ok(Passage { wire: self, limits })
     }
 
-    async fn send_through(&self, request: HttpRequest, patience: Patience) -> Result<Whole, Failure> {
-        let request = self.request(request, patience)?;
+    async fn send_through(&self, reach: &Reach, request: HttpRequest, patience: Patience) -> Result<Whole, Failure> {
+        let request = self.request(reach, request, patience)?;
         failpoint::reach("before_send");
         let mut response = request.send().await.map_err(|error| Failure::of(error, patience))?;
         let text = |name| {
@@ -128,7 +146,12 @@ impl Wire {
 
     /// Body and header are handed over as they are and wiped after use; a query with secrets (which the
     /// user chose) is copied into an address that can't be.
-    fn request(&self, request: HttpRequest, patience: Patience) -> Result<reqwest::RequestBuilder, Failure> {
+    fn request(
+        &self,
+        reach: &Reach,
+        request: HttpRequest,
+        patience: Patience,
+    ) -> Result<reqwest::RequestBuilder, Failure> {
         let method = match request.method {
             "GET" => reqwest::Method::GET,
             "DELETE" => reqwest::Method::DELETE,
@@ -140,7 +163,7 @@ impl Wire {
             let whole = Zeroizing::new([before.as_deref().unwrap_or_default(), query.as_str()].concat());
             url.set_query(Some(&whole));
         }
-        let client = self.client()?;
+        let client = self.client(reach, &url)?;
         let mut builder =
             client.request(method, url).timeout(patience.whole).header(header::ACCEPT, "application/json");
         if let Some(authorization) = request.authorization {
@@ -156,19 +179,61 @@ impl Wire {
     }
 }
 
+/// No file of certificates is longer.
+const CA_FILE: u64 = 1024 * 1024;
+
 /// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
-/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
-fn client() -> reqwest::Result<reqwest::Client> {
+/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous), no compression (the
+/// cap on replies would be one on their compressed length).
+fn client(reach: &Reach) -> Result<reqwest::Client, String> {
     // Fails where one was installed before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    let text = |error: reqwest::Error| innermost(&error.without_url());
+    let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT)
         .timeout(USUAL.whole)
-        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")))
-        .build()
+        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")));
+    let builder = match &reach.proxy {
+        Proxy::None => builder.no_proxy(),
+        Proxy::Environment => builder,
+        Proxy::At(url) => builder.no_proxy().proxy(reqwest::Proxy::all(url.as_str()).map_err(text)?),
+    };
+    let own = reach.ca_file.as_deref().map_or(Ok(Vec::new()), certificates)?;
+    let builder = match reach.roots {
+        Roots::System => builder.tls_certs_merge(own),
+        Roots::None if own.is_empty() => {
+            return Err("`roots` is `none`, and there is no `ca_file`: nobody would be believed".into());
+        }
+        Roots::None => builder.tls_certs_only(own),
+        Roots::Bundled => {
+            let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+            let bundled = bundled.iter().filter_map(|der| reqwest::Certificate::from_der(der).ok());
+            builder.tls_certs_only(bundled.chain(own))
+        }
+    };
+    builder.build().map_err(text)
+}
+
+/// The certificates of a `ca_file`.
+fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+    let unfit = |why: &str| format!("ca_file {}: {why}", path.display());
+    let mut pem = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| unfit(&error.to_string()))?;
+    file.take(CA_FILE).read_to_end(&mut pem).map_err(|error| unfit(&error.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| unfit("it is not PEM"))?;
+    if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
+}
+
+/// By number, or by the one name that has to mean it (RFC 6761 §6.3).
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 type Limits = Vec<(Key, RateLimit)>;

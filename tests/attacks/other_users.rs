@@ -119,3 +119,40 @@ fn a_port_that_somebody_else_has_is_named_and_no_daemon_runs_elsewhere() {
     );
     assert!(!world.is_announced());
 }
+
+#[test]
+fn a_key_is_not_sent_to_a_stranger_who_took_the_port() {
+    if !can_switch() {
+        return;
+    }
+    let idp = Idp::start();
+    let mut world = World::start(&idp);
+    let (authority, key_file) = (world.authority(), world.state().join("app.key"));
+    let ask = |world: &World| {
+        let mut command = world.command(&["token"]);
+        command.env("RINGBACK_URL", format!("http://{authority}")).env("RINGBACK_KEY_FILE", &key_file);
+        crate::world::told(command.output().unwrap())
+    };
+    assert_eq!(ask(&world).0, 5, "the control: our own daemon answers");
+    world.stop();
+    let port = authority.rsplit(':').next().unwrap();
+    let script = format!(
+        "import socket\ns = socket.create_server(('127.0.0.1', {port}))\nprint('ready', flush=True)\nwhile True:\n c, _ = s.accept()\n print(c.recv(9999), flush=True)\n c.close()"
+    );
+    let mut squatter = Command::new("python3");
+    squatter.args(["-c", &script]).uid(STRANGER).gid(STRANGER).stdout(Stdio::piped()).current_dir("/");
+    let mut squatter = squatter.spawn().unwrap();
+    let mut said = std::io::BufReader::new(squatter.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let (code, out, told) = ask(&world);
+    squatter.kill().unwrap();
+    squatter.wait().unwrap();
+    let mut heard = String::new();
+    std::io::Read::read_to_string(&mut said, &mut heard).unwrap();
+    assert!(
+        code == 10 && out.is_empty() && told.contains("user 65534") && told.contains("was not sent"),
+        "{code} {told}"
+    );
+    assert!(!heard.contains("rbk_"), "{heard}");
+}

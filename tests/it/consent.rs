@@ -1,5 +1,7 @@
 //! Asking the user before a program gets its first token.
 
+#![allow(clippy::used_underscore_binding, reason = "the macro of an interface uses what it is given")]
+
 use std::collections::HashMap;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -33,9 +35,12 @@ fn fetches(world: &World, target: &str, key: Option<&str>) -> JoinHandle<Reply> 
     if let Some(key) = key {
         request = request.header("Authorization", &format!("Bearer {key}"));
     }
-    std::thread::spawn(move || match request.headers.is_empty() {
-        true => Wire::unix(&socket).ask(&request.bytes("localhost")),
-        false => Wire::tcp(&authority).ask(&request.bytes(&authority)),
+    std::thread::spawn(move || {
+        if request.headers.is_empty() {
+            Wire::unix(&socket).ask(&request.bytes("localhost"))
+        } else {
+            Wire::tcp(&authority).ask(&request.bytes(&authority))
+        }
     })
 }
 
@@ -116,6 +121,12 @@ fn once_is_for_what_waits_now_and_forgotten_answers_are_asked_for_again() {
 /// A desktop: hands over what it was asked to show.
 struct Desktop(mpsc::Sender<(String, String, Vec<String>)>);
 
+#[expect(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    clippy::needless_pass_by_value,
+    reason = "the interface is not ours"
+)]
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
     #[expect(clippy::too_many_arguments, reason = "the interface has them")]

@@ -40,6 +40,7 @@ const MODULES: &[Module] = &[
     module("browser", 2, &["hardening"]),
     module("suspend", 2, &[]),
     module("notify", 2, &[]),
+    module("ports", 2, &[]),
     module("config_file", 2, &["paths"]),
     module("apps", 2, &["paths"]),
     module("audit", 2, &["paths"]),
@@ -53,10 +54,10 @@ const MODULES: &[Module] = &[
     confined(
         "http",
         4,
-        &["broker", "apps", "audit", "notify", "clock", "config", "contract", "error", "secret", "provider"],
+        &["broker", "apps", "audit", "notify", "ports", "clock", "config", "contract", "error", "secret", "provider"],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
-    confined("client", 4, &["paths", "contract", "error", "secret", "clock"]),
+    confined("client", 4, &["paths", "ports", "contract", "error", "secret", "clock"]),
     confined("log", 4, &["error"]),
     // The practice provider proves nothing if it shares code with what it tests.
     confined("sandbox", 4, &["secret", "clock"]),

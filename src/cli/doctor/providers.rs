@@ -9,7 +9,7 @@ use super::finding::{good, needs_hand};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::Finding;
-use crate::oauth::dialect::Dialect;
+use crate::oauth::dialect::{Dialect, Reach};
 use crate::provider::HttpProvider;
 
 /// More than a slow network and a rounded `Date` explain.
@@ -17,16 +17,16 @@ const BEARABLE: Duration = Duration::from_secs(60);
 
 /// Asks each host once: a GET without any credentials, whatever it answers.
 pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {
-    let mut places: BTreeMap<String, Url> = BTreeMap::new();
+    let mut places: BTreeMap<String, (Reach, Url)> = BTreeMap::new();
     for account in config.accounts.values() {
         for url in asked(&account.dialect) {
-            places.entry(url.origin().ascii_serialization()).or_insert(url);
+            places.entry(url.origin().ascii_serialization()).or_insert_with(|| (account.dialect.reach.clone(), url));
         }
     }
     let provider = HttpProvider::new(Clock::System);
-    for (origin, url) in places {
+    for (origin, (reach, url)) in places {
         let check = format!("provider at {origin}");
-        match provider.probe(url).await {
+        match provider.probe(&reach, url).await {
             Err(why) => findings.push(needs_hand(
                 &check,
                 why,

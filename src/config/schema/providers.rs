@@ -238,5 +238,26 @@ pub(super) static PROVIDER: Section = Section {
             "\"20s\"",
             "How long after a refresh that got no answer the same refresh token may be sent once more. At most 10 minutes.",
         ),
+        key(
+            "roots",
+            Kind::Choice(&["system", "bundled", "none"]),
+            Fallback::Value("\"system\""),
+            "\"system\"",
+            "Whose word is taken for a host's certificate: the system's root certificates, Mozilla's as of the build, or nobody's but that of `ca_file`. There is no way to leave a certificate unverified.",
+        ),
+        key(
+            "ca_file",
+            Kind::Text,
+            Fallback::Words("none"),
+            "\"/etc/ssl/certs/our-ca.pem\"",
+            "A file of certificates in PEM whose word is taken besides, by its absolute path.",
+        ),
+        key(
+            "proxy",
+            Kind::Text,
+            Fallback::Value("\"none\""),
+            "\"none\"",
+            "What is between this machine and the provider: `none`, whatever the environment says; `environment` for what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say; or the URL of a proxy, without user and password. This machine's own addresses are never asked through one.",
+        ),
     ],
 };

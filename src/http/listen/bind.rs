@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use crate::ports;
+
 /// An address that is ours.
 #[derive(Debug)]
 pub enum Listener {
@@ -84,24 +86,24 @@ pub enum BindError {
 }
 
 /// Who has the port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     /// It answers `GET /healthz` as this program does.
-    LooksLikeRingback,
+    LooksLikeRingback(String),
     /// It does not.
-    Another,
+    Another(String),
 }
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::LooksLikeRingback => {
-                "by what looks like another ringback (perhaps another user's): stop it, or set another port in `listen.tcp` and in the redirect URI registered at the provider"
-            }
-            Self::Another => {
-                "by another program: stop it (`ss -ltnp` names it), or set another port in `listen.tcp` and in the redirect URI registered at the provider"
-            }
-        })
+        let (what, who) = match self {
+            Self::LooksLikeRingback(who) => ("by what looks like another ringback", who),
+            Self::Another(who) => ("by another program", who),
+        };
+        write!(
+            f,
+            "{what} ({who}): stop it, or set another port in `listen.tcp` and in the redirect URI registered at the provider"
+        )
     }
 }
 
@@ -125,9 +127,11 @@ pub async fn bind_tcp(address: SocketAddr) -> Result<Listener, BindError> {
 }
 
 async fn holder_of(address: SocketAddr) -> Holder {
+    let who = ports::listening_at(address).and_then(|all| all.first().map(ToString::to_string));
+    let who = who.unwrap_or_else(|| "the system does not tell whose".into());
     match tokio::time::timeout(HOLDER_DEADLINE, healthz(address)).await {
-        Ok(Ok(reply)) if reply.contains(r#"{"status":"ok"}"#) => Holder::LooksLikeRingback,
-        _ => Holder::Another,
+        Ok(Ok(reply)) if reply.contains(r#"{"status":"ok"}"#) => Holder::LooksLikeRingback(who),
+        _ => Holder::Another(who),
     }
 }
 

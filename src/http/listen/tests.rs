@@ -244,11 +244,11 @@ async fn only_loopback_addresses_and_a_taken_port_names_its_holder() {
     }
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = bind_tcp(silent.local_addr().unwrap()).await.unwrap_err();
-    assert!(matches!(refused, BindError::PortTaken { holder: Holder::Another, .. }), "{refused}");
+    assert!(matches!(refused, BindError::PortTaken { holder: Holder::Another(_), .. }), "{refused}");
     let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.tcp_address().unwrap();
     let healthz = Router::new().route("/healthz", get(|| async { r#"{"status":"ok"}"# }));
     let _open = Server::new(limits()).spawn(listener, healthz);
     let refused = bind_tcp(address).await.unwrap_err();
-    assert!(matches!(refused, BindError::PortTaken { holder: Holder::LooksLikeRingback, .. }), "{refused}");
+    assert!(matches!(refused, BindError::PortTaken { holder: Holder::LooksLikeRingback(_), .. }), "{refused}");
 }

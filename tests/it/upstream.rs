@@ -1,0 +1,207 @@
+//! The way to the provider: whose certificates are believed, and what is in between.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use ringback::contract::LoginStatus;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::idp::Idp;
+use crate::world::{World, account};
+
+/// A certificate authority that no system knows.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A server whose certificate is for these names; `expired` says that it was good once.
+    fn server(&self, names: &[&str], expired: bool) -> Server {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        if expired {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        Server::start(Arc::new(config))
+    }
+}
+
+/// A token endpoint behind TLS; counts whole requests.
+struct Server {
+    port: u16,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(config: Arc<ServerConfig>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, requests) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (config, counted) = (Arc::clone(&config), Arc::clone(&counted));
+                std::thread::spawn(move || {
+                    let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream.unwrap());
+                    answer(&mut stream, &counted)
+                });
+            }
+        });
+        Self { port, requests }
+    }
+}
+
+/// A token for whoever asks; `None` where no request came, such as a refused handshake.
+fn answer(stream: &mut StreamOwned<ServerConnection, TcpStream>, counted: &AtomicUsize) -> Option<()> {
+    let mut seen = [0; 8192];
+    if stream.read(&mut seen).ok()? == 0 {
+        return None;
+    }
+    counted.fetch_add(1, Ordering::SeqCst);
+    let body = r#"{"access_token":"tls","token_type":"bearer","expires_in":3600,"scope":"one two"}"#;
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").ok()?;
+    stream.flush().ok()
+}
+
+/// A world whose token endpoint is at `host` and `port` behind TLS.
+fn world(idp: &Idp, host: &str, port: u16, more: &str) -> World {
+    let provider = format!(
+        "[providers.idp]\npreset = \"generic\"\nauthorize_url = \"{}\"\ntoken_url = \"https://{host}:{port}/token\"\n{more}\n",
+        idp.url("/authorize")
+    );
+    World::with_config(&[provider, account("work", "idp", "")].join("\n"))
+}
+
+#[test]
+fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_believe_it() {
+    let idp = Idp::start();
+    let (known, stranger) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, &known.pem).unwrap();
+    let ca = format!("ca_file = \"{}\"", file.display());
+    let pinned = format!("{ca}\nroots = \"none\"");
+    let bundled = "roots = \"bundled\"".to_owned();
+    std::fs::write(folder.path().join("empty.pem"), "nothing").unwrap();
+    let empty = format!("ca_file = \"{}\"", folder.path().join("empty.pem").display());
+    let local: &[&str] = &["localhost"];
+    for (what, server, host, more, good, says) in [
+        ("one nobody knows", known.server(local, false), "localhost", "", false, "certificate"),
+        ("one that ca_file knows", known.server(local, false), "localhost", ca.as_str(), true, ""),
+        ("one that ca_file alone may know", known.server(local, false), "localhost", &pinned, true, ""),
+        ("a stranger's", stranger.server(local, false), "localhost", &ca, false, "certificate"),
+        (
+            "one nobody knows, with bundled roots",
+            known.server(local, false),
+            "localhost",
+            &bundled,
+            false,
+            "certificate",
+        ),
+        ("another host's", known.server(&["other.example"], false), "localhost", &ca, false, "certificate"),
+        ("another address's", known.server(local, false), "127.0.0.1", &ca, false, "certificate"),
+        ("an old one", known.server(local, true), "localhost", &ca, false, "certificate"),
+        ("nobody's", known.server(local, false), "localhost", "roots = \"none\"", false, "no `ca_file`"),
+        ("a file without certificates", known.server(local, false), "localhost", &empty, false, "empty.pem"),
+    ] {
+        let mut world = world(&idp, host, server.port, more);
+        world.run();
+        let (_, end) = world.try_log_in("work");
+        let expected = if good { LoginStatus::Succeeded } else { LoginStatus::Failed };
+        assert_eq!(end.status, expected, "{what}: {end:?}");
+        let told = end.failure.map(|failure| failure.error_description).unwrap_or_default().to_lowercase();
+        assert!(told.contains(says), "{what}: {told}");
+        // What was not believed was told nothing.
+        assert_eq!(server.requests.load(Ordering::SeqCst), usize::from(good), "{what}");
+    }
+}
+
+/// Takes whoever comes for a proxy's client; counts them, and says what they asked for.
+fn proxy() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let mut seen = [0; 4096];
+            let count = stream.read(&mut seen).unwrap_or(0);
+            noted
+                .lock()
+                .unwrap()
+                .push(String::from_utf8_lossy(&seen[..count]).lines().next().unwrap_or_default().to_owned());
+            let _ = stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
+    let idp = Idp::start();
+    let (port, asked) = proxy();
+    let at = format!("proxy = \"http://127.0.0.1:{port}\"");
+    // .invalid is nowhere (RFC 6761 §6.4): without a proxy nothing can be asked.
+    for (what, host, more, expected) in [
+        ("the environment alone", "idp.invalid", "", 0),
+        ("none", "idp.invalid", "proxy = \"none\"", 0),
+        ("the environment, as asked", "idp.invalid", "proxy = \"environment\"", 1),
+        ("one of its own", "idp.invalid", &at, 1),
+        ("one of its own, for this machine", "localhost", &at, 0),
+    ] {
+        asked.lock().unwrap().clear();
+        let mut world = world(&idp, host, 9, more);
+        world.through = [
+            "/usr/bin/env".to_owned(),
+            format!("HTTPS_PROXY=http://127.0.0.1:{port}"),
+            format!("ALL_PROXY=http://127.0.0.1:{port}"),
+        ]
+        .into();
+        world.run();
+        let (_, end) = world.try_log_in("work");
+        assert_eq!(end.status, LoginStatus::Failed, "{what}");
+        let seen = asked.lock().unwrap().clone();
+        assert_eq!(seen.len(), expected, "{what}: {seen:?}");
+        // The proxy learns where to, and nothing else: what is sent goes through it sealed.
+        assert!(seen.iter().all(|line| line == "CONNECT idp.invalid:9 HTTP/1.1"), "{what}: {seen:?}");
+    }
+}
+
+#[test]
+fn mistakes_about_the_way_are_told_with_their_place() {
+    let idp = Idp::start();
+    for (more, says) in [
+        ("proxy = \"http://user:canary@proxy.example\"", "user name or password"),
+        ("proxy = \"socks\"", "`none`, `environment` or a URL"),
+        ("proxy = \"ftp://proxy.example\"", "no http or https URL"),
+        ("ca_file = \"ca.pem\"", "not an absolute path"),
+        ("roots = \"any\"", "`\"bundled\"` or `\"none\"`"),
+    ] {
+        let world = world(&idp, "idp.example", 443, more);
+        let (code, _, said) = world.cli(&["config", "check"]);
+        assert!(code == 2 && said.contains(says) && !said.contains("canary"), "{more}: {said}");
+    }
+}
