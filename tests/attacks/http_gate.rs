@@ -125,7 +125,7 @@ const ATTACKS: &[Attack] = &[
 /// The status of the first reply, or 0; and what came of it.
 fn ask(authority: &str, bytes: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(authority).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(8000))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
     let _ = stream.write_all(bytes);
     let mut all = Vec::new();
     let mut chunk = [0; 4096];
