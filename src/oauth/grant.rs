@@ -1,5 +1,6 @@
 //! What the provider granted: as it came ([`Grant`]) and as it is kept ([`TokenSet`]).
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -24,7 +25,7 @@ pub enum GrantType {
 }
 
 /// A token reply, parsed (RFC 6749 §5.1).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Grant {
     /// The access token.
     pub access_token: AccessToken,
@@ -38,8 +39,38 @@ pub struct Grant {
     pub extra: Map<String, Value>,
 }
 
+/// Names alone: a provider may repeat a token in a member of its own.
+fn names(extra: &Map<String, Value>) -> Vec<&str> {
+    extra.keys().map(String::as_str).collect()
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("access_token", &self.access_token)
+            .field("refresh_token", &self.refresh_token)
+            .field("scope", &self.scope)
+            .field("expires_in", &self.expires_in)
+            .field("extra", &names(&self.extra))
+            .finish()
+    }
+}
+
+impl fmt::Debug for TokenSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSet")
+            .field("access_token", &self.access_token)
+            .field("refresh_token", &self.refresh_token)
+            .field("scope", &self.scope)
+            .field("expiry", &self.expiry)
+            .field("obtained_at", &self.obtained_at)
+            .field("extra", &names(&self.extra))
+            .finish()
+    }
+}
+
 /// What an account owns after a login.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TokenSet {
     /// The current access token.
     pub access_token: AccessToken,
@@ -81,4 +112,31 @@ pub struct Binding {
     pub token_url: String,
     /// The client.
     pub client_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_tells_the_names_of_what_else_came_and_not_what_it_says() {
+        let extra: Map<String, Value> = serde_json::from_str(r#"{"token":"canary","id_token":"canary"}"#).unwrap();
+        let grant = Grant {
+            access_token: AccessToken::new("canary"),
+            refresh_token: None,
+            scope: None,
+            expires_in: None,
+            extra: extra.clone(),
+        };
+        let kept = TokenSet {
+            access_token: AccessToken::new("canary"),
+            refresh_token: None,
+            scope: None,
+            expiry: Expiry::Never,
+            obtained_at: Wall(0),
+            extra,
+        };
+        let told = format!("{grant:?} {kept:?}");
+        assert!(told.contains("id_token") && !told.contains("canary"), "{told}");
+    }
 }

@@ -1,0 +1,103 @@
+//! Bytes on a TCP connection, through the real HTTP parser and the gate. A second, simple reading of the same bytes
+//! says what must hold of whatever reaches a handler.
+#![no_main]
+
+use std::convert::Infallible;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use libfuzzer_sys::fuzz_target;
+use ringback::apps::Apps;
+use ringback::audit::Audit;
+use ringback::clock::Clock;
+use ringback::http::gate::guard;
+use ringback::http::listen::{BodyLimits, Connection, Peer};
+use ringback::http::session::Sessions;
+use ringback::http::Gate;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tower::ServiceExt as _;
+
+/// How many requests reached a handler.
+static REACHED: AtomicUsize = AtomicUsize::new(0);
+
+static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String)> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap().keep().join("state");
+    let apps = Apps::open(&folder, Clock::System.now().wall).unwrap();
+    let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
+    (runtime, Gate::new(apps, Audit::default(), Sessions::default(), Clock::System), key)
+});
+
+fuzz_target!(|data: &[u8]| {
+    let (runtime, gate, key) = &*STAGE;
+    let text = String::from_utf8_lossy(data).replace("KEY", key);
+    // A wrong key has to wait, which nobody has the time for here.
+    if text.to_ascii_lowercase().contains("bearer") && !text.contains(key) {
+        return;
+    }
+    REACHED.store(0, Ordering::SeqCst);
+    let bytes = if std::str::from_utf8(data).is_ok() { text.clone().into_bytes() } else { data.to_vec() };
+    runtime.block_on(async { _ = tokio::time::timeout(Duration::from_millis(200), exchange(gate.clone(), &bytes)).await });
+    if REACHED.load(Ordering::SeqCst) == 0 {
+        return;
+    }
+    let head = text.to_ascii_lowercase();
+    assert!(head.contains("host") && head.contains("127.0.0.1:7464") | head.contains("localhost:7464") | head.contains("[::1]:7464"), "no Host of ours: {text:?}");
+    assert!(text.contains("HTTP/1.1"), "another protocol: {text:?}");
+});
+
+/// Sends the bytes and reads what comes; a handler of ours notes that it was reached, and what must hold then.
+async fn exchange(gate: Gate, bytes: &[u8]) {
+    let handler = |request: axum::extract::Request| async move {
+        REACHED.fetch_add(1, Ordering::SeqCst);
+        let lines = |name: &str| request.headers().get_all(name).iter().count();
+        assert_eq!(lines("host"), 1, "{request:?}");
+        assert!(lines("authorization") <= 1, "{request:?}");
+        let host = request.headers()["host"].to_str().unwrap().to_ascii_lowercase();
+        assert!(["127.0.0.1:7464", "localhost:7464", "[::1]:7464"].contains(&host.as_str()), "{host}");
+        for origin in request.headers().get_all("origin") {
+            let origin = origin.to_str().unwrap().to_ascii_lowercase();
+            assert!(origin == format!("http://{host}"), "{origin}");
+        }
+        let path = request.uri().path();
+        assert!(!path.contains("..") || path.split('/').all(|part| part != ".." && part != "."), "{path}");
+        // What tells or changes something needs the key.
+        let proves = path.starts_with("/v1/") || path == "/token";
+        let shown = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        assert!(!proves || shown.split(' ').next_back() == Some(STAGE.2.as_str()) || is_no_route(path), "{request:?}");
+        assert_ne!(request.method(), "HEAD");
+    };
+    let router = guard(Router::new().fallback(handler), gate);
+    let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464 };
+        let body = BodyLimits { size: 65_536, deadline: Duration::from_millis(50) };
+        request.extensions_mut().insert(Connection { peer, executable: None, body });
+        let reply = router.clone().oneshot(request);
+        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .max_headers(64)
+        .max_buf_size(16 * 1024)
+        .half_close(true)
+        .serve_connection(TokioIo::new(theirs), service);
+    let asking = async {
+        _ = ours.write_all(bytes).await;
+        _ = ours.shutdown().await;
+        let mut reply = Vec::new();
+        _ = ours.read_to_end(&mut reply).await;
+    };
+    let (_, ()) = tokio::join!(serving, asking);
+}
+
+/// Paths below `/v1/` without a row go on to the callback's place, which knows no such path.
+fn is_no_route(path: &str) -> bool {
+    use ringback::http::routes::{Found, look_up};
+    matches!(look_up(&hyper::Method::GET, path), Found::Nothing)
+}

@@ -1,0 +1,47 @@
+//! The token endpoint's reply: any status, type and body.
+#![no_main]
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use libfuzzer_sys::fuzz_target;
+use ringback::clock::Wall;
+use ringback::config::{FilePrivacy, parse};
+use ringback::oauth::dialect::Dialect;
+use ringback::oauth::reply::{self, Received, Reply};
+
+/// A strict one, and one whose token stands elsewhere in the reply.
+static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
+    let text = "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\n\
+                [accounts.b]\nprovider = \"slack\"\nclient_id = \"i\"\nclient_secret = \"s\"\n\
+                redirect_uri = \"http://127.0.0.1:7464/callback/b\"\n";
+    let config = parse(text, Path::new("/c"), FilePrivacy::Private, None).unwrap();
+    config.accounts.values().map(|account| Arc::clone(&account.dialect)).collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let [head, body @ ..] = data else { return };
+    let dialect = &DIALECTS[usize::from(head & 1)];
+    let status = [200, 201, 204, 302, 400, 401, 403, 429, 500, 503][usize::from(head >> 1) % 10];
+    let content_type = ["application/json", "text/html", "application/x-www-form-urlencoded", ""][usize::from(head >> 5) % 4];
+    let received = || Received {
+        status,
+        content_type: Some(content_type).filter(|kind| !kind.is_empty()),
+        retry_after: None,
+        body,
+        at: Wall(1_700_000_000_000),
+    };
+    let (once, again) = (reply::parse(received(), dialect), reply::parse(received(), dialect));
+    assert_eq!(format!("{once:?}"), format!("{again:?}"), "the same reply means the same");
+    if let Reply::Granted(grant) = once {
+        assert!((200..300).contains(&status), "a grant with status {status}");
+        // RFC 6749 §A.12 and §A.17: what goes into headers and forms is visible ASCII.
+        let fit = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        assert!(fit(grant.access_token.expose()));
+        assert!(grant.refresh_token.as_ref().is_none_or(|token| fit(token.expose())));
+        // Names of members and the scope are told, and may be anything; a token of some length is not among them.
+        let token = grant.access_token.expose();
+        let named = grant.extra.keys().any(|name| name.contains(token)) || grant.scope.as_ref().is_some_and(|scope| scope.contains(token));
+        assert!(token.len() < 12 || named || !format!("{grant:?}").contains(token), "{grant:?}");
+    }
+});
