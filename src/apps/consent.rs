@@ -21,6 +21,9 @@ const LIMIT: usize = 1024 * 1024;
 const VERSION: u32 = 1;
 /// Questions at once; a program that asks with another name each time gets no further.
 const MOST_PENDING: usize = 16;
+/// How long a question stands, whether somebody waits for its answer or not: a program that does not wait is
+/// allowed from its next fetch on.
+pub const STANDS: Duration = Duration::from_secs(60);
 /// After a question that nobody answered, the same one isn't asked again for so long.
 const QUIET: Duration = Duration::from_secs(300);
 
@@ -121,7 +124,6 @@ struct Pending {
     id: String,
     key: Key,
     answer: watch::Sender<Option<Answer>>,
-    waiting: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,7 +142,8 @@ struct Entry {
 /// What is known of a question without asking.
 enum Standing {
     Known(Result<(), Refused>),
-    Asked(watch::Receiver<Option<Answer>>, String),
+    Stands(watch::Receiver<Option<Answer>>),
+    New(watch::Receiver<Option<Answer>>, String),
 }
 
 impl Consents {
@@ -171,19 +174,37 @@ impl Consents {
     /// `patience` from now. `now` is when it was asked.
     pub async fn permit(&self, asker: &Asker, account: &str, patience: Duration, now: Moment) -> Result<(), Refused> {
         let key = (account.to_owned(), asker.clone());
-        let (mut answer, id) = match self.lock().look_up(key, now) {
+        let standing = self.lock().look_up(key, now);
+        let mut answer = match standing {
             Standing::Known(result) => return result,
-            Standing::Asked(answer, id) => (answer, id),
+            Standing::Stands(answer) => answer,
+            Standing::New(answer, id) => {
+                self.inner.bell.send_replace(());
+                let consents = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(STANDS).await;
+                    consents.expire(&id, now.plus(STANDS));
+                });
+                answer
+            }
         };
-        self.inner.bell.send_replace(());
-        let waiter = Waiter { consents: self, id: &id, now: now.plus(patience) };
-        let said = tokio::time::timeout(patience, answer.wait_for(Option::is_some)).await;
+        let said = tokio::time::timeout(patience.min(STANDS), answer.wait_for(Option::is_some)).await;
         let said = said.ok().and_then(Result::ok).and_then(|answer| *answer);
-        drop(waiter);
         match said {
             Some(Answer::Allow | Answer::Once) => Ok(()),
             Some(Answer::Refuse) => Err(Refused::ByUser),
             None => Err(Refused::Unanswered),
+        }
+    }
+
+    /// Nobody answered it in time.
+    fn expire(&self, id: &str, now: Moment) {
+        let mut state = self.lock();
+        if let Some(at) = state.pending.iter().position(|pending| pending.id == id) {
+            let pending = state.pending.remove(at);
+            state.quiet.push((pending.key, now.plus(QUIET)));
+            drop(state);
+            self.inner.bell.send_replace(());
         }
     }
 
@@ -278,10 +299,9 @@ impl State {
             return Standing::Known(if *allowed { Ok(()) } else { Err(Refused::ByUser) });
         }
         // Whoever can't be told apart is asked about for each fetch.
-        let joins = |pending: &&mut Pending| pending.key == key && key.1 != Asker::Unknown;
-        if let Some(pending) = self.pending.iter_mut().find(joins) {
-            pending.waiting += 1;
-            return Standing::Asked(pending.answer.subscribe(), pending.id.clone());
+        let joins = |pending: &&Pending| pending.key == key && key.1 != Asker::Unknown;
+        if let Some(pending) = self.pending.iter().find(joins) {
+            return Standing::Stands(pending.answer.subscribe());
         }
         self.quiet.retain(|(_, until)| !now.reached(*until));
         if self.quiet.iter().any(|(known, _)| *known == key) {
@@ -292,36 +312,8 @@ impl State {
         }
         let (answer, answered) = watch::channel(None);
         let id = self.next_id();
-        self.pending.push(Pending { id: id.clone(), key, answer, waiting: 1 });
-        Standing::Asked(answered, id)
-    }
-
-    /// One who waited for this question waits no more; with the last of them it goes.
-    fn leave(&mut self, id: &str, now: Moment) -> bool {
-        let Some(at) = self.pending.iter().position(|pending| pending.id == id) else { return false };
-        let Some(pending) = self.pending.get_mut(at) else { return false };
-        pending.waiting -= 1;
-        if pending.waiting > 0 {
-            return false;
-        }
-        let pending = self.pending.remove(at);
-        self.quiet.push((pending.key, now.plus(QUIET)));
-        true
-    }
-}
-
-/// Takes its question along when it leaves, answered or not.
-struct Waiter<'a> {
-    consents: &'a Consents,
-    id: &'a str,
-    now: Moment,
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        if self.consents.lock().leave(self.id, self.now) {
-            self.consents.inner.bell.send_replace(());
-        }
+        self.pending.push(Pending { id: id.clone(), key, answer });
+        Standing::New(answered, id)
     }
 }
 
@@ -389,6 +381,7 @@ mod tests {
         let (consents, _) = fresh();
         let clock = Clock::virtual_at(Wall(0));
         assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+        tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(consents.pending().is_empty());
         let begun = clock.now();
         assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(Refused::Unanswered));
@@ -402,7 +395,12 @@ mod tests {
             waiting.abort();
             _ = waiting.await;
         }
-        assert!(consents.pending().is_empty(), "who leaves takes the question along");
+        assert_eq!(consents.pending().len(), MOST_PENDING, "who leaves leaves the question, which can be answered yet");
+        let question = consents.pending().remove(3);
+        consents.answer(&question.id, Answer::Allow).unwrap();
+        assert_eq!(consents.permit(&question.asker, "work", Duration::ZERO, clock.now()).await, Ok(()));
+        tokio::time::sleep(STANDS + Duration::from_millis(1)).await;
+        assert!(consents.pending().is_empty(), "the others are over");
     }
 
     #[tokio::test(start_paused = true)]

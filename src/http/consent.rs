@@ -14,13 +14,10 @@ use super::body::JsonBody;
 use super::gate::Caller;
 use super::query::Segment;
 use super::reject::Reject;
-use crate::apps::consent::{Answer, Asker, Consents, Refused};
+use crate::apps::consent::{Answer, Asker, Consents, Refused, STANDS};
 use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
 use crate::error::Error;
 use crate::notify::{self, Notice};
-
-/// How long a program waits for the answer, unless it says otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
 pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Option<Duration>) -> Result<(), Error> {
@@ -28,7 +25,7 @@ pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Op
         return Ok(());
     }
     let asker = asker(caller);
-    let permitted = http.consents.permit(&asker, account, wait.unwrap_or(PATIENCE), http.clock.now()).await;
+    let permitted = http.consents.permit(&asker, account, wait.unwrap_or(STANDS), http.clock.now()).await;
     permitted.map_err(|refused| Error::NoConsent {
         who: notify::plain(&asker.to_string()),
         account: account.into(),
