@@ -125,12 +125,7 @@ fn once_is_for_what_waits_now_and_forgotten_answers_are_asked_for_again() {
 /// A desktop: hands over what it was asked to show.
 struct Desktop(mpsc::Sender<(String, String, Vec<String>)>);
 
-#[expect(
-    clippy::unused_self,
-    clippy::used_underscore_binding,
-    clippy::needless_pass_by_value,
-    reason = "the interface is not ours"
-)]
+#[expect(clippy::unused_self, reason = "the interface is not ours")]
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
     #[expect(clippy::too_many_arguments, reason = "the interface has them")]
