@@ -25,5 +25,6 @@ mod callback;
 mod exhaustion;
 mod files;
 mod http_gate;
+mod opening;
 mod other_users;
 mod provider;
