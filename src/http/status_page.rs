@@ -3,8 +3,10 @@
 //!
 //! No token, key or secret is on it. What a provider wrote is cut to a bearable length and escaped.
 
+mod words;
+
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
@@ -15,18 +17,12 @@ use super::query::Segment;
 use super::reject::Reject;
 use super::session::cookie_name;
 use super::{Http, body, to_the_end};
-use crate::apps::App;
-use crate::apps::consent::Question;
-use crate::clock::Wall;
-use crate::contract::{
-    AccountReply, AccountState, AuditEvent, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION, whose,
-};
+use crate::contract::{AuditEvent, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
 use crate::error::Error;
+use words::{AppRow, Row, app_row, question_row, row};
 
 /// Forms of ours have a few short fields.
 const LONGEST_FORM: usize = 4096;
-/// What a provider wrote is cut to this many characters.
-const SHOWN: usize = 300;
 /// After that many seconds the page looks again.
 const AGAIN: &str = "30";
 
@@ -42,28 +38,6 @@ struct Page<'a> {
     store_key: String,
     locked: bool,
     version: &'static str,
-}
-
-/// An account, in words.
-struct Row {
-    name: String,
-    provider: String,
-    mark: &'static str,
-    class: &'static str,
-    state: &'static str,
-    facts: Vec<(&'static str, String)>,
-    trouble: Option<String>,
-    can_log_in: bool,
-    can_refresh: bool,
-    can_log_out: bool,
-}
-
-/// A program with a key, in words.
-struct AppRow {
-    name: String,
-    rights: String,
-    used: String,
-    ends: Option<String>,
 }
 
 #[derive(Template)]
@@ -129,25 +103,30 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
 
 /// A form of a session, with its token looked at: no action can do without. Fields that the form does not
 /// have are empty.
-struct Form {
+pub(super) struct Form {
     http: Http,
     session: Session,
     fields: zeroize::Zeroizing<Vec<(String, String)>>,
 }
 
-impl Form {
-    async fn read(session: Session, http: Http, request: Request) -> Result<Self, Response> {
-        let bytes = body::read(request, LONGEST_FORM).await?;
+impl FromRequest<Http> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, http: &Http) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let session = Session::from_request_parts(&mut parts, http).await.map_err(IntoResponse::into_response)?;
+        let bytes = body::read(Request::from_parts(parts, body), LONGEST_FORM).await?;
         let unfit = || Reject(Error::Usage { what: "the form is none of ours".into() }).into_response();
         let fields = parameters(&bytes, LONGEST_FORM).ok_or_else(unfit)?;
-        let form = Self { http, session, fields };
-        let now = form.http.clock.now();
-        if form.http.sessions.acts(form.session.number, form.field("form_token"), now) {
+        let form = Self { http: http.clone(), session, fields };
+        if http.sessions.acts(form.session.number, form.field("form_token"), http.clock.now()) {
             return Ok(form);
         }
         Err(Reject(Error::Forbidden { why: "this form belongs to another session, or to none" }).into_response())
     }
+}
 
+impl Form {
     fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -176,11 +155,7 @@ impl Form {
 }
 
 /// `POST /do/login`: begins a login in this browser.
-pub(super) async fn login(session: Session, State(http): State<Http>, request: Request) -> Response {
-    let form = match Form::read(session, http, request).await {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+pub(super) async fn login(form: Form) -> Response {
     let account = form.field("account");
     let started = form.http.broker.start_login(account, LoginVia::CallerBrowser).await;
     audited::note(&form.http, form.session.caller(), AuditEvent::Login, Some(account), started.as_ref().err(), |_| {})
@@ -202,22 +177,14 @@ pub(super) async fn login(session: Session, State(http): State<Http>, request: R
 }
 
 /// `POST /do/refresh`.
-pub(super) async fn refresh(session: Session, State(http): State<Http>, request: Request) -> Response {
-    let form = match Form::read(session, http, request).await {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+pub(super) async fn refresh(form: Form) -> Response {
     let account = form.field("account").to_owned();
     let result = form.http.broker.refresh(&account).await;
     form.done(AuditEvent::Refresh, Some(&account), &format!("{account} has a new token."), result).await
 }
 
 /// `POST /do/logout`: asks once more before it does it.
-pub(super) async fn logout(session: Session, State(http): State<Http>, request: Request) -> Response {
-    let form = match Form::read(session, http, request).await {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+pub(super) async fn logout(form: Form) -> Response {
     let account = form.field("account").to_owned();
     if form.field("sure") != "yes" {
         return confirm(&Confirm {
@@ -239,11 +206,7 @@ pub(super) async fn logout(session: Session, State(http): State<Http>, request: 
 }
 
 /// `POST /do/app-remove`: asks once more before it does it.
-pub(super) async fn remove_app(session: Session, State(http): State<Http>, request: Request) -> Response {
-    let form = match Form::read(session, http, request).await {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+pub(super) async fn remove_app(form: Form) -> Response {
     let name = form.field("app").to_owned();
     if form.field("sure") != "yes" {
         return confirm(&Confirm {
@@ -261,11 +224,7 @@ pub(super) async fn remove_app(session: Session, State(http): State<Http>, reque
 }
 
 /// `POST /do/consent`: answers a question.
-pub(super) async fn consent(session: Session, State(http): State<Http>, request: Request) -> Response {
-    let form = match Form::read(session, http, request).await {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+pub(super) async fn consent(form: Form) -> Response {
     let (answer, told) = match form.field("answer") {
         "allow" => (ConsentAnswer::Allow, "Allowed from now on."),
         "once" => (ConsentAnswer::Once, "Allowed this time."),
@@ -279,14 +238,9 @@ pub(super) async fn consent(session: Session, State(http): State<Http>, request:
 }
 
 /// `POST /do/end`: ends the session.
-pub(super) async fn end(session: Session, State(http): State<Http>, request: Request) -> Response {
-    match Form::read(session, http, request).await {
-        Ok(form) => {
-            form.http.sessions.end(form.session.number);
-            pages::session_over()
-        }
-        Err(refused) => refused,
-    }
+pub(super) async fn end(form: Form) -> Response {
+    form.http.sessions.end(form.session.number);
+    pages::session_over()
 }
 
 fn back() -> Response {
@@ -311,92 +265,11 @@ fn rendered(page: &impl Template, headers: &[(&'static str, &str)]) -> Response 
     reply
 }
 
-fn row(account: &AccountReply, now: Wall) -> Row {
-    let (mark, class, state) = match account.state {
-        AccountState::Active if account.last_error.is_some() => ("!", "notice", "has a token, and trouble"),
-        AccountState::Active => ("✓", "good", "has a token"),
-        AccountState::Starting => ("…", "", "is getting its first token"),
-        AccountState::SignedOut => ("–", "notice", "nobody has logged in"),
-        AccountState::NeedsLogin => ("!", "bad", "needs a login"),
-        AccountState::StoreUnavailable => ("✗", "bad", "its tokens can't be read"),
-    };
-    let time = |at: Option<i64>| at.map(|at| moment(at, now));
-    let facts = [
-        ("Whose", whose(&account.identity)),
-        ("Scope", account.scope.clone().filter(|scope| !scope.is_empty())),
-        ("Expires", time(account.expires_at)),
-        ("Next refresh", time(account.next_refresh_at)),
-        ("Login due", time(account.login_due_at)),
-        ("Login", account.login_pending.as_ref().map(|_| "in progress".to_owned())),
-    ];
-    let error = account.last_error.as_ref().map(|error| error.error_description.clone());
-    let holds = matches!(account.state, AccountState::Active | AccountState::NeedsLogin);
-    Row {
-        name: account.account.clone(),
-        provider: cut(&account.provider),
-        mark,
-        class,
-        state,
-        facts: facts.into_iter().filter_map(|(name, value)| Some((name, cut(&value?)))).collect(),
-        trouble: account.reason.clone().or(error).map(|why| cut(&why)),
-        can_log_in: account.state != AccountState::StoreUnavailable,
-        can_refresh: account.refreshable && holds,
-        can_log_out: holds,
-    }
-}
-
-/// Its number, and who asks for what.
-fn question_row(question: &Question) -> (String, String) {
-    (question.id.clone(), cut(&format!("{} asks for a token of {}", question.asker, question.account)))
-}
-
-fn app_row(app: &App, now: Wall) -> AppRow {
-    let accounts = app.rights.accounts.as_ref();
-    let accounts = accounts.map_or("every account".into(), |some| some.iter().cloned().collect::<Vec<_>>().join(", "));
-    let usage = app.usage();
-    AppRow {
-        name: app.name.clone(),
-        rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
-        used: usage
-            .last_used_at
-            .map_or("never used".into(), |at| format!("used {} times, last {}", usage.uses, moment(at, now))),
-        ends: app.expires_at.map(|at| moment(at, now)),
-    }
-}
-
-/// What a stranger wrote, in a bearable length and without what hides or turns text around.
-fn cut(text: &str) -> String {
-    let odd = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let short: String = text.chars().filter(|c| !odd(c)).take(SHOWN).collect();
-    if text.chars().nth(SHOWN).is_some() { short + "…" } else { short }
-}
-
-/// `at` in Unix seconds, as seen from `now`, in the largest unit of which there are two.
-fn moment(at: i64, now: Wall) -> String {
-    let distance = at.abs_diff(now.unix_seconds());
-    let told = match distance {
-        0..120 => format!("{distance} s"),
-        120..7_200 => format!("{} min", distance / 60),
-        7_200..172_800 => format!("{} h", distance / 3600),
-        _ => format!("{} days", distance / 86_400),
-    };
-    if at >= now.unix_seconds() { format!("in {told}") } else { format!("{told} ago") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_provider_wrote_is_cut_and_cannot_turn_the_page_around() {
-        assert_eq!(cut("a\u{202e}b\u{200b}c\nd"), "abcd");
-        assert_eq!(cut(&"x".repeat(SHOWN + 1)).chars().count(), SHOWN + 1);
-        assert_eq!(moment(160, Wall(100_000)), "in 60 s");
-        assert_eq!(moment(0, Wall(500_000_000)), "5 days ago");
-    }
+    use crate::clock::Wall;
+    use crate::contract::AccountReply;
 
     #[test]
     fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {

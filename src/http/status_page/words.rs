@@ -1,0 +1,120 @@
+//! What the status page says, in words: accounts, apps and questions as rows of text. What a stranger wrote is cut
+//! and cleaned here.
+
+use crate::apps::App;
+use crate::apps::consent::Question;
+use crate::clock::Wall;
+use crate::contract::{AccountReply, AccountState, whose};
+
+/// What a provider wrote is cut to this many characters.
+const SHOWN: usize = 300;
+
+/// An account, in words.
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) provider: String,
+    pub(super) mark: &'static str,
+    pub(super) class: &'static str,
+    pub(super) state: &'static str,
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) trouble: Option<String>,
+    pub(super) can_log_in: bool,
+    pub(super) can_refresh: bool,
+    pub(super) can_log_out: bool,
+}
+
+/// A program with a key, in words.
+pub(super) struct AppRow {
+    pub(super) name: String,
+    pub(super) rights: String,
+    pub(super) used: String,
+    pub(super) ends: Option<String>,
+}
+
+pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
+    let (mark, class, state) = match account.state {
+        AccountState::Active if account.last_error.is_some() => ("!", "notice", "has a token, and trouble"),
+        AccountState::Active => ("✓", "good", "has a token"),
+        AccountState::Starting => ("…", "", "is getting its first token"),
+        AccountState::SignedOut => ("–", "notice", "nobody has logged in"),
+        AccountState::NeedsLogin => ("!", "bad", "needs a login"),
+        AccountState::StoreUnavailable => ("✗", "bad", "its tokens can't be read"),
+    };
+    let time = |at: Option<i64>| at.map(|at| moment(at, now));
+    let facts = [
+        ("Whose", whose(&account.identity)),
+        ("Scope", account.scope.clone().filter(|scope| !scope.is_empty())),
+        ("Expires", time(account.expires_at)),
+        ("Next refresh", time(account.next_refresh_at)),
+        ("Login due", time(account.login_due_at)),
+        ("Login", account.login_pending.as_ref().map(|_| "in progress".to_owned())),
+    ];
+    let error = account.last_error.as_ref().map(|error| error.error_description.clone());
+    let holds = matches!(account.state, AccountState::Active | AccountState::NeedsLogin);
+    Row {
+        name: account.account.clone(),
+        provider: cut(&account.provider),
+        mark,
+        class,
+        state,
+        facts: facts.into_iter().filter_map(|(name, value)| Some((name, cut(&value?)))).collect(),
+        trouble: account.reason.clone().or(error).map(|why| cut(&why)),
+        can_log_in: account.state != AccountState::StoreUnavailable,
+        can_refresh: account.refreshable && holds,
+        can_log_out: holds,
+    }
+}
+
+/// Its number, and who asks for what.
+pub(super) fn question_row(question: &Question) -> (String, String) {
+    (question.id.clone(), cut(&format!("{} asks for a token of {}", question.asker, question.account)))
+}
+
+pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
+    let accounts = app.rights.accounts.as_ref();
+    let accounts = accounts.map_or("every account".into(), |some| some.iter().cloned().collect::<Vec<_>>().join(", "));
+    let usage = app.usage();
+    AppRow {
+        name: app.name.clone(),
+        rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
+        used: usage
+            .last_used_at
+            .map_or("never used".into(), |at| format!("used {} times, last {}", usage.uses, moment(at, now))),
+        ends: app.expires_at.map(|at| moment(at, now)),
+    }
+}
+
+/// What a stranger wrote, in a bearable length and without what hides or turns text around.
+fn cut(text: &str) -> String {
+    let odd = |c: &char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let short: String = text.chars().filter(|c| !odd(c)).take(SHOWN).collect();
+    if text.chars().nth(SHOWN).is_some() { short + "…" } else { short }
+}
+
+/// `at` in Unix seconds, as seen from `now`, in the largest unit of which there are two.
+fn moment(at: i64, now: Wall) -> String {
+    let distance = at.abs_diff(now.unix_seconds());
+    let told = match distance {
+        0..120 => format!("{distance} s"),
+        120..7_200 => format!("{} min", distance / 60),
+        7_200..172_800 => format!("{} h", distance / 3600),
+        _ => format!("{} days", distance / 86_400),
+    };
+    if at >= now.unix_seconds() { format!("in {told}") } else { format!("{told} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_provider_wrote_is_cut_and_cannot_turn_the_page_around() {
+        assert_eq!(cut("a\u{202e}b\u{200b}c\nd"), "abcd");
+        assert_eq!(cut(&"x".repeat(SHOWN + 1)).chars().count(), SHOWN + 1);
+        assert_eq!(moment(160, Wall(100_000)), "in 60 s");
+        assert_eq!(moment(0, Wall(500_000_000)), "5 days ago");
+    }
+}
