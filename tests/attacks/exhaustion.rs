@@ -135,7 +135,7 @@ fn ten_thousand_connections_keep_nobody_from_a_token() {
         assert!(fds() < before + 600, "{} files are open", fds());
     }
     let held: Vec<TcpStream> = storms.into_iter().flat_map(|storm| storm.join().unwrap()).collect();
-    assert!(slowest < Duration::from_secs(1), "the owner waited {slowest:?}");
+    assert!(slowest < Duration::from_secs(2), "the owner waited {slowest:?}");
     assert!(held.len() > 190, "only {} connections", held.len());
     println!("{} of 10000 connections got through; the owner waited {slowest:?} at most", held.len());
     drop(held);
@@ -161,7 +161,7 @@ fn a_storm_of_wrong_keys_slows_nobody_who_has_a_right_one() {
     let key = format!("Bearer {}", world.key());
     let begun = Instant::now();
     assert_eq!(world.ask_tcp(&Request::get("/token").header("Authorization", &key)).status, 200);
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1800), "{:?}", begun.elapsed());
     drop(storm);
 }
 
