@@ -88,6 +88,13 @@ fn main() {
         clock: Clock::System,
         listeners: ringback::http::event_listeners(),
     };
+    let silent = Http { audit: Audit::default(), ..http.clone() };
+    let gate = Gate::new(apps.clone(), Audit::default(), ringback::http::session::Sessions::default(), Clock::System);
+    let unaudited = router(silent, gate);
+    table.row(
+        "GET /token, socket, whole router, no audit",
+        runtime.block_on(best_of_async(|| get(&unaudited, socket_peer(), None))),
+    );
     let app = router(http, Gate::new(apps, audit, ringback::http::session::Sessions::default(), Clock::System));
     table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
     table.row(
