@@ -50,7 +50,6 @@ use crate::error::Error;
 pub use consent::show_questions;
 pub use gate::Gate;
 use reject::Reject;
-use routes::Access;
 use session::Sessions;
 
 /// What the handlers need. Cheap to clone.
@@ -90,11 +89,8 @@ pub fn router(state: Http, gate: Gate) -> Router {
 /// The browser's stops only: for a listener that is open for the time of one login because the
 /// registered redirect URI has a port of its own (RFC 8252 §8.3).
 pub fn callback_router(state: Http, gate: Gate) -> Router {
-    let for_browsers = routes::ROUTES
-        .iter()
-        .filter(|route| matches!(route.access, Access::Browser | Access::Public))
-        .filter(|route| route.path != "/healthz" && !route.path.starts_with("/open/"));
-    gate::guard(build(for_browsers).with_state(state), gate)
+    let for_browsers = routes::ROUTES.iter().filter(|route| route.at_doors());
+    gate::guard(build(for_browsers).with_state(state), gate.at_a_door())
 }
 
 /// Runs `work` to its end even if the caller leaves, which drops the handler: for what spends something

@@ -36,6 +36,8 @@ pub use caller::{Caller, Named, Session};
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
+    /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
+    door: bool,
 }
 
 struct Inner {
@@ -80,7 +82,17 @@ impl Gate {
     /// Over TCP only `apps` get in.
     pub fn new(apps: Apps, audit: Audit, sessions: Sessions, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }) }
+        Self {
+            inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
+            door: false,
+        }
+    }
+
+    /// The same, where only the routes of a door are served. A redirect URI of a port of its own may have a path
+    /// that the daemon's own listeners have another use for.
+    #[must_use]
+    pub fn at_a_door(self) -> Self {
+        Self { door: true, ..self }
     }
 
     /// How many wrong keys were shown since the last right one.
@@ -147,7 +159,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let id = gate.request_id();
     // The rules see the head only; a body can't be shared while they wait.
     let (mut head, body) = request.into_parts();
-    let found = routes::look_up(&head.method, head.uri.path());
+    let found = routes::look_up_among(&head.method, head.uri.path(), |route| !gate.door || route.at_doors());
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
     async move {

@@ -107,6 +107,14 @@ impl Route {
         (self.handler)()
     }
 
+    /// Whether it is served where a redirect URI has a port of its own, for the time of a login (RFC 8252 §8.3):
+    /// the browser's stops on the way, and what their pages need.
+    pub fn at_doors(&self) -> bool {
+        matches!(self.access, Access::Browser | Access::Public)
+            && self.path != "/healthz"
+            && !self.path.starts_with("/open/")
+    }
+
     /// Whether `path` (raw, as axum matches it) is one of this route's.
     fn fits(&self, path: &str) -> bool {
         let (mut template, mut path) = (self.path.split('/'), path.split('/'));
@@ -132,12 +140,18 @@ pub enum Found {
     Nothing,
 }
 
-/// Looks up `path` (raw, as axum matches it).
+/// Looks up `path` (raw, as axum matches it) among all routes.
 pub fn look_up(method: &Method, path: &str) -> Found {
-    if let Some(route) = on_path(path).find(|route| route.method == *method) {
+    look_up_among(method, path, |_| true)
+}
+
+/// As [`look_up`], among those that `served` says are there. A path of another one is free.
+pub fn look_up_among(method: &Method, path: &str, served: impl Fn(&Route) -> bool) -> Found {
+    let on_path = || on_path(path).filter(|route| served(route));
+    if let Some(route) = on_path().find(|route| route.method == *method) {
         return Found::Row(route);
     }
-    let has = |method: Method| on_path(path).any(|route| route.method == method);
+    let has = |method: Method| on_path().any(|route| route.method == method);
     match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
         (true, true, _) => Found::OtherMethods("GET, DELETE"),
         (true, _, true) => Found::OtherMethods("GET, POST"),

@@ -210,6 +210,7 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
         form("the default redirect URI", String::new()),
         form("a literal one on the daemon's own port", redirect(&format!("http://127.0.0.1:{own}/oauth/here"))),
         form("one with a port of its own", redirect(&format!("http://127.0.0.1:{}/cb", free_port()))),
+        form("the root of a port of its own", redirect(&format!("http://localhost:{}/", free_port()))),
         form("one on localhost", redirect(&format!("http://localhost:{}/cb", free_port()))),
         Shape { of_provider: "client_auth = \"post\"", check: form_post, ..form("post", String::new()) },
         Shape { of_provider: "pkce = \"off\"", pkce: false, check: no_verifier, ..form("no PKCE", String::new()) },
