@@ -205,3 +205,30 @@ fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
     assert_eq!((world.token("work"), world.token("home")), tokens);
     siege.end();
 }
+
+/// What is seen of a store that was put back is bounded, not prevented: nothing outside of the folder counts
+/// generations, so the daemon goes on from the older one. Its refresh token comes once, and again only if somebody
+/// who may write asks for a refresh once more.
+#[test]
+fn an_older_store_that_is_put_back_costs_its_own_login_and_nothing_else() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    world.log_in("work");
+    let kept = Kept::keep(&world);
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+    world.stop();
+    kept.restore(&world);
+    world.run();
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 428);
+    world.until_state("work", AccountState::NeedsLogin);
+    for target in ["/v1/accounts/work/token?min_ttl=86400", "/token", "/v1/accounts/work/token?wait=0"] {
+        world.get(target);
+    }
+    world.restart();
+    world.get("/v1/accounts/work/token?min_ttl=86400&wait=1");
+    assert_eq!(idp.reuses(), 1, "nobody's fetch shows the provider a used refresh token again");
+    world.log_in("work");
+    assert!(idp.honours(&world.token("work")));
+}

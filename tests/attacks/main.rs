@@ -27,6 +27,7 @@ mod exhaustion;
 mod files;
 mod http_gate;
 mod opening;
+mod other_endpoints;
 mod other_users;
 mod provider;
 mod sessions;
