@@ -22,9 +22,13 @@ mod idp;
 mod world;
 
 mod callback;
+mod disk;
 mod exhaustion;
 mod files;
 mod http_gate;
 mod opening;
+mod other_endpoints;
 mod other_users;
 mod provider;
+mod sessions;
+mod siege;

@@ -11,13 +11,13 @@ use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::World;
 
 /// Somebody whom a redirect would lead to; counts who comes.
-struct Elsewhere {
-    url: String,
-    visits: Arc<AtomicUsize>,
+pub(crate) struct Elsewhere {
+    pub(crate) url: String,
+    pub(crate) visits: Arc<AtomicUsize>,
 }
 
 impl Elsewhere {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/stolen", listener.local_addr().unwrap());
         let visits = Arc::new(AtomicUsize::new(0));
@@ -35,11 +35,11 @@ impl Elsewhere {
 /// Name, and the reply to the code; `{E}` is somebody else's URL.
 type Attack = (&'static str, fn(&str) -> Vec<u8>);
 
-fn json(body: &str) -> Vec<u8> {
+pub(crate) fn json(body: &str) -> Vec<u8> {
     plain(200, "application/json", body)
 }
 
-fn redirect(status: u16, to: &str) -> Vec<u8> {
+pub(crate) fn redirect(status: u16, to: &str) -> Vec<u8> {
     with_header(status, &format!("Location: {to}"), "")
 }
 

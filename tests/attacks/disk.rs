@@ -1,0 +1,234 @@
+//! What is in the files, put there while the daemon was down: edited, older, of another account, or led elsewhere.
+//! Whose the files are and who may look stands in `files.rs`.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ringback::contract::AccountState;
+
+use crate::idp::Idp;
+use crate::siege::Siege;
+use crate::world::{World, account, provider, until};
+
+/// What `ringback serve` does about it.
+#[derive(Clone, Copy)]
+enum Then {
+    /// Ends with this code and says this, and the path.
+    Refuses(i32, &'static str),
+    /// Runs; the account `work` has no token to give, `home` has its own, as before.
+    WorkIsOut,
+    /// Runs, and all is as it was before.
+    AllIsWell,
+}
+
+use Then::{AllIsWell, Refuses, WorkIsOut};
+
+/// Name, the path that it is done to, what is done (the path, and one outside that may not be touched), and then.
+type Attack = (&'static str, &'static str, fn(&Path, &Path), Then);
+
+const APPS: &str = "state/ringback/apps.json";
+const CONSENTS: &str = "state/ringback/consents.json";
+const AUDIT: &str = "state/ringback/audit.jsonl";
+const WORK: &str = "state/ringback/accounts/work.sealed";
+const SOCKET: &str = "run/ringback/ringback.sock";
+const ENDPOINT: &str = "run/ringback/endpoint.json";
+
+/// Writes `bytes` as the daemon would: for its user alone.
+fn put(path: &Path, bytes: impl AsRef<[u8]>) {
+    std::fs::write(path, bytes).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{text}");
+    put(path, text.replace(from, to));
+}
+
+fn flip(path: &Path, at: impl Fn(usize) -> usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = at(bytes.len());
+    bytes[at] ^= 1;
+    put(path, bytes);
+}
+
+fn lead(path: &Path, outside: &Path) {
+    let _ = std::fs::remove_file(path);
+    symlink(outside, path).unwrap();
+}
+
+fn pipe(path: &Path, _: &Path) {
+    let _ = std::fs::remove_file(path);
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
+}
+
+fn folder(path: &Path, _: &Path) {
+    let _ = std::fs::remove_file(path);
+    std::fs::create_dir(path).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[rustfmt::skip]
+const ATTACKS: &[Attack] = &[
+    ("apps of a newer version", APPS, |p, _| edit(p, "\"version\": 1", "\"version\": 2"), Refuses(9, "format version 2")),
+    ("apps cut short", APPS, |p, _| put(p, &std::fs::read(p).unwrap()[..40]), Refuses(9, "not what ringback writes")),
+    ("no apps at all", APPS, |p, _| put(p, ""), Refuses(9, "not what ringback writes")),
+    ("apps that are a list", APPS, |p, _| put(p, "[]"), Refuses(9, "not what ringback writes")),
+    ("apps nested without end", APPS, |p, _| put(p, "[".repeat(100_000)), Refuses(9, "not what ringback writes")),
+    ("an app without its rights", APPS, |p, _| edit(p, "\"write\"", "\"wrote\""), Refuses(9, "not what ringback writes")),
+    ("an app with half a digest", APPS, |p, _| edit(p, "\"key_sha256\": \"", "\"key_sha256\": \"00"), Refuses(9, "64 hex digits")),
+    ("an app under another's name", APPS, |p, _| edit(p, "\"editor\"", "\"default\""), Refuses(9, "twice")),
+    ("five mebibytes of apps", APPS, |p, _| put(p, " ".repeat(5 << 20)), Refuses(9, "")),
+    ("apps led elsewhere", APPS, lead, Refuses(9, "is a symlink")),
+    ("apps from a pipe", APPS, pipe, Refuses(9, "regular file")),
+    ("a folder for the apps", APPS, folder, Refuses(9, "regular file")),
+    ("answers of a newer version", CONSENTS, |p, _| put(p, r#"{"version":2,"answers":[]}"#), Refuses(9, "version 2")),
+    ("answers that are none", CONSENTS, |p, _| put(p, "yes"), Refuses(9, "")),
+    ("answers led elsewhere", CONSENTS, lead, Refuses(9, "is a symlink")),
+    ("answers from a pipe", CONSENTS, pipe, Refuses(9, "regular file")),
+    ("an audit log led elsewhere", AUDIT, lead, Refuses(9, "is a symlink")),
+    ("an audit log into a pipe", AUDIT, pipe, Refuses(9, "regular file")),
+    ("a folder for the audit log", AUDIT, folder, Refuses(9, "regular file")),
+    ("an audit log that others read", AUDIT, |p, _| std::fs::set_permissions(p, std::fs::Permissions::from_mode(0o644)).unwrap(), Refuses(9, "chmod 600")),
+    ("an audit log with a second name", AUDIT, |p, _| std::fs::hard_link(p, p.with_extension("copy")).unwrap(), Refuses(9, "second name")),
+    ("an audit log cut in a line", AUDIT, |p, _| put(p, r#"{"time":"2026"#), AllIsWell),
+    ("a sealed file of another account", WORK, |p, _| put(p, std::fs::read(p.with_file_name("home.sealed")).unwrap()), WorkIsOut),
+    ("a sealed file with a bit flipped in its first byte", WORK, |p, _| flip(p, |_| 0), WorkIsOut),
+    ("a sealed file with a bit flipped in its head", WORK, |p, _| flip(p, |_| 12), WorkIsOut),
+    ("a sealed file with a bit flipped in its middle", WORK, |p, _| flip(p, |n| n / 2), WorkIsOut),
+    ("a sealed file with a bit flipped in its tag", WORK, |p, _| flip(p, |n| n - 8), WorkIsOut),
+    ("a sealed file twice over", WORK, |p, _| put(p, std::fs::read(p).unwrap().repeat(2)), WorkIsOut),
+    ("a sealed file of zeros", WORK, |p, _| put(p, vec![0; 600]), WorkIsOut),
+    ("a sealed file of 64 MiB", WORK, |p, _| put(p, vec![b'r'; 64 << 20]), WorkIsOut),
+    ("a sealed file led to another's", WORK, |p, _| { std::fs::remove_file(p).unwrap(); symlink(p.with_file_name("home.sealed"), p).unwrap(); }, WorkIsOut),
+    ("a sealed file led elsewhere", WORK, lead, WorkIsOut),
+    ("a sealed file from a pipe", WORK, pipe, WorkIsOut),
+    ("a folder for a sealed file", WORK, folder, WorkIsOut),
+    ("a sealed file with a second name", WORK, |p, _| std::fs::hard_link(p, p.with_extension("copy")).unwrap(), WorkIsOut),
+    ("a sealed file of an account that is in no config", "state/ringback/accounts/evil.sealed", |p, _| put(p, std::fs::read(p.with_file_name("home.sealed")).unwrap()), AllIsWell),
+    ("a leftover that leads elsewhere", "state/ringback/accounts/.tmp-evil", lead, AllIsWell),
+    ("a file in the socket's place", SOCKET, |p, _| put(p, "x"), Refuses(1, "is not a socket")),
+    ("a link in the socket's place", SOCKET, lead, Refuses(1, "is not a socket")),
+    ("a link in the endpoint's place", ENDPOINT, lead, AllIsWell),
+    ("a socket that nobody listens on", SOCKET, |p, _| { let _ = std::fs::remove_file(p); drop(std::os::unix::net::UnixListener::bind(p).unwrap()); }, AllIsWell),
+    ("an app key of nobody's", "state/ringback/app.key", |p, _| put(p, "rbk_guess\n"), Refuses(9, "53 characters")),
+    ("a master key that is cut short", "state/ringback/master.key", |p, _| put(p, &std::fs::read(p).unwrap()[..20]), Refuses(9, "master.key")),
+    ("a master key of a mebibyte", "state/ringback/master.key", |p, _| put(p, "a".repeat(1 << 20)), Refuses(9, "master.key")),
+];
+
+/// The state of everything, kept beside it, so that each row begins with the same.
+struct Kept(PathBuf);
+
+impl Kept {
+    fn keep(world: &World) -> Self {
+        let kept = Self(world.root().join("kept"));
+        copy(&world.root().join("state"), &kept.0);
+        kept
+    }
+
+    fn restore(&self, world: &World) {
+        std::fs::remove_dir_all(world.root().join("state")).unwrap();
+        copy(&self.0, &world.root().join("state"));
+        let _ = std::fs::remove_dir_all(world.runtime());
+        std::fs::create_dir(world.runtime()).unwrap();
+        std::fs::set_permissions(world.runtime(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+/// Starts the daemon: `None` if it runs, else its exit code.
+fn start(world: &mut World) -> Option<i32> {
+    world.spawn(None);
+    let (pid, stat) = (world.pid(), format!("/proc/{}/stat", world.pid()));
+    let ended = until("the daemon runs or ends", || {
+        if std::fs::read_to_string(&stat).unwrap_or_default().contains(") Z ") {
+            return Some(true);
+        }
+        (world.is_announced() && world.endpoint().pid == pid).then_some(false)
+    });
+    ended.then(|| world.ended().code().unwrap_or(-1))
+}
+
+#[test]
+fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", ""), account("home", "idp", "")];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    world.log_in("work");
+    world.log_in("home");
+    assert_eq!(world.cli(&["app", "add", "editor", "--account", "work"]).0, 0);
+    let tokens = (world.token("work"), world.token("home"));
+    world.stop();
+    let kept = Kept::keep(&world);
+    let outside = world.root().join("precious");
+    let mut siege = Siege::default();
+    for (name, path, attack, then) in ATTACKS {
+        siege.row();
+        kept.restore(&world);
+        put(&outside, "precious");
+        let path = world.root().join(path);
+        attack(&path, &outside);
+        let logged = world.log().len();
+        let ended = start(&mut world);
+        let said = world.log()[logged..].to_owned();
+        match (then, ended) {
+            (Refuses(code, says), Some(ended)) => {
+                let told = said.contains(says) && said.contains(path.to_str().unwrap());
+                siege.expect(name, ended == *code && told, (ended, &said));
+            }
+            (Refuses(..), None) => siege.expect(name, false, ("it runs", &said)),
+            (_, Some(ended)) => siege.expect(name, false, (ended, &said)),
+            (WorkIsOut, None) => {
+                let (work, home) = (world.get("/v1/accounts/work/token?wait=0"), world.token("home"));
+                siege.expect(name, work.status >= 400 && home == tokens.1, (&work, &home));
+                siege.expect(name, world.account("work").state != AccountState::Active, &work);
+            }
+            (AllIsWell, None) => {
+                let seen = (world.token("work"), world.token("home"));
+                siege.expect(name, seen == tokens, &seen);
+            }
+        }
+        if ended.is_none() {
+            world.stop();
+        }
+        siege.expect(name, std::fs::read_to_string(&outside).is_ok_and(|text| text == "precious"), "touched");
+        siege.expect(name, !said.contains("canary") && !said.contains("panicked"), &said);
+    }
+    kept.restore(&world);
+    assert_eq!(start(&mut world), None, "the control: untouched, it runs");
+    assert_eq!((world.token("work"), world.token("home")), tokens);
+    siege.end();
+}
+
+/// What is seen of a store that was put back is bounded, not prevented: nothing outside of the folder counts
+/// generations, so the daemon goes on from the older one. Its refresh token comes once, and again only if somebody
+/// who may write asks for a refresh once more.
+#[test]
+fn an_older_store_that_is_put_back_costs_its_own_login_and_nothing_else() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    world.log_in("work");
+    let kept = Kept::keep(&world);
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+    world.stop();
+    kept.restore(&world);
+    world.run();
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 428);
+    world.until_state("work", AccountState::NeedsLogin);
+    for target in ["/v1/accounts/work/token?min_ttl=86400", "/token", "/v1/accounts/work/token?wait=0"] {
+        world.get(target);
+    }
+    world.restart();
+    world.get("/v1/accounts/work/token?min_ttl=86400&wait=1");
+    assert_eq!(idp.reuses(), 1, "nobody's fetch shows the provider a used refresh token again");
+    world.log_in("work");
+    assert!(idp.honours(&world.token("work")));
+}

@@ -1,0 +1,115 @@
+//! A hostile provider at its other endpoints: where a device's code is asked for, and where a token is given back.
+
+use std::sync::atomic::Ordering;
+
+use ringback::contract::AccountState;
+
+use crate::http::Request;
+use crate::idp::{Act, Idp, plain, with_header};
+use crate::provider::{Elsewhere, json, redirect};
+use crate::siege::Siege;
+use crate::world::World;
+
+/// Name, and the reply; `{E}` is somebody else's URL.
+type Attack = (&'static str, fn(&str) -> Vec<u8>);
+
+/// A good reply with one member set.
+fn device(name: &str, value: &str) -> Vec<u8> {
+    let mut members = serde_json::json!({
+        "device_code": "D", "user_code": "AB-CD", "verification_uri": "https://id.example/device", "expires_in": 900,
+    });
+    members[name] = serde_json::from_str(value).unwrap();
+    json(&members.to_string())
+}
+
+#[rustfmt::skip]
+const DEVICE: &[Attack] = &[
+    ("a page that is a script", |_| device("verification_uri", r#""javascript:alert(1)""#)),
+    ("a page that is a file", |_| device("verification_uri", r#""file:///etc/passwd""#)),
+    ("a page that is data", |_| device("verification_uri", r#""data:text/html,x""#)),
+    ("a page of a program", |_| device("verification_uri", r#""ms-msdt:/id""#)),
+    ("a page without TLS", |_| device("verification_uri", r#""http://id.example/device""#)),
+    ("a page that is a flag", |_| device("verification_uri", r#""--version""#)),
+    ("a page with a user's name", |_| device("verification_uri", r#""https://google.com@evil.example/""#)),
+    ("a page that is a path", |_| device("verification_uri", r#""/device""#)),
+    ("a page that is a number", |_| device("verification_uri", "7")),
+    ("a page of a mebibyte", |_| device("verification_uri", &format!("\"https://id.example/{}\"", "x".repeat(1 << 20)))),
+    ("no code to type in", |_| device("user_code", r#""""#)),
+    ("a code that is a letter to the user", |_| device("user_code", &format!("\"{}\"", "CALL 555 ".repeat(20)))),
+    ("a device's code with a line break", |_| device("device_code", r#""a\r\nX-Evil: 1""#)),
+    ("a device's code with a space", |_| device("device_code", r#""a b""#)),
+    ("a device's code of 64 KiB", |_| device("device_code", &format!("\"{}\"", "a".repeat(65_536)))),
+    ("a life of no time", |_| device("expires_in", "0")),
+    ("a life before now", |_| device("expires_in", "-1")),
+    ("a life without end", |_| device("expires_in", "1e308")),
+    ("a life of a week", |_| device("expires_in", "604800")),
+    ("307 to somebody else for a device", |e| redirect(307, e)),
+    ("302 to somebody else for a device", |e| redirect(302, e)),
+    ("a captive portal's page for a device", |_| plain(200, "text/html", "<html>")),
+    ("an escape in a refusal", |_| plain(400, "application/json", r#"{"error":"invalid_client","error_description":"\u001b[2J<script>alert(1)</script>"}"#)),
+];
+
+#[test]
+fn no_device_endpoint_shows_the_user_a_page_of_its_own_kind() {
+    let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
+    let world = World::start_with(&idp, "", &format!("device_url = \"{}\"", idp.url("/device")), "");
+    let ask = || world.ask(&Request::new("POST", "/v1/accounts/work/login").json(r#"{"via":"device"}"#));
+    let mut siege = Siege::default();
+    for (name, reply) in DEVICE {
+        siege.row();
+        idp.next_at("/device", Act::Raw(reply(&elsewhere.url)));
+        let told = ask();
+        siege.expect(name, told.status >= 400, &told);
+        let clean = !told.body.contains('\u{1b}') && !told.body.contains("\\u001b") && !told.body.contains("evil");
+        siege.expect(name, clean, &told);
+        let view = world.account("work");
+        siege.expect(name, view.state == AccountState::SignedOut && view.login_pending.is_none(), &view);
+        siege.expect(name, idp.seen_at("/token").is_empty(), "a token was asked for");
+        siege.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "somebody else was asked");
+    }
+    siege.expect("the log", !world.log().contains('\u{1b}'), "an escape is in it");
+    idp.next_at("/device", Act::Raw(device("user_code", r#""AB\u001b[2J\u202eCD""#)));
+    let shown = ask();
+    assert_eq!(shown.status, 200, "the control: {shown:?}");
+    assert!(!shown.body.contains("\\u001b") && !shown.body.contains('\u{202e}'), "the code is shown clean: {shown:?}");
+    siege.end();
+}
+
+#[rustfmt::skip]
+const REVOKE: &[Attack] = &[
+    ("301 to somebody else at a logout", |e| redirect(301, e)),
+    ("302 to somebody else at a logout", |e| redirect(302, e)),
+    ("303 to somebody else at a logout", |e| redirect(303, e)),
+    ("307 to somebody else at a logout", |e| redirect(307, e)),
+    ("308 to somebody else at a logout", |e| redirect(308, e)),
+    ("401 and a challenge at a logout", |_| with_header(401, "WWW-Authenticate: Basic realm=\"x\"", "")),
+    ("503 without end at a logout", |_| with_header(503, "Retry-After: 99999999999", "")),
+    ("an escape at a logout", |_| plain(400, "application/json", r#"{"error":"x\u001b[2J","error_description":"<script>\u001b[31m"}"#)),
+    ("8 MiB at a logout", |_| plain(200, "application/json", &" ".repeat(8 << 20))),
+    ("no HTTP at a logout", |_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+    ("nothing at a logout", |_| Vec::new()),
+    ("a new token at a logout", |_| json(r#"{"access_token":"AT~evil","token_type":"bearer","expires_in":3600}"#)),
+];
+
+#[test]
+fn no_revocation_endpoint_keeps_a_login_or_sees_it_handed_on() {
+    let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
+    let world = World::start_with(&idp, "", &format!("revoke_url = \"{}\"", idp.url("/revoke")), "");
+    let mut siege = Siege::default();
+    for (number, (name, reply)) in REVOKE.iter().enumerate() {
+        siege.row();
+        world.log_in("work");
+        let token = world.token("work");
+        idp.next_at("/revoke", Act::Raw(reply(&elsewhere.url)));
+        let (_, out, said) = world.cli(&["logout"]);
+        let told = [out, said].concat();
+        siege.expect(name, !told.contains('\u{1b}') && !told.contains(&token) && !told.contains("canary"), &told);
+        siege.expect(name, world.account("work").state == AccountState::SignedOut, world.account("work"));
+        siege.expect(name, world.get("/v1/accounts/work/token?wait=0").status == 428, ());
+        siege.expect(name, idp.seen_at("/revoke").len() > number, "the control: it was asked");
+        siege.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "somebody else was asked");
+    }
+    let log = world.log();
+    siege.expect("the log", !log.contains('\u{1b}') && !log.contains("canary") && !log.contains("AT~evil"), &log);
+    siege.end();
+}
