@@ -22,8 +22,11 @@ mod idp;
 mod world;
 
 mod callback;
+mod every_route;
 mod exhaustion;
 mod files;
+mod framing;
 mod http_gate;
 mod other_users;
 mod provider;
+mod siege;
