@@ -22,11 +22,14 @@ mod idp;
 mod world;
 
 mod callback;
+mod endless;
 mod every_route;
 mod exhaustion;
 mod files;
 mod framing;
 mod http_gate;
+mod metadata;
 mod other_users;
 mod provider;
 mod siege;
+mod tickets;
