@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -34,7 +35,12 @@ pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<
     let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
         return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
     };
-    let whole = Limited::new(request.into_body(), limits.size.min(most)).collect();
+    let (body, most) = (request.into_body(), limits.size.min(most));
+    // What announces too much is not waited for: reading would send it `100 Continue` first.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
+        return Err(TooLarge.into_response());
+    }
+    let whole = Limited::new(body, most).collect();
     match tokio::time::timeout(limits.deadline, whole).await {
         Err(_) => Err(TooSlow.into_response()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TooLarge.into_response()),

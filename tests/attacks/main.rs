@@ -23,12 +23,17 @@ mod world;
 
 mod callback;
 mod disk;
+mod endless;
+mod every_route;
 mod exhaustion;
 mod files;
+mod framing;
 mod http_gate;
+mod metadata;
 mod opening;
 mod other_endpoints;
 mod other_users;
 mod provider;
 mod sessions;
 mod siege;
+mod tickets;
