@@ -8,7 +8,7 @@ use crate::http::Request;
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::provider::{Elsewhere, json, redirect};
 use crate::siege::Siege;
-use crate::world::World;
+use crate::world::{World, until};
 
 /// Name, and the reply; `{E}` is somebody else's URL.
 type Attack = (&'static str, fn(&str) -> Vec<u8>);
@@ -62,8 +62,10 @@ fn no_device_endpoint_shows_the_user_a_page_of_its_own_kind() {
         siege.expect(name, told.status >= 400, &told);
         let clean = !told.body.contains('\u{1b}') && !told.body.contains("\\u001b") && !told.body.contains("evil");
         siege.expect(name, clean, &told);
-        let view = world.account("work");
-        siege.expect(name, view.state == AccountState::SignedOut && view.login_pending.is_none(), &view);
+        // What is published comes a moment after the answer.
+        let view =
+            until("the login is over", || Some(world.account("work")).filter(|view| view.login_pending.is_none()));
+        siege.expect(name, view.state == AccountState::SignedOut, &view);
         siege.expect(name, idp.seen_at("/token").is_empty(), "a token was asked for");
         siege.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "somebody else was asked");
     }
