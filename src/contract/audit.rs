@@ -13,7 +13,7 @@ pub struct AuditLine {
     pub at: String,
     /// What was asked for or done.
     pub event: AuditEvent,
-    /// `ok`, or the name of an [`ErrorCode`].
+    /// `ok`, or the name of an [`ErrorCode`](super::ErrorCode).
     pub result: String,
     /// Why not, in words without secrets.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What `ringback doctor --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoctorReply {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// Whether somebody has to do something; the exit code says it too.
     pub attention_needed: bool,

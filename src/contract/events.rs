@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One event of `GET /v1/events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountEvent {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// What happened.
     pub event: EventKind,

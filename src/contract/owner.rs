@@ -53,7 +53,7 @@ pub struct AppReply {
 /// All apps: `GET /v1/apps`, and what is left after `DELETE /v1/apps/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppsReply {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// Sorted by name.
     pub apps: Vec<AppReply>,
@@ -66,7 +66,7 @@ pub struct AppsReply {
 /// `Debug` is left out on purpose, since it holds a key.
 #[derive(Serialize, Deserialize)]
 pub struct AppMade {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// The app.
     pub app: AppReply,
@@ -81,7 +81,7 @@ pub struct AppMade {
 /// Answer of `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.
 #[derive(Serialize, Deserialize)]
 pub struct SessionReply {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// For the browser, once, within a minute.
     pub url: String,
@@ -90,7 +90,7 @@ pub struct SessionReply {
 /// The questions whether a program may have a token, and the answers: `GET /v1/consents`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentsReply {
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: u32,
     /// Those that wait, the oldest first.
     pub pending: Vec<ConsentAsked>,
