@@ -141,6 +141,11 @@ pub fn issuer_of(id_token: &str) -> Option<String> {
     claim(id_token, "iss")
 }
 
+/// Whose ID token it is (OpenID Connect Core §2, `sub`), by its own word.
+pub fn subject_of(id_token: &str) -> Option<String> {
+    claim(id_token, "sub")
+}
+
 /// A claim of an ID token, not verified.
 fn claim(id_token: &str, name: &str) -> Option<String> {
     let payload = id_token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())?;

@@ -1,9 +1,13 @@
 //! What the provider's answer means for the account.
 
+use serde_json::{Map, Value};
+
 use super::{Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::Moment;
+use crate::oauth::callback;
+use crate::oauth::grant::Grant;
 use crate::oauth::reply::{Blame, Refusal};
 
 /// Refusals without a reason of RFC 6749 that are believed to be about the refresh token once the access
@@ -21,6 +25,9 @@ impl Machine {
         };
         match answer {
             Answer::Granted(grant) => match target {
+                None if means != Means::Anew && self.is_of_another(&grant) => {
+                    return self.refused(another_subject(), now, chance);
+                }
                 None => return self.granted(*grant, sent_at, now, chance),
                 Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
             },
@@ -54,6 +61,14 @@ impl Machine {
             }
         }
         self.note()
+    }
+
+    /// Whether a refresh brought the tokens of somebody else than the last ID token was of (OpenID Connect Core
+    /// §12.2). Where one of the two has no ID token, nobody can tell.
+    fn is_of_another(&self, grant: &Grant) -> bool {
+        let subject = |extra: &Map<String, Value>| extra.get("id_token")?.as_str().and_then(callback::subject_of);
+        let before = self.held().and_then(|held| subject(&held.record.tokens.extra));
+        before.zip(subject(&grant.extra)).is_some_and(|(before, now)| before != now)
     }
 
     /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
@@ -104,4 +119,10 @@ impl Machine {
         });
         self.note()
     }
+}
+
+/// What a refresh with somebody else's tokens comes to: they are not served, and only a login helps.
+fn another_subject() -> Refusal {
+    let description = "a refresh brought the tokens of somebody else".into();
+    Refusal { code: "another_subject".into(), description, blame: Blame::Grant }
 }

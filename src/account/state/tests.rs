@@ -230,6 +230,25 @@ fn a_reply_that_slept_with_the_machine_makes_its_token_no_younger() {
 }
 
 #[test]
+fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
+    use base64::Engine as _;
+    let of = |subject: &str| {
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"{subject}"}}"#));
+        serde_json::Map::from_iter([("id_token".to_owned(), format!("e30.{claims}.x").into())])
+    };
+    for (second, served) in [(of("ann"), true), (serde_json::Map::new(), true), (of("eve"), false)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(Grant { extra: of("ann"), ..grant("a1", Some("r1"), Some(3600)) })));
+        b.sleep();
+        b.answer(Answer::Granted(Box::new(Grant { extra: second.clone(), ..grant("a2", Some("r2"), Some(3600)) })));
+        assert_eq!(b.token(), if served { "a2" } else { "a1" }, "{second:?}");
+        let needs_login = b.disk.as_ref().unwrap().needs_login.clone();
+        let code = "another_subject".to_owned();
+        assert_eq!(needs_login, (!served).then_some(LoginReason::Refused { code }), "{second:?}");
+    }
+}
+
+#[test]
 fn failures_that_pass_keep_the_token_and_back_off() {
     for (answer, pause) in [
         (Answer::NotSent { why: "dns".into() }, Duration::from_millis(500)),
