@@ -234,7 +234,7 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
     use base64::Engine as _;
     let of = |subject: &str| {
         let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"{subject}"}}"#));
-        serde_json::Map::from_iter([("id_token".to_owned(), format!("e30.{claims}.x").into())])
+        Map::from_iter([("id_token".to_owned(), format!("e30.{claims}.x").into())])
     };
     for (second, served) in [(of("ann"), true), (serde_json::Map::new(), true), (of("eve"), false)] {
         let mut b = Bench::new();
