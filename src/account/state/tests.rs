@@ -236,7 +236,7 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
         let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"{subject}"}}"#));
         Map::from_iter([("id_token".to_owned(), format!("e30.{claims}.x").into())])
     };
-    for (second, served) in [(of("ann"), true), (serde_json::Map::new(), true), (of("eve"), false)] {
+    for (second, served) in [(of("ann"), true), (Map::new(), true), (of("eve"), false)] {
         let mut b = Bench::new();
         b.tell(Event::LoggedIn(Box::new(Grant { extra: of("ann"), ..grant("a1", Some("r1"), Some(3600)) })));
         b.sleep();
