@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ringback::contract::LoginStatus;
@@ -27,6 +28,13 @@ fn as_stranger(command: &str) -> (bool, String) {
     shell.args(["-c", command]).uid(STRANGER).gid(STRANGER).stdin(Stdio::null()).current_dir("/");
     let output = shell.output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// A folder for temporary files that the stranger can enter: `TMPDIR` may be ours alone.
+fn open_to_all() -> PathBuf {
+    let folders = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+    let open = |folder: &PathBuf| as_stranger(&format!("ls {}", folder.display())).0;
+    folders.into_iter().find(open).expect("a folder for temporary files that all can enter")
 }
 
 /// Name, and what the stranger runs; `{S}`, `{C}`, `{R}`: state, config and runtime folder, `{A}`: the authority,
@@ -62,7 +70,8 @@ fn another_user_reads_nothing_changes_nothing_and_gets_no_token() {
         return;
     }
     let idp = Idp::start();
-    let world = World::start(&idp);
+    let mut world = World::with_config_in(&open_to_all(), &World::config_of(&idp, "", "", ""));
+    world.run();
     world.log_in("work");
     // The way down to our folders is open, as in a home that others may enter: each folder defends itself.
     for folder in
@@ -70,7 +79,7 @@ fn another_user_reads_nothing_changes_nothing_and_gets_no_token() {
     {
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
-    let shown = |path: std::path::PathBuf| path.display().to_string();
+    let shown = |path: PathBuf| path.display().to_string();
     let (state, runtime, config) =
         (shown(world.state()), shown(world.runtime()), shown(world.root().join("config/ringback")));
     assert!(as_stranger(&format!("ls {}", world.root().display())).0, "the control: the way down is open");

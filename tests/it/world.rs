@@ -77,7 +77,12 @@ impl Drop for World {
 impl World {
     /// A world with this config and nothing running. `[listen]` is added, on a free port.
     pub(crate) fn with_config(config: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("ringback-it-").tempdir().unwrap();
+        Self::with_config_in(&std::env::temp_dir(), config)
+    }
+
+    /// As [`Self::with_config`], in a folder of `parent`.
+    pub(crate) fn with_config_in(parent: &Path, config: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("ringback-it-").tempdir_in(parent).unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
         for name in ["config/ringback", "state", "run"] {
             std::fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -97,11 +102,14 @@ impl World {
 
     /// As [`Self::start`]; `more` keys for the top of the config, the provider and the account.
     pub(crate) fn start_with(idp: &Idp, top: &str, of_provider: &str, of_account: &str) -> Self {
-        let config =
-            [top, &provider("idp", idp, "/token", of_provider), &account("work", "idp", of_account)].join("\n");
-        let mut world = Self::with_config(&config);
+        let mut world = Self::with_config(&Self::config_of(idp, top, of_provider, of_account));
         world.run();
         world
+    }
+
+    /// The config of [`Self::start_with`].
+    pub(crate) fn config_of(idp: &Idp, top: &str, of_provider: &str, of_account: &str) -> String {
+        [top, &provider("idp", idp, "/token", of_provider), &account("work", "idp", of_account)].join("\n")
     }
 
     pub(crate) fn configure(&self, config: &str) {
