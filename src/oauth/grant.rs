@@ -33,7 +33,8 @@ pub struct Grant {
     pub refresh_token: Option<RefreshToken>,
     /// The granted scope; where there is none it is the one asked for (RFC 6749 §5.1).
     pub scope: Option<String>,
-    /// The lifetime, if the reply had a usable one.
+    /// The lifetime, if the reply had a usable one. Zero where it says that nothing is left, which some providers
+    /// say of a token that never ends.
     pub expires_in: Option<Duration>,
     /// Every other member of the reply.
     pub extra: Map<String, Value>,

@@ -215,12 +215,11 @@ fn grant(members: Members, now: Wall, unit: Duration) -> Result<Grant, String> {
         return Err(TOO_DEEP.into());
     }
     without(&mut other, &["refresh_token"]);
-    let left = || left_until(other.get("expires_at"), now);
     Ok(Grant {
         access_token: AccessToken::new(access_token),
         refresh_token: refresh_token.map(RefreshToken::new),
         scope: known.scope.as_ref().and_then(scope),
-        expires_in: known.expires_in.as_ref().and_then(|value| lifetime(value, unit)).or_else(left),
+        expires_in: left(known.expires_in.as_ref(), unit).or_else(|| left_until(other.get("expires_at"), now)),
         extra: other,
     })
 }
@@ -278,6 +277,16 @@ pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
     (SECOND..=LONGEST_LIFE).contains(&life).then_some(life)
 }
 
+/// What is left of a token by its reply: zero where it says so in as many words.
+fn left(expires_in: Option<&Value>, unit: Duration) -> Option<Duration> {
+    let value = expires_in?;
+    let said = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    lifetime(value, unit).or_else(|| said.filter(|units: &f64| *units <= 0.0).map(|_| Duration::ZERO))
+}
+
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
@@ -300,7 +309,7 @@ pub(crate) fn moment(value: Option<&Value>) -> Option<Wall> {
 }
 
 fn left_until(value: Option<&Value>, now: Wall) -> Option<Duration> {
-    moment(value).map(|at| at.since(now)).filter(|left| (SECOND..=LONGEST_LIFE).contains(left))
+    moment(value).map(|at| at.since(now)).filter(|left| *left <= LONGEST_LIFE)
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {

@@ -12,6 +12,7 @@ use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall};
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 
+const SECOND: Duration = Duration::from_secs(1);
 /// No request takes longer; if more time has passed over one, the machine slept.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
@@ -89,7 +90,16 @@ impl Machine {
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
         let (narrowed, identity) = (held.narrowed.clone(), held.record.identity.clone());
-        let mut next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
+        // A replay may be answered with the very tokens that got lost: they live since the first request, and may be
+        // over already. Of any other token, a life of nothing says that nobody knows.
+        let replayed = held.unanswered;
+        let over = replayed.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
+        let prompt = replayed.filter(|lost| !now.reached(lost.since.plus(self.policy.replay_window)));
+        let since = prompt.map_or(sent_at, |lost| lost.since);
+        let mut next = self.hold(grant, held.record.generation + 1, since, now, chance);
+        if over {
+            next.end(now, chance);
+        }
         next.narrowed = narrowed;
         next.record.identity = identity;
         self.commit(Box::new(next), None)
@@ -106,7 +116,7 @@ impl Machine {
     }
 
     fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
-        let lifetime = grant.expires_in.or(self.policy.default_lifetime);
+        let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
         // Counted from before the request, since nobody knows when the provider began to count; but a
         // reply that took longer than half a life still gives half a life. Not so if the machine slept
         // while the reply lay in its buffers: that time is gone from the token's life.
@@ -278,6 +288,13 @@ fn from_disk(record: Record, policy: &Policy, now: Moment) -> Held {
 }
 
 impl Held {
+    /// The access token is dead on arrival; another one is asked for after a moment.
+    fn end(&mut self, now: Moment, chance: f64) {
+        self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
+        self.deadline = Some(now);
+        self.due = self.due.map(|_| now.plus(schedule::replay_pause(chance)));
+    }
+
     fn has_token_of(&self, other: &Self) -> bool {
         self.record.tokens.access_token.matches(other.record.tokens.access_token.expose())
     }

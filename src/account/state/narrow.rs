@@ -91,7 +91,7 @@ impl Machine {
         now: Moment,
     ) -> Effect {
         let Some(held) = self.held() else { return Effect::Rest };
-        let lifetime = grant.expires_in.or(self.policy.default_lifetime);
+        let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
         let deadline = lifetime.unwrap_or(self.policy.max_age_unknown);
         let deadline = sent_at.plus(deadline).latest(now.plus(deadline / 2));
         let served = Served {

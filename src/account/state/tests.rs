@@ -340,6 +340,29 @@ fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_i
 }
 
 #[test]
+fn the_tokens_of_a_replay_live_since_the_first_request_and_may_be_over_already() {
+    let granted = |token, life| Answer::Granted(Box::new(grant(token, Some("r2"), Some(life))));
+    let replayed = |life| {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.now = b.now.plus(s(10));
+        b.answer(Answer::Lost { why: "cut".into() });
+        b.sleep();
+        b.answer(granted("a2", life));
+        b
+    };
+    let b = replayed(100);
+    let left = b.now.until(b.view().token.unwrap().deadline.unwrap());
+    assert!((s(89)..s(90)).contains(&left), "{left:?}");
+
+    let mut b = replayed(0);
+    assert_eq!(b.token(), "provider_unreachable", "it is over, and another one is got");
+    assert!(b.sleep() <= s(1));
+    b.answer(granted("a3", 0));
+    assert_eq!(b.view().token.unwrap().expiry, Expiry::Unknown, "said of any other token, it says nothing");
+}
+
+#[test]
 fn a_crash_between_intent_and_commit_is_an_unanswered_refresh() {
     for (down, expected) in [(s(3), s(0)), (s(60), s(660))] {
         let mut b = Bench::logged_in();

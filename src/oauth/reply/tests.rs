@@ -52,8 +52,9 @@ fn grants_are_read_leniently() {
         (200, r#"{"access_token":"a","expires_in":"3600"}"#, "granted a - 3600 - {}"),
         (200, r#"{"access_token":"a","expires_in":" 60 "}"#, "granted a - 60 - {}"),
         (200, r#"{"access_token":"a","expires_in":59.9}"#, "granted a - 59 - {}"),
-        (200, r#"{"access_token":"a","expires_in":0}"#, "granted a - - - {}"),
-        (200, r#"{"access_token":"a","expires_in":-5}"#, "granted a - - - {}"),
+        (200, r#"{"access_token":"a","expires_in":0}"#, "granted a - 0 - {}"),
+        (200, r#"{"access_token":"a","expires_in":-5}"#, "granted a - 0 - {}"),
+        (200, r#"{"access_token":"a","expires_in":"0"}"#, "granted a - 0 - {}"),
         (200, r#"{"access_token":"a","expires_in":1e300}"#, "granted a - - - {}"),
         (200, r#"{"access_token":"a","expires_in":null}"#, "granted a - - - {}"),
         (200, r#"{"access_token":"a","expires_in":"soon"}"#, "granted a - - - {}"),
@@ -231,7 +232,7 @@ fn details_beside_the_token_help_and_instead_of_it_are_named() {
         ),
         (
             format!(r#"{{"access_token":"a","expires_at":{}}}"#, now - 1),
-            format!(r#"granted a - - - {{"expires_at":{}}}"#, now - 1),
+            format!(r#"granted a - 0 - {{"expires_at":{}}}"#, now - 1),
         ),
         (r#"{"access_token":"a","expires_at":null}"#.into(), r#"granted a - - - {"expires_at":null}"#.into()),
         (
