@@ -16,6 +16,7 @@ mod narrowed;
 mod provenance;
 mod published;
 mod roster;
+mod turns;
 mod unaided;
 pub mod wakeups;
 mod within;

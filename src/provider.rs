@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ring::rand::SystemRandom;
+use tokio::sync::watch;
 
 use self::issuers::Issuers;
 use self::wire::{Failure, Whole, Wire};
@@ -140,6 +141,13 @@ impl HttpProvider {
     pub fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(Reach::default()) {
             tracing::error!("{}; it is tried again when a provider is asked", failure.why());
+        }
+    }
+
+    /// Tries every host again that did not answer, whenever the bell rings: the network may be back.
+    pub async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
+        while bell.changed().await.is_ok() {
+            self.wire.forgive();
         }
     }
 

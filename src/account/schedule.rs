@@ -40,6 +40,12 @@ pub fn replay_pause(chance: f64) -> Duration {
     Duration::from_millis(500) + Duration::from_millis(500).mul_f64(chance)
 }
 
+/// The pause when the network may be back: long enough for what comes after the first address, and not the same
+/// for all accounts.
+pub fn stirred_pause(chance: f64) -> Duration {
+    Duration::from_millis(500) + Duration::from_millis(2500).mul_f64(chance)
+}
+
 /// The pause after a refusal that only a changed config can mend.
 pub fn refused_pause(chance: f64) -> Duration {
     LONGEST_PAUSE.mul_f64(0.9 + 0.2 * chance)

@@ -156,6 +156,7 @@ impl Machine {
             Event::LoggedIn(grant) => return self.logged_in(*grant, now, chance),
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
+            Event::Stirred => return self.stirred(now, chance),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
             Event::Forced => return self.forced(FORCED_APART, now),
@@ -253,6 +254,18 @@ impl Machine {
             }
             _ => Effect::Rest,
         }
+    }
+
+    /// What could not be reached may be in reach now.
+    fn stirred(&mut self, now: Moment, chance: f64) -> Effect {
+        let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
+        let soon = now.plus(schedule::stirred_pause(chance)).latest(apart);
+        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.kind == TroubleKind::Offline)
+            && !soon.reached(trouble.retry_at)
+        {
+            trouble.retry_at = soon;
+        }
+        self.timer(now)
     }
 
     fn notice_missed_replay(&mut self, now: Moment) {

@@ -15,6 +15,7 @@ use super::errand::{self, Errand};
 use super::happenings::Happenings;
 use super::hooks::Hooks;
 use super::published::Published;
+use super::turns::{Turn, Turns};
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
@@ -73,22 +74,29 @@ struct Actor {
     /// Read when they are first needed, and again after the provider refused.
     credentials: Option<Credentials>,
     hooks: Hooks,
-    happenings: Happenings,
     draws: Draws,
     stopping: Arc<AtomicBool>,
-    /// Whether the store is locked, or about to be.
-    shut: Arc<AtomicBool>,
+    common: Common,
 }
 
-/// Starts the task of one account. `jumps` rings when the machine woke up or its clock was set. `after`: the
-/// task that the account had before it was taken out of the config, which may still have a request in flight.
+/// What all accounts have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    /// Rings when the machine woke up, its clock was set, or its network changed.
+    pub(super) jumps: watch::Receiver<()>,
+    /// Whether the store is locked, or about to be.
+    pub(super) shut: Arc<AtomicBool>,
+    pub(super) happenings: Happenings,
+    pub(super) turns: Arc<Turns>,
+}
+
+/// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
+/// still have a request in flight.
 pub(super) fn spawn(
     config: Arc<AccountConfig>,
     world: World,
-    jumps: watch::Receiver<()>,
-    shut: Arc<AtomicBool>,
+    common: Common,
     after: Option<Arc<Handle>>,
-    happenings: Happenings,
 ) -> Handle {
     let machine = Machine::new(policy(&config));
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
@@ -103,16 +111,15 @@ pub(super) fn spawn(
         published: Arc::clone(&published),
         credentials: None,
         hooks: Hooks::spawn(hook_env),
-        happenings,
         draws,
         stopping: Arc::clone(&stopping),
-        shut,
+        common,
     };
     tokio::spawn(async move {
         if let Some(after) = after {
             after.inbox.closed().await;
         }
-        actor.run(commands, jumps).await;
+        actor.run(commands).await;
     });
     Handle { inbox, published, stopping }
 }
@@ -128,8 +135,9 @@ fn policy(config: &AccountConfig) -> Policy {
 }
 
 impl Actor {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut jumps: watch::Receiver<()>) {
-        let shut = self.shut.load(Ordering::Acquire);
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut jumps = self.common.jumps.clone();
+        let shut = self.common.shut.load(Ordering::Acquire);
         self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
             let now = self.world.clock.now();
@@ -143,7 +151,7 @@ impl Actor {
                     Some(command) => self.handle(command).await,
                 },
                 () = sleep(nap) => self.drive(Event::Timer).await,
-                Ok(()) = jumps.changed() => self.drive(Event::Timer).await,
+                Ok(()) = jumps.changed() => self.drive(Event::Stirred).await,
             }
         }
     }
@@ -193,7 +201,7 @@ impl Actor {
 
     /// Whether the daemon stops, or the store is locked or about to be.
     fn begins_nothing(&self) -> bool {
-        self.stopping.load(Ordering::Acquire) || self.shut.load(Ordering::Acquire)
+        self.stopping.load(Ordering::Acquire) || self.common.shut.load(Ordering::Acquire)
     }
 
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
@@ -204,6 +212,7 @@ impl Actor {
             return;
         }
         let mut event = event;
+        let mut turn = None;
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), self.draws.share());
             if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
@@ -215,15 +224,25 @@ impl Actor {
             // Who hears of it and looks has to see it.
             if let Some(happening) = happening {
                 self.hooks.tell(&self.config, happening);
-                self.happenings.tell(&self.config.name, happening, self.world.clock.now().wall);
+                self.common.happenings.tell(&self.config.name, happening, self.world.clock.now().wall);
             }
             event = match effect {
                 Effect::Rest => return,
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
+                    turn = self.turn().await;
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
                 }
-                Effect::Send(renewal) => Event::Answered(self.renew(renewal).await),
+                Effect::Send(renewal) => {
+                    // What spends nothing was not prepared.
+                    let turn = match turn.take() {
+                        Some(turn) => Some(turn),
+                        None => self.turn().await,
+                    };
+                    let answer = self.renew(renewal).await;
+                    drop(turn);
+                    Event::Answered(answer)
+                }
                 Effect::Describe(token) => Event::Described(self.describe(&token).await),
                 Effect::Commit(record) => self.commit(record).await,
                 Effect::Note(record) => {
@@ -234,6 +253,10 @@ impl Actor {
                 Effect::Remove => Event::Removed(self.on_disk(Store::remove).await),
             };
         }
+    }
+
+    async fn turn(&self) -> Turn {
+        self.common.turns.take(&self.config.dialect.provider).await
     }
 
     async fn renew(&mut self, renewal: Renewal) -> Answer {
@@ -321,7 +344,10 @@ impl Actor {
 
 /// Whether the event may begin something new, which a task that is told to stop or to lock doesn't.
 fn holds_back(event: &Event) -> bool {
-    matches!(event, Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Forced | Event::Rejected)
+    matches!(
+        event,
+        Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Stirred | Event::Forced | Event::Rejected
+    )
 }
 
 pub(super) async fn sleep(nap: Option<Duration>) {

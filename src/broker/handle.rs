@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
 use super::World;
-use super::actor::{self, Command};
+use super::actor::{self, Command, Common};
 use super::happenings::{Happenings, Listener};
 use super::locking::Lock;
 use super::logins::Logins;
@@ -53,9 +53,8 @@ pub(super) struct Inner {
     pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
-    pub(super) jumps: watch::Receiver<()>,
     pub(super) roster: ArcSwap<Roster>,
-    pub(super) happenings: Happenings,
+    pub(super) common: Common,
     /// Where an account's answers come in if its config does not say: made from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
 }
@@ -75,15 +74,20 @@ impl Broker {
             leaving: BTreeMap::new(),
         });
         let lock = Lock::new(world.store.state(), world.clock.now());
+        let common = Common {
+            jumps,
+            shut: Arc::clone(&lock.shut),
+            happenings: Happenings::new(),
+            turns: Arc::default(),
+        };
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
-                jumps,
                 roster,
-                happenings: Happenings::new(),
+                common,
                 redirect_uri: Box::new(redirect_uri),
             }),
         };
@@ -102,10 +106,8 @@ impl Broker {
                 _ = member.handle.inbox.send(Command::Reconfigure(Arc::clone(account))).await;
                 Arc::clone(&member.handle)
             } else {
-                let (world, jumps) = (self.inner.world.clone(), self.inner.jumps.clone());
-                let after = old.leaving.get(name).cloned();
-                let (shut, happenings) = (Arc::clone(&self.inner.lock.shut), self.inner.happenings.clone());
-                Arc::new(actor::spawn(Arc::clone(account), world, jumps, shut, after, happenings))
+                let (world, common) = (self.inner.world.clone(), self.inner.common.clone());
+                Arc::new(actor::spawn(Arc::clone(account), world, common, old.leaving.get(name).cloned()))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -125,7 +127,7 @@ impl Broker {
 
     /// Lets every account finish what it has in hand, for at most `patience`.
     pub async fn shut_down(&self, patience: Duration) {
-        self.inner.happenings.end();
+        self.inner.common.happenings.end();
         let roster = self.inner.roster.load_full();
         for member in roster.accounts.values() {
             member.handle.stopping.store(true, Ordering::Release);
@@ -212,7 +214,7 @@ impl Broker {
 
     /// Hears what happens to the accounts from now on.
     pub fn listen(&self) -> Listener {
-        self.inner.happenings.listen()
+        self.inner.common.happenings.listen()
     }
 
     /// Every account, sorted by name.

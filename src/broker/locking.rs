@@ -199,7 +199,7 @@ impl Broker {
     /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.
     pub async fn lock_after_sleep(self) {
         let clock = &self.inner.world.clock;
-        let (mut jumps, mut slept) = (self.inner.jumps.clone(), clock.slept());
+        let (mut jumps, mut slept) = (self.inner.common.jumps.clone(), clock.slept());
         while jumps.changed().await.is_ok() {
             let before = std::mem::replace(&mut slept, clock.slept());
             if slept.saturating_sub(before) >= A_SLEEP {
@@ -215,7 +215,7 @@ impl Broker {
     /// not at all while the store is locked.
     pub async fn lock_after_idle(self, span: Duration) {
         let (lock, clock) = (&self.inner.lock, &self.inner.world.clock);
-        let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.jumps.clone());
+        let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.common.jumps.clone());
         loop {
             changed.borrow_and_update();
             let left = (!lock.is_shut()).then(|| span.saturating_sub(lock.idle(clock.now())));

@@ -7,6 +7,7 @@ mod memory;
 mod provider_url;
 mod taken_over;
 mod tokens;
+mod waking;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;

@@ -1,20 +1,63 @@
-//! The one watcher of the daemon for what timers don't notice: that the machine slept, and that somebody
-//! set the clock. It rings a bell; the accounts then look at the clocks again.
+//! The one watcher of the daemon for what timers don't notice: that the machine slept, that somebody set the
+//! clock, and that the network changed. It rings a bell; the accounts then look again at the clocks, and at what
+//! they could not reach.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// A bell that rings after every resume and clock jump. Its thread sleeps in the kernel: an idle daemon is
-/// never woken for it.
+/// What changes the network may come in one piece: the bell rings once for all of it.
+#[cfg(target_os = "linux")]
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// A bell that rings after every resume, clock jump and change of the network. Its threads sleep in the kernel: an
+/// idle daemon is never woken for it.
 pub fn watch() -> watch::Receiver<()> {
     let (bell, heard) = watch::channel(());
-    // A thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`.
-    let spawned = std::thread::Builder::new().name("wakeups".into()).stack_size(64 * 1024).spawn(move || ring(&bell));
-    if let Err(error) = spawned {
-        tracing::warn!("resume from sleep will be noticed late: {error}");
-    }
+    let clock = bell.clone();
+    listen("wakeups", move || ring(&clock));
+    #[cfg(target_os = "linux")]
+    listen("network", move || hear_network(&bell));
     heard
+}
+
+/// Threads and not tasks: tokio's way to wait for a foreign file descriptor needs `unsafe`.
+fn listen(name: &'static str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name(name.into()).stack_size(64 * 1024).spawn(work) {
+        tracing::warn!("resume from sleep, and a network that is back, will be noticed late: {error}");
+    }
+}
+
+/// The kernel tells whoever listens that an address or a route came or went (rtnetlink(7)). What it says is of no
+/// interest, only that it does.
+#[cfg(target_os = "linux")]
+fn hear_network(bell: &watch::Sender<()>) {
+    use rustix::io::Errno;
+    use rustix::net::netlink::SocketAddrNetlink;
+    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
+
+    /// `RTMGRP_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`.
+    const CHANGES: u32 = 0x10 | 0x40 | 0x100 | 0x400;
+    // No protocol is `NETLINK_ROUTE`, which is 0.
+    let heard = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
+        .and_then(|socket| bind(&socket, &SocketAddrNetlink::new(0, CHANGES)).map(|()| socket));
+    let socket = match heard {
+        Ok(socket) => socket,
+        Err(error) => return tracing::info!("a network that is back will be noticed late: {error}"),
+    };
+    let mut message = [0_u8; 4096];
+    while !bell.is_closed() {
+        match recv(&socket, &mut message, RecvFlags::empty()) {
+            // More was said than there was room for, which says enough.
+            Ok(_) | Err(Errno::NOBUFS) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return tracing::warn!("a network that is back will be noticed late: {error}"),
+        }
+        std::thread::sleep(SETTLED);
+        while recv(&socket, &mut message, RecvFlags::DONTWAIT).is_ok() {}
+        tracing::debug!("the network changed");
+        bell.send_replace(());
+    }
 }
 
 /// A real-time timer in the far future that is cancelled when the clock is set, which a resume does too

@@ -160,8 +160,11 @@ async fn serve(
         chance: Chance::System,
     };
     let first = tcp.first().copied();
+    let stirs = wakeups::watch();
     let broker =
-        Broker::start(Arc::clone(&config), world, wakeups::watch(), move |account| redirect_uri(account, first)).await;
+        Broker::start(Arc::clone(&config), world, stirs.clone(), move |account| redirect_uri(account, first)).await;
+    let asked_again = Arc::clone(&provider);
+    tokio::spawn(async move { asked_again.try_again_at(stirs).await });
     let sessions = Sessions::default();
     let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System);
     let http = Http {

@@ -23,6 +23,12 @@ impl Breaker {
         now >= Duration::from_millis(self.closed_until.load(Ordering::Acquire))
     }
 
+    /// Forgets every failure.
+    pub(super) fn forgive(&self) {
+        self.failures.store(0, Ordering::Release);
+        self.closed_until.store(0, Ordering::Release);
+    }
+
     /// How an attempt to reach the origin ended.
     pub(super) fn note(&self, failed: bool, now: Duration) {
         if !failed {
@@ -56,6 +62,11 @@ mod tests {
         }
         breaker.note(false, now);
         breaker.note(true, now);
+        assert!(breaker.is_open_to_requests(now));
+        breaker.note(true, now);
+        breaker.note(true, now);
+        assert!(!breaker.is_open_to_requests(now));
+        breaker.forgive();
         assert!(breaker.is_open_to_requests(now));
     }
 }

@@ -72,6 +72,13 @@ impl Wire {
         Ok(made)
     }
 
+    /// Leaves no host alone any longer.
+    pub(super) fn forgive(&self) {
+        if let Ok(breakers) = self.breakers.read() {
+            breakers.values().for_each(|breaker| breaker.forgive());
+        }
+    }
+
     fn breaker(&self, origin: &str) -> Arc<Breaker> {
         let known = self.breakers.read().ok().and_then(|map| map.get(origin).cloned());
         known.unwrap_or_else(|| match self.breakers.write() {

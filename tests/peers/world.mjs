@@ -134,8 +134,8 @@ export class World {
   }
 
   /** `ringback serve`, ready: its endpoint file names this process and it answers on /healthz. */
-  async daemon() {
-    const running = this.start(RINGBACK, ['serve'], { env: { NO_COLOR: '1' } });
+  async daemon({ env = {} } = {}) {
+    const running = this.start(RINGBACK, ['serve'], { env: { NO_COLOR: '1', ...env } });
     const folder = path.join(this.env.XDG_RUNTIME_DIR, 'ringback');
     await until('the daemon is ready', 10_000, async () => {
       check(running.code === undefined, `ringback serve ended with ${running.code}: ${running.err.slice(-500)}`);

@@ -65,6 +65,8 @@ pub enum Event {
     NotLoaded(StoreTrouble),
     /// Time may have passed, or the clocks may have jumped.
     Timer,
+    /// The machine woke up, its clock was set, or its network changed.
+    Stirred,
     /// A caller has no use for what is published: it wants this much validity.
     Wanted(Duration),
     /// A caller wants a token for this target with this much validity.

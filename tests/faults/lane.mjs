@@ -1,0 +1,328 @@
+// One daemon with three accounts, its providers, its callers, and everything that happens to it.
+import fs from 'node:fs';
+import path from 'node:path';
+import { World, check, freePort, request, sleep, until } from '../peers/world.mjs';
+import { Disk } from './disk.mjs';
+import { Proxy } from './proxy.mjs';
+import { Shim } from './shim.mjs';
+import { Truth, now } from './truth.mjs';
+
+/** Seconds that an access token lives. */
+const LIFETIME = 10;
+const EAI_AGAIN = -3;
+const HOUR = 3_600_000;
+
+/** What happens to the daemon and its surroundings, and how often. Each is a method of Lane. */
+const EVENTS = {
+  'kill -9': 6,
+  'terminated': 2,
+  'stopped': 4,
+  'disk full': 3,
+  'read-only folder': 2,
+  'I/O error': 4,
+  'killed with a bad disk': 2,
+  'wall clock set': 5,
+  'no DNS': 3,
+  'another certificate': 3,
+  'connections are reset': 3,
+  'provider down': 3,
+};
+
+export class Lane {
+  constructor(name, chance, library, certs) {
+    Object.assign(this, { name, chance, library, certs, truth: new Truth(name), over: false, turn: Promise.resolve() });
+  }
+
+  async open() {
+    const world = this.world = new World();
+    this.disk = new Disk(world.state);
+    this.shim = new Shim(this.library, world.file('orders', ''));
+    const secret = world.file('practice-client', 'practice-secret');
+    const sandbox = (...flags) => world.sandbox(['--client-id', 'practice', '--client-secret-file', secret, '--rate-limit', 'off',
+      '--access-lifetime', `${LIFETIME}s`, ...flags]);
+    const port = await freePort();
+    const [grace, strict, peer] = await Promise.all([
+      sandbox('--reuse-grace', '30s'),
+      sandbox(),
+      world.oidcProvider({ REDIRECT_URIS: `http://127.0.0.1:${port}/callback/peer`, ACCESS_TTL: String(LIFETIME), REFRESH_TTL: '86400' },
+        { ttl: { AccessToken: LIFETIME, RefreshToken: 86_400, AuthorizationCode: 30, IdToken: 300, Interaction: 300, Session: 86_400, Grant: 86_400 } }),
+    ]);
+    this.proxies = Object.entries({ grace, strict, peer }).map(([account, { url }]) =>
+      new Proxy({ account, upstream: url, certs: this.certs, truth: this.truth, chance: this.chance.of(`${this.name} ${account}`) }));
+    for (const proxy of this.proxies) await proxy.open();
+    world.config(this.config(port, secret, { grace, strict, peer }));
+    await this.start();
+    for (const { account } of this.proxies) await this.logIn(account);
+  }
+
+  config(port, secret, { grace, strict, peer }) {
+    const tokens = (account, route) => `token_url = "https://${account}.provider.test:${this.proxies.find((p) => p.account === account).port}${route}"
+roots = "none"
+ca_file = "${this.certs.ca}"`;
+    const practice = (account, { url }) => `[providers.${account}]
+preset = "phonecom"
+authorize_url = "${url}/v4/oauth/authorization"
+${tokens(account, '/v4/oauth/access-token')}
+[accounts.${account}]
+provider = "${account}"
+client_id = "practice"
+client_secret_file = "${secret}"
+scope = ["account-owner"]
+redirect_uri = "http://127.0.0.1:${port}/callback/${account}"
+`;
+    return `[listen]
+tcp = ["127.0.0.1:${port}"]
+${practice('grace', grace)}${practice('strict', strict)}[providers.peer]
+preset = "generic"
+authorize_url = "${peer.url}/auth"
+client_auth = "none"
+${tokens('peer', '/token')}
+[accounts.peer]
+provider = "peer"
+client_id = "public"
+scope = ["openid", "offline_access"]
+redirect_uri = "http://127.0.0.1:${port}/callback/peer"
+extra_authorize = { prompt = "consent" }
+`;
+  }
+
+  async start() {
+    this.truth.life += 1;
+    const started = this.truth.begin('starting');
+    this.daemon = await this.world.daemon({ env: this.shim.env });
+    const damaged = fs.readdirSync(this.disk.accounts).filter((name) => name.includes('damaged'));
+    if (damaged.length) this.truth.violated(`a start found what it could not read: ${damaged}`);
+    this.truth.add('starts');
+    started();
+  }
+
+  /** A login by plain requests, in good weather. */
+  async logIn(account) {
+    const end = this.truth.begin('login');
+    const stormy = this.proxies.map((proxy) => [proxy, proxy.stormy]);
+    for (const proxy of this.proxies) proxy.stormy = false;
+    for (let left = 3; ; left -= 1) {
+      const { code, cli, page } = await this.world.tryLoginByForm(account);
+      if (code === 0) break;
+      check(left > 1, `login of ${account}: exit code ${code}, ${cli.err.slice(-300)} ${page.text.slice(0, 200)}`);
+    }
+    this.truth.loggedIn(account);
+    for (const [proxy, was] of stormy) proxy.stormy = was;
+    end();
+  }
+
+  /** One thing at a time is done to the daemon. */
+  exclusively(work) {
+    this.turn = this.turn.then(work);
+    return this.turn;
+  }
+
+  async run(minutes) {
+    this.end = now() + minutes * 60_000;
+    for (const proxy of this.proxies) proxy.stormy = true;
+    await Promise.all([this.happenings(), this.logins(), ...['socket', 'tcp', 'socket'].map((way, n) => this.caller(way, this.chance.of(`${this.name} caller ${n}`)))]);
+    await this.becomeCalm();
+  }
+
+  // --- what happens -----------------------------------------------------------------------------------------------------
+
+  async happenings() {
+    const chance = this.chance.of(`${this.name} happenings`);
+    while (now() < this.end) {
+      await sleep(chance.between(200, 1800));
+      const event = chance.weighted(EVENTS);
+      await this.exclusively(() => this.happen(event, chance));
+    }
+    this.over = true;
+  }
+
+  async happen(event, chance) {
+    const { truth } = this;
+    truth.step(`it happens: ${event}`);
+    switch (event) {
+      case 'kill -9': truth.add('fault: kill -9'); return this.restart('SIGKILL', chance);
+      case 'terminated': truth.add('fault: terminated'); return this.restart('SIGTERM', chance);
+      case 'stopped': return this.stopped(chance);
+      case 'wall clock set': return this.setClock(chance);
+      case 'disk full': case 'read-only folder': case 'I/O error': return this.badDisk(event, chance);
+      case 'killed with a bad disk': return this.badDisk(chance.pick(['disk full', 'read-only folder', 'I/O error']), chance, true);
+      case 'no DNS': return this.noNames(chance);
+      case 'provider down': return this.down(chance);
+      default: return this.badConnections(event, chance);
+    }
+  }
+
+  async restart(signal, chance, before = () => {}) {
+    const down = this.truth.begin('killed');
+    this.daemon.child.kill(signal);
+    await this.daemon.exit;
+    if (signal === 'SIGKILL') this.truth.killed();
+    else if (this.daemon.code !== 0) this.truth.violated(`SIGTERM: the daemon ended with ${this.daemon.code}`);
+    await sleep(chance.between(0, 1000));
+    before();
+    await this.start();
+    down();
+  }
+
+  async stopped(chance) {
+    this.truth.add('fault: stopped');
+    const end = this.truth.begin('stopped');
+    this.daemon.child.kill('SIGSTOP');
+    await sleep(chance.between(200, 5000));
+    this.daemon.child.kill('SIGCONT');
+    end();
+  }
+
+  async setClock(chance) {
+    const { truth } = this;
+    // Never far from the truth for long: certificates have an end.
+    const far = Math.abs(truth.skew) > 48 * HOUR;
+    const by = far ? -truth.skew : Math.round(chance.pick([-1, 1]) * chance.pick([5000, 60_000, HOUR, 5 * HOUR]) * chance.between(0.5, 2));
+    truth.add('fault: wall clock set');
+    truth.jumped(by);
+    this.shim.order('wall_ms', truth.skew);
+  }
+
+  async badDisk(kind, chance, killed = false) {
+    const { truth, disk, shim } = this;
+    const ways = {
+      'disk full': { can: disk.mounted, on: () => (disk.fill(), true), off: () => disk.empty() },
+      'read-only folder': { can: disk.bound, on: () => disk.readOnly(true), off: () => disk.readOnly(false) },
+      'I/O error': (() => {
+        const call = chance.pick(['write', 'sync', 'read']);
+        return { can: true, on: () => (shim.order(call, 1), true), off: () => shim.order(call, 0) };
+      })(),
+    }[kind];
+    if (!ways.can || !ways.on()) return;
+    truth.add(`fault: ${kind}`);
+    const end = truth.begin('disk');
+    await sleep(chance.between(500, 5000));
+    const mended = () => { ways.off(); end(); };
+    if (!killed) return mended();
+    truth.add('fault: killed with a bad disk');
+    await this.restart('SIGKILL', chance, mended);
+  }
+
+  async noNames(chance) {
+    const before = this.shim.met;
+    this.shim.order('dns', EAI_AGAIN);
+    for (const proxy of this.proxies) proxy.server.closeIdleConnections();
+    await sleep(chance.between(1000, 6000));
+    this.shim.order('dns', 0);
+    this.truth.add('fault: no DNS', this.shim.met - before);
+  }
+
+  async badConnections(kind, chance) {
+    for (const proxy of this.proxies) {
+      proxy.broken = kind;
+      proxy.server.closeIdleConnections();
+    }
+    await sleep(chance.between(1000, 6000));
+    for (const proxy of this.proxies) proxy.broken = undefined;
+  }
+
+  async down(chance) {
+    this.truth.add('fault: provider down');
+    const [proxy] = [chance.pick(this.proxies)];
+    await proxy.close();
+    await sleep(chance.between(1000, 8000));
+    await proxy.open();
+  }
+
+  // --- callers ----------------------------------------------------------------------------------------------------------
+
+  async caller(way, chance) {
+    while (!this.over) {
+      await sleep(chance.between(20, 400));
+      const { account } = chance.pick(this.proxies);
+      await this.fetch(way, account, chance.pick([0, 0, 1, 3]), chance.happens(0.2) ? 4 : undefined);
+    }
+  }
+
+  /** One request for a token, judged. */
+  async fetch(way, account, wait, minTtl) {
+    const { truth } = this;
+    const from = now();
+    let reply;
+    try {
+      reply = await this.ask(way, `/v1/accounts/${account}/token?wait=${wait}${minTtl ? `&min_ttl=${minTtl}` : ''}`);
+    } catch (error) {
+      // Nobody answers while there is nobody.
+      if (!truth.was(['killed', 'starting', 'stopped'], from - 100, now() + 100)) truth.violated(`${account}: no answer: ${error.message}`);
+      truth.add('unanswered');
+      return undefined;
+    }
+    const to = now();
+    truth.add('requests');
+    truth.waited(account, wait, from, to, this.lag());
+    const body = reply.json();
+    if (reply.status === 200) truth.served(account, body.access_token, from, body.expires_in);
+    else truth.refused(account, body, from, to);
+    return reply;
+  }
+
+  ask(way, target, method = 'GET') {
+    const { daemon } = this;
+    if (way === 'tcp') return request(`${daemon.url}${target}`, { method, headers: daemon.authorization });
+    return request(`http://localhost${target}`, { method, socketPath: daemon.socket });
+  }
+
+  account(name) {
+    return this.ask('socket', `/v1/accounts/${name}`).then((reply) => reply.json(), () => undefined);
+  }
+
+  /** Somebody logs in again where that is needed, which has to have a reason. */
+  async logins() {
+    while (!this.over) {
+      await sleep(700);
+      for (const { account } of this.proxies) {
+        if ((await this.account(account))?.state === 'needs_login') await this.exclusively(() => this.logInAgain(account));
+      }
+    }
+  }
+
+  async logInAgain(account) {
+    const found = await this.account(account);
+    if (found?.state !== 'needs_login') return;
+    const why = this.truth.whyLost(account);
+    if (!why) this.truth.violated(`${account} needs a login, and no reply was lost: ${found.reason}`);
+    this.truth.add(`login needed at ${account}: ${why}`);
+    this.truth.step(`${account}: login, since ${why}: ${found.reason}`);
+    await this.logIn(account);
+  }
+
+  // --- the end ----------------------------------------------------------------------------------------------------------
+
+  /** In good weather everything comes back by itself. */
+  async becomeCalm() {
+    await this.turn;
+    this.truth.step('calm');
+    for (const proxy of this.proxies) proxy.stormy = false;
+    this.truth.jumped(-this.truth.skew);
+    this.shim.order('wall_ms', 0);
+    for (const { account } of this.proxies) {
+      await until(`${account} has a token again`, 120_000, async () => {
+        const found = await this.account(account);
+        if (found?.state === 'needs_login') await this.logInAgain(account);
+        return (await this.fetch('socket', account, 3))?.status === 200;
+      }).catch((error) => this.truth.violated(error.message));
+      const { rotations } = this.truth.account(account);
+      this.truth.add(`tokens issued at ${account}`, rotations.length);
+    }
+    await this.restart('SIGTERM', this.chance);
+    for (const { account } of this.proxies) {
+      const reply = await this.fetch('tcp', account, 3);
+      if (reply?.status !== 200) this.truth.violated(`${account} after the last restart: ${reply?.status} ${reply?.text}`);
+    }
+  }
+
+  async close() {
+    this.over = true;
+    for (const proxy of this.proxies ?? []) if (proxy.server?.listening) await proxy.close();
+    const logs = this.world.children.map((child) => child.err).join('\n');
+    if (logs.includes('panicked at')) this.truth.violated(`the daemon panicked: ${/panicked at.*/.exec(logs)[0]}`);
+    if (process.env.LOGS) fs.writeFileSync(path.join(process.env.LOGS, `${this.name}.log`), logs);
+    this.disk?.close();
+    await this.world.close();
+  }
+}

@@ -1,0 +1,161 @@
+// What is really so, whatever the daemon believes: which tokens the provider gave, whether they arrived, and what was done
+// to the daemon meanwhile. The judge of the campaign.
+
+/** What a loaded machine may add to any time. */
+const SLACK = 1500;
+/** A reply that arrived less than this before the daemon was killed may not have been written. */
+const UNWRITTEN = 3000;
+
+/** Times are milliseconds of one clock that nobody sets: performance.now(). */
+export const now = () => performance.now();
+
+export class Truth {
+  constructor(name) {
+    this.name = name;
+    this.count = {};
+    this.broken = [];
+    this.steps = [];
+    this.accounts = new Map();
+    this.life = 0; // counts the daemon's starts
+    this.skew = 0; // how far the daemon's wall clock is off
+    this.skewed = []; // { at, by }
+    this.troubles = []; // { what, from, to }: stopped, killed, disk
+  }
+
+  add(what, n = 1) {
+    this.count[what] = (this.count[what] ?? 0) + n;
+  }
+
+  step(what) {
+    this.steps.push(`${(now() / 1000).toFixed(3)} ${what}`);
+    if (this.steps.length > 60) this.steps.shift();
+  }
+
+  violated(what) {
+    this.step(`!!! ${what}`);
+    if (!this.broken.length) this.ledThere = [...this.steps];
+    this.broken.push(what);
+  }
+
+  account(name) {
+    if (!this.accounts.has(name)) {
+      this.accounts.set(name, { name, tokens: new Map(), rotations: [], presented: new Map(), flying: 0, kept: undefined, logins: 0 });
+    }
+    return this.accounts.get(name);
+  }
+
+  /** Something that lasts begins; what it answers ends it. */
+  begin(what) {
+    const trouble = { what, from: now(), to: Infinity };
+    this.troubles.push(trouble);
+    return () => { trouble.to = now(); };
+  }
+
+  /** Whether one of these went on at any time in between. */
+  was(whats, from, to) {
+    return this.troubles.some((t) => whats.includes(t.what) && t.from <= to && t.to >= from);
+  }
+
+  /** For how long in between. */
+  howLong(what, from, to) {
+    return this.troubles.filter((t) => t.what === what).reduce((sum, t) => sum + Math.max(0, Math.min(t.to, to) - Math.max(t.from, from)), 0);
+  }
+
+  jumped(ms) {
+    this.skew += ms;
+    this.skewed.push({ at: now(), by: ms });
+  }
+
+  // --- at the provider ------------------------------------------------------------------------------------------------
+
+  /** A request for a new token set out; what it answers has to be called when it is over for the daemon. */
+  sent(name, token) {
+    const account = this.account(name);
+    if (!account.presented.has(token)) account.presented.set(token, now());
+    account.flying += 1;
+    if (account.flying > 1) this.violated(`${name}: ${account.flying} refreshes are in flight`);
+    let over = false;
+    return () => {
+      if (!over) account.flying -= 1;
+      over = true;
+    };
+  }
+
+  /**
+   * The provider gave tokens for `used`, asked at `asked`. Whether they arrived, nobody knows yet: `arrived` of what this
+   * answers is to be set.
+   */
+  issued(name, used, reply, asked) {
+    const lifetime = reply.expires_in * 1000;
+    const rotation = { used, refresh: reply.refresh_token, access: reply.access_token, at: now(), arrived: false, died: false };
+    const account = this.account(name);
+    account.rotations.push(rotation);
+    // The same pair again, within the grace: it lives from when it was first given.
+    if (!account.tokens.has(reply.access_token)) {
+      // The daemon counts from before its first request with this refresh token, and leaves at least half a life
+      // (account/state/keeping.rs).
+      const first = account.presented.get(used) ?? asked;
+      const counted = first - this.howLong('stopped', first - 30_000, first);
+      const surely = Math.max(counted + lifetime, asked + lifetime / 2);
+      account.tokens.set(reply.access_token, { surely, atMost: now() + lifetime, lifetime, asked, life: this.life, skew: this.skew });
+    }
+    return rotation;
+  }
+
+  loggedIn(name) {
+    const account = this.account(name);
+    account.logins += 1;
+    account.kept = undefined;
+  }
+
+  killed() {
+    for (const account of this.accounts.values()) {
+      for (const rotation of account.rotations) {
+        const fresh = now() - rotation.at < UNWRITTEN || this.was(['disk'], rotation.at, now());
+        if (fresh && account.kept?.token !== rotation.access) rotation.died = true;
+      }
+    }
+  }
+
+  /** Why the last refresh token is gone: the provider's reply that the daemon never had, or could not write before it died. */
+  whyLost(name) {
+    const { rotations, presented } = this.account(name);
+    const gone = rotations.filter((r) => !presented.has(r.refresh) && (!r.arrived || r.died));
+    if (!gone.length) return undefined;
+    return gone.some((r) => !r.arrived) ? 'the reply never arrived' : 'killed before it was written';
+  }
+
+  // --- at the caller --------------------------------------------------------------------------------------------------
+
+  served(name, token, from, left) {
+    const account = this.account(name);
+    const known = account.tokens.get(token);
+    if (!known) return this.violated(`${name}: a token was served that nobody issued`);
+    // A restart leaves nothing but the wall clock to go by, and that was set back since.
+    const fooled = known.life !== this.life && this.skew < known.skew;
+    // A reply that took more than half a life is good for half a life (account/state/keeping.rs).
+    const end = Math.max(known.atMost, (known.heard ?? 0) + known.lifetime / 2);
+    if (from > end && !fooled) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its end (expires_in ${left})`);
+    else if (from > end) this.add('served late: the clock was set back over a restart');
+    account.kept = { token, ...known };
+  }
+
+  /** No token came, between these times. */
+  refused(name, reply, from, to) {
+    this.add(`told ${reply.error}`);
+    const { kept } = this.account(name);
+    if (!kept || kept.surely < to + SLACK) return;
+    const setForward = this.skewed.some(({ at, by }) => by > 0 && at > kept.asked);
+    // A restart has to read what was written; until it could, there is nothing to serve.
+    const unread = kept.life !== this.life && reply.error === 'store_unavailable' && this.was(['disk'], from - 30_000, to);
+    const starting = this.was(['starting'], from, to);
+    if (setForward || unread || starting || this.was(['stopped', 'login'], from, to)) return;
+    this.violated(`${name}: a valid token (${((kept.surely - to) / 1000).toFixed(1)} s left) was withheld: ${JSON.stringify(reply)}`);
+  }
+
+  waited(name, wait, from, to, lag) {
+    if (this.was(['stopped', 'killed'], from, to)) return;
+    const over = to - from - wait * 1000;
+    if (over > SLACK + lag) this.violated(`${name}: a caller who waits ${wait} s was kept ${((to - from) / 1000).toFixed(1)} s`);
+  }
+}
