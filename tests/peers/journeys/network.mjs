@@ -1,0 +1,39 @@
+// The network goes away and comes back: the daemon notices it by itself, and nobody had to log in. In a network of its own.
+import { execFileSync, spawnSync } from 'node:child_process';
+import http from 'node:http';
+import { check, journey, practice, sleep, until } from '../world.mjs';
+
+if (!process.env.NETWORK_INSIDE) {
+  const inside = spawnSync('unshare', ['--net', process.execPath, process.argv[1]], { stdio: 'inherit', env: { ...process.env, NETWORK_INSIDE: '1' } });
+  process.exit(inside.status ?? 1);
+}
+
+const network = (state) => execFileSync('ip', ['link', 'set', 'lo', state]);
+network('up');
+
+await journey('the network is away for a while: no refresh before it is back, and then within seconds', async (world) => {
+  const { sandbox, daemon } = await practice(world, ['--access-lifetime', '10s']);
+  await world.loginByForm('practice');
+  /** The account as it stands, over the unix socket. Asks for no token: that would make the daemon try at once. */
+  const account = () => new Promise((done, failed) => {
+    http.get({ socketPath: daemon.socket, path: '/v1/accounts/practice', headers: { host: 'localhost' } }, (reply) => {
+      let text = '';
+      reply.on('data', (part) => { text += part; }).on('end', () => done(JSON.parse(text)));
+    }).on('error', failed);
+  });
+  const before = (await account()).generation;
+  network('down');
+  // Until the pause between two attempts has become a long one.
+  await until('the daemon has given up trying every second', 60_000, async () => {
+    const { last_error: error, next_refresh_at: next } = await account();
+    return error && next - Date.now() / 1000 > 8;
+  });
+  const away = await account();
+  check(away.state === 'active' && away.generation === before, `while the network is away: ${JSON.stringify(away)}`);
+  const began = Date.now();
+  network('up');
+  await until('a new token', 6000, async () => (await account()).generation > before);
+  console.log(`# refreshed ${Date.now() - began} ms after the network was back`);
+  await sleep(100);
+  check(sandbox.code === undefined && (await account()).last_error === undefined, 'trouble is left');
+});
