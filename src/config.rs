@@ -196,10 +196,23 @@ pub struct AccountConfig {
     pub target: Target,
     /// The program that is run at the account's events; no shell.
     pub hook: Option<Vec<String>>,
+    /// How the user learns that it needs them.
+    pub attention: Attention,
     /// Whether the user is asked before a program gets its first token.
     pub asks_consent: bool,
     /// Sent exactly as it stands here, in both requests. `None`: made from the first TCP listener.
     pub redirect_uri: Option<String>,
+}
+
+/// How the user learns that an account needs them, beside its hook, the event stream and the status page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attention {
+    /// By a notification on the desktop.
+    pub desktop: bool,
+    /// How long after that once more, by hook and event stream too, while it still needs a login.
+    pub remind_after: Duration,
+    /// Whether the login is opened in the browser by itself, once.
+    pub opens_login: bool,
 }
 
 /// The file of a private key.

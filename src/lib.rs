@@ -6,7 +6,7 @@
 //!
 //! | floor | modules | job |
 //! | --- | --- | --- |
-//! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`] | translate between the outside and the broker |
+//! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`], [`attention`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
 //! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod apps;
+pub mod attention;
 pub mod audit;
 pub mod broker;
 pub mod browser;

@@ -77,6 +77,8 @@ struct Actor {
     draws: Draws,
     stopping: Arc<AtomicBool>,
     common: Common,
+    /// When it is told once more that a login is needed.
+    remind_at: Option<Moment>,
 }
 
 /// What all accounts have in common.
@@ -92,12 +94,7 @@ pub(super) struct Common {
 
 /// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
 /// still have a request in flight.
-pub(super) fn spawn(
-    config: Arc<AccountConfig>,
-    world: World,
-    common: Common,
-    after: Option<Arc<Handle>>,
-) -> Handle {
+pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, after: Option<Arc<Handle>>) -> Handle {
     let machine = Machine::new(policy(&config));
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
     let (inbox, commands) = mpsc::channel(INBOX);
@@ -114,6 +111,7 @@ pub(super) fn spawn(
         draws,
         stopping: Arc::clone(&stopping),
         common,
+        remind_at: None,
     };
     tokio::spawn(async move {
         if let Some(after) = after {
@@ -143,15 +141,16 @@ impl Actor {
             let now = self.world.clock.now();
             // What would not be done anyway is nothing to wake up for.
             let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
-            let nap = wake_at.map(|at| now.until(at));
+            let reminder = self.remind_at.filter(|_| !self.begins_nothing());
+            let nap = [wake_at, reminder].into_iter().flatten().map(|at| now.until(at)).min();
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
                     None | Some(Command::Stop) => return self.keep_the_unkept().await,
                     Some(command) => self.handle(command).await,
                 },
-                () = sleep(nap) => self.drive(Event::Timer).await,
-                Ok(()) = jumps.changed() => self.drive(Event::Stirred).await,
+                () = sleep(nap) => self.wake(Event::Timer).await,
+                Ok(()) = jumps.changed() => self.wake(Event::Stirred).await,
             }
         }
     }
@@ -223,8 +222,7 @@ impl Actor {
             self.published.show(after);
             // Who hears of it and looks has to see it.
             if let Some(happening) = happening {
-                self.hooks.tell(&self.config, happening);
-                self.common.happenings.tell(&self.config.name, happening, self.world.clock.now().wall);
+                self.tell(happening);
             }
             event = match effect {
                 Effect::Rest => return,
@@ -253,6 +251,25 @@ impl Actor {
                 Effect::Remove => Event::Removed(self.on_disk(Store::remove).await),
             };
         }
+    }
+
+    /// Time may have passed.
+    async fn wake(&mut self, event: Event) {
+        let remind = self.remind_at.is_some_and(|at| self.world.clock.now().reached(at));
+        if remind && !self.begins_nothing() {
+            self.remind_at = None;
+            if matches!(self.published.look().standing, Standing::NeedsLogin(_)) {
+                self.tell(EventKind::LoginNeeded);
+            }
+        }
+        self.drive(event).await;
+    }
+
+    fn tell(&mut self, happening: EventKind) {
+        let now = self.world.clock.now();
+        self.remind_at = (happening == EventKind::LoginNeeded).then(|| now.plus(self.config.attention.remind_after));
+        self.hooks.tell(&self.config, happening);
+        self.common.happenings.tell(&self.config.name, happening, now.wall);
     }
 
     async fn turn(&self) -> Turn {

@@ -17,7 +17,7 @@ use super::narrowed;
 use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
-use crate::config::{AccountConfig, Config};
+use crate::config::{AccountConfig, Attention, Config};
 use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
 
@@ -74,12 +74,8 @@ impl Broker {
             leaving: BTreeMap::new(),
         });
         let lock = Lock::new(world.store.state(), world.clock.now());
-        let common = Common {
-            jumps,
-            shut: Arc::clone(&lock.shut),
-            happenings: Happenings::new(),
-            turns: Arc::default(),
-        };
+        let common =
+            Common { jumps, shut: Arc::clone(&lock.shut), happenings: Happenings::new(), turns: Arc::default() };
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,
@@ -210,6 +206,11 @@ impl Broker {
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
     pub fn asks_consent(&self, account: &str) -> bool {
         self.inner.roster.load().accounts.get(account).is_some_and(|member| member.config.asks_consent)
+    }
+
+    /// How the user learns that `account` (by its own name) needs them.
+    pub fn attention(&self, account: &str) -> Option<Attention> {
+        self.inner.roster.load().accounts.get(account).map(|member| member.config.attention)
     }
 
     /// Hears what happens to the accounts from now on.

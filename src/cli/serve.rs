@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Outcome, config, signals, start_log};
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
+use crate::attention;
 use crate::audit::{self, Audit};
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
@@ -195,6 +196,7 @@ async fn serve(
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
+    tokio::spawn(attention::call_for(broker.clone()));
     tokio::select! {
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}

@@ -5,6 +5,7 @@ mod secrets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use toml::de::DeValue;
 
@@ -15,8 +16,8 @@ use super::catalog::Catalog;
 use super::problem::{Problem, nearest};
 use super::provider::Provider;
 use super::reader::Reader;
-use super::value::{Base, command, resources, scopes, text, texts, variables};
-use super::{AccountConfig, FilePrivacy, provider, words};
+use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
+use super::{AccountConfig, Attention, FilePrivacy, provider, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
@@ -29,6 +30,9 @@ pub(super) struct Context<'a> {
     /// The TCP listeners; `None`: reported as wrong.
     pub(super) tcp: Option<Vec<SocketAddr>>,
 }
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Why there is no account.
 pub(super) enum NoAccount {
@@ -58,6 +62,11 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         audience: section.read("audience", text),
     };
     let hook = section.read("hook", |v| command(v, &context.base));
+    let attention = Attention {
+        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(true),
+        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(DAY),
+        opens_login: section.read("open_login", flag).unwrap_or(false),
+    };
     let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, section));
@@ -79,6 +88,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         user,
         target,
         hook,
+        attention,
         asks_consent,
         redirect_uri,
     })

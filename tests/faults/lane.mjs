@@ -27,6 +27,8 @@ const EVENTS = {
   'connections are reset': 3,
   'provider down': 3,
 };
+/** In a campaign that has the time for it. */
+const LONG_EVENTS = { ...EVENTS, 'provider down for a while': 1 };
 
 export class Lane {
   constructor(name, chance, library, certs) {
@@ -130,7 +132,7 @@ extra_authorize = { prompt = "consent" }
     const chance = this.chance.of(`${this.name} happenings`);
     while (now() < this.end) {
       await sleep(chance.between(200, 1800));
-      const event = chance.weighted(EVENTS);
+      const event = chance.weighted(this.end - now() > 5 * 60_000 ? LONG_EVENTS : EVENTS);
       await this.exclusively(() => this.happen(event, chance));
     }
     this.over = true;
@@ -147,7 +149,8 @@ extra_authorize = { prompt = "consent" }
       case 'disk full': case 'read-only folder': case 'I/O error': return this.badDisk(event, chance);
       case 'killed with a bad disk': return this.badDisk(chance.pick(['disk full', 'read-only folder', 'I/O error']), chance, true);
       case 'no DNS': return this.noNames(chance);
-      case 'provider down': return this.down(chance);
+      case 'provider down': return this.down(event, chance.between(1000, 8000), chance);
+      case 'provider down for a while': return this.down(event, chance.between(60_000, 150_000), chance);
       default: return this.badConnections(event, chance);
     }
   }
@@ -221,11 +224,11 @@ extra_authorize = { prompt = "consent" }
     for (const proxy of this.proxies) proxy.broken = undefined;
   }
 
-  async down(chance) {
-    this.truth.add('fault: provider down');
-    const [proxy] = [chance.pick(this.proxies)];
+  async down(event, ms, chance) {
+    this.truth.add(`fault: ${event}`);
+    const proxy = chance.pick(this.proxies);
     await proxy.close();
-    await sleep(chance.between(1000, 8000));
+    await sleep(Math.min(ms, Math.max(1000, this.end - now())));
     await proxy.open();
   }
 

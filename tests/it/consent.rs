@@ -1,16 +1,12 @@
 //! Asking the user before a program gets its first token.
 
-#![allow(clippy::used_underscore_binding, reason = "the macro of an interface uses what it is given")]
-
-use std::collections::HashMap;
-use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+use crate::desktop::Desktop;
 use crate::http::{Reply, Request, Wire};
 use crate::idp::Idp;
-use crate::suspend::Bus;
 use crate::world::{World, account, provider, until};
 
 /// Two accounts that are logged in; `work` asks.
@@ -122,64 +118,22 @@ fn once_is_for_what_waits_now_and_forgotten_answers_are_asked_for_again() {
     assert_eq!(waiting.join().unwrap().status, 403);
 }
 
-/// A desktop: hands over what it was asked to show.
-struct Desktop(mpsc::Sender<(String, String, Vec<String>)>);
-
-#[expect(clippy::unused_self, reason = "the interface is not ours")]
-#[zbus::interface(name = "org.freedesktop.Notifications")]
-impl Desktop {
-    #[expect(clippy::too_many_arguments, reason = "the interface has them")]
-    fn notify(
-        &self,
-        _app: &str,
-        _replaces: u32,
-        _icon: &str,
-        title: &str,
-        body: &str,
-        actions: Vec<String>,
-        _hints: HashMap<String, zbus::zvariant::OwnedValue>,
-        _timeout: i32,
-    ) -> u32 {
-        self.0.send((title.into(), body.into(), actions)).unwrap();
-        41
-    }
-
-    fn close_notification(&self, _id: u32) {}
-
-    #[zbus(signal)]
-    async fn action_invoked(
-        emitter: &zbus::object_server::SignalEmitter<'_>,
-        id: u32,
-        action: &str,
-    ) -> zbus::Result<()>;
-}
-
 #[test]
 fn a_notification_asks_and_its_button_answers() {
     let idp = Idp::start();
-    let bus = Bus::start();
-    let (shown, notices) = mpsc::channel();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let desktop = runtime.block_on(async {
-        let builder = zbus::connection::Builder::address(bus.address.as_str()).unwrap();
-        let builder = builder.serve_at("/org/freedesktop/Notifications", Desktop(shown)).unwrap();
-        builder.name("org.freedesktop.Notifications").unwrap().build().await.unwrap()
-    });
+    let desktop = Desktop::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "consent = \"ask\"")];
     let mut world = World::with_config(&config.join("\n"));
-    world.through = vec!["/usr/bin/env".into(), format!("DBUS_SESSION_BUS_ADDRESS={}", bus.address)];
+    world.through = vec!["/usr/bin/env".into(), desktop.variable()];
     world.run();
     world.log_in("work");
     let (_, key, _) = world.cli(&["app", "add", "editor"]);
     let waiting = fetches(&world, WORK, Some(key.trim()));
-    let (title, body, actions) = notices.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-    assert_eq!((title.as_str(), body.as_str()), ("A token of work?", "It is asked for by the app editor."));
-    assert_eq!(actions, ["allow", "Allow", "once", "Once", "refuse", "Refuse"]);
-    runtime.block_on(async {
-        let server = desktop.object_server().interface::<_, Desktop>("/org/freedesktop/Notifications").await.unwrap();
-        Desktop::action_invoked(server.signal_emitter(), 40, "refuse").await.unwrap();
-        Desktop::action_invoked(server.signal_emitter(), 41, "allow").await.unwrap();
-    });
+    let shown = desktop.next();
+    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("A token of work?", "It is asked for by the app editor."));
+    assert_eq!(shown.actions, ["allow", "Allow", "once", "Once", "refuse", "Refuse"]);
+    desktop.press(shown.id + 1, "refuse");
+    desktop.press(shown.id, "allow");
     assert_eq!(waiting.join().unwrap().status, 200);
     assert_eq!(world.get("/v1/consents").json()["remembered"][0]["allowed"], true);
 }

@@ -59,10 +59,12 @@ const MODULES: &[Module] = &[
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "ports", "contract", "error", "secret", "clock"]),
     confined("log", 4, &["error"]),
+    // The desktop's door.
+    confined("attention", 4, &["broker", "notify", "contract"]),
     // The practice provider proves nothing if it shares code with what it tests.
     confined("sandbox", 4, &["secret", "clock"]),
     // Composes everything.
-    module("cli", 4, &["http", "client", "log", "sandbox"]),
+    module("cli", 4, &["http", "client", "log", "sandbox", "attention"]),
 ];
 
 /// Edges that exist for a type and nothing else: (from, to, every name that may be used).

@@ -13,6 +13,7 @@
     reason = "a test that cannot go on has failed, and tests have real time and plain files"
 )]
 
+mod desktop;
 mod http;
 mod idp;
 mod world;
@@ -20,6 +21,7 @@ mod world;
 mod accounts;
 mod api;
 mod apps;
+mod attention;
 mod audit;
 mod canary;
 mod consent;

@@ -1,6 +1,8 @@
 //! Logins with a browser, and logouts.
 
 use super::*;
+use crate::broker::happenings::Heard;
+use crate::contract::EventKind;
 
 #[tokio::test(start_paused = true)]
 async fn a_login_is_joined_told_of_its_end_and_ends_by_itself() {
@@ -130,4 +132,25 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
     let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
     assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));
     assert_eq!(b.broker.paste(&work.login_id, &address).await.unwrap().status, LoginStatus::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_in() {
+    let b = Bench::with(|account| account.attention.remind_after = s(6 * 3600)).await;
+    b.log_in("work").await;
+    let mut heard = b.broker.listen();
+    b.script([refused("invalid_grant")]);
+    _ = b.broker.refresh("work").await;
+    let begun = b.clock.now();
+    let mut told = Vec::new();
+    while let Ok(Some(Heard::Event(event))) = tokio::time::timeout(s(20 * 3600), heard.next()).await {
+        told.push((event.event, begun.until(b.clock.now()).as_secs() / 3600));
+        if told.len() == 4 {
+            b.log_in("work").await;
+            b.broker.logout("work").await.unwrap();
+        }
+    }
+    use EventKind::{LoggedIn, LoggedOut, LoginNeeded};
+    let needed = [0, 6, 12, 18].map(|hours| (LoginNeeded, hours));
+    assert_eq!(told, [&needed[..], &[(LoggedIn, 18), (LoggedOut, 18)]].concat());
 }

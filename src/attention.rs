@@ -1,0 +1,228 @@
+//! Tells the user on the desktop that accounts need them, with a button that opens the login: one notification for
+//! all of them, and one browser tab at a time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::broker::handle::Broker;
+use crate::broker::happenings::Heard;
+use crate::contract::{AccountState, EventKind, LoginStatus, LoginVia};
+use crate::notify::{self, Notice, Untold};
+
+/// What comes within this time is told together: a provider that ends one session may end all of them.
+const GATHERED: Duration = Duration::from_secs(2);
+/// Accounts that a notification names; it counts the others.
+const NAMED: usize = 5;
+/// Longer than any login may take (`serve.login_timeout`).
+const LOGIN: Duration = Duration::from_secs(2 * 3600);
+/// The button's id.
+const LOG_IN: &str = "login";
+
+/// What an account needs the user for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// A login.
+    Login,
+    /// A look at why it can't be refreshed.
+    Look,
+}
+
+/// Never ends before the broker does.
+pub async fn call_for(broker: Broker) {
+    let mut heard = broker.listen();
+    let mut desk = Desk::new(broker);
+    desk.look_at_all().await;
+    loop {
+        tokio::select! {
+            happening = heard.next() => match happening {
+                None => return,
+                Some(Heard::Event(event)) => desk.take_in(&event.account, event.event).await,
+                Some(Heard::Missed(_)) => desk.look_at_all().await,
+            },
+            () = &mut desk.gathering => desk.show(),
+            pressed = &mut desk.screen => desk.pressed(pressed).await,
+            finished = &mut desk.login => desk.login_ended(finished).await,
+        }
+    }
+}
+
+/// Something that is waited for, or nothing.
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+fn nothing<T: Send + 'static>() -> Later<T> {
+    Box::pin(pending())
+}
+
+struct Desk {
+    broker: Broker,
+    needs: BTreeMap<String, Need>,
+    /// Ends when what came together is to be shown.
+    gathering: Later<()>,
+    /// The notification. Whoever drops it takes it from the screen.
+    screen: Later<Result<Option<String>, Untold>>,
+    /// Logins to be opened, one after the other.
+    queue: VecDeque<String>,
+    /// Ends with the one that is open; whether somebody finished it.
+    login: Later<bool>,
+    is_open: bool,
+}
+
+impl Desk {
+    fn new(broker: Broker) -> Self {
+        Self {
+            broker,
+            needs: BTreeMap::new(),
+            gathering: nothing(),
+            screen: nothing(),
+            queue: VecDeque::new(),
+            login: nothing(),
+            is_open: false,
+        }
+    }
+
+    /// At the start, and where events were missed.
+    async fn look_at_all(&mut self) {
+        for account in self.broker.accounts() {
+            match account.state {
+                AccountState::NeedsLogin if self.needs.contains_key(&account.account) => {}
+                AccountState::NeedsLogin => self.take_in(&account.account, EventKind::LoginNeeded).await,
+                _ => self.forget(&account.account),
+            }
+        }
+    }
+
+    async fn take_in(&mut self, account: &str, event: EventKind) {
+        let need = match event {
+            EventKind::LoginNeeded | EventKind::LoginDue => Need::Login,
+            EventKind::Failing => Need::Look,
+            EventKind::LoggedIn | EventKind::LoggedOut | EventKind::Refreshed => return self.forget(account),
+        };
+        let Some(attention) = self.broker.attention(account) else { return };
+        let is_new = self.needs.insert(account.to_owned(), need) != Some(need);
+        if attention.desktop {
+            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
+        }
+        // Once: what nobody finished is not opened again by itself.
+        if attention.opens_login && is_new && event == EventKind::LoginNeeded {
+            self.queue.push_back(account.to_owned());
+            self.next_login_if_none().await;
+        }
+    }
+
+    fn forget(&mut self, account: &str) {
+        self.queue.retain(|name| name != account);
+        if self.needs.remove(account).is_some() && self.needs.is_empty() {
+            self.screen = nothing();
+            self.gathering = nothing();
+        }
+    }
+
+    /// Shows all who want it, in the place of what is on the screen.
+    fn show(&mut self) {
+        self.gathering = nothing();
+        let shown = self.needs.iter().filter(|(name, _)| self.broker.attention(name).is_some_and(|how| how.desktop));
+        let shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
+        if let Some(notice) = notice(&shown) {
+            self.screen = Box::pin(async move { notify::ask(&notice).await });
+        }
+    }
+
+    fn reason(&self, account: &str) -> String {
+        self.broker.account(account).ok().and_then(|account| account.reason).unwrap_or_default()
+    }
+
+    async fn pressed(&mut self, pressed: Result<Option<String>, Untold>) {
+        self.screen = nothing();
+        match pressed {
+            Ok(Some(action)) if action == LOG_IN => {
+                let logins = self.needs.iter().filter(|(_, need)| **need == Need::Login);
+                self.queue = logins.map(|(name, _)| name.clone()).collect();
+                self.next_login_if_none().await;
+            }
+            Ok(_) => {}
+            Err(untold) => tracing::info!("an account needs you, see `ringback status`: {untold}"),
+        }
+    }
+
+    async fn login_ended(&mut self, finished: bool) {
+        if !finished {
+            // Nobody is there, or somebody has had enough.
+            self.queue.clear();
+        }
+        self.next_login().await;
+    }
+
+    async fn next_login_if_none(&mut self) {
+        if !self.is_open {
+            self.next_login().await;
+        }
+    }
+
+    async fn next_login(&mut self) {
+        (self.login, self.is_open) = (nothing(), false);
+        while let Some(account) = self.queue.pop_front() {
+            let started = match self.broker.start_login(&account, LoginVia::DaemonBrowser).await {
+                Ok(started) => started,
+                Err(error) => {
+                    tracing::warn!(%account, "the login can't be opened: {error}");
+                    continue;
+                }
+            };
+            let broker = self.broker.clone();
+            self.is_open = true;
+            self.login = Box::pin(async move {
+                let ended = broker.login(&started.login_id, LOGIN).await;
+                ended.is_ok_and(|login| login.status == LoginStatus::Succeeded)
+            });
+            return;
+        }
+    }
+}
+
+/// What is shown for these accounts, each with its need and its reason.
+fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
+    let logins = shown.iter().any(|(_, need, _)| *need == Need::Login);
+    let title = match shown {
+        [] => return None,
+        [(name, Need::Login, _)] => format!("{} needs a login", notify::plain(name)),
+        [(name, Need::Look, _)] => format!("{} can't be refreshed", notify::plain(name)),
+        more => format!("{} accounts need you", more.len()),
+    };
+    let body = match shown {
+        [(_, _, reason)] => notify::plain(reason),
+        more => {
+            let names = more.iter().take(NAMED).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
+            match more.len().saturating_sub(NAMED) {
+                0 => names,
+                others => format!("{names} and {others} more"),
+            }
+        }
+    };
+    Some(Notice { title, body, actions: if logins { vec![(LOG_IN, "Log in")] } else { Vec::new() } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_notification_says_who_needs_what() {
+        let of = |names: &[(&str, Need)]| {
+            let shown: Vec<_> =
+                names.iter().map(|(name, need)| ((*name).to_owned(), *need, "why".to_owned())).collect();
+            notice(&shown).map(|n| format!("{} | {} | {}", n.title, n.body, n.actions.len()))
+        };
+        let many: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].map(|name| (name, Need::Login)).into();
+        for (shown, said) in [
+            (of(&[]), None),
+            (of(&[("work", Need::Login)]), Some("work needs a login | why | 1")),
+            (of(&[("work", Need::Look)]), Some("work can't be refreshed | why | 0")),
+            (of(&[("home", Need::Look), ("work", Need::Login)]), Some("2 accounts need you | home, work | 1")),
+            (of(&many), Some("7 accounts need you | a, b, c, d, e and 2 more | 1")),
+        ] {
+            assert_eq!(shown.as_deref(), said);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! An account needs the user, and the desktop tells.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use ringback::contract::AccountState;
+use tempfile::TempDir;
+
+use crate::desktop::Desktop;
+use crate::http::Browser;
+use crate::idp::{Act, Idp};
+use crate::world::{World, account, provider, until};
+
+/// A desktop, and a launcher of browsers that only writes down what it is to open.
+struct Seat {
+    idp: Idp,
+    desktop: Desktop,
+    folder: TempDir,
+    world: World,
+}
+
+impl Seat {
+    /// Two accounts, `home` and `work`, logged in, each with `more` keys.
+    fn with(more: &str) -> Self {
+        let (idp, desktop, folder) = (Idp::start(), Desktop::start(), tempfile::tempdir().unwrap());
+        let launcher = folder.path().join("xdg-open");
+        let script = format!("#!/bin/sh\necho \"$1\" >>{}\n", folder.path().join("opened").display());
+        std::fs::write(&launcher, script).unwrap();
+        std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let config = [provider("idp", &idp, "/token", ""), account("home", "idp", more), account("work", "idp", more)];
+        let mut world = World::with_config(&config.join("\n"));
+        let path = format!("PATH={}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        world.through = vec!["/usr/bin/env".into(), desktop.variable(), path, "DISPLAY=:7".into()];
+        world.run();
+        world.log_in("home");
+        world.log_in("work");
+        Self { idp, desktop, folder, world }
+    }
+
+    /// The provider ends the session.
+    fn ends(&self, account: &str) {
+        let body = "{\"error\":\"invalid_grant\"}";
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n";
+        self.idp.next(Act::Raw(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into()));
+        self.world.post(&format!("/v1/accounts/{account}/refresh"));
+        self.world.until_state(account, AccountState::NeedsLogin);
+    }
+
+    fn opened(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.path().join("opened")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until so many tabs were opened in all, and goes through the last one to the end of its login.
+    fn use_tab(&self, number: usize) {
+        let tabs = until("a tab opens", || Some(self.opened()).filter(|tabs| tabs.len() >= number));
+        assert_eq!(tabs.len(), number, "one tab at a time: {tabs:?}");
+        let page = Browser::default().go(&tabs[number - 1]);
+        assert_eq!(page.status, 200, "{page:?}");
+    }
+}
+
+#[test]
+fn one_notification_for_all_that_need_a_login_and_its_button_opens_one_tab_after_the_other() {
+    let seat = Seat::with("");
+    seat.ends("work");
+    seat.ends("home");
+    let shown = seat.desktop.next();
+    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("2 accounts need you", "home, work"));
+    assert_eq!(shown.actions, ["login", "Log in"]);
+    assert!(seat.opened().is_empty(), "nothing is opened that nobody asked for");
+    seat.desktop.press(shown.id, "login");
+    seat.use_tab(1);
+    seat.world.until_state("home", AccountState::Active);
+    seat.use_tab(2);
+    seat.world.until_state("work", AccountState::Active);
+    assert!(!seat.desktop.shows_within(Duration::from_millis(300)), "told once");
+}
+
+#[test]
+fn a_notification_goes_when_somebody_logged_in_some_other_way() {
+    let seat = Seat::with("");
+    seat.ends("work");
+    let shown = seat.desktop.next();
+    assert_eq!(shown.title, "work needs a login");
+    assert_eq!(shown.body, "the provider refused the refresh token (invalid_grant)");
+    assert_eq!(seat.world.cli(&["status"]).0, 5);
+    seat.world.log_in("work");
+    assert_eq!(seat.desktop.next_closed(), shown.id);
+    assert_eq!(seat.world.cli(&["status"]).0, 0);
+}
+
+#[test]
+fn where_the_config_says_so_the_login_opens_by_itself_in_one_tab_for_all() {
+    let seat = Seat::with("open_login = true\nnotify = \"off\"");
+    seat.ends("work");
+    until("a tab opens", || (seat.opened().len() == 1).then_some(()));
+    seat.ends("home");
+    assert!(!seat.desktop.shows_within(Duration::from_millis(2500)), "no notification");
+    seat.use_tab(1);
+    seat.world.until_state("work", AccountState::Active);
+    seat.use_tab(2);
+    seat.world.until_state("home", AccountState::Active);
+}
