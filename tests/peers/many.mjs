@@ -1,0 +1,106 @@
+// Many accounts: what a start, a minute of rest and a wave of refreshes cost, for 100, 1,000 and 10,000 of them; not part
+// of CI.
+//
+//   cargo build --release && RINGBACK_BIN=target/release/ringback node tests/peers/many.mjs
+//
+// COUNTS: how many accounts, separated by spaces. It fails if any account has no valid token at the end.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { check, freePort, journey, sleep, until } from './world.mjs';
+
+const COUNTS = (process.env.COUNTS ?? '100 1000 10000').split(' ').map(Number);
+const LIFETIME = 120; // seconds, and then an hour
+const AT_ONCE = 32;
+
+const rows = [];
+
+/** What the daemon has cost so far. */
+function costs(pid) {
+  const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
+  const threads = fs.readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`);
+  const ran = threads.reduce((sum, dir) => sum + Number(fs.readFileSync(path.join(dir, 'schedstat'), 'utf8').split(' ')[0]) / 1e6, 0);
+  return { mib: parseInt(status.VmRSS, 10) / 1024, ran, fds: fs.readdirSync(`/proc/${pid}/fd`).length, threads: threads.length };
+}
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+
+function ask(options, body) {
+  return new Promise((done, failed) => {
+    const asking = http.request({ agent, timeout: 60_000, ...options }, (reply) => {
+      let text = '';
+      reply.on('data', (part) => { text += part; }).on('end', () => done({ status: reply.statusCode, json: () => JSON.parse(text), text }));
+    });
+    asking.on('timeout', () => asking.destroy(new Error('no answer'))).on('error', failed).end(body);
+  });
+}
+
+async function atOnce(list, work) {
+  const left = [...list];
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => { while (left.length) await work(left.pop()); }));
+}
+
+for (const count of COUNTS) {
+  await journey(`many: ${count} accounts`, async (world) => {
+    const secret = world.file('client-secret', 'practice-secret');
+    const sandbox = (lifetime) => world.sandbox(['--client-id', 'practice', '--client-secret-file', secret, '--rate-limit', 'off', '--access-lifetime', lifetime]);
+    const provider = await sandbox(`${LIFETIME}s`);
+    const port = await freePort();
+    const names = Array.from({ length: count }, (_, n) => `a${n}`);
+    world.config(`[listen]
+tcp = ["127.0.0.1:${port}"]
+[providers.practice]
+preset = "phonecom"
+authorize_url = "${provider.url}/v4/oauth/authorization"
+token_url = "${provider.url}/v4/oauth/access-token"
+rate_limit = "1000000/1s"
+rate_limit_endpoint = "1000000/1s"
+${names.map((name) => `[accounts.${name}]
+provider = "practice"
+client_id = "practice"
+client_secret_file = "${secret}"
+scope = ["account-owner"]`).join('\n')}`);
+    let daemon = await world.daemon();
+    const { hostname, port: tokenPort } = new URL(provider.url);
+    await atOnce(names, async (name) => {
+      const body = JSON.stringify({ grant_type: 'password', username: 'alice', password: 'practice-password', client_id: 'practice', client_secret: 'practice-secret', scope: 'account-owner' });
+      const given = (await ask({ hostname, port: tokenPort, path: '/v4/oauth/access-token', method: 'POST', headers: { 'content-type': 'application/json' } }, body)).json();
+      check(given.refresh_token, `the sandbox gave none: ${JSON.stringify(given)}`);
+      const done = await ask({ socketPath: daemon.socket, path: `/v1/accounts/${name}/import`, method: 'POST', headers: { host: 'localhost', 'content-type': 'application/json' } }, JSON.stringify({ refresh_token: given.refresh_token }));
+      check(done.status === 200, `import: ${done.status} ${done.text}`);
+    });
+    const accounts = async () => (await ask({ socketPath: daemon.socket, path: '/v1/accounts', headers: { host: 'localhost' } })).json().accounts;
+    const generations = async () => (await accounts()).reduce((sum, account) => sum + account.generation, 0);
+
+    // A life and a half of short tokens: each is refreshed once at least.
+    const before = { ...costs(daemon.child.pid), generations: await generations() };
+    const began = Date.now();
+    await sleep(LIFETIME * 1500);
+    const after = { ...costs(daemon.child.pid), generations: await generations() };
+    const seconds = (Date.now() - began) / 1000;
+    const refreshes = after.generations - before.generations;
+    const standing = await accounts();
+    const now = Date.now() / 1000;
+    const dead = standing.filter((account) => account.state !== 'active' || account.expires_at <= now);
+    check(dead.length === 0, `${dead.length} accounts have no valid token: ${JSON.stringify(dead[0])}`);
+
+    // A start with all that is stored.
+    daemon.child.kill('SIGTERM');
+    await daemon.exit;
+    const start = performance.now();
+    daemon = await world.daemon();
+    const ready = performance.now() - start;
+    await until('all are read', 30_000, async () => (await accounts()).every((account) => account.state === 'active'));
+    const rest = costs(daemon.child.pid);
+    const took = [];
+    for (let n = 0; n < 200; n += 1) {
+      const from = performance.now();
+      const reply = await ask({ socketPath: daemon.socket, path: `/v1/accounts/${names[n % count]}/token`, headers: { host: 'localhost' } });
+      check(reply.status === 200, `${reply.status} ${reply.text}`);
+      took.push(performance.now() - from);
+    }
+    took.sort((a, b) => a - b);
+    rows.push(`| ${count} | ${ready.toFixed(0)} ms | ${rest.mib.toFixed(1)} MiB | ${refreshes} in ${seconds.toFixed(0)} s (${(refreshes / seconds).toFixed(0)}/s) | ${((after.ran - before.ran) / refreshes).toFixed(2)} ms | ${after.mib.toFixed(1)} MiB | ${took[100].toFixed(2)} ms | ${after.fds}, ${after.threads} |`);
+  }, 900_000);
+}
+console.log(['| accounts | start to ready | RSS then | refreshes | CPU for each | RSS while refreshing | a cached fetch, median | open files, threads |', '| --- | --- | --- | --- | --- | --- | --- | --- |', ...rows].join('\n'));
