@@ -330,6 +330,14 @@ fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_i
     b.answer(refusal("invalid_grant", Blame::Grant));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ReplyLost));
 
+    // A provider that rotates without grace: no prompt replay.
+    let mut b = Bench::logged_in();
+    b.machine.policy.replay_window = Duration::ZERO;
+    b.sleep();
+    b.answer(lost());
+    assert!(b.sleep() > s(700), "held at once");
+    assert_eq!(b.sent.len(), 2, "the last thing to try");
+
     let mut b = Bench::logged_in();
     b.machine.policy.rotation = Rotation::Never;
     b.sleep();
