@@ -4,31 +4,27 @@
 //! This file knows connections and nothing of routes.
 
 mod bind;
+mod connection;
+mod passed;
 mod patience;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
-use tower::Service as _;
-
+use connection::one_connection;
 use patience::Patient;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+pub use passed::{Passed, PassedError};
 
 /// Who is at the other end, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,10 +116,6 @@ impl Default for Limits {
     }
 }
 
-/// hyper's read buffer, and so the largest request head it takes (431 beyond).
-const HEAD_BYTES: usize = 16 * 1024;
-/// Browsers send about 20.
-const HEAD_FIELDS: usize = 64;
 /// More than the file descriptors of a process, as a rule.
 const MOST_CONNECTIONS: usize = 65_536;
 /// After a failed accept (no file descriptors left, as a rule), so as not to spin.
@@ -319,44 +311,4 @@ fn executable(peer: Peer) -> Option<Executable> {
 fn parent_of(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-async fn one_connection<S>(
-    stream: S,
-    connection: Connection,
-    router: Router,
-    head: Duration,
-    mut stage: watch::Receiver<Stage>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(connection.clone());
-        let reply = router.clone().call(request);
-        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
-    });
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head)
-        .max_headers(HEAD_FIELDS)
-        .max_buf_size(HEAD_BYTES)
-        // Who closes its side has left: its request is dropped and its place is free. `nc -N`, which
-        // closes once it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
-        .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut http = std::pin::pin!(http);
-    let ended = tokio::select! {
-        ended = http.as_mut() => ended,
-        () = reached(&mut stage, Stage::Draining) => {
-            http.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = http => ended,
-                () = reached(&mut stage, Stage::Cut) => Ok(()),
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::trace!(%error, "a connection ended early");
-    }
 }
