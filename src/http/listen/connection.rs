@@ -19,9 +19,9 @@ use tower::Service as _;
 use super::{Connection, Stage, reached};
 
 /// hyper's read buffer, and so the largest request head it takes (431 beyond).
-const HEAD_BYTES: usize = 16 * 1024;
+pub(super) const HEAD_BYTES: usize = 16 * 1024;
 /// Browsers send about 20.
-const HEAD_FIELDS: usize = 64;
+pub(super) const HEAD_FIELDS: usize = 64;
 /// How long a connection may take to its first request once the shutdown began. It was accepted a moment before, and
 /// hyper would close it at once, without an answer; had it not been accepted, the next daemon would answer it.
 const FIRST_WORDS: Duration = Duration::from_millis(100);

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::connection::{HEAD_BYTES, HEAD_FIELDS};
 use super::*;
 use crate::http::body::JsonBody;
 
