@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use connection::one_connection;
+use patience::Patient;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
-use connection::one_connection;
-use patience::Patient;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
 pub use passed::{Passed, PassedError};

@@ -142,7 +142,8 @@ fn who_connected_just_before_a_stop_and_asks_just_after_it_is_answered() {
 fn programs_that_the_daemon_starts_get_neither_the_sockets_nor_their_names() {
     let idp = Idp::start();
     let plain = config(&idp, "");
-    let command = r#"client_secret_command = ["sh", "-c", "{ env; readlink /proc/$$/fd/*; } > \"$HOME/seen\"; echo canary"]"#;
+    let command =
+        r#"client_secret_command = ["sh", "-c", "{ env; readlink /proc/$$/fd/*; } > \"$HOME/seen\"; echo canary"]"#;
     let mut world = passing(&plain.replace(&format!("client_secret = \"{SECRET}\""), command));
     world.passed = Some([tcp("127.0.0.1:0"), own_unix(&world)]);
     world.run();

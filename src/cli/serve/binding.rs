@@ -50,7 +50,10 @@ async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Resu
 }
 
 fn failed(error: &dyn Error) -> Failure {
-    Failure::internal(error.to_string(), "Free the address, or change `[listen]` in the config.")
+    Failure::internal(
+        error.to_string(),
+        "Free the address (systemd holds that of a `ringback.socket`: start `ringback.service`), or change `[listen]`.",
+    )
 }
 
 /// The same for as long as the unit is the same, so it ends as a mistake in the config does.

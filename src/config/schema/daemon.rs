@@ -19,7 +19,7 @@ pub(super) static TOP: Section = Section {
 pub(super) static LISTEN: Section = Section {
     path: "listen",
     form: Form::Single,
-    doc: "Where local programs reach the daemon. It never listens beyond this machine.",
+    doc: "Where local programs reach the daemon. It never listens beyond this machine. What `ringback.socket` of systemd passes is taken instead of binding it anew; a port that it passes and that is not named here is served as well.",
     keys: &[
         Key {
             name: "tcp",

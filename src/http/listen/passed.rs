@@ -23,13 +23,17 @@ pub struct Passed {
 #[derive(Debug, thiserror::Error)]
 pub enum PassedError {
     /// Other machines could connect.
-    #[error("a socket on {address} was passed, which is not a loopback address: tokens are served to this machine only")]
+    #[error(
+        "a socket on {address} was passed, which is not a loopback address: tokens are served to this machine only"
+    )]
     NotLoopback {
         /// Where it is bound.
         address: SocketAddr,
     },
     /// A file, a datagram socket, or a connection that was accepted already.
-    #[error("socket {number} of those that were passed does not listen on TCP or on a unix socket: use `ListenStream=`, and no `Accept=yes`")]
+    #[error(
+        "socket {number} of those that were passed does not listen on TCP or on a unix socket: use `ListenStream=`, and no `Accept=yes`"
+    )]
     NotListening {
         /// Counted from 1, in the order of the unit.
         number: usize,
