@@ -1,6 +1,8 @@
 //! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
 
 mod binding;
+#[cfg(test)]
+mod docs_test;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -31,7 +33,7 @@ use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http};
 use crate::log;
 use crate::paths::folder::FolderError;
-use crate::paths::{self, Paths};
+use crate::paths::{self, NoHome, Paths};
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
@@ -100,8 +102,7 @@ async fn start(args: &Serve, config: Arc<Config>, passed: Passed) -> Outcome {
         .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
     let signals = Signals { stop: signals::stop()?, hangup };
     let folder = config.store.folder.as_deref();
-    let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
-        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder).map_err(homeless)?;
     let store = open_store(&config, &paths)?;
     let listeners = binding::bind(&config, &paths, passed).await?;
     let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
@@ -119,22 +120,30 @@ struct Signals<Stop> {
 }
 
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
-    let held = StateLock::take(&paths.state).map_err(|error| match error {
-        StoreError::InUse { .. } => Failure::new(
-            ErrorCode::StoreUnavailable,
-            error.to_string(),
-            "Stop that one first, or use it: `ringback status`.",
-        ),
-        other => broken_store(&other),
-    })?;
+    let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| broken_store(&error))
+    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))
 }
 
 fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
     let Some(AuditConfig { max_mib, keep }) = config.audit else { return Ok(Audit::default()) };
     let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
     Audit::open(&paths.state, limits, Clock::System)
+}
+
+fn no_store(error: &StoreError) -> Failure {
+    match error {
+        StoreError::InUse { .. } => Failure::new(
+            ErrorCode::StoreUnavailable,
+            error.to_string(),
+            "Stop that one first, or use it: `ringback status`.",
+        ),
+        other => broken_store(other),
+    }
+}
+
+fn homeless(error: NoHome) -> Failure {
+    Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME.")
 }
 
 fn broken_store(error: &dyn std::error::Error) -> Failure {

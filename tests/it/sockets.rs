@@ -49,6 +49,8 @@ fn tcp(address: &str) -> OwnedFd {
     TcpListener::bind(address).unwrap().into()
 }
 
+type MakeSocket = fn(&World) -> OwnedFd;
+
 /// The caller's end of a connection, as `Accept=yes` would pass the other end.
 fn connected() -> OwnedFd {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -176,7 +178,7 @@ fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is
 #[test]
 fn a_socket_that_others_could_reach_or_that_is_none_is_refused_with_the_reason() {
     let idp = Idp::start();
-    let cases: [(fn(&World) -> OwnedFd, &str); 7] = [
+    let cases: [(MakeSocket, &str); 7] = [
         (|_| tcp("0.0.0.0:0"), "is not a loopback address"),
         (|_| tcp("[::]:0"), "is not a loopback address"),
         (|_| UdpSocket::bind("127.0.0.1:0").unwrap().into(), "socket 1 of those that were passed does not listen"),

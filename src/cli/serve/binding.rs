@@ -49,7 +49,7 @@ async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Resu
     }
 }
 
-fn failed(error: &dyn Error) -> Failure {
+pub(super) fn failed(error: &dyn Error) -> Failure {
     Failure::internal(
         error.to_string(),
         "Free the address (systemd holds that of a `ringback.socket`: start `ringback.service`), or change `[listen]`.",
