@@ -30,7 +30,7 @@ use crate::hardening;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Passed, Server};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Http};
+use crate::http::{self, Gate, Http, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
 use crate::paths::{self, NoHome, Paths};
@@ -187,6 +187,7 @@ async fn serve(
         own_origin: first.map(|address| format!("http://{address}")),
         clock: Clock::System,
         listeners: http::event_listeners(),
+        waiting: Waiting::of_connections(config.listen.max_connections),
     };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());

@@ -7,6 +7,7 @@ mod bind;
 mod connection;
 mod passed;
 mod patience;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -18,9 +19,10 @@ use std::time::Duration;
 use axum::Router;
 use connection::one_connection;
 use patience::Patient;
+use places::{Kind, Places};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
@@ -96,7 +98,8 @@ pub struct Limits {
     /// How long a peer may keep a reply waiting by not reading.
     pub reply: Duration,
     /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
-    /// the machine can fill the port, and must not shut out the owner, who has the socket.
+    /// the machine can fill the port, and must not shut out the owner, who has the socket. When all are taken,
+    /// those without a request in progress give way.
     pub connections: usize,
     /// How long requests in flight may go on after the shutdown began.
     pub drain: Duration,
@@ -125,8 +128,7 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: Limits,
-    all: Arc<Semaphore>,
-    tcp: Arc<Semaphore>,
+    places: Arc<Places>,
     stage: Arc<watch::Sender<Stage>>,
 }
 
@@ -175,13 +177,7 @@ impl Server {
     /// A server without listeners.
     pub fn new(limits: Limits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
-        let reserved = connections / 4;
-        Self {
-            limits,
-            all: Arc::new(Semaphore::new(connections)),
-            tcp: Arc::new(Semaphore::new(connections - reserved)),
-            stage: Arc::new(watch::Sender::new(Stage::Serving)),
-        }
+        Self { limits, places: Arc::new(Places::new(connections)), stage: Arc::new(watch::Sender::new(Stage::Serving)) }
     }
 
     /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
@@ -208,7 +204,7 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
-        while let Some(permits) = until_draining(&mut stage, self.places(Some(&self.tcp))).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
@@ -226,7 +222,7 @@ impl Server {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
-        while let Some(permits) = until_draining(&mut stage, self.places(None)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Unix)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
@@ -238,29 +234,16 @@ impl Server {
         }
     }
 
-    /// Waits for a free place *before* accepting. Who comes when the house is full waits in the kernel's
-    /// queue and is served a little later; a 503 would make every caller write a retry loop.
-    async fn places(&self, kind: Option<&Arc<Semaphore>>) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(2);
-        for semaphore in kind.into_iter().chain([&self.all]) {
-            // Never closed, so this never fails; without a permit there would be no cap, so wait.
-            match Arc::clone(semaphore).acquire_owned().await {
-                Ok(permit) => permits.push(permit),
-                Err(_) => std::future::pending().await,
-            }
-        }
-        permits
-    }
-
     fn serve_one<S>(&self, stream: S, peer: Peer, router: &Router, permits: Vec<OwnedSemaphorePermit>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let scarce = self.places.scarce(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
         let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
-            one_connection(stream, connection, router, head, stage).await;
+            one_connection(stream, connection, router, head, (stage, scarce)).await;
             drop(permits);
         });
     }

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,28 +23,81 @@ use super::{Connection, Stage, reached};
 pub(super) const HEAD_BYTES: usize = 16 * 1024;
 /// Browsers send about 20.
 pub(super) const HEAD_FIELDS: usize = 64;
-/// How long a connection may take to its first request once the shutdown began. It was accepted a moment before, and
-/// hyper would close it at once, without an answer; had it not been accepted, the next daemon would answer it.
-const FIRST_WORDS: Duration = Duration::from_millis(100);
+/// How long a connection without a request may go on being so when the daemon stops or others wait for its place. One
+/// that was accepted a moment before would have its request on the way.
+const GRACE: Duration = Duration::from_millis(100);
 
-/// Serves `stream` until the peer leaves, `head` has passed without a request, or the shutdown is over.
+/// What goes on in a connection.
+#[derive(Default)]
+struct Talk {
+    /// Heads that came.
+    begun: AtomicUsize,
+    /// Requests without an answer so far.
+    in_progress: AtomicUsize,
+    /// Those of them whose body the peer still owes.
+    owed: AtomicUsize,
+}
+
+impl Talk {
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is the peer's turn: to send a request, or the rest of one, or to read an answer.
+    fn is_peers_turn(&self) -> bool {
+        self.in_progress.load(Ordering::Relaxed) == self.owed.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts for as long as it lives.
+struct Counted(Arc<Talk>, fn(&Talk) -> &AtomicUsize);
+
+impl Counted {
+    fn new(talk: &Arc<Talk>, of: fn(&Talk) -> &AtomicUsize) -> Self {
+        of(talk).fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(talk), of)
+    }
+
+    /// A body that holds this until it has ended or is dropped.
+    fn held_by(self, body: impl HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static) -> Body {
+        Body::new(body.map_err(move |error| {
+            let _held = &self;
+            error
+        }))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1(&self.0).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or its place is
+/// scarce and it makes no use of it.
 pub(super) async fn one_connection<S>(
     stream: S,
     connection: Connection,
     router: Router,
     head: Duration,
-    mut stage: watch::Receiver<Stage>,
+    (mut stage, mut scarce): (watch::Receiver<Stage>, watch::Receiver<usize>),
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let asked = Arc::new(AtomicBool::new(false));
-    let has_asked = Arc::clone(&asked);
+    let talk = Arc::new(Talk::default());
+    let talks = Arc::clone(&talk);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
+        talks.begun.fetch_add(1, Ordering::Relaxed);
+        let in_progress = Counted::new(&talks, |talk| &talk.in_progress);
+        let mut request = request.map(|body| {
+            if body.is_end_stream() { Body::empty() } else { Counted::new(&talks, |talk| &talk.owed).held_by(body) }
+        });
         request.extensions_mut().insert(connection.clone());
         let reply = router.clone().call(request);
-        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
+        async move {
+            let reply = reply.await.unwrap_or_else(|never| match never {});
+            Ok::<_, Infallible>(reply.map(|body| in_progress.held_by(body)))
+        }
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -55,23 +109,41 @@ pub(super) async fn one_connection<S>(
         .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
-    let ended = tokio::select! {
-        ended = http.as_mut() => ended,
-        () = reached(&mut stage, Stage::Draining) => {
-            let rest = async {
-                if !has_asked.load(Ordering::Relaxed) && let Ok(ended) = timeout(FIRST_WORDS, http.as_mut()).await {
-                    return ended;
+    let ended = loop {
+        tokio::select! {
+            ended = http.as_mut() => break ended,
+            () = reached(&mut stage, Stage::Draining) => {
+                let rest = async {
+                    if talk.begun() == 0 && let Ok(ended) = timeout(GRACE, http.as_mut()).await {
+                        return ended;
+                    }
+                    http.as_mut().graceful_shutdown();
+                    http.await
+                };
+                tokio::select! {
+                    ended = rest => break ended,
+                    () = reached(&mut stage, Stage::Cut) => break Ok(()),
                 }
-                http.as_mut().graceful_shutdown();
-                http.await
-            };
-            tokio::select! {
-                ended = rest => ended,
-                () = reached(&mut stage, Stage::Cut) => Ok(()),
+            }
+            () = asked_for(&mut scarce) => {
+                let before = talk.begun();
+                match timeout(GRACE, http.as_mut()).await {
+                    Ok(ended) => break ended,
+                    Err(_) if talk.begun() == before && talk.is_peers_turn() && *scarce.borrow() > 0 => break Ok(()),
+                    Err(_) => {}
+                }
             }
         }
     };
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+/// Ready while somebody waits for a place like this connection's.
+async fn asked_for(scarce: &mut watch::Receiver<usize>) {
+    if scarce.wait_for(|waiting| *waiting > 0).await.is_err() {
+        // The server is gone, and nobody waits any more.
+        std::future::pending::<()>().await;
     }
 }
