@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -85,20 +86,8 @@ pub(super) async fn one_connection<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let talk = Arc::new(Talk::default());
-    let talks = Arc::clone(&talk);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        talks.begun.fetch_add(1, Ordering::Relaxed);
-        let in_progress = Counted::new(&talks, |talk| &talk.in_progress);
-        let mut request = request.map(|body| {
-            if body.is_end_stream() { Body::empty() } else { Counted::new(&talks, |talk| &talk.owed).held_by(body) }
-        });
-        request.extensions_mut().insert(connection.clone());
-        let reply = router.clone().call(request);
-        async move {
-            let reply = reply.await.unwrap_or_else(|never| match never {});
-            Ok::<_, Infallible>(reply.map(|body| in_progress.held_by(body)))
-        }
-    });
+    let counted = Arc::clone(&talk);
+    let service = service_fn(move |request| answer(request, &router, &connection, &counted));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
@@ -137,6 +126,26 @@ pub(super) async fn one_connection<S>(
     };
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+/// The router's answer. It counts from now on, until all of it is in hyper's hands.
+fn answer(
+    request: hyper::Request<Incoming>,
+    router: &Router,
+    connection: &Connection,
+    talk: &Arc<Talk>,
+) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+    talk.begun.fetch_add(1, Ordering::Relaxed);
+    let in_progress = Counted::new(talk, |talk| &talk.in_progress);
+    let mut request = request.map(|body| {
+        if body.is_end_stream() { Body::empty() } else { Counted::new(talk, |talk| &talk.owed).held_by(body) }
+    });
+    request.extensions_mut().insert(connection.clone());
+    let reply = router.clone().call(request);
+    async move {
+        let reply = reply.await.unwrap_or_else(|never| match never {});
+        Ok(reply.map(|body| in_progress.held_by(body)))
     }
 }
 
