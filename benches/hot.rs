@@ -87,6 +87,7 @@ fn main() {
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,
         listeners: ringback::http::event_listeners(),
+        waiting: ringback::http::Waiting::of_connections(256),
     };
     let silent = Http { audit: Audit::default(), ..http.clone() };
     let gate = Gate::new(apps.clone(), Audit::default(), ringback::http::session::Sessions::default(), Clock::System);

@@ -29,6 +29,7 @@ pub mod reject;
 pub mod routes;
 pub mod session;
 mod status_page;
+mod waiting;
 
 #[cfg(test)]
 mod docs_test;
@@ -51,6 +52,7 @@ pub use consent::show_questions;
 pub use gate::Gate;
 use reject::Reject;
 use session::Sessions;
+pub use waiting::Waiting;
 
 /// What the handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -71,6 +73,8 @@ pub struct Http {
     pub clock: Clock,
     /// How many may still listen to events at once.
     pub listeners: Arc<Semaphore>,
+    /// How many may still wait at once.
+    pub waiting: Waiting,
 }
 
 /// How many listen to events at once: each holds a connection for as long as it likes.

@@ -26,6 +26,8 @@ pub mod config;
 pub mod config_file;
 pub mod contract;
 pub mod credentials;
+#[cfg(test)]
+mod docs_test;
 pub mod error;
 pub mod failpoint;
 pub mod hardening;

@@ -337,7 +337,8 @@ fn needs_a_hand(trouble: &Trouble) -> bool {
     matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Store)
 }
 
-fn trouble_code(kind: &TroubleKind) -> ErrorCode {
+/// The code that it is told with.
+pub(crate) fn trouble_code(kind: &TroubleKind) -> ErrorCode {
     match kind {
         TroubleKind::Unreachable | TroubleKind::Offline => ErrorCode::ProviderUnreachable,
         TroubleKind::Refused(_) => ErrorCode::ProviderRefused,

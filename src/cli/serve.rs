@@ -1,5 +1,9 @@
 //! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
 
+mod binding;
+#[cfg(test)]
+mod docs_test;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,17 +24,17 @@ use crate::browser::UsersBrowser;
 use crate::chance::Chance;
 use crate::client::Failure;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, AuditConfig, Config, SocketChoice, StoreConfig, default_redirect_uri};
+use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
 use crate::http::door::Doors;
-use crate::http::listen::{Limits, Listener, Open, Server, bind_tcp, bind_unix};
+use crate::http::listen::{Limits, Listener, Open, Passed, Server};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Http};
+use crate::http::{self, Gate, Http, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
-use crate::paths::{self, Paths};
+use crate::paths::{self, NoHome, Paths};
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
@@ -71,6 +75,8 @@ Examples:
 
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
+    // Before there is a second thread.
+    let passed = Passed::take().map_err(|error| binding::refused(&error))?;
     start_log(&args.log)?;
     // Before anything secret is read.
     hardening::close_memory();
@@ -80,7 +86,7 @@ pub(super) fn run(args: &Serve) -> Outcome {
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
-    let outcome = runtime.block_on(start(args, config));
+    let outcome = runtime.block_on(start(args, config, passed));
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
@@ -91,19 +97,19 @@ fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
-async fn start(args: &Serve, config: Arc<Config>) -> Outcome {
+async fn start(args: &Serve, config: Arc<Config>, passed: Passed) -> Outcome {
     // First of all: a signal that nobody catches ends the process, a reload included.
     let hangup = signal(SignalKind::hangup())
         .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
     let signals = Signals { stop: signals::stop()?, hangup };
     let folder = config.store.folder.as_deref();
-    let paths = Paths::from_env(&|name| std::env::var_os(name), folder)
-        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder).map_err(homeless)?;
     let store = open_store(&config, &paths)?;
+    let listeners = binding::bind(&config, &paths, passed).await?;
     let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
     let consents = Consents::open(&paths.state).map_err(|error| broken_store(&error))?;
     let audit = open_audit(&config, &paths).map_err(|error| broken_store(&error))?;
-    serve(args, config, &paths, store, (apps, consents, audit), signals).await
+    serve(args, config, &paths, store, listeners, (apps, consents, audit), signals).await
 }
 
 /// What the daemon can be told from outside. Caught from the moment that this exists.
@@ -115,22 +121,30 @@ struct Signals<Stop> {
 }
 
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
-    let held = StateLock::take(&paths.state).map_err(|error| match error {
-        StoreError::InUse { .. } => Failure::new(
-            ErrorCode::StoreUnavailable,
-            error.to_string(),
-            "Stop that one first, or use it: `ringback status`.",
-        ),
-        other => broken_store(&other),
-    })?;
+    let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| broken_store(&error))
+    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))
 }
 
 fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
     let Some(AuditConfig { max_mib, keep }) = config.audit else { return Ok(Audit::default()) };
     let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
     Audit::open(&paths.state, limits, Clock::System)
+}
+
+fn no_store(error: &StoreError) -> Failure {
+    match error {
+        StoreError::InUse { .. } => Failure::new(
+            ErrorCode::StoreUnavailable,
+            error.to_string(),
+            "Stop that one first, or use it: `ringback status`.",
+        ),
+        other => broken_store(other),
+    }
+}
+
+fn homeless(error: NoHome) -> Failure {
+    Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME.")
 }
 
 fn broken_store(error: &dyn std::error::Error) -> Failure {
@@ -142,11 +156,11 @@ async fn serve(
     config: Arc<Config>,
     paths: &Paths,
     store: FileStore,
+    listeners: Vec<Listener>,
     (apps, consents, audit): (Apps, Consents, Audit),
     signals: Signals<impl Future<Output = ()>>,
 ) -> Outcome {
     let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
-    let listeners = bind(&config, paths).await?;
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
     let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
@@ -177,6 +191,7 @@ async fn serve(
         own_origin: first.map(|address| format!("http://{address}")),
         clock: Clock::System,
         listeners: http::event_listeners(),
+        waiting: Waiting::of_connections(config.listen.max_connections),
     };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
@@ -245,29 +260,6 @@ async fn save_usage(apps: Apps) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || apps.save_usage()).await {
         tracing::warn!("who used which key is not written down: {error}");
     }
-}
-
-async fn bind(config: &Config, paths: &Paths) -> Result<Vec<Listener>, Failure> {
-    let failed = |error: &dyn std::error::Error| {
-        Failure::internal(error.to_string(), "Free the address, or change `[listen]` in the config.")
-    };
-    let mut listeners = Vec::new();
-    for address in &config.listen.tcp {
-        listeners.push(bind_tcp(*address).await.map_err(|error| failed(&error))?);
-    }
-    paths::private_folder(&paths.runtime).map_err(|error| failed(&error))?;
-    let socket = match &config.listen.socket {
-        SocketChoice::Off => None,
-        SocketChoice::Default => Some(paths.socket()),
-        SocketChoice::At(path) => Some(path.clone()),
-    };
-    if let Some(path) = socket {
-        // Of the user's choice, too: nobody may put another in its place, or look in while it is made.
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        paths::private_folder(folder).map_err(|error| failed(&error))?;
-        listeners.push(bind_unix(&path).await.map_err(|error| failed(&error))?);
-    }
-    Ok(listeners)
 }
 
 /// The literal one of the config, else one on the first TCP listener.

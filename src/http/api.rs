@@ -78,6 +78,8 @@ async fn token_for(
     (account, own): (&str, &str),
     query: TokenQuery,
 ) -> Result<TokenReply, Error> {
+    let (wait, _place) = http.waiting.for_as_long_as(query.wait);
+    let query = TokenQuery { wait, ..query };
     consent::permit(http, caller, own, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
         None => http.broker.token(account, query).await?,
@@ -163,6 +165,7 @@ pub(super) async fn login(
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
     of_ours(&caller, &http, &id).await?;
+    let (wait, _place) = http.waiting.for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 

@@ -1,70 +1,209 @@
-//! `docs/errors.md` and `docs/api.md` say what the code says.
+//! `docs/errors.md` and `docs/api.md` say what the code says: of requests and logins.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::routes::ROUTES;
+use crate::account::record::LoginReason;
+use crate::account::state::TroubleKind;
+use crate::account::view::trouble_code;
+use crate::broker::browser_login::Stray;
 use crate::contract::ErrorCode;
+use crate::docs_test::{every_variant, keep_current, table};
 use crate::error::Error;
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
-const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
-const BEGIN: &str = "<!-- generated from ErrorCode::TABLE: RINGBACK_REGENERATE=1 cargo test --lib docs -->\n";
-const END: &str = "<!-- end -->";
 
-/// One error of each code as a caller meets it, for its hint; two where the hint differs.
-fn examples(code: ErrorCode) -> Vec<Error> {
-    let (account, why) = (String::from("work"), String::new());
-    match code {
-        ErrorCode::Internal => vec![Error::Internal { what: why }],
-        ErrorCode::Usage => vec![Error::Usage { what: why }, Error::AppExists { name: "editor".into() }],
-        ErrorCode::NoDaemon => vec![Error::NoDaemon { why }],
-        ErrorCode::UnknownAccount => vec![
-            Error::UnknownAccount { name: "wrok".into(), nearest: vec![account.clone()] },
-            Error::UnknownAccount { name: "x".into(), nearest: Vec::new() },
-            Error::Misconfigured { account, why: "accounts.work.scop: is not a known key".into() },
-        ],
-        ErrorCode::LoginRequired => vec![Error::LoginRequired { account, why }],
-        ErrorCode::LoginFailed => vec![Error::LoginFailed { account, why, provider_error: None }],
-        ErrorCode::ProviderUnreachable => {
-            vec![Error::ProviderUnreachable { account, why, retry_after: Duration::ZERO }]
-        }
-        ErrorCode::ProviderRefused => vec![Error::ProviderRefused { account, why, provider_error: None }],
-        ErrorCode::StoreUnavailable => vec![Error::StoreUnavailable { why }],
-        ErrorCode::Unauthorized => vec![Error::Unauthorized { why: "" }],
-        ErrorCode::Forbidden => vec![
-            Error::NoConsent { who: "x".into(), account: account.clone(), why: "" },
-            Error::Forbidden { why: "" },
-            Error::Beyond { why },
-        ],
-        ErrorCode::NotFound => vec![Error::NotFound { what: why }, Error::UnknownApp { name: "x".into() }],
-        ErrorCode::MethodNotAllowed => vec![Error::MethodNotAllowed],
-    }
+#[test]
+fn every_code_is_in_the_docs() {
+    let rows = ErrorCode::TABLE.map(|row| {
+        let status = if row.status == 0 { "-".to_owned() } else { row.status.to_string() };
+        [format!("`{}`", row.name), status, row.exit.to_string(), row.when.to_owned()]
+    });
+    keep_current("ErrorCode::TABLE", &table(["`error`", "HTTP", "exit", "meaning"], rows));
 }
 
-fn table() -> String {
-    let mut table = "| `error` | HTTP | exit | when | hint |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    for row in ErrorCode::TABLE {
-        let status = if row.status == 0 { "-".to_owned() } else { row.status.to_string() };
-        let hints: Vec<String> = examples(row.code).iter().map(Error::hint).collect();
-        let (name, exit, when) = (row.name, row.exit, row.when);
-        writeln!(table, "| `{name}` | {status} | {exit} | {when} | {} |", hints.join(" Or: ")).unwrap();
-    }
-    table
+/// Each as a caller meets it, and what brings it about.
+fn errors() -> Vec<(Error, &'static str)> {
+    let (account, why) = (String::from("work"), String::from("..."));
+    let account = || account.clone();
+    let why = || why.clone();
+    every_variant!(Error {
+        Usage: [(
+            Error::Usage { what: "`wait` has to be a number of seconds".into() },
+            "a parameter, a body or an argument can't be understood"
+        )],
+        UnknownAccount: [
+            (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a slip of the pen"),
+            (
+                Error::UnknownAccount { name: "home".into(), nearest: Vec::new() },
+                "the config has no `[accounts.home]`, or the daemon has not read it again"
+            )
+        ],
+        Misconfigured: [(
+            Error::Misconfigured { account: account(), why: why() },
+            "a mistake in this account or its provider; the others are served"
+        )],
+        LoginRequired: [(
+            Error::LoginRequired { account: account(), why: why() },
+            "nobody has logged in yet, or one of the reasons below, and no valid token is left"
+        )],
+        LoginFailed: [(
+            Error::LoginFailed { account: account(), why: why(), provider_error: None },
+            "nobody finished it in time, the user or the provider said no, the config changed meanwhile, or a new \
+             login took its place"
+        )],
+        ProviderUnreachable: [(
+            Error::ProviderUnreachable { account: account(), why: why(), retry_after: Duration::ZERO },
+            "no network, no answer, one that makes no sense, or too many requests; and no valid token is left"
+        )],
+        ProviderRefused: [(
+            Error::ProviderRefused { account: account(), why: why(), provider_error: None },
+            "the provider doesn't take the client, its secret, or what it asks for (`invalid_client`, \
+             `invalid_scope`)"
+        )],
+        StoreLocked: [(
+            Error::StoreLocked,
+            "`ringback lock`, a sleep, or a start with a passphrase: the key is not in memory"
+        )],
+        WrongPassphrase: [(
+            Error::WrongPassphrase { failures: 2, pause: Duration::from_secs(4) },
+            "another passphrase was set; each wrong one makes the next wait longer"
+        )],
+        StoreUnavailable: [(
+            Error::StoreUnavailable { why: why() },
+            "the disk is full, a file is damaged or of another key, or the keyring is locked"
+        )],
+        Unauthorized: [(
+            Error::Unauthorized { why: "a key is needed" },
+            "a request over TCP without a key, or with one that is wrong, expired or removed"
+        )],
+        Forbidden: [(
+            Error::Forbidden { why: "this form belongs to another session, or to none" },
+            "a web page asked, another host name was used, or the session is over"
+        )],
+        Beyond: [(
+            Error::Beyond { why: "this app was not given that account".into() },
+            "the key is good, and its app has other accounts, scopes or rights"
+        )],
+        NoConsent: [(
+            Error::NoConsent { who: "/usr/bin/curl".into(), account: account(), why: "..." },
+            "`consent = \"ask\"`, and the user said no, or nothing in time"
+        )],
+        UnknownApp: [(Error::UnknownApp { name: "editor".into() }, "it was removed, or never made")],
+        AppExists: [(Error::AppExists { name: "editor".into() }, "the name is taken")],
+        NotFound: [(
+            Error::NotFound { what: "/v2/token".into() },
+            "another path or version, or a login that is long over"
+        )],
+        MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
+        NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
+        Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
+    })
+    .into()
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a document needs neither durability nor privacy")]
-fn the_error_table_in_the_docs_is_current() {
-    let docs = std::fs::read_to_string(ERRORS).unwrap();
-    let (before, rest) = docs.split_once(BEGIN).expect("the begin mark");
-    let (_, after) = rest.split_once(END).expect("the end mark");
-    let current = format!("{before}{BEGIN}{}{END}{after}", table());
-    if std::env::var_os("RINGBACK_REGENERATE").is_some() {
-        std::fs::write(ERRORS, &current).unwrap();
-    } else {
-        assert!(docs == current, "docs/errors.md is out of date: RINGBACK_REGENERATE=1 cargo test --lib docs");
+fn every_error_is_in_the_docs_with_its_cause_and_its_hint() {
+    let rows = errors().into_iter().map(|(error, cause)| {
+        [error.to_string(), format!("`{}`", error.code().row().name), cause.to_owned(), error.hint()]
+    });
+    keep_current("Error", &table(["message", "`error`", "cause", "what to do"], rows));
+    for row in ErrorCode::TABLE {
+        assert!(errors().iter().any(|(error, _)| error.code() == row.code), "no error has the code {}", row.name);
     }
+}
+
+#[test]
+fn every_reason_for_a_login_is_in_the_docs() {
+    let rows = every_variant!(LoginReason {
+        Refused: [(
+            LoginReason::Refused { code: "invalid_grant".into() },
+            "the session was ended at the provider: a new password, a sign-out everywhere, rights that were taken \
+             back, or a refresh token that was not used for too long",
+            "log in again"
+        )],
+        ReplyLost: [(
+            LoginReason::ReplyLost,
+            "the connection broke, or the power failed, between a refresh and its reply, and the provider takes each \
+             refresh token once",
+            "log in again; see `replay_window` in [config.md](config.md)"
+        )],
+        NoRefreshToken: [(
+            LoginReason::NoRefreshToken,
+            "the provider gives one only for a certain scope or setting",
+            "log in again; `ringback doctor` says what to ask for"
+        )],
+        ConfigChanged: [(
+            LoginReason::ConfigChanged,
+            "`provider`, its endpoints or `client_id` are others than at the login",
+            "log in again; or put the old ones back, and its tokens are served again"
+        )],
+        Damaged: [(
+            LoginReason::Damaged,
+            "a disk fault, or something that wrote into the state folder",
+            "log in again; the file is kept beside, under another name"
+        )],
+    });
+    let rows = rows.map(|(reason, cause, todo)| [reason.to_string(), cause.to_owned(), todo.to_owned()]);
+    keep_current("LoginReason", &table(["reason", "cause", "what to do"], rows));
+}
+
+#[test]
+fn every_kind_of_trouble_is_in_the_docs() {
+    let rows = every_variant!(TroubleKind {
+        Unreachable: [(
+            TroubleKind::Unreachable,
+            "the provider did not answer, or not usefully",
+            "nothing, it is tried again ever more slowly; `ringback doctor` asks every provider"
+        )],
+        Offline: [(
+            TroubleKind::Offline,
+            "nothing left this machine: no network, no name server, or a secret that can't be had",
+            "bring the network back, or what the reason names; it is tried again by itself"
+        )],
+        Refused: [(
+            TroubleKind::Refused("invalid_client".into()),
+            "the provider said no to the client or the request",
+            "correct the client's id, secret or scope, and send the daemon SIGHUP"
+        )],
+        Store: [(
+            TroubleKind::Store,
+            "the store can't be read or written: nothing is asked for that could not be kept",
+            "free the disk, or make the folder and its key available; it is tried again by itself"
+        )],
+    });
+    let code = |kind: &TroubleKind| format!("`{}`", trouble_code(kind).row().name);
+    let rows = rows.map(|(kind, meaning, todo)| [code(&kind), meaning.to_owned(), todo.to_owned()]);
+    keep_current("TroubleKind", &table(["`last_error.error`", "meaning", "what to do"], rows));
+}
+
+#[test]
+fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
+    let anew = "begin anew: `ringback login`";
+    let rows = every_variant!(Stray {
+        NoLoginPending: [(
+            Stray::NoLoginPending,
+            "404",
+            "no login waits for this address: it is over, or the redirect URI registered at the provider is another",
+            anew
+        )],
+        BadTicket: [(Stray::BadTicket, "410", "the login link was used, or is older than a minute", anew)],
+        NotOurs: [(
+            Stray::NotOurs,
+            "400",
+            "`state`, cookie or address are not those of the login: it was begun in another browser, or by somebody \
+             else",
+            "finish it in the browser where it began"
+        )],
+        Malformed: [(
+            Stray::Malformed,
+            "400",
+            "the provider's answer lacks a parameter, or repeats one",
+            "log in again; if it stays, the preset doesn't fit: `ringback provider check`"
+        )],
+    });
+    let rows = rows.map(|(_, status, cause, todo)| [status, cause, todo].map(str::to_owned));
+    keep_current("Stray", &table(["status", "cause", "what to do"], rows));
 }
 
 #[test]

@@ -4,31 +4,29 @@
 //! This file knows connections and nothing of routes.
 
 mod bind;
+mod connection;
+mod passed;
 mod patience;
+mod places;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use connection::one_connection;
+use patience::Patient;
+use places::{Kind, Places};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
-use tower::Service as _;
-
-use patience::Patient;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+pub use passed::{Passed, PassedError};
 
 /// Who is at the other end, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +98,8 @@ pub struct Limits {
     /// How long a peer may keep a reply waiting by not reading.
     pub reply: Duration,
     /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
-    /// the machine can fill the port, and must not shut out the owner, who has the socket.
+    /// the machine can fill the port, and must not shut out the owner, who has the socket. When all are taken,
+    /// those without a request in progress give way.
     pub connections: usize,
     /// How long requests in flight may go on after the shutdown began.
     pub drain: Duration,
@@ -120,10 +119,6 @@ impl Default for Limits {
     }
 }
 
-/// hyper's read buffer, and so the largest request head it takes (431 beyond).
-const HEAD_BYTES: usize = 16 * 1024;
-/// Browsers send about 20.
-const HEAD_FIELDS: usize = 64;
 /// More than the file descriptors of a process, as a rule.
 const MOST_CONNECTIONS: usize = 65_536;
 /// After a failed accept (no file descriptors left, as a rule), so as not to spin.
@@ -133,8 +128,7 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: Limits,
-    all: Arc<Semaphore>,
-    tcp: Arc<Semaphore>,
+    places: Arc<Places>,
     stage: Arc<watch::Sender<Stage>>,
 }
 
@@ -183,13 +177,7 @@ impl Server {
     /// A server without listeners.
     pub fn new(limits: Limits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
-        let reserved = connections / 4;
-        Self {
-            limits,
-            all: Arc::new(Semaphore::new(connections)),
-            tcp: Arc::new(Semaphore::new(connections - reserved)),
-            stage: Arc::new(watch::Sender::new(Stage::Serving)),
-        }
+        Self { limits, places: Arc::new(Places::new(connections)), stage: Arc::new(watch::Sender::new(Stage::Serving)) }
     }
 
     /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
@@ -216,7 +204,7 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
-        while let Some(permits) = until_draining(&mut stage, self.places(Some(&self.tcp))).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
@@ -234,7 +222,7 @@ impl Server {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
-        while let Some(permits) = until_draining(&mut stage, self.places(None)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Unix)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => accept_failed(&error).await,
@@ -246,29 +234,16 @@ impl Server {
         }
     }
 
-    /// Waits for a free place *before* accepting. Who comes when the house is full waits in the kernel's
-    /// queue and is served a little later; a 503 would make every caller write a retry loop.
-    async fn places(&self, kind: Option<&Arc<Semaphore>>) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(2);
-        for semaphore in kind.into_iter().chain([&self.all]) {
-            // Never closed, so this never fails; without a permit there would be no cap, so wait.
-            match Arc::clone(semaphore).acquire_owned().await {
-                Ok(permit) => permits.push(permit),
-                Err(_) => std::future::pending().await,
-            }
-        }
-        permits
-    }
-
     fn serve_one<S>(&self, stream: S, peer: Peer, router: &Router, permits: Vec<OwnedSemaphorePermit>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let scarce = self.places.scarce(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
         let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
-            one_connection(stream, connection, router, head, stage).await;
+            one_connection(stream, connection, router, head, (stage, scarce)).await;
             drop(permits);
         });
     }
@@ -319,44 +294,4 @@ fn executable(peer: Peer) -> Option<Executable> {
 fn parent_of(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-async fn one_connection<S>(
-    stream: S,
-    connection: Connection,
-    router: Router,
-    head: Duration,
-    mut stage: watch::Receiver<Stage>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(connection.clone());
-        let reply = router.clone().call(request);
-        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
-    });
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head)
-        .max_headers(HEAD_FIELDS)
-        .max_buf_size(HEAD_BYTES)
-        // Who closes its side has left: its request is dropped and its place is free. `nc -N`, which
-        // closes once it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
-        .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut http = std::pin::pin!(http);
-    let ended = tokio::select! {
-        ended = http.as_mut() => ended,
-        () = reached(&mut stage, Stage::Draining) => {
-            http.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = http => ended,
-                () = reached(&mut stage, Stage::Cut) => Ok(()),
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::trace!(%error, "a connection ended early");
-    }
 }

@@ -36,4 +36,5 @@ mod other_users;
 mod provider;
 mod sessions;
 mod siege;
+mod stuck_callers;
 mod tickets;

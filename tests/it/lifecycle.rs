@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ringback::contract::{AccountState, LoginStatus};
@@ -123,6 +124,68 @@ fn a_new_config_adds_and_removes_accounts_and_keeps_tokens_and_pending_logins() 
     until("the account is back", || (world.get("/v1/accounts/home").status == 200).then_some(()));
     assert_eq!(world.token("home"), at_home);
     assert_eq!(idp.refreshes(), 0);
+}
+
+#[test]
+fn while_accounts_come_change_and_go_no_request_for_the_others_fails() {
+    let idp = Idp::start();
+    let providers = ["idp", "other"].map(|name| provider(name, &idp, "/token", "")).concat();
+    let top = format!("default_account = \"work\"\n{providers}");
+    let [work, shift, home] = ["work", "shift", "home"].map(|name| account(name, "idp", ""));
+    let before = format!("{top}{work}{shift}");
+    let changed = account("shift", "other", "");
+    let mut world = World::with_config(&before);
+    world.run();
+    world.log_in("work");
+    let token = world.token("work");
+    let end = AtomicBool::new(false);
+    let ask = || {
+        let mut asked = 0;
+        while !end.load(Ordering::Relaxed) {
+            assert_eq!(world.token("work"), token);
+            assert_eq!(world.account("shift").state, AccountState::SignedOut);
+            asked += 1;
+        }
+        asked
+    };
+    std::thread::scope(|scope| {
+        let callers = [(); 4].map(|()| scope.spawn(ask));
+        for _ in 0..5 {
+            world.configure(&format!("{top}{work}{changed}{home}"));
+            world.signal(Signal::HUP);
+            until("the new account is there", || (world.get("/v1/accounts/home").status == 200).then_some(()));
+            until("the changed one is changed", || (world.account("shift").provider == "other").then_some(()));
+            world.configure(&before);
+            world.signal(Signal::HUP);
+            until("the account is gone", || (world.get("/v1/accounts/home").status == 404).then_some(()));
+            until("it is as before", || (world.account("shift").provider == "idp").then_some(()));
+        }
+        end.store(true, Ordering::Relaxed);
+        for caller in callers {
+            assert!(caller.join().unwrap() > 10);
+        }
+    });
+    assert_eq!(idp.refreshes(), 0);
+}
+
+#[test]
+fn a_refresh_in_flight_is_answered_over_a_reload_that_changes_other_accounts() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
+    let mut world = World::with_config(&config);
+    world.run();
+    world.log_in("work");
+    idp.next(Act::WorkAndHold);
+    let mut refreshing = world.wire();
+    refreshing.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
+    idp.until_holding();
+    world.configure(&format!("default_account = \"work\"\n{config}{}", account("home", "idp", "")));
+    world.signal(Signal::HUP);
+    until("the new account is there", || (world.get("/v1/accounts/home").status == 200).then_some(()));
+    idp.release();
+    assert!(String::from_utf8(refreshing.rest()).unwrap().starts_with("HTTP/1.1 200"));
+    assert!(idp.honours(&world.token("work")));
+    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0));
 }
 
 #[test]

@@ -33,9 +33,9 @@ mod lifecycle;
 mod lock;
 mod login;
 mod page;
-
 mod refresh;
 mod replies;
+mod sockets;
 mod store;
 mod suspend;
 mod upstream;

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ pub(crate) struct World {
     starts: u32,
     /// Before the daemon's own arguments: a program that starts it in its place.
     pub(crate) through: Vec<String>,
+    /// What it gets as standard input and output, for `through` to pass on.
+    pub(crate) passed: Option<[OwnedFd; 2]>,
     pub(crate) arguments: Vec<String>,
 }
 
@@ -90,7 +93,7 @@ impl World {
         for name in ["config", "config/ringback", "state", "run"] {
             std::fs::set_permissions(folder.path().join(name), PermissionsExt::from_mode(0o700)).unwrap();
         }
-        let world = Self { folder, daemon: None, starts: 0, through: Vec::new(), arguments: Vec::new() };
+        let world = Self { folder, daemon: None, starts: 0, through: Vec::new(), passed: None, arguments: Vec::new() };
         world.configure(config);
         world
     }
@@ -196,7 +199,11 @@ impl World {
         if let Some(step) = failpoint {
             command.env("RINGBACK_FAILPOINT", step);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let [stdin, stdout] = match &self.passed {
+            Some(sockets) => sockets.each_ref().map(|socket| Stdio::from(socket.try_clone().unwrap())),
+            None => [Stdio::null(), Stdio::null()],
+        };
+        command.stdin(stdin).stdout(stdout).stderr(log);
         self.daemon = Some(command.spawn().unwrap());
     }
 

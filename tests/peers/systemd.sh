@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # systemd/ringback.service under a real `systemd --user`: confined, and at work all the same; ready, found by the
 # command line, reloaded, stopped; not restarted after a mistake in the config; the browser opens outside of it. Then
-# the same with systemd/ringback-namespaces.conf. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
+# the same with systemd/ringback-namespaces.conf, and with systemd/ringback.socket: it starts when somebody asks, and a
+# restart refuses nobody. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
 # Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which it gets in a private mount
 # namespace, and HOME is a throw-away folder. The manager runs as a user without privileges (uid 1) where it can be
@@ -10,6 +11,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 name='systemd: the user unit is confined, works, opens a browser outside of itself, reloads and stops'
 namespaces='systemd: it works with the file system closed, too'
+sockets='systemd: with the socket unit it starts when somebody asks, and a restart refuses nobody'
 
 if [ "${1:-}" != --inside ]; then
   bin=$(realpath "${RINGBACK_BIN:-target/debug/ringback}")
@@ -32,7 +34,7 @@ if [ "${1:-}" != --inside ]; then
     sleep .1
   done
   case $code in
-    0) echo "ok - $name"; echo "ok - $namespaces$(cat "$SYSTEMD_SH/no-namespaces" 2>/dev/null)" ;;
+    0) echo "ok - $name"; echo "ok - $namespaces$(cat "$SYSTEMD_SH/no-namespaces" 2>/dev/null)"; echo "ok - $sockets" ;;
     77) skip 'systemd --user does not start here' ;;
     *) echo "not ok - $name: $(grep -m1 '^FAILED' "$SYSTEMD_SH/log" || echo "exit code $code")"; sed 's/^/#   /' "$SYSTEMD_SH/log" | tail -40; exit 1 ;;
   esac
@@ -237,11 +239,49 @@ rm "$units/ringback.service.d/ringback-namespaces.conf"
 systemctl daemon-reload
 systemctl reset-failed ringback
 
+empty() { [ -z "$(ls -A "$XDG_RUNTIME_DIR/ringback")" ]; }
 systemctl restart ringback && systemctl stop ringback || fail 'it does not stop'
 [ "$(state Result)" = success ] || fail "it stopped with $(state Result)"
-[ ! -e "$XDG_RUNTIME_DIR/ringback" ] || fail 'it left its runtime folder behind'
+empty || fail 'it left something in its runtime folder'
 ringback status
 [ $? = 3 ] || fail 'the command line does not say that nobody is there'
+
+# --- the socket unit -------------------------------------------------------------------------------------------------
+port=$((10000 + RANDOM % 10000)) socket=$XDG_RUNTIME_DIR/ringback/ringback.sock
+cp systemd/ringback.socket "$units/"
+# The default port may be in use on this machine.
+mkdir "$units/ringback.socket.d"
+printf '[Socket]\nListenStream=\nListenStream=%%t/ringback/ringback.sock\nListenStream=127.0.0.1:%s\n' $port >"$units/ringback.socket.d/test.conf"
+[ -z "$unprivileged" ] || chown -R 1:1 "$units"
+analyze verify --man=no --recursive-errors=no "$units/ringback.socket" || fail 'systemd-analyze verify, of the socket unit'
+config second ''
+sed -i "s/^tcp = .*/tcp = [\"127.0.0.1:$port\"]/" "$HOME/.config/ringback/config.toml"
+systemctl daemon-reload
+: >"$HOME/daemon.log"
+systemctl start ringback.socket || fail 'the socket unit does not start'
+[ "$(stat -c %a "$socket" "${socket%/*}" | tr '\n' ' ')" = '600 700 ' ] || fail 'the socket is open to others'
+[ "$(state ActiveState)" = inactive ] || fail 'the daemon runs before anybody asked'
+ringback token second >/dev/null || fail 'no token for who asks first'
+[ "$(state ActiveState)" = active ] || fail 'it was not systemd that started the daemon'
+knows second || fail 'the command line does not find it, with sockets that were passed'
+grep -q WARN "$HOME/daemon.log" && fail 'it warns of something, with sockets that were passed'
+ask() { "${user[@]}" curl --silent --fail --max-time 10 "$@" >/dev/null 2>>"$SYSTEMD_SH/curl"; }
+# Until the file is there; each answer is a byte in another, and each failure a line in a third.
+caller() { until [ -e "$SYSTEMD_SH/enough" ]; do ask "$@" && printf . || echo "code $?: $*" >>"$SYSTEMD_SH/refused"; done; }
+caller --unix-socket "$socket" http://localhost/healthz >"$SYSTEMD_SH/by-unix" & callers=$!
+caller "http://127.0.0.1:$port/healthz" >"$SYSTEMD_SH/by-tcp" & callers="$callers $!"
+for _ in 1 2 3; do sleep .2; timeout 15 "${user[@]}" systemctl --user restart ringback.service || fail 'it does not restart'; done
+touch "$SYSTEMD_SH/enough"
+wait $callers
+[ ! -e "$SYSTEMD_SH/refused" ] || fail "refused during a restart: $(cat "$SYSTEMD_SH/refused")"
+[ "$(stat -c %s "$SYSTEMD_SH/by-unix")" -gt 5 ] && [ "$(stat -c %s "$SYSTEMD_SH/by-tcp")" -gt 5 ] || fail 'nobody asked'
+systemctl stop ringback.service || fail 'it does not stop, with sockets that were passed'
+[ -S "$socket" ] || fail 'the socket is gone with the daemon'
+ask "http://127.0.0.1:$port/healthz" || fail 'it does not start again when somebody asks over TCP'
+systemctl stop ringback.socket ringback.service || fail 'the socket unit does not stop'
+empty || fail 'the socket unit left something behind'
+rm -r "$units/ringback.socket" "$units/ringback.socket.d"
+systemctl daemon-reload
 
 # In an account it would only be that account's (see docs/config.md).
 config third '[serve]

@@ -7,7 +7,7 @@ use super::finding::{good, needs_hand, note};
 use crate::browser;
 use crate::clock::Wall;
 use crate::config::{Config, KeySource, SecretSource};
-use crate::contract::Finding;
+use crate::contract::{Finding, FindingState};
 use crate::keyring::{self, KeyringError};
 
 /// 2026-01-01: before it was written, so a clock that says less is wrong.
@@ -49,30 +49,52 @@ pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
     });
 }
 
-/// The user's service, where there is a systemd.
+/// The user's units, where there is a systemd.
 pub(super) fn service(findings: &mut Vec<Finding>) {
-    let Some(enabled) = systemctl(&["is-enabled", "ringback.service"]) else { return };
-    if enabled != "enabled" {
-        let fix = "For a daemon that is always there: `systemctl --user enable --now ringback` (see the README).";
-        findings.push(note(
-            "service",
-            format!("ringback.service is {}", if enabled.is_empty() { "not installed" } else { &enabled }),
-            fix,
-        ));
-        return;
-    }
-    let active = systemctl(&["is-active", "ringback.service"]).unwrap_or_default();
-    findings.push(if active == "active" {
-        good("service", "ringback.service is enabled and runs")
-    } else {
-        let fix = "`journalctl --user -u ringback` says why; then `systemctl --user start ringback`.";
-        needs_hand("service", format!("ringback.service is enabled, and {active}"), fix)
-    });
+    let Some(finding) = units(&systemctl) else { return };
+    let installed = finding.state != FindingState::Note;
+    findings.push(finding);
     let user = std::env::var("USER").unwrap_or_default();
-    if !user.is_empty() && !user.contains('/') && !Path::new("/var/lib/systemd/linger").join(&user).exists() {
+    let lingers = || Path::new("/var/lib/systemd/linger").join(&user).exists();
+    if installed && !user.is_empty() && !user.contains('/') && !lingers() {
         let fix = "`loginctl enable-linger` keeps the daemon running, and tokens fresh, while you are logged out.";
         findings.push(note("service", "it stops when you log out", fix));
     }
+}
+
+/// Whether something starts the daemon: its service at login, or its socket when the first program asks.
+fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
+    let enabled = |unit: &str| systemctl(&["is-enabled", unit]);
+    let (service, socket) = (enabled("ringback.service")?, enabled("ringback.socket").unwrap_or_default());
+    let active = |unit: &str| systemctl(&["is-active", unit]).unwrap_or_default();
+    let (by_service, by_socket) = (service == "enabled", socket == "enabled");
+    if by_socket {
+        let socket = active("ringback.socket");
+        let what = match (socket.as_str(), active("ringback.service").as_str(), by_service) {
+            ("active", "active", _) => "ringback.socket is enabled, and the daemon runs",
+            ("active", "inactive", false) => {
+                "ringback.socket is enabled: the daemon starts when the first program asks"
+            }
+            (_, service, _) => {
+                let fix = "`journalctl --user -u ringback.socket -u ringback` says why; then `systemctl --user stop \
+                           ringback.service`, and `systemctl --user start ringback.socket`.";
+                let what = format!("ringback.socket is enabled, and {socket}; ringback.service is {service}");
+                return Some(needs_hand("service", what, fix));
+            }
+        };
+        return Some(good("service", what));
+    }
+    if !by_service {
+        let fix = "For a daemon that is always there: `systemctl --user enable --now ringback` (see the README).";
+        let state = if service.is_empty() { "not installed" } else { &service };
+        return Some(note("service", format!("ringback.service is {state}"), fix));
+    }
+    let service = active("ringback.service");
+    if service == "active" {
+        return Some(good("service", "ringback.service is enabled and runs"));
+    }
+    let fix = "`journalctl --user -u ringback` says why; then `systemctl --user start ringback`.";
+    Some(needs_hand("service", format!("ringback.service is enabled, and {service}"), fix))
 }
 
 /// What `systemctl --user` prints; `None` where it can't be asked.
@@ -82,4 +104,36 @@ fn systemctl(arguments: &[&str]) -> Option<String> {
     let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
     let unreachable = said.is_empty() && String::from_utf8_lossy(&done.stderr).contains("connect to bus");
     (!unreachable).then_some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_starts_the_daemon_is_its_service_or_its_socket() {
+        use FindingState::{Good, NeedsHand, Note};
+        // The service: enabled, active; the socket: the same.
+        for (states, state, says) in [
+            (["", "inactive", "", "inactive"], Note, "not installed"),
+            (["disabled", "inactive", "not-found", "inactive"], Note, "ringback.service is disabled"),
+            (["enabled", "active", "not-found", "inactive"], Good, "enabled and runs"),
+            (["enabled", "failed", "disabled", "inactive"], NeedsHand, "ringback.service is enabled, and failed"),
+            (["disabled", "inactive", "enabled", "active"], Good, "starts when the first program asks"),
+            (["disabled", "active", "enabled", "active"], Good, "ringback.socket is enabled, and the daemon runs"),
+            (["enabled", "active", "enabled", "active"], Good, "ringback.socket is enabled, and the daemon runs"),
+            (["enabled", "inactive", "enabled", "active"], NeedsHand, "ringback.service is inactive"),
+            (["disabled", "failed", "enabled", "failed"], NeedsHand, "and failed; ringback.service is failed"),
+            (["disabled", "active", "enabled", "inactive"], NeedsHand, "ringback.socket is enabled, and inactive"),
+        ] {
+            let said = |arguments: &[&str]| {
+                let column =
+                    usize::from(arguments[1] == "ringback.socket") * 2 + usize::from(arguments[0] == "is-active");
+                Some(states[column].to_owned())
+            };
+            let finding = units(&said).unwrap();
+            assert!(finding.state == state && finding.what.contains(says), "{states:?}: {finding:?}");
+        }
+        assert!(units(&|_| None).is_none(), "without a systemd there is nothing to say");
+    }
 }

@@ -19,7 +19,7 @@ pub(super) static TOP: Section = Section {
 pub(super) static LISTEN: Section = Section {
     path: "listen",
     form: Form::Single,
-    doc: "Where local programs reach the daemon. It never listens beyond this machine.",
+    doc: "Where local programs reach the daemon. It never listens beyond this machine. What `ringback.socket` of systemd passes is taken instead of binding it anew; a port that it passes and that is not named here is served as well.",
     keys: &[
         Key {
             name: "tcp",
@@ -41,7 +41,7 @@ pub(super) static LISTEN: Section = Section {
             name: "max_connections",
             kind: Kind::Count,
             fallback: Fallback::Value("256"),
-            doc: "How many connections are served at once, over all listeners; more wait.",
+            doc: "How many connections are served at once, over all listeners; more wait. When all are taken, connections without a request in progress are closed. At most half of them wait for a login, a refresh or your answer: who comes then is answered at once, as with `wait=0`.",
             example: "256",
             shown: Shown::Line,
         },

@@ -4,7 +4,7 @@
 //! program that sends its key to whoever holds the port would be the loser (`security.md` §2.3).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::ports;
 pub enum Listener {
     /// A loopback address.
     Tcp(TcpListener),
-    /// A unix socket, removed when this is dropped.
+    /// A unix socket; if it was bound here, its file is removed when this is dropped.
     Unix(UnixSocket),
 }
 
@@ -30,12 +30,12 @@ pub struct UnixSocket {
     file: SocketFile,
 }
 
-/// The socket's file; dropping it removes the file, unless somebody has put another in its place.
+/// The socket's file; dropping it removes the file if it is ours, unless somebody has put another in its place.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and inode, to recognise it.
-    identity: (u64, u64),
+    /// Device and inode, to recognise it; `None` where whoever passed the socket goes on listening on it.
+    ours: Option<(u64, u64)>,
 }
 
 /// Why an address can't be ours. Each message says what to do.
@@ -193,6 +193,11 @@ async fn remove_stale(path: &Path) -> Result<(), BindError> {
 }
 
 impl Listener {
+    /// A unix socket that somebody else bound at `path`, and whose file is theirs to remove.
+    pub(super) fn passed(listener: UnixListener, path: PathBuf) -> Self {
+        Self::Unix(UnixSocket { listener, file: SocketFile { path, ours: None } })
+    }
+
     /// Where it listens; `None` for a unix socket.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
@@ -208,19 +213,6 @@ impl Listener {
             Self::Unix(socket) => Some(&socket.file.path),
         }
     }
-
-    /// A TCP listener that somebody else bound, such as systemd. It has to be on loopback.
-    pub fn from_tcp(listener: std::net::TcpListener) -> Result<Self, BindError> {
-        let failed = |source| BindError::Io { place: "an inherited socket".to_owned(), source };
-        let address = listener.local_addr().map_err(failed)?;
-        if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())
-            && !matches!(address.ip(), IpAddr::V6(ip) if ip.is_loopback())
-        {
-            return Err(BindError::NotLoopback { address });
-        }
-        listener.set_nonblocking(true).map_err(failed)?;
-        TcpListener::from_std(listener).map(Self::Tcp).map_err(failed)
-    }
 }
 
 impl SocketFile {
@@ -229,14 +221,15 @@ impl SocketFile {
     fn own(path: &Path) -> io::Result<Self> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         let metadata = std::fs::symlink_metadata(path)?;
-        Ok(Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) })
+        Ok(Self { path: path.to_owned(), ours: Some((metadata.dev(), metadata.ino())) })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let still_ours =
-            std::fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
+        let still_ours = self.ours.is_some_and(|ours| {
+            std::fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == ours)
+        });
         if still_ours && let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(%error, "the socket file could not be removed");
         }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::connection::{HEAD_BYTES, HEAD_FIELDS};
 use super::*;
 use crate::http::body::JsonBody;
 
@@ -121,13 +122,28 @@ async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
     let (_server, _open, address) = start(Limits { connections: 4, head: SHORT * 2, ..limits() }).await;
     let mut holding = Vec::new();
     for _ in 0..3 {
-        holding.push(send(address, "GET /who").await);
+        holding.push(send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await);
     }
     let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     let mut byte = [0];
     assert!(timeout(SHORT, late.read(&mut byte)).await.is_err(), "it should wait");
     drop(holding);
     assert!(rest(late).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
+    let post = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    for idle in ["", "GET /who", "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", post]
+    {
+        let body = BodyLimits { deadline: LONG * 5, ..limits().body };
+        let patient = Limits { connections: 2, head: LONG * 5, reply: LONG * 5, body, ..limits() };
+        let (_server, _open, address) = start(patient).await;
+        let holding = [send(address, idle).await, send(address, idle).await];
+        let late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(rest(late).await.starts_with("HTTP/1.1 200"), "{idle:?}");
+        drop(holding);
+    }
 }
 
 #[tokio::test]

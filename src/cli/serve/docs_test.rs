@@ -1,0 +1,250 @@
+//! `docs/errors.md` says what the code says: of configs, starts, and secrets that can't be had.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::binding::{failed, refused};
+use super::{broken_store, homeless, no_store};
+use crate::cli::config::failure;
+use crate::client::Failure;
+use crate::config::{Blame, ConfigErrors, FilePrivacy, parse};
+use crate::config_file::ConfigFileError;
+use crate::credentials::CredentialError;
+use crate::docs_test::{every_variant, keep_current, table};
+use crate::http::listen::{BindError, Holder, PassedError};
+use crate::keyring::KeyringError;
+use crate::oauth::assertion::KeyError;
+use crate::paths::NoHome;
+use crate::paths::folder::FolderError;
+use crate::store::StoreError;
+
+fn why() -> String {
+    "...".into()
+}
+
+fn row(failure: &Failure, cause: &str) -> [String; 4] {
+    let reply = failure.reply();
+    [reply.error_description.clone(), failure.exit().to_string(), cause.to_owned(), reply.hint.clone()]
+}
+
+fn mistakes(text: &str) -> ConfigErrors {
+    parse(text, Path::new("config.toml"), FilePrivacy::Private, None).unwrap_err()
+}
+
+#[test]
+fn every_config_that_is_not_used_is_in_the_docs() {
+    let path = || PathBuf::from("~/.config/ringback/config.toml");
+    let rows = every_variant!(ConfigFileError {
+        Nowhere: [(ConfigFileError::Nowhere, "an environment without HOME, such as cron's")],
+        Missing: [(
+            ConfigFileError::Missing { path: path(), named_by: "--config" },
+            "there is none yet, or `--config` or `RINGBACK_CONFIG` names another"
+        )],
+        Unusable: [(
+            ConfigFileError::Unusable { path: path(), why: why() },
+            "others could read or change it, or it is no file"
+        )],
+        Mistakes: [(ConfigFileError::Mistakes(mistakes("default_acount = 1")), "each is told before, with its place")],
+    });
+    let rows = rows.map(|(error, cause)| row(&failure(&error), cause));
+    keep_current("ConfigFileError", &table(["message", "exit", "cause", "what to do"], rows));
+}
+
+#[test]
+fn what_a_mistake_in_the_config_leaves_out_is_in_the_docs() {
+    let account = "[accounts.work]\nprovider = \"google\"\nclient_id = \"c\"\n";
+    let rows = every_variant!(Blame {
+        Everything: [(
+            Blame::Everything,
+            "default_acount = \"work\"".to_owned(),
+            "everything: the daemon doesn't start, and a reload changes nothing"
+        )],
+        Account: [(
+            Blame::Account("work".into()),
+            format!("{account}scop = []"),
+            "this account, which is then `unknown_account`; the others are served"
+        )],
+        Provider: [(
+            Blame::Provider("own".into()),
+            "[providers.own]\ntoken_urll = \"https://id.example\"".to_owned(),
+            "this provider, and the accounts that use it"
+        )],
+    });
+    let rows = rows.map(|(blame, text, what)| {
+        let mistakes = mistakes(&text);
+        let mistake = mistakes.iter().find(|mistake| mistake.blame == blame).unwrap();
+        [format!("`{}`", mistake.to_string().replace('`', "'")), what.to_owned()]
+    });
+    keep_current("Blame", &table(["such as", "what is left out"], rows));
+}
+
+fn of_the_store() -> Vec<[String; 4]> {
+    let path = || PathBuf::from("work.sealed");
+    let rows = every_variant!(StoreError {
+        InUse: [(
+            StoreError::InUse { folder: "~/.local/state/ringback".into(), pid: Some(4711) },
+            "a second daemon on the same state folder"
+        )],
+        Key: [(
+            StoreError::Key { from: "the keyring".into(), why: why() },
+            "a keyring that is locked, a credential or program that is missing, or `master.key` gone while sealed \
+             files are there"
+        )],
+        Passphrase: [(
+            StoreError::Passphrase { why: why() },
+            "the config's `store.key` and the files in the state folder don't go together"
+        )],
+        Unsafe: [(StoreError::Unsafe { path: path(), why: why() }, "wrong owner, mode or kind")],
+        Io: [(StoreError::Io { path: path(), why: "No space left on device".into() }, "a full or read-only disk")],
+        ForeignKey: [(
+            StoreError::ForeignKey { path: path(), from: "the keyring".into() },
+            "`store.key` was changed, or a state folder was copied without its key"
+        )],
+        SetAside: [(
+            StoreError::SetAside { path: path(), aside: "work.damaged".into(), why: why() },
+            "a disk fault, or something that wrote into the file"
+        )],
+        Newer: [(
+            StoreError::Newer { path: path(), found: 2, known: 1 },
+            "an older ringback on the state folder of a newer one"
+        )],
+        Conflict: [(
+            StoreError::Conflict { path: path(), stored: 3, new: 2 },
+            "a backup was put back while the daemon ran"
+        )],
+        Locked: [(StoreError::Locked, "the key is not in memory; `ringback unlock`")],
+        WrongPassphrase: [(StoreError::WrongPassphrase, "another passphrase was set")],
+    });
+    rows.map(|(error, cause)| row(&no_store(&error), cause)).into()
+}
+
+fn of_folders() -> Vec<[String; 4]> {
+    let path = || PathBuf::from("/run/user/1000/ringback");
+    let rows = every_variant!(FolderError {
+        Unsafe: [(FolderError::Unsafe { path: path(), why: why() }, "others could look in or replace it")],
+        Io: [(FolderError::Io { path: path(), why: why() }, "the system refused")],
+    });
+    rows.map(|(error, cause)| row(&broken_store(&error), cause)).into()
+}
+
+fn of_addresses() -> Vec<[String; 4]> {
+    let address: SocketAddr = "127.0.0.1:7464".parse().unwrap();
+    let path = || PathBuf::from("/run/user/1000/ringback/ringback.sock");
+    let rows = every_variant!(BindError {
+        NotLoopback: [(
+            BindError::NotLoopback { address: "192.0.2.1:7464".parse().unwrap() },
+            "`listen.tcp` names an address that others can reach"
+        )],
+        PortTaken: [
+            (
+                BindError::PortTaken {
+                    address,
+                    holder: Holder::Another("process 4711 (/usr/bin/node) of your own user".into())
+                },
+                "somebody else listens there"
+            ),
+            (
+                BindError::PortTaken { address, holder: Holder::LooksLikeRingback("a process of user 1001".into()) },
+                "a daemon of another user, or with another state folder"
+            )
+        ],
+        SocketTaken: [(
+            BindError::SocketTaken { path: path() },
+            "a daemon with another state folder, or `ringback.socket` of systemd"
+        )],
+        NotASocket: [(BindError::NotASocket { path: path() }, "`listen.socket` names a file")],
+        FolderNotPrivate: [(
+            BindError::FolderNotPrivate { folder: "/tmp".into() },
+            "others could put another in its place"
+        )],
+        Io: [(
+            BindError::Io { place: "[::1]:7464".into(), source: std::io::ErrorKind::AddrNotAvailable.into() },
+            "such as a machine without IPv6"
+        )],
+    });
+    rows.map(|(error, cause)| row(&failed(&error), cause)).into()
+}
+
+fn of_passed_sockets() -> Vec<[String; 4]> {
+    let path = || PathBuf::from("/run/user/1000/ringback/ringback.sock");
+    let rows = every_variant!(PassedError {
+        NotLoopback: [(
+            PassedError::NotLoopback { address: "0.0.0.0:7464".parse().unwrap() },
+            "`ListenStream=7464` is every address; it has to be `127.0.0.1:7464`"
+        )],
+        NotListening: [(
+            PassedError::NotListening { number: 1 },
+            "`ListenDatagram=`, `Accept=yes`, or a file that was stored"
+        )],
+        Elsewhere: [(
+            PassedError::Elsewhere { path: "/tmp/ringback.sock".into(), wanted: path() },
+            "`ListenStream=` and `listen.socket` differ"
+        )],
+        NotPrivate: [(
+            PassedError::NotPrivate { path: path() },
+            "`SocketMode=` was left out, or the runtime folder was emptied: restart `ringback.socket`"
+        )],
+        Io: [(PassedError::Io(std::io::ErrorKind::InvalidInput.into()), "the system refused")],
+    });
+    rows.map(|(error, cause)| row(&refused(&error), cause)).into()
+}
+
+#[test]
+fn every_failure_of_a_start_is_in_the_docs() {
+    let home = row(&homeless(NoHome), "an environment without HOME");
+    let rows = [of_the_store(), of_folders(), of_addresses(), of_passed_sockets(), vec![home]].concat();
+    let source = "StoreError, FolderError, BindError, PassedError and NoHome";
+    keep_current(source, &table(["message", "exit", "cause", "what to do"], rows));
+}
+
+fn of_keyrings() -> Vec<[String; 2]> {
+    let (service, user) = (|| String::from("ringback"), || String::from("work"));
+    let rows = every_variant!(KeyringError {
+        NoService: [(KeyringError::NoService { why: why() }, "a server, or a session without a desktop")],
+        Locked: [(KeyringError::Locked { why: why() }, "nobody has unlocked it since the login")],
+        NoEntry: [(KeyringError::NoEntry { service: service(), user: user() }, "put it there: `secret-tool store`")],
+        Ambiguous: [(
+            KeyringError::Ambiguous { service: service(), user: user(), count: 2 },
+            "none is taken by chance"
+        )],
+        TimedOut: [(KeyringError::TimedOut, "a prompt waits on a screen")],
+        Failed: [(KeyringError::Failed { why: why() }, "the Secret Service is at fault")],
+    });
+    rows.map(|(error, cause)| [error.to_string(), cause.to_owned()]).into()
+}
+
+fn of_client_keys() -> Vec<[String; 2]> {
+    let rows = every_variant!(KeyError {
+        Missing: [(KeyError::Missing, "`client_auth = \"private_key_jwt\"` alone")],
+        NotPem: [(KeyError::NotPem, "another format, or a passphrase on it")],
+        Unusable: [(KeyError::Unusable, "make one of those")],
+        Failed: [(KeyError::Failed, "a mistake in ringback or in the key")],
+    });
+    rows.map(|(error, cause)| [error.to_string(), cause.to_owned()]).into()
+}
+
+#[test]
+fn every_secret_that_can_not_be_had_is_in_the_docs() {
+    let rows = every_variant!(CredentialError {
+        File: [(
+            CredentialError::File { path: "phonecom.secret".into(), why: why() },
+            "not there, or others could read it"
+        )],
+        Command: [(
+            CredentialError::Command { program: "pass".into(), why: "ended with exit status: 1".into() },
+            "the password manager is locked, or its agent is not known to the daemon"
+        )],
+        NoCredentials: [(
+            CredentialError::NoCredentials { name: "phonecom-secret".into() },
+            "the daemon was not started by systemd, or the unit loads none"
+        )],
+        Keyring: [(CredentialError::Keyring(KeyringError::TimedOut), "as below")],
+        Unfit: [(
+            CredentialError::Unfit { from: "the command `pass`".into(), why: "is empty" },
+            "the source holds something else"
+        )],
+    });
+    let rows = rows.map(|(error, cause)| [error.to_string(), cause.to_owned()]).into();
+    let rows = [rows, of_keyrings(), of_client_keys()].concat();
+    keep_current("CredentialError, KeyringError and KeyError", &table(["message", "cause, or what to do"], rows));
+}
