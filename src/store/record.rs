@@ -42,7 +42,7 @@ pub enum DecodeError {
 /// As it stands in the file. Borrows what it can, so that reading makes no second copy of a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+pub(super) struct Wire<'a> {
     schema: u32,
     generation: u64,
     binding: Cow<'a, Binding>,
@@ -71,19 +71,23 @@ enum WireExpiry {
 
 /// Only the version: read first, so that a newer record is told apart from a broken one.
 #[derive(Deserialize)]
-struct Version {
-    schema: u32,
+pub(super) struct Version {
+    pub(super) schema: u32,
 }
 
 /// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. There is no record
 /// that can't be written, but an empty file in the place of one would cost a login.
 pub fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
-    let wire = Wire::from(record);
+    wiped_json(&Wire::from(record))
+}
+
+/// `value` as JSON in a buffer that is wiped when dropped.
+pub(super) fn wiped_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     // Measured first: a buffer that grows leaves copies of tokens behind.
     let mut length = Length(0);
-    serde_json::to_writer(&mut length, &wire)?;
+    serde_json::to_writer(&mut length, value)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
-    serde_json::to_writer(&mut *bytes, &wire)?;
+    serde_json::to_writer(&mut *bytes, value)?;
     Ok(bytes)
 }
 
@@ -96,10 +100,14 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         return Err(DecodeError::Newer { found: version.schema });
     }
     let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
-    if !(FIRST..=SCHEMA).contains(&wire.schema) {
-        return Err(DecodeError::Malformed { column: 0 });
+    wire.record().ok_or(DecodeError::Malformed { column: 0 })
+}
+
+impl Wire<'_> {
+    /// `None` if it has a schema that never was.
+    pub(super) fn record(self) -> Option<Record> {
+        (FIRST..=SCHEMA).contains(&self.schema).then(|| self.into())
     }
-    Ok(wire.into())
 }
 
 /// serde borrows inside an `Option<Cow>` only when told how.
