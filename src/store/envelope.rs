@@ -5,11 +5,13 @@ use std::io::{Read as _, Write as _};
 use std::iter;
 use std::str::FromStr as _;
 
-use age::secrecy::{ExposeSecret as _, SecretString};
-use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
+use age::secrecy::SecretString;
+use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use zeroize::Zeroizing;
 
 use crate::secret::Passphrase;
+
+pub use age::x25519::{Identity, Recipient};
 
 /// What a guess costs, as a power of two: 256 MiB of memory and about a second, the same as `age` itself takes.
 const WORK: u8 = 18;
@@ -21,7 +23,7 @@ pub enum Addressee {
     /// Who knows this.
     Passphrase(Passphrase),
     /// Who has the private key of one of these.
-    Recipients(Vec<x25519::Recipient>),
+    Recipients(Vec<Recipient>),
 }
 
 /// What opens it.
@@ -29,7 +31,7 @@ pub enum Opener {
     /// The passphrase that it was made with.
     Passphrase(Passphrase),
     /// Private keys, one of which has to fit.
-    Identities(Vec<x25519::Identity>),
+    Identities(Vec<Identity>),
 }
 
 /// What can be wrong with such a file.
@@ -56,14 +58,14 @@ pub enum EnvelopeError {
 }
 
 /// Somebody's public key, `age1...`.
-pub fn recipient(text: &str) -> Result<x25519::Recipient, &'static str> {
-    x25519::Recipient::from_str(text)
+pub fn recipient(text: &str) -> Result<Recipient, &'static str> {
+    Recipient::from_str(text)
 }
 
 /// The private keys of a file that `age-keygen` wrote; `None` if a line of it is none.
-pub fn identities(text: &str) -> Option<Vec<x25519::Identity>> {
+pub fn identities(text: &str) -> Option<Vec<Identity>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let identities: Vec<_> = lines.map(x25519::Identity::from_str).collect::<Result<_, _>>().ok()?;
+    let identities: Vec<_> = lines.map(Identity::from_str).collect::<Result<_, _>>().ok()?;
     (!identities.is_empty()).then_some(identities)
 }
 
@@ -130,6 +132,8 @@ fn as_age_has_it(passphrase: &Passphrase) -> SecretString {
 
 #[cfg(test)]
 mod tests {
+    use age::secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn phrase(text: &str) -> Passphrase {
@@ -145,7 +149,7 @@ mod tests {
         assert_eq!(&**open(&file, &right).unwrap(), b"canary");
         let opened = |file: &[u8], with: &Opener| open(file, with).map(|_| ()).unwrap_err();
         assert_eq!(opened(&file, &Opener::Passphrase(phrase("open sesam"))), EnvelopeError::WrongPassphrase);
-        let stranger = Opener::Identities(vec![x25519::Identity::generate()]);
+        let stranger = Opener::Identities(vec![Identity::generate()]);
         assert_eq!(opened(&file, &stranger), EnvelopeError::WrongIdentity);
         let cut = &file[..file.len() - 1];
         assert_eq!(opened(cut, &right), EnvelopeError::Damaged);
@@ -159,13 +163,13 @@ mod tests {
 
     #[test]
     fn who_has_one_of_the_keys_opens_it() {
-        let (first, second) = (x25519::Identity::generate(), x25519::Identity::generate());
+        let (first, second) = (Identity::generate(), Identity::generate());
         let to = [&first, &second].map(|identity| recipient(&identity.to_public().to_string()).unwrap());
         let file = seal(b"canary", &Addressee::Recipients(to.into())).unwrap();
         assert!(!takes_passphrase(&file).unwrap());
         let text = format!("# created: today\n# public key: age1\n{}\n", second.to_string().expose_secret());
         assert_eq!(&**open(&file, &Opener::Identities(identities(&text).unwrap())).unwrap(), b"canary");
-        let stranger = Opener::Identities(vec![x25519::Identity::generate()]);
+        let stranger = Opener::Identities(vec![Identity::generate()]);
         assert_eq!(open(&file, &stranger).map(|_| ()).unwrap_err(), EnvelopeError::WrongIdentity);
         assert_eq!(
             open(&file, &Opener::Passphrase(phrase("x"))).map(|_| ()).unwrap_err(),

@@ -26,6 +26,7 @@ mod consent;
 mod doctor;
 mod events;
 mod floors;
+mod house;
 mod kill;
 mod lifecycle;
 mod lock;
