@@ -25,6 +25,7 @@ mod canary;
 mod consent;
 mod doctor;
 mod events;
+mod fixtures;
 mod floors;
 mod house;
 mod kill;
