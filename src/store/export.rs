@@ -1,7 +1,7 @@
 //! All accounts in one document, for another machine:
 //!
 //! ```json
-//! {"ringback_export":1,"accounts":[{"account":"work","record":{"schema":2,"generation":7,...}}]}
+//! {"ringback_export":1,"accounts":[{"account":"work","record":{"schema":3,"generation":7,...}}]}
 //! ```
 //!
 //! A record stands there as it does in its sealed file (`record`), so that nothing of it is lost on the way. The
