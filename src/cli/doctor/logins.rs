@@ -17,12 +17,12 @@ const GOOGLE: &str = "https://accounts.google.com";
 /// Tells of it, if it is so.
 pub(super) fn ends(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut Vec<Finding>) {
     let Some((count, lasted)) = pattern(&account.logins_lasted) else { return };
-    let mut what = format!("its last {count} logins ended by themselves after about {} each", rounded(lasted));
-    let present = account.logged_in_at.filter(|_| account.state == AccountState::Active);
-    if let Some(since) = present {
-        let end = since.saturating_add_unsigned(lasted.as_secs());
-        what += &format!("; expect that of the present one {}", moment(end.max(now), now));
-    }
+    let expected = account.logged_in_at.filter(|_| account.state == AccountState::Active).map(|since| {
+        let end = since.saturating_add_unsigned(lasted.as_secs()).max(now);
+        format!("; expect that of the present one {}", moment(end, now))
+    });
+    let (lasts, expected) = (rounded(lasted), expected.unwrap_or_default());
+    let what = format!("its last {count} logins ended by themselves after about {lasts} each{expected}");
     let of_google = config.dialect.issuer.as_deref() == Some(GOOGLE);
     findings.push(if of_google && TESTING.contains(&lasted.as_secs()) {
         let fix = "Google does that to apps in testing: in its Cloud console, under Google Auth Platform > Audience, \
