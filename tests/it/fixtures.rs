@@ -108,7 +108,9 @@ fn todays_daemon_goes_on_with_every_state_folder_that_was_ever_written() {
     let fixtures = fixtures();
     // Another run of these tests may have the address just now.
     let idp = Idp::at(until("the provider's address is free", || TcpListener::bind(PROVIDER).ok()));
-    fixtures.iter().for_each(|name| goes_on_with(name, &idp));
+    for name in &fixtures {
+        goes_on_with(name, &idp);
+    }
     let schemas: Vec<u32> =
         fixtures.iter().filter_map(|name| schema(&folder().join(name).join("state"), "work")).collect();
     for wanted in 1..=SCHEMA {

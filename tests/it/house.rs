@@ -23,7 +23,9 @@ fn config(idp: &Idp, accounts: &[&str]) -> String {
 fn old_house(idp: &Idp, accounts: &[&str]) -> World {
     let mut world = World::with_config(&config(idp, accounts));
     world.run();
-    accounts.iter().for_each(|name| world.log_in(name));
+    for name in accounts {
+        world.log_in(name);
+    }
     world.stop();
     world
 }
