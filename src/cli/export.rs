@@ -41,7 +41,8 @@ pub(super) struct Export {
     forget: bool,
 
     /// Encrypt to this public key (age1...) and not with a passphrase; may be repeated
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["passphrase_file", "passphrase_stdin"], value_parser = envelope::recipient)]
+    #[arg(long, value_name = "KEY", value_parser = envelope::recipient)]
+    #[arg(conflicts_with_all = ["passphrase_file", "passphrase_stdin"])]
     recipient: Vec<envelope::Recipient>,
 
     /// Read the new passphrase from this file, which nobody else can read

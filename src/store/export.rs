@@ -89,7 +89,7 @@ pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error
     record::wiped_json(&Document { ringback_export: VERSION, accounts: entries.collect() })
 }
 
-/// What [`write`] wrote, all of it understood.
+/// What [`write()`] wrote, all of it understood.
 pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     // serde's own message may quote the value, which may be a token.
     let malformed = |_| ReadError::Malformed;
@@ -128,6 +128,17 @@ mod tests {
         let tokens = |accounts: &[Moved]| accounts[1].record.tokens.refresh_token.clone().unwrap();
         assert!(tokens(&read(&write(&two()).unwrap()).unwrap()).matches("refresh-7"));
         assert!(read(&write(&[]).unwrap()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_member_is_documented() {
+        let document: serde_json::Value = serde_json::from_slice(&write(&two()).unwrap()).unwrap();
+        let docs = include_str!("../../docs/export.md");
+        let record = document["accounts"][0]["record"].as_object().unwrap();
+        for name in record.keys().chain(document.as_object().unwrap().keys()) {
+            assert!(docs.contains(&format!("`{name}")), "{name} is missing in docs/export.md");
+        }
+        assert!(docs.contains(&format!(r#""schema":{},"#, record::SCHEMA)));
     }
 
     #[test]

@@ -52,6 +52,21 @@ fn config(passphrase: bool) -> String {
     )
 }
 
+/// What `ringback export` wrote when its document had version 1 still opens.
+#[test]
+fn a_house_that_was_packed_before_is_still_taken_over() {
+    let mut world = World::with_config(&config(false));
+    let phrase = world.root().join("phrase");
+    std::fs::write(&phrase, "fixture passphrase of nobody\n").unwrap();
+    std::fs::set_permissions(&phrase, PermissionsExt::from_mode(0o600)).unwrap();
+    let file = folder().join("../export/version-1.age");
+    let arguments = ["import", "--from", file.to_str().unwrap(), "--passphrase-file", phrase.to_str().unwrap()];
+    let (code, _, said) = world.cli(&arguments);
+    assert!(code == 0 && said.contains("home: taken over\nwork: taken over\n"), "{said}");
+    world.run();
+    assert_eq!(world.token("work"), "fixture-access-work");
+}
+
 /// The schema of what is stored, where the key lies beside it.
 fn schema(state: &Path, account: &str) -> Option<u32> {
     let key = MasterKey::parse(&std::fs::read(state.join("master.key")).ok()?).unwrap();
