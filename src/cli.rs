@@ -11,12 +11,14 @@ use crate::contract::DEFAULT_ACCOUNT;
 use crate::log;
 
 mod app;
+mod at_rest;
 mod audit;
 mod config;
 mod consent;
 mod demo;
 mod device;
 mod doctor;
+mod export;
 mod granted;
 mod hidden;
 mod import;
@@ -25,6 +27,7 @@ mod lock;
 mod login;
 mod logout;
 mod open;
+mod passphrase;
 mod password;
 mod paste;
 mod provider;
@@ -39,7 +42,7 @@ mod unlock;
 
 /// A local OAuth helper: one click, a token, always fresh.
 ///
-/// The daemon (`ringback serve`) keeps the tokens; every other command asks it.
+/// The daemon (`ringback serve`) keeps the tokens; most other commands ask it.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = HELP)]
 struct Program {
@@ -72,6 +75,7 @@ enum Command {
     Unlock(unlock::Unlock),
     Info(info::Info),
     Import(import::Import),
+    Export(export::Export),
     App(app::App),
     Audit(audit::Audit),
     Open(open::Open),
@@ -129,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Unlock(args) => unlock::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
         Command::Consent(args) => consent::run(&args),

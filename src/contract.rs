@@ -182,6 +182,12 @@ pub struct AccountReply {
     /// Whose tokens they are, where the provider tells, such as `voip_id`.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub identity: Map<String, Value>,
+    /// When the present login was made, Unix seconds, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub logged_in_at: Option<i64>,
+    /// How long the last logins lasted that the provider ended by itself, in seconds, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub logins_lasted: Vec<u64>,
     /// The id of the pending login, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_pending: Option<String>,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::config::SecretSource;
 use crate::hardening::children;
 use crate::keyring::{self, KeyringError};
-use crate::secret::{ClientSecret, Password, PrivateKey};
+use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 
 pub use command::COMMAND_PATIENCE;
 pub use pipe::PasswordPipe;
@@ -111,18 +111,22 @@ pub async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Pass
     resolve(source, env).await.map(|secret| Password::new(secret.expose()))
 }
 
+/// The passphrase in this file; blocks for the time of a small file.
+pub fn passphrase(path: &Path) -> Result<Passphrase, CredentialError> {
+    of_file(path).map(|secret| Passphrase::new(secret.expose()))
+}
+
+/// The text of this file, which nobody else can read; blocks for the time of a small file.
+pub fn private_text(path: &Path) -> Result<PrivateKey, CredentialError> {
+    let bytes = private_file::read(path)?;
+    let unfit = |_| CredentialError::Unfit { from: format!("the file {}", path.display()), why: "is not UTF-8" };
+    std::str::from_utf8(&bytes).map(PrivateKey::new).map_err(unfit)
+}
+
 /// The private key in this file, as PEM. Whether it is one, whoever signs with it finds out.
 pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
     let path = path.to_owned();
-    off_the_runtime(move || {
-        let bytes = private_file::read(&path)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| CredentialError::Unfit {
-            from: format!("the file {}", path.display()),
-            why: "is not UTF-8",
-        })?;
-        Ok(PrivateKey::new(text))
-    })
-    .await
+    off_the_runtime(move || private_text(&path)).await
 }
 
 /// Runs a program for its effect, with these variables added to what it may see; at most

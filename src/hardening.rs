@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// and `environ`. To be called before anything secret is read. What the system refuses is logged, and the
 /// daemon goes on: it keeps its secrets as any other program does.
 ///
-/// For the daemon only. It looks up who asks by `/proc/PID/exe`, which a closed process would not show.
+/// For the daemon, and for commands that read the store without one. It looks up who asks by `/proc/PID/exe`, which a closed process would not show.
 pub fn close_memory() {
     // Both limits, so that nothing raises it again. A core handler that is a pipe ignores this limit and
     // minds the next.

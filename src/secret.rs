@@ -4,7 +4,8 @@
 //! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
 //! and for nothing else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed
 //! file), `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token
-//! of the caller), `store::key::passphrase` (to stretch it). Whoever adds another says why.
+//! of the caller), `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file).
+//! Whoever adds another says why.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,5 +1,7 @@
 //! Where records are kept: the trait, its errors, and what each may mean to a caller.
 
+pub mod envelope;
+pub mod export;
 pub mod file;
 pub mod key;
 pub mod record;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::account::logins::Logins;
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, TokenSet};
 
@@ -21,6 +22,8 @@ pub struct Record {
     pub intent: Option<Intent>,
     /// Why only the user can help, once the provider has said so.
     pub needs_login: Option<LoginReason>,
+    /// When the login was made, and how long earlier ones lasted.
+    pub logins: Logins,
 }
 
 /// A refresh about to be sent (`security.md` §1.14, step 4).

@@ -167,10 +167,7 @@ impl Machine {
 
     /// The newest tokens, kept or not yet kept, for a logout to give back.
     pub fn tokens(&self) -> Option<&TokenSet> {
-        match &self.phase {
-            Phase::Unkept { next, .. } => Some(&next.record.tokens),
-            _ => self.held().map(|held| &held.record.tokens),
-        }
+        self.newest().map(|record| &record.tokens)
     }
 
     /// What tokens have to belong to, by the config of now.

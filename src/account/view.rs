@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::account::logins::Logins;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::account::state::{Machine, Narrowed, Phase, State, Trouble, TroubleKind};
@@ -47,6 +48,8 @@ pub struct Snapshot {
     pub scope: Option<String>,
     /// Whose the tokens are, where the provider told.
     pub identity: Map<String, Value>,
+    /// When the login was made, and how long earlier ones lasted.
+    pub logins: Logins,
     /// Whether only the user can help, soon: the token has lived most of its life and can't be renewed.
     pub login_soon: bool,
     /// Tokens for less than all that was granted.
@@ -141,6 +144,7 @@ impl Machine {
             obtained_at: held.map(|held| held.record.tokens.obtained_at),
             scope: held.and_then(|held| held.record.tokens.scope.clone()),
             identity: held.map(|held| held.record.identity.clone()).unwrap_or_default(),
+            logins: held.map(|held| held.record.logins.clone()).unwrap_or_default(),
             login_soon: held
                 .is_some_and(|held| held.deadline.is_some() && held.notice.is_none() && !self.is_renewable(held)),
             narrowed: usable.map(|held| held.narrowed.clone()).unwrap_or_default(),
@@ -172,6 +176,7 @@ impl Snapshot {
             obtained_at: None,
             scope: None,
             identity: self.identity.clone(),
+            logins: self.logins.clone(),
             login_soon: self.login_soon,
             narrowed: Narrowed::default(),
         }
@@ -304,6 +309,8 @@ impl Snapshot {
                 failures: trouble.failures,
             }),
             identity: self.identity.clone(),
+            logged_in_at: self.logins.since.map(Wall::unix_seconds),
+            logins_lasted: self.logins.lasted.clone(),
             login_due_at: self
                 .token
                 .as_ref()

@@ -45,7 +45,7 @@ enum Act {
 pub(super) struct Source {
     /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Does what the subcommand says.

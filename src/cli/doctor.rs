@@ -3,6 +3,7 @@
 
 mod accounts;
 mod finding;
+mod logins;
 mod machine;
 mod providers;
 mod setup;

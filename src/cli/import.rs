@@ -1,4 +1,7 @@
-//! `ringback import`: hands the daemon a token that was made elsewhere, such as a permanent one.
+//! `ringback import`: hands the daemon a token that was made elsewhere, such as a permanent one; with `--from` takes
+//! over all accounts of another machine, see `house`.
+
+mod house;
 
 use std::io::{self, IsTerminal as _, Read};
 use std::process::ExitCode;
@@ -16,6 +19,9 @@ use crate::contract::ImportRequest;
 ///
 /// Reads it from standard input, or asks for it at the terminal without showing it. The daemon has the
 /// provider check it before it is stored. Tokens travel over the daemon's unix socket only.
+///
+/// With `--from`, all accounts of another machine come out of a file that `ringback export` wrote there. The daemon
+/// has to be stopped here and there. An account that is logged in here already is skipped (exit code 1).
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Import {
@@ -28,6 +34,9 @@ pub(super) struct Import {
 
     #[command(flatten)]
     reach: Reach,
+
+    #[command(flatten)]
+    house: house::House,
 }
 
 const HELP: &str = "\
@@ -36,6 +45,7 @@ Examples:
   ringback import work < token.txt
   pass show api/token | ringback import
   ringback import work --refresh-token < refresh.txt
+  ringback import --from house.age                   All accounts of another machine
 
 A token in the arguments could be read by other users of the machine, so there is no option for it.";
 
@@ -44,6 +54,9 @@ const LONGEST: usize = 64 * 1024;
 
 /// Reads the token, hands it over and tells what the provider said of it.
 pub(super) fn run(args: &Import) -> Outcome {
+    if let Some(file) = &args.house.from {
+        return house::run(&args.house, file);
+    }
     let client = args.reach.client()?;
     let kind = if args.refresh_token { "refresh token" } else { "access token" };
     let text = if io::stdin().is_terminal() { asked(kind)? } else { read(&mut io::stdin().lock())? };

@@ -173,6 +173,8 @@ mod tests {
             generation: 1,
             last_error: None,
             identity: serde_json::Map::new(),
+            logged_in_at: None,
+            logins_lasted: Vec::new(),
             login_due_at: None,
             login_pending: None,
         }

@@ -1,13 +1,11 @@
 //! `ringback unlock`: gets the store's key again, with the passphrase where it takes one.
 
-use std::io::{self, Read};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
-use zeroize::Zeroizing;
 
-use super::hidden::Terminal;
-use super::{Outcome, Reach, report};
+use super::{Outcome, Reach, passphrase, report};
 use crate::client::Failure;
 use crate::contract::{StoreState, UnlockRequest};
 
@@ -34,8 +32,10 @@ Examples:
 
 A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
 
-/// More than any passphrase may have.
-const LONGEST: usize = 4096;
+/// Asked by whoever opens the store.
+pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
+/// And by who sets it.
+pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
 
 /// Unlocks and tells whether it was locked.
 pub(super) fn run(args: &Unlock) -> Outcome {
@@ -44,12 +44,13 @@ pub(super) fn run(args: &Unlock) -> Outcome {
     let (passphrase, new) = match store {
         StoreState::Unlocked | StoreState::Locked => (None, false),
         _ if args.passphrase_stdin => {
-            (Some(first_line(&mut io::stdin().lock())?), store == StoreState::PassphraseUnset)
+            (Some(passphrase::first_line(&mut io::stdin().lock())), store == StoreState::PassphraseUnset)
         }
-        StoreState::PassphraseNeeded => (Some(asked("Passphrase of the token store (it is not shown):")?), false),
-        StoreState::PassphraseUnset => (Some(asked_twice()?), true),
+        StoreState::PassphraseNeeded => (Some(passphrase::asked(QUESTION)), false),
+        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(NEW_QUESTION)), true),
     };
-    let passphrase = passphrase.map(|text| as_text(&text)).transpose()?;
+    // The request wipes it.
+    let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
     let reply = client.unlock(UnlockRequest { passphrase, new })?;
     report::say(match (reply.changed, new) {
         (true, true) => "The passphrase is set, and the token store is unlocked. Nobody can open it without it.",
@@ -59,59 +60,7 @@ pub(super) fn run(args: &Unlock) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn asked(question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let terminal = Terminal::open().ok_or_else(|| unread("there is no terminal to ask at"))?;
-    terminal.ask(question, LONGEST).map_err(|error| unread(&error.to_string()))
-}
-
-fn asked_twice() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let first = asked("New passphrase for the token store, 12 characters or more (it is not shown):")?;
-    if *first == *asked("The same again:")? { Ok(first) } else { Err(unread("the two are not the same")) }
-}
-
-fn first_line(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Room for all of it at once, so that growing leaves no copies behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    input.take(most + 1).read_to_end(&mut line).map_err(|error| unread(&error.to_string()))?;
-    if line.len() > LONGEST {
-        return Err(unread("it is longer than 4 KiB"));
-    }
-    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
-    line.truncate(end);
-    if line.ends_with(b"\r") {
-        line.pop();
-    }
-    Ok(line)
-}
-
-/// The request wipes it.
-fn as_text(line: &[u8]) -> Result<String, Failure> {
-    std::str::from_utf8(line).map(str::to_owned).map_err(|_| unread("it is not text in UTF-8"))
-}
-
 fn unread(why: &str) -> Failure {
     let advice = "Run `ringback unlock` at a terminal and type it, or give it with `--passphrase-stdin`.";
     Failure::usage(format!("no passphrase could be read: {why}"), advice)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_passphrase_is_the_first_line_as_it_is() {
-        for (input, line) in [
-            ("a b  c\n", Some("a b  c")),
-            (" x \r\nmore\n", Some(" x ")),
-            ("no end", Some("no end")),
-            ("\n", Some("")),
-            ("", Some("")),
-        ] {
-            let read = first_line(&mut input.as_bytes()).ok();
-            assert_eq!(read.as_ref().map(|line| std::str::from_utf8(line).unwrap()), line, "{input:?}");
-        }
-        assert!(first_line(&mut &vec![b'a'; LONGEST + 1][..]).is_err());
-        assert!(as_text(b"\xff").is_err());
-    }
 }

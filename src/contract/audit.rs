@@ -81,6 +81,8 @@ pub enum AuditEvent {
     Refresh,
     /// A token was brought from elsewhere.
     Import,
+    /// An account was written into a file for another machine.
+    Export,
     /// A provider's new address was accepted.
     Accept,
     /// An app was made.
@@ -109,6 +111,7 @@ impl From<AuditEvent> for &'static str {
             AuditEvent::Logout => "logout",
             AuditEvent::Refresh => "refresh",
             AuditEvent::Import => "import",
+            AuditEvent::Export => "export",
             AuditEvent::Accept => "accept",
             AuditEvent::AppAdded => "app_added",
             AuditEvent::AppRemoved => "app_removed",

@@ -319,7 +319,7 @@ fn file_name(account: &str) -> String {
 
 /// The config's rule for names. Here it keeps every file in its folder, and apart from any other's where
 /// case does not count.
-fn valid(account: &str) -> bool {
+pub(super) fn valid(account: &str) -> bool {
     let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
     (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
 }

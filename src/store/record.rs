@@ -12,14 +12,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::account::logins::Logins;
 use crate::account::record::{Intent, LoginReason, Record};
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Kind, Secret};
 
-/// The schema that is written.
-pub const SCHEMA: u32 = 2;
-/// The first one; it had no `identity`.
+/// The schema that is written. The second had no `logins`.
+pub const SCHEMA: u32 = 3;
+/// The first one; it had no `identity` either.
 const FIRST: u32 = 1;
 
 /// Why bytes are not a record. Holds nothing of what they say.
@@ -42,7 +43,7 @@ pub enum DecodeError {
 /// As it stands in the file. Borrows what it can, so that reading makes no second copy of a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+pub(super) struct Wire<'a> {
     schema: u32,
     generation: u64,
     binding: Cow<'a, Binding>,
@@ -58,6 +59,8 @@ struct Wire<'a> {
     identity: Cow<'a, Map<String, Value>>,
     intent: Option<Cow<'a, Intent>>,
     needs_login: Option<Cow<'a, LoginReason>>,
+    #[serde(default)]
+    logins: Cow<'a, Logins>,
 }
 
 /// [`Expiry`] in the file.
@@ -71,19 +74,23 @@ enum WireExpiry {
 
 /// Only the version: read first, so that a newer record is told apart from a broken one.
 #[derive(Deserialize)]
-struct Version {
-    schema: u32,
+pub(super) struct Version {
+    pub(super) schema: u32,
 }
 
 /// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. There is no record
 /// that can't be written, but an empty file in the place of one would cost a login.
 pub fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
-    let wire = Wire::from(record);
+    wiped_json(&Wire::from(record))
+}
+
+/// `value` as JSON in a buffer that is wiped when dropped.
+pub(super) fn wiped_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     // Measured first: a buffer that grows leaves copies of tokens behind.
     let mut length = Length(0);
-    serde_json::to_writer(&mut length, &wire)?;
+    serde_json::to_writer(&mut length, value)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
-    serde_json::to_writer(&mut *bytes, &wire)?;
+    serde_json::to_writer(&mut *bytes, value)?;
     Ok(bytes)
 }
 
@@ -96,10 +103,14 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         return Err(DecodeError::Newer { found: version.schema });
     }
     let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
-    if !(FIRST..=SCHEMA).contains(&wire.schema) {
-        return Err(DecodeError::Malformed { column: 0 });
+    wire.record().ok_or(DecodeError::Malformed { column: 0 })
+}
+
+impl Wire<'_> {
+    /// `None` if it has a schema that never was.
+    pub(super) fn record(self) -> Option<Record> {
+        (FIRST..=SCHEMA).contains(&self.schema).then(|| self.into())
     }
-    Ok(wire.into())
 }
 
 /// serde borrows inside an `Option<Cow>` only when told how.
@@ -137,6 +148,7 @@ impl<'a> From<&'a Record> for Wire<'a> {
             identity: Cow::Borrowed(&record.identity),
             intent: record.intent.as_ref().map(Cow::Borrowed),
             needs_login: record.needs_login.as_ref().map(Cow::Borrowed),
+            logins: Cow::Borrowed(&record.logins),
         }
     }
 }
@@ -157,6 +169,7 @@ impl From<Wire<'_>> for Record {
             identity: wire.identity.into_owned(),
             intent: wire.intent.map(Cow::into_owned),
             needs_login: wire.needs_login.map(Cow::into_owned),
+            logins: wire.logins.into_owned(),
         }
     }
 }
@@ -209,35 +222,40 @@ mod tests {
         let mut full = record(7);
         full.intent = Some(Intent { fingerprint: "0a1b2c3d".into(), started_at: Wall(5), sent: 2 });
         full.needs_login = Some(LoginReason::Refused { code: "invalid_grant".into() });
+        full.logins = Logins { since: Some(Wall(6)), lasted: vec![604_800] };
         let text = String::from_utf8(encode(&full).unwrap().to_vec()).unwrap();
         assert_eq!(
             text,
             concat!(
-                r#"{"schema":2,"generation":7,"binding":{"provider":"phonecom","token_url":"https://p.example/token","#,
+                r#"{"schema":3,"generation":7,"binding":{"provider":"phonecom","token_url":"https://p.example/token","#,
                 r#""client_id":"me"},"access_token":"access-7","refresh_token":"refresh-7","scope":"a b","#,
                 r#""expiry":{"at":{"wall":1700003600000,"lifetime_ms":3600000}},"obtained_at":1700000000000,"#,
                 r#""extra":{"account_id":42},"identity":{},"intent":{"fingerprint":"0a1b2c3d","started_at":5,"sent":2},"#,
-                r#""needs_login":{"why":"refused","code":"invalid_grant"}}"#
+                r#""needs_login":{"why":"refused","code":"invalid_grant"},"logins":{"since":6,"lasted":[604800]}}"#
             )
         );
     }
 
     #[test]
-    fn the_first_schema_is_read() {
+    fn earlier_schemas_are_read() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
-        let first = text.replace(r#""schema":2"#, r#""schema":1"#).replace(r#""identity":{},"#, "");
-        assert_ne!(first, text);
-        assert_eq!(format!("{:?}", decode(first.as_bytes()).unwrap()), format!("{:?}", record(1)));
+        let second =
+            text.replace(r#""schema":3"#, r#""schema":2"#).replace(r#","logins":{"since":null,"lasted":[]}"#, "");
+        let first = second.replace(r#""schema":2"#, r#""schema":1"#).replace(r#""identity":{},"#, "");
+        for earlier in [&first, &second] {
+            assert!(text.len() > earlier.len() && !earlier.contains("logins"));
+            assert_eq!(format!("{:?}", decode(earlier.as_bytes()).unwrap()), format!("{:?}", record(1)));
+        }
     }
 
     #[test]
     fn what_is_not_understood_is_refused_without_quoting_it() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
-        let newer = text.replace(r#""schema":2"#, r#""schema":3,"more":[]"#);
-        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 3 });
+        let newer = text.replace(r#""schema":3"#, r#""schema":4,"more":[]"#);
+        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 4 });
         for (from, to) in [
-            (r#""schema":2"#, r#""schema":2,"more":true"#),
-            (r#""schema":2"#, r#""schema":0"#),
+            (r#""schema":3"#, r#""schema":3,"more":true"#),
+            (r#""schema":3"#, r#""schema":0"#),
             (r#""generation":1"#, r#""generation":"canary""#),
             (r#""generation":1,"#, ""),
             (r#""expiry":"#, r#""expiry":"canary","x":"#),

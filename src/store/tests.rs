@@ -18,6 +18,7 @@ use super::file::{FileStore, StateLock};
 use super::key::MasterKey;
 use super::key::source::Obtained;
 use super::{Store, StoreError};
+use crate::account::logins::Logins;
 use crate::account::record::{Intent, Record};
 use crate::clock::{Clock, Wall};
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
@@ -45,6 +46,7 @@ pub(crate) fn record(generation: u64) -> Record {
         identity: Map::new(),
         intent: None,
         needs_login: None,
+        logins: Logins::default(),
     }
 }
 

@@ -4,10 +4,16 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
+use ringback::clock::{Clock, Wall};
+use ringback::config::KeySource;
+use ringback::contract::AccountState;
+use ringback::store::Store as _;
+use ringback::store::file::{FileStore, StateLock};
+use ringback::store::key::source::{OsKeyring, Outside};
 use serde_json::Value;
 
 use crate::http::free_port;
-use crate::idp::Idp;
+use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider};
 
 /// A world whose port is the config's.
@@ -104,4 +110,52 @@ fn a_provider_whose_clock_is_elsewhere_is_told() {
     ));
     let (_, findings) = doctor(&world);
     assert!(needs_hand(&findings).iter().any(|bad| bad.contains("clock") && bad.contains("s apart")), "{findings:?}");
+}
+
+/// Has the stopped daemon's account `work` been logged in so long ago.
+fn age_login(world: &World, hours: i64) {
+    let outside = Outside { env: &|_| None, keyring: &OsKeyring };
+    let held = StateLock::take(&world.state()).unwrap();
+    let store = FileStore::open(held, &KeySource::File, outside, Clock::System).unwrap();
+    let mut record = store.load("work").unwrap().unwrap();
+    let Wall(since) = record.logins.since.expect("a login is noted");
+    record.logins.since = Some(Wall(since - hours * 3_600_000));
+    record.generation += 1;
+    store.commit("work", &record).unwrap();
+}
+
+#[test]
+fn logins_that_end_again_and_again_after_the_same_time_are_told() {
+    let idp = Idp::start();
+    let (mut world, _) = world(&idp, "", "");
+    let refused = "{\"error\":\"invalid_grant\"}";
+    let pattern = |world: &World| {
+        let found =
+            doctor(world).1.into_iter().find(|finding| finding["what"].to_string().contains("ended by themselves"));
+        found.map(|finding| format!("{}: {} | {}", finding["state"], finding["what"], finding["fix"]))
+    };
+    world.run();
+    for hours in [169, 174] {
+        world.log_in("work");
+        // Refreshes carry the login on.
+        assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
+        world.stop();
+        age_login(&world, hours);
+        world.run();
+        assert_eq!(pattern(&world), None);
+        idp.next(Act::Raw(plain(400, "application/json", refused)));
+        assert_ne!(world.post("/v1/accounts/work/refresh").status, 200);
+        world.until_state("work", AccountState::NeedsLogin);
+    }
+    assert_eq!(
+        world.account("work").logins_lasted.iter().map(|seconds| seconds / 3600).collect::<Vec<_>>(),
+        [169, 174]
+    );
+    let told = pattern(&world).unwrap();
+    assert!(told.contains("\"note\": \"its last 2 logins ended by themselves after about 7 days each\""), "{told}");
+    assert!(told.contains("Ask the provider how long"), "{told}");
+    world.log_in("work");
+    world.restart();
+    let told = pattern(&world).unwrap();
+    assert!(told.contains("expect that of the present one in 7 days") || told.contains("in 6 days"), "{told}");
 }

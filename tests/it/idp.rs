@@ -156,9 +156,25 @@ impl Idp {
     }
 
     pub(crate) fn with(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::behind(TcpListener::bind("127.0.0.1:0").unwrap(), State { manner, ..State::default() })
+    }
+
+    /// One at an address of its own. Nobody else has it while the test process lives.
+    pub(crate) fn at(listener: TcpListener) -> Self {
+        Self::behind(listener, State::default())
+    }
+
+    /// Forgets everything but these tokens, access and refresh token, as if it had issued them.
+    pub(crate) fn has_issued(&self, tokens: &[(String, String)]) {
+        let grant = |(_, refresh): &(String, String)| Grant { current: refresh.clone(), ..Grant::default() };
+        let grants = tokens.iter().map(grant).collect();
+        let valid = tokens.iter().map(|(access, _)| access.clone()).collect();
+        *self.lock() = State { grants, valid, ..State::default() };
+    }
+
+    fn behind(listener: TcpListener, state: State) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let state = Mutex::new(State { manner, ..State::default() });
+        let state = Mutex::new(state);
         let inner = Arc::new(Inner { state, changed: Condvar::new() });
         let idp = Self { inner, port };
         let serving = idp.clone();

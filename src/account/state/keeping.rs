@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::{
     Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
 };
+use crate::account::logins::Logins;
 use crate::account::record::{LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall};
@@ -90,6 +91,7 @@ impl Machine {
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
         let (narrowed, identity) = (held.narrowed.clone(), held.record.identity.clone());
+        let logins = held.record.logins.clone();
         // A replay may be answered with the very tokens that got lost: they live since the first request, and may be
         // over already. Of any other token, a life of nothing says that nobody knows.
         let replayed = held.unanswered;
@@ -102,6 +104,7 @@ impl Machine {
         }
         next.narrowed = narrowed;
         next.record.identity = identity;
+        next.record.logins = logins;
         self.commit(Box::new(next), None)
     }
 
@@ -111,8 +114,19 @@ impl Machine {
             _ => 0,
         };
         let generation = self.stored.max(unkept) + 1;
-        let next = self.hold(grant, generation, now, now, chance);
+        let before = self.newest().filter(|record| record.binding == self.policy.binding);
+        let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
+        let mut next = self.hold(grant, generation, now, now, chance);
+        next.record.logins = logins;
         self.commit(Box::new(next), None)
+    }
+
+    /// The newest record, kept or not yet kept.
+    pub(super) fn newest(&self) -> Option<&Record> {
+        match &self.phase {
+            Phase::Unkept { next, .. } => Some(&next.record),
+            _ => self.held().map(|held| &held.record),
+        }
     }
 
     fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
@@ -146,6 +160,7 @@ impl Machine {
             identity: Map::new(),
             intent: None,
             needs_login: None,
+            logins: Logins::default(),
         };
         Held {
             record,

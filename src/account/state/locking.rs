@@ -4,6 +4,7 @@
 use serde_json::Map;
 
 use super::{Effect, Event, Machine, Narrowed, Phase, State};
+use crate::account::logins::Logins;
 use crate::account::view::{Snapshot, Standing};
 
 impl Machine {
@@ -46,6 +47,7 @@ impl Snapshot {
             obtained_at: None,
             scope: None,
             identity: Map::new(),
+            logins: Logins::default(),
             login_soon: false,
             narrowed: Narrowed::default(),
         }

@@ -1,6 +1,7 @@
 //! How the accounts stand, as a running daemon tells it.
 
 use super::finding::{good, needs_hand, note};
+use super::logins;
 use super::setup::about;
 use crate::cli::Reach;
 use crate::cli::report::moment;
@@ -32,7 +33,10 @@ pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64
     for account in config.accounts.values() {
         let found = daemon.and_then(|reply| reply.accounts.iter().find(|found| found.account == account.name));
         match (daemon, found) {
-            (_, Some(found)) => one(account, found, now, findings),
+            (_, Some(found)) => {
+                one(account, found, now, findings);
+                logins::ends(account, found, now, findings);
+            }
             (Some(_), None) => findings.push(needs_hand(
                 &about(account),
                 "the daemon does not know it",

@@ -199,7 +199,8 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// Whether it may be set. What was set is used as it is.
-fn fits(passphrase: &Passphrase) -> Result<(), StoreError> {
+/// Whether it may be set as a new one, for the store or for a file that leaves this machine.
+pub fn fits(passphrase: &Passphrase) -> Result<(), StoreError> {
     let why = match passphrase.expose() {
         "" => "the passphrase is empty".into(),
         text if text.chars().count() < SHORTEST => format!("a passphrase has at least {SHORTEST} characters"),

@@ -1,0 +1,94 @@
+//! How long logins lasted, as far as the provider said it: some end every one after the same time, and a user who
+//! knows can do something about it.
+
+use std::time::Duration;
+
+use crate::clock::Wall;
+
+/// Enough to see a pattern.
+const KEPT: usize = 5;
+/// The provider's word for a refresh token that is no good any more (RFC 6749 §5.2).
+const DEAD: &str = "invalid_grant";
+
+/// The present login's begin, and how long earlier ones lasted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logins {
+    /// When the present one was made. `None`: it has ended, or was made before this was kept.
+    pub since: Option<Wall>,
+    /// How long those lasted that the provider ended by itself, in seconds, the newest last.
+    pub lasted: Vec<u64>,
+}
+
+impl Logins {
+    /// After another login, at `now`.
+    #[must_use]
+    pub fn begun(&self, now: Wall) -> Self {
+        Self { since: Some(now), lasted: self.lasted.clone() }
+    }
+
+    /// After the provider refused the refresh token with `code`, at `now`. Only once: a refusal that is met again
+    /// is the same end.
+    pub fn end(&mut self, code: &str, now: Wall) {
+        let Some(since) = self.since.take().filter(|_| code == DEAD) else { return };
+        self.lasted.push(now.since(since).as_secs());
+        let surplus = self.lasted.len().saturating_sub(KEPT);
+        self.lasted.drain(..surplus);
+    }
+}
+
+/// How many logins ended after about the same time, counted back from the newest, and how long the shortest of them
+/// lasted: that an end is seen late is usual, that it comes early is not. `None` where there is no pattern.
+pub fn pattern(lasted: &[u64]) -> Option<(usize, Duration)> {
+    let newest = *lasted.last()?;
+    let alike = lasted.iter().rev().take_while(|one| one.abs_diff(newest) <= newest / 10);
+    let (count, shortest) = alike.fold((0, newest), |(count, shortest), one| (count + 1, shortest.min(*one)));
+    (count >= 2 && shortest >= SHORTEST).then_some((count, Duration::from_secs(shortest)))
+}
+
+/// In seconds: what ends sooner was not meant to last.
+const SHORTEST: u64 = 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    #[test]
+    fn an_end_counts_once_and_only_the_providers_own() {
+        let at = |seconds: u64| Wall(0).plus(Duration::from_secs(seconds));
+        let mut logins = Logins::default();
+        logins.end("invalid_grant", at(DAY));
+        assert_eq!(logins, Logins::default(), "nobody knows when that one was made");
+        logins = logins.begun(at(0));
+        logins.end("invalid_grant", at(7 * DAY));
+        logins.end("invalid_grant", at(9 * DAY));
+        assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
+        logins = logins.begun(at(10 * DAY));
+        logins.end("another_subject", at(11 * DAY));
+        assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
+        for length in 1..=6 {
+            logins = logins.begun(at(0));
+            logins.end("invalid_grant", at(length));
+        }
+        assert_eq!(logins.lasted, [2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_pattern_is_two_or_more_ends_at_about_the_same_age() {
+        for (lasted, expected) in [
+            (&[][..], None),
+            (&[7 * DAY], None),
+            (&[7 * DAY, 7 * DAY + 3600], Some((2, 7 * DAY))),
+            (&[7 * DAY + 3600, 7 * DAY + 40_000, 7 * DAY], Some((3, 7 * DAY))),
+            (&[7 * DAY, 30 * DAY, 30 * DAY + 5], Some((2, 30 * DAY))),
+            (&[7 * DAY, 7 * DAY, 30 * DAY], None),
+            (&[7 * DAY, 8 * DAY], None),
+            (&[60, 60, 60], None),
+        ] {
+            let expected = expected.map(|(count, shortest)| (count, Duration::from_secs(shortest)));
+            assert_eq!(pattern(lasted), expected, "{lasted:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The state folder while no daemon runs: what moves house is read and written by the command itself, holding the
+//! folder as a daemon does. So nothing can refresh what is just being copied.
+
+use std::path::Path;
+
+use super::{config, passphrase, unlock};
+use crate::audit::{self, Audit};
+use crate::client::Failure;
+use crate::clock::Clock;
+use crate::config::{AuditConfig, Config};
+use crate::contract::{AuditEvent, AuditLine, ErrorCode, StoreState};
+use crate::paths::Paths;
+use crate::store::file::{FileStore, StateLock};
+use crate::store::key::source::{OsKeyring, Outside};
+use crate::store::{Opening, Store as _, StoreError};
+
+/// The folder, held, and the config that it belongs to.
+pub(super) struct AtRest {
+    pub(super) config: Config,
+    paths: Paths,
+    held: StateLock,
+}
+
+impl AtRest {
+    /// Holds the folder; fails while a daemon does.
+    pub(super) fn hold(source: &config::Source) -> Result<Self, Failure> {
+        let (config, mistakes) = source.load_what_works()?;
+        mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
+        let paths = Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref())
+            .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+        let held = StateLock::take(&paths.state).map_err(|error| unavailable(&error))?;
+        Ok(Self { config, paths, held })
+    }
+
+    /// The accounts that something is stored of.
+    pub(super) fn accounts(&self) -> Result<Vec<String>, Failure> {
+        self.held.accounts().map_err(|error| unavailable(&error))
+    }
+
+    /// The audit log, if it is kept.
+    pub(super) fn audit(&self) -> Result<Audit, Failure> {
+        let Some(AuditConfig { max_mib, keep }) = self.config.audit else { return Ok(Audit::default()) };
+        let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
+        let opened = Audit::open(&self.paths.state, limits, Clock::System);
+        opened.map_err(|error| {
+            let fact = format!("the audit log can't be written: {error}");
+            Failure::new(ErrorCode::StoreUnavailable, fact, "Put right what it names; nothing was changed.")
+        })
+    }
+
+    /// The store, unlocked: with the passphrase in `file`, or asked for, if it takes one.
+    pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
+        let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
+        let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
+            .map_err(|error| unavailable(&error))?;
+        let state = store.state();
+        if state != StoreState::Unlocked {
+            let new = state == StoreState::PassphraseUnset;
+            let passphrase = match file {
+                Some(path) => passphrase::of_file(path),
+                None if new => passphrase::asked_twice(unlock::NEW_QUESTION),
+                None => passphrase::asked(unlock::QUESTION),
+            };
+            let passphrase = passphrase.map_err(|why| {
+                let fact = format!("the passphrase of the token store could not be read: {why}");
+                Failure::usage(fact, "Type it at a terminal, or give `--store-passphrase-file`.")
+            })?;
+            let opening = if new { Opening::First(passphrase) } else { Opening::Passphrase(passphrase) };
+            store.unlock(&opening).map_err(|error| unavailable(&error))?;
+        }
+        Ok(store)
+    }
+}
+
+/// What the store says, to a person.
+pub(super) fn unavailable(error: &StoreError) -> Failure {
+    let advice = match error {
+        StoreError::InUse { .. } => {
+            "Stop it first (`systemctl --user stop ringback`): what it refreshed meanwhile would be stale in the copy."
+        }
+        StoreError::WrongPassphrase => "Try again.",
+        _ => "Put right what it names, and try again.",
+    };
+    Failure::new(ErrorCode::StoreUnavailable, error.to_string(), advice)
+}
+
+/// Writes down that each of `accounts` left or came; returns once that is written.
+pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let at = humantime::format_rfc3339_millis(Clock::System.now().wall.to_system()).to_string();
+    runtime.block_on(async {
+        for account in accounts {
+            let mut line = AuditLine::new(event, at.clone());
+            line.account = Some((*account).to_owned());
+            line.uid = Some(rustix::process::geteuid().as_raw());
+            line.pid = i32::try_from(std::process::id()).ok();
+            line.executable = std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned());
+            audit.note(line).await;
+        }
+        audit.flush().await;
+    });
+    Ok(())
+}

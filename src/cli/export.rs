@@ -1,0 +1,167 @@
+//! `ringback export`: all accounts into one encrypted file, for another machine. Reads the store itself, while no
+//! daemon runs: a refresh during the copy would leave a refresh token in it that is good for nothing.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::at_rest::{self, AtRest, unavailable};
+use super::{Outcome, config, passphrase, report};
+use crate::client::Failure;
+use crate::contract::AuditEvent;
+use crate::hardening;
+use crate::secret::Passphrase;
+use crate::store::Store as _;
+use crate::store::envelope::{self, Addressee};
+use crate::store::export::{self, Moved};
+use crate::store::file::FileStore;
+use crate::store::key::passphrase::fits;
+
+/// Take all accounts to another machine, in one encrypted file
+///
+/// Writes the tokens of every account into an age file that a passphrase opens; `ringback import --from FILE` takes
+/// them over there. The daemon has to be stopped here, and must not refresh these accounts again: of two machines with
+/// the same refresh token, one ends the login of both. Keys of programs, answers to questions, the config and the
+/// client secrets stay behind.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Export {
+    /// The file to write, for you alone
+    file: PathBuf,
+
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+
+    /// Delete the accounts here once the file is written; the provider is not told, so they live on there
+    #[arg(long)]
+    forget: bool,
+
+    /// Encrypt to this public key (age1...) and not with a passphrase; may be repeated
+    #[arg(long, value_name = "KEY", value_parser = envelope::recipient)]
+    #[arg(conflicts_with_all = ["passphrase_file", "passphrase_stdin"])]
+    recipient: Vec<envelope::Recipient>,
+
+    /// Read the new passphrase from this file, which nobody else can read
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Read the new passphrase from the first line of standard input
+    #[arg(long)]
+    passphrase_stdin: bool,
+
+    /// Read the passphrase of the token store from this file, if it takes one
+    #[arg(long, value_name = "FILE")]
+    store_passphrase_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    source: config::Source,
+}
+
+const HELP: &str = "\
+Examples:
+  systemctl --user stop ringback && ringback export house.age --forget
+  pass show moving | ringback export house.age --passphrase-stdin
+  ringback export house.age --recipient age1...    For who has that key's private half
+  age --decrypt house.age | jq                     Look at it without ringback
+
+Don't `ringback logout` here afterwards: that revokes the tokens at the provider, for the other machine too.";
+
+/// Writes the file, deletes what is to be deleted, and tells.
+pub(super) fn run(args: &Export) -> Outcome {
+    hardening::close_memory();
+    if !args.force && args.file.symlink_metadata().is_ok() {
+        return Err(exists(&args.file));
+    }
+    let at_rest = AtRest::hold(&args.source)?;
+    let names = at_rest.accounts()?;
+    if names.is_empty() {
+        return Err(Failure::usage(
+            "there is nothing to export: no account is stored here",
+            "Look with `ringback status`.",
+        ));
+    }
+    let audit = at_rest.audit()?;
+    let store = at_rest.open(args.store_passphrase_file.as_deref())?;
+    let accounts = read(&store, names)?;
+    let plain = export::write(&accounts).map_err(|error| Failure::internal(error.to_string(), "Report this."))?;
+    let sealed = envelope::seal(&plain, &addressee(args)?).map_err(|error| unwritten(&args.file, &error))?;
+    drop(plain);
+    let names: Vec<&str> = accounts.iter().map(|moved| moved.account.as_str()).collect();
+    // First: nothing leaves without a line.
+    at_rest::note(&audit, AuditEvent::Export, &names)?;
+    write(args, &sealed)?;
+    report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
+    if args.forget {
+        names.iter().try_for_each(|name| store.remove(name)).map_err(|error| unavailable(&error))?;
+        report::say(
+            "They are deleted here, and not revoked: they live on in that file alone. Keep it until it is imported.",
+        );
+    } else {
+        report::say(
+            "They are still here, too. Run only one of the two: both would refresh with the same refresh token.",
+        );
+        report::say("To give them up here, export with `--forget`; `ringback logout` would revoke them for both.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn count(accounts: usize) -> String {
+    if accounts == 1 { "1 account is".into() } else { format!("{accounts} accounts are") }
+}
+
+fn read(store: &FileStore, names: Vec<String>) -> Result<Vec<Moved>, Failure> {
+    let read = |account: String| match store.load(&account) {
+        Ok(Some(record)) => Some(Ok(Moved { account, record })),
+        Ok(None) => None,
+        Err(error) => Some(Err(unavailable(&error).advise("Nothing was exported. Mend it, or move that file away."))),
+    };
+    names.into_iter().filter_map(read).collect()
+}
+
+fn addressee(args: &Export) -> Result<Addressee, Failure> {
+    if !args.recipient.is_empty() {
+        return Ok(Addressee::Recipients(args.recipient.clone()));
+    }
+    new_passphrase(args).map(Addressee::Passphrase).map_err(|why| {
+        let advice = "Type it at a terminal, or give `--passphrase-file`, `--passphrase-stdin` or `--recipient`.";
+        Failure::usage(format!("there is no passphrase for the file: {why}"), advice)
+    })
+}
+
+fn new_passphrase(args: &Export) -> Result<Passphrase, String> {
+    let passphrase = match &args.passphrase_file {
+        Some(path) => passphrase::of_file(path),
+        None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),
+        None => passphrase::asked_twice("New passphrase for the file, 12 characters or more (it is not shown):"),
+    }?;
+    fits(&passphrase).map(|()| passphrase).map_err(|error| error.to_string())
+}
+
+/// 0600, whole or not at all, and durable: with `--forget` it is soon all that there is.
+fn write(args: &Export, sealed: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| unwritten(&args.file, &error);
+    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temp = tempfile::Builder::new().prefix(".ringback-").tempfile_in(folder).map_err(failed)?;
+    temp.write_all(sealed).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
+    let persisted = if args.force { temp.persist(&args.file) } else { temp.persist_noclobber(&args.file) };
+    persisted.map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(&args.file),
+        _ => failed(error.error),
+    })?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+fn exists(file: &Path) -> Failure {
+    Failure::usage(format!("{} exists already", file.display()), "Name another file, or replace it with `--force`.")
+}
+
+fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::internal(
+        format!("{} can't be written: {why}", file.display()),
+        "Name a file in a folder of yours with room.",
+    )
+}

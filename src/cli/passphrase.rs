@@ -1,0 +1,74 @@
+//! Passphrases: typed, or handed in by a file or standard input. Never an argument, and never from the environment.
+//! Errors are one clause; whoever asks says what to do about them.
+
+use std::io::Read;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::hidden::Terminal;
+use crate::credentials;
+use crate::secret::Passphrase;
+
+/// More than any passphrase may have.
+const LONGEST: usize = 4096;
+
+/// Asks for one that exists.
+pub(super) fn asked(question: &str) -> Result<Passphrase, String> {
+    as_text(&typed(question)?)
+}
+
+/// Asks for a new one.
+pub(super) fn asked_twice(question: &str) -> Result<Passphrase, String> {
+    let first = typed(question)?;
+    if *first == *typed("The same again:")? { as_text(&first) } else { Err("the two are not the same".into()) }
+}
+
+/// The first line of `input`, as it is.
+pub(super) fn first_line(input: &mut impl Read) -> Result<Passphrase, String> {
+    // Room for all of it at once, so that growing leaves no copies behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
+    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    input.take(most + 1).read_to_end(&mut line).map_err(|error| error.to_string())?;
+    if line.len() > LONGEST {
+        return Err("it is longer than 4 KiB".into());
+    }
+    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    let line = line.get(..end).unwrap_or_default();
+    as_text(line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// What stands in a file that nobody else can read.
+pub(super) fn of_file(path: &Path) -> Result<Passphrase, String> {
+    credentials::passphrase(path).map_err(|error| error.to_string())
+}
+
+fn typed(question: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let terminal = Terminal::open().ok_or("there is no terminal to ask at")?;
+    terminal.ask(question, LONGEST).map_err(|error| error.to_string())
+}
+
+fn as_text(line: &[u8]) -> Result<Passphrase, String> {
+    std::str::from_utf8(line).map(Passphrase::new).map_err(|_| "it is not text in UTF-8".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_the_first_line_as_it_is() {
+        for (input, line) in [
+            ("a b  c\n", Some("a b  c")),
+            (" x \r\nmore\n", Some(" x ")),
+            ("no end", Some("no end")),
+            ("\n", Some("")),
+            ("", Some("")),
+        ] {
+            let read = first_line(&mut input.as_bytes()).ok();
+            assert_eq!(read.as_ref().map(Passphrase::expose), line, "{input:?}");
+        }
+        assert!(first_line(&mut &vec![b'a'; LONGEST + 1][..]).is_err());
+        assert!(as_text(b"\xff").is_err());
+    }
+}

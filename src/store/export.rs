@@ -1,0 +1,167 @@
+//! All accounts in one document, for another machine:
+//!
+//! ```json
+//! {"ringback_export":1,"accounts":[{"account":"work","record":{"schema":3,"generation":7,...}}]}
+//! ```
+//!
+//! A record stands there as it does in its sealed file (`record`), so that nothing of it is lost on the way. The
+//! document never touches a disk as it is: `envelope` encrypts it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::file::valid;
+use super::record::{self, Wire};
+use crate::account::record::Record;
+
+/// The version that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+/// An account on its way.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// Its name in the config.
+    pub account: String,
+    /// All that is kept of it.
+    pub record: Record,
+}
+
+/// Why bytes are not such a document. Holds nothing of what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Written by a newer version.
+    #[error("a newer ringback wrote it ({what} {found}, and this one knows up to {known})")]
+    Newer {
+        /// What of it is newer.
+        what: &'static str,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// Not understood.
+    #[error("it does not hold what `ringback export` writes")]
+    Malformed,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document<'a> {
+    ringback_export: u32,
+    #[serde(borrow)]
+    accounts: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    account: Cow<'a, str>,
+    #[serde(borrow)]
+    record: Wire<'a>,
+}
+
+/// Only the version: read first, as in `record`.
+#[derive(Deserialize)]
+struct Version {
+    ringback_export: u32,
+}
+
+/// And those of the records.
+#[derive(Deserialize)]
+struct Schemas {
+    accounts: Vec<Schema>,
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    record: record::Version,
+}
+
+/// `accounts` as bytes, in a buffer that is wiped when dropped.
+pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+    let entries = accounts
+        .iter()
+        .map(|moved| Entry { account: Cow::Borrowed(&moved.account), record: Wire::from(&moved.record) });
+    record::wiped_json(&Document { ringback_export: VERSION, accounts: entries.collect() })
+}
+
+/// What [`write()`] wrote, all of it understood.
+pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
+    // serde's own message may quote the value, which may be a token.
+    let malformed = |_| ReadError::Malformed;
+    let version: Version = serde_json::from_slice(bytes).map_err(malformed)?;
+    if version.ringback_export > VERSION {
+        return Err(ReadError::Newer { what: "version", found: version.ringback_export, known: VERSION });
+    }
+    let schemas: Schemas = serde_json::from_slice(bytes).map_err(malformed)?;
+    let newest = schemas.accounts.iter().map(|entry| entry.record.schema).max().unwrap_or_default();
+    if newest > record::SCHEMA {
+        return Err(ReadError::Newer { what: "a record of schema", found: newest, known: record::SCHEMA });
+    }
+    let document: Document<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let names: BTreeSet<&str> = document.accounts.iter().map(|entry| &*entry.account).collect();
+    let named_well = names.len() == document.accounts.len() && names.into_iter().all(valid);
+    if document.ringback_export != VERSION || !named_well {
+        return Err(ReadError::Malformed);
+    }
+    let moved = |entry: Entry<'_>| Some(Moved { account: entry.account.into_owned(), record: entry.record.record()? });
+    document.accounts.into_iter().map(moved).collect::<Option<_>>().ok_or(ReadError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::record;
+
+    fn two() -> Vec<Moved> {
+        let moved = |account: &str, generation| Moved { account: account.into(), record: record(generation) };
+        vec![moved("home", 1), moved("work", 7)]
+    }
+
+    #[test]
+    fn every_account_comes_back_as_it_was() {
+        assert_eq!(format!("{:?}", read(&write(&two()).unwrap()).unwrap()), format!("{:?}", two()));
+        let tokens = |accounts: &[Moved]| accounts[1].record.tokens.refresh_token.clone().unwrap();
+        assert!(tokens(&read(&write(&two()).unwrap()).unwrap()).matches("refresh-7"));
+        assert!(read(&write(&[]).unwrap()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_member_is_documented() {
+        let document: serde_json::Value = serde_json::from_slice(&write(&two()).unwrap()).unwrap();
+        let docs = include_str!("../../docs/export.md");
+        let record = document["accounts"][0]["record"].as_object().unwrap();
+        for name in record.keys().chain(document.as_object().unwrap().keys()) {
+            assert!(docs.contains(&format!("`{name}")), "{name} is missing in docs/export.md");
+        }
+        assert!(docs.contains(&format!(r#""schema":{},"#, record::SCHEMA)));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_as_a_whole() {
+        let text = String::from_utf8(write(&two()).unwrap().to_vec()).unwrap();
+        let schema = format!(r#""schema":{}"#, record::SCHEMA);
+        let newer = format!(r#""schema":{},"more":[]"#, record::SCHEMA + 1);
+        let (version, known) = (|found| ReadError::Newer { what: "version", found, known: VERSION }, record::SCHEMA);
+        let of_schema = ReadError::Newer { what: "a record of schema", found: known + 1, known };
+        for (from, to, error) in [
+            (r#""ringback_export":1"#, r#""ringback_export":2,"more":{}"#, version(2)),
+            (&*schema, &*newer, of_schema),
+            (r#""ringback_export":1"#, r#""ringback_export":0"#, ReadError::Malformed),
+            (r#""ringback_export":1,"#, r#""ringback_export":1,"more":0,"#, ReadError::Malformed),
+            (r#""account":"home""#, r#""account":"work""#, ReadError::Malformed),
+            (r#""account":"home""#, r#""account":"../home""#, ReadError::Malformed),
+            (&schema, r#""schema":0"#, ReadError::Malformed),
+            ("}", "", ReadError::Malformed),
+        ] {
+            let bad = text.replacen(from, to, 1);
+            assert_ne!(bad, text, "{from}");
+            assert_eq!(read(bad.as_bytes()).unwrap_err(), error, "{to}");
+        }
+        assert_eq!(read(b"{}").unwrap_err(), ReadError::Malformed);
+    }
+}

@@ -1,0 +1,254 @@
+//! Moving house: all accounts from one machine to another, in one encrypted file.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use age::secrecy::ExposeSecret as _;
+use ringback::contract::AccountState;
+use ringback::secret::Passphrase;
+use ringback::store::envelope::{self, Addressee, Identity, Opener};
+
+use crate::idp::Idp;
+use crate::world::{World, account, mode, names, provider};
+
+const PHRASE: &str = "correct horse battery";
+
+fn config(idp: &Idp, accounts: &[&str]) -> String {
+    let sections = accounts.iter().map(|name| account(name, "idp", ""));
+    [provider("idp", idp, "/token", ""), sections.collect()].concat()
+}
+
+/// A machine with these accounts, logged in, its daemon stopped.
+fn old_house(idp: &Idp, accounts: &[&str]) -> World {
+    let mut world = World::with_config(&config(idp, accounts));
+    world.run();
+    for name in accounts {
+        world.log_in(name);
+    }
+    world.stop();
+    world
+}
+
+/// A file that nobody else can read.
+fn private(world: &World, name: &str, text: &str) -> String {
+    let path = world.root().join(name);
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn export(world: &World, more: &[&str]) -> (i32, String, String) {
+    let (file, phrase) = (house(world), private(world, "phrase", PHRASE));
+    let usual = ["export", file.to_str().unwrap(), "--passphrase-file", &phrase];
+    world.cli(&[&usual[..], more].concat())
+}
+
+fn import(world: &World, file: &Path, more: &[&str]) -> (i32, String, String) {
+    let phrase = private(world, "phrase", PHRASE);
+    let usual = ["import", "--from", file.to_str().unwrap(), "--passphrase-file", &phrase];
+    world.cli(&[&usual[..], more].concat())
+}
+
+fn house(world: &World) -> PathBuf {
+    world.root().join("house.age")
+}
+
+/// Every file below `folder` that has one of the provider's tokens in it as it is.
+fn files_with_tokens(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with_tokens(&path));
+        } else if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            let holds = |token: &[u8]| bytes.windows(token.len()).any(|part| part == token);
+            found.extend((holds(b"RT~canary") || holds(b"AT~canary")).then_some(path));
+        }
+    }
+    found
+}
+
+/// A file as `ringback export` makes it, with this in it.
+fn forged(world: &World, plain: &str) -> PathBuf {
+    let sealed = envelope::seal(plain.as_bytes(), &Addressee::Passphrase(Passphrase::new(PHRASE))).unwrap();
+    let path = world.root().join("forged.age");
+    std::fs::write(&path, sealed).unwrap();
+    path
+}
+
+#[test]
+fn all_accounts_go_on_in_another_house() {
+    let idp = Idp::start();
+    let old = old_house(&idp, &["home", "work"]);
+    let (code, out, said) = export(&old, &["--forget"]);
+    assert!(
+        code == 0 && out.is_empty() && said.contains("2 accounts are in ") && said.contains(": home, work."),
+        "{said}"
+    );
+    let file = house(&old);
+    assert!(!said.contains("canary") && mode(&file) == 0o600, "{said}");
+    assert!(std::fs::read(&file).unwrap().starts_with(b"age-encryption.org/v1\n-> scrypt "));
+    assert!(old.account_files().is_empty(), "given up here");
+
+    let mut new = World::with_config(&config(&idp, &["home", "work"]));
+    let (code, _, said) = import(&new, &file, &[]);
+    assert!(code == 0 && said.contains("home: taken over\nwork: taken over\n"), "{said}");
+    new.run();
+    for name in ["home", "work"] {
+        let token = new.token(name);
+        assert!(idp.honours(&token), "not revoked on the way");
+        assert_eq!(new.post(&format!("/v1/accounts/{name}/refresh")).status, 200);
+        assert!(idp.honours(&new.token(name)) && new.token(name) != token);
+    }
+    assert_eq!((idp.refreshes(), idp.reuses()), (2, 0), "the refresh tokens that were moved are the present ones");
+
+    let temp = |world: &World| names(world.root()).into_iter().filter(|name| name.starts_with(".ringback")).count();
+    assert_eq!((temp(&old), temp(&new)), (0, 0));
+    assert_eq!([files_with_tokens(old.root()), files_with_tokens(new.root())].concat(), Vec::<PathBuf>::new());
+    for (world, event) in [(&old, "export"), (&new, "import")] {
+        let (_, log, _) = world.cli(&["audit", "--json"]);
+        let lines = log.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\",\"result\":\"ok\"")));
+        assert_eq!(lines.count(), 2, "{log}");
+    }
+}
+
+#[test]
+fn what_stays_is_told_and_goes_on_here() {
+    let idp = Idp::start();
+    let mut old = old_house(&idp, &["work"]);
+    let (code, _, said) = export(&old, &[]);
+    assert!(code == 0 && said.contains("1 account is in ") && said.contains("Run only one of the two"), "{said}");
+    let (code, _, said) = export(&old, &[]);
+    assert!(code == 2 && said.contains("exists already") && said.contains("--force"), "{said}");
+    assert_eq!(export(&old, &["--force"]).0, 0);
+    old.run();
+    let before = std::fs::read(house(&old)).unwrap();
+    let (code, _, said) = export(&old, &["--force"]);
+    assert!(code == 9 && said.contains("in use") && said.contains("Stop it first"), "{said}");
+    let (code, _, said) = import(&old, &house(&old), &["--replace"]);
+    assert!(code == 9 && said.contains("in use"), "{said}");
+    assert_eq!(std::fs::read(house(&old)).unwrap(), before);
+    assert_eq!(old.account("work").state, AccountState::Active);
+}
+
+#[test]
+fn what_can_not_be_opened_or_understood_changes_nothing() {
+    let idp = Idp::start();
+    let old = old_house(&idp, &["work"]);
+    assert_eq!(export(&old, &[]).0, 0);
+    let new = World::with_config(&config(&idp, &["work"]));
+    let refused = |file: &Path, more: &[&str], says: &str| {
+        let (code, out, said) = import(&new, file, more);
+        assert!(code == 2 && out.is_empty() && said.contains(says) && said.contains("nothing was changed"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        assert!(!new.state().exists(), "{says}");
+    };
+    let whole = std::fs::read(house(&old)).unwrap();
+    let damaged = new.root().join("damaged.age");
+    let spoilt = [whole[..whole.len() - 1].to_vec(), [&whole[..whole.len() - 1], b"x"].concat()];
+    for bytes in spoilt {
+        std::fs::write(&damaged, bytes).unwrap();
+        refused(&damaged, &[], "it is damaged");
+    }
+    std::fs::write(&damaged, b"hello").unwrap();
+    refused(&damaged, &[], "it is not an age file");
+    refused(&new.root().join("absent.age"), &[], "No such file");
+    refused(&forged(&new, r#"{"ringback_export":2,"vaults":[]}"#), &[], "a newer ringback wrote it");
+    refused(&forged(&new, r#"{"ringback_export":1,"accounts":[{"canary":1}]}"#), &[], "does not hold what");
+
+    let wrong = private(&new, "wrong", "correct horse batterz");
+    let (code, _, said) = new.cli(&["import", "--from", house(&old).to_str().unwrap(), "--passphrase-file", &wrong]);
+    assert!(code == 2 && said.contains("the passphrase is wrong") && !new.state().exists(), "{said}");
+    let (code, _, said) = new.cli(&["import", "work", "--from", "house.age"]);
+    assert!(code == 2 && said.contains("cannot be used with"), "{said}");
+}
+
+#[test]
+fn one_that_is_logged_in_is_replaced_on_request_alone() {
+    let idp = Idp::start();
+    let old = old_house(&idp, &["home", "work"]);
+    assert_eq!(export(&old, &[]).0, 0);
+    let mut new = World::with_config(&config(&idp, &["home", "work"]));
+    new.run();
+    new.log_in("work");
+    for _ in 0..3 {
+        assert_eq!(new.post("/v1/accounts/work/refresh").status, 200);
+    }
+    let own = new.token("work");
+    new.stop();
+    let (code, _, said) = import(&new, &house(&old), &[]);
+    assert!(code == 1 && said.contains("home: taken over\nwork: skipped"), "{said}");
+    assert!(said.contains("Keep the file"), "{said}");
+    new.run();
+    assert_eq!((new.token("work"), new.account("home").state), (own.clone(), AccountState::Active));
+    new.stop();
+    let (code, _, said) = import(&new, &house(&old), &["--replace"]);
+    assert!(code == 0 && said.contains("work: taken over\n"), "{said}");
+    new.run();
+    assert!(new.token("work") != own && idp.honours(&new.token("work")));
+    assert_eq!(new.post("/v1/accounts/work/refresh").status, 200);
+    assert_eq!(idp.reuses(), 0);
+}
+
+#[test]
+fn what_the_config_does_not_name_is_kept_until_it_does() {
+    let idp = Idp::start();
+    let old = old_house(&idp, &["home", "work"]);
+    assert_eq!(export(&old, &["--forget"]).0, 0);
+    let other = config(&idp, &["work"]).replace("the client", "another client");
+    let mut new = World::with_config(&other);
+    let (code, _, said) = import(&new, &house(&old), &[]);
+    assert!(code == 0 && said.contains("home: taken over, but the config does not name it"), "{said}");
+    assert!(said.contains("work: taken over, but its tokens are for client `the client` of provider `idp`"), "{said}");
+    new.run();
+    assert_eq!(new.account("work").state, AccountState::NeedsLogin);
+    new.stop();
+    new.configure(&config(&idp, &["home", "work"]));
+    new.run();
+    assert!(idp.honours(&new.token("home")) && idp.honours(&new.token("work")));
+}
+
+#[test]
+fn who_has_the_key_or_both_passphrases_opens_it() {
+    let idp = Idp::start();
+    let sealed_by_phrase = "[store]\nkey = \"passphrase\"\n";
+    let mut old = World::with_config(&[&config(&idp, &["work"]), sealed_by_phrase].concat());
+    old.run();
+    let phrase = private(&old, "store-phrase", "the phrase of the old store\n");
+    let mut unlock = old.command(&["unlock", "--passphrase-stdin"]);
+    assert!(unlock.stdin(std::fs::File::open(&phrase).unwrap()).status().unwrap().success());
+    old.log_in("work");
+    old.stop();
+    let identity = Identity::generate();
+    let to = identity.to_public().to_string();
+    let file = house(&old);
+    let arguments = ["export", file.to_str().unwrap(), "--recipient", &to, "--store-passphrase-file", &phrase];
+    let (code, _, said) = old.cli(&arguments);
+    assert_eq!(code, 0, "{said}");
+
+    let new = World::with_config(&[&config(&idp, &["work"]), sealed_by_phrase].concat());
+    let (code, _, said) = import(&new, &file, &[]);
+    assert!(code == 2 && said.contains("`--identity`"), "{said}");
+    let key = private(&new, "key", &format!("# mine\n{}\n", identity.to_string().expose_secret()));
+    let store = private(&new, "store-phrase", "the phrase of the new store");
+    let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
+    let (code, _, said) = new.cli(&arguments);
+    assert!(code == 0 && said.contains("work: taken over"), "{said}");
+    let opened = envelope::open(&std::fs::read(&file).unwrap(), &Opener::Identities(vec![identity])).unwrap();
+    assert!(opened.starts_with(br#"{"ringback_export":1,"accounts":[{"account":"work","record":{"schema":"#));
+    assert_eq!(new.account_files(), ["work.sealed"]);
+}
+
+#[test]
+fn a_weak_passphrase_or_an_empty_house_is_refused() {
+    let idp = Idp::start();
+    let world = old_house(&idp, &["work"]);
+    let (file, short) = (house(&world), private(&world, "short", "short"));
+    let (code, _, said) = world.cli(&["export", file.to_str().unwrap(), "--passphrase-file", &short]);
+    assert!(code == 2 && said.contains("at least 12 characters") && !file.exists(), "{said}");
+    let empty = World::with_config(&config(&idp, &["work"]));
+    let (code, _, said) = export(&empty, &[]);
+    assert!(code == 2 && said.contains("nothing to export") && !house(&empty).exists(), "{said}");
+}
