@@ -53,6 +53,12 @@ impl Boot {
     }
 }
 
+/// Names one run of the machine, from its start to the next: boot times of the same run can be compared, also by
+/// processes that come one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct WhichBoot(pub Arc<str>);
+
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
@@ -126,6 +132,14 @@ impl Clock {
         }
     }
 
+    /// Which run of the machine boot time counts, if that can be known.
+    pub fn which_boot(&self) -> Option<WhichBoot> {
+        match self {
+            Self::System => system_which_boot(),
+            Self::Virtual(_) => None,
+        }
+    }
+
     /// How long the machine has slept since it started: more than before means that it slept in between, and
     /// not that somebody set a clock.
     pub fn slept(&self) -> Duration {
@@ -174,6 +188,19 @@ fn system_boot() -> Boot {
     let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
     let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
     Boot(Duration::new(seconds, nanos))
+}
+
+#[cfg(target_os = "linux")]
+fn system_which_boot() -> Option<WhichBoot> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let id = id.trim();
+    (!id.is_empty() && id.len() <= 64).then(|| WhichBoot(id.into()))
+}
+
+/// Nobody tells.
+#[cfg(not(target_os = "linux"))]
+fn system_which_boot() -> Option<WhichBoot> {
+    None
 }
 
 /// `CLOCK_MONOTONIC` stands still during sleep.

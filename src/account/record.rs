@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::account::logins::Logins;
-use crate::clock::Wall;
+use crate::clock::{Wall, WhichBoot};
 use crate::oauth::grant::{Binding, TokenSet};
 
 /// Everything that survives a restart.
@@ -22,8 +22,21 @@ pub struct Record {
     pub intent: Option<Intent>,
     /// Why only the user can help, once the provider has said so.
     pub needs_login: Option<LoginReason>,
+    /// When the access token ends, by boot time.
+    pub ends_in_boot: Option<EndsInBoot>,
     /// When the login was made, and how long earlier ones lasted.
     pub logins: Logins,
+}
+
+/// When an access token ends, by the time of one run of the machine. Nobody can set that clock: where it can be
+/// compared, a wall clock that was set back over a restart makes no dead token look alive.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndsInBoot {
+    /// Which run.
+    pub boot: WhichBoot,
+    /// Milliseconds since it began.
+    pub at_ms: u64,
 }
 
 /// A refresh about to be sent (`security.md` §1.14, step 4).

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
-use crate::clock::Moment;
+use crate::clock::{Moment, WhichBoot};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
@@ -47,6 +47,8 @@ pub struct Machine {
     pub(super) last_attempt: Option<Moment>,
     /// The generation that is stored; the next one has to be higher, also where what is stored is of no use.
     pub(super) stored: u64,
+    /// Which run of the machine its boot times are of.
+    pub(super) boot: Option<WhichBoot>,
 }
 
 /// Where the account stands.
@@ -133,7 +135,14 @@ pub(in crate::account) enum Means {
 impl Machine {
     /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, state: State::Unread, phase: Phase::Idle, trouble: None, last_attempt: None, stored: 0 }
+        let (state, phase) = (State::Unread, Phase::Idle);
+        Self { policy, state, phase, trouble: None, last_attempt: None, stored: 0, boot: None }
+    }
+
+    /// The same, whose boot times are of this run of the machine.
+    #[must_use]
+    pub fn in_boot(self, boot: Option<WhichBoot>) -> Self {
+        Self { boot, ..self }
     }
 
     /// Takes in what happened. `chance` is a random number in `[0, 1)`.

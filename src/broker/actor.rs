@@ -95,7 +95,7 @@ pub(super) struct Common {
 /// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
 /// still have a request in flight.
 pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, after: Option<Arc<Handle>>) -> Handle {
-    let machine = Machine::new(policy(&config));
+    let machine = Machine::new(policy(&config)).in_boot(world.clock.which_boot());
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
     let (inbox, commands) = mpsc::channel(INBOX);
     let stopping = Arc::<AtomicBool>::default();

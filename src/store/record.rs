@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::logins::Logins;
-use crate::account::record::{Intent, LoginReason, Record};
+use crate::account::record::{EndsInBoot, Intent, LoginReason, Record};
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Kind, Secret};
 
-/// The schema that is written. The second had no `logins`.
+/// The schema that is written. The second had no `logins` and no `ends_in_boot`.
 pub const SCHEMA: u32 = 3;
 /// The first one; it had no `identity` either.
 const FIRST: u32 = 1;
@@ -59,6 +59,8 @@ pub(super) struct Wire<'a> {
     identity: Cow<'a, Map<String, Value>>,
     intent: Option<Cow<'a, Intent>>,
     needs_login: Option<Cow<'a, LoginReason>>,
+    #[serde(default)]
+    ends_in_boot: Option<Cow<'a, EndsInBoot>>,
     #[serde(default)]
     logins: Cow<'a, Logins>,
 }
@@ -148,6 +150,7 @@ impl<'a> From<&'a Record> for Wire<'a> {
             identity: Cow::Borrowed(&record.identity),
             intent: record.intent.as_ref().map(Cow::Borrowed),
             needs_login: record.needs_login.as_ref().map(Cow::Borrowed),
+            ends_in_boot: record.ends_in_boot.as_ref().map(Cow::Borrowed),
             logins: Cow::Borrowed(&record.logins),
         }
     }
@@ -169,6 +172,7 @@ impl From<Wire<'_>> for Record {
             identity: wire.identity.into_owned(),
             intent: wire.intent.map(Cow::into_owned),
             needs_login: wire.needs_login.map(Cow::into_owned),
+            ends_in_boot: wire.ends_in_boot.map(Cow::into_owned),
             logins: wire.logins.into_owned(),
         }
     }
@@ -215,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::clock::WhichBoot;
     use crate::store::tests::record;
 
     #[test]
@@ -222,6 +227,7 @@ mod tests {
         let mut full = record(7);
         full.intent = Some(Intent { fingerprint: "0a1b2c3d".into(), started_at: Wall(5), sent: 2 });
         full.needs_login = Some(LoginReason::Refused { code: "invalid_grant".into() });
+        full.ends_in_boot = Some(EndsInBoot { boot: WhichBoot("b".into()), at_ms: 9 });
         full.logins = Logins { since: Some(Wall(6)), lasted: vec![604_800] };
         let text = String::from_utf8(encode(&full).unwrap().to_vec()).unwrap();
         assert_eq!(
@@ -231,7 +237,7 @@ mod tests {
                 r#""client_id":"me"},"access_token":"access-7","refresh_token":"refresh-7","scope":"a b","#,
                 r#""expiry":{"at":{"wall":1700003600000,"lifetime_ms":3600000}},"obtained_at":1700000000000,"#,
                 r#""extra":{"account_id":42},"identity":{},"intent":{"fingerprint":"0a1b2c3d","started_at":5,"sent":2},"#,
-                r#""needs_login":{"why":"refused","code":"invalid_grant"},"logins":{"since":6,"lasted":[604800]}}"#
+                r#""needs_login":{"why":"refused","code":"invalid_grant"},"ends_in_boot":{"boot":"b","at_ms":9},"logins":{"since":6,"lasted":[604800]}}"#
             )
         );
     }
@@ -240,7 +246,7 @@ mod tests {
     fn earlier_schemas_are_read() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
         let second =
-            text.replace(r#""schema":3"#, r#""schema":2"#).replace(r#","logins":{"since":null,"lasted":[]}"#, "");
+            text.replace(r#""schema":3"#, r#""schema":2"#).replace(r#","ends_in_boot":null,"logins":{"since":null,"lasted":[]}"#, "");
         let first = second.replace(r#""schema":2"#, r#""schema":1"#).replace(r#""identity":{},"#, "");
         for earlier in [&first, &second] {
             assert!(text.len() > earlier.len() && !earlier.contains("logins"));

@@ -46,6 +46,7 @@ pub(crate) fn record(generation: u64) -> Record {
         identity: Map::new(),
         intent: None,
         needs_login: None,
+        ends_in_boot: None,
         logins: Logins::default(),
     }
 }

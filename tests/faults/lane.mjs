@@ -309,8 +309,7 @@ extra_authorize = { prompt = "consent" }
         if (found?.state === 'needs_login') await this.logInAgain(account);
         return (await this.fetch('socket', account, 3))?.status === 200;
       }).catch((error) => this.truth.violated(error.message));
-      const { rotations } = this.truth.account(account);
-      this.truth.add(`tokens issued at ${account}`, rotations.length);
+      this.truth.add(`tokens issued at ${account}`, this.truth.account(account).tokens.size);
     }
     await this.restart('SIGTERM', this.chance);
     for (const { account } of this.proxies) {

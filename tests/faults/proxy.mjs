@@ -111,6 +111,7 @@ export class Proxy {
 
   /** Asks the provider and hands its reply on, unless `deliver` does something else with it. */
   async pass(req, res, body, asked, arrived, deliver) {
+    if (req.socket.destroyed && asked.refresh_token) this.truth.cameLate(this.account);
     const reply = await this.ask(req, body);
     const given = reply.status < 300 ? JSON.parse(reply.text) : undefined;
     const rotation = given && this.truth.issued(this.account, asked.refresh_token ?? '', given, arrived);

@@ -90,15 +90,14 @@ export class Truth {
     const rotation = { used, refresh: reply.refresh_token, access: reply.access_token, at: now(), arrived: false, died: false };
     const account = this.account(name);
     account.rotations.push(rotation);
-    // The same pair again, within the grace: it lives from when it was first given.
-    if (!account.tokens.has(reply.access_token)) {
-      // The daemon counts from before its first request with this refresh token, and leaves at least half a life
-      // (account/state/keeping.rs).
-      const first = account.presented.get(used) ?? asked;
-      const counted = first - this.howLong('stopped', first - 30_000, first);
-      const surely = Math.max(counted + lifetime, asked + lifetime / 2);
-      account.tokens.set(reply.access_token, { surely, atMost: now() + lifetime, lifetime, asked, life: this.life, skew: this.skew });
-    }
+    // The daemon counts from before its first request with this refresh token, and leaves at least half a life
+    // (account/state/keeping.rs).
+    const first = account.presented.get(used) ?? asked;
+    const counted = first - this.howLong('stopped', first - 30_000, first);
+    const told = { surely: Math.max(counted + lifetime, asked + lifetime / 2), atMost: now() + lifetime, lifetime, asked, life: this.life };
+    // The same pair again, within the grace, with what is left of it.
+    const known = account.tokens.get(reply.access_token);
+    account.tokens.set(reply.access_token, known ? { ...told, surely: Math.min(known.surely, told.surely), atMost: Math.max(known.atMost, told.atMost) } : told);
     return rotation;
   }
 
@@ -106,6 +105,13 @@ export class Truth {
     const account = this.account(name);
     account.logins += 1;
     account.kept = undefined;
+    account.rotations = [];
+    account.late = false;
+  }
+
+  /** A request of a daemon that is dead by now gets to the provider. */
+  cameLate(name) {
+    this.account(name).late = true;
   }
 
   killed() {
@@ -119,10 +125,11 @@ export class Truth {
 
   /** Why the last refresh token is gone: the provider's reply that the daemon never had, or could not write before it died. */
   whyLost(name) {
-    const { rotations, presented } = this.account(name);
+    const { rotations, presented, late } = this.account(name);
+    if (late) return 'a request of a killed daemon came after its replay';
     const gone = rotations.filter((r) => !presented.has(r.refresh) && (!r.arrived || r.died));
     if (!gone.length) return undefined;
-    return gone.some((r) => !r.arrived) ? 'the reply never arrived' : 'killed before it was written';
+    return gone.some((r) => !r.arrived) ? 'the reply never arrived' : 'killed before it could be written';
   }
 
   // --- at the caller --------------------------------------------------------------------------------------------------
@@ -131,12 +138,9 @@ export class Truth {
     const account = this.account(name);
     const known = account.tokens.get(token);
     if (!known) return this.violated(`${name}: a token was served that nobody issued`);
-    // A restart leaves nothing but the wall clock to go by, and that was set back since.
-    const fooled = known.life !== this.life && this.skew < known.skew;
     // A reply that took more than half a life is good for half a life (account/state/keeping.rs).
     const end = Math.max(known.atMost, (known.heard ?? 0) + known.lifetime / 2);
-    if (from > end && !fooled) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its end (expires_in ${left})`);
-    else if (from > end) this.add('served late: the clock was set back over a restart');
+    if (from > end) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its end (expires_in ${left})`);
     account.kept = { token, ...known };
   }
 

@@ -42,6 +42,7 @@ impl Machine {
                     let renewable = self.is_renewable(&next);
                     next.due = renewable.then_some(due);
                     next.notice = (!renewable).then_some(due);
+                    next.record.ends_in_boot = self.ends_in_boot(next.deadline);
                 }
                 // Phone.com leaves it out for tokens that don't expire.
                 (None, Source::Details) => {

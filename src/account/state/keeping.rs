@@ -8,9 +8,9 @@ use super::{
     Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
 };
 use crate::account::logins::Logins;
-use crate::account::record::{LoginReason, Record};
+use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
-use crate::clock::{Boot, Moment, Wall};
+use crate::clock::{Boot, Moment, Wall, WhichBoot};
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ impl Machine {
             None => self.without_tokens(State::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
-                let held = from_disk(*record, &self.policy, now);
+                let held = from_disk(*record, &self.policy, self.boot.as_ref(), now);
                 match reason {
                     Some(reason) => self.without_tokens(State::NeedsLogin { reason, held: Some(held) }),
                     None => State::Active(held),
@@ -136,9 +136,11 @@ impl Machine {
         // while the reply lay in its buffers: that time is gone from the token's life.
         let slept = now.boot.0.saturating_sub(sent_at.boot.0) > LONGEST_REQUEST;
         let at_least = |counted: Moment, rest| if slept { counted } else { counted.latest(now.plus(rest)) };
-        let deadline = lifetime.map(|life| at_least(sent_at.plus(life), life / 2));
+        // By boot time: the wall clock may have been set while the reply was on its way.
+        let by_boot = |at: Moment| now.plus(now.boot.until(at.boot));
+        let deadline = lifetime.map(|life| by_boot(at_least(sent_at.plus(life), life / 2)));
         let due = match lifetime {
-            Some(life) => at_least(sent_at.plus(schedule::refresh_after(life, chance)), life / 4),
+            Some(life) => by_boot(at_least(sent_at.plus(schedule::refresh_after(life, chance)), life / 4)),
             None => now.plus(self.policy.max_age_unknown),
         };
         let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;
@@ -160,6 +162,7 @@ impl Machine {
             identity: Map::new(),
             intent: None,
             needs_login: None,
+            ends_in_boot: self.ends_in_boot(deadline),
             logins: Logins::default(),
         };
         Held {
@@ -170,6 +173,11 @@ impl Machine {
             unanswered: None,
             narrowed: Narrowed::default(),
         }
+    }
+
+    pub(super) fn ends_in_boot(&self, deadline: Option<Moment>) -> Option<EndsInBoot> {
+        let (boot, at) = (self.boot.clone()?, deadline?.boot.0);
+        Some(EndsInBoot { boot, at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX) })
     }
 
     pub(super) fn commit(&mut self, next: Box<Held>, needs_login: Option<LoginReason>) -> Effect {
@@ -278,13 +286,16 @@ impl Machine {
 
 /// A record of an earlier run, its times put onto this run's clocks.
 ///
-/// What is left is never more than the whole lifetime, so that a wall clock that was set back while the
-/// daemon was down can't make a dead token look alive for long.
-fn from_disk(record: Record, policy: &Policy, now: Moment) -> Held {
+/// What is left is what the wall clock says, or boot time if that says less and is still of the same run of the
+/// machine; and never more than the whole lifetime, so that a wall clock that was set back while the machine was off
+/// can't make a dead token look alive for long.
+fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Moment) -> Held {
     let tokens = &record.tokens;
     let (deadline, age, after) = match tokens.expiry {
         Expiry::At { wall, lifetime } => {
-            let left = wall.since(now.wall).min(lifetime);
+            let by_boot = record.ends_in_boot.as_ref().filter(|ends| Some(&ends.boot) == boot);
+            let by_boot = by_boot.map(|ends| now.boot.until(Boot(Duration::from_millis(ends.at_ms))));
+            let left = wall.since(now.wall).min(lifetime).min(by_boot.unwrap_or(Duration::MAX));
             (Some(now.plus(left)), lifetime.saturating_sub(left), schedule::refresh_after(lifetime, 0.5))
         }
         Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
@@ -306,6 +317,7 @@ impl Held {
     /// The access token is dead on arrival; another one is asked for after a moment.
     fn end(&mut self, now: Moment, chance: f64) {
         self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
+        self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(chance)));
     }

@@ -216,6 +216,36 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
 }
 
 #[test]
+fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive() {
+    for (same_run, dead) in [(true, true), (false, false)] {
+        let boot = |id: &str| Some(WhichBoot(id.into()));
+        let mut b = Bench::new();
+        b.machine.boot = boot("first");
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+        b.now.boot = b.now.boot.plus(s(3601));
+        b.now.wall = Wall(b.now.wall.0 - 7_200_000);
+        b.machine = Machine::new(b.machine.policy.clone()).in_boot(boot(if same_run { "first" } else { "second" }));
+        b.tell(Event::Timer);
+        // A machine that was off has nothing but the wall clock.
+        assert_eq!(b.token() != "a1", dead, "{same_run}");
+    }
+}
+
+#[test]
+fn a_wall_clock_that_is_set_while_a_reply_is_on_its_way_changes_nothing() {
+    for jump in [-7_200_000, 7_200_000] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.now.wall = Wall(b.now.wall.0 + jump);
+        b.now = b.now.plus(s(5));
+        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+        assert_eq!(b.token(), "a2");
+        let Some(Expiry::At { wall, .. }) = b.view().token.map(|token| token.expiry) else { panic!("no expiry") };
+        assert_eq!(wall.since(b.now.wall), s(3595), "{jump}");
+    }
+}
+
+#[test]
 fn a_reply_that_slept_with_the_machine_makes_its_token_no_younger() {
     for (span, served, sent) in [(20, true, 1), (40, false, 2)] {
         let mut b = Bench::new();
