@@ -1,6 +1,7 @@
 //! The machine as examples, and under random event orders.
 
 mod locking;
+mod logins;
 
 use serde_json::Map;
 
