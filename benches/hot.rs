@@ -158,6 +158,7 @@ fn stored() -> Record {
         identity: serde_json::Map::new(),
         intent: None,
         needs_login: None,
+        ends_in_boot: None,
         logins: Logins::default(),
     }
 }

@@ -245,8 +245,9 @@ mod tests {
     #[test]
     fn earlier_schemas_are_read() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
-        let second =
-            text.replace(r#""schema":3"#, r#""schema":2"#).replace(r#","ends_in_boot":null,"logins":{"since":null,"lasted":[]}"#, "");
+        let second = text
+            .replace(r#""schema":3"#, r#""schema":2"#)
+            .replace(r#","ends_in_boot":null,"logins":{"since":null,"lasted":[]}"#, "");
         let first = second.replace(r#""schema":2"#, r#""schema":1"#).replace(r#""identity":{},"#, "");
         for earlier in [&first, &second] {
             assert!(text.len() > earlier.len() && !earlier.contains("logins"));

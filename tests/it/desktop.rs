@@ -69,11 +69,12 @@ pub(crate) struct Desktop {
 impl Desktop {
     pub(crate) fn start() -> Self {
         let bus = Bus::start();
-        let ((shows, shown), (closes, closed)) = (mpsc::channel(), mpsc::channel());
+        let (sees, shown) = mpsc::channel();
+        let (hears, closed) = mpsc::channel();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let connection = runtime.block_on(async {
             let builder = zbus::connection::Builder::address(bus.address.as_str()).unwrap();
-            let server = Server { shown: shows, closed: closes, last: 0 };
+            let server = Server { shown: sees, closed: hears, last: 0 };
             let builder = builder.serve_at(PATH, server).unwrap();
             builder.name("org.freedesktop.Notifications").unwrap().build().await.unwrap()
         });

@@ -212,6 +212,7 @@ fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) 
         identity: serde_json::Map::new(),
         intent: None,
         needs_login: None,
+        ends_in_boot: None,
         logins: Logins::default(),
     };
     truth.with_disk(account, |disk, _| {

@@ -198,7 +198,8 @@ impl Truth {
             let kept = inner.disks.get(account).and_then(|disk| disk.kept.iter().find(|kept| kept.token == token));
             let grant = inner.grants.get(account);
             let end = grant.and_then(|grant| grant.access.get(token).copied());
-            // A restart leaves nothing but the wall clock to go by, and that was set back since.
+            // Each life is one of the machine, too: its restart leaves nothing but the wall clock to go by, and that
+            // was set back since.
             let fooled = kept.is_some_and(|kept| kept.life != inner.lives && inner.skew < kept.skew);
             let over = !fooled && end.is_some_and(|end| end < inner.now());
             // What the provider took back before its time, nobody here can know.

@@ -150,7 +150,6 @@ async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_i
             b.broker.logout("work").await.unwrap();
         }
     }
-    use EventKind::{LoggedIn, LoggedOut, LoginNeeded};
-    let needed = [0, 6, 12, 18].map(|hours| (LoginNeeded, hours));
-    assert_eq!(told, [&needed[..], &[(LoggedIn, 18), (LoggedOut, 18)]].concat());
+    let needed = [0, 6, 12, 18].map(|hours| (EventKind::LoginNeeded, hours));
+    assert_eq!(told, [&needed[..], &[(EventKind::LoggedIn, 18), (EventKind::LoggedOut, 18)]].concat());
 }
