@@ -39,7 +39,7 @@ export class Truth {
 
   account(name) {
     if (!this.accounts.has(name)) {
-      this.accounts.set(name, { name, tokens: new Map(), rotations: [], presented: new Map(), flying: 0, kept: undefined, logins: 0 });
+      this.accounts.set(name, { name, tokens: new Map(), rotations: [], presented: new Set(), flying: 0, kept: undefined, logins: 0 });
     }
     return this.accounts.get(name);
   }
@@ -71,7 +71,7 @@ export class Truth {
   /** A request for a new token set out; what it answers has to be called when it is over for the daemon. */
   sent(name, token) {
     const account = this.account(name);
-    if (!account.presented.has(token)) account.presented.set(token, now());
+    account.presented.add(token);
     account.flying += 1;
     if (account.flying > 1) this.violated(`${name}: ${account.flying} refreshes are in flight`);
     let over = false;
@@ -90,11 +90,8 @@ export class Truth {
     const rotation = { used, refresh: reply.refresh_token, access: reply.access_token, at: now(), arrived: false, died: false };
     const account = this.account(name);
     account.rotations.push(rotation);
-    // The daemon counts from before its first request with this refresh token, and leaves at least half a life
-    // (account/state/keeping.rs).
-    const first = account.presented.get(used) ?? asked;
-    const counted = first - this.howLong('stopped', first - 30_000, first);
-    const told = { surely: Math.max(counted + lifetime, asked + lifetime / 2), atMost: now() + lifetime, lifetime, asked, life: this.life };
+    // The daemon counts from before its request, and may have been stopped since then.
+    const told = { surely: asked + lifetime - this.howLong('stopped', asked - 30_000, asked), atMost: now() + lifetime, lifetime, asked, life: this.life };
     // The same pair again, within the grace, with what is left of it.
     const known = account.tokens.get(reply.access_token);
     account.tokens.set(reply.access_token, known ? { ...told, surely: Math.min(known.surely, told.surely), atMost: Math.max(known.atMost, told.atMost) } : told);

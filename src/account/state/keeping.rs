@@ -92,13 +92,10 @@ impl Machine {
         grant.scope = grant.scope.or_else(|| old.scope.clone());
         let (narrowed, identity) = (held.narrowed.clone(), held.record.identity.clone());
         let logins = held.record.logins.clone();
-        // A replay may be answered with the very tokens that got lost: they live since the first request, and may be
-        // over already. Of any other token, a life of nothing says that nobody knows.
-        let replayed = held.unanswered;
-        let over = replayed.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
-        let prompt = replayed.filter(|lost| !now.reached(lost.since.plus(self.policy.replay_window)));
-        let since = prompt.map_or(sent_at, |lost| lost.since);
-        let mut next = self.hold(grant, held.record.generation + 1, since, now, chance);
+        // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
+        // life of nothing says that nobody knows.
+        let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
+        let mut next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
         if over {
             next.end(now, chance);
         }
