@@ -20,11 +20,19 @@ const LOGIN: Duration = Duration::from_secs(2 * 3600);
 /// The button's id.
 const LOG_IN: &str = "login";
 
+/// A desktop that can't be told is tried again after so long, and then ever more seldom: a daemon may be there before
+/// the desktop is.
+const TRIED_AGAIN: Duration = Duration::from_secs(5);
+/// How often, until something else happens.
+const TRIES: u32 = 9;
+
 /// What an account needs the user for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     /// A login.
     Login,
+    /// A login before long.
+    Due,
     /// A look at why it can't be refreshed.
     Look,
 }
@@ -33,13 +41,13 @@ enum Need {
 pub async fn call_for(broker: Broker) {
     let mut heard = broker.listen();
     let mut desk = Desk::new(broker);
-    desk.look_at_all().await;
+    desk.look_at_all();
     loop {
         tokio::select! {
             happening = heard.next() => match happening {
                 None => return,
                 Some(Heard::Event(event)) => desk.take_in(&event.account, event.event).await,
-                Some(Heard::Missed(_)) => desk.look_at_all().await,
+                Some(Heard::Missed(_)) => desk.look_at_all(),
             },
             () = &mut desk.gathering => desk.show(),
             pressed = &mut desk.screen => desk.pressed(pressed).await,
@@ -62,6 +70,9 @@ struct Desk {
     gathering: Later<()>,
     /// The notification. Whoever drops it takes it from the screen.
     screen: Later<Result<Option<String>, Untold>>,
+    is_shown: bool,
+    /// How often the desktop could not be told.
+    untold: u32,
     /// Logins to be opened, one after the other.
     queue: VecDeque<String>,
     /// Ends with the one that is open; whether somebody finished it.
@@ -76,18 +87,20 @@ impl Desk {
             needs: BTreeMap::new(),
             gathering: nothing(),
             screen: nothing(),
+            is_shown: false,
+            untold: 0,
             queue: VecDeque::new(),
             login: nothing(),
             is_open: false,
         }
     }
 
-    /// At the start, and where events were missed.
-    async fn look_at_all(&mut self) {
+    /// At the start, and where events were missed. What is found so is told, and opens no browser: nobody knows
+    /// whether that was done before.
+    fn look_at_all(&mut self) {
         for account in self.broker.accounts() {
             match account.state {
-                AccountState::NeedsLogin if self.needs.contains_key(&account.account) => {}
-                AccountState::NeedsLogin => self.take_in(&account.account, EventKind::LoginNeeded).await,
+                AccountState::NeedsLogin => _ = self.note(&account.account, Need::Login),
                 _ => self.forget(&account.account),
             }
         }
@@ -95,37 +108,55 @@ impl Desk {
 
     async fn take_in(&mut self, account: &str, event: EventKind) {
         let need = match event {
-            EventKind::LoginNeeded | EventKind::LoginDue => Need::Login,
+            EventKind::LoginNeeded => Need::Login,
+            EventKind::LoginDue => Need::Due,
             EventKind::Failing => Need::Look,
             EventKind::LoggedIn | EventKind::LoggedOut | EventKind::Refreshed => return self.forget(account),
         };
-        let Some(attention) = self.broker.attention(account) else { return };
-        let is_new = self.needs.insert(account.to_owned(), need) != Some(need);
-        if attention.desktop {
-            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
-        }
+        let is_new = self.note(account, need);
         // Once: what nobody finished is not opened again by itself.
-        if attention.opens_login && is_new && event == EventKind::LoginNeeded {
+        let opens = self.broker.attention(account).is_some_and(|attention| attention.opens_login);
+        if opens && is_new && need == Need::Login {
             self.queue.push_back(account.to_owned());
             self.next_login_if_none().await;
         }
     }
 
+    /// Whether that is new.
+    fn note(&mut self, account: &str, need: Need) -> bool {
+        self.untold = 0;
+        if self.broker.attention(account).is_some_and(|attention| attention.desktop) {
+            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
+        }
+        self.needs.insert(account.to_owned(), need) != Some(need)
+    }
+
     fn forget(&mut self, account: &str) {
         self.queue.retain(|name| name != account);
-        if self.needs.remove(account).is_some() && self.needs.is_empty() {
-            self.screen = nothing();
+        let known = self.needs.remove(account).is_some();
+        if self.needs.is_empty() {
+            self.take_away();
             self.gathering = nothing();
+        } else if known && self.is_shown {
+            // It names one too many.
+            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
         }
+    }
+
+    fn take_away(&mut self) {
+        (self.screen, self.is_shown) = (nothing(), false);
     }
 
     /// Shows all who want it, in the place of what is on the screen.
     fn show(&mut self) {
         self.gathering = nothing();
-        let shown = self.needs.iter().filter(|(name, _)| self.broker.attention(name).is_some_and(|how| how.desktop));
+        let broker = &self.broker;
+        self.needs.retain(|name, _| broker.attention(name).is_some());
+        let shown = self.needs.iter().filter(|(name, _)| broker.attention(name).is_some_and(|how| how.desktop));
         let shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
+        self.take_away();
         if let Some(notice) = notice(&shown) {
-            self.screen = Box::pin(async move { notify::ask(&notice).await });
+            (self.screen, self.is_shown) = (Box::pin(async move { notify::ask(&notice).await }), true);
         }
     }
 
@@ -134,15 +165,22 @@ impl Desk {
     }
 
     async fn pressed(&mut self, pressed: Result<Option<String>, Untold>) {
-        self.screen = nothing();
+        self.take_away();
         match pressed {
             Ok(Some(action)) if action == LOG_IN => {
-                let logins = self.needs.iter().filter(|(_, need)| **need == Need::Login);
+                let logins = self.needs.iter().filter(|(_, need)| **need != Need::Look);
                 self.queue = logins.map(|(name, _)| name.clone()).collect();
                 self.next_login_if_none().await;
             }
             Ok(_) => {}
-            Err(untold) => tracing::info!("an account needs you, see `ringback status`: {untold}"),
+            Err(untold) => {
+                tracing::info!("an account needs you, see `ringback status`: {untold}");
+                self.untold += 1;
+                if self.untold < TRIES {
+                    let pause = TRIED_AGAIN.saturating_mul(1 << (self.untold - 1));
+                    self.gathering = Box::pin(tokio::time::sleep(pause));
+                }
+            }
         }
     }
 
@@ -163,6 +201,12 @@ impl Desk {
     async fn next_login(&mut self) {
         (self.login, self.is_open) = (nothing(), false);
         while let Some(account) = self.queue.pop_front() {
+            // What came of the last one may not have been heard yet.
+            if self.broker.account(&account).is_ok_and(|found| found.state == AccountState::Active)
+                && self.needs.get(&account) != Some(&Need::Due)
+            {
+                continue;
+            }
             let started = match self.broker.start_login(&account, LoginVia::DaemonBrowser).await {
                 Ok(started) => started,
                 Err(error) => {
@@ -183,10 +227,11 @@ impl Desk {
 
 /// What is shown for these accounts, each with its need and its reason.
 fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
-    let logins = shown.iter().any(|(_, need, _)| *need == Need::Login);
+    let logins = shown.iter().any(|(_, need, _)| *need != Need::Look);
     let title = match shown {
         [] => return None,
         [(name, Need::Login, _)] => format!("{} needs a login", notify::plain(name)),
+        [(name, Need::Due, _)] => format!("{} needs a login soon", notify::plain(name)),
         [(name, Need::Look, _)] => format!("{} can't be refreshed", notify::plain(name)),
         more => format!("{} accounts need you", more.len()),
     };
@@ -218,6 +263,7 @@ mod tests {
         for (shown, said) in [
             (of(&[]), None),
             (of(&[("work", Need::Login)]), Some("work needs a login | why | 1")),
+            (of(&[("work", Need::Due)]), Some("work needs a login soon | why | 1")),
             (of(&[("work", Need::Look)]), Some("work can't be refreshed | why | 0")),
             (of(&[("home", Need::Look), ("work", Need::Login)]), Some("2 accounts need you | home, work | 1")),
             (of(&many), Some("7 accounts need you | a, b, c, d, e and 2 more | 1")),

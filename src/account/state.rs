@@ -165,7 +165,7 @@ impl Machine {
             Event::LoggedIn(grant) => return self.logged_in(*grant, now, chance),
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
-            Event::Stirred => return self.stirred(now, chance),
+            Event::Stirred => self.stirred(now, chance),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
             Event::Forced => return self.forced(FORCED_APART, now),
@@ -209,6 +209,18 @@ impl Machine {
             }
             (Phase::Idle, State::Active(held)) => self.next_attempt(held).or(held.notice).or(held.deadline),
             _ => None,
+        }
+    }
+
+    /// Whether [`Event::Timer`] would begin to ask for a token now, and not in reply to anybody. What nobody heard the
+    /// answer to is sent once more promptly or not at all, and so is none of these.
+    pub fn asks_of_its_own_accord(&self, now: Moment) -> bool {
+        match (&self.phase, &self.state) {
+            (Phase::Idle, State::Starting) => true,
+            (Phase::Idle, State::Active(held)) => {
+                held.unanswered.is_none() && self.next_attempt(held).is_some_and(|at| now.reached(at))
+            }
+            _ => false,
         }
     }
 
@@ -262,8 +274,8 @@ impl Machine {
         }
     }
 
-    /// What could not be reached may be in reach now.
-    fn stirred(&mut self, now: Moment, chance: f64) -> Effect {
+    /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
+    fn stirred(&mut self, now: Moment, chance: f64) {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
         let soon = now.plus(schedule::stirred_pause(chance)).latest(apart);
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.kind == TroubleKind::Offline)
@@ -271,7 +283,6 @@ impl Machine {
         {
             trouble.retry_at = soon;
         }
-        self.timer(now)
     }
 
     fn notice_missed_replay(&mut self, now: Moment) {

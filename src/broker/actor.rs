@@ -149,7 +149,10 @@ impl Actor {
                     None | Some(Command::Stop) => return self.keep_the_unkept().await,
                     Some(command) => self.handle(command).await,
                 },
-                () = sleep(nap) => self.wake(Event::Timer).await,
+                turn = self.time_has_come(nap) => {
+                    self.wake(Event::Timer).await;
+                    drop(turn);
+                }
                 Ok(()) = jumps.changed() => self.wake(Event::Stirred).await,
             }
         }
@@ -211,36 +214,28 @@ impl Actor {
             return;
         }
         let mut event = event;
-        let mut turn = None;
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), self.draws.share());
             if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
                 return;
             }
             let after = self.machine.snapshot(&self.config.name);
-            let happening = EventKind::between(&self.published.look(), &after);
+            let (happening, before) = {
+                let before = self.published.look();
+                (EventKind::between(&before, &after), before.standing.clone())
+            };
             self.published.show(after);
             // Who hears of it and looks has to see it.
-            if let Some(happening) = happening {
+            if let Some(happening) = happening.filter(|happening| !self.was_told(*happening, &before)) {
                 self.tell(happening);
             }
             event = match effect {
                 Effect::Rest => return,
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
-                    turn = self.turn().await;
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
                 }
-                Effect::Send(renewal) => {
-                    // What spends nothing was not prepared.
-                    let turn = match turn.take() {
-                        Some(turn) => Some(turn),
-                        None => self.turn().await,
-                    };
-                    let answer = self.renew(renewal).await;
-                    drop(turn);
-                    Event::Answered(answer)
-                }
+                Effect::Send(renewal) => Event::Answered(self.renew(renewal).await),
                 Effect::Describe(token) => Event::Described(self.describe(&token).await),
                 Effect::Commit(record) => self.commit(record).await,
                 Effect::Note(record) => {
@@ -265,6 +260,12 @@ impl Actor {
         self.drive(event).await;
     }
 
+    /// A login that was needed before the store was locked is no news when it is unlocked.
+    fn was_told(&self, happening: EventKind, before: &Standing) -> bool {
+        let unknown = matches!(before, Standing::Locked | Standing::Unread);
+        happening == EventKind::LoginNeeded && unknown && self.remind_at.is_some()
+    }
+
     fn tell(&mut self, happening: EventKind) {
         let now = self.world.clock.now();
         self.remind_at = (happening == EventKind::LoginNeeded).then(|| now.plus(self.config.attention.remind_after));
@@ -272,8 +273,15 @@ impl Actor {
         self.common.happenings.tell(&self.config.name, happening, now.wall);
     }
 
-    async fn turn(&self) -> Turn {
-        self.common.turns.take(&self.config.dialect.provider).await
+    /// Ends after `nap`, and when it is this account's turn, if it is going to ask for a token of its own accord.
+    /// Cancel-safe: whoever comes meanwhile is served first, and a caller who waits for a token waits for no turn.
+    async fn time_has_come(&self, nap: Option<Duration>) -> Turn {
+        sleep(nap).await;
+        if self.machine.asks_of_its_own_accord(self.world.clock.now()) {
+            self.common.turns.take(&self.config.dialect.provider).await
+        } else {
+            None
+        }
     }
 
     async fn renew(&mut self, renewal: Renewal) -> Answer {

@@ -18,7 +18,7 @@ use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Attention, Config};
-use crate::contract::{AccountReply, LogoutReply, TokenReply, VERSION};
+use crate::contract::{AccountReply, EventKind, LogoutReply, TokenReply, VERSION};
 use crate::error::Error;
 
 /// What a token is for, in the doors' reach.
@@ -114,7 +114,10 @@ impl Broker {
         for (_, member) in new {
             until_read(&member.handle).await;
         }
-        leaving.extend(removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))));
+        let removed: Vec<_> = removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))).collect();
+        let now = self.inner.world.clock.now().wall;
+        removed.iter().for_each(|(name, _)| self.inner.common.happenings.tell(name, EventKind::LoggedOut, now));
+        leaving.extend(removed);
         let told = leaving.clone();
         self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));
         // What they have in hand may take its time; nobody has to wait for it.

@@ -1,12 +1,13 @@
-//! So many accounts at a time ask the same provider for a new token. After a night's sleep, or when the network is
-//! back, all of them are due at once.
+//! So many accounts at a time ask the same provider for a new token of their own accord. After a night's sleep, or
+//! when the network is back, all of them are due at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many. One that doesn't answer keeps its turn for 15 s at most (`provider/wire.rs`).
+/// How many. One keeps its turn until its attempt has ended, on the disk too: usually for less than a second, and for
+/// 15 s where the provider doesn't answer (`provider/wire.rs`).
 const AT_ONCE: usize = 16;
 
 /// The turns of every provider.

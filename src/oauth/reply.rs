@@ -219,7 +219,7 @@ fn grant(members: Members, now: Wall, unit: Duration) -> Result<Grant, String> {
         access_token: AccessToken::new(access_token),
         refresh_token: refresh_token.map(RefreshToken::new),
         scope: known.scope.as_ref().and_then(scope),
-        expires_in: left(known.expires_in.as_ref(), unit).or_else(|| left_until(other.get("expires_at"), now)),
+        expires_in: left(known.expires_in.as_ref(), unit, left_until(other.get("expires_at"), now)),
         extra: other,
     })
 }
@@ -277,14 +277,16 @@ pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
     (SECOND..=LONGEST_LIFE).contains(&life).then_some(life)
 }
 
-/// What is left of a token by its reply: zero where it says so in as many words.
-fn left(expires_in: Option<&Value>, unit: Duration) -> Option<Duration> {
-    let value = expires_in?;
-    let said = match value {
-        Value::String(text) => text.trim().parse().ok(),
-        value => value.as_f64(),
+/// What is left of a token by its reply, which may also tell when it ends: zero where it says so in as many words.
+fn left(expires_in: Option<&Value>, unit: Duration, until_end: Option<Duration>) -> Option<Duration> {
+    let nothing = || {
+        let units: f64 = match expires_in? {
+            Value::String(text) => text.trim().parse().ok()?,
+            value => value.as_f64()?,
+        };
+        (units <= 0.0).then_some(Duration::ZERO)
     };
-    lifetime(value, unit).or_else(|| said.filter(|units: &f64| *units <= 0.0).map(|_| Duration::ZERO))
+    expires_in.and_then(|value| lifetime(value, unit)).or(until_end).or_else(nothing)
 }
 
 fn number(value: &Value) -> Option<u64> {

@@ -5,7 +5,7 @@ import { World, check, freePort, request, sleep, until } from '../peers/world.mj
 import { Disk } from './disk.mjs';
 import { Proxy } from './proxy.mjs';
 import { Shim } from './shim.mjs';
-import { Truth, now } from './truth.mjs';
+import { PROMPT, Truth, now } from './truth.mjs';
 
 /** Seconds that an access token lives. */
 const LIFETIME = 10;
@@ -26,6 +26,8 @@ const EVENTS = {
   'another certificate': 3,
   'connections are reset': 3,
   'provider down': 3,
+  'config read again': 1,
+  'store locked': 1,
 };
 /** In a campaign that has the time for it. */
 const LONG_EVENTS = { ...EVENTS, 'provider down for a while': 1 };
@@ -100,7 +102,7 @@ extra_authorize = { prompt = "consent" }
 
   /** A login by plain requests, in good weather. */
   async logIn(account) {
-    const end = this.truth.begin('login');
+    const end = this.truth.begin('login', account);
     const stormy = this.proxies.map((proxy) => [proxy, proxy.stormy]);
     for (const proxy of this.proxies) proxy.stormy = false;
     for (let left = 3; ; left -= 1) {
@@ -149,6 +151,8 @@ extra_authorize = { prompt = "consent" }
       case 'disk full': case 'read-only folder': case 'I/O error': return this.badDisk(event, chance);
       case 'killed with a bad disk': return this.badDisk(chance.pick(['disk full', 'read-only folder', 'I/O error']), chance, true);
       case 'no DNS': return this.noNames(chance);
+      case 'config read again': truth.add(`fault: ${event}`); return void this.daemon.child.kill('SIGHUP');
+      case 'store locked': return this.locked(chance);
       case 'provider down': return this.down(event, chance.between(1000, 8000), chance);
       case 'provider down for a while': return this.down(event, chance.between(60_000, 150_000), chance);
       default: return this.badConnections(event, chance);
@@ -157,7 +161,10 @@ extra_authorize = { prompt = "consent" }
 
   async restart(signal, chance, before = () => {}) {
     const down = this.truth.begin('killed');
+    const asked = now();
     this.daemon.child.kill(signal);
+    await new Promise((done) => (this.daemon.child.exitCode === null && this.daemon.child.signalCode === null ? this.daemon.child.once('exit', done) : done()));
+    if (now() - asked > PROMPT + this.lag()) this.truth.violated(`${signal}: it took ${((now() - asked) / 1000).toFixed(1)} s to end`);
     await this.daemon.exit;
     if (signal === 'SIGKILL') this.truth.killed();
     else if (this.daemon.code !== 0) this.truth.violated(`SIGTERM: the daemon ended with ${this.daemon.code}`);
@@ -206,30 +213,47 @@ extra_authorize = { prompt = "consent" }
     await this.restart('SIGKILL', chance, mended);
   }
 
+  async locked(chance) {
+    const end = this.truth.begin('locked');
+    const reply = await this.ask('socket', '/v1/lock', 'POST').catch(() => undefined);
+    await sleep(chance.between(200, 3000));
+    const opened = await this.ask('socket', '/v1/unlock', 'POST').catch(() => undefined);
+    if (opened?.status !== 200) this.truth.violated(`unlock: ${opened?.status} ${opened?.text}`);
+    // Not where something can't be kept just now: then it stays open.
+    if (reply?.status === 200) this.truth.add('fault: store locked');
+    end();
+  }
+
   async noNames(chance) {
     const before = this.shim.met;
+    const end = this.truth.begin('unreachable');
     this.shim.order('dns', EAI_AGAIN);
-    for (const proxy of this.proxies) proxy.server.closeIdleConnections();
     await sleep(chance.between(1000, 6000));
     this.shim.order('dns', 0);
-    this.truth.add('fault: no DNS', this.shim.met - before);
+    if (this.shim.met > before) this.truth.add('fault: no DNS');
+    this.truth.add('attempts that met one', this.shim.met - before);
+    end();
   }
 
   async badConnections(kind, chance) {
-    for (const proxy of this.proxies) {
-      proxy.broken = kind;
-      proxy.server.closeIdleConnections();
-    }
+    const end = this.truth.begin('unreachable');
+    for (const proxy of this.proxies) Object.assign(proxy, { broken: kind, met: 0 });
     await sleep(chance.between(1000, 6000));
+    const met = this.proxies.reduce((sum, proxy) => sum + proxy.met, 0);
     for (const proxy of this.proxies) proxy.broken = undefined;
+    if (met) this.truth.add(`fault: ${kind}`);
+    this.truth.add('attempts that met one', met);
+    end();
   }
 
   async down(event, ms, chance) {
     this.truth.add(`fault: ${event}`);
     const proxy = chance.pick(this.proxies);
+    const end = this.truth.begin('down', proxy.account);
     await proxy.close();
     await sleep(Math.min(ms, Math.max(1000, this.end - now())));
     await proxy.open();
+    end();
   }
 
   // --- callers ----------------------------------------------------------------------------------------------------------
@@ -309,6 +333,7 @@ extra_authorize = { prompt = "consent" }
         if (found?.state === 'needs_login') await this.logInAgain(account);
         return (await this.fetch('socket', account, 3))?.status === 200;
       }).catch((error) => this.truth.violated(error.message));
+      this.truth.judgeReplays(account);
       this.truth.add(`tokens issued at ${account}`, this.truth.account(account).tokens.size);
     }
     await this.restart('SIGTERM', this.chance);

@@ -27,7 +27,7 @@ const PORTAL = '<html><body><form action="/login">Welcome to the hotel. Accept t
 export class Proxy {
   /** `certs`: { good, bad }, each { key, cert }; `upstream`: the provider's origin; `hold`: longer than the daemon waits. */
   constructor({ account, upstream, certs, truth, chance, hold = 16_500 }) {
-    Object.assign(this, { account, upstream, truth, chance, hold, port: 0, broken: undefined, stormy: false });
+    Object.assign(this, { account, upstream, truth, chance, hold, port: 0, broken: undefined, met: 0, stormy: false });
     this.contexts = { good: tls.createSecureContext(certs.good), bad: tls.createSecureContext(certs.bad) };
     this.certs = certs;
     this.sockets = new Set();
@@ -44,7 +44,7 @@ export class Proxy {
       socket.on('close', () => this.sockets.delete(socket));
       socket.on('error', () => {});
       if (this.broken === 'connections are reset') {
-        this.truth.add('fault: connection reset');
+        this.met += 1;
         socket.resetAndDestroy();
       }
     });
@@ -55,7 +55,7 @@ export class Proxy {
 
   context() {
     if (this.broken !== 'another certificate') return this.contexts.good;
-    this.truth.add('fault: another certificate');
+    this.met += 1;
     return this.contexts.bad;
   }
 
@@ -77,9 +77,9 @@ export class Proxy {
     const body = Buffer.concat(parts).toString();
     const asked = req.headers['content-type']?.startsWith('application/json') ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(body));
     if (asked.grant_type !== 'refresh_token') return this.pass(req, res, body, asked, arrived);
-    const landed = this.truth.sent(this.account, asked.refresh_token);
-    res.on('close', landed);
     const fault = this.stormy ? this.chance.weighted(WEATHER) : 'passes';
+    const landed = this.truth.sent(this.account, asked.refresh_token, fault);
+    res.on('close', landed);
     this.truth.step(`${this.account}: refresh ${asked.refresh_token.slice(-4)}: ${fault}`);
     if (fault !== 'passes') this.truth.add(`fault: ${fault}`);
     return this.suffer(fault, req, res, body, asked, arrived);
@@ -111,7 +111,7 @@ export class Proxy {
 
   /** Asks the provider and hands its reply on, unless `deliver` does something else with it. */
   async pass(req, res, body, asked, arrived, deliver) {
-    if (req.socket.destroyed && asked.refresh_token) this.truth.cameLate(this.account);
+    if (req.socket.destroyed && asked.refresh_token) this.truth.cameLate(this.account, asked.refresh_token, arrived);
     const reply = await this.ask(req, body);
     const given = reply.status < 300 ? JSON.parse(reply.text) : undefined;
     const rotation = given && this.truth.issued(this.account, asked.refresh_token ?? '', given, arrived);

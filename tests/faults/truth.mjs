@@ -4,7 +4,11 @@
 /** What a loaded machine may add to any time. */
 const SLACK = 1500;
 /** A reply that arrived less than this before the daemon was killed may not have been written. */
-const UNWRITTEN = 3000;
+const UNWRITTEN = 1000;
+/** Within this a refresh that got no answer is sent once more, and the daemon stops when it is told to. */
+export const PROMPT = 3000;
+/** After these the daemon can't know whether the provider did its work. */
+const LOST = ['cut before the reply', 'cut during the reply', 'cut after the work', 'later than the timeout'];
 
 /** Times are milliseconds of one clock that nobody sets: performance.now(). */
 export const now = () => performance.now();
@@ -39,21 +43,21 @@ export class Truth {
 
   account(name) {
     if (!this.accounts.has(name)) {
-      this.accounts.set(name, { name, tokens: new Map(), rotations: [], presented: new Set(), flying: 0, kept: undefined, logins: 0 });
+      this.accounts.set(name, { name, tokens: new Map(), rotations: [], presented: new Map(), flying: 0, late: new Set(), kept: undefined, logins: 0 });
     }
     return this.accounts.get(name);
   }
 
   /** Something that lasts begins; what it answers ends it. */
-  begin(what) {
-    const trouble = { what, from: now(), to: Infinity };
+  begin(what, account) {
+    const trouble = { what, account, from: now(), to: Infinity };
     this.troubles.push(trouble);
     return () => { trouble.to = now(); };
   }
 
-  /** Whether one of these went on at any time in between. */
-  was(whats, from, to) {
-    return this.troubles.some((t) => whats.includes(t.what) && t.from <= to && t.to >= from);
+  /** Whether one of these went on at any time in between, for this account or for all. */
+  was(whats, from, to, account) {
+    return this.troubles.some((t) => whats.includes(t.what) && t.from <= to && t.to >= from && (!t.account || !account || t.account === account));
   }
 
   /** For how long in between. */
@@ -69,15 +73,17 @@ export class Truth {
   // --- at the provider ------------------------------------------------------------------------------------------------
 
   /** A request for a new token set out; what it answers has to be called when it is over for the daemon. */
-  sent(name, token) {
+  sent(name, token, fault) {
     const account = this.account(name);
-    account.presented.add(token);
+    const request = { from: now(), to: undefined, fault };
+    account.presented.set(token, [...(account.presented.get(token) ?? []), request]);
     account.flying += 1;
     if (account.flying > 1) this.violated(`${name}: ${account.flying} refreshes are in flight`);
     let over = false;
     return () => {
       if (!over) account.flying -= 1;
       over = true;
+      request.to ??= now();
     };
   }
 
@@ -90,6 +96,7 @@ export class Truth {
     const rotation = { used, refresh: reply.refresh_token, access: reply.access_token, at: now(), arrived: false, died: false };
     const account = this.account(name);
     account.rotations.push(rotation);
+    account.late.delete(used);
     // The daemon counts from before its request, and may have been stopped since then.
     const told = { surely: asked + lifetime - this.howLong('stopped', asked - 30_000, asked), atMost: now() + lifetime, lifetime, asked, life: this.life };
     // The same pair again, within the grace, with what is left of it.
@@ -102,19 +109,36 @@ export class Truth {
     const account = this.account(name);
     account.logins += 1;
     account.kept = undefined;
+    this.judgeReplays(name);
     account.rotations = [];
-    account.late = false;
+    account.presented.clear();
+    account.late.clear();
   }
 
   /** A request of a daemon that is dead by now gets to the provider. */
-  cameLate(name) {
-    this.account(name).late = true;
+  cameLate(name, token, from) {
+    if (!this.was(['killed', 'down'], from, now(), name)) this.violated(`${name}: the daemon gave a request up that it had just sent`);
+    this.account(name).late.add(token);
+  }
+
+  /** Where a first request got no answer there was a second one soon, unless something else was in the way. */
+  judgeReplays(name) {
+    for (const [first, second] of this.account(name).presented.values()) {
+      if (!LOST.includes(first.fault) || !first.to || now() < first.to + PROMPT) continue;
+      const inTheWay = this.was(['killed', 'starting', 'stopped', 'locked', 'disk', 'down', 'unreachable', 'login'], first.from - 1000, first.to + PROMPT, name)
+        || this.skewed.some(({ at }) => at > first.from - 1000 && at < first.to + PROMPT);
+      if (inTheWay) continue;
+      this.add('replays judged');
+      if (!second || second.from > first.to + PROMPT) this.violated(`${name}: a refresh that got no answer (${first.fault}) was not sent once more within ${PROMPT} ms`);
+    }
   }
 
   killed() {
     for (const account of this.accounts.values()) {
       for (const rotation of account.rotations) {
-        const fresh = now() - rotation.at < UNWRITTEN || this.was(['disk'], rotation.at, now());
+        // A process that stood still had no time to write; and what a bad disk did not take is tried again for a while.
+        const lately = now() - rotation.at - this.howLong('stopped', rotation.at, now()) < UNWRITTEN;
+        const fresh = lately || this.was(['disk'], rotation.at, rotation.at + UNWRITTEN);
         if (fresh && account.kept?.token !== rotation.access) rotation.died = true;
       }
     }
@@ -123,7 +147,7 @@ export class Truth {
   /** Why the last refresh token is gone: the provider's reply that the daemon never had, or could not write before it died. */
   whyLost(name) {
     const { rotations, presented, late } = this.account(name);
-    if (late) return 'a request of a killed daemon came after its replay';
+    if (late.size) return 'a request of a killed daemon came after its replay';
     const gone = rotations.filter((r) => !presented.has(r.refresh) && (!r.arrived || r.died));
     if (!gone.length) return undefined;
     return gone.some((r) => !r.arrived) ? 'the reply never arrived' : 'killed before it could be written';
@@ -150,7 +174,7 @@ export class Truth {
     // A restart has to read what was written; until it could, there is nothing to serve.
     const unread = kept.life !== this.life && reply.error === 'store_unavailable' && this.was(['disk'], from - 30_000, to);
     const starting = this.was(['starting'], from, to);
-    if (setForward || unread || starting || this.was(['stopped', 'login'], from, to)) return;
+    if (setForward || unread || starting || this.was(['stopped', 'login', 'locked'], from, to, name)) return;
     this.violated(`${name}: a valid token (${((kept.surely - to) / 1000).toFixed(1)} s left) was withheld: ${JSON.stringify(reply)}`);
   }
 

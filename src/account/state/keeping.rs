@@ -304,8 +304,9 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
         since: back_to(intent.started_at, now),
-        sent: intent.sent + 1,
-        missed: false,
+        sent: intent.sent.saturating_add(1),
+        // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
+        missed: intent.started_at > now.wall,
     });
     Held { record, deadline, due, notice, unanswered, narrowed: Narrowed::default() }
 }

@@ -65,7 +65,8 @@ pub enum Event {
     NotLoaded(StoreTrouble),
     /// Time may have passed, or the clocks may have jumped.
     Timer,
-    /// The machine woke up, its clock was set, or its network changed.
+    /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::Machine::wake_at) may
+    /// be another.
     Stirred,
     /// A caller has no use for what is published: it wants this much validity.
     Wanted(Duration),

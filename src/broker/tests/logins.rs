@@ -153,3 +153,20 @@ async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_i
     let needed = [0, 6, 12, 18].map(|hours| (EventKind::LoginNeeded, hours));
     assert_eq!(told, [&needed[..], &[(EventKind::LoggedIn, 18), (EventKind::LoggedOut, 18)]].concat());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_was_needed_before_the_store_was_locked_is_no_news_after_it() {
+    let b = Bench::logged_in("work").await;
+    b.script([refused("invalid_grant")]);
+    _ = b.broker.refresh("work").await;
+    let mut heard = b.broker.listen();
+    b.broker.lock().await.unwrap();
+    b.broker.unlock(crate::contract::UnlockRequest::default()).await.unwrap();
+    assert_eq!(b.broker.account("work").unwrap().state, AccountState::NeedsLogin);
+    assert!(tokio::time::timeout(s(3600), heard.next()).await.is_err());
+    let reminded = tokio::time::timeout(s(24 * 3600), heard.next()).await.unwrap();
+    assert!(
+        matches!(reminded, Some(Heard::Event(event)) if event.event == EventKind::LoginNeeded),
+        "but of a reminder"
+    );
+}

@@ -48,3 +48,61 @@ async fn a_refresh_waits_for_the_network_and_goes_out_when_it_is_back() {
         assert!(if rings { took >= Duration::from_millis(400) } else { took > s(10) }, "{rings}: it took {took:?}");
     }
 }
+
+/// Fifty accounts that all became due at once, at a provider that takes `latency` to answer.
+async fn crowd(latency: Duration) -> (Bench, usize) {
+    let names: Vec<String> = (0..50).map(|n| format!("a{n}")).collect();
+    let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names {
+        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
+    }
+    let before = b.trades().len();
+    *b.provider.latency.lock().unwrap() = latency;
+    b.clock.suspend(s(3500));
+    b.bell.send_replace(());
+    within(&b, s(10), |b| b.trades().len() == before + 16).await;
+    (b, before)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_turn_begins_nothing_once_the_daemon_stops_or_locks() {
+    for locks in [false, true] {
+        let (b, before) = crowd(s(3)).await;
+        let asked = b.clock.now();
+        if locks {
+            b.broker.lock().await.unwrap();
+        } else {
+            b.broker.shut_down(s(20)).await;
+        }
+        assert!(asked.until(b.clock.now()) <= s(4), "as long as what is in flight takes");
+        tokio::time::sleep(s(60)).await;
+        assert_eq!(b.trades().len(), before + 16, "nothing is begun after that");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_who_asks_waits_for_the_turns_of_others() {
+    let (b, _) = crowd(s(10)).await;
+    let asked = b.clock.now();
+    // Its own turn would come after all of the sixteen.
+    b.provider.latency.lock().unwrap().clone_from(&s(1));
+    assert!(b.broker.refresh("a9").await.is_ok());
+    assert!(asked.until(b.clock.now()) <= s(11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
+    let (b, before) = crowd(s(15)).await;
+    b.script((0..100).map(|_| Answer::Lost { why: "no reply within 15 s".into() }));
+    // Before the access tokens have ended, which is the time for a last attempt.
+    tokio::time::sleep(s(85)).await;
+    let mut sent: HashMap<String, Vec<Moment>> = HashMap::new();
+    for (at, what) in b.provider.trades.lock().unwrap().iter().skip(before) {
+        sent.entry(what.clone()).or_default().push(*at);
+    }
+    for (token, at) in &sent {
+        let apart: Vec<Duration> = at.windows(2).map(|two| two[0].until(two[1])).collect();
+        assert!(at.len() <= 2 && apart.iter().all(|apart| *apart <= s(20)), "{token} was sent {apart:?} apart");
+    }
+    assert!(sent.values().any(|at| at.len() == 2), "some were replayed");
+}

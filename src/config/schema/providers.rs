@@ -236,7 +236,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Duration,
             Fallback::Value("\"20s\""),
             "\"20s\"",
-            "How long after a refresh that got no answer the same refresh token may be sent once more. `\"0s\"` for a provider that rotates without grace: then it is sent again only when the access token has ended and there is nothing left to lose. At most 10 minutes.",
+            "How long after a refresh that got no answer the same refresh token may be sent once more. `\"0s\"` for a provider that rotates without grace: then it is sent again only when the access token has ended and there is nothing left to lose. A provider that answers with the tokens that got lost has to say what is left of them. At most 10 minutes.",
         ),
         key(
             "roots",

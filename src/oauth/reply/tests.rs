@@ -231,6 +231,10 @@ fn details_beside_the_token_help_and_instead_of_it_are_named() {
             format!(r#"granted a - 5 - {{"expires_at":{}}}"#, now + 60),
         ),
         (
+            format!(r#"{{"access_token":"a","expires_in":0,"expires_at":{}}}"#, now + 60),
+            format!(r#"granted a - 60 - {{"expires_at":{}}}"#, now + 60),
+        ),
+        (
             format!(r#"{{"access_token":"a","expires_at":{}}}"#, now - 1),
             format!(r#"granted a - 0 - {{"expires_at":{}}}"#, now - 1),
         ),
