@@ -327,19 +327,22 @@ extra_authorize = { prompt = "consent" }
     for (const proxy of this.proxies) proxy.stormy = false;
     this.truth.jumped(-this.truth.skew);
     this.shim.order('wall_ms', 0);
+    await this.allServed();
+    await this.restart('SIGTERM', this.chance);
+    await this.allServed();
+    for (const { account } of this.proxies) {
+      this.truth.judgeReplays(account);
+      this.truth.add(`tokens issued at ${account}`, this.truth.account(account).tokens.size);
+    }
+  }
+
+  async allServed() {
     for (const { account } of this.proxies) {
       await until(`${account} has a token again`, 120_000, async () => {
         const found = await this.account(account);
         if (found?.state === 'needs_login') await this.logInAgain(account);
         return (await this.fetch('socket', account, 3))?.status === 200;
       }).catch((error) => this.truth.violated(error.message));
-      this.truth.judgeReplays(account);
-      this.truth.add(`tokens issued at ${account}`, this.truth.account(account).tokens.size);
-    }
-    await this.restart('SIGTERM', this.chance);
-    for (const { account } of this.proxies) {
-      const reply = await this.fetch('tcp', account, 3);
-      if (reply?.status !== 200) this.truth.violated(`${account} after the last restart: ${reply?.status} ${reply?.text}`);
     }
   }
 

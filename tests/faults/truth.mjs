@@ -125,11 +125,15 @@ export class Truth {
   judgeReplays(name) {
     for (const [first, second] of this.account(name).presented.values()) {
       if (!LOST.includes(first.fault) || !first.to || now() < first.to + PROMPT) continue;
-      const inTheWay = this.was(['killed', 'starting', 'stopped', 'locked', 'disk', 'down', 'unreachable', 'login'], first.from - 1000, first.to + PROMPT, name)
-        || this.skewed.some(({ at }) => at > first.from - 1000 && at < first.to + PROMPT);
-      if (inTheWay) continue;
-      this.add('replays judged');
-      if (!second || second.from > first.to + PROMPT) this.violated(`${name}: a refresh that got no answer (${first.fault}) was not sent once more within ${PROMPT} ms`);
+      const until = first.to + PROMPT;
+      if (second && second.from <= until) {
+        this.add('prompt replays of a refresh that got no answer');
+        continue;
+      }
+      const inTheWay = this.was(['killed', 'starting', 'stopped', 'locked', 'disk', 'down', 'unreachable', 'login'], first.from, until, name)
+        || this.skewed.some(({ at }) => at > first.from && at < until);
+      if (!inTheWay) this.violated(`${name}: a refresh that got no answer (${first.fault}) was not sent once more within ${PROMPT} ms`);
+      this.add('replays that something was in the way of');
     }
   }
 
