@@ -139,7 +139,7 @@ fn what_stays_is_told_and_goes_on_here() {
 fn jam_audit(world: &World) {
     let current = world.state().join("audit.jsonl");
     let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(current).unwrap();
-    file.write_all(&[b'\n'; 1 << 20]).unwrap();
+    file.write_all(&vec![b'\n'; 1 << 20]).unwrap();
     std::fs::create_dir(world.state().join("audit.1.jsonl")).unwrap();
 }
 
