@@ -78,7 +78,7 @@ fn main() {
     let audit = Audit::open(&state, AuditLimits { file: 1 << 30, keep: 1 }, Clock::System).unwrap();
     let line = || AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
     table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(line()))));
-    runtime.block_on(audit.flush());
+    runtime.block_on(audit.flush()).unwrap();
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),

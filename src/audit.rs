@@ -42,9 +42,14 @@ pub struct Audit {
 
 enum Message {
     Line(Box<AuditLine>),
-    /// Everything before it is written when this is answered.
-    Flush(oneshot::Sender<()>),
+    /// Everything before it is written when this is answered, or is missing.
+    Flush(oneshot::Sender<Result<(), Missing>>),
 }
+
+/// Lines could not be written; holds why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the audit log can't be written: {0}")]
+pub struct Missing(String);
 
 impl Audit {
     /// Writes to the log in `state`, from a thread that ends with the last clone. Blocks on the disk.
@@ -52,7 +57,8 @@ impl Audit {
         let log = Log::open(Folder::open(state)?, limits)?;
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
-        let started = thread.spawn(move || Writer { log, clock, missing: 0, complained: None }.run(lines));
+        let writer = Writer { log, clock, missing: 0, complained: None, failed: None };
+        let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
         Ok(Self { queue: Some(queue) })
     }
@@ -70,13 +76,13 @@ impl Audit {
         }
     }
 
-    /// Waits until every line so far is written.
-    pub async fn flush(&self) {
-        let Some(queue) = &self.queue else { return };
+    /// Waits until every line so far is written; tells if one is missing since the last time.
+    pub async fn flush(&self) -> Result<(), Missing> {
+        let Some(queue) = &self.queue else { return Ok(()) };
         let (done, written) = oneshot::channel();
-        if queue.send(Message::Flush(done)).await.is_ok() {
-            _ = written.await;
-        }
+        let ended = || Missing("its thread has ended".into());
+        queue.send(Message::Flush(done)).await.map_err(|_| ended())?;
+        written.await.map_err(|_| ended())?
     }
 }
 
@@ -86,6 +92,8 @@ struct Writer {
     /// Lines that could not be written.
     missing: u64,
     complained: Option<Boot>,
+    /// Why lines are missing that nobody who waited was told of.
+    failed: Option<Missing>,
 }
 
 impl Writer {
@@ -110,9 +118,10 @@ impl Writer {
             {
                 self.missing += count;
                 self.complain(&error);
+                self.failed = Some(Missing(error.to_string()));
             }
             for done in flushes {
-                _ = done.send(());
+                _ = done.send(self.failed.take().map_or(Ok(()), Err));
             }
         }
     }

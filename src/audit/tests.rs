@@ -39,7 +39,7 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
         for number in restart * 50..(restart + 1) * 50 {
             audit.note(line(number)).await;
             if number % 7 == 0 {
-                audit.flush().await;
+                audit.flush().await.unwrap();
                 let (reader, lines) = match follower.take() {
                     Some(mut reader) => {
                         let lines = Reader::more(&mut reader).unwrap();
@@ -51,7 +51,7 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
                 follower = Some(reader);
             }
         }
-        audit.flush().await;
+        audit.flush().await.unwrap();
     }
     heard.extend(accounts(&follower.unwrap().more().unwrap()));
     assert_eq!(heard, expected(0..150), "who follows sees the same as");
@@ -67,10 +67,30 @@ async fn only_so_much_is_kept_and_the_newest_of_it() {
     let audit = Audit::open(&state, Limits { file: 1, keep: 2 }, Clock::System).unwrap();
     for number in 0..6 {
         audit.note(line(number)).await;
-        audit.flush().await;
+        audit.flush().await.unwrap();
     }
     assert_eq!(accounts(&Reader::open(&state).unwrap().1), expected(3..6));
     assert!(!state.join("audit.3.jsonl").exists());
+}
+
+#[tokio::test]
+async fn who_waits_is_told_once_that_lines_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let audit = Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).unwrap();
+    audit.note(line(0)).await;
+    audit.flush().await.unwrap();
+    // What is in the way of the next file.
+    std::fs::create_dir(state.join("audit.1.jsonl")).unwrap();
+    audit.note(line(1)).await;
+    let told = audit.flush().await.unwrap_err().to_string();
+    assert!(told.starts_with("the audit log can't be written: ") && told.contains("audit.1.jsonl"), "{told}");
+    audit.flush().await.unwrap();
+    std::fs::remove_dir(state.join("audit.1.jsonl")).unwrap();
+    audit.note(line(2)).await;
+    audit.flush().await.unwrap();
+    let lines = Reader::open(&state).unwrap().1;
+    assert_eq!(accounts(&lines), ["account-0", "account-2"]);
 }
 
 #[tokio::test]
@@ -80,14 +100,14 @@ async fn a_line_that_a_crash_cut_off_is_no_part_of_the_next() {
     let limits = Limits { file: 100_000, keep: 2 };
     let audit = Audit::open(&state, limits, Clock::System).unwrap();
     audit.note(line(0)).await;
-    audit.flush().await;
+    audit.flush().await.unwrap();
     let path = state.join(file::CURRENT);
     let mut text = std::fs::read(&path).unwrap();
     text.extend_from_slice(b"{\"version\":1,\"at\":\"20");
     std::fs::write(&path, text).unwrap();
     let audit = Audit::open(&state, limits, Clock::System).unwrap();
     audit.note(line(1)).await;
-    audit.flush().await;
+    audit.flush().await.unwrap();
     assert_eq!(accounts(&Reader::open(&state).unwrap().1), ["account-0", "damaged", "account-1"]);
 }
 

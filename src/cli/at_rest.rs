@@ -76,7 +76,8 @@ impl AtRest {
 pub(super) fn unavailable(error: &StoreError) -> Failure {
     let advice = match error {
         StoreError::InUse { .. } => {
-            "Stop it first (`systemctl --user stop ringback`): what it refreshed meanwhile would be stale in the copy."
+            "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshed meanwhile \
+             would be stale in the copy."
         }
         StoreError::WrongPassphrase => "Try again.",
         _ => "Put right what it names, and try again.",
@@ -84,12 +85,12 @@ pub(super) fn unavailable(error: &StoreError) -> Failure {
     Failure::new(ErrorCode::StoreUnavailable, error.to_string(), advice)
 }
 
-/// Writes down that each of `accounts` left or came; returns once that is written.
+/// Writes down that each of `accounts` left or came; returns once that is written, and fails if it can't be.
 pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
     let at = humantime::format_rfc3339_millis(Clock::System.now().wall.to_system()).to_string();
-    runtime.block_on(async {
+    let written = runtime.block_on(async {
         for account in accounts {
             let mut line = AuditLine::new(event, at.clone());
             line.account = Some((*account).to_owned());
@@ -98,7 +99,9 @@ pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Resul
             line.executable = std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned());
             audit.note(line).await;
         }
-        audit.flush().await;
+        audit.flush().await
     });
-    Ok(())
+    written.map_err(|missing| {
+        Failure::new(ErrorCode::StoreUnavailable, missing.to_string(), "Put right what it names, and try again.")
+    })
 }

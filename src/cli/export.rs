@@ -11,7 +11,7 @@ use clap::Args;
 use super::at_rest::{self, AtRest, unavailable};
 use super::{Outcome, config, passphrase, report};
 use crate::client::Failure;
-use crate::contract::AuditEvent;
+use crate::contract::{AuditEvent, ErrorCode};
 use crate::hardening;
 use crate::secret::Passphrase;
 use crate::store::Store as _;
@@ -29,12 +29,8 @@ use crate::store::key::passphrase::fits;
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Export {
-    /// The file to write, for you alone
+    /// The file to write, for you alone; one that exists is not replaced
     file: PathBuf,
-
-    /// Replace the file if it exists
-    #[arg(long)]
-    force: bool,
 
     /// Delete the accounts here once the file is written; the provider is not told, so they live on there
     #[arg(long)]
@@ -63,7 +59,7 @@ pub(super) struct Export {
 
 const HELP: &str = "\
 Examples:
-  systemctl --user stop ringback && ringback export house.age --forget
+  systemctl --user stop ringback.socket ringback.service; ringback export house.age --forget
   pass show moving | ringback export house.age --passphrase-stdin
   ringback export house.age --recipient age1...    For who has that key's private half
   age --decrypt house.age | jq                     Look at it without ringback
@@ -73,7 +69,7 @@ Don't `ringback logout` here afterwards: that revokes the tokens at the provider
 /// Writes the file, deletes what is to be deleted, and tells.
 pub(super) fn run(args: &Export) -> Outcome {
     hardening::close_memory();
-    if !args.force && args.file.symlink_metadata().is_ok() {
+    if args.file.symlink_metadata().is_ok() {
         return Err(exists(&args.file));
     }
     let at_rest = AtRest::hold(&args.source)?;
@@ -92,11 +88,12 @@ pub(super) fn run(args: &Export) -> Outcome {
     drop(plain);
     let names: Vec<&str> = accounts.iter().map(|moved| moved.account.as_str()).collect();
     // First: nothing leaves without a line.
-    at_rest::note(&audit, AuditEvent::Export, &names)?;
-    write(args, &sealed)?;
+    at_rest::note(&audit, AuditEvent::Export, &names)
+        .map_err(|failure| failure.advise("Nothing was exported. Put right what it names, and try again."))?;
+    write(&args.file, &sealed)?;
     report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
     if args.forget {
-        names.iter().try_for_each(|name| store.remove(name)).map_err(|error| unavailable(&error))?;
+        forget(&store, &names, &args.file)?;
         report::say(
             "They are deleted here, and not revoked: they live on in that file alone. Keep it until it is imported.",
         );
@@ -104,9 +101,29 @@ pub(super) fn run(args: &Export) -> Outcome {
         report::say(
             "They are still here, too. Run only one of the two: both would refresh with the same refresh token.",
         );
-        report::say("To give them up here, export with `--forget`; `ringback logout` would revoke them for both.");
+        report::say(
+            "To give them up here, export with `--forget`, to another file; `ringback logout` would revoke them for both.",
+        );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes them here, each that can be: the file is complete, and a part of it must never take its place.
+fn forget(store: &FileStore, names: &[&str], file: &Path) -> Result<(), Failure> {
+    let mut left = Vec::new();
+    for name in names {
+        if let Err(error) = store.remove(name) {
+            report::say(&format!("{name} could not be deleted here: {error}"));
+            left.push(*name);
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let fact = format!("{} is complete, and these are still here, too: {}", file.display(), left.join(", "));
+    let advice = "Keep that file: what was deleted is in it alone. Don't start the daemon; put right what is in the \
+                  way, and export what is left with `--forget` to another file.";
+    Err(Failure::new(ErrorCode::StoreUnavailable, fact, advice))
 }
 
 fn count(accounts: usize) -> String {
@@ -142,21 +159,21 @@ fn new_passphrase(args: &Export) -> Result<Passphrase, String> {
 }
 
 /// 0600, whole or not at all, and durable: with `--forget` it is soon all that there is.
-fn write(args: &Export, sealed: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| unwritten(&args.file, &error);
-    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+fn write(file: &Path, sealed: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| unwritten(file, &error);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temp = tempfile::Builder::new().prefix(".ringback-").tempfile_in(folder).map_err(failed)?;
     temp.write_all(sealed).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
-    let persisted = if args.force { temp.persist(&args.file) } else { temp.persist_noclobber(&args.file) };
-    persisted.map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => exists(&args.file),
+    temp.persist_noclobber(file).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(file),
         _ => failed(error.error),
     })?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 fn exists(file: &Path) -> Failure {
-    Failure::usage(format!("{} exists already", file.display()), "Name another file, or replace it with `--force`.")
+    let advice = "Name another file: that one may hold accounts that are nowhere else.";
+    Failure::usage(format!("{} exists already", file.display()), advice)
 }
 
 fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
@@ -164,4 +181,38 @@ fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
         format!("{} can't be written: {why}", file.display()),
         "Name a file in a folder of yours with room.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::KeySource;
+    use crate::store::file::StateLock;
+    use crate::store::key::source::{OsKeyring, Outside};
+    use crate::store::tests::record;
+
+    #[test]
+    fn one_account_that_can_not_be_deleted_keeps_no_other_and_costs_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let outside = Outside { env: &|_| None, keyring: &OsKeyring };
+        let held = StateLock::take(&state).unwrap();
+        let store = FileStore::open(held, &KeySource::File, outside, Clock::System).unwrap();
+        for name in ["home", "stuck", "work"] {
+            store.commit(name, &record(1)).unwrap();
+        }
+        // No user, not even root, deletes a folder as a file.
+        let stuck = state.join("accounts/stuck.sealed");
+        std::fs::remove_file(&stuck).unwrap();
+        std::fs::create_dir(&stuck).unwrap();
+        let failure = forget(&store, &["home", "stuck", "work"], Path::new("house.age")).unwrap_err();
+        assert_eq!(store.accounts().unwrap(), ["stuck"]);
+        let reply = failure.reply();
+        assert_eq!(reply.error_description, "house.age is complete, and these are still here, too: stuck");
+        assert!(reply.hint.contains("Keep that file") && reply.hint.contains("to another file"), "{}", reply.hint);
+        assert!(!reply.hint.contains("try again"), "{}", reply.hint);
+        std::fs::remove_dir(&stuck).unwrap();
+        forget(&store, &["stuck"], Path::new("rest.age")).unwrap();
+    }
 }

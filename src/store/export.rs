@@ -20,6 +20,9 @@ use crate::account::record::Record;
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
 
+/// More than any account comes to: 2^53, which every reader of JSON holds exactly. From there it still counts on.
+const LATEST_GENERATION: u64 = 1 << 53;
+
 /// An account on its way.
 #[derive(Debug, Clone)]
 pub struct Moved {
@@ -108,7 +111,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     if document.ringback_export != VERSION || !named_well {
         return Err(ReadError::Malformed);
     }
-    let moved = |entry: Entry<'_>| Some(Moved { account: entry.account.into_owned(), record: entry.record.record()? });
+    let moved = |entry: Entry<'_>| {
+        let record = entry.record.record().filter(|record| record.generation <= LATEST_GENERATION)?;
+        Some(Moved { account: entry.account.into_owned(), record })
+    };
     document.accounts.into_iter().map(moved).collect::<Option<_>>().ok_or(ReadError::Malformed)
 }
 
@@ -128,6 +134,8 @@ mod tests {
         let tokens = |accounts: &[Moved]| accounts[1].record.tokens.refresh_token.clone().unwrap();
         assert!(tokens(&read(&write(&two()).unwrap()).unwrap()).matches("refresh-7"));
         assert!(read(&write(&[]).unwrap()).unwrap().is_empty());
+        let late = [Moved { account: "late".into(), record: record(1 << 53) }];
+        assert_eq!(read(&write(&late).unwrap()).unwrap()[0].record.generation, 1 << 53);
     }
 
     #[test]
@@ -156,6 +164,8 @@ mod tests {
             (r#""account":"home""#, r#""account":"work""#, ReadError::Malformed),
             (r#""account":"home""#, r#""account":"../home""#, ReadError::Malformed),
             (&schema, r#""schema":0"#, ReadError::Malformed),
+            (r#""generation":1,"#, r#""generation":9007199254740993,"#, ReadError::Malformed),
+            (r#""generation":7,"#, r#""generation":18446744073709551615,"#, ReadError::Malformed),
             ("}", "", ReadError::Malformed),
         ] {
             let bad = text.replacen(from, to, 1);

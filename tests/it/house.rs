@@ -121,16 +121,51 @@ fn what_stays_is_told_and_goes_on_here() {
     let (code, _, said) = export(&old, &[]);
     assert!(code == 0 && said.contains("1 account is in ") && said.contains("Run only one of the two"), "{said}");
     let (code, _, said) = export(&old, &[]);
-    assert!(code == 2 && said.contains("exists already") && said.contains("--force"), "{said}");
-    assert_eq!(export(&old, &["--force"]).0, 0);
+    assert!(code == 2 && said.contains("exists already") && said.contains("Name another file"), "{said}");
+    assert_eq!(export(&old, &["--force"]).0, 2, "nothing takes the place of a file that may be all there is");
     old.run();
     let before = std::fs::read(house(&old)).unwrap();
-    let (code, _, said) = export(&old, &["--force"]);
-    assert!(code == 9 && said.contains("in use") && said.contains("Stop it first"), "{said}");
+    let (another, phrase) = (old.root().join("another.age"), private(&old, "phrase", PHRASE));
+    let (code, _, said) = old.cli(&["export", another.to_str().unwrap(), "--passphrase-file", &phrase]);
+    assert!(code == 9 && said.contains("in use") && !another.exists(), "{said}");
+    assert!(said.contains("Stop it first (`systemctl --user stop ringback.socket ringback.service`)"), "{said}");
     let (code, _, said) = import(&old, &house(&old), &["--replace"]);
     assert!(code == 9 && said.contains("in use"), "{said}");
     assert_eq!(std::fs::read(house(&old)).unwrap(), before);
     assert_eq!(old.account("work").state, AccountState::Active);
+}
+
+/// Makes every further line of the audit log fail: the file is full, and a folder is in the way of the next.
+fn jam_audit(world: &World) {
+    let current = world.state().join("audit.jsonl");
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(current).unwrap();
+    file.write_all(&vec![b'\n'; 1 << 20]).unwrap();
+    std::fs::create_dir(world.state().join("audit.1.jsonl")).unwrap();
+}
+
+#[test]
+fn nothing_leaves_without_a_line_and_what_comes_without_one_is_told() {
+    let idp = Idp::start();
+    let short = [config(&idp, &["home", "work"]), "[audit]\nmax_mib = 1\nkeep = 1\n".into()].concat();
+    let old = old_house(&idp, &["home", "work"]);
+    old.configure(&short);
+    let unjammed = std::fs::read(old.state().join("audit.jsonl")).unwrap();
+    jam_audit(&old);
+    let (code, _, said) = export(&old, &["--forget"]);
+    assert!(code == 9 && said.contains("the audit log can't be written") && said.contains("audit.1.jsonl"), "{said}");
+    assert!(said.contains("Nothing was exported") && !house(&old).exists(), "{said}");
+    assert_eq!(old.account_files(), ["home.sealed", "work.sealed"]);
+    std::fs::write(old.state().join("audit.jsonl"), unjammed).unwrap();
+    std::fs::remove_dir(old.state().join("audit.1.jsonl")).unwrap();
+    assert_eq!(export(&old, &["--forget"]).0, 0);
+
+    let new = old_house(&idp, &[]);
+    new.configure(&short);
+    jam_audit(&new);
+    let (code, _, said) = import(&new, &house(&old), &[]);
+    assert!(code == 0 && said.contains("home: taken over\nwarning: home has no line: the audit log can't"), "{said}");
+    assert!(said.contains("work: taken over\nwarning: work has no line: the audit log can't"), "{said}");
+    assert_eq!(new.account_files(), ["home.sealed", "work.sealed"]);
 }
 
 #[test]
@@ -157,6 +192,11 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
     refused(&new.root().join("absent.age"), &[], "No such file");
     refused(&forged(&new, r#"{"ringback_export":2,"vaults":[]}"#), &[], "a newer ringback wrote it");
     refused(&forged(&new, r#"{"ringback_export":1,"accounts":[{"canary":1}]}"#), &[], "does not hold what");
+    let identity = Opener::Passphrase(Passphrase::new(PHRASE));
+    let plain = String::from_utf8(envelope::open(&whole, &identity).unwrap().to_vec()).unwrap();
+    let endless = plain.replacen(r#""generation":1,"#, r#""generation":18446744073709551615,"#, 1);
+    assert_ne!(endless, plain);
+    refused(&forged(&new, &endless), &[], "does not hold what");
 
     let wrong = private(&new, "wrong", "correct horse batterz");
     let (code, _, said) = new.cli(&["import", "--from", house(&old).to_str().unwrap(), "--passphrase-file", &wrong]);

@@ -2,7 +2,8 @@
 # systemd/ringback.service under a real `systemd --user`: confined, and at work all the same; ready, found by the
 # command line, reloaded, stopped; not restarted after a mistake in the config; the browser opens outside of it. Then
 # the same with systemd/ringback-namespaces.conf, and with systemd/ringback.socket: it starts when somebody asks, and a
-# restart refuses nobody. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
+# restart refuses nobody; stopped with its socket, it stays so while all accounts move out and in. Prints "ok - ..." or
+# "not ok - ..."; skips where it can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
 # Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which it gets in a private mount
 # namespace, and HOME is a throw-away folder. The manager runs as a user without privileges (uid 1) where it can be
@@ -278,10 +279,28 @@ wait $callers
 systemctl stop ringback.service || fail 'it does not stop, with sockets that were passed'
 [ -S "$socket" ] || fail 'the socket is gone with the daemon'
 ask "http://127.0.0.1:$port/healthz" || fail 'it does not start again when somebody asks over TCP'
+# Moving house, as README has it.
+printf 'correct horse battery' >"$HOME/phrase"
+[ -z "$unprivileged" ] || chown 1:1 "$HOME/phrase"
+house() { ringback "$@" --passphrase-file "$HOME/phrase"; }
+house export "$HOME/house.age" --forget
+[ $? = 9 ] || fail 'an export does not notice that the socket started the daemon again'
 systemctl stop ringback.socket ringback.service || fail 'the socket unit does not stop'
 empty || fail 'the socket unit left something behind'
+ringback token second >/dev/null 2>&1 && fail 'somebody answers after both units were stopped'
+house export "$HOME/house.age" --forget || fail 'no export after both units were stopped'
+house import --from "$HOME/house.age" || fail 'no import after both units were stopped'
+systemctl start ringback.socket ringback.service || fail 'the units do not start both at once'
+ringback token second >/dev/null || fail 'no token after the move'
+[ -S "$socket" ] && [ "$(systemctl is-active ringback.socket ringback.service | sort -u)" = active ] || fail 'not both are back after the move'
+systemctl stop ringback.socket ringback.service || fail 'the units do not stop after the move'
 rm -r "$units/ringback.socket" "$units/ringback.socket.d"
 systemctl daemon-reload
+# Where there is no socket unit, the same two commands complain of it and do the rest.
+systemctl start ringback.socket ringback.service
+[ "$(state ActiveState)" = active ] || fail 'without a socket unit, starting both starts nothing'
+systemctl stop ringback.socket ringback.service
+[ "$(state ActiveState)" = inactive ] || fail 'without a socket unit, stopping both stops nothing'
 
 # In an account it would only be that account's (see docs/config.md).
 config third '[serve]

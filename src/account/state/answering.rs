@@ -105,7 +105,7 @@ impl Machine {
                 LoginReason::Refused { code: refusal.code.clone() }
             };
             let mut next = Box::new(held.clone());
-            next.record.generation += 1;
+            next.record.generation = next.record.generation.saturating_add(1);
             next.record.intent = None;
             next.record.needs_login = Some(reason.clone());
             let code = if reason == LoginReason::ReplyLost { "" } else { &*refusal.code };

@@ -53,7 +53,7 @@ impl Machine {
             }
         }
         next.record.identity = described.identity;
-        next.record.generation += 1;
+        next.record.generation = next.record.generation.saturating_add(1);
         self.commit(next, None)
     }
 }

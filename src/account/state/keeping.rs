@@ -95,7 +95,8 @@ impl Machine {
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
         let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
-        let mut next = self.hold(grant, held.record.generation + 1, sent_at, now, chance);
+        let generation = held.record.generation.saturating_add(1);
+        let mut next = self.hold(grant, generation, sent_at, now, chance);
         if over {
             next.end(now, chance);
         }
@@ -110,7 +111,7 @@ impl Machine {
             Phase::Unkept { next, .. } => next.record.generation,
             _ => 0,
         };
-        let generation = self.stored.max(unkept) + 1;
+        let generation = self.stored.max(unkept).saturating_add(1);
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let mut next = self.hold(grant, generation, now, now, chance);

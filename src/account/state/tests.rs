@@ -997,6 +997,27 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
 }
 
 #[test]
+fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
+    let mut b = Bench::logged_in();
+    b.disk.as_mut().unwrap().generation = u64::MAX;
+    b.restart();
+    b.tell(Event::Forced);
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.narrow("read");
+    b.answer(Answer::Granted(Box::new(grant("n1", Some("r3"), Some(600)))));
+    b.wait(s(100));
+    b.tell(Event::Forced);
+    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r4"), Some(3600)))));
+    assert_eq!((b.token(), b.disk.unwrap().generation), ("a3".into(), u64::MAX));
+    let mut b = Bench::unaided(Anew::No, true);
+    b.described = Some(described(None));
+    b.machine.stored = u64::MAX - 1;
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600)))));
+    assert_eq!((b.asked_about.len(), b.disk.unwrap().generation), (1, u64::MAX));
+}
+
+#[test]
 fn narrower_tokens_are_bounded() {
     let mut b = Bench::logged_in();
     for number in 0..40 {

@@ -71,13 +71,18 @@ pub(super) fn run(args: &House, file: &Path) -> Outcome {
     }
     for Moved { account, record } in &taking {
         store.commit(account, record).map_err(|error| unavailable(&error))?;
-        at_rest::note(&audit, AuditEvent::Import, &[account])?;
         report::say(&taken(&config, account, record));
+        if let Err(failure) = at_rest::note(&audit, AuditEvent::Import, &[account]) {
+            report::say(&format!("warning: {account} has no line: {}", failure.reply().error_description));
+        }
     }
     for account in &left {
         report::say(&format!("{account}: skipped, since it is stored here already; `--replace` takes the file's"));
     }
-    report::say("The other machine must not refresh these accounts any more. Start the daemon here.");
+    report::say("The other machine must not refresh these accounts any more.");
+    report::say(
+        "Start the daemon here: `systemctl --user start ringback.socket ringback.service`, where it is a service.",
+    );
     report::say(if left.is_empty() { "Delete the file." } else { "Keep the file for those that were skipped." });
     Ok(ExitCode::from(u8::from(!left.is_empty())))
 }
