@@ -83,6 +83,14 @@ pub enum StoreError {
         /// What went wrong there.
         why: String,
     },
+    /// The master key can't be had just now, and may be had later.
+    #[error("the master key can't be had from {from} yet: {why}")]
+    KeyNotYet {
+        /// Which source, in words.
+        from: String,
+        /// What went wrong there.
+        why: String,
+    },
     /// The file was sealed with another master key than the present one; it is left alone.
     #[error(
         "{} was sealed with another master key than the one from {from}: bring that key back, or move the file away \

@@ -19,6 +19,10 @@ use crate::store::{Opening, StoreError};
 /// What is shorter is how far apart two clocks were read.
 const A_SLEEP: Duration = Duration::from_millis(500);
 
+/// The first and the longest pause before a key is asked for again that could not be had at the start.
+const KEY_FIRST: Duration = Duration::from_secs(5);
+const KEY_LONGEST: Duration = Duration::from_secs(300);
+
 /// Whether the broker has anything to give.
 pub(super) struct Lock {
     /// From the moment that somebody locks until the key is there again: nobody is served, and no account
@@ -194,6 +198,19 @@ impl Broker {
 
     fn lock_reply(&self, changed: bool) -> LockReply {
         LockReply { version: VERSION, store: self.store_state(), changed }
+    }
+
+    /// Asks for the store's key until it is there, ever more seldom: at the start a keyring may be locked, or the
+    /// session that it belongs to may not have begun.
+    pub async fn unlock_when_it_can_be(self) {
+        let mut pause = KEY_FIRST;
+        while self.store_state() != StoreState::Unlocked {
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(KEY_LONGEST);
+            if let Err(error) = self.unlock(UnlockRequest::default()).await {
+                tracing::info!("the store stays locked: {error}");
+            }
+        }
     }
 
     /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.

@@ -53,6 +53,10 @@ impl AtRest {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
         let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
             .map_err(|error| unavailable(&error))?;
+        if let Some(why) = store.key_not_yet() {
+            let advice = "Unlock the keyring, or see why its program fails, and try again.";
+            return Err(Failure::new(ErrorCode::StoreUnavailable, why, advice));
+        }
         let state = store.state();
         if state != StoreState::Unlocked {
             let new = state == StoreState::PassphraseUnset;

@@ -164,6 +164,7 @@ async fn serve(
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
     let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
+    let key_not_yet = store.key_not_yet().map(str::to_owned);
     let world = World {
         store: Arc::new(store),
         provider: Arc::clone(&provider) as Arc<_>,
@@ -205,7 +206,10 @@ async fn serve(
         pid = endpoint.pid,
         "ready"
     );
-    if broker.store_state() != StoreState::Unlocked {
+    if let Some(why) = key_not_yet {
+        tracing::warn!("the store is locked, and opens as soon as its key can be had: {why}");
+        tokio::spawn(broker.clone().unlock_when_it_can_be());
+    } else if broker.store_state() != StoreState::Unlocked {
         tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
     }
     tokio::task::spawn_blocking(move || provider.warm_up());

@@ -137,6 +137,12 @@ impl FileStore {
         Ok(Self { held, vault, clock, turns: Mutex::default() })
     }
 
+    /// Why the key could not be had yet when the store was opened, if so: the store is locked, and
+    /// [`Store::unlock`] asks again.
+    pub fn key_not_yet(&self) -> Option<&str> {
+        self.vault.not_yet()
+    }
+
     /// The accounts that something is stored of, sorted.
     pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
         self.held.accounts()

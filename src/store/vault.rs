@@ -22,6 +22,8 @@ pub(super) struct Vault {
     known: OnceLock<Known>,
     /// Whether there is a passphrase.
     set: AtomicBool,
+    /// Why the key could not be had yet when the vault was opened.
+    not_yet: Option<String>,
 }
 
 struct Known {
@@ -36,22 +38,30 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Gets the key, or stays locked where that takes a passphrase. Blocks.
+    /// Gets the key, or stays locked where that takes a passphrase, or where something is sealed already and the key
+    /// may be had later. Blocks.
     pub(super) fn open(
         source: &KeySource,
         outside: Outside<'static>,
         folder: &Folder,
         start: Start,
     ) -> Result<Self, StoreError> {
-        let vault = Self {
+        let mut vault = Self {
             key: ArcSwapOption::empty(),
             source: source.clone(),
             outside,
             known: OnceLock::new(),
             set: AtomicBool::new(passphrase::is_set(folder)?),
+            not_yet: None,
         };
         if *source != KeySource::Passphrase {
-            vault.hold(source::obtain(source, folder, start, &outside)?)?;
+            match source::obtain(source, folder, start, &outside) {
+                Ok(obtained) => vault.hold(obtained)?,
+                Err(error @ StoreError::KeyNotYet { .. }) if start == Start::Later => {
+                    vault.not_yet = Some(error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
         } else if start == Start::Later && !vault.is_set() {
             return Err(passphrase::lost(folder));
         }
@@ -85,6 +95,11 @@ impl Vault {
         }
         self.key.store(Some(Arc::new(obtained)));
         Ok(())
+    }
+
+    /// Why the key could not be had yet when the vault was opened, if so.
+    pub(super) fn not_yet(&self) -> Option<&str> {
+        self.not_yet.as_deref()
     }
 
     /// Drops the key, which wipes it as soon as nobody uses it any more.

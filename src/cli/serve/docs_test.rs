@@ -87,8 +87,12 @@ fn of_the_store() -> Vec<[String; 4]> {
         )],
         Key: [(
             StoreError::Key { from: "the keyring".into(), why: why() },
-            "a keyring that is locked, a credential or program that is missing, or `master.key` gone while sealed \
-             files are there"
+            "a credential or program that is missing, or `master.key` gone while sealed files are there"
+        )],
+        KeyNotYet: [(
+            StoreError::KeyNotYet { from: "the keyring".into(), why: why() },
+            "a keyring that is locked or not there yet, or a program that failed. Once something is stored, the daemon \
+             starts all the same, locked, and asks again until it gets the key"
         )],
         Passphrase: [(
             StoreError::Passphrase { why: why() },

@@ -141,7 +141,16 @@ fn from_file(folder: &Folder, start: Start) -> Result<Obtained, StoreError> {
 fn from_keyring(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<Obtained, StoreError> {
     let from = "the OS keyring".to_owned();
     let user = folder.path().to_string_lossy().into_owned();
-    let failed = |e: KeyringError| StoreError::Key { from: from.clone(), why: e.to_string() };
+    let failed = |e: KeyringError| match &e {
+        KeyringError::NoEntry { .. } | KeyringError::Ambiguous { .. } => {
+            StoreError::Key { from: from.clone(), why: e.to_string() }
+        }
+        // It comes with the user's session, or somebody unlocks it.
+        KeyringError::NoService { .. }
+        | KeyringError::Locked { .. }
+        | KeyringError::TimedOut
+        | KeyringError::Failed { .. } => StoreError::KeyNotYet { from: from.clone(), why: e.to_string() },
+    };
     match keyring.get(KEYRING_SERVICE, &user) {
         Ok(text) => return parsed(&text, from),
         Err(KeyringError::NoEntry { .. }) => {}
@@ -194,6 +203,8 @@ fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
     // Arguments may say more than status has to show.
     let from = format!("command {program}");
     let fail = |why: String| StoreError::Key { from: from.clone(), why };
+    // What it asks may be locked, or out of reach.
+    let not_yet = |why: String| StoreError::KeyNotYet { from: from.clone(), why };
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -205,9 +216,9 @@ fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
         .spawn()
         .map_err(|e| fail(format!("it did not start: {e}")))?;
     let output = collect(&mut child);
-    let ended = wait(&mut child).map_err(fail)?;
+    let ended = wait(&mut child).map_err(not_yet)?;
     if !ended.success() {
-        return Err(fail(format!("it failed ({ended}); run it by hand to see more")));
+        return Err(not_yet(format!("it failed ({ended}); run it by hand to see more")));
     }
     // The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
     match output.and_then(|output| output.recv_timeout(STEP * 4).ok()) {

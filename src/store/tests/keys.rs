@@ -62,7 +62,7 @@ fn seal_one(held: StateLock, obtained: &Obtained) -> StateLock {
 
 fn refused(result: Result<Obtained, StoreError>, word: &str) {
     match result {
-        Err(StoreError::Key { why, .. }) => assert!(why.contains(word), "{why}"),
+        Err(StoreError::Key { why, .. } | StoreError::KeyNotYet { why, .. }) => assert!(why.contains(word), "{why}"),
         other => panic!("{other:?}"),
     }
 }

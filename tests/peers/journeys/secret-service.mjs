@@ -2,7 +2,7 @@
 import { check, journey, practice, request, until } from '../world.mjs';
 
 await journey('Secret Service: the master key lives in gnome-keyring, and nowhere else', async (world) => {
-  await startKeyring(world);
+  const keyring = await startKeyring(world);
   const { sandbox, daemon } = await practice(world, [], '[store]\nkey = "keyring"\n');
   await world.loginByForm('practice');
   const served = (await request(`${daemon.url}/token`, { headers: daemon.authorization })).json();
@@ -23,24 +23,44 @@ await journey('Secret Service: the master key lives in gnome-keyring, and nowher
   const again = await world.daemon();
   const reply = await request(`${again.url}/token`, { headers: again.authorization });
   check(reply.status === 200 && reply.json().access_token === served.access_token, `after restart: ${reply.status} ${reply.text.slice(0, 200)}`);
+
+  // A daemon that is there before the keyring is.
+  again.child.kill('SIGTERM');
+  await again.exit;
+  keyring.child.kill('SIGKILL');
+  await keyring.exit;
+  const early = await world.daemon();
+  const token = () => request(`${early.url}/token`, { headers: early.authorization });
+  const refused = await token();
+  check(refused.status === 423 && refused.json().error === 'store_unavailable', `without a keyring: ${refused.status} ${refused.text.slice(0, 200)}`);
+  await unlocked(world);
+  const came = await until('the daemon gets its key', 60_000, async () => { const now = await token(); return now.status === 200 && now; });
+  check(came.json().access_token === served.access_token, 'another token');
 });
+
+/** gnome-keyring, unlocked, in the place of one that may run already. */
+async function unlocked(world) {
+  const keyring = world.start('gnome-keyring-daemon', ['--foreground', '--replace', '--unlock', '--components=secrets'], { input: 'keyring password' });
+  await until('gnome-keyring is on the bus', 10_000, async () => {
+    const names = await world.run('busctl', ['--user', 'list', '--no-legend']);
+    return new RegExp(`^org\\.freedesktop\\.secrets\\s+${keyring.child.pid}\\b`, 'm').test(names.out);
+  });
+  return keyring;
+}
 
 /** A private session bus with an unlocked gnome-keyring; everything started later in this world finds it. */
 async function startKeyring(world) {
   const bus = world.start('dbus-daemon', ['--session', '--nofork', '--nopidfile', '--print-address']);
   await until('the session bus is ready', 5000, () => bus.out.includes('\n'));
   world.env.DBUS_SESSION_BUS_ADDRESS = bus.out.trim();
-  world.start('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], { input: 'keyring password' });
-  await until('gnome-keyring is on the bus', 10_000, async () => {
-    const names = await world.run('busctl', ['--user', 'list', '--no-legend']);
-    return /^org\.freedesktop\.secrets\s+\d/m.test(names.out);
-  });
+  const keyring = await unlocked(world);
   // It serves a stranger before it is trusted with ringback's key.
   const stored = await world.run('secret-tool', ['store', '--label=probe', 'probe', 'yes'], { input: 'works' });
   check(stored.code === 0, `secret-tool store: ${stored.err}`);
   const found = await world.run('secret-tool', ['lookup', 'probe', 'yes']);
   check(found.out === 'works', `secret-tool lookup: ${found.out}${found.err}`);
   await world.run('secret-tool', ['clear', 'probe', 'yes']);
+  return keyring;
 }
 
 /** Every secret in the keyring, read by a client that is not ours. */
