@@ -13,7 +13,7 @@ use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFil
 use crate::paths::{self, Changer};
 
 /// No config is bigger; what is was named by mistake.
-const MOST_BYTES: u64 = 1024 * 1024;
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where the config file may be named. Empty values count as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
