@@ -25,8 +25,8 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 
-pub(super) use connection::Expendable;
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+pub(super) use connection::Expendable;
 pub use passed::{Passed, PassedError};
 
 /// Who is at the other end, as the kernel tells.

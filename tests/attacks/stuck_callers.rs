@@ -228,7 +228,11 @@ fn who_has_no_place_to_wait_in_is_told_so_at_once_and_nothing_is_begun() {
         ("POST", "/v1/unlock"),
     ] {
         let reply = world.ask(&Request::new(method, target));
-        assert_eq!((reply.code().as_str(), reply.header("retry-after")), ("provider_unreachable", Some("5")), "{target}");
+        assert_eq!(
+            (reply.code().as_str(), reply.header("retry-after")),
+            ("provider_unreachable", Some("5")),
+            "{target}"
+        );
         assert!(reply.json()["error_description"].as_str().unwrap().contains("as many callers wait"), "{reply:?}");
     }
     let import = Request::new("POST", "/v1/accounts/hung/import").json(r#"{"access_token":"t"}"#);

@@ -163,5 +163,5 @@ async fn gives_way(mut talk: watch::Receiver<Talk>, tickets: Tickets) {
         }
     }
     // It has ended already.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
