@@ -98,11 +98,14 @@ fn world(hole: &str, listen: &str) -> World {
         "default_account = \"work\"\n".to_owned(),
         provider("idp", &idp, "/token", ""),
         provider("hung", &hung, "/token", &endpoints),
+        provider("pushed", &idp, "/token", &format!("par = \"always\"\npar_url = \"{hole}/par\"")),
         format!("[providers.nowhere]\npreset = \"oidc\"\nissuer = \"{hole}\"\n"),
         account("work", "idp", ""),
         account("idle", "idp", ""),
         account("hung", "hung", ""),
         account("lost", "nowhere", ""),
+        account("one", "pushed", ""),
+        account("other", "pushed", ""),
         listen.to_owned(),
     ];
     let mut world = World::with_config(&config.concat());
@@ -243,4 +246,26 @@ fn who_has_no_place_to_wait_in_is_told_so_at_once_and_nothing_is_begun() {
     assert_eq!(world.post("/v1/lock").status, 503);
     until("it is locked all the same", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
     drop(waiting);
+}
+
+#[test]
+fn a_login_that_finds_no_place_to_begin_in_can_begin_later() {
+    let (_hole, url) = black_hole();
+    // For browsers a sixteenth is kept: one.
+    let world = world(&url, SMALL);
+    let authority = world.authority();
+    let [one, other] = ["one", "other"].map(|account| world.start_login(account, "caller_browser"));
+    let path = |url: Option<&str>| url.unwrap().split_once(&authority).unwrap().1.to_owned();
+    let mut first = Wire::tcp(&authority);
+    first.send(&Request::get(&path(one.start_url.as_deref())).bytes(&authority));
+    // It asks the provider to take the request, and there it stays.
+    sleep(Duration::from_millis(300));
+    let begin = Request::get(&path(other.start_url.as_deref()));
+    let reply = world.ask_tcp(&begin);
+    assert!(reply.status == 503 && reply.body.contains("this link is still good"), "{reply:?}");
+    drop(first);
+    sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    assert_eq!(world.ask_tcp(&begin).status, 303);
+    assert!(begun.elapsed() > Duration::from_secs(1), "the provider was asked: {:?}", begun.elapsed());
 }
