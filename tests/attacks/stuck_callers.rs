@@ -260,12 +260,12 @@ fn a_login_that_finds_no_place_to_begin_in_can_begin_later() {
     first.send(&Request::get(&path(one.start_url.as_deref())).bytes(&authority));
     // It asks the provider to take the request, and there it stays.
     sleep(Duration::from_millis(300));
-    let begin = Request::get(&path(other.start_url.as_deref()));
-    let reply = world.ask_tcp(&begin);
+    let second = Request::get(&path(other.start_url.as_deref()));
+    let reply = world.ask_tcp(&second);
     assert!(reply.status == 503 && reply.body.contains("this link is still good"), "{reply:?}");
     drop(first);
     sleep(Duration::from_millis(300));
     let begun = Instant::now();
-    assert_eq!(world.ask_tcp(&begin).status, 303);
+    assert_eq!(world.ask_tcp(&second).status, 303);
     assert!(begun.elapsed() > Duration::from_secs(1), "the provider was asked: {:?}", begun.elapsed());
 }
