@@ -87,7 +87,6 @@ fn main() {
         own_origin: None,
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,
-        listeners: ringback::http::event_listeners(),
         waiting: ringback::http::Waiting::of_connections(256),
     };
     let silent = Http { audit: Audit::default(), ..http.clone() };

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::contract::{ErrorCode, ErrorReply};
 
+/// Places come free as providers answer, or fail to.
+const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
+
 /// Why a caller does not get what it asked for. Messages hold no secrets: they travel to callers,
 /// pages and logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,9 @@ pub enum Error {
         /// When the daemon itself will try again.
         retry_after: Duration,
     },
+    /// As many wait as may; nothing was begun.
+    #[error("as many callers wait for a provider or for you as may wait at once")]
+    Busy,
     /// The provider said no and will say so again: the config has to change.
     #[error("the provider of `{account}` refused: {why}")]
     ProviderRefused {
@@ -163,7 +169,7 @@ impl Error {
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } => ErrorCode::LoginFailed,
-            Self::ProviderUnreachable { .. } => ErrorCode::ProviderUnreachable,
+            Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
             Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
@@ -187,6 +193,7 @@ impl Error {
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
+            Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
             Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
@@ -219,6 +226,7 @@ impl Error {
             Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
             Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
+            Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
             Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
                 reply.provider_error.clone_from(provider_error);
             }

@@ -34,10 +34,7 @@ mod waiting;
 #[cfg(test)]
 mod docs_test;
 
-use std::sync::Arc;
-
 use axum::Router;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
@@ -71,18 +68,8 @@ pub struct Http {
     pub own_origin: Option<String>,
     /// For the spans of time that pages tell.
     pub clock: Clock,
-    /// How many may still listen to events at once.
-    pub listeners: Arc<Semaphore>,
-    /// How many may still wait at once.
+    /// How many may wait or listen to events at once.
     pub waiting: Waiting,
-}
-
-/// How many listen to events at once: each holds a connection for as long as it likes.
-const LISTENERS: usize = 32;
-
-/// For [`Http::listeners`].
-pub fn event_listeners() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(LISTENERS))
 }
 
 /// Everything, for the listeners of the config.

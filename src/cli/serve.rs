@@ -191,7 +191,6 @@ async fn serve(
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
         clock: Clock::System,
-        listeners: http::event_listeners(),
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));

@@ -41,7 +41,7 @@ pub enum ErrorCode {
     LoginRequired,
     /// A login timed out, was refused by the user, or failed at the provider.
     LoginFailed,
-    /// The provider can't be asked just now.
+    /// The provider can't be asked just now, or too many callers wait already.
     ProviderUnreachable,
     /// The provider said no, and will say so again.
     ProviderRefused,
@@ -81,7 +81,13 @@ impl ErrorCode {
         row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account, or a mistake in it"),
         row(Self::LoginRequired, "login_required", 428, 5, "nobody has logged in, or the provider ended the session"),
         row(Self::LoginFailed, "login_failed", 504, 6, "the login timed out, was cancelled, or failed"),
-        row(Self::ProviderUnreachable, "provider_unreachable", 503, 7, "the provider can't be reached just now"),
+        row(
+            Self::ProviderUnreachable,
+            "provider_unreachable",
+            503,
+            7,
+            "the provider can't be reached, or too many wait",
+        ),
         row(Self::ProviderRefused, "provider_refused", 502, 8, "the provider said no for good"),
         row(Self::StoreUnavailable, "store_unavailable", 423, 9, "the token store is locked, unwritable or damaged"),
         row(Self::Unauthorized, "not_permitted", 401, 10, "no key, or a wrong key"),

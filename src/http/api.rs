@@ -78,7 +78,7 @@ async fn token_for(
     (account, own): (&str, &str),
     query: TokenQuery,
 ) -> Result<TokenReply, Error> {
-    let (wait, _place) = http.waiting.for_as_long_as(query.wait);
+    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
     consent::permit(http, caller, own, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
@@ -93,12 +93,12 @@ async fn token_for(
 }
 
 pub(super) async fn info(
-    Named { account, .. }: Named,
+    Named { caller, account, .. }: Named,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
 ) -> Reply<InfoReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.broker.info(&account).await?))
+    Ok(Json(http.waiting.at(caller.peer()).during(http.broker.info(&account)).await?))
 }
 
 pub(super) async fn import(
@@ -109,19 +109,25 @@ pub(super) async fn import(
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
     let work = async move {
-        audited(&http, &caller, AuditEvent::Import, Some(&own), http.broker.import(&account, request)).await
+        let work = http.waiting.at(caller.peer()).during(http.broker.import(&account, request));
+        audited(&http, &caller, AuditEvent::Import, Some(&own), work).await
     };
     Ok(Json(to_the_end(work).await??))
 }
 
 pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
     caller.may_change_all()?;
-    let work = http.broker.accept_provider(&name);
+    let work = http.waiting.at(caller.peer()).during(http.broker.accept_provider(&name));
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
 
+/// Without a place to wait in, it is locked all the same.
 pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> Reply<LockReply> {
-    Ok(Json(audited(&http, &caller, AuditEvent::Lock, None, http.broker.lock()).await?))
+    let broker = http.broker.clone();
+    let locking = tokio::spawn(async move { broker.lock().await });
+    let ended = async { locking.await.unwrap_or_else(|_| Err(Error::Internal { what: "locking crashed".into() })) };
+    let work = http.waiting.at(caller.peer()).during(ended);
+    Ok(Json(audited(&http, &caller, AuditEvent::Lock, None, work).await?))
 }
 
 pub(super) async fn unlock(
@@ -129,22 +135,22 @@ pub(super) async fn unlock(
     State(http): State<Http>,
     JsonBody(request): JsonBody<UnlockRequest>,
 ) -> Reply<LockReply> {
-    let work = http.broker.unlock(request.unwrap_or_default());
+    let work = http.waiting.at(caller.peer()).during(http.broker.unlock(request.unwrap_or_default()));
     Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
 pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
-    let work = http.broker.logout(&account);
+    let work = http.waiting.at(caller.peer()).during(http.broker.logout(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&own), work).await?))
 }
 
 pub(super) async fn refresh(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.broker.refresh(&account);
+    let work = http.waiting.at(caller.peer()).during(http.broker.refresh(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
 pub(super) async fn rejected(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.broker.rejected(&account);
+    let work = http.waiting.at(caller.peer()).during(http.broker.rejected(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
@@ -153,7 +159,8 @@ pub(super) async fn start_login(
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    let work = http.broker.start_login(&account, request.unwrap_or_default().via);
+    let work =
+        http.waiting.at(caller.peer()).during(http.broker.start_login(&account, request.unwrap_or_default().via));
     Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 
@@ -165,7 +172,7 @@ pub(super) async fn login(
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
     of_ours(&caller, &http, &id).await?;
-    let (wait, _place) = http.waiting.for_as_long_as(Some(wait.unwrap_or_default()));
+    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 
@@ -180,6 +187,7 @@ pub(super) async fn paste(
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
+    // Needs no place: a login takes one answer, and only so many logins are pending.
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
 }
 

@@ -56,6 +56,11 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::ProviderUnreachable { account: account(), why: why(), retry_after: Duration::ZERO },
             "no network, no answer, one that makes no sense, or too many requests; and no valid token is left"
         )],
+        Busy: [(
+            Error::Busy,
+            "a provider hangs and many programs wait for it, or a program asks without end; nothing was begun, but for \
+             `lock`"
+        )],
         ProviderRefused: [(
             Error::ProviderRefused { account: account(), why: why(), provider_error: None },
             "the provider doesn't take the client, its secret, or what it asks for (`invalid_client`, \

@@ -7,10 +7,10 @@ use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::gate::Caller;
 use super::reject::Reject;
+use super::waiting::Place;
 use super::{Http, query};
 use crate::broker::happenings::{Heard, Listener};
 use crate::error::Error;
@@ -23,7 +23,7 @@ struct Ear {
     caller: Caller,
     http: Http,
     listener: Listener,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 pub(super) async fn stream(
@@ -32,9 +32,9 @@ pub(super) async fn stream(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Reject> {
     query::read(query.as_deref(), [])?;
-    let place = http.listeners.clone().try_acquire_owned();
-    let full = |_| Error::Usage { what: "as many programs as may listen to events do so already".into() };
-    let ear = Ear { caller, listener: http.broker.listen(), _place: place.map_err(full)?, http };
+    let full = || Error::Usage { what: "as many programs as may listen to events do so already".into() };
+    let place = http.waiting.listening_at(caller.peer()).place().ok_or_else(full)?;
+    let ear = Ear { caller, listener: http.broker.listen(), _place: place, http };
     let events = stream::unfold(ear, |mut ear| async move { Some((Ok::<_, Infallible>(ear.next().await?), ear)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response())
 }

@@ -20,7 +20,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::listen::{Connection, Peer};
+use super::listen::{Connection, Expendable, Peer};
 use super::reject;
 use super::routes::{self, Access, Found};
 use super::session::Sessions;
@@ -106,7 +106,12 @@ impl Gate {
 
     /// Who asks, if that is somebody who may use a route of this `access`. A wrong key has to wait, longer
     /// each time.
-    async fn authenticate(&self, facts: &Facts<'_>, access: Access) -> Result<Option<Arc<App>>, Refused> {
+    async fn authenticate(
+        &self,
+        facts: &Facts<'_>,
+        access: Access,
+        connection: Option<&Expendable>,
+    ) -> Result<Option<Arc<App>>, Refused> {
         let now = self.inner.clock.now().wall;
         let app = match rules::proof(facts)? {
             Proof::SameUser => None,
@@ -115,6 +120,8 @@ impl Gate {
                 Err(Stranger::Expired) => return Err(Refused::ExpiredKey),
                 Err(Stranger::Unknown) => {
                     let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
+                    // Every user of the machine can show a wrong key, and would hold a connection by it.
+                    let _needed_less = connection.map(Expendable::now);
                     tokio::time::sleep(delay_after(before)).await;
                     return Err(Refused::WrongKey);
                 }
@@ -189,7 +196,7 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
-        let app = gate.authenticate(&facts, access).await?;
+        let app = gate.authenticate(&facts, access, head.extensions.get()).await?;
         head.extensions.insert(Caller::new(app, peer, executable, id));
     } else if access == Access::Session {
         let cookie = rules::session_cookie(&facts).ok_or(Refused::NoSession)?;

@@ -26,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+pub(super) use connection::Expendable;
 pub use passed::{Passed, PassedError};
 
 /// Who is at the other end, as the kernel tells.
@@ -238,12 +239,12 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let scarce = self.places.scarce(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
+        let tickets = self.places.tickets(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
         let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
-            one_connection(stream, connection, router, head, (stage, scarce)).await;
+            one_connection(stream, connection, router, head, (stage, tickets)).await;
             drop(permits);
         });
     }

@@ -74,6 +74,10 @@ pub(super) async fn no_icon() -> StatusCode {
 
 /// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
 pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
+    // The request may be pushed to the provider first.
+    let Some(_place) = http.waiting.in_browsers().place() else {
+        return BUSY.with_status(StatusCode::SERVICE_UNAVAILABLE);
+    };
     match http.broker.open_ticket(&ticket).await {
         Ok(Opened::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
         Ok(Opened::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
@@ -117,7 +121,8 @@ pub(super) enum Turned {
     Unfinished(Reject),
 }
 
-/// Has the broker take the answer; gives the path of the page that tells the outcome.
+/// Has the broker take the answer; gives the path of the page that tells the outcome. Needs no place to wait in: a
+/// login takes one answer, and only so many logins are pending.
 pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<String, Turned> {
     let request = request.ok_or(Turned::Away(Stray::Malformed))?;
     let answered = to_the_end(async move { http.broker.callback(request).await }).await;
@@ -141,6 +146,11 @@ const USED_TICKET: Message = Message {
     title: "This link has been used or is too old",
     text: "A login link works once, for a minute. If a login is open in another tab or window, go on there.",
     advice: "Otherwise start anew: run ringback login, or ask the program that sent you here.",
+};
+const BUSY: Message = Message {
+    title: "Too many logins begin at once",
+    text: "Nothing was changed, and this link is still good.",
+    advice: "Load this page again in a moment.",
 };
 const STRAY: Message = Message {
     title: "This answer belongs to no login that was begun in this browser",

@@ -157,7 +157,8 @@ impl Form {
 /// `POST /do/login`: begins a login in this browser.
 pub(super) async fn login(form: Form) -> Response {
     let account = form.field("account");
-    let started = form.http.broker.start_login(account, LoginVia::CallerBrowser).await;
+    let work = form.http.broker.start_login(account, LoginVia::CallerBrowser);
+    let started = form.http.waiting.in_browsers().during(work).await;
     audited::note(&form.http, form.session.caller(), AuditEvent::Login, Some(account), started.as_ref().err(), |_| {})
         .await;
     let told = match started {
@@ -179,7 +180,7 @@ pub(super) async fn login(form: Form) -> Response {
 /// `POST /do/refresh`.
 pub(super) async fn refresh(form: Form) -> Response {
     let account = form.field("account").to_owned();
-    let result = form.http.broker.refresh(&account).await;
+    let result = form.http.waiting.in_browsers().during(form.http.broker.refresh(&account)).await;
     form.done(AuditEvent::Refresh, Some(&account), &format!("{account} has a new token."), result).await
 }
 
@@ -197,9 +198,8 @@ pub(super) async fn logout(form: Form) -> Response {
             form_token: form.form_token(),
         });
     }
-    let broker = form.http.broker.clone();
-    let name = account.clone();
-    let result = to_the_end(async move { broker.logout(&name).await }).await;
+    let (http, name) = (form.http.clone(), account.clone());
+    let result = to_the_end(async move { http.waiting.in_browsers().during(http.broker.logout(&name)).await }).await;
     let result = result.unwrap_or_else(|Reject(error)| Err(error));
     let told = result.as_ref().map_or_else(|_| String::new(), |reply| format!("{account}: {}.", reply.detail));
     form.done(AuditEvent::Logout, Some(&account), &told, result).await

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # systemd/ringback.service under a real `systemd --user`: confined, and at work all the same; ready, found by the
-# command line, reloaded, stopped; not restarted after a mistake in the config; the browser opens outside of it. Then
-# the same with systemd/ringback-namespaces.conf, and with systemd/ringback.socket: it starts when somebody asks, and a
-# restart refuses nobody; stopped with its socket, it stays so while all accounts move out and in. Prints "ok - ..." or
-# "not ok - ..."; skips where it can't run.
+# command line, reloaded, stopped; killed, and nothing is left that leads to its port; not restarted after a mistake in
+# the config; the browser opens outside of it. Then the same with systemd/ringback-namespaces.conf, and with
+# systemd/ringback.socket: it starts when somebody asks, and a restart refuses nobody; stopped with its socket, it stays
+# so while all accounts move out and in. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
 # Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which it gets in a private mount
 # namespace, and HOME is a throw-away folder. The manager runs as a user without privileges (uid 1) where it can be
@@ -212,7 +212,11 @@ systemctl reload ringback || fail 'it does not reload'
 until_true 'the new config is taken over' knows second
 [ "$(state MainPID)" = "$main" ] || fail 'a reload restarted it'
 
+announced() { [ -e "$XDG_RUNTIME_DIR/ringback/endpoint.json" ]; }
+announced || fail 'it does not tell where it is'
 kill -9 "$main"
+# Two seconds later it is there again.
+until_true 'what a killed daemon told of itself goes' eval '! announced'
 back() { local now; now=$(state MainPID); [ "$now" != 0 ] && [ "$now" != "$main" ] && systemctl is-active ringback; }
 until_true 'it is back after a crash' back
 
@@ -244,6 +248,14 @@ empty() { [ -z "$(ls -A "$XDG_RUNTIME_DIR/ringback")" ]; }
 systemctl restart ringback && systemctl stop ringback || fail 'it does not stop'
 [ "$(state Result)" = success ] || fail "it stopped with $(state Result)"
 empty || fail 'it left something in its runtime folder'
+"${user[@]}" "$ringback" serve >"$HOME/by-hand.log" 2>&1 & by_hand=$!
+until_true 'one that is started by hand tells where it is' announced
+systemctl start ringback && fail 'two daemons run at once'
+[ "$(state ExecMainStatus)" = 9 ] || fail "it ended with $(state ExecMainStatus) where another runs"
+announced || fail 'the unit took away what another daemon told of itself'
+kill $by_hand; wait $by_hand
+systemctl reset-failed ringback
+empty || fail 'the one that was started by hand left something in its runtime folder'
 ringback status
 [ $? = 3 ] || fail 'the command line does not say that nobody is there'
 

@@ -41,7 +41,7 @@ pub(super) static LISTEN: Section = Section {
             name: "max_connections",
             kind: Kind::Count,
             fallback: Fallback::Value("256"),
-            doc: "How many connections are served at once, over all listeners; more wait. When all are taken, connections without a request in progress are closed. At most half of them wait for a login, a refresh or your answer: who comes then is answered at once, as with `wait=0`.",
+            doc: "How many connections are served at once, over all listeners; more wait. When all are taken, connections without a request in progress are closed. By each door (TCP, the unix socket) a third of them may wait for a provider, a login or your answer: who comes then is answered at once.",
             example: "256",
             shown: Shown::Line,
         },

@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::ports;
+
+/// How many may connect at the same moment. Who finds the queue of a port full is not refused: their system tries
+/// again after a second, and then ever later.
+const QUEUE: u32 = 1024;
 
 /// An address that is ours.
 #[derive(Debug)]
@@ -117,13 +121,21 @@ pub async fn bind_tcp(address: SocketAddr) -> Result<Listener, BindError> {
     if !address.ip().is_loopback() {
         return Err(BindError::NotLoopback { address });
     }
-    match TcpListener::bind(address).await {
+    match listening(address) {
         Ok(listener) => Ok(Listener::Tcp(listener)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             Err(BindError::PortTaken { address, holder: holder_of(address).await })
         }
         Err(source) => Err(BindError::Io { place: address.to_string(), source }),
     }
+}
+
+fn listening(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections still linger is free: a restart has to get it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 async fn holder_of(address: SocketAddr) -> Holder {

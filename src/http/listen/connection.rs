@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,47 +14,44 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
+use super::places::Tickets;
 use super::{Connection, Stage, reached};
 
 /// hyper's read buffer, and so the largest request head it takes (431 beyond).
 pub(super) const HEAD_BYTES: usize = 16 * 1024;
 /// Browsers send about 20.
 pub(super) const HEAD_FIELDS: usize = 64;
-/// How long a connection without a request may go on being so when the daemon stops or others wait for its place. One
-/// that was accepted a moment before would have its request on the way.
+/// How long it may be the peer's turn before the daemon stops or gives the connection's place to others. One that was
+/// accepted a moment before would have its request on the way.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// What goes on in a connection.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Talk {
     /// Heads that came.
-    begun: AtomicUsize,
+    begun: usize,
     /// Requests without an answer so far.
-    in_progress: AtomicUsize,
-    /// Those of them whose body the peer still owes.
-    owed: AtomicUsize,
+    in_progress: usize,
+    /// Those of them whose body the peer still owes, or which are [`Expendable`].
+    owed: usize,
 }
 
 impl Talk {
-    fn begun(&self) -> usize {
-        self.begun.load(Ordering::Relaxed)
-    }
-
     /// Whether it is the peer's turn: to send a request, or the rest of one, or to read an answer.
     fn is_peers_turn(&self) -> bool {
-        self.in_progress.load(Ordering::Relaxed) == self.owed.load(Ordering::Relaxed)
+        self.in_progress <= self.owed
     }
 }
 
 /// Counts for as long as it lives.
-struct Counted(Arc<Talk>, fn(&Talk) -> &AtomicUsize);
+struct Counted(Arc<watch::Sender<Talk>>, fn(&mut Talk) -> &mut usize);
 
 impl Counted {
-    fn new(talk: &Arc<Talk>, of: fn(&Talk) -> &AtomicUsize) -> Self {
-        of(talk).fetch_add(1, Ordering::Relaxed);
+    fn new(talk: &Arc<watch::Sender<Talk>>, of: fn(&mut Talk) -> &mut usize) -> Self {
+        talk.send_modify(|talk| *of(talk) += 1);
         Self(Arc::clone(talk), of)
     }
 
@@ -70,22 +66,33 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.1(&self.0).fetch_sub(1, Ordering::Relaxed);
+        self.0.send_modify(|talk| *self.1(talk) -= 1);
     }
 }
 
-/// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or its place is
-/// scarce and it makes no use of it.
+/// A request's way to say that its connection may go: what it waits for is no answer.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Expendable(Arc<watch::Sender<Talk>>);
+
+impl Expendable {
+    /// For as long as what this gives lives.
+    pub(in crate::http) fn now(&self) -> impl Send + use<> {
+        Counted::new(&self.0, |talk| &mut talk.owed)
+    }
+}
+
+/// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or somebody else
+/// needs its place and it makes no use of it.
 pub(super) async fn one_connection<S>(
     stream: S,
     connection: Connection,
     router: Router,
     head: Duration,
-    (mut stage, mut scarce): (watch::Receiver<Stage>, watch::Receiver<usize>),
+    (mut stage, tickets): (watch::Receiver<Stage>, Tickets),
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let talk = Arc::new(Talk::default());
+    let talk = Arc::new(watch::Sender::new(Talk::default()));
     let counted = Arc::clone(&talk);
     let service = service_fn(move |request| answer(request, &router, &connection, &counted));
     let http = http1::Builder::new()
@@ -98,31 +105,23 @@ pub(super) async fn one_connection<S>(
         .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
-    let ended = loop {
-        tokio::select! {
-            ended = http.as_mut() => break ended,
-            () = reached(&mut stage, Stage::Draining) => {
-                let rest = async {
-                    if talk.begun() == 0 && let Ok(ended) = timeout(GRACE, http.as_mut()).await {
-                        return ended;
-                    }
-                    http.as_mut().graceful_shutdown();
-                    http.await
-                };
-                tokio::select! {
-                    ended = rest => break ended,
-                    () = reached(&mut stage, Stage::Cut) => break Ok(()),
+    let ended = tokio::select! {
+        ended = http.as_mut() => ended,
+        () = reached(&mut stage, Stage::Draining) => {
+            let untouched = talk.borrow().begun == 0;
+            let rest = async {
+                if untouched && let Ok(ended) = timeout(GRACE, http.as_mut()).await {
+                    return ended;
                 }
-            }
-            () = asked_for(&mut scarce) => {
-                let before = talk.begun();
-                match timeout(GRACE, http.as_mut()).await {
-                    Ok(ended) => break ended,
-                    Err(_) if talk.begun() == before && talk.is_peers_turn() && *scarce.borrow() > 0 => break Ok(()),
-                    Err(_) => {}
-                }
+                http.as_mut().graceful_shutdown();
+                http.await
+            };
+            tokio::select! {
+                ended = rest => ended,
+                () = reached(&mut stage, Stage::Cut) => Ok(()),
             }
         }
+        () = gives_way(talk.subscribe(), tickets) => Ok(()),
     };
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
@@ -134,14 +133,15 @@ fn answer(
     request: hyper::Request<Incoming>,
     router: &Router,
     connection: &Connection,
-    talk: &Arc<Talk>,
+    talk: &Arc<watch::Sender<Talk>>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
-    talk.begun.fetch_add(1, Ordering::Relaxed);
-    let in_progress = Counted::new(talk, |talk| &talk.in_progress);
+    talk.send_modify(|talk| talk.begun += 1);
+    let in_progress = Counted::new(talk, |talk| &mut talk.in_progress);
     let mut request = request.map(|body| {
-        if body.is_end_stream() { Body::empty() } else { Counted::new(talk, |talk| &talk.owed).held_by(body) }
+        if body.is_end_stream() { Body::empty() } else { Counted::new(talk, |talk| &mut talk.owed).held_by(body) }
     });
     request.extensions_mut().insert(connection.clone());
+    request.extensions_mut().insert(Expendable(Arc::clone(talk)));
     let reply = router.clone().call(request);
     async move {
         let reply = reply.await.unwrap_or_else(|never| match never {});
@@ -149,10 +149,19 @@ fn answer(
     }
 }
 
-/// Ready while somebody waits for a place like this connection's.
-async fn asked_for(scarce: &mut watch::Receiver<usize>) {
-    if scarce.wait_for(|waiting| *waiting > 0).await.is_err() {
-        // The server is gone, and nobody waits any more.
-        std::future::pending::<()>().await;
+/// Ready once it has been the peer's turn for [`GRACE`] and somebody needs the place.
+async fn gives_way(mut talk: watch::Receiver<Talk>, tickets: Tickets) {
+    while talk.wait_for(Talk::is_peers_turn).await.is_ok() {
+        let needed = async {
+            sleep(GRACE).await;
+            tickets.one().await;
+        };
+        tokio::select! {
+            biased;
+            changed = talk.changed() => if changed.is_err() { break },
+            () = needed => return,
+        }
     }
+    // It has ended already.
+    std::future::pending::<()>().await;
 }

@@ -147,6 +147,26 @@ async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
 }
 
 #[tokio::test]
+async fn only_as_many_idle_connections_go_as_places_are_needed_and_the_oldest_goes_first() {
+    let patient = Limits { connections: 8, head: LONG * 5, ..limits() };
+    let (_server, _open, address) = start(patient).await;
+    let mut idle = Vec::new();
+    for _ in 0..6 {
+        idle.push(send(address, "").await);
+        tokio::time::sleep(SHORT / 8).await;
+    }
+    tokio::time::sleep(SHORT).await;
+    let late = send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(SHORT * 2).await;
+    let mut gone = Vec::new();
+    for stream in &mut idle {
+        gone.push(timeout(SHORT / 20, stream.read(&mut [0])).await.is_ok());
+    }
+    assert_eq!(gone, [true, true, false, false, false, false], "one for the late one, one for who comes next");
+    drop(late);
+}
+
+#[tokio::test]
 async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
     let (_server, _open, address) = start(Limits { connections: 2, ..limits() }).await;
     for half in [false, true] {

@@ -88,9 +88,12 @@ async fn a_pending_login_never_says_that_the_page_can_be_closed() {
 
 #[tokio::test]
 async fn fixed_pages_have_their_status_and_no_script() {
-    for (page, status) in
-        [(USED_TICKET, StatusCode::GONE), (STRAY, StatusCode::BAD_REQUEST), (GONE, StatusCode::NOT_FOUND)]
-    {
+    for (page, status) in [
+        (USED_TICKET, StatusCode::GONE),
+        (STRAY, StatusCode::BAD_REQUEST),
+        (GONE, StatusCode::NOT_FOUND),
+        (BUSY, StatusCode::SERVICE_UNAVAILABLE),
+    ] {
         let reply = page.with_status(status);
         assert_eq!(
             (reply.status(), &reply.headers()["content-type"]),
