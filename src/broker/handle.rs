@@ -116,7 +116,9 @@ impl Broker {
         }
         let removed: Vec<_> = removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))).collect();
         let now = self.inner.world.clock.now().wall;
-        removed.iter().for_each(|(name, _)| self.inner.common.happenings.tell(name, EventKind::LoggedOut, now));
+        for (name, _) in &removed {
+            self.inner.common.happenings.tell(name, EventKind::LoggedOut, now);
+        }
         leaving.extend(removed);
         let told = leaving.clone();
         self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));

@@ -106,7 +106,9 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
             let advice = format!("Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.");
             Failure::usage(format!("there is no config file {path} (named by {named_by})"), advice)
         }
-        ConfigFileError::Unusable { .. } => Failure::usage(error.to_string(), "Put right what it says; the file has to be yours, and closed to others."),
+        ConfigFileError::Unusable { .. } => {
+            Failure::usage(error.to_string(), "Put right what it says; the file has to be yours, and closed to others.")
+        }
     }
 }
 
