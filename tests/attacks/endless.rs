@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ringback::contract::LoginStatus;
 
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::siege::{Siege, alone};
 use crate::world::{World, account, provider};
 
 /// Far below a gigabyte, and well above what the sockets' buffers swallow by themselves.
@@ -92,6 +92,7 @@ fn endure(attack: Attack) -> (LoginStatus, Duration, usize, u64, String) {
 
 #[test]
 fn what_a_provider_sends_is_bounded_by_bytes_and_by_time() {
+    let _alone = alone();
     // All at once: they mostly wait.
     let attempts: Vec<_> = ATTACKS.iter().map(|attack| std::thread::spawn(|| endure(*attack))).collect();
     let mut siege = Siege::default();

@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::Request;
 use crate::idp::Idp;
+use crate::siege::alone;
 use crate::world::{World, until};
 
 fn connect(authority: &str) -> TcpStream {
@@ -110,6 +111,7 @@ fn what_is_too_large_is_refused() {
 
 #[test]
 fn ten_thousand_connections_keep_nobody_from_a_token() {
+    let _alone = alone();
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(20_000, |maximum| maximum.min(20_000));
     setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }).unwrap();
@@ -146,6 +148,7 @@ fn ten_thousand_connections_keep_nobody_from_a_token() {
 
 #[test]
 fn a_storm_of_wrong_keys_slows_nobody_who_has_a_right_one() {
+    let _alone = alone();
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");

@@ -1,6 +1,13 @@
 //! How a table of attacks is run: to its end, whatever a row shows, and then told in one piece.
 
 use std::fmt::Debug;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by a siege that takes all of the machine: two at once would only measure each other.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What the rows showed so far.
 #[derive(Default)]
