@@ -7,7 +7,7 @@
 // one that the provider does not take, or a refresh token was used twice; it prints a table.
 import fs from 'node:fs';
 import http from 'node:http';
-import { check, freePort, journey, request, sleep } from './world.mjs';
+import { RINGBACK, check, freePort, journey, request, sleep } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? 2);
 const ACCOUNTS = Number(process.env.ACCOUNTS ?? 6);
@@ -90,7 +90,7 @@ redirect_uri = "http://127.0.0.1:${port}/callback/practice-${name}"`).join('\n')
     'tcp, min_ttl': async (account) => request(`${daemon.url}${token(account, `?min_ttl=${Math.floor(LIFETIME / 4)}`)}`, { headers: daemon.authorization }),
     socket: async (account) => overSocket(daemon.socket, token(account)),
     'command line': async (account) => {
-      const done = await world.run(process.env.RINGBACK_BIN ?? 'ringback', ['token', account, '--json']);
+      const done = await world.run(RINGBACK, ['token', account, '--json']);
       world.children.splice(world.children.findIndex((child) => child === done), 1);
       return { status: done.code === 0 ? 200 : done.code, json: () => JSON.parse(done.out) };
     },
