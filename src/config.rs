@@ -215,6 +215,12 @@ pub struct Attention {
     pub opens_login: bool,
 }
 
+impl Default for Attention {
+    fn default() -> Self {
+        Self { desktop: true, remind_after: Duration::from_secs(86_400), opens_login: false }
+    }
+}
+
 /// The file of a private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFile {

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::account::comes_back;
 use super::reader::segment;
-use super::{AccountConfig, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
+use super::{AccountConfig, Attention, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
 use crate::oauth::dialect::{Dialect, IssPolicy, Proxy, RateLimit, Revoke};
 use crate::oauth::exchange::{Target, User};
 
@@ -128,6 +128,10 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     if account.asks_consent {
         page.set("consent", Some("ask"));
     }
+    let (attention, usual) = (account.attention, Attention::default());
+    page.set("notify", (!attention.desktop).then_some("off"));
+    page.set("remind_after", (attention.remind_after != usual.remind_after).then(|| length(attention.remind_after)));
+    page.set("open_login", attention.opens_login.then_some(true));
     if let Some(argv) = &account.hook {
         page.line(format_args!("hook = [\"[hidden]\"]  # {}", program(argv)));
     }

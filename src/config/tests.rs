@@ -235,6 +235,16 @@ fn a_redirect_uri_is_as_the_browser_asks_for_it_also_on_port_80() {
 }
 
 #[test]
+fn how_the_user_is_told_is_part_of_what_is_used_where_it_is_not_the_usual() {
+    let lines = ["notify = \"off\"", "remind_after = \"7days\"", "open_login = true"];
+    let with = |more: &str| describe(&sound(&with_account(&format!("client_secret = \"s\"\n{more}"))));
+    let described = with(&lines.join("\n"));
+    assert!(lines.iter().all(|line| described.contains(line)), "{described}");
+    let usual = with("");
+    assert!(!["notify", "remind_after", "open_login"].iter().any(|key| usual.contains(key)), "{usual}");
+}
+
+#[test]
 fn secrets_show_nowhere() {
     let text = with_account("client_secret = \"canary\"");
     let config = sound(&text);
