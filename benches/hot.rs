@@ -15,7 +15,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use ringback::account::logins::Logins;
 use ringback::account::record::Record;
 use ringback::apps::Apps;
 use ringback::audit::{Audit, Limits as AuditLimits};
@@ -150,16 +149,7 @@ fn stored() -> Record {
     };
     let binding =
         Binding { provider: "bench".into(), token_url: "https://id.example/token".into(), client_id: "bench".into() };
-    Record {
-        binding,
-        generation: 1,
-        tokens,
-        identity: serde_json::Map::new(),
-        intent: None,
-        needs_login: None,
-        ends_in_boot: None,
-        logins: Logins::default(),
-    }
+    Record::new(binding, 1, tokens)
 }
 
 /// Nobody logs in here.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::account::record::LoginReason;
 use crate::clock::Wall;
 
 /// Enough to see a pattern.
@@ -27,10 +28,10 @@ impl Logins {
         Self { since: Some(now), lasted: self.lasted.clone() }
     }
 
-    /// After the provider refused the refresh token with `code`, at `now`. Only once: a refusal that is met again
-    /// is the same end.
-    pub fn end(&mut self, code: &str, now: Wall) {
-        let Some(since) = self.since.take().filter(|_| code == DEAD) else { return };
+    /// After the login ended for this reason, at `now`. Only once: a refusal that is met again is the same end.
+    pub fn end(&mut self, reason: &LoginReason, now: Wall) {
+        let by_itself = matches!(reason, LoginReason::Refused { code } if code == DEAD);
+        let Some(since) = self.since.take().filter(|_| by_itself) else { return };
         self.lasted.push(now.since(since).as_secs());
         let surplus = self.lasted.len().saturating_sub(KEPT);
         self.lasted.drain(..surplus);
@@ -55,22 +56,26 @@ mod tests {
 
     const DAY: u64 = 86_400;
 
+    fn refused(code: &str) -> LoginReason {
+        LoginReason::Refused { code: code.into() }
+    }
+
     #[test]
     fn an_end_counts_once_and_only_the_providers_own() {
         let at = |seconds: u64| Wall(0).plus(Duration::from_secs(seconds));
         let mut logins = Logins::default();
-        logins.end("invalid_grant", at(DAY));
+        logins.end(&refused("invalid_grant"), at(DAY));
         assert_eq!(logins, Logins::default(), "nobody knows when that one was made");
         logins = logins.begun(at(0));
-        logins.end("invalid_grant", at(7 * DAY));
-        logins.end("invalid_grant", at(9 * DAY));
+        logins.end(&refused("invalid_grant"), at(7 * DAY));
+        logins.end(&refused("invalid_grant"), at(9 * DAY));
         assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
         logins = logins.begun(at(10 * DAY));
-        logins.end("another_subject", at(11 * DAY));
+        logins.end(&refused("another_subject"), at(11 * DAY));
         assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
         for length in 1..=6 {
             logins = logins.begun(at(0));
-            logins.end("invalid_grant", at(length));
+            logins.end(&refused("invalid_grant"), at(length));
         }
         assert_eq!(logins.lasted, [2, 3, 4, 5, 6]);
     }

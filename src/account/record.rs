@@ -28,6 +28,22 @@ pub struct Record {
     pub logins: Logins,
 }
 
+impl Record {
+    /// Tokens, and nothing else that is known of them.
+    pub fn new(binding: Binding, generation: u64, tokens: TokenSet) -> Self {
+        Self {
+            binding,
+            generation,
+            tokens,
+            identity: Map::new(),
+            intent: None,
+            needs_login: None,
+            ends_in_boot: None,
+            logins: Logins::default(),
+        }
+    }
+}
+
 /// When an access token ends, by the time of one run of the machine. Nobody can set that clock: where it can be
 /// compared, a wall clock that was set back over a restart makes no dead token look alive.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -19,7 +19,7 @@ use super::turns::{Turn, Turns};
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
-use crate::clock::Moment;
+use crate::clock::{Moment, WhichBoot};
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
@@ -90,12 +90,14 @@ pub(super) struct Common {
     pub(super) shut: Arc<AtomicBool>,
     pub(super) happenings: Happenings,
     pub(super) turns: Arc<Turns>,
+    /// Which run of the machine this is.
+    pub(super) boot: Option<WhichBoot>,
 }
 
 /// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
 /// still have a request in flight.
 pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, after: Option<Arc<Handle>>) -> Handle {
-    let machine = Machine::new(policy(&config)).in_boot(world.clock.which_boot());
+    let machine = Machine::new(policy(&config)).in_boot(common.boot.clone());
     let published = Arc::new(Published::new(machine.snapshot(&config.name)));
     let (inbox, commands) = mpsc::channel(INBOX);
     let stopping = Arc::<AtomicBool>::default();

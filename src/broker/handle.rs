@@ -74,8 +74,13 @@ impl Broker {
             leaving: BTreeMap::new(),
         });
         let lock = Lock::new(world.store.state(), world.clock.now());
-        let common =
-            Common { jumps, shut: Arc::clone(&lock.shut), happenings: Happenings::new(), turns: Arc::default() };
+        let common = Common {
+            jumps,
+            shut: Arc::clone(&lock.shut),
+            happenings: Happenings::new(),
+            turns: Arc::default(),
+            boot: world.clock.which_boot(),
+        };
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,

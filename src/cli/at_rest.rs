@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use super::serve::{homeless, open_audit};
 use super::{config, passphrase, unlock};
-use crate::audit::{self, Audit};
+use crate::audit::Audit;
 use crate::client::Failure;
 use crate::clock::Clock;
-use crate::config::{AuditConfig, Config};
+use crate::config::Config;
 use crate::contract::{AuditEvent, AuditLine, ErrorCode, StoreState};
 use crate::paths::Paths;
 use crate::store::file::{FileStore, StateLock};
@@ -26,8 +27,8 @@ impl AtRest {
     pub(super) fn hold(source: &config::Source) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
         mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
-        let paths = Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref())
-            .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+        let paths =
+            Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref()).map_err(homeless)?;
         let held = StateLock::take(&paths.state).map_err(|error| unavailable(&error))?;
         Ok(Self { config, paths, held })
     }
@@ -39,10 +40,7 @@ impl AtRest {
 
     /// The audit log, if it is kept.
     pub(super) fn audit(&self) -> Result<Audit, Failure> {
-        let Some(AuditConfig { max_mib, keep }) = self.config.audit else { return Ok(Audit::default()) };
-        let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
-        let opened = Audit::open(&self.paths.state, limits, Clock::System);
-        opened.map_err(|error| {
+        open_audit(&self.config, &self.paths).map_err(|error| {
             let fact = format!("the audit log can't be written: {error}");
             Failure::new(ErrorCode::StoreUnavailable, fact, "Put right what it names; nothing was changed.")
         })

@@ -126,7 +126,8 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))
 }
 
-fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
+/// The audit log, if it is kept.
+pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
     let Some(AuditConfig { max_mib, keep }) = config.audit else { return Ok(Audit::default()) };
     let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
     Audit::open(&paths.state, limits, Clock::System)
@@ -143,7 +144,7 @@ fn no_store(error: &StoreError) -> Failure {
     }
 }
 
-fn homeless(error: NoHome) -> Failure {
+pub(super) fn homeless(error: NoHome) -> Failure {
     Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME.")
 }
 

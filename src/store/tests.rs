@@ -12,13 +12,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use serde_json::Map;
-
 use super::file::{FileStore, StateLock};
 use super::key::MasterKey;
 use super::key::source::Obtained;
 use super::{Store, StoreError};
-use crate::account::logins::Logins;
 use crate::account::record::{Intent, Record};
 use crate::clock::{Clock, Wall};
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
@@ -28,27 +25,17 @@ use crate::secret::Secret;
 pub(crate) fn record(generation: u64) -> Record {
     let wall = Wall(1_700_000_000_000);
     let lifetime = Duration::from_hours(1);
-    Record {
-        binding: Binding {
-            provider: "phonecom".into(),
-            token_url: "https://p.example/token".into(),
-            client_id: "me".into(),
-        },
-        generation,
-        tokens: TokenSet {
-            access_token: Secret::new(format!("access-{generation}")),
-            refresh_token: Some(Secret::new(format!("refresh-{generation}"))),
-            scope: Some("a b".into()),
-            expiry: Expiry::At { wall: wall.plus(lifetime), lifetime },
-            obtained_at: wall,
-            extra: json!({"account_id": 42}).as_object().unwrap().clone(),
-        },
-        identity: Map::new(),
-        intent: None,
-        needs_login: None,
-        ends_in_boot: None,
-        logins: Logins::default(),
-    }
+    let binding =
+        Binding { provider: "phonecom".into(), token_url: "https://p.example/token".into(), client_id: "me".into() };
+    let tokens = TokenSet {
+        access_token: Secret::new(format!("access-{generation}")),
+        refresh_token: Some(Secret::new(format!("refresh-{generation}"))),
+        scope: Some("a b".into()),
+        expiry: Expiry::At { wall: wall.plus(lifetime), lifetime },
+        obtained_at: wall,
+        extra: json!({"account_id": 42}).as_object().unwrap().clone(),
+    };
+    Record::new(binding, generation, tokens)
 }
 
 /// `record(generation)` with an intent.

@@ -3,16 +3,9 @@
 //   cargo build --release && RINGBACK_BIN=target/release/ringback MINUTES=10 node tests/peers/load.mjs
 //
 // It fails if any request failed, or if memory or open files grew.
-import fs from 'node:fs';
-import { check, journey, practice, sleep } from './world.mjs';
+import { check, costs, journey, practice, sleep } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? 1);
-
-/** What the daemon costs just now. */
-function costs(pid) {
-  const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
-  return { rss: parseInt(status.VmRSS, 10), threads: Number(status.Threads), fds: fs.readdirSync(`/proc/${pid}/fd`).length };
-}
 
 await journey(`load: ${MINUTES} min`, async (world) => {
   const { daemon } = await practice(world, ['--access-lifetime', '20s']);

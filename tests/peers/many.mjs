@@ -4,9 +4,8 @@
 //   cargo build --release && RINGBACK_BIN=target/release/ringback node tests/peers/many.mjs
 //
 // COUNTS: how many accounts, separated by spaces. It fails if any account has no valid token at the end.
-import fs from 'node:fs';
 import http from 'node:http';
-import { check, freePort, journey, sleep, until } from './world.mjs';
+import { check, costs, freePort, journey, request, sleep, until } from './world.mjs';
 
 const COUNTS = (process.env.COUNTS ?? '100 1000 10000').split(' ').map(Number);
 const LIFETIME = 120; // seconds
@@ -14,26 +13,7 @@ const AT_ONCE = 32;
 
 const rows = [];
 
-/** What the daemon has cost so far. */
-function costs(pid) {
-  const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
-  // utime and stime, in hundredths of a second; the name before them may have spaces.
-  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-  const ran = (Number(stat[11]) + Number(stat[12])) * 10;
-  return { mib: parseInt(status.VmRSS, 10) / 1024, ran, fds: fs.readdirSync(`/proc/${pid}/fd`).length, threads: Number(status.Threads) };
-}
-
 const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
-
-function ask(options, body) {
-  return new Promise((done, failed) => {
-    const asking = http.request({ agent, timeout: 60_000, ...options }, (reply) => {
-      let text = '';
-      reply.on('data', (part) => { text += part; }).on('end', () => done({ status: reply.statusCode, json: () => JSON.parse(text), text }));
-    });
-    asking.on('timeout', () => asking.destroy(new Error('no answer'))).on('error', failed).end(body);
-  });
-}
 
 async function atOnce(list, work) {
   const left = [...list];
@@ -61,15 +41,16 @@ client_id = "practice"
 client_secret_file = "${secret}"
 scope = ["account-owner"]`).join('\n')}`);
     let daemon = await world.daemon();
-    const { hostname, port: tokenPort } = new URL(provider.url);
+    const onSocket = (target, options) => request(`http://localhost${target}`, { agent, socketPath: daemon.socket, ...options });
+    const json = { 'content-type': 'application/json' };
     await atOnce(names, async (name) => {
       const body = JSON.stringify({ grant_type: 'password', username: 'alice', password: 'practice-password', client_id: 'practice', client_secret: 'practice-secret', scope: 'account-owner' });
-      const given = (await ask({ hostname, port: tokenPort, path: '/v4/oauth/access-token', method: 'POST', headers: { 'content-type': 'application/json' } }, body)).json();
+      const given = (await request(`${provider.url}/v4/oauth/access-token`, { method: 'POST', headers: json, body })).json();
       check(given.refresh_token, `the sandbox gave none: ${JSON.stringify(given)}`);
-      const done = await ask({ socketPath: daemon.socket, path: `/v1/accounts/${name}/import`, method: 'POST', headers: { host: 'localhost', 'content-type': 'application/json' } }, JSON.stringify({ refresh_token: given.refresh_token }));
+      const done = await onSocket(`/v1/accounts/${name}/import`, { method: 'POST', headers: json, body: JSON.stringify({ refresh_token: given.refresh_token }) });
       check(done.status === 200, `import: ${done.status} ${done.text}`);
     });
-    const accounts = async () => (await ask({ socketPath: daemon.socket, path: '/v1/accounts', headers: { host: 'localhost' } })).json().accounts;
+    const accounts = async () => (await onSocket('/v1/accounts')).json().accounts;
     const generations = async () => (await accounts()).reduce((sum, account) => sum + account.generation, 0);
 
     // A life and a half of short tokens: each is refreshed once at least.
@@ -96,12 +77,12 @@ scope = ["account-owner"]`).join('\n')}`);
     const took = [];
     for (let n = 0; n < 200; n += 1) {
       const from = performance.now();
-      const reply = await ask({ socketPath: daemon.socket, path: `/v1/accounts/${names[n % count]}/token`, headers: { host: 'localhost' } });
+      const reply = await onSocket(`/v1/accounts/${names[n % count]}/token`);
       check(reply.status === 200, `${reply.status} ${reply.text}`);
       took.push(performance.now() - from);
     }
     took.sort((a, b) => a - b);
-    rows.push(`| ${count} | ${ready.toFixed(0)} ms | ${rest.mib.toFixed(1)} MiB | ${refreshes} in ${seconds.toFixed(0)} s (${(refreshes / seconds).toFixed(0)}/s) | ${((after.ran - before.ran) / refreshes).toFixed(2)} ms | ${after.mib.toFixed(1)} MiB | ${took[100].toFixed(2)} ms | ${after.fds}, ${after.threads} |`);
+    rows.push(`| ${count} | ${ready.toFixed(0)} ms | ${(rest.rss / 1024).toFixed(1)} MiB | ${refreshes} in ${seconds.toFixed(0)} s (${(refreshes / seconds).toFixed(0)}/s) | ${((after.ran - before.ran) / refreshes).toFixed(2)} ms | ${(after.rss / 1024).toFixed(1)} MiB | ${took[100].toFixed(2)} ms | ${after.fds}, ${after.threads} |`);
   }, 900_000);
 }
 console.log(['| accounts | start to ready | RSS then | refreshes | CPU for each | RSS while refreshing | a cached fetch, median | open files, threads |', '| --- | --- | --- | --- | --- | --- | --- | --- |', ...rows].join('\n'));

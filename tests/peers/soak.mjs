@@ -5,9 +5,8 @@
 // MINUTES: how long (2). ACCOUNTS: how many at the sandbox (6), one more is at npm oidc-provider, which ends a grant whose
 // refresh token is used twice. LIFETIME: seconds that a token lives (20). It fails if any caller got no valid token, got
 // one that the provider does not take, or a refresh token was used twice; it prints a table.
-import fs from 'node:fs';
 import http from 'node:http';
-import { RINGBACK, check, freePort, journey, request, sleep } from './world.mjs';
+import { RINGBACK, check, costs, freePort, journey, request, sleep } from './world.mjs';
 
 const MINUTES = Number(process.env.MINUTES ?? 2);
 const ACCOUNTS = Number(process.env.ACCOUNTS ?? 6);
@@ -19,12 +18,6 @@ const add = (what, n = 1) => { count[what] = (count[what] ?? 0) + n; };
 const failures = [];
 const fail = (why) => { add('failures'); if (failures.length < 20) failures.push(`${new Date().toISOString()} ${why}`); };
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
-
-/** What the daemon costs just now. */
-function costs(pid) {
-  const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
-  return { rss: parseInt(status.VmRSS, 10), threads: Number(status.Threads), fds: fs.readdirSync(`/proc/${pid}/fd`).length };
-}
 
 /** One GET over the unix socket. */
 function overSocket(socketPath, target) {

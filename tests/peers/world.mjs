@@ -31,6 +31,15 @@ async function within(promise, ms, late) {
   }
 }
 
+/** What a process costs just now: KiB of memory, milliseconds of CPU so far, threads, open files. */
+export function costs(pid) {
+  const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
+  // utime and stime, in hundredths of a second; the name before them may have spaces.
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  const ran = (Number(stat[11]) + Number(stat[12])) * 10;
+  return { rss: parseInt(status.VmRSS, 10), ran, threads: Number(status.Threads), fds: fs.readdirSync(`/proc/${pid}/fd`).length };
+}
+
 /** Fails the journey with `why` unless `fact` holds. */
 export function check(fact, why) {
   if (!fact) throw new Error(why);

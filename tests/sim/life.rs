@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::account::logins::Logins;
 use ringback::account::record::{LoginReason, Record};
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::broker::{CallbackDoor, Guard, World};
@@ -205,16 +204,7 @@ fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) 
         extra: serde_json::Map::new(),
     };
     let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
-    let record = Record {
-        binding,
-        generation,
-        tokens,
-        identity: serde_json::Map::new(),
-        intent: None,
-        needs_login: None,
-        ends_in_boot: None,
-        logins: Logins::default(),
-    };
+    let record = Record::new(binding, generation, tokens);
     truth.with_disk(account, |disk, _| {
         disk.bytes = Some(record::encode(&record).unwrap().to_vec());
         disk.generation = generation;

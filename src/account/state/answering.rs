@@ -108,8 +108,7 @@ impl Machine {
             next.record.generation = next.record.generation.saturating_add(1);
             next.record.intent = None;
             next.record.needs_login = Some(reason.clone());
-            let code = if reason == LoginReason::ReplyLost { "" } else { &*refusal.code };
-            next.record.logins.end(code, now.wall);
+            next.record.logins.end(&reason, now.wall);
             self.trouble = None;
             self.needs_login(reason.clone());
             return self.commit(next, Some(reason));

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Map;
-
 use super::{
     Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
 };
-use crate::account::logins::Logins;
 use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall, WhichBoot};
@@ -107,11 +104,8 @@ impl Machine {
     }
 
     pub(super) fn logged_in(&mut self, grant: Grant, now: Moment, chance: f64) -> Effect {
-        let unkept = match &self.phase {
-            Phase::Unkept { next, .. } => next.record.generation,
-            _ => 0,
-        };
-        let generation = self.stored.max(unkept).saturating_add(1);
+        let newest = self.newest().map_or(0, |record| record.generation);
+        let generation = self.stored.max(newest).saturating_add(1);
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let mut next = self.hold(grant, generation, now, now, chance);
@@ -154,14 +148,8 @@ impl Machine {
             extra: grant.extra,
         };
         let record = Record {
-            binding: self.policy.binding.clone(),
-            generation,
-            tokens,
-            identity: Map::new(),
-            intent: None,
-            needs_login: None,
             ends_in_boot: self.ends_in_boot(deadline),
-            logins: Logins::default(),
+            ..Record::new(self.policy.binding.clone(), generation, tokens)
         };
         Held {
             record,

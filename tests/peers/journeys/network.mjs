@@ -1,7 +1,6 @@
 // The network goes away and comes back: the daemon notices it by itself, and nobody had to log in. In a network of its own.
 import { execFileSync, spawnSync } from 'node:child_process';
-import http from 'node:http';
-import { check, journey, practice, sleep, until } from '../world.mjs';
+import { check, journey, practice, request, sleep, until } from '../world.mjs';
 
 if (!process.env.NETWORK_INSIDE) {
   const inside = spawnSync('unshare', ['--net', process.execPath, process.argv[1]], { stdio: 'inherit', env: { ...process.env, NETWORK_INSIDE: '1' } });
@@ -15,12 +14,7 @@ await journey('the network is away for a while: no refresh before it is back, an
   const { sandbox, daemon } = await practice(world, ['--access-lifetime', '10s']);
   await world.loginByForm('practice');
   /** The account as it stands, over the unix socket. Asks for no token: that would make the daemon try at once. */
-  const account = () => new Promise((done, failed) => {
-    http.get({ socketPath: daemon.socket, path: '/v1/accounts/practice', headers: { host: 'localhost' } }, (reply) => {
-      let text = '';
-      reply.on('data', (part) => { text += part; }).on('end', () => done(JSON.parse(text)));
-    }).on('error', failed);
-  });
+  const account = async () => (await request('http://localhost/v1/accounts/practice', { socketPath: daemon.socket })).json();
   const before = (await account()).generation;
   network('down');
   // Until the pause between two attempts has become a long one.
