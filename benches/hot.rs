@@ -29,6 +29,7 @@ use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Connection, Limits, Peer};
 use ringback::http::{Gate, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::ports::{PeerLookup, PeerUser};
 use ringback::provider::{HttpProvider, Pending};
 use ringback::secret::Secret;
 use ringback::store::Store;
@@ -78,12 +79,21 @@ fn main() {
     let line = || AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
     table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(line()))));
     runtime.block_on(audit.flush()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = listener.local_addr().unwrap();
+    let client = std::net::TcpStream::connect(ours).unwrap();
+    let (peers, address) = (PeerLookup::for_listener(ours), client.local_addr().unwrap());
+    table.row(
+        "the user behind a connection (once for each)",
+        runtime.block_on(best_of_async(|| peers.user(address, ours))),
+    );
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
         sessions: ringback::http::session::Sessions::default(),
         own_origin: None,
+        tells_users: true,
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,
         waiting: ringback::http::Waiting::of_connections(256),
@@ -166,7 +176,11 @@ fn socket_peer() -> Peer {
 }
 
 fn tcp_peer() -> Peer {
-    Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464 }
+    Peer::Tcp {
+        address: ([127, 0, 0, 1], 50_000).into(),
+        port: 7464,
+        user: PeerUser::Uid(rustix::process::geteuid().as_raw()),
+    }
 }
 
 /// From the request's head to the last byte of the body, without the network.

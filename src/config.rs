@@ -110,6 +110,8 @@ pub struct Listen {
     pub tcp: Vec<SocketAddr>,
     /// The unix socket.
     pub socket: SocketChoice,
+    /// Whether programs of other users of this machine may ask over TCP, with a key.
+    pub other_users: bool,
     /// How many connections are served at once, over all listeners.
     pub max_connections: usize,
 }

@@ -106,6 +106,17 @@ pub enum Error {
         /// One sentence.
         why: &'static str,
     },
+    /// A TCP connection of another user of the machine.
+    #[error("this connection belongs to {}, and the daemon serves its own user only", user(*uid))]
+    OtherUser {
+        /// Its number; `None` for one without a number in the daemon's user namespace.
+        uid: Option<u32>,
+    },
+    /// Nobody knows whose the TCP connection is.
+    #[error(
+        "the system does not tell which user this connection belongs to: it was closed, or shut down for sending, before it could be looked up"
+    )]
+    PeerNotFound,
     /// The app is known, and was not given this.
     #[error("{why}")]
     Beyond {
@@ -157,6 +168,10 @@ pub enum Error {
     },
 }
 
+fn user(uid: Option<u32>) -> String {
+    uid.map_or_else(|| "a user from outside the daemon's user namespace".into(), |uid| format!("user {uid}"))
+}
+
 fn times(failures: u32) -> String {
     if failures > 1 { format!(", for the {failures}. time in a row") } else { String::new() }
 }
@@ -173,9 +188,12 @@ impl Error {
             Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
-            Self::Forbidden { .. } | Self::Beyond { .. } | Self::NoConsent { .. } | Self::WrongPassphrase { .. } => {
-                ErrorCode::Forbidden
-            }
+            Self::Forbidden { .. }
+            | Self::OtherUser { .. }
+            | Self::PeerNotFound
+            | Self::Beyond { .. }
+            | Self::NoConsent { .. }
+            | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
             Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } => ErrorCode::NoDaemon,
@@ -200,6 +218,8 @@ impl Error {
             Self::WrongPassphrase { pause, .. } => format!("Try again; the next one is looked at in {} s.", pause.as_secs()),
             Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
             Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
+            Self::OtherUser { .. } => "Ask, and open the browser, as the daemon's own user. For programs of other users, as in a container, set `other_users = true` in `[listen]` and give each a key of its own: `ringback app add --help`.".into(),
+            Self::PeerNotFound => "Keep the connection open in both directions until the answer has come (`nc` without `-N`), or use the unix socket.".into(),
             Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
             Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),

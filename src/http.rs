@@ -66,6 +66,8 @@ pub struct Http {
     pub sessions: Sessions,
     /// Where a browser reaches the daemon, such as `http://127.0.0.1:7464`; `None`: it can't.
     pub own_origin: Option<String>,
+    /// Whether the system tells which local user is behind a TCP connection.
+    pub tells_users: bool,
     /// For the spans of time that pages tell.
     pub clock: Clock,
     /// How many may wait or listen to events at once.

@@ -28,9 +28,16 @@ Examples:
   ringback open
   ringback open --print          For another browser on this machine";
 
+const NOT_BOUND: &str = "This system does not tell which user is behind a connection: another user of this machine who sees the URL \
+     before the page is open could open it instead of you.";
+
 /// Gets a URL and opens it, or prints it.
 pub(super) fn run(args: &Open) -> Outcome {
-    let url = Zeroizing::new(args.reach.client()?.session()?.url);
+    let session = args.reach.client()?.session()?;
+    let url = Zeroizing::new(session.url);
+    if session.bound_to_user == Some(false) {
+        report::say(NOT_BOUND);
+    }
     if args.print {
         let mut line = Zeroizing::new(Vec::with_capacity(url.len() + 1));
         line.extend_from_slice(url.as_bytes());

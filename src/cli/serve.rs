@@ -35,6 +35,7 @@ use crate::http::{self, Gate, Http, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
 use crate::paths::{self, NoHome, Paths};
+use crate::ports::PeerLookup;
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
@@ -183,7 +184,9 @@ async fn serve(
     let asked_again = Arc::clone(&provider);
     tokio::spawn(async move { asked_again.try_again_at(stirs).await });
     let sessions = Sessions::default();
-    let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System);
+    let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System)
+        .with_other_users(config.listen.other_users);
+    let tells_users = tells_users(&tcp);
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
@@ -191,6 +194,7 @@ async fn serve(
         consents: consents.clone(),
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
+        tells_users,
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
@@ -229,6 +233,22 @@ async fn serve(
     save_usage(apps).await;
     _ = tokio::time::timeout(AUDIT_WRITTEN, audit.flush()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the system tells which local user is behind a connection to each of these.
+fn tells_users(listeners: &[SocketAddr]) -> bool {
+    let all: Vec<PeerLookup> = listeners.iter().map(|address| PeerLookup::for_listener(*address)).collect();
+    let told = all.iter().all(PeerLookup::is_supported);
+    if told {
+        let sources: Vec<String> = all.iter().map(ToString::to_string).collect();
+        tracing::debug!(?sources, "the user behind each connection is known");
+    } else {
+        tracing::warn!(
+            "this system does not tell which user is behind a TCP connection: other users of the machine are kept out \
+             by keys and one-time URLs alone"
+        );
+    }
+    told
 }
 
 /// Where the config wants it, from now to the end.

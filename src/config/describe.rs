@@ -29,6 +29,7 @@ pub fn describe(config: &Config) -> String {
             SocketChoice::At(path) => Value::String(path.display().to_string()),
         }),
     );
+    page.set("other_users", Some(config.listen.other_users));
     page.set("max_connections", i64::try_from(config.listen.max_connections).ok());
     page.section("store");
     page.set("folder", config.store.folder.as_ref().map(|folder| folder.display().to_string()));

@@ -84,6 +84,7 @@ fn listen(section: Option<&Reader<'_>>, base: &Base<'_>) -> (Listen, Option<Vec<
     let listen = Listen {
         tcp: tcp.clone().unwrap_or(usual),
         socket: section.and_then(|s| s.read("socket", |v| socket(v, base))).unwrap_or(SocketChoice::Default),
+        other_users: section.and_then(|s| s.read("other_users", flag)).unwrap_or(false),
         max_connections: section.and_then(|s| s.read("max_connections", count)).unwrap_or(256),
     };
     if let Some(section) = section

@@ -85,6 +85,10 @@ pub struct SessionReply {
     pub version: u32,
     /// For the browser, once, within a minute.
     pub url: String,
+    /// Whether the URL is good for this user's browser alone, since the system tells which user is behind a
+    /// connection; `None`: an older daemon, which does not ask.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bound_to_user: Option<bool>,
 }
 
 /// The questions whether a program may have a token, and the answers: `GET /v1/consents`.

@@ -86,6 +86,20 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::Forbidden { why: "this form belongs to another session, or to none" },
             "a web page asked, another host name was used, or the session is over"
         )],
+        OtherUser: [
+            (
+                Error::OtherUser { uid: Some(1001) },
+                "another user of the machine connected to the port: with a key, a link or a cookie, it is not theirs"
+            ),
+            (
+                Error::OtherUser { uid: None },
+                "the same, where the daemon runs in a user namespace (`PrivateUsers=yes`)"
+            )
+        ],
+        PeerNotFound: [(
+            Error::PeerNotFound,
+            "the client closed its side as soon as it had sent the request; such a connection shows no user"
+        )],
         Beyond: [(
             Error::Beyond { why: "this app was not given that account".into() },
             "the key is good, and its app has other accounts, scopes or rights"

@@ -38,6 +38,8 @@ pub struct Gate {
     inner: Arc<Inner>,
     /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
     door: bool,
+    /// Whether programs of other users may ask over TCP, with a key.
+    other_users: bool,
 }
 
 struct Inner {
@@ -85,14 +87,21 @@ impl Gate {
         Self {
             inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             door: false,
+            other_users: false,
         }
     }
 
+    /// The same; with `allowed`, programs of other users of this machine may ask over TCP, with a key.
+    #[must_use]
+    pub fn with_other_users(self, allowed: bool) -> Self {
+        Self { other_users: allowed, ..self }
+    }
+
     /// The same, where only the routes of a door are served. A redirect URI of a port of its own may have a path
-    /// that the daemon's own listeners have another use for.
+    /// that the daemon's own listeners have another use for. No program asks there, so no other user does either.
     #[must_use]
     pub fn at_a_door(self) -> Self {
-        Self { door: true, ..self }
+        Self { door: true, other_users: false, ..self }
     }
 
     /// How many wrong keys were shown since the last right one.
@@ -193,7 +202,8 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
         return Err(Refused::Foreign("the request came in by no door of ours"));
     };
-    let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
+    let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
+    let facts = Facts { method, uri, version, headers, peer, other_users: gate.other_users };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
         let app = gate.authenticate(&facts, access, head.extensions.get()).await?;

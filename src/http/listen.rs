@@ -25,6 +25,8 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 
+use crate::ports::{PeerLookup, PeerUser};
+
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
 pub(super) use connection::Expendable;
 pub use passed::{Passed, PassedError};
@@ -32,12 +34,14 @@ pub use passed::{Passed, PassedError};
 /// Who is at the other end, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// Any user of this machine.
+    /// A process of this machine.
     Tcp {
         /// Theirs.
         address: SocketAddr,
         /// Our port that they connected to.
         port: u16,
+        /// Whose it was when it connected.
+        user: PeerUser,
     },
     /// A process whose user is known.
     Unix {
@@ -204,7 +208,8 @@ impl Server {
 
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
-        let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
+        let Ok(ours) = listener.local_addr() else { return };
+        let peers = PeerLookup::for_listener(ours);
         while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
@@ -212,7 +217,8 @@ impl Server {
                 Some(Ok((stream, address))) => {
                     // A reply is one small write; Nagle's algorithm could only delay it.
                     let _ = stream.set_nodelay(true);
-                    self.serve_one(stream, Peer::Tcp { address, port }, router, permits);
+                    let user = peers.user(address, ours).await;
+                    self.serve_one(stream, Peer::Tcp { address, port: ours.port(), user }, router, permits);
                 }
             }
         }

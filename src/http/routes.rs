@@ -34,6 +34,12 @@ impl Access {
         matches!(self, Self::Read | Self::Write | Self::Socket | Self::Owner)
     }
 
+    /// Whether `[listen] other_users` opens it to other users of the machine: what needs a key, and what tells
+    /// nothing. A browser's stop has its secret in a URL or a cookie, which other users may get to see.
+    pub fn is_open_to_other_users(self) -> bool {
+        self.needs_proof() || self == Self::Public
+    }
+
     /// Whether only the unix socket leads there.
     pub fn on_socket_only(self) -> bool {
         matches!(self, Self::Socket | Self::Owner)

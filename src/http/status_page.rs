@@ -65,7 +65,8 @@ pub(super) async fn mint(caller: super::gate::Caller, State(http): State<Http>) 
     };
     let ticket = http.sessions.ticket(http.clock.now());
     audited::note(&http, &caller, AuditEvent::Session, None, None, |_| {}).await;
-    let reply = SessionReply { version: VERSION, url: format!("{origin}/open/{}", ticket.expose()) };
+    let url = format!("{origin}/open/{}", ticket.expose());
+    let reply = SessionReply { version: VERSION, url, bound_to_user: Some(http.tells_users) };
     super::api::as_wiped_json(&reply, 512)
 }
 

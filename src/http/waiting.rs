@@ -115,7 +115,7 @@ mod tests {
     const SOCKET: Peer = Peer::Unix { uid: 0, pid: None };
 
     fn tcp() -> Peer {
-        Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464 }
+        Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user: crate::ports::PeerUser::Uid(0) }
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod metadata;
 mod opening;
 mod other_endpoints;
 mod other_users;
+mod peer_user;
 mod provider;
 mod sessions;
 mod siege;

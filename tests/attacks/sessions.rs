@@ -110,21 +110,21 @@ const ATTACKS: &[Attack] = &[
 ];
 
 /// A browser with a session.
-struct Session {
-    cookie: String,
-    form_token: String,
+pub(crate) struct Session {
+    pub(crate) cookie: String,
+    pub(crate) form_token: String,
     /// The ticket that began it.
     spent: String,
 }
 
-fn ticket(world: &World) -> String {
+pub(crate) fn ticket(world: &World) -> String {
     let (code, url, said) = world.cli(&["open", "--print"]);
     assert_eq!(code, 0, "{said}");
     url.trim().rsplit('/').next().unwrap().to_owned()
 }
 
 impl Session {
-    fn begin(world: &World) -> Self {
+    pub(crate) fn begin(world: &World) -> Self {
         let spent = ticket(world);
         let opened = world.ask_tcp(&Request::get(&format!("/open/{spent}")));
         let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();

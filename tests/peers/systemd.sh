@@ -189,7 +189,18 @@ open_browser() {
   "${user[@]}" curl --silent --fail --unix-socket "$XDG_RUNTIME_DIR/ringback/ringback.sock" \
     --json '{"via":"daemon_browser"}' "http://localhost/v1/accounts/$1/login" >/dev/null || fail 'no login begins'
 }
+# The status of what the redirect's listener answers to this user.
+seen_by() {
+  setpriv --reuid="$1" --regid="$1" --clear-groups -- curl --silent --max-time 10 --output /dev/null \
+    --write-out '%{http_code}' "http://127.0.0.1:$callback/static/style.css"
+}
+only_ours() {
+  [ -n "$unprivileged" ] || return 0
+  [ "$(seen_by 1)" = 200 ] || fail "its own user is refused $1: $(seen_by 1)"
+  [ "$(seen_by 2)" = 403 ] || fail "another user is let in $1: $(seen_by 2)"
+}
 open_browser person
+only_ours 'in the unit'
 until_true 'it says that there is no desktop' grep -q 'there is no browser here' "$HOME/daemon.log"
 # The desktop comes after the daemon, and tells the manager only.
 systemctl set-environment DISPLAY=:7
@@ -238,6 +249,7 @@ if [ ! -e "$SYSTEMD_SH/no-namespaces" ]; then
   works second 'with the file system closed'
   rm -f "$HOME/opened"
   open_browser person
+  only_ours 'with the file system closed'
   until_true 'the browser opens' test -e "$HOME/opened"
 fi
 rm "$units/ringback.service.d/ringback-namespaces.conf"

@@ -38,6 +38,14 @@ pub(super) static LISTEN: Section = Section {
             shown: Shown::Line,
         },
         Key {
+            name: "other_users",
+            kind: Kind::Flag,
+            fallback: Fallback::Value("false"),
+            doc: "Whether programs of other users of this machine may ask over TCP, each with a key: for containers, and for services with users of their own. A login in the browser and the status page stay your own user's. Without it, connections of other users are refused, where the system tells whose they are (Linux).",
+            example: "true",
+            shown: Shown::Line,
+        },
+        Key {
             name: "max_connections",
             kind: Kind::Count,
             fallback: Fallback::Value("256"),

@@ -41,7 +41,10 @@ impl Caller {
         line.app = self.app().map(|app| app.name.clone());
         line.request = Some(self.request.to_string());
         match self.peer {
-            Peer::Tcp { address, .. } => line.address = Some(address.to_string()),
+            Peer::Tcp { address, user, .. } => {
+                line.address = Some(address.to_string());
+                line.uid = user.uid();
+            }
             Peer::Unix { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
         }
         line.executable = self.executable.as_ref().map(|executable| {

@@ -14,6 +14,7 @@ use crate::http::pages;
 use crate::http::reject::Reject;
 use crate::http::routes::{Access, Found};
 use crate::http::session::cookie_name;
+use crate::ports::PeerUser;
 
 /// All that the rules look at.
 pub(super) struct Facts<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Facts<'a> {
     pub(super) version: Version,
     pub(super) headers: &'a HeaderMap,
     pub(super) peer: Peer,
+    /// Whether programs of other users may ask over TCP, with a key.
+    pub(super) other_users: bool,
 }
 
 /// Why a request does not get in.
@@ -31,6 +34,8 @@ pub(super) enum Refused {
     Malformed(&'static str),
     /// 403: another site, or another name for us.
     Foreign(&'static str),
+    /// 403: a connection of another user, or nobody knows whose.
+    OtherUser(PeerUser),
     /// 404.
     NoRoute,
     /// 405, with the methods that the path has.
@@ -54,6 +59,7 @@ impl Refused {
             Self::NoKey => Some("no key"),
             Self::WrongKey => Some("a wrong key"),
             Self::ExpiredKey => Some("an expired key"),
+            Self::OtherUser(_) => Some("a connection of another user"),
             Self::Foreign(why) | Self::Beyond(why) => Some(why),
             Self::Malformed(_) | Self::NoRoute | Self::Method(_) | Self::NoSession => None,
         }
@@ -67,6 +73,10 @@ const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
 
 /// Who may use what this request asks for; whether the sender is such a one is [`authenticate`]'s.
 pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
+    let stranger = stranger(facts.peer);
+    if let Some(user) = stranger.filter(|_| !facts.other_users) {
+        return Err(Refused::OtherUser(user));
+    }
     if facts.version != Version::HTTP_11 {
         return Err(Refused::Malformed("this server speaks HTTP/1.1"));
     }
@@ -75,6 +85,9 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     path(facts.uri.path())?;
     origin(facts, host, found)?;
     let access = access(facts, found)?;
+    if let Some(user) = stranger.filter(|_| !access.is_open_to_other_users()) {
+        return Err(Refused::OtherUser(user));
+    }
     from_elsewhere(facts, access)?;
     if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
         return Err(Refused::Foreign("this is taken over the unix socket only, whatever key there is"));
@@ -88,6 +101,19 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     }
     content_type(facts, access)?;
     Ok(access)
+}
+
+/// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a
+/// cookie or a code that such a user has read somewhere is of no use to them. Where the system tells of nobody, key,
+/// ticket and cookie have to do.
+fn stranger(peer: Peer) -> Option<PeerUser> {
+    let Peer::Tcp { user, .. } = peer else { return None };
+    let ours = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
+    match user {
+        PeerUser::Uid(uid) => (!ours(uid)).then_some(user),
+        PeerUser::Unmapped | PeerUser::NotFound => Some(user),
+        PeerUser::Unsupported => None,
+    }
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<&'a str>, ()> {
@@ -326,6 +352,14 @@ pub(super) fn session_cookie<'a>(facts: &Facts<'a>) -> Option<&'a str> {
     ours.next().filter(|_| ours.next().is_none())
 }
 
+fn other_user(user: PeerUser) -> Error {
+    match user {
+        PeerUser::Uid(uid) => Error::OtherUser { uid: Some(uid) },
+        PeerUser::Unmapped => Error::OtherUser { uid: None },
+        PeerUser::NotFound | PeerUser::Unsupported => Error::PeerNotFound,
+    }
+}
+
 /// The reply to a refused request.
 pub(super) fn refusal(refused: Refused) -> Response {
     let with = |error, name: header::HeaderName, value| {
@@ -336,6 +370,8 @@ pub(super) fn refusal(refused: Refused) -> Response {
     match refused {
         Refused::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
         Refused::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
+        // Its place is for others.
+        Refused::OtherUser(user) => with(other_user(user), header::CONNECTION, "close"),
         Refused::NoSession => pages::no_session(),
         Refused::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),
         Refused::Method(allowed) => with(Error::MethodNotAllowed, header::ALLOW, allowed),

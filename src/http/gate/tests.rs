@@ -17,6 +17,7 @@ use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
 use crate::http::routes::{Access, ROUTES};
 use crate::http::session::Sessions;
+use crate::ports::PeerUser;
 
 /// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";
@@ -26,7 +27,11 @@ const ORIGIN: &str = "Origin: http://127.0.0.1:7464";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 fn tcp() -> Peer {
-    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464 }
+    tcp_of(PeerUser::Uid(own_uid()))
+}
+
+fn tcp_of(user: PeerUser) -> Peer {
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user }
 }
 
 fn own_uid() -> u32 {
@@ -191,9 +196,50 @@ async fn the_table_of_who_gets_in() {
     }
 }
 
+/// Who connects, and whether anything is open to them: by default, and with `[listen] other_users`.
+#[tokio::test]
+async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_browsers_stop() {
+    let stranger = own_uid() + 1;
+    for (user, usual, allowed) in [
+        (PeerUser::Uid(own_uid()), true, true),
+        (PeerUser::Uid(0), true, true),
+        (PeerUser::Unsupported, true, true),
+        (PeerUser::Uid(stranger), false, true),
+        (PeerUser::Unmapped, false, true),
+        (PeerUser::NotFound, false, true),
+    ] {
+        for route in &ROUTES {
+            let path = route.path.replace("{name}", "work").replace("{id}", "x").replace("{ticket}", "x");
+            let form = (route.access == Access::Session).then_some([ORIGIN, FORM]).into_iter().flatten();
+            let lines: Vec<&str> = [HOST, KEY].into_iter().chain(form).collect();
+            for (gate, open) in [(gate(), usual), (gate().with_other_users(true), allowed)] {
+                let request = request(route.method.as_str(), &path, &lines, tcp_of(user));
+                let reply = doors(gate).oneshot(request).await.unwrap();
+                let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
+                let open = open && (own || route.access.is_open_to_other_users());
+                let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
+                let text = String::from_utf8_lossy(&body);
+                let refused = text.contains("this connection belongs");
+                assert_eq!(!refused, open, "{user:?} {} {path}: {text}", route.method);
+            }
+        }
+        for (method, path, lines) in
+            [("GET", "/callback/p?code=c", &[HOST][..]), ("POST", "/cb", &[HOST, ORIGIN, FORM])]
+        {
+            let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
+            for gate in [gate(), gate().with_other_users(true), gate().with_other_users(true).at_a_door()] {
+                let reply = doors(gate).oneshot(request(method, path, lines, tcp_of(user))).await.unwrap();
+                assert_eq!(reply.status() == 200, own, "{user:?} {method} {path}");
+                assert_eq!(reply.headers().get("connection").is_some(), !own, "a stranger's connection is closed");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn on_port_80_host_goes_without_it() {
-    let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80 };
+    let user = PeerUser::Uid(own_uid());
+    let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80, user };
     for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
         assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host}");
     }
