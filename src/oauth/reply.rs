@@ -3,6 +3,7 @@
 //! Lenient where providers differ (any 2xx, `expires_in` as text, `token_type` in any case, unknown
 //! members kept, both error shapes), strict where leniency would be dangerous (`security.md` §1.13).
 
+mod class;
 mod complaint;
 mod members;
 
@@ -27,8 +28,10 @@ pub const LONGEST_TOKEN: usize = 16 * 1024;
 const DEEPEST: usize = 16;
 /// No access token is believed to live longer than this.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
-/// Longest text of a provider that is passed on.
+/// Longest name of a provider's that is passed on, in characters.
 const LONGEST_TEXT: usize = 200;
+/// Longest explanation of a provider's that is passed on, in characters.
+const LONGEST_WORDS: usize = 500;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What was received: the parts that parsing looks at.
@@ -91,8 +94,8 @@ pub enum Blame {
     Grant,
     /// The client, its rights or the request: the config has to change; the tokens may still be good.
     Client,
-    /// The provider did not say (no code of RFC 6749).
-    Unsaid,
+    /// Nobody here knows: the code is in no list, or there is none.
+    Unknown,
 }
 
 impl fmt::Display for Refusal {
@@ -106,12 +109,17 @@ impl fmt::Display for Refusal {
 
 /// Text of a stranger, made fit for a terminal, a log and a page: printable, one line, short.
 pub fn clean(text: &str) -> String {
+    clean_to(text, LONGEST_TEXT)
+}
+
+/// The same with another bound, in characters.
+fn clean_to(text: &str, longest: usize) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     // Marks that reorder or hide text lie about what stands next to them.
     let visible = printable.filter(
         |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
     );
-    visible.take(LONGEST_TEXT).collect::<String>().trim().to_owned()
+    visible.take(longest).collect::<String>().trim().to_owned()
 }
 
 /// A reply that is not what was asked for, whatever that was.

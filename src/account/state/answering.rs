@@ -96,7 +96,7 @@ impl Machine {
         let dead = match refusal.blame {
             Blame::Grant => true,
             Blame::Client => false,
-            Blame::Unsaid => expired && again,
+            Blame::Unknown => expired && again,
         };
         if dead {
             let reason = if held.unanswered.is_some() {
@@ -114,7 +114,7 @@ impl Machine {
             return self.commit(next, Some(reason));
         }
         let why = refusal.to_string();
-        let unsaid = refusal.blame == Blame::Unsaid;
+        let unsaid = refusal.blame == Blame::Unknown;
         self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
             if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
         });

@@ -286,7 +286,7 @@ fn failures_that_pass_keep_the_token_and_back_off() {
         (Answer::Busy { retry_after: None, why: "503".into() }, Duration::from_millis(500)),
         (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(42)),
         (refusal("invalid_client", Blame::Client), s(300)),
-        (refusal("http_403", Blame::Unsaid), Duration::from_millis(500)),
+        (refusal("http_403", Blame::Unknown), Duration::from_millis(500)),
     ] {
         let mut b = Bench::logged_in();
         b.sleep();
@@ -337,12 +337,12 @@ fn an_unsaid_refusal_is_believed_when_the_token_is_gone_and_it_was_said_thrice()
     let mut b = Bench::logged_in();
     b.sleep();
     for _ in 0..5 {
-        b.answer(refusal("http_401", Blame::Unsaid));
+        b.answer(refusal("http_401", Blame::Unknown));
         assert_eq!(b.view().standing, Standing::Active, "the access token still works");
         b.sleep();
     }
     b.now = b.now.plus(s(720));
-    b.answer(refusal("http_401", Blame::Unsaid));
+    b.answer(refusal("http_401", Blame::Unknown));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "http_401".into() }));
 }
 
@@ -679,7 +679,7 @@ mod random {
             let answer = match kind {
                 0..=2 => Answer::Granted(Box::new(self.grant(rotates, life))),
                 3 => refusal("invalid_grant", Blame::Grant),
-                4 => refusal("http_401", Blame::Unsaid),
+                4 => refusal("http_401", Blame::Unknown),
                 5 => Answer::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
                 6 => Answer::NotSent { why: "dns".into() },
                 _ => Answer::Lost { why: "cut".into() },

@@ -1,17 +1,24 @@
-//! Replies that are no success: RFC 6749 §5.2, Phone.com's `@error`, and what comes from proxies.
+//! Replies that are no success: RFC 6749 §5.2, Phone.com's `@error`, the shapes that other APIs have for an error, and
+//! what comes from proxies.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::class::{Class, of_code};
 use super::members::Members;
-use super::{Blame, Received, Refusal, Reply, SECOND, clean, lifetime, moment};
+use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, SECOND, clean, clean_to, lifetime, moment};
 use crate::clock::Wall;
+
+/// Of a list of errors, so many are looked at.
+const MOST_ERRORS: usize = 8;
 
 /// What a status that is no success means.
 pub(super) fn of_status(received: Received<'_>) -> Reply {
     match received.status {
         408 | 425 | 429 => busy(received),
+        // A proxy that wants a login of its own (RFC 9110 §15.5.8) is not the provider.
+        407 => Reply::Busy { retry_after: None, why: "a proxy asks for a login of its own (407)".into() },
         400..=499 => refusal(received),
         502 | 504 => Reply::Unclear { why: format!("a gateway of the provider answered {}", received.status) },
         500..=599 => busy(received),
@@ -22,16 +29,21 @@ pub(super) fn of_status(received: Received<'_>) -> Reply {
 }
 
 fn busy(received: Received<'_>) -> Reply {
-    let members = serde_json::from_slice::<Members>(received.body).ok();
-    let limit = members.as_ref().and_then(|m| m.other.get("@error")).and_then(|e| e.get("@rateLimit"));
-    let in_body = limit.and_then(|limit| limit_ends(limit, received.at));
-    let in_header = received.retry_after.and_then(|text| header(text, received.at));
     let why = if received.status == 429 {
         "too many requests (429)".to_owned()
     } else {
         format!("the provider answered {}", received.status)
     };
-    Reply::Busy { retry_after: in_header.max(in_body), why }
+    Reply::Busy { retry_after: retry_after(received), why }
+}
+
+/// How long the provider asks to be left alone, in the header or in Phone.com's body.
+fn retry_after(received: Received<'_>) -> Option<Duration> {
+    let members = serde_json::from_slice::<Map<String, Value>>(received.body).ok();
+    let limit = members.as_ref().and_then(|m| m.get("@error")).and_then(|e| e.get("@rateLimit"));
+    let in_body = limit.and_then(|limit| limit_ends(limit, received.at));
+    let in_header = received.retry_after.and_then(|text| header(text, received.at));
+    in_header.max(in_body)
 }
 
 /// Phone.com's `@rateLimit`: how many seconds, or at which Unix second.
@@ -47,92 +59,144 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
     seconds.or_else(|| httpdate::parse_http_date(text).ok()?.duration_since(now.to_system()).ok())
 }
 
+/// Whatever the content type says: a body that parses as an error reply is one. What does not, the page of a captive
+/// portal, a proxy or a firewall, is a refusal of unknown kind.
 fn refusal(received: Received<'_>) -> Reply {
-    // Whatever the content type says: a body that parses as an error reply is one; a captive portal's
-    // or proxy's page is not, and decides nothing.
-    let members = serde_json::from_slice::<Members>(received.body).ok();
-    match members.as_ref().and_then(Complaint::of_members) {
-        Some(complaint) => complaint.reply(received.status),
-        None => Reply::Busy {
-            retry_after: None,
-            why: format!("status {} without an OAuth error (a proxy or captive portal?)", received.status),
-        },
+    let complaint = serde_json::from_slice::<Value>(received.body).ok().and_then(|body| Complaint::of_error(&body));
+    let complaint = complaint.unwrap_or_else(|| Complaint {
+        said: Some("an answer that is not an OAuth error (from a proxy, firewall or captive portal?)".into()),
+        ..Complaint::default()
+    });
+    match complaint.reply(received.status) {
+        // Who says when to come back refuses nothing.
+        Reply::Refused(Refusal { blame: Blame::Unknown, .. }) if received.retry_after.is_some() => busy(received),
+        reply => reply,
     }
 }
 
-/// What is said to be wrong, in either shape or both.
-pub(super) struct Complaint<'a> {
-    error: Option<&'a Value>,
-    description: Option<&'a Value>,
-    at_error: Option<&'a Value>,
+/// What is said to be wrong.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    /// In any of the shapes.
+    code: Option<String>,
+    /// Its words, as they came.
+    said: Option<String>,
+    /// It says of itself that it will pass.
+    transient: bool,
 }
 
-impl<'a> Complaint<'a> {
-    pub(super) fn of_members(members: &'a Members) -> Option<Self> {
+impl Complaint {
+    /// A success that says no: only `error` and `@error` are looked at, since every other member has another use.
+    pub(super) fn of_members(members: &Members) -> Option<Self> {
         let known = &members.known;
-        Self {
-            error: known.error.as_ref(),
-            description: known.error_description.as_ref(),
-            at_error: members.other.get("@error"),
-        }
-        .if_any()
+        Self::of(known.error.as_ref(), known.error_description.as_ref(), members.other.get("@error"))
     }
 
-    pub(super) fn of_document(members: &'a Map<String, Value>) -> Option<Self> {
-        Self {
-            error: members.get("error"),
-            description: members.get("error_description"),
-            at_error: members.get("@error"),
-        }
-        .if_any()
+    /// The same of a reply to another question.
+    pub(super) fn of_document(members: &Map<String, Value>) -> Option<Self> {
+        Self::of(members.get("error"), members.get("error_description"), members.get("@error"))
     }
 
-    /// `null` and empty text complain of nothing.
-    fn if_any(mut self) -> Option<Self> {
-        self.error = self.error.filter(|error| !error.is_null() && error.as_str() != Some(""));
-        (self.error.is_some() || self.at_error.is_some()).then_some(self)
+    fn of(error: Option<&Value>, description: Option<&Value>, at_error: Option<&Value>) -> Option<Self> {
+        let error = error.filter(|error| complains(error)).map(Self::of_error_member);
+        let at_error = at_error.map(|at_error| Self {
+            code: text(at_error.get("@code")),
+            said: Some(words(at_error)),
+            ..Self::default()
+        });
+        let described = Self { said: text(description), ..Self::default() };
+        let found = error.is_some() || at_error.is_some();
+        found.then(|| error.unwrap_or_default().or(described).or(at_error.unwrap_or_default()))
+    }
+
+    /// The body of an error status, in any shape.
+    fn of_error(body: &Value) -> Option<Self> {
+        // Salesforce's REST errors are a list.
+        if let Value::Array(errors) = body {
+            return errors.iter().take(MOST_ERRORS).map(Self::of_object).reduce(Self::or);
+        }
+        let members = body.as_object()?;
+        let standard = Self::of_document(members);
+        let listed = members.get("errors").map(|errors| match errors {
+            Value::Array(errors) => {
+                errors.iter().take(MOST_ERRORS).map(Self::of_error_member).reduce(Self::or).unwrap_or_default()
+            }
+            other => Self::of_error_member(other),
+        });
+        let own = Self::of_object(body);
+        let complaint = standard.unwrap_or_default().or(listed.unwrap_or_default()).or(own);
+        (complaint.code.is_some() || complaint.said.is_some() || complaint.transient).then_some(complaint)
+    }
+
+    /// `error`, or one of `errors`: a code, or an object with one.
+    fn of_error_member(error: &Value) -> Self {
+        match error {
+            Value::String(code) => Self { code: text(Some(error)), said: None, transient: false }.or_sentence(code),
+            Value::Object(_) => Self::of_object(error),
+            _ => Self::default(),
+        }
+    }
+
+    fn of_object(error: &Value) -> Self {
+        let first = |names: &[&str]| names.iter().find_map(|name| text(error.get(name)));
+        Self {
+            code: first(&["error", "code", "status", "type", "errorCode", "error_code", "reason"]),
+            said: first(&["message", "description", "error_description", "detail", "details", "title", "error_message"]),
+            transient: ["is_transient", "transient", "retryable"].iter().any(|name| error.get(name) == Some(&true.into())),
+        }
+    }
+
+    /// A code that is a sentence is what is said, too.
+    fn or_sentence(self, code: &str) -> Self {
+        Self { said: code.contains(' ').then(|| code.to_owned()), ..self }
+    }
+
+    /// What this leaves open, `other` says.
+    fn or(self, other: Self) -> Self {
+        Self {
+            code: self.code.or(other.code),
+            said: self.said.or(other.said),
+            transient: self.transient || other.transient,
+        }
     }
 
     pub(super) fn reply(&self, status: u16) -> Reply {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(clean).filter(|text| !text.is_empty());
-        let own_code = || text(self.at_error.and_then(|e| e.get("@code")));
-        let code = text(self.error).or_else(own_code).unwrap_or_else(|| format!("http_{status}"));
-        let description = text(self.description).or_else(|| self.at_error.map(words)).unwrap_or_default();
-        match code.as_str() {
-            "authorization_pending" => Reply::Pending { slow_down: false },
-            "slow_down" => Reply::Pending { slow_down: true },
-            // The last two are Google's and Slack's.
-            "temporarily_unavailable" | "server_error" | "rate_limit_exceeded" | "ratelimited" => {
-                Reply::Busy { retry_after: None, why: format!("the provider answered {code}") }
+        let code = self.code.as_deref().map(clean).filter(|code| !code.is_empty());
+        let class = if self.transient { Class::TryLater } else { code.as_deref().map_or(Class::Unknown, of_code) };
+        let code = code.unwrap_or_else(|| format!("http_{status}"));
+        let description = self.said.as_deref().map(|said| clean_to(said, LONGEST_WORDS)).unwrap_or_default();
+        // A code that is a sentence is not said twice.
+        let description = if description == code { String::new() } else { description };
+        let blame = match class {
+            Class::Pending => return Reply::Pending { slow_down: false },
+            Class::SlowDown => return Reply::Pending { slow_down: true },
+            Class::TryLater => {
+                let why = format!("the provider answered {}", Refusal { code, description, blame: Blame::Unknown });
+                return Reply::Busy { retry_after: None, why };
             }
-            _ => Reply::Refused(Refusal { blame: blame(&code), code, description }),
-        }
+            Class::Grant => Blame::Grant,
+            Class::Client => Blame::Client,
+            Class::Unknown => Blame::Unknown,
+        };
+        Reply::Refused(Refusal { code, description, blame })
     }
 }
 
-/// By RFC 6749 §5.2, RFC 8628 §3.5, and the codes that GitHub and Slack have for the same things.
-fn blame(code: &str) -> Blame {
-    match code {
-        "invalid_grant"
-        | "expired_token"
-        | "bad_verification_code"
-        | "bad_refresh_token"
-        | "invalid_refresh_token"
-        | "invalid_code"
-        | "code_already_used"
-        | "token_revoked" => Blame::Grant,
-        "invalid_client"
-        | "unauthorized_client"
-        | "unsupported_grant_type"
-        | "invalid_scope"
-        | "invalid_request"
-        | "invalid_target"
-        | "access_denied"
-        | "incorrect_client_credentials"
-        | "redirect_uri_mismatch"
-        | "bad_client_secret"
-        | "invalid_client_id" => Blame::Client,
-        _ => Blame::Unsaid,
+/// `null`, `false`, 0 and empty text complain of nothing.
+fn complains(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        _ => true,
+    }
+}
+
+/// A text, or a number as text.
+fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        _ => None,
     }
 }
 
@@ -147,7 +211,7 @@ fn words(at_error: &Value) -> String {
         said.extend(fields.iter().map(|(name, wrong)| format!("{name}: {}", texts(wrong).join(", "))));
     }
     said.dedup();
-    clean(&said.join("; "))
+    said.join("; ")
 }
 
 /// Every text in a value of unknown shape.

@@ -115,16 +115,37 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (
             403,
             r#"{"@error":{"@message":"Forbidden","@httpStatusCode":403,"@proxy":true}}"#,
-            "refused Unsaid http_403: Forbidden",
+            "refused Unknown http_403: Forbidden",
         ),
         (
             401,
             r#"{"@error":{"@message":"No","@code":"oauth2.access_denied"}}"#,
-            "refused Unsaid oauth2.access_denied: No",
+            "refused Unknown oauth2.access_denied: No",
         ),
-        (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unsaid http_422: Bad; scope: x"),
-        (400, r#"{"error":"a\u001b[31m\nb","error_description":"\u202ex"}"#, "refused Unsaid a [31m b: x"),
+        (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unknown http_422: Bad; scope: x"),
+        (400, r#"{"error":"a\u001b[31m\nb","error_description":"\u202ex"}"#, "refused Unknown a [31m b: x"),
         (400, r#"{"error":"temporarily_unavailable"}"#, "busy - the provider answered temporarily_unavailable"),
+        // The shapes of other APIs: a code that is known is known wherever it stands, and what they say is told.
+        (400, r#"{"status":"BAD_REFRESH_TOKEN","message":"gone"}"#, "refused Grant BAD_REFRESH_TOKEN: gone"),
+        (400, r#"{"errors":["invalid_grant"]}"#, "refused Grant invalid_grant"),
+        (401, r#"[{"errorCode":"INVALID_SESSION","message":"m"}]"#, "refused Unknown INVALID_SESSION: m"),
+        (400, r#"{"error":{"message":"no such token"}}"#, "refused Unknown http_400: no such token"),
+        (401, r#"{"error":{"code":190,"type":"OAuthException","message":"m"}}"#, "refused Unknown OAuthException: m"),
+        (403, r#"{"detail":"Nope"}"#, "refused Unknown http_403: Nope"),
+        (400, r#"{"errors":[{"code":"x1","detail":"a"},{"code":"x2"}]}"#, "refused Unknown x1: a"),
+        (404, r#"{"error":"Not Found"}"#, "refused Unknown Not Found"),
+        (403, r#"{"error":"Forbidden"}"#, "refused Unknown Forbidden"),
+        (401, "", "refused Unknown http_401: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
+        (400, "{}", "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
+        (400, r#"{"error":true}"#, "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
+        (403, "<html>Welcome to the hotel</html>", "refused Unknown http_403: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
+        // What says of itself that it will pass.
+        (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),
+        (400, r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"quota"}}"#, "busy - the provider answered RESOURCE_EXHAUSTED: quota"),
+        (400, r#"{"error":{"is_transient":true,"message":"later"}}"#, "busy - the provider answered http_400: later"),
+        (400, r#"{"error":"too many requests continuously"}"#, "busy - the provider answered too many requests continuously"),
+        (400, r#"{"error":"upstream_timeout"}"#, "busy - the provider answered upstream_timeout"),
+        (407, "<html>", "busy - a proxy asks for a login of its own (407)"),
     ] {
         assert_eq!(json(status, body), expected, "{body}");
     }
@@ -145,10 +166,10 @@ fn what_decides_nothing_is_busy_or_unclear() {
     );
     assert_eq!(json(504, ""), "unclear a gateway of the provider answered 504");
     assert_eq!(json(302, ""), "busy - unexpected status 302 (redirects are not followed)");
-    assert_eq!(
-        json(403, "<html>Welcome to the hotel</html>"),
-        "busy - status 403 without an OAuth error (a proxy or captive portal?)"
-    );
+    let later = Received { status: 403, content_type: None, retry_after: Some("7"), body: b"<html>", at: NOW };
+    assert_eq!(show_parsed(later), "busy 7 the provider answered 403", "who says when to come back refuses nothing");
+    let long = format!(r#"{{"error":"x","error_description":"{}"}}"#, "y".repeat(900));
+    assert_eq!(json(400, &long).len(), "refused Unknown x: ".len() + 500);
 }
 
 proptest::proptest! {
@@ -269,22 +290,22 @@ fn every_shape_of_phonecom_errors_is_told() {
         (
             409,
             r#"{"@error":{"@message":"Conflict","@messages":["one","two"]}}"#,
-            "refused Unsaid http_409: Conflict; one; two",
+            "refused Unknown http_409: Conflict; one; two",
         ),
         (
             409,
             r#"{"@error":{"@message":"Conflict","@messages":[{"@message":"one","n":1},{"x":{"y":"two"}}]}}"#,
-            "refused Unsaid http_409: Conflict; one; two",
+            "refused Unknown http_409: Conflict; one; two",
         ),
         (
             422,
             r#"{"@error":{"@message":"Bad","fields":{"code":"gone","scope":["x","y"]}}}"#,
-            "refused Unsaid http_422: Bad; code: gone; scope: x, y",
+            "refused Unknown http_422: Bad; code: gone; scope: x, y",
         ),
-        (401, r#"{"@error":{"@message":"No","@details":"why","@code":"c"}}"#, "refused Unsaid c: No; why"),
-        (401, r#"{"@error":{"@message":"No","@details":"No"}}"#, "refused Unsaid http_401: No"),
-        (401, r#"{"@error":"text"}"#, "refused Unsaid http_401"),
-        (403, r#"{"error":"","@error":{"@message":7}}"#, "refused Unsaid http_403"),
+        (401, r#"{"@error":{"@message":"No","@details":"why","@code":"c"}}"#, "refused Unknown c: No; why"),
+        (401, r#"{"@error":{"@message":"No","@details":"No"}}"#, "refused Unknown http_401: No"),
+        (401, r#"{"@error":"text"}"#, "refused Unknown http_401"),
+        (403, r#"{"error":"","@error":{"@message":7}}"#, "refused Unknown http_403"),
         (400, r#"{"@error":{"@code":"invalid_grant"}}"#, "refused Grant invalid_grant"),
     ] {
         assert_eq!(json(status, body), expected, "{body}");
