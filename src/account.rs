@@ -5,6 +5,7 @@
 //! old token still serves.
 
 pub mod attempts;
+pub mod health;
 pub mod logins;
 pub mod record;
 pub mod schedule;

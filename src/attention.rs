@@ -111,7 +111,9 @@ impl Desk {
             EventKind::LoginNeeded => Need::Login,
             EventKind::LoginDue => Need::Due,
             EventKind::Failing => Need::Look,
-            EventKind::LoggedIn | EventKind::LoggedOut | EventKind::Refreshed => return self.forget(account),
+            EventKind::LoggedIn | EventKind::LoggedOut | EventKind::Refreshed | EventKind::Recovered => {
+                return self.forget(account);
+            }
         };
         let is_new = self.note(account, need);
         // Once: what nobody finished is not opened again by itself.

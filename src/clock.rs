@@ -84,6 +84,12 @@ impl Moment {
         Self { wall: self.wall.max(other.wall), boot: self.boot.max(other.boot) }
     }
 
+    /// The earlier of the two on each clock: reached as soon as one of the two is.
+    #[must_use]
+    pub fn earliest(self, other: Self) -> Self {
+        Self { wall: self.wall.min(other.wall), boot: self.boot.min(other.boot) }
+    }
+
     /// What is left until `deadline` by the clock that says less.
     pub fn until(self, deadline: Self) -> Duration {
         deadline.wall.since(self.wall).min(self.boot.until(deadline.boot))

@@ -7,6 +7,7 @@ mod audit;
 mod doctor;
 mod errors;
 mod events;
+mod health;
 mod owner;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use audit::{AuditEvent, AuditLine};
 pub use doctor::{DoctorReply, Finding, FindingState};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
 pub use events::{AccountEvent, EventKind};
+pub use health::{AccountHealth, HealthReply};
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
     SessionReply,
@@ -46,6 +48,10 @@ pub struct TokenReply {
     /// When it expires, in Unix seconds; absent where the provider gave none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<i64>,
+    /// The machine's clocks disagree about whether it is still valid, and another one could not be had: the times are
+    /// those of the clock that counts what has passed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub expiry_in_doubt: bool,
     /// `unknown` or `never` where there is no `expires_at`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expiry: Option<ExpiryWord>,
@@ -149,6 +155,9 @@ pub struct AccountReply {
     pub provider: String,
     /// Where it stands.
     pub state: AccountState,
+    /// Whether it has a token that works, and who has to do something if not; absent: an older daemon.
+    #[serde(flatten)]
+    pub health: Option<HealthReply>,
     /// Whether somebody has to do something.
     pub attention_needed: bool,
     /// One sentence: why it needs a login, or what is wrong.

@@ -55,7 +55,7 @@ pub enum Error {
         provider_error: Option<String>,
     },
     /// The provider can't be asked just now; it heals by itself.
-    #[error("the provider of `{account}` can't be reached: {why}")]
+    #[error("no token from the provider of `{account}`: {why}")]
     ProviderUnreachable {
         /// The account's own name.
         account: String,
@@ -76,6 +76,16 @@ pub enum Error {
         why: String,
         /// The provider's own code.
         provider_error: Option<String>,
+    },
+    /// The provider goes on saying no, for reasons that nobody here knows; it may pass.
+    #[error("the provider of `{account}` goes on refusing: {why}")]
+    RefusesForLong {
+        /// The account's own name.
+        account: String,
+        /// Its own words.
+        why: String,
+        /// Its own code.
+        provider_error: String,
     },
     /// Nobody has the store's key until it is unlocked.
     #[error("the token store is locked")]
@@ -185,7 +195,7 @@ impl Error {
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } => ErrorCode::LoginFailed,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
-            Self::ProviderRefused { .. } => ErrorCode::ProviderRefused,
+            Self::ProviderRefused { .. } | Self::RefusesForLong { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
             Self::Forbidden { .. }
@@ -213,6 +223,7 @@ impl Error {
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
             Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
+            Self::RefusesForLong { account, .. } => format!("Look at what the provider says. If that means that the login has ended, run `ringback login {account}`; the daemon goes on trying now and then."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
             Self::WrongPassphrase { pause, .. } => format!("Try again; the next one is looked at in {} s.", pause.as_secs()),
@@ -247,6 +258,7 @@ impl Error {
             Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
+            Self::RefusesForLong { provider_error, .. } => reply.provider_error = Some(provider_error.clone()),
             Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
                 reply.provider_error.clone_from(provider_error);
             }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use self::issuers::Issuers;
 use self::wire::{Failure, Whole, Wire};
-use crate::account::state::Answer;
+use crate::account::state::{Answer, Priority};
 use crate::clock::Clock;
 use crate::oauth::assertion::Signing;
 use crate::oauth::authorize;
@@ -106,8 +106,23 @@ pub trait Provider: Send + Sync + 'static {
     ) -> Pending<'a, Result<Described, AskError>>;
 
     /// Trades what the account has for an access token. Sends one request at most.
-    fn trade<'a>(&'a self, dialect: &'a Dialect, trade: &'a Trade, credentials: &'a Credentials)
-    -> Pending<'a, Answer>;
+    fn trade_at<'a>(
+        &'a self,
+        priority: Priority,
+        dialect: &'a Dialect,
+        trade: &'a Trade,
+        credentials: &'a Credentials,
+    ) -> Pending<'a, Answer>;
+
+    /// The same for somebody who waits.
+    fn trade<'a>(
+        &'a self,
+        dialect: &'a Dialect,
+        trade: &'a Trade,
+        credentials: &'a Credentials,
+    ) -> Pending<'a, Answer> {
+        self.trade_at(Priority::Asked, dialect, trade, credentials)
+    }
 
     /// Gives the tokens back. `Ok(false)`: the provider has no way to.
     fn revoke<'a>(
@@ -165,7 +180,7 @@ impl HttpProvider {
     ) -> Result<(Whole, Sent), AskError> {
         let request = request?;
         let sent = Sent::of(&request);
-        Ok((self.wire.ask(dialect, &credentials.client_id, request).await?, sent))
+        Ok((self.wire.ask(dialect, &credentials.client_id, request, Priority::Asked).await?, sent))
     }
 }
 
@@ -222,8 +237,9 @@ impl Provider for HttpProvider {
         })
     }
 
-    fn trade<'a>(
+    fn trade_at<'a>(
         &'a self,
+        priority: Priority,
         dialect: &'a Dialect,
         trade: &'a Trade,
         credentials: &'a Credentials,
@@ -234,7 +250,7 @@ impl Provider for HttpProvider {
                 Err(why) => return Answer::NotSent { why: why.to_string() },
             };
             let sent = Sent::of(&request);
-            match self.wire.ask(dialect, &credentials.client_id, request).await {
+            match self.wire.ask(dialect, &credentials.client_id, request, priority).await {
                 Ok(whole) => answer(reply::parse(whole.received(), dialect).without(&sent)),
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
                 Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
@@ -252,7 +268,8 @@ impl Provider for HttpProvider {
         Box::pin(async move {
             let request = self.build(|signing| revoke_request(dialect, tokens, credentials, signing));
             let Some(request) = request.map_err(|why| why.to_string())? else { return Ok(false) };
-            let whole = self.wire.ask(dialect, &credentials.client_id, request).await.map_err(Failure::why)?;
+            let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Asked);
+            let whole = asked.await.map_err(Failure::why)?;
             match whole.status {
                 200..300 => Ok(true),
                 // It is gone already, which is what was wanted. By RFC 7009 it is the client that failed.

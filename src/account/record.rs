@@ -85,6 +85,20 @@ pub enum LoginReason {
     ConfigChanged,
     /// The stored file could not be used and was set aside.
     Damaged,
+    /// The provider goes on refusing and says nothing that is known. Not written down: it is asked again now and then.
+    Unexplained {
+        /// Its own code, or `http_NNN`.
+        code: String,
+        /// Its own words.
+        said: String,
+    },
+}
+
+impl LoginReason {
+    /// Whether the account may be well again without a login.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unexplained { .. })
+    }
 }
 
 impl std::fmt::Display for LoginReason {
@@ -98,6 +112,7 @@ impl std::fmt::Display for LoginReason {
             Self::ConfigChanged => {
                 f.write_str("the config now names another provider or client than the stored tokens belong to")
             }
+            Self::Unexplained { said, .. } => write!(f, "the provider goes on refusing: {said}"),
             Self::Damaged => f.write_str("the stored tokens were damaged and have been set aside"),
         }
     }

@@ -29,9 +29,14 @@ pub fn pause(failures: u32, chance: f64) -> Duration {
     ceiling.mul_f64(chance).max(SHORTEST_PAUSE)
 }
 
+/// How long a provider that asked for patience is left alone by everybody.
+pub fn granted_wish(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_WISH)
+}
+
 /// The pause when the provider asked for one: never shorter, a little longer, never absurd.
 pub fn asked_pause(retry_after: Duration, failures: u32, chance: f64) -> Duration {
-    let wish = retry_after.min(LONGEST_WISH);
+    let wish = granted_wish(retry_after);
     (wish + wish.mul_f64(0.1 * chance)).max(pause(failures, chance))
 }
 
@@ -49,6 +54,16 @@ pub fn stirred_pause(chance: f64) -> Duration {
 /// The pause after a refusal that only a changed config can mend.
 pub fn refused_pause(chance: f64) -> Duration {
     LONGEST_PAUSE.mul_f64(0.9 + 0.2 * chance)
+}
+
+/// The pause after so many refusals of unknown kind beyond those that were told to the user: 5 to 60 minutes.
+pub fn unexplained_pause(beyond: u32, chance: f64) -> Duration {
+    LONGEST_PAUSE.saturating_mul(1 << beyond.min(4)).min(LONGEST_WISH).mul_f64(0.9 + 0.1 * chance).max(LONGEST_PAUSE)
+}
+
+/// The pause after another account had an answer from the same provider: not the same for all accounts.
+pub fn recovered_pause(chance: f64) -> Duration {
+    Duration::from_secs(1).mul_f64(chance)
 }
 
 /// How much validity a caller gets who asked for `wanted` of a token that lives for `lifetime`.

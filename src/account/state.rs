@@ -8,7 +8,7 @@
 //! - a pause lies between any two attempts.
 //!
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
-//! loaded, committed and removed, `anew` tokens that need no refresh token, `narrow` those for a part of what
+//! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token, `narrow` those for a part of what
 //! was granted, `describing` what the provider says of them, `locking` what is left while the store is locked.
 
 mod anew;
@@ -17,6 +17,7 @@ mod describing;
 mod keeping;
 mod locking;
 mod narrow;
+mod unexplained;
 mod words;
 
 use std::time::Duration;
@@ -29,7 +30,8 @@ use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 
 pub use narrow::Narrowed;
-pub use words::{Anew, Answer, Effect, Event, Policy, Renewal, StoreTrouble, Trouble, TroubleKind};
+use unexplained::UnknownRefusals;
+pub use words::{Anew, Answer, Effect, Event, Policy, Priority, Renewal, StoreTrouble, Trouble, TroubleKind};
 
 /// Attempts that a caller forces are at least this far apart.
 const FORCED_APART: Duration = Duration::from_secs(2);
@@ -47,6 +49,10 @@ pub struct Machine {
     pub(super) last_attempt: Option<Moment>,
     /// The generation that is stored; the next one has to be higher, also where what is stored is of no use.
     pub(super) stored: u64,
+    /// Refusals of unknown kind since the last token.
+    pub(super) unknown_refusals: UnknownRefusals,
+    /// Somebody is without a valid token and asked for one: the next attempt is on their behalf.
+    wanted: bool,
     /// Which run of the machine its boot times are of.
     pub(super) boot: Option<WhichBoot>,
 }
@@ -79,6 +85,10 @@ pub(super) struct Held {
     pub due: Option<Moment>,
     /// Where only the user can help: when that is told ahead of time. Taken away once it was.
     pub notice: Option<Moment>,
+    /// The machine's clock is behind the time when the token was obtained: nobody knows how old it is.
+    pub clock_behind: bool,
+    /// The account was looked at after the token's end.
+    pub end_was_told: bool,
     /// A refresh that nobody knows the end of.
     pub unanswered: Option<Unanswered>,
     /// Tokens for less than all that was granted. In memory only: the next run asks again.
@@ -101,6 +111,7 @@ pub(super) enum Phase {
     Idle,
     Preparing {
         target: Option<Target>,
+        priority: Priority,
     },
     Sending {
         sent_at: Moment,
@@ -136,7 +147,18 @@ impl Machine {
     /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
     pub fn new(policy: Policy) -> Self {
         let (state, phase) = (State::Unread, Phase::Idle);
-        Self { policy, state, phase, trouble: None, last_attempt: None, stored: 0, boot: None }
+        let unknown_refusals = UnknownRefusals::default();
+        Self {
+            policy,
+            state,
+            phase,
+            trouble: None,
+            last_attempt: None,
+            stored: 0,
+            unknown_refusals,
+            wanted: false,
+            boot: None,
+        }
     }
 
     /// The same, whose boot times are of this run of the machine.
@@ -166,6 +188,7 @@ impl Machine {
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
             Event::Stirred => self.stirred(now, chance),
+            Event::Recovered => self.recovered(now, chance),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
             Event::Forced => return self.forced(FORCED_APART, now),
@@ -207,9 +230,31 @@ impl Machine {
             (Phase::Idle, State::Starting) => {
                 Some(self.trouble.as_ref().map_or(Moment::EARLIEST, |trouble| trouble.retry_at))
             }
-            (Phase::Idle, State::Active(held)) => self.next_attempt(held).or(held.notice).or(held.deadline),
+            (Phase::Idle, _) => self.kept_fresh().and_then(|held| {
+                let attempt = self.next_attempt(held).or(held.notice);
+                // Where refreshes fail, the end of the token is news.
+                let news = attempt.is_none() || self.trouble.is_some();
+                let end = held.deadline.filter(|_| news && !held.end_was_told);
+                attempt.map_or(end, |attempt| Some(end.map_or(attempt, |end| attempt.earliest(end))))
+            }),
             _ => None,
         }
+    }
+
+    /// What is held, where another token is got for it without the user.
+    pub(super) fn kept_fresh(&self) -> Option<&Held> {
+        match &self.state {
+            State::Active(held) => Some(held),
+            State::NeedsLogin { reason, held: Some(held) } if reason.may_pass() => Some(held),
+            _ => None,
+        }
+    }
+
+    /// The first moment at which somebody who asks causes an attempt.
+    pub fn soonest_attempt(&self, now: Moment) -> Moment {
+        let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
+        let wish = self.trouble.as_ref().and_then(|trouble| trouble.not_before);
+        wish.map_or(apart, |wish| wish.latest(apart))
     }
 
     /// Whether [`Event::Timer`] would begin to ask for a token now, and not in reply to anybody. What nobody heard the
@@ -217,11 +262,17 @@ impl Machine {
     pub fn asks_of_its_own_accord(&self, now: Moment) -> bool {
         match (&self.phase, &self.state) {
             (Phase::Idle, State::Starting) => true,
-            (Phase::Idle, State::Active(held)) => {
+            (Phase::Idle, _) => self.kept_fresh().is_some_and(|held| {
                 held.unanswered.is_none() && self.next_attempt(held).is_some_and(|at| now.reached(at))
-            }
+            }),
             _ => false,
         }
+    }
+
+    /// Whether the last attempt did not get through to the provider, or found it unable to answer.
+    pub fn is_cut_off(&self) -> bool {
+        let kind = self.trouble.as_ref().map(|trouble| &trouble.kind);
+        matches!(kind, Some(TroubleKind::Offline | TroubleKind::Unreachable))
     }
 
     /// When the next refresh of `held` may be sent; `None` if there is nothing to refresh with.
@@ -258,14 +309,13 @@ impl Machine {
         }
         if matches!(self.state, State::Starting) {
             let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
-            return if wait { Effect::Rest } else { self.begin(None, now) };
+            return if wait { Effect::Rest } else { self.begin(None, self.priority(), now) };
         }
         self.notice_missed_replay(now);
-        let State::Active(held) = &mut self.state else { return Effect::Rest };
-        held.notice.take_if(|at| now.reached(*at));
-        let State::Active(held) = &self.state else { return Effect::Rest };
+        self.notice_the_end(now);
+        let Some(held) = self.kept_fresh() else { return Effect::Rest };
         match self.next_attempt(held) {
-            Some(at) if now.reached(at) => self.begin(None, now),
+            Some(at) if now.reached(at) => self.begin(None, self.priority(), now),
             None if held.deadline.is_some_and(|deadline| now.reached(deadline)) => {
                 self.needs_login(LoginReason::NoRefreshToken);
                 Effect::Rest
@@ -274,14 +324,42 @@ impl Machine {
         }
     }
 
+    fn priority(&self) -> Priority {
+        if self.wanted { Priority::Asked } else { Priority::Planned }
+    }
+
+    /// What is told of a token ahead of its end, and at its end.
+    fn notice_the_end(&mut self, now: Moment) {
+        if let Some(held) = self.held_mut() {
+            held.notice.take_if(|at| now.reached(*at));
+            held.end_was_told |= held.deadline.is_some_and(|deadline| now.reached(deadline));
+        }
+        self.tell_unexplained(now);
+    }
+
     /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
     fn stirred(&mut self, now: Moment, chance: f64) {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
         let soon = now.plus(schedule::stirred_pause(chance)).latest(apart);
-        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.kind == TroubleKind::Offline)
-            && !soon.reached(trouble.retry_at)
-        {
-            trouble.retry_at = soon;
+        self.read_the_clock_again(now);
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Offline) {
+            self.try_by(soon);
+        }
+    }
+
+    /// The provider is well again: nobody waits for the end of a pause that was meant for it.
+    fn recovered(&mut self, now: Moment, chance: f64) {
+        if self.is_cut_off() {
+            self.try_by(now.plus(schedule::recovered_pause(chance)).latest(self.soonest_attempt(now)));
+        }
+    }
+
+    /// Brings the next attempt forward, though not before the provider's own wish.
+    fn try_by(&mut self, at: Moment) {
+        let Some(trouble) = &mut self.trouble else { return };
+        let at = trouble.not_before.map_or(at, |wish| wish.latest(at));
+        if at.boot < trouble.retry_at.boot {
+            trouble.retry_at = at;
         }
     }
 
@@ -293,29 +371,38 @@ impl Machine {
     }
 
     fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
-        if matches!(self.state, State::Starting) {
-            // A refusal stays one for a while, however many callers ask.
-            let allowed = self
-                .trouble
-                .as_ref()
-                .is_none_or(|trouble| trouble.kind == TroubleKind::Offline || now.reached(trouble.retry_at));
-            return if allowed { self.forced(FORCED_APART, now) } else { Effect::Rest };
-        }
-        let State::Active(held) = &self.state else { return Effect::Rest };
-        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
-        if held.deadline.is_none_or(|deadline| now.until(deadline) > ttl) {
+        let held = self.kept_fresh();
+        if held.is_none() && !matches!(self.state, State::Starting) {
             return Effect::Rest;
         }
-        let expired = held.deadline.is_some_and(|deadline| now.reached(deadline));
-        let allowed = match &self.trouble {
-            None => held.unanswered.is_none() || expired,
-            // The network may be back before the pause is over, and somebody is waiting.
-            Some(trouble) => {
-                trouble.kind == TroubleKind::Offline && expired
-                    || now.reached(trouble.retry_at) && held.unanswered.is_none()
-            }
-        };
-        if allowed { self.forced(FORCED_APART, now) } else { Effect::Rest }
+        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
+        if held.is_some_and(|held| held.deadline.is_none_or(|deadline| now.until(deadline) > ttl)) {
+            return Effect::Rest;
+        }
+        if held.is_none_or(|held| held.deadline.is_none_or(|deadline| now.reached(deadline))) {
+            return self.wanted_by_who_has_none(now);
+        }
+        let held_back = held.is_some_and(|held| held.unanswered.is_some());
+        let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+        if held_back || paused { Effect::Rest } else { self.forced(FORCED_APART, now) }
+    }
+
+    /// Somebody is left without a valid token: the next attempt comes as soon as the provider's own wish and the pace
+    /// of such attempts allow. A refusal stays one for a while, however many callers ask.
+    fn wanted_by_who_has_none(&mut self, now: Moment) -> Effect {
+        let refused = self.trouble.as_ref().is_some_and(|trouble| {
+            matches!(trouble.kind, TroubleKind::Refused(_)) || self.unknown_refusals.are_enough()
+        });
+        if refused && self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at)) {
+            return Effect::Rest;
+        }
+        let soonest = self.soonest_attempt(now);
+        if now.reached(soonest) {
+            return self.forced(FORCED_APART, now);
+        }
+        self.wanted = true;
+        self.try_by(soonest);
+        Effect::Rest
     }
 
     fn rejected(&mut self, now: Moment) -> Effect {
@@ -327,34 +414,36 @@ impl Machine {
         }
     }
 
-    /// Refreshes whether due or not, also where a login is needed: the person asking may know better.
+    /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the
+    /// provider's own wish comes first.
     fn forced(&mut self, apart: Duration, now: Moment) -> Effect {
         let idle = matches!(self.phase, Phase::Idle);
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
-        let asked_to_wait =
-            self.trouble.as_ref().is_some_and(|t| t.kind == TroubleKind::Unreachable && !now.reached(t.retry_at));
-        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, now) }
+        let wish = self.trouble.as_ref().and_then(|trouble| trouble.not_before);
+        let asked_to_wait = wish.is_some_and(|wish| !now.reached(wish));
+        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, Priority::Asked, now) }
     }
 
     /// Asks for a token for `target`; `None`: for all that the account asks for.
-    pub(super) fn begin(&mut self, target: Option<Target>, now: Moment) -> Effect {
+    pub(super) fn begin(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
+        self.wanted = false;
         // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
         let refreshes = self.policy.anew != Anew::Always;
         let held = self.held().filter(|held| refreshes && held.record.binding == self.policy.binding);
         let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
-            return self.begin_anew(target, now);
+            return self.begin_anew(target, priority, now);
         };
         let mut record = held.record.clone();
         let (started_at, sent) = held.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
         record.intent = Some(Intent { fingerprint: token.fingerprint(), started_at, sent });
-        self.phase = Phase::Preparing { target };
+        self.phase = Phase::Preparing { target, priority };
         self.last_attempt = Some(now);
         Effect::Prepare(Box::new(record))
     }
 
     fn prepared(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
-        let target = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Preparing { target } => target,
+        let (target, priority) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Preparing { target, priority } => (target, priority),
             other => {
                 self.phase = other;
                 return Effect::Rest;
@@ -369,7 +458,7 @@ impl Machine {
             return Effect::Rest;
         };
         self.phase = Phase::Sending { sent_at: now, means: Means::RefreshToken, target: target.clone() };
-        Effect::Send(Renewal { refresh_token: Some(token), target })
+        Effect::Send(Renewal { refresh_token: Some(token), target, priority })
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::account::health;
 use crate::account::logins::Logins;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
@@ -17,6 +18,9 @@ use crate::secret::AccessToken;
 
 /// How long a caller with a valid token, who asked for nothing in particular, waits for a fresher one.
 const UNASKED_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a caller waits for another token where the clocks disagree about the one that is there.
+const IN_DOUBT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What `status` says of every account then.
 const LOCKED: &str = "the store is locked: run `ringback unlock`";
@@ -38,8 +42,14 @@ pub struct Snapshot {
     pub busy: bool,
     /// When the next attempt will be made by itself.
     pub next_attempt: Option<Moment>,
+    /// When somebody who asks causes one.
+    pub soonest_attempt: Moment,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
+    /// The provider has refused for so long, for reasons that nobody here knows, that the user was told.
+    pub refused_for_long: bool,
+    /// The machine's clock is behind the time when the token was obtained.
+    pub clock_behind: bool,
     /// Counts commits.
     pub generation: u64,
     /// When the token was obtained.
@@ -134,12 +144,11 @@ impl Machine {
             }),
             refreshable: held.is_some_and(|held| self.is_renewable(held)),
             busy: matches!(self.phase, Phase::Preparing { .. } | Phase::Sending { .. } | Phase::Committing { .. }),
-            next_attempt: if matches!(self.state, State::Active(_)) {
-                held.and_then(|held| self.next_attempt(held))
-            } else {
-                None
-            },
+            next_attempt: self.kept_fresh().and_then(|held| self.next_attempt(held)),
+            soonest_attempt: self.soonest_attempt(Moment::EARLIEST),
             trouble: self.trouble.clone(),
+            refused_for_long: self.unknown_refusals.are_enough(),
+            clock_behind: held.is_some_and(|held| held.clock_behind),
             generation: held.map_or(0, |held| held.record.generation),
             obtained_at: held.map(|held| held.record.tokens.obtained_at),
             scope: held.and_then(|held| held.record.tokens.scope.clone()),
@@ -171,7 +180,10 @@ impl Snapshot {
             refreshable: self.refreshable,
             busy: self.busy,
             next_attempt: self.next_attempt.filter(|_| refused.is_none()),
+            soonest_attempt: self.soonest_attempt,
             trouble: refused.or(self.trouble.as_ref()).cloned(),
+            refused_for_long: self.refused_for_long,
+            clock_behind: self.clock_behind,
             generation: self.generation,
             obtained_at: None,
             scope: None,
@@ -205,6 +217,7 @@ impl Snapshot {
     pub fn patience(&self, ttl: Ttl, wait: Duration, now: Moment) -> Duration {
         let left = self.token.as_ref().and_then(|token| token.deadline).map_or(Duration::ZERO, |at| now.until(at));
         match ttl {
+            _ if self.token.as_ref().is_some_and(|token| token.is_in_doubt(now)) => wait.min(IN_DOUBT_PATIENCE),
             _ if left.is_zero() => wait,
             Ttl::Asked(_) => wait.min(left / 2),
             Ttl::Usual(_) => wait.min(left / 2).min(UNASKED_PATIENCE),
@@ -216,8 +229,7 @@ impl Snapshot {
         if self.lasts(ttl, now) {
             return Verdict::Serve;
         }
-        let valid =
-            self.token.as_ref().is_some_and(|token| token.deadline.is_none_or(|deadline| !now.reached(deadline)));
+        let valid = self.has_usable_token(now);
         let hopeless = match (&self.standing, &self.trouble) {
             (Standing::Active, None) => !self.refreshable,
             (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
@@ -234,54 +246,26 @@ impl Snapshot {
         }
     }
 
-    /// Whether something is wrong that doesn't mend itself.
-    pub fn needs_a_hand(&self) -> bool {
-        self.trouble.as_ref().is_some_and(needs_a_hand)
-    }
-
-    /// Why there is no token.
-    pub fn error(&self, now: Moment) -> Error {
-        let account = self.account.clone();
-        match (&self.standing, &self.trouble) {
-            (Standing::Locked, _) => Error::StoreLocked,
-            (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
-            (Standing::NeedsLogin(reason), _) => Error::LoginRequired { account, why: reason.to_string() },
-            (Standing::SignedOut, _) => Error::LoginRequired { account, why: "nobody has logged in yet".into() },
-            (Standing::Active, None) if !self.refreshable => {
-                Error::LoginRequired { account, why: LoginReason::NoRefreshToken.to_string() }
-            }
-            (_, Some(Trouble { kind: TroubleKind::Refused(code), why, .. })) => {
-                Error::ProviderRefused { account, why: why.clone(), provider_error: Some(code.clone()) }
-            }
-            (_, Some(trouble)) => Error::ProviderUnreachable {
-                account,
-                why: trouble.why.clone(),
-                retry_after: now.until(self.next_attempt.unwrap_or(trouble.retry_at)),
-            },
-            (_, None) => Error::ProviderUnreachable {
-                account,
-                why: "the provider has not answered yet".into(),
-                retry_after: Duration::from_secs(1),
-            },
-        }
-    }
-
     /// The account without its secrets, for the wire.
     pub fn reply(&self, now: Moment) -> AccountReply {
-        let (state, attention_needed) = match &self.standing {
-            Standing::Unread => (AccountState::StoreUnavailable, self.trouble.is_some()),
-            Standing::Locked => (AccountState::StoreUnavailable, true),
-            Standing::SignedOut => (AccountState::SignedOut, true),
-            Standing::Starting => (AccountState::Starting, self.needs_a_hand()),
-            Standing::Active => (AccountState::Active, self.login_soon || self.needs_a_hand()),
-            Standing::NeedsLogin(_) => (AccountState::NeedsLogin, true),
+        let state = match &self.standing {
+            Standing::Unread | Standing::Locked => AccountState::StoreUnavailable,
+            Standing::SignedOut => AccountState::SignedOut,
+            Standing::Starting => AccountState::Starting,
+            Standing::Active => AccountState::Active,
+            Standing::NeedsLogin(_) => AccountState::NeedsLogin,
         };
+        let health = self.health(now);
+        let in_doubt = self.token.as_ref().is_some_and(|token| token.is_in_doubt(now));
         let reason = match (&self.standing, &self.trouble) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
             (Standing::Locked, _) => Some(LOCKED.into()),
             (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),
+            (_, Some(trouble)) if in_doubt => Some(format!("{}; {}", trouble.why, health::IN_DOUBT)),
+            (_, Some(trouble)) if self.clock_behind => Some(format!("{}; {}", trouble.why, health::CLOCK_BEHIND)),
             (_, Some(trouble)) => Some(trouble.why.clone()),
             (_, None) if self.login_soon => Some("the token ends soon and can't be refreshed: log in again".into()),
+            (_, None) if self.clock_behind => Some(health::CLOCK_BEHIND.into()),
             (_, None) => None,
         };
         let expiry = self.token.as_ref().map(|token| token.expiry);
@@ -289,7 +273,8 @@ impl Snapshot {
             account: self.account.clone(),
             provider: self.provider.clone(),
             state,
-            attention_needed,
+            health: Some(health.reply(|at| unix_deadline(at, now))),
+            attention_needed: health.needs_attention(),
             reason,
             scope: self.scope.clone(),
             obtained_at: self.obtained_at.map(Wall::unix_seconds),
@@ -322,9 +307,12 @@ impl Snapshot {
     }
 }
 
-/// `deadline` in Unix seconds as the wall clock stands *now*: a clock that was set since moves it along.
+/// `deadline` in Unix seconds as the wall clock stands *now*: a clock that was set since moves it along. Where the
+/// clocks disagree, by the time that has passed.
 pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
-    if now.reached(deadline) {
+    if now.reached(deadline) && now.boot < deadline.boot {
+        now.wall.plus(now.boot.until(deadline.boot)).unix_seconds()
+    } else if now.reached(deadline) {
         deadline.wall.min(now.wall).unix_seconds()
     } else {
         now.wall.plus(now.until(deadline)).unix_seconds()
@@ -340,15 +328,11 @@ pub fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
     }
 }
 
-fn needs_a_hand(trouble: &Trouble) -> bool {
-    matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Store)
-}
-
 /// The code that it is told with.
 pub(crate) fn trouble_code(kind: &TroubleKind) -> ErrorCode {
     match kind {
         TroubleKind::Unreachable | TroubleKind::Offline => ErrorCode::ProviderUnreachable,
-        TroubleKind::Refused(_) => ErrorCode::ProviderRefused,
+        TroubleKind::Refused(_) | TroubleKind::Unexplained(_) => ErrorCode::ProviderRefused,
         TroubleKind::Store => ErrorCode::StoreUnavailable,
     }
 }

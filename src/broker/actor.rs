@@ -16,6 +16,7 @@ use super::happenings::Happenings;
 use super::hooks::Hooks;
 use super::published::Published;
 use super::turns::{Turn, Turns};
+use crate::account::health::Health;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
@@ -35,8 +36,8 @@ const INBOX: usize = 64;
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// What the task is asked to do.
 pub(super) enum Command {
-    /// Somebody has no use for the published token: it wants this much validity.
-    Wanted(Duration),
+    /// Somebody has no use for the published token: it wants this much validity. Told once that was looked at.
+    Wanted(Duration, Option<oneshot::Sender<()>>),
     /// Somebody wants a token for this target, with this much validity.
     Narrow(Box<Target>, Duration),
     /// A person wants a newer token than that of this generation, and said so at this moment.
@@ -77,6 +78,8 @@ struct Actor {
     draws: Draws,
     stopping: Arc<AtomicBool>,
     common: Common,
+    /// As it was when it was published last.
+    health: Health,
     /// When it is told once more that a login is needed.
     remind_at: Option<Moment>,
 }
@@ -98,7 +101,9 @@ pub(super) struct Common {
 /// still have a request in flight.
 pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, after: Option<Arc<Handle>>) -> Handle {
     let machine = Machine::new(policy(&config)).in_boot(common.boot.clone());
-    let published = Arc::new(Published::new(machine.snapshot(&config.name)));
+    let snapshot = machine.snapshot(&config.name);
+    let health = snapshot.health(world.clock.now());
+    let published = Arc::new(Published::new(snapshot));
     let (inbox, commands) = mpsc::channel(INBOX);
     let stopping = Arc::<AtomicBool>::default();
     let hook_env = Arc::clone(&world.credentials);
@@ -113,6 +118,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         draws,
         stopping: Arc::clone(&stopping),
         common,
+        health,
         remind_at: None,
     };
     tokio::spawn(async move {
@@ -137,10 +143,20 @@ fn policy(config: &AccountConfig) -> Policy {
 impl Actor {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut jumps = self.common.jumps.clone();
+        let mut host = self.host();
+        let mut recovery = self.common.turns.recovery(&host);
         let shut = self.common.shut.load(Ordering::Acquire);
         self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
+            if host != self.host() {
+                host = self.host();
+                recovery = self.common.turns.recovery(&host);
+            }
             let now = self.world.clock.now();
+            let cut_off = self.machine.is_cut_off();
+            if !cut_off {
+                recovery.mark_unchanged();
+            }
             // What would not be done anyway is nothing to wake up for.
             let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
             let reminder = self.remind_at.filter(|_| !self.begins_nothing());
@@ -156,6 +172,7 @@ impl Actor {
                     drop(turn);
                 }
                 Ok(()) = jumps.changed() => self.wake(Event::Stirred).await,
+                Ok(()) = recovery.changed(), if cut_off => self.wake(Event::Recovered).await,
             }
         }
     }
@@ -163,7 +180,10 @@ impl Actor {
     async fn handle(&mut self, command: Command) {
         // Whoever asked may be gone by now: that changes nothing.
         match command {
-            Command::Wanted(ttl) => self.drive(Event::Wanted(ttl)).await,
+            Command::Wanted(ttl, looked_at) => {
+                self.drive(Event::Wanted(ttl)).await;
+                _ = looked_at.map(|looked_at| looked_at.send(()));
+            }
             Command::Narrow(target, ttl) => self.drive(Event::Narrow(target, ttl)).await,
             Command::Refresh(seen, asked, done) => {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
@@ -203,6 +223,12 @@ impl Actor {
         }
     }
 
+    /// The origin of its token endpoint, or of its issuer.
+    fn host(&self) -> String {
+        let authority = self.config.dialect.authority();
+        url::Url::parse(&authority).map_or(authority, |url| url.origin().ascii_serialization())
+    }
+
     /// Whether the daemon stops, or the store is locked or about to be.
     fn begins_nothing(&self) -> bool {
         self.stopping.load(Ordering::Acquire) || self.common.shut.load(Ordering::Acquire)
@@ -216,16 +242,20 @@ impl Actor {
             return;
         }
         let mut event = event;
+        let planned = self.machine.wake_at();
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), self.draws.share());
-            if may_be_idle && matches!(effect, Effect::Rest) && !self.published.look().busy {
+            let changed = self.published.look().busy || self.machine.wake_at() != planned;
+            if may_be_idle && matches!(effect, Effect::Rest) && !changed {
                 return;
             }
             let after = self.machine.snapshot(&self.config.name);
+            let health = after.health(self.world.clock.now());
             let (happening, before) = {
                 let before = self.published.look();
-                (EventKind::between(&before, &after), before.standing.clone())
+                (EventKind::between(&before, self.health, &after, health), before.standing.clone())
             };
+            self.health = health;
             self.published.show(after);
             // Who hears of it and looks has to see it.
             if let Some(happening) = happening.filter(|happening| !self.was_told(*happening, &before)) {
@@ -293,6 +323,9 @@ impl Actor {
             Ok(answer) => answer,
             Err(why) => Answer::NotSent { why },
         };
+        if matches!(answer, Answer::Granted(_) | Answer::Refused(_)) && self.machine.is_cut_off() {
+            self.common.turns.recovered(&self.host(), self.world.clock.now().boot);
+        }
         match &answer {
             Answer::Granted(_) => {}
             Answer::Refused(refusal) => {
@@ -317,8 +350,9 @@ impl Actor {
             Ok(dialect) => dialect,
             Err(error) => return Ok(errand::unsent(error)),
         };
+        let priority = renewal.priority;
         let trade = errand.trade(renewal).await?;
-        Ok(self.world.provider.trade(&dialect, &trade, &credentials).await)
+        Ok(self.world.provider.trade_at(priority, &dialect, &trade, &credentials).await)
     }
 
     async fn credentials(&mut self) -> Result<Credentials, String> {
@@ -373,7 +407,13 @@ impl Actor {
 fn holds_back(event: &Event) -> bool {
     matches!(
         event,
-        Event::Wanted(_) | Event::Narrow(..) | Event::Timer | Event::Stirred | Event::Forced | Event::Rejected
+        Event::Wanted(_)
+            | Event::Narrow(..)
+            | Event::Timer
+            | Event::Stirred
+            | Event::Recovered
+            | Event::Forced
+            | Event::Rejected
     )
 }
 

@@ -193,8 +193,18 @@ impl Broker {
         let patience = now.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
         let mut bell = published.listen();
         let wanted = published.look().effective(ttl);
-        // A full box means that somebody has asked already.
-        _ = member.handle.inbox.try_send(Command::Wanted(wanted));
+        if published.look().trouble.is_some() {
+            // What is published is the end of an earlier attempt: this caller may cause another, and is told of that.
+            let (looked_at, told) = oneshot::channel();
+            let asked = async {
+                _ = member.handle.inbox.send(Command::Wanted(wanted, Some(looked_at))).await;
+                _ = told.await;
+            };
+            _ = tokio::time::timeout(now.until(patience), asked).await;
+        } else {
+            // A full box means that somebody has asked already.
+            _ = member.handle.inbox.try_send(Command::Wanted(wanted, None));
+        }
         loop {
             bell.borrow_and_update();
             self.inner.lock.open()?;
@@ -310,12 +320,15 @@ impl Broker {
 /// Everything of a snapshot that a caller gets, or nothing if it holds no token.
 pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
     let token = snapshot.token.as_ref()?;
+    let in_doubt = token.is_in_doubt(now);
+    let left = |deadline: Moment| if in_doubt { now.boot.until(deadline.boot) } else { now.until(deadline) };
     Some(TokenReply {
         version: VERSION,
         account: account.to_owned(),
         access_token: token.access_token.expose().to_owned(),
         token_type: "Bearer".to_owned(),
-        expires_in: token.deadline.map(|deadline| now.until(deadline).as_secs()),
+        expires_in: token.deadline.map(|deadline| left(deadline).as_secs()),
+        expiry_in_doubt: in_doubt,
         expires_at: token.deadline.map(|deadline| unix_deadline(deadline, now)),
         expiry: expiry_word(token.expiry),
         scope: token.scope.clone(),

@@ -3,6 +3,7 @@
 
 use tokio::sync::{broadcast, watch};
 
+use crate::account::health::{Health, Unusable};
 use crate::account::view::{Snapshot, Standing};
 use crate::clock::Wall;
 use crate::contract::{AccountEvent, EventKind, VERSION};
@@ -11,25 +12,37 @@ use crate::contract::{AccountEvent, EventKind, VERSION};
 const BEHIND: usize = 256;
 
 impl EventKind {
-    /// What lies between two pictures of an account, if anything that matters.
-    pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Option<Self> {
+    /// What lies between two pictures of an account, if anything that matters. `was` and `is`: its health when each was
+    /// published.
+    pub(super) fn between(before: &Snapshot, was: Health, after: &Snapshot, is: Health) -> Option<Self> {
         let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
         let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
+        let login = |snapshot: &Snapshot| snapshot.logins.since;
         match (&before.standing, &after.standing) {
             // What is read at the start or after an unlock is no news.
             (Standing::Unread | Standing::Locked, _) | (_, Standing::Locked) if !needs(after) => None,
             _ if needs(after) && !needs(before) => Some(Self::LoginNeeded),
             (Standing::SignedOut, Standing::SignedOut) => None,
             (_, Standing::SignedOut) => Some(Self::LoggedOut),
-            (Standing::Active, Standing::Active) if had(before) != had(after) => Some(Self::Refreshed),
-            (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(Self::LoginDue),
-            (Standing::Active | Standing::Starting, _) if before.trouble.is_none() && after.needs_a_hand() => {
-                Some(Self::Failing)
+            (Standing::SignedOut | Standing::Starting, Standing::Active) => Some(Self::LoggedIn),
+            (_, Standing::Active) if login(before) != login(after) => Some(Self::LoggedIn),
+            (Standing::NeedsLogin(reason), Standing::Active) if reason.may_pass() => Some(Self::Recovered),
+            (Standing::NeedsLogin(_), Standing::Active) => Some(Self::LoggedIn),
+            (Standing::Active, Standing::Active) if had(before) != had(after) => {
+                Some(if was.is_usable() && !failed(was) { Self::Refreshed } else { Self::Recovered })
             }
-            (Standing::Active, _) => None,
-            (_, Standing::Active) => Some(Self::LoggedIn),
+            (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(Self::LoginDue),
+            _ if failed(is) && !failed(was) => Some(Self::Failing),
             _ => None,
         }
+    }
+}
+
+/// Whether somebody has to look: nobody gets a token, or soon nobody will, and it does not heal by itself.
+fn failed(health: Health) -> bool {
+    match health {
+        Health::Usable | Health::Ending { then: Unusable::Recovering, .. } => false,
+        Health::Ending { .. } | Health::Unusable(_) => true,
     }
 }
 

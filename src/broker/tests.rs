@@ -21,7 +21,7 @@ use self::memory::Memory;
 use super::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
 use super::handle::{Broker, TokenQuery};
 use super::*;
-use crate::account::state::Answer;
+use crate::account::state::{Answer, Priority};
 use crate::browser::{Opener, StartUrl, Unopened};
 use crate::clock::{Moment, Wall};
 use crate::config::{AccountConfig, Config, FilePrivacy};
@@ -109,7 +109,13 @@ impl Provider for Scripted {
         })
     }
 
-    fn trade<'a>(&'a self, _: &'a Dialect, trade: &'a Trade, _: &'a Credentials) -> Pending<'a, Answer> {
+    fn trade_at<'a>(
+        &'a self,
+        _: Priority,
+        _: &'a Dialect,
+        trade: &'a Trade,
+        _: &'a Credentials,
+    ) -> Pending<'a, Answer> {
         Box::pin(async move {
             self.trades.lock().unwrap().push((self.clock.now(), in_words(trade)));
             let at_once = self.flying.fetch_add(1, Ordering::SeqCst) + 1;

@@ -1,18 +1,33 @@
-//! So many accounts at a time ask the same provider for a new token of their own accord. After a night's sleep, or
-//! when the network is back, all of them are due at once.
+//! The accounts of one provider and each other: a limit on how many ask it at a time of their own accord, since after a
+//! night's sleep all of them are due at once; and a bell that rings when one of them has an answer after an outage.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::clock::Boot;
 
 /// How many. One keeps its turn until its attempt has ended, on the disk too: usually for less than a second, and for
 /// 15 s where the provider doesn't answer (`provider/wire.rs`).
 const AT_ONCE: usize = 16;
 
-/// The turns of every provider.
+/// Between two rings of one bell: each wakes every account that still waits for the provider.
+const RINGS_APART: Duration = Duration::from_secs(1);
+
+/// The turns of every provider, and the bells of every host.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<String, Arc<Semaphore>>>);
+pub(super) struct Turns {
+    slots: Mutex<HashMap<String, Arc<Semaphore>>>,
+    recoveries: Mutex<HashMap<String, Recovery>>,
+}
+
+#[derive(Debug, Default)]
+struct Recovery {
+    bell: watch::Sender<()>,
+    rang: Option<Boot>,
+}
 
 /// Whose turn it is, until this is dropped; `None` where turns are no longer given.
 pub(super) type Turn = Option<OwnedSemaphorePermit>;
@@ -21,13 +36,33 @@ impl Turns {
     /// Waits until it is one's turn at the provider of this name, in the order of asking.
     pub(super) async fn take(&self, provider: &str) -> Turn {
         let turns = {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             match known.get(provider) {
                 Some(turns) => Arc::clone(turns),
                 None => Arc::clone(known.entry(provider.to_owned()).or_insert(Arc::new(Semaphore::new(AT_ONCE)))),
             }
         };
         turns.acquire_owned().await.ok()
+    }
+
+    /// Rings when an account had an answer from this host (an origin) after it had none.
+    pub(super) fn recovery(&self, host: &str) -> watch::Receiver<()> {
+        self.recoveries(|all| all.entry(host.to_owned()).or_default().bell.subscribe())
+    }
+
+    /// An account had an answer after it had none.
+    pub(super) fn recovered(&self, host: &str, now: Boot) {
+        self.recoveries(|all| {
+            let Some(recovery) = all.get_mut(host) else { return };
+            if recovery.rang.is_none_or(|rang| rang.until(now) >= RINGS_APART) {
+                recovery.rang = Some(now);
+                recovery.bell.send_replace(());
+            }
+        });
+    }
+
+    fn recoveries<T>(&self, with: impl FnOnce(&mut HashMap<String, Recovery>) -> T) -> T {
+        with(&mut self.recoveries.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -42,7 +77,7 @@ mod tests {
         for _ in 0..AT_ONCE {
             taken.push(turns.take("a").await);
         }
-        let late = tokio::time::timeout(std::time::Duration::from_secs(60), turns.take("a")).await;
+        let late = tokio::time::timeout(Duration::from_secs(60), turns.take("a")).await;
         assert!(late.is_err(), "one too many");
         assert!(turns.take("b").await.is_some(), "another provider is not in the way");
         taken.pop();

@@ -162,6 +162,7 @@ mod tests {
             account: name.into(),
             provider: "phonecom".into(),
             state,
+            health: None,
             attention_needed: false,
             reason: None,
             scope: None,

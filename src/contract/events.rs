@@ -27,8 +27,10 @@ pub enum EventKind {
     LoginDue,
     /// Only the user can help.
     LoginNeeded,
-    /// No new token could be got, and somebody should look why.
+    /// It has no valid token because none can be got, or soon will have none and that does not heal by itself.
     Failing,
+    /// It has a token again after [`EventKind::Failing`].
+    Recovered,
     /// It has no token any more.
     LoggedOut,
 }
@@ -42,6 +44,7 @@ impl From<EventKind> for &'static str {
             EventKind::LoginDue => "login_due",
             EventKind::LoginNeeded => "login_needed",
             EventKind::Failing => "failing",
+            EventKind::Recovered => "recovered",
             EventKind::LoggedOut => "logged_out",
         }
     }

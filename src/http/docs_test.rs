@@ -66,6 +66,11 @@ fn errors() -> Vec<(Error, &'static str)> {
             "the provider doesn't take the client, its secret, or what it asks for (`invalid_client`, \
              `invalid_scope`)"
         )],
+        RefusesForLong: [(
+            Error::RefusesForLong { account: account(), why: why(), provider_error: "http_403".into() },
+            "no valid token is left, and for ten minutes the provider has refused in a way that is not OAuth's: the \
+             login may be over, or something before the provider answers for it"
+        )],
         StoreLocked: [(
             Error::StoreLocked,
             "`ringback lock`, a sleep, or a start with a passphrase: the key is not in memory"
@@ -162,6 +167,12 @@ fn every_reason_for_a_login_is_in_the_docs() {
             "a disk fault, or something that wrote into the state folder",
             "log in again; the file is kept beside, under another name"
         )],
+        Unexplained: [(
+            LoginReason::Unexplained { code: "http_403".into(), said: "http_403: ...".into() },
+            "for ten minutes the provider has refused in a way that is not OAuth's, and no valid token is left",
+            "look at what it says; it is asked again every 5 to 60 minutes, and `ringback refresh` asks at once. Log in \
+             again if the login is over"
+        )],
     });
     let rows = rows.map(|(reason, cause, todo)| [reason.to_string(), cause.to_owned(), todo.to_owned()]);
     keep_current("LoginReason", &table(["reason", "cause", "what to do"], rows));
@@ -184,6 +195,11 @@ fn every_kind_of_trouble_is_in_the_docs() {
             TroubleKind::Refused("invalid_client".into()),
             "the provider said no to the client or the request",
             "correct the client's id, secret or scope, and send the daemon SIGHUP"
+        )],
+        Unexplained: [(
+            TroubleKind::Unexplained("http_403".into()),
+            "the provider said no in a way that is not OAuth's: nobody knows what about",
+            "look at what it says; it is tried again ever more slowly, and may pass"
         )],
         Store: [(
             TroubleKind::Store,

@@ -168,7 +168,11 @@ mod tests {
             (200, "[]", "busy the reply has an unexpected shape (line 1, column 0)"),
             (401, r#"{"@error":{"@message":"No","@code":"oauth2.access_denied"}}"#, "refused oauth2.access_denied: No"),
             (404, r#"{"@error":{"@message":"Not found","@httpStatusCode":404}}"#, "refused http_404: Not found"),
-            (404, "<html>", "busy status 404 without an OAuth error (a proxy or captive portal?)"),
+            (
+                404,
+                "<html>",
+                "refused http_404: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+            ),
             (503, "", "busy the provider answered 503"),
         ] {
             assert_eq!(ask(Source::Details, status, body), expected, "{body}");

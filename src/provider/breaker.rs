@@ -1,43 +1,90 @@
-//! Keeps a hundred accounts from hammering a host that does not answer.
+//! A circuit breaker for each host: keeps a hundred accounts from hammering one that does not answer, or answers that it
+//! can't (5xx).
+//!
+//! Closed, everything passes. After some failures in a row it is open: one request at a time passes as a probe, by plan
+//! after an exponential backoff, and every second if somebody waits for a token. The first answer closes it.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// After this many failures to reach an origin in a row, it is left alone for a while.
-const BREAKS_AFTER: u32 = 3;
-/// The first and the longest such while.
-const BREAK_FIRST: Duration = Duration::from_secs(2);
-const BREAK_LONGEST: Duration = Duration::from_secs(60);
+use crate::account::state::Priority;
+
+/// After this many failures in a row it is open.
+const OPENS_AFTER: u32 = 3;
+/// The first and the longest pause before a planned probe.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The pause before a probe for somebody who waits.
+const ASKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin's. Times are since boot.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
-    failures: AtomicU32,
-    /// Milliseconds since boot until which nothing is sent.
-    closed_until: AtomicU64,
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    /// No probe before these, by plan and for somebody who waits.
+    planned_at: Duration,
+    asked_at: Duration,
+    /// One is on its way.
+    probing: bool,
+}
+
+/// A request that passes. Dropped without [`Passing::ended`], it tells nothing of the host.
+#[derive(Debug)]
+pub(super) struct Passing<'a> {
+    breaker: &'a Breaker,
+    probe: bool,
 }
 
 impl Breaker {
-    /// Whether something may be sent.
-    pub(super) fn is_open_to_requests(&self, now: Duration) -> bool {
-        now >= Duration::from_millis(self.closed_until.load(Ordering::Acquire))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets every failure.
-    pub(super) fn forgive(&self) {
-        self.failures.store(0, Ordering::Release);
-        self.closed_until.store(0, Ordering::Release);
-    }
-
-    /// How an attempt to reach the origin ended.
-    pub(super) fn note(&self, failed: bool, now: Duration) {
-        if !failed {
-            return self.failures.store(0, Ordering::Release);
+    /// Lets a request pass, unless the host is left alone.
+    pub(super) fn admit(&self, priority: Priority, now: Duration) -> Option<Passing<'_>> {
+        let mut state = self.state();
+        let probe = state.failures >= OPENS_AFTER;
+        if probe {
+            let at = match priority {
+                Priority::Planned => state.planned_at,
+                Priority::Asked => state.asked_at,
+            };
+            if state.probing || now < at {
+                return None;
+            }
+            state.probing = true;
         }
-        let failures = self.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        if let Some(over) = failures.checked_sub(BREAKS_AFTER) {
-            let pause = BREAK_FIRST.saturating_mul(1 << over.min(8)).min(BREAK_LONGEST);
-            self.closed_until.store(u64::try_from((now + pause).as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+        Some(Passing { breaker: self, probe })
+    }
+
+    /// Closes it: the network may be back, or the config is another.
+    pub(super) fn forgive(&self) {
+        *self.state() = State::default();
+    }
+}
+
+impl Passing<'_> {
+    /// Whether the host answered, and not that it can't.
+    pub(super) fn ended(self, answered: bool, now: Duration) {
+        let mut state = self.breaker.state();
+        if answered {
+            *state = State { probing: state.probing, ..State::default() };
+            return;
+        }
+        state.failures = state.failures.saturating_add(1);
+        let over = state.failures.saturating_sub(OPENS_AFTER);
+        let pause = FIRST_PAUSE.saturating_mul(1 << over.min(8)).min(LONGEST_PAUSE);
+        (state.planned_at, state.asked_at) = (now.saturating_add(pause), now.saturating_add(ASKED_PAUSE));
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.breaker.state().probing = false;
         }
     }
 }
@@ -46,27 +93,52 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn fail(breaker: &Breaker, priority: Priority, now: Duration) {
+        breaker.admit(priority, now).expect("it passes").ended(false, now);
+    }
+
     #[test]
     fn a_host_that_does_not_answer_is_left_alone_for_longer_and_longer_until_it_does() {
         let breaker = Breaker::default();
-        let mut now = Duration::from_secs(100);
-        for _ in 0..2 {
-            breaker.note(true, now);
-            assert!(breaker.is_open_to_requests(now));
+        let mut now = ms(100_000);
+        for _ in 0..OPENS_AFTER {
+            fail(&breaker, Priority::Planned, now);
         }
-        for pause in [2, 4, 8, 16, 32, 60, 60] {
-            breaker.note(true, now);
-            assert!(!breaker.is_open_to_requests(now + Duration::from_millis(1000 * pause - 1)));
-            now += Duration::from_secs(pause);
-            assert!(breaker.is_open_to_requests(now), "after {pause} s");
+        for pause in [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+            assert!(breaker.admit(Priority::Planned, now + ms(pause - 1)).is_none());
+            now += ms(pause);
+            fail(&breaker, Priority::Planned, now);
         }
-        breaker.note(false, now);
-        breaker.note(true, now);
-        assert!(breaker.is_open_to_requests(now));
-        breaker.note(true, now);
-        breaker.note(true, now);
-        assert!(!breaker.is_open_to_requests(now));
+        now += ms(60_000);
+        breaker.admit(Priority::Planned, now).unwrap().ended(true, now);
+        for _ in 0..OPENS_AFTER {
+            fail(&breaker, Priority::Planned, now);
+        }
+        assert!(breaker.admit(Priority::Planned, now).is_none());
         breaker.forgive();
-        assert!(breaker.is_open_to_requests(now));
+        assert!(breaker.admit(Priority::Planned, now).is_some());
+    }
+
+    #[test]
+    fn who_waits_may_probe_every_second_and_one_probe_is_on_its_way_at_a_time() {
+        let breaker = Breaker::default();
+        for _ in 0..10 {
+            if let Some(passing) = breaker.admit(Priority::Asked, ms(0)) {
+                passing.ended(false, ms(0));
+            }
+        }
+        assert!(breaker.admit(Priority::Asked, ms(999)).is_none());
+        let probe = breaker.admit(Priority::Asked, ms(1000)).unwrap();
+        assert!(breaker.admit(Priority::Asked, ms(9000)).is_none(), "one at a time");
+        drop(probe);
+        let probe = breaker.admit(Priority::Asked, ms(9000)).expect("one that was called off tells nothing");
+        probe.ended(true, ms(9001));
+        for _ in 0..100 {
+            std::mem::forget(breaker.admit(Priority::Planned, ms(9001)).expect("closed"));
+        }
     }
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::AskError;
 use super::breaker::Breaker;
 use super::limiter::{Key, Limiter};
+use crate::account::state::Priority;
 use crate::clock::{Clock, Wall};
 use crate::failpoint;
 use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
@@ -88,16 +89,22 @@ impl Wire {
     }
 
     /// Sends what a client asks of its provider, within the provider's limits.
-    pub(super) async fn ask(&self, dialect: &Dialect, client_id: &str, request: HttpRequest) -> Result<Whole, Failure> {
+    pub(super) async fn ask(
+        &self,
+        dialect: &Dialect,
+        client_id: &str,
+        request: HttpRequest,
+        priority: Priority,
+    ) -> Result<Whole, Failure> {
         let limits = limits(dialect, client_id, &request.url);
-        self.send(&dialect.reach, request, limits, USUAL).await
+        self.send(&dialect.reach, request, limits, USUAL, priority).await
     }
 
     /// Reads what is there for everybody.
     pub(super) async fn fetch(&self, reach: &Reach, url: Url, patience: Patience) -> Result<Whole, Failure> {
         let (method, body) = ("GET", Zeroizing::default());
         let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
-        self.send(reach, request, Vec::new(), patience).await
+        self.send(reach, request, Vec::new(), patience, Priority::Asked).await
     }
 
     async fn send(
@@ -106,16 +113,17 @@ impl Wire {
         request: HttpRequest,
         limits: Limits,
         patience: Patience,
+        priority: Priority,
     ) -> Result<Whole, Failure> {
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
-        if !breaker.is_open_to_requests(self.clock.now().boot.0) {
-            let why = "its host did not answer several times in a row; it is left alone for a moment";
+        let Some(passing) = breaker.admit(priority, self.clock.now().boot.0) else {
+            let why = "its host did not answer several times in a row, and is left alone for a moment";
             return Err(Failure::NotSent(why.into()));
-        }
+        };
         let passage = self.pass(limits)?;
         let sent = self.send_through(reach, request, patience).await;
         drop(passage);
-        breaker.note(matches!(sent, Err(Failure::NotSent(_))), self.clock.now().boot.0);
+        passing.ended(sent.as_ref().is_ok_and(|whole| whole.status < 500), self.clock.now().boot.0);
         sent
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::account::state::Answer;
+use ringback::account::state::{Answer, Priority};
 use ringback::oauth::describe::Described;
 use ringback::oauth::device::DeviceAuthorization;
 use ringback::oauth::dialect::Dialect;
@@ -252,7 +252,13 @@ impl Provider for Server {
         Box::pin(async { Err(AskError::Impossible("not here".into())) })
     }
 
-    fn trade<'a>(&'a self, _: &'a Dialect, trade: &'a Trade, _: &'a Credentials) -> Pending<'a, Answer> {
+    fn trade_at<'a>(
+        &'a self,
+        _: Priority,
+        _: &'a Dialect,
+        trade: &'a Trade,
+        _: &'a Credentials,
+    ) -> Pending<'a, Answer> {
         Box::pin(async move {
             match trade {
                 Trade::RefreshToken { token, .. } => self.refresh(token.expose()).await,

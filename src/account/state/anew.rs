@@ -1,7 +1,7 @@
 //! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
 //! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
 
-use super::{Anew, Effect, Held, Machine, Means, Phase, Renewal, State, TroubleKind};
+use super::{Anew, Effect, Held, Machine, Means, Phase, Priority, Renewal, State, TroubleKind};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::Moment;
@@ -14,7 +14,7 @@ impl Machine {
         held.record.tokens.refresh_token.is_some() || self.policy.anew != Anew::No
     }
 
-    pub(super) fn begin_anew(&mut self, target: Option<Target>, now: Moment) -> Effect {
+    pub(super) fn begin_anew(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         let allowed = match (self.policy.anew, &self.state) {
             (Anew::No, _) | (_, State::Unread) => false,
             (Anew::Always, _) => true,
@@ -27,7 +27,7 @@ impl Machine {
         }
         self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
         self.last_attempt = Some(now);
-        Effect::Send(Renewal { refresh_token: None, target })
+        Effect::Send(Renewal { refresh_token: None, target, priority })
     }
 
     pub(super) fn refused_anew(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
@@ -35,6 +35,9 @@ impl Machine {
         if self.policy.anew == Anew::WhileActive && refusal.blame == Blame::Grant {
             self.needs_login(LoginReason::Refused { code: refusal.code });
             return Effect::Rest;
+        }
+        if refusal.blame == Blame::Unknown {
+            return self.refused_for_unknown_reason(refusal, now, chance);
         }
         let why = refusal.to_string();
         self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(chance));

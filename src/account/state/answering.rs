@@ -10,10 +10,6 @@ use crate::oauth::callback;
 use crate::oauth::grant::Grant;
 use crate::oauth::reply::{Blame, Refusal};
 
-/// Refusals without a reason of RFC 6749 that are believed to be about the refresh token once the access
-/// token is gone.
-const UNSAID_BELIEVED: u32 = 3;
-
 impl Machine {
     pub(super) fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
         let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
@@ -54,6 +50,9 @@ impl Machine {
                     Some(wish) => schedule::asked_pause(wish, failures, chance),
                     None => schedule::pause(failures, chance),
                 });
+                if let Some(trouble) = &mut self.trouble {
+                    trouble.not_before = retry_after.map(|wish| now.plus(schedule::granted_wish(wish)));
+                }
             }
             Answer::Lost { why } => {
                 self.lost(why, sent_at, now, chance);
@@ -91,14 +90,10 @@ impl Machine {
 
     fn refused(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
         let Some(held) = self.held() else { return Effect::Rest };
-        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
-        let again = self.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1 >= UNSAID_BELIEVED;
-        let dead = match refusal.blame {
-            Blame::Grant => true,
-            Blame::Client => false,
-            Blame::Unknown => expired && again,
-        };
-        if dead {
+        if refusal.blame == Blame::Unknown {
+            return self.refused_for_unknown_reason(refusal, now, chance);
+        }
+        if refusal.blame == Blame::Grant {
             let reason = if held.unanswered.is_some() {
                 LoginReason::ReplyLost
             } else {
@@ -114,10 +109,7 @@ impl Machine {
             return self.commit(next, Some(reason));
         }
         let why = refusal.to_string();
-        let unsaid = refusal.blame == Blame::Unknown;
-        self.fail(TroubleKind::Refused(refusal.code), why, now, |failures| {
-            if unsaid { schedule::pause(failures, chance) } else { schedule::refused_pause(chance) }
-        });
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(chance));
         self.note()
     }
 }

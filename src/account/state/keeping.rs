@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
+    UnknownRefusals,
 };
 use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
@@ -11,6 +12,8 @@ use crate::clock::{Boot, Moment, Wall, WhichBoot};
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 /// No request takes longer; if more time has passed over one, the machine slept.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
@@ -55,10 +58,11 @@ impl Machine {
         self.check_binding();
         if let Some(trouble) = &mut self.trouble {
             // The secret, the client or the scopes may be right now: somebody read the config again for it.
-            if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Offline) {
+            if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
                 trouble.retry_at = now;
             }
         }
+        self.unknown_refusals = UnknownRefusals::default();
     }
 
     /// Tokens of another client or for another endpoint are kept but not used; they come back to life
@@ -158,6 +162,8 @@ impl Machine {
             notice: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
             narrowed: Narrowed::default(),
+            clock_behind: false,
+            end_was_told: false,
         }
     }
 
@@ -194,6 +200,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.trouble = None;
+                self.unknown_refusals = UnknownRefusals::default();
                 self.stored = next.record.generation;
                 self.state = match needs_login {
                     None => State::Active(*next),
@@ -241,6 +248,15 @@ impl Machine {
         self.phase = *before;
     }
 
+    /// The clock may be right now.
+    pub(super) fn read_the_clock_again(&mut self, now: Moment) {
+        let (policy, boot) = (self.policy.clone(), self.boot.clone());
+        if let Some(held) = self.held_mut().filter(|held| held.clock_behind) {
+            let again = from_disk(held.record.clone(), &policy, boot.as_ref(), now);
+            *held = Held { unanswered: held.unanswered, narrowed: held.narrowed.clone(), ..again };
+        }
+    }
+
     pub(super) fn needs_login(&mut self, reason: LoginReason) {
         let held = match std::mem::replace(&mut self.state, State::SignedOut) {
             State::Active(held) => Some(held),
@@ -252,7 +268,8 @@ impl Machine {
 
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
-        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at: now.plus(pause(failures)) });
+        let retry_at = now.plus(pause(failures));
+        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at, not_before: None });
     }
 
     pub(in crate::account) fn held(&self) -> Option<&Held> {
@@ -272,17 +289,25 @@ impl Machine {
 
 /// A record of an earlier run, its times put onto this run's clocks.
 ///
-/// What is left is what the wall clock says, or boot time if that says less and is still of the same run of the
-/// machine; and never more than the whole lifetime, so that a wall clock that was set back while the machine was off
-/// can't make a dead token look alive for long.
+/// In the same run of the machine boot time is certain, and the wall clock decides only when to ask for another token.
+/// After a reboot there is the wall clock alone: one that is behind the time when the token was obtained (a machine
+/// without a battery for its clock) says nothing of its age, so it is taken for expired until the clock is right or
+/// another token is there. Nothing is ever left of more than the whole lifetime.
 fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Moment) -> Held {
     let tokens = &record.tokens;
+    let mut clock_behind = false;
     let (deadline, age, after) = match tokens.expiry {
         Expiry::At { wall, lifetime } => {
-            let by_boot = record.ends_in_boot.as_ref().filter(|ends| Some(&ends.boot) == boot);
-            let by_boot = by_boot.map(|ends| now.boot.until(Boot(Duration::from_millis(ends.at_ms))));
-            let left = wall.since(now.wall).min(lifetime).min(by_boot.unwrap_or(Duration::MAX));
-            (Some(now.plus(left)), lifetime.saturating_sub(left), schedule::refresh_after(lifetime, 0.5))
+            let by_wall = now.plus(wall.since(now.wall).min(lifetime));
+            let same_run = record.ends_in_boot.as_ref().filter(|ends| Some(&ends.boot) == boot);
+            clock_behind = same_run.is_none() && tokens.obtained_at.since(now.wall) > CLOCK_TOLERANCE;
+            let deadline = match same_run {
+                Some(ends) => Moment { boot: Boot(Duration::from_millis(ends.at_ms)), ..by_wall },
+                None if clock_behind => now,
+                None => by_wall,
+            };
+            let left = now.until(deadline);
+            (Some(deadline), lifetime.saturating_sub(left), schedule::refresh_after(lifetime, 0.5))
         }
         Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
         Expiry::Never => (None, Duration::ZERO, Duration::MAX),
@@ -297,7 +322,8 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
         missed: intent.started_at > now.wall,
     });
-    Held { record, deadline, due, notice, unanswered, narrowed: Narrowed::default() }
+    let narrowed = Narrowed::default();
+    Held { record, deadline, due, notice, unanswered, narrowed, clock_behind, end_was_told: false }
 }
 
 impl Held {

@@ -3,7 +3,7 @@
 
 use serde_json::Map;
 
-use super::{Effect, Event, Machine, Narrowed, Phase, State};
+use super::{Effect, Event, Machine, Narrowed, Phase, State, UnknownRefusals};
 use crate::account::logins::Logins;
 use crate::account::view::{Snapshot, Standing};
 
@@ -13,6 +13,7 @@ impl Machine {
         if matches!(self.phase, Phase::Idle) {
             self.state = State::Locked;
             self.trouble = None;
+            self.unknown_refusals = UnknownRefusals::default();
         }
     }
 
@@ -42,7 +43,10 @@ impl Snapshot {
             refreshable: false,
             busy: false,
             next_attempt: None,
+            soonest_attempt: self.soonest_attempt,
             trouble: None,
+            refused_for_long: false,
+            clock_behind: false,
             generation: 0,
             obtained_at: None,
             scope: None,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Effect, Machine, Means, Phase, State, Trouble, TroubleKind};
+use super::{Effect, Machine, Means, Phase, Priority, State, Trouble, TroubleKind};
 use crate::account::view::Served;
 use crate::clock::Moment;
 use crate::oauth::exchange::Target;
@@ -79,7 +79,7 @@ impl Machine {
         if there || refused || in_doubt || paused || !idle {
             return Effect::Rest;
         }
-        self.begin(Some(target), now)
+        self.begin(Some(target), Priority::Asked, now)
     }
 
     pub(super) fn granted_narrow(
@@ -125,6 +125,7 @@ impl Machine {
             at: now,
             failures: 1,
             retry_at: now.plus(REFUSED_APART),
+            not_before: None,
         };
         if let Some(held) = self.held_mut() {
             held.narrowed.keep(target, Known::Refused(trouble), now);

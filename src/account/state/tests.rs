@@ -218,7 +218,7 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
 
 #[test]
 fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive() {
-    for (same_run, dead) in [(true, true), (false, false)] {
+    for same_run in [true, false] {
         let boot = |id: &str| Some(WhichBoot(id.into()));
         let mut b = Bench::new();
         b.machine.boot = boot("first");
@@ -227,9 +227,46 @@ fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive()
         b.now.wall = Wall(b.now.wall.0 - 7_200_000);
         b.machine = Machine::new(b.machine.policy.clone()).in_boot(boot(if same_run { "first" } else { "second" }));
         b.tell(Event::Timer);
-        // A machine that was off has nothing but the wall clock.
-        assert_eq!(b.token() != "a1", dead, "{same_run}");
+        assert_ne!(b.token(), "a1", "{same_run}: nobody knows how old it is");
+        assert_eq!(b.sleep(), s(0), "{same_run}: another one is asked for at once");
+        b.answer(Answer::NotSent { why: "dns".into() });
+        let said = b.view().reply(b.now).reason.unwrap();
+        assert_eq!(said.contains("clock is behind"), !same_run, "{said}");
+        // The clock is put right: in the second run that tells how old it is.
+        b.now.wall = Wall(b.now.wall.0 + 8_200_000);
+        b.tell(Event::Stirred);
+        assert_eq!(b.token() == "a1", !same_run, "{same_run}");
     }
+}
+
+/// A machine whose clock has no battery comes up in the past; one whose clock is put right by seconds does not count.
+#[test]
+fn after_a_reboot_a_clock_that_is_behind_makes_no_dead_token_look_alive() {
+    for (behind, served) in [(s(30), true), (s(3 * 3600), false), (s(365 * 86_400), false)] {
+        let mut b = Bench::logged_in();
+        b.now = Moment { wall: Wall(b.now.wall.0 - i64::try_from(behind.as_millis()).unwrap()), boot: Boot(s(9)) };
+        b.restart();
+        assert_eq!(b.token() == "a1", served, "{behind:?}");
+        assert_eq!(b.machine.wake_at().is_some_and(|at| b.now.reached(at)), !served, "{behind:?}: refreshed at once");
+        assert_eq!(b.view().health(b.now).is_usable(), served);
+    }
+}
+
+#[test]
+fn where_the_clocks_disagree_another_token_comes_first_and_the_one_there_is_until_its_time_has_passed() {
+    let mut b = Bench::logged_in();
+    b.now = b.now.plus(s(600));
+    b.now.wall = b.now.wall.plus(s(7200));
+    assert_eq!(b.token(), "provider_unreachable", "another one is asked for first");
+    b.tell(Event::Stirred);
+    b.tell(Event::Timer);
+    assert_eq!((b.sent.len(), b.token().as_str()), (1, "a1"), "whoever can't wait for it gets what is there");
+    b.answer(Answer::NotSent { why: "dns".into() });
+    assert_eq!(b.token(), "a1", "and can't be had");
+    let view = b.view().reply(b.now);
+    assert!(view.reason.unwrap().contains("clocks disagree") && view.expires_at.unwrap() > b.now.wall.unix_seconds());
+    b.now = b.now.plus(s(3001));
+    assert_eq!(b.token(), "provider_unreachable", "no longer than its life");
 }
 
 #[test]
@@ -332,18 +369,125 @@ fn only_a_parsed_refusal_of_the_grant_asks_for_a_login_and_even_then_nothing_is_
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"));
 }
 
-#[test]
-fn an_unsaid_refusal_is_believed_when_the_token_is_gone_and_it_was_said_thrice() {
-    let mut b = Bench::logged_in();
-    b.sleep();
-    for _ in 0..5 {
-        b.answer(refusal("http_401", Blame::Unknown));
-        assert_eq!(b.view().standing, Standing::Active, "the access token still works");
+/// Answers every attempt so for `span`, and sleeps in between as long as the machine wants to.
+fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> Answer) {
+    let until = b.now.plus(span);
+    while !b.now.reached(until) {
+        if b.in_flight {
+            b.answer(answer());
+        }
         b.sleep();
     }
-    b.now = b.now.plus(s(720));
-    b.answer(refusal("http_401", Blame::Unknown));
-    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "http_401".into() }));
+    if b.in_flight {
+        b.answer(answer());
+    }
+}
+
+#[test]
+fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_a_token() {
+    let unknown = || refusal("http_403", Blame::Unknown);
+    let mut b = Bench::logged_in();
+    b.sleep();
+    refuse_for(&mut b, s(700), unknown);
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a1"), "a valid token is served");
+    refuse_for(&mut b, s(700), unknown);
+    let told = LoginReason::Unexplained { code: "http_403".into(), said: "http_403".into() };
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::NeedsLogin(told), "provider_refused"));
+    let kept = b.disk.clone().unwrap();
+    assert_eq!(
+        (kept.needs_login, kept.tokens.refresh_token.unwrap().expose()),
+        (None, "r1"),
+        "nothing is written down"
+    );
+    // It goes on being tried, now and then, and callers don't make it more often.
+    for _ in 0..6 {
+        let pause = b.sleep();
+        assert!((s(300)..=s(3600)).contains(&pause), "{pause:?}");
+        b.answer(unknown());
+        b.now = b.now.plus(s(60));
+        b.tell(Event::Wanted(s(0)));
+        assert!(!b.in_flight);
+    }
+    b.tell(Event::Forced);
+    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"), "and is well again by itself");
+    assert!(!b.view().refused_for_long);
+}
+
+#[test]
+fn a_provider_that_refuses_for_a_moment_ends_nothing_however_often_it_is_asked() {
+    for slept in [s(0), s(8 * 3600)] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.answer(refusal("Not Found", Blame::Unknown));
+        b.now = b.now.plus(slept.max(s(3600)));
+        b.tell(Event::Timer);
+        for _ in 0..20 {
+            if b.in_flight {
+                b.answer(refusal("Not Found", Blame::Unknown));
+            }
+            b.wait(s(1));
+            b.tell(Event::Wanted(s(0)));
+            b.tell(Event::Forced);
+        }
+        assert_eq!(b.view().standing, Standing::Active, "{slept:?}");
+        assert_eq!(b.token(), "provider_unreachable");
+    }
+}
+
+#[test]
+fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows() {
+    for (answer, soonest) in [
+        (Answer::NotSent { why: "dns".into() }, s(2)),
+        (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
+        (Answer::Busy { retry_after: Some(s(40)), why: "503".into() }, s(40)),
+        (Answer::Lost { why: "no reply within 15 s".into() }, s(2)),
+    ] {
+        let said = format!("{answer:?}");
+        let mut b = Bench::logged_in();
+        b.chance = 1.0;
+        b.now = b.now.plus(s(3600));
+        b.tell(Event::Timer);
+        b.answer(answer);
+        if let Some(trouble) = &mut b.machine.trouble {
+            trouble.retry_at = b.now.plus(s(290));
+        }
+        for _ in 0..50 {
+            b.tell(Event::Wanted(s(10)));
+        }
+        let Verdict::Fail(error) = b.view().verdict(Ttl::Usual(s(10)), b.now, b.now) else { panic!("{said}") };
+        assert_eq!(error.reply().retry_after, Some(soonest.as_secs()), "{said}: when asking again makes sense");
+        assert_eq!((b.sent.len(), b.sleep()), (1, soonest), "{said}");
+        assert_eq!(b.sent.len(), 2, "{said}: one attempt for all of them");
+        // A person who asks has no more rights against the provider's own wish.
+        b.answer(Answer::Busy { retry_after: Some(s(60)), why: "429".into() });
+        b.wait(s(30));
+        b.tell(Event::Forced);
+        assert_eq!(b.sent.len(), 2, "{said}");
+        b.wait(s(30));
+        b.tell(Event::Forced);
+        assert_eq!(b.sent.len(), 3, "{said}");
+    }
+}
+
+#[test]
+fn an_answer_to_another_account_ends_the_pause_that_was_meant_for_the_provider() {
+    for (answer, within) in [
+        (Answer::NotSent { why: "dns".into() }, s(2)),
+        (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
+        (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(40)),
+        (refusal("invalid_client", Blame::Client), s(300)),
+    ] {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        let said = format!("{answer:?}");
+        b.answer(answer);
+        if let Some(trouble) = &mut b.machine.trouble {
+            trouble.retry_at = b.now.plus(s(300));
+        }
+        b.tell(Event::Recovered);
+        assert_eq!(b.sleep(), within, "{said}");
+    }
 }
 
 #[test]
@@ -461,27 +605,6 @@ fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
 }
 
 #[test]
-fn an_impatient_caller_may_probe_an_offline_provider_but_not_one_that_asked_for_patience() {
-    for (answer, probes) in
-        [(Answer::NotSent { why: "dns".into() }, 1), (Answer::Busy { retry_after: Some(s(60)), why: "429".into() }, 0)]
-    {
-        let mut b = Bench::logged_in();
-        b.now = b.now.plus(s(3600));
-        b.tell(Event::Timer);
-        b.chance = 1.0;
-        b.answer(answer);
-        if let Some(trouble) = &mut b.machine.trouble {
-            trouble.retry_at = b.now.plus(s(60));
-        }
-        b.now = b.now.plus(s(3));
-        for _ in 0..100 {
-            b.tell(Event::Wanted(s(0)));
-        }
-        assert_eq!(b.sent.len() - 1, probes);
-    }
-}
-
-#[test]
 fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100)))));
@@ -525,9 +648,9 @@ fn clocks_that_jump_neither_hide_an_expired_token_nor_storm_the_provider() {
     b.now.wall = Wall(b.now.wall.0 - 86_400_000);
     assert_eq!((b.token().as_str(), b.sleep()), ("a2", s(2880)), "set back a day: boot time goes on");
     assert_eq!(b.sent.len(), 2);
-    // Down, and the clock is set back: what is left is never more than the whole lifetime.
+    // Down for a moment, and the clock is set back a little: what is left is never more than the whole lifetime.
     let mut b = Bench::logged_in();
-    b.now.wall = Wall(b.now.wall.0 - 86_400_000);
+    b.now.wall = Wall(b.now.wall.0 - 59_000);
     b.restart();
     assert!(
         b.view().lasts(Ttl::Asked(s(1799)), b.now) && b.now.until(b.view().token.unwrap().deadline.unwrap()) <= s(3600)

@@ -68,6 +68,8 @@ pub enum Event {
     /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::Machine::wake_at) may
     /// be another.
     Stirred,
+    /// Another account of the same provider had an answer after it had none.
+    Recovered,
     /// A caller has no use for what is published: it wants this much validity.
     Wanted(Duration),
     /// A caller wants a token for this target with this much validity.
@@ -173,6 +175,17 @@ pub struct Renewal {
     pub refresh_token: Option<RefreshToken>,
     /// `None`: for all that the account asks for.
     pub target: Option<Target>,
+    /// On whose behalf.
+    pub priority: Priority,
+}
+
+/// On whose behalf the provider is asked. It decides how a host is treated that does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// By plan: nobody waits for it.
+    Planned,
+    /// Somebody waits.
+    Asked,
 }
 
 /// What went wrong last and has not been mended.
@@ -186,8 +199,10 @@ pub struct Trouble {
     pub at: Moment,
     /// How many times in a row.
     pub failures: u32,
-    /// No attempt before this.
+    /// No attempt before this, unless somebody asks for one.
     pub retry_at: Moment,
+    /// The provider asked to be left alone until then (`Retry-After`): no attempt before, whoever asks.
+    pub not_before: Option<Moment>,
 }
 
 /// Who is to blame for a [`Trouble`].
@@ -197,8 +212,10 @@ pub enum TroubleKind {
     Unreachable,
     /// Nothing even left this machine: no network, most likely.
     Offline,
-    /// The provider said no, with this code.
+    /// The provider said no, with this code: the config has to change.
     Refused(String),
+    /// The provider said no for a reason that nobody here knows, with this code: it may pass.
+    Unexplained(String),
     /// The store.
     Store,
 }

@@ -141,8 +141,18 @@ impl Complaint {
         let first = |names: &[&str]| names.iter().find_map(|name| text(error.get(name)));
         Self {
             code: first(&["error", "code", "status", "type", "errorCode", "error_code", "reason"]),
-            said: first(&["message", "description", "error_description", "detail", "details", "title", "error_message"]),
-            transient: ["is_transient", "transient", "retryable"].iter().any(|name| error.get(name) == Some(&true.into())),
+            said: first(&[
+                "message",
+                "description",
+                "error_description",
+                "detail",
+                "details",
+                "title",
+                "error_message",
+            ]),
+            transient: ["is_transient", "transient", "retryable"]
+                .iter()
+                .any(|name| error.get(name) == Some(&true.into())),
         }
     }
 

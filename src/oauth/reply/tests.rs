@@ -135,15 +135,39 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (400, r#"{"errors":[{"code":"x1","detail":"a"},{"code":"x2"}]}"#, "refused Unknown x1: a"),
         (404, r#"{"error":"Not Found"}"#, "refused Unknown Not Found"),
         (403, r#"{"error":"Forbidden"}"#, "refused Unknown Forbidden"),
-        (401, "", "refused Unknown http_401: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
-        (400, "{}", "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
-        (400, r#"{"error":true}"#, "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
-        (403, "<html>Welcome to the hotel</html>", "refused Unknown http_403: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)"),
+        (
+            401,
+            "",
+            "refused Unknown http_401: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+        ),
+        (
+            400,
+            "{}",
+            "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+        ),
+        (
+            400,
+            r#"{"error":true}"#,
+            "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+        ),
+        (
+            403,
+            "<html>Welcome to the hotel</html>",
+            "refused Unknown http_403: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+        ),
         // What says of itself that it will pass.
         (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),
-        (400, r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"quota"}}"#, "busy - the provider answered RESOURCE_EXHAUSTED: quota"),
+        (
+            400,
+            r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"quota"}}"#,
+            "busy - the provider answered RESOURCE_EXHAUSTED: quota",
+        ),
         (400, r#"{"error":{"is_transient":true,"message":"later"}}"#, "busy - the provider answered http_400: later"),
-        (400, r#"{"error":"too many requests continuously"}"#, "busy - the provider answered too many requests continuously"),
+        (
+            400,
+            r#"{"error":"too many requests continuously"}"#,
+            "busy - the provider answered too many requests continuously",
+        ),
         (400, r#"{"error":"upstream_timeout"}"#, "busy - the provider answered upstream_timeout"),
         (407, "<html>", "busy - a proxy asks for a login of its own (407)"),
     ] {

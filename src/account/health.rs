@@ -1,0 +1,263 @@
+//! An account's health: the one definition that status, page, doctor, hooks, events and notifications go by.
+
+use super::record::LoginReason;
+use super::state::{Trouble, TroubleKind};
+use super::view::{Served, Snapshot, Standing};
+use crate::clock::Moment;
+use crate::contract::{AccountHealth, HealthReply};
+use crate::error::Error;
+
+/// Whether an account has a token that works, and who has to do something if not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It has a valid token and will have the next one.
+    Usable,
+    /// It has a valid token. When that has ended it will be `then`, unless something changes.
+    Ending {
+        /// When; `None` where nobody knows.
+        until: Option<Moment>,
+        /// What then.
+        then: Unusable,
+    },
+    /// It has no valid token.
+    Unusable(Unusable),
+}
+
+/// Who can help an account that has no valid token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// Nobody has to: it is tried again.
+    Recovering,
+    /// The user: a login, or a change of the config.
+    NeedsUser,
+    /// Whoever can make the store work, or unlock it.
+    Store,
+}
+
+impl Health {
+    /// Whether somebody has to do something, now or before the token ends.
+    pub fn needs_attention(self) -> bool {
+        match self {
+            Self::Usable => false,
+            Self::Ending { then, .. } | Self::Unusable(then) => then != Unusable::Recovering,
+        }
+    }
+
+    /// Whether there is a valid token.
+    pub fn is_usable(self) -> bool {
+        !matches!(self, Self::Unusable(_))
+    }
+
+    /// For the wire.
+    pub(super) fn reply(self, unix: impl Fn(Moment) -> i64) -> HealthReply {
+        let word = |unusable| match unusable {
+            Unusable::Recovering => AccountHealth::Recovering,
+            Unusable::NeedsUser => AccountHealth::NeedsUser,
+            Unusable::Store => AccountHealth::StoreUnavailable,
+        };
+        match self {
+            Self::Usable => HealthReply { now: AccountHealth::Usable, until: None, then: None },
+            Self::Ending { until, then } => {
+                HealthReply { now: AccountHealth::Ending, until: until.map(unix), then: Some(word(then)) }
+            }
+            Self::Unusable(unusable) => HealthReply { now: word(unusable), until: None, then: None },
+        }
+    }
+}
+
+impl Served {
+    /// Whether it is valid beyond doubt: on both clocks.
+    pub fn is_valid(&self, now: Moment) -> bool {
+        self.deadline.is_none_or(|deadline| !now.reached(deadline))
+    }
+
+    /// Whether the clocks disagree about it: the wall clock says that it has ended, and the time that has passed since
+    /// it was obtained says that it has not. The wall clock may have been set, and the machine may have been a virtual
+    /// one that stood still.
+    pub fn is_in_doubt(&self, now: Moment) -> bool {
+        self.deadline.is_some_and(|deadline| now.reached(deadline) && now.boot < deadline.boot)
+    }
+}
+
+impl Snapshot {
+    /// How the account is.
+    pub fn health(&self, now: Moment) -> Health {
+        let unusable = match (&self.standing, &self.trouble) {
+            (Standing::Locked, _) | (_, Some(Trouble { kind: TroubleKind::Store, .. })) => Some(Unusable::Store),
+            (Standing::SignedOut | Standing::NeedsLogin(_), _) => Some(Unusable::NeedsUser),
+            (_, Some(trouble)) => Some(self.after(trouble)),
+            (Standing::Active, None) if self.login_soon => Some(Unusable::NeedsUser),
+            (Standing::Active, None) if !self.refreshable && !self.has_valid_token(now) => Some(Unusable::NeedsUser),
+            (Standing::Active | Standing::Starting | Standing::Unread, None) => None,
+        };
+        let until = self.token.as_ref().and_then(|token| token.deadline);
+        match (self.has_usable_token(now), unusable) {
+            (true, None) => Health::Usable,
+            (true, Some(then)) => Health::Ending { until, then },
+            (false, unusable) => Health::Unusable(unusable.unwrap_or(Unusable::Recovering)),
+        }
+    }
+
+    /// What an account comes to whose trouble goes on.
+    fn after(&self, trouble: &Trouble) -> Unusable {
+        match &trouble.kind {
+            TroubleKind::Refused(_) => Unusable::NeedsUser,
+            TroubleKind::Unexplained(_) if self.refused_for_long => Unusable::NeedsUser,
+            TroubleKind::Unexplained(_) | TroubleKind::Unreachable | TroubleKind::Offline => Unusable::Recovering,
+            TroubleKind::Store => Unusable::Store,
+        }
+    }
+
+    fn has_valid_token(&self, now: Moment) -> bool {
+        self.token.as_ref().is_some_and(|token| token.is_valid(now))
+    }
+
+    /// Whether callers get the token: where the clocks disagree, another one is asked for first.
+    pub(super) fn has_usable_token(&self, now: Moment) -> bool {
+        let asked = self.busy || self.trouble.is_some() || !self.refreshable || self.standing != Standing::Active;
+        self.has_valid_token(now) || asked && self.token.as_ref().is_some_and(|token| token.is_in_doubt(now))
+    }
+
+    /// Why there is no token.
+    pub fn error(&self, now: Moment) -> Error {
+        let account = self.account.clone();
+        match (&self.standing, &self.trouble) {
+            (Standing::Locked, _) => Error::StoreLocked,
+            (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
+            (Standing::NeedsLogin(LoginReason::Unexplained { code, said }), _) => {
+                Error::RefusesForLong { account, why: said.clone(), provider_error: code.clone() }
+            }
+            (Standing::NeedsLogin(reason), _) => Error::LoginRequired { account, why: reason.to_string() },
+            (Standing::SignedOut, _) => Error::LoginRequired { account, why: "nobody has logged in yet".into() },
+            (Standing::Active, None) if !self.refreshable => {
+                Error::LoginRequired { account, why: LoginReason::NoRefreshToken.to_string() }
+            }
+            (_, Some(Trouble { kind: TroubleKind::Refused(code), why, .. })) => {
+                Error::ProviderRefused { account, why: why.clone(), provider_error: Some(code.clone()) }
+            }
+            (_, Some(Trouble { kind: TroubleKind::Unexplained(code), why, .. })) if self.refused_for_long => {
+                Error::RefusesForLong { account, why: why.clone(), provider_error: code.clone() }
+            }
+            (_, Some(trouble)) => {
+                let why = if self.clock_behind {
+                    format!("{}; and {CLOCK_BEHIND}", trouble.why)
+                } else {
+                    trouble.why.clone()
+                };
+                Error::ProviderUnreachable { account, why, retry_after: now.until(self.soonest_attempt) }
+            }
+            (_, None) => Error::ProviderUnreachable {
+                account,
+                why: "the provider has not answered yet".into(),
+                retry_after: std::time::Duration::from_secs(1),
+            },
+        }
+    }
+}
+
+/// Why a stored token is not served.
+pub(super) const CLOCK_BEHIND: &str =
+    "this machine's clock is behind the time when the stored token was obtained, so nobody knows whether it is valid";
+/// What is wrong with a token whose clocks disagree.
+pub(super) const IN_DOUBT: &str = "the machine's clocks disagree about whether the token is still valid: it is by the \
+     time that has passed, and not by the wall clock";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::account::state::{Anew, Event, Machine, Policy};
+    use crate::clock::{Boot, Wall};
+    use crate::oauth::dialect::tests::dialect;
+    use crate::oauth::grant::{Binding, Expiry};
+    use crate::secret::AccessToken;
+
+    const NOW: Moment = Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) };
+    const LATER: Moment = Moment { wall: Wall(1_700_000_100_000), boot: Boot(Duration::from_secs(1100)) };
+
+    /// An account with a token until `deadline`.
+    fn snapshot(standing: Standing, deadline: Option<Moment>, trouble: Option<TroubleKind>) -> Snapshot {
+        let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
+        let mut machine = Machine::new(Policy::new(&dialect(), binding, Anew::No));
+        let _ = machine.step(Event::Loaded(None), NOW, 0.5);
+        let token = deadline.map(|deadline| Served {
+            access_token: AccessToken::new("a"),
+            deadline: Some(deadline),
+            expiry: Expiry::Unknown,
+            scope: None,
+            extra: serde_json::Map::new(),
+        });
+        let trouble = trouble.map(|kind| Trouble {
+            kind,
+            why: "w".into(),
+            at: NOW,
+            failures: 1,
+            retry_at: LATER,
+            not_before: None,
+        });
+        Snapshot { standing, token, trouble, refreshable: true, ..machine.snapshot("work") }
+    }
+
+    #[test]
+    fn an_account_without_a_valid_token_is_never_called_usable() {
+        let refused = || TroubleKind::Refused("invalid_client".into());
+        let unexplained = || TroubleKind::Unexplained("http_403".into());
+        let dead = || Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() });
+        let ahead = Moment { wall: NOW.wall, boot: LATER.boot };
+        use Standing::{Active, Locked, SignedOut, Starting, Unread};
+        use TroubleKind::{Offline, Store, Unreachable};
+        use Unusable::{NeedsUser, Recovering};
+        let ending = |then| Health::Ending { until: Some(LATER), then };
+        for (standing, deadline, trouble, health, exit) in [
+            (Active, Some(LATER), None, Health::Usable, 0),
+            (Active, Some(LATER), Some(Unreachable), ending(Recovering), 0),
+            (Active, Some(LATER), Some(Offline), ending(Recovering), 0),
+            (Active, Some(LATER), Some(unexplained()), ending(Recovering), 0),
+            (Active, Some(LATER), Some(refused()), ending(NeedsUser), 5),
+            (Active, Some(LATER), Some(Store), ending(Unusable::Store), 9),
+            (Active, Some(NOW), None, Health::Unusable(Recovering), 7),
+            (Active, Some(NOW), Some(Unreachable), Health::Unusable(Recovering), 7),
+            (Active, Some(NOW), Some(unexplained()), Health::Unusable(Recovering), 7),
+            (Active, Some(NOW), Some(refused()), Health::Unusable(NeedsUser), 5),
+            (Active, Some(NOW), Some(Store), Health::Unusable(Unusable::Store), 9),
+            // The clocks disagree: served once another one could not be had.
+            (Active, Some(ahead), None, Health::Unusable(Recovering), 7),
+            (Active, Some(ahead), Some(Offline), Health::Ending { until: Some(ahead), then: Recovering }, 0),
+            (Starting, None, None, Health::Unusable(Recovering), 7),
+            (Starting, None, Some(Offline), Health::Unusable(Recovering), 7),
+            (Starting, None, Some(refused()), Health::Unusable(NeedsUser), 5),
+            (dead(), Some(LATER), None, ending(NeedsUser), 5),
+            (dead(), Some(NOW), None, Health::Unusable(NeedsUser), 5),
+            (SignedOut, None, None, Health::Unusable(NeedsUser), 5),
+            (Locked, None, None, Health::Unusable(Unusable::Store), 9),
+            (Unread, None, None, Health::Unusable(Recovering), 7),
+            (Unread, None, Some(Store), Health::Unusable(Unusable::Store), 9),
+        ] {
+            let what = format!("{standing:?} {deadline:?} {trouble:?}");
+            let view = snapshot(standing, deadline, trouble);
+            assert_eq!(view.health(NOW), health, "{what}");
+            let reply = view.reply(NOW);
+            assert_eq!(reply.health.map(HealthReply::exit_code), Some(exit), "{what}");
+            assert_eq!(reply.attention_needed, [5, 9].contains(&exit), "{what}");
+            let served = matches!(
+                view.verdict(crate::account::view::Ttl::Asked(Duration::ZERO), NOW, NOW),
+                crate::account::view::Verdict::Serve
+            );
+            assert_eq!(served, health.is_usable(), "{what}: usable is what callers get");
+        }
+        let not_refreshable = Snapshot { refreshable: false, ..snapshot(Active, Some(NOW), None) };
+        assert_eq!(not_refreshable.health(NOW), Health::Unusable(NeedsUser));
+        let soon = Snapshot { refreshable: false, login_soon: true, ..snapshot(Active, Some(LATER), None) };
+        assert_eq!(soon.health(NOW), ending(NeedsUser));
+        let for_long = Snapshot { refused_for_long: true, ..snapshot(Starting, None, Some(unexplained())) };
+        assert_eq!(for_long.health(NOW), Health::Unusable(NeedsUser));
+    }
+
+    #[test]
+    fn the_worst_exit_code_wins() {
+        for (codes, worst) in [(&[][..], 0), (&[0, 7, 0], 7), (&[7, 5, 0], 5), (&[5, 9, 7], 9)] {
+            assert_eq!(HealthReply::worst(codes.iter().copied()), worst);
+        }
+    }
+}
