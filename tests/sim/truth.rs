@@ -15,6 +15,10 @@ use ringback::clock::Clock;
 pub(crate) const ACCOUNTS: [&str; 2] = ["work", "home"];
 /// What boot time a virtual clock begins with.
 const BOOT: Duration = Duration::from_secs(1000);
+/// How far a clock may be behind after a restart and is still believed.
+const BELIEVED: Duration = Duration::from_secs(61);
+/// No request takes longer.
+const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 /// How many steps are told when something does not hold.
 const TOLD: usize = 60;
 
@@ -84,6 +88,10 @@ pub(crate) struct Kept {
     skew: i64,
     /// In which life.
     life: u32,
+    /// When.
+    at: Duration,
+    /// The machine had slept just before: its reply may have slept with it, and the daemon counts that time as gone.
+    slept: bool,
 }
 
 impl Inner {
@@ -153,10 +161,12 @@ impl Truth {
     /// An access token is on the disk.
     pub(crate) fn kept(&self, account: &'static str, token: &str) {
         let mut inner = self.lock();
-        let (skew, life) = (inner.skew, inner.lives);
+        let (skew, life, at) = (inner.skew, inner.lives, inner.now());
+        let boot = inner.clock.as_ref().map_or(Duration::MAX, |clock| clock.now().boot.0);
+        let slept = !inner.slept_at.is_zero() && boot.saturating_sub(inner.slept_at) < LONGEST_REQUEST;
         let kept = &mut inner.disks.entry(account).or_default().kept;
         if !kept.iter().any(|kept| kept.token == token) {
-            kept.push(Kept { token: token.to_owned(), skew, life });
+            kept.push(Kept { token: token.to_owned(), skew, life, at, slept });
         }
     }
 
@@ -181,13 +191,15 @@ impl Truth {
     }
 
     /// Whether the disk holds a token that is good for a while yet. A wall clock that was set forward since it
-    /// came makes the daemon careful: it can't know that the token is still good.
+    /// came makes the daemon careful, and so does one that was set back and a restart: it can't know that the token is
+    /// still good.
     pub(crate) fn durable_and_valid(&self, account: &'static str) -> bool {
         let inner = self.lock();
         let (Some(disk), Some(grant)) = (inner.disks.get(account), inner.grants.get(account)) else { return false };
         let Some(newest) = disk.bytes.as_ref().and_then(|_| disk.kept.last()) else { return false };
         let end = grant.access.get(&newest.token);
-        inner.skew <= newest.skew && end.is_some_and(|end| *end > inner.now() + Duration::from_secs(2))
+        let comparable = inner.skew == newest.skew || newest.life == inner.lives && inner.skew < newest.skew;
+        comparable && !newest.slept && end.is_some_and(|end| *end > inner.now() + Duration::from_secs(2))
     }
 
     /// A token was handed out.
@@ -199,8 +211,11 @@ impl Truth {
             let grant = inner.grants.get(account);
             let end = grant.and_then(|grant| grant.access.get(token).copied());
             // Each life is one of the machine, too: its restart leaves nothing but the wall clock to go by, and that
-            // was set back since.
-            let fooled = kept.is_some_and(|kept| kept.life != inner.lives && inner.skew < kept.skew);
+            // was set back since; but not to before the time when the token came.
+            let fooled = kept.is_some_and(|kept| {
+                let back = Duration::from_millis(u64::try_from(kept.skew - inner.skew).unwrap_or(0));
+                kept.life != inner.lives && !back.is_zero() && inner.now().saturating_sub(kept.at) + BELIEVED >= back
+            });
             let over = !fooled && end.is_some_and(|end| end < inner.now());
             // What the provider took back before its time, nobody here can know.
             let taken_back = grant.is_some_and(|grant| grant.ended.is_some());
