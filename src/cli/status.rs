@@ -8,12 +8,15 @@ use clap::Args;
 use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
 use crate::clock::Clock;
-use crate::contract::{AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, StoreState, whose};
+use crate::contract::{
+    AccountHealth, AccountReply, AccountState, AccountsReply, ExpiryWord, HealthReply, StoreState, whose,
+};
 
 /// Show how the accounts stand
 ///
-/// Exits with 0 if every account shown is fine, with 5 if one of them needs a login, and else with 9
-/// if the store of one of them can't be read.
+/// Exits with 0 if every account shown has a valid token. Else the worst of them decides: 9 if the store is locked or
+/// does not work, 5 if somebody has to log in or to correct the config, 7 if there is no valid token and it is tried
+/// again.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Status {
@@ -48,19 +51,8 @@ pub(super) fn run(args: &Status) -> Outcome {
         (text, reply.accounts)
     };
     report::answer(text.as_bytes())?;
-    Ok(exit(&accounts))
-}
-
-fn exit(accounts: &[AccountReply]) -> ExitCode {
-    let any = |states: &[AccountState]| accounts.iter().any(|account| states.contains(&account.state));
-    let code = if any(&[AccountState::NeedsLogin, AccountState::SignedOut]) {
-        ErrorCode::LoginRequired.row().exit
-    } else if any(&[AccountState::StoreUnavailable]) {
-        ErrorCode::StoreUnavailable.row().exit
-    } else {
-        0
-    };
-    ExitCode::from(code)
+    let codes = accounts.iter().map(|account| account.health_at(now).exit_code());
+    Ok(ExitCode::from(HealthReply::worst(codes)))
 }
 
 fn overview(reply: &AccountsReply, now: i64) -> String {
@@ -101,12 +93,15 @@ fn table(accounts: &[AccountReply], now: i64) -> String {
 }
 
 fn row(account: &AccountReply, now: i64) -> [String; 5] {
-    let state = match account.state {
-        AccountState::SignedOut => "signed out",
-        AccountState::Starting => "starting",
-        AccountState::Active => "active",
-        AccountState::NeedsLogin => "needs login",
-        AccountState::StoreUnavailable => "store unavailable",
+    let state = match (account.health_at(now).now, account.state) {
+        (_, AccountState::SignedOut) => "signed out",
+        (_, AccountState::NeedsLogin) => "needs login",
+        (AccountHealth::StoreUnavailable, _) | (_, AccountState::StoreUnavailable) => "store unavailable",
+        (AccountHealth::Usable, _) => "active",
+        (AccountHealth::Ending, _) => "ending",
+        (AccountHealth::NeedsUser, _) => "needs you",
+        (_, AccountState::Starting) => "starting",
+        (AccountHealth::Recovering | AccountHealth::Other, _) => "recovering",
     };
     let expires = match (account.expires_at, account.expiry) {
         (Some(at), _) if at < now => format!("expired {}", moment(at, now)),
@@ -127,6 +122,13 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(reason) = &account.reason {
         notes.push(plain(reason));
+    }
+    let health = account.health_at(now);
+    if let Some(until) = health.until.filter(|_| health.now == AccountHealth::Ending) {
+        notes.push(format!(
+            "its token ends {}, and there will be none after it unless that is mended",
+            moment(until, now)
+        ));
     }
     if let Some(error) = &account.last_error {
         let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
@@ -155,7 +157,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::LastError;
+    use crate::contract::{ErrorCode, LastError};
 
     fn account(name: &str, state: AccountState) -> AccountReply {
         AccountReply {
@@ -193,30 +195,51 @@ mod tests {
             failures: 3,
         });
         good.identity = serde_json::from_str(r#"{"voip_id":1000001,"name":"A\u001b[1mnn"}"#).unwrap();
-        let accounts = [good, account("home", AccountState::SignedOut), account("robot", AccountState::Starting)];
+        let of = |name, now, until, then| {
+            let health = Some(HealthReply { now, until, then });
+            AccountReply { health, ..account(name, AccountState::Active) }
+        };
+        let accounts = [
+            good,
+            account("home", AccountState::SignedOut),
+            account("robot", AccountState::Starting),
+            of("a", AccountHealth::Ending, Some(1_600), Some(AccountHealth::Recovering)),
+            of("b", AccountHealth::Recovering, None, None),
+            of("c", AccountHealth::NeedsUser, None, None),
+            of("d", AccountHealth::StoreUnavailable, None, None),
+        ];
         let text = table(&accounts, 1_000);
         assert_eq!(
             text,
-            "ACCOUNT  PROVIDER  STATE       EXPIRES    NEXT REFRESH\n\
-             work     phonecom  active      in 42 min  in 30 min\n\
+            "ACCOUNT  PROVIDER  STATE              EXPIRES    NEXT REFRESH\n\
+             work     phonecom  active             in 42 min  in 30 min\n\
              \x20 last error 10 s ago, 3 times in a row: no [31manswer\n\
              \x20 whose: name A[1mnn, voip_id 1000001\n\
-             home     phonecom  signed out  -          -\n\
+             home     phonecom  signed out         -          -\n\
              \x20 run `ringback login home`\n\
-             robot    phonecom  starting    -          -\n\
-             \x20 gets its first token by itself\n"
+             robot    phonecom  starting           -          -\n\
+             \x20 gets its first token by itself\n\
+             a        phonecom  ending             -          -\n\
+             \x20 its token ends in 10 min, and there will be none after it unless that is mended\n\
+             b        phonecom  recovering         -          -\n\
+             c        phonecom  needs you          -          -\n\
+             d        phonecom  store unavailable  -          -\n"
         );
     }
 
     #[test]
-    fn a_needed_login_decides_the_exit_code() {
-        let code = |states: &[AccountState]| {
-            format!("{:?}", exit(&states.iter().map(|state| account("a", *state)).collect::<Vec<_>>()))
-        };
-        let expected = |code: u8| format!("{:?}", ExitCode::from(code));
-        assert_eq!(code(&[]), expected(0));
-        assert_eq!(code(&[AccountState::Active]), expected(0));
-        assert_eq!(code(&[AccountState::StoreUnavailable, AccountState::Active]), expected(9));
-        assert_eq!(code(&[AccountState::StoreUnavailable, AccountState::NeedsLogin]), expected(5));
+    fn of_an_older_daemon_the_state_tells_the_health() {
+        for (state, expires_at, code) in [
+            (AccountState::Active, Some(2_000), 0),
+            (AccountState::Active, None, 0),
+            (AccountState::Active, Some(1_000), 7),
+            (AccountState::Starting, None, 7),
+            (AccountState::SignedOut, None, 5),
+            (AccountState::NeedsLogin, Some(2_000), 5),
+            (AccountState::StoreUnavailable, None, 9),
+        ] {
+            let account = AccountReply { expires_at, ..account("a", state) };
+            assert_eq!(account.health_at(1_000).exit_code(), code, "{state:?} {expires_at:?}");
+        }
     }
 }

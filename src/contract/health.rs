@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{AccountReply, AccountState};
+
 /// Whether an account has a token that works, and who has to do something if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +35,21 @@ pub struct HealthReply {
     /// And what then.
     #[serde(rename = "health_then", skip_serializing_if = "Option::is_none", default)]
     pub then: Option<AccountHealth>,
+}
+
+impl AccountReply {
+    /// Its health; of an older daemon, which does not tell, as its other members show it at `now` (Unix seconds).
+    pub fn health_at(&self, now: i64) -> HealthReply {
+        let expired = self.expires_at.is_some_and(|at| at <= now);
+        let shown = match self.state {
+            AccountState::SignedOut | AccountState::NeedsLogin => AccountHealth::NeedsUser,
+            AccountState::StoreUnavailable => AccountHealth::StoreUnavailable,
+            AccountState::Starting => AccountHealth::Recovering,
+            AccountState::Active if expired => AccountHealth::Recovering,
+            AccountState::Active => AccountHealth::Usable,
+        };
+        self.health.unwrap_or(HealthReply { now: shown, until: None, then: None })
+    }
 }
 
 impl HealthReply {

@@ -68,7 +68,9 @@ fn the_page_shows_how_all_stands_and_its_buttons_work() {
     crate::http::Browser::default().go(&format!("http://{}{to}", world.authority()));
     world.until_state("work", AccountState::Active);
     let page = session.get();
-    for wanted in ["has a token", "one two", "Refresh now", "Log out", "default", "reads and changes every account"] {
+    for wanted in
+        ["has a valid token", "one two", "Refresh now", "Log out", "default", "reads and changes every account"]
+    {
         assert!(page.body.contains(wanted), "{wanted}: {}", page.body);
     }
     assert_eq!(session.press("/do/refresh", "account=work").header("location"), Some("/"));

@@ -106,3 +106,87 @@ async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
     }
     assert!(sent.values().any(|at| at.len() == 2), "some were replayed");
 }
+
+/// Everything that the provider answers for a while; then it is well.
+async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> Answer) {
+    let until = b.clock.now().plus(span);
+    while !b.clock.now().reached(until) {
+        let mut script = b.provider.script.lock().unwrap();
+        while script.len() < 64 {
+            script.push_back(answer());
+        }
+        drop(script);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    b.provider.script.lock().unwrap().clear();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_within_two_seconds() {
+    for answer in [(|| Answer::NotSent { why: "no connection (refused)".into() }) as fn() -> Answer, || Answer::Busy {
+        retry_after: None,
+        why: "the provider answered 503".into(),
+    }] {
+        let names: Vec<String> = (0..7).map(|n| format!("a{n}")).collect();
+        let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        for name in &names {
+            assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
+        }
+        b.clock.suspend(s(2 * 3600));
+        b.bell.send_replace(());
+        outage(&b, s(600), answer).await;
+        let (well, before) = (b.clock.now(), b.requests());
+        let tokens = names.iter().map(|name| async {
+            // A program that asks again as soon as it may.
+            loop {
+                match b.broker.token(name, TokenQuery::default()).await {
+                    Ok(_) => return well.until(b.clock.now()),
+                    Err(error) => {
+                        let again = error.reply().retry_after.expect("when to ask again");
+                        assert!(again <= 2, "{error}: {again} s");
+                        tokio::time::sleep(s(again)).await;
+                    }
+                }
+            }
+        });
+        for waited in futures_util::future::join_all(tokens).await {
+            assert!(waited <= s(2), "{waited:?}");
+        }
+        assert_eq!(b.requests() - before, names.len(), "one request for each");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
+    let names: Vec<String> = (0..20).map(|n| format!("a{n}")).collect();
+    let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names {
+        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
+    }
+    b.clock.suspend(s(2 * 3600));
+    b.bell.send_replace(());
+    outage(&b, s(1200), || Answer::Busy { retry_after: None, why: "the provider answered 503".into() }).await;
+    // A person asks for one of them; nobody asks for the others.
+    tokio::time::sleep(s(3)).await;
+    b.broker.refresh("a0").await.unwrap();
+    let well = |b: &Bench| b.broker.accounts().iter().all(|account| account.reason.is_none());
+    within(&b, s(4), well).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_outlasts_the_token_is_told_and_so_is_its_end() {
+    let b = Bench::logged_in("work").await;
+    let mut heard = b.broker.listen();
+    outage(&b, s(4000), || Answer::NotSent { why: "no connection (refused)".into() }).await;
+    within(&b, s(320), |b| b.broker.account("work").unwrap().reason.is_none()).await;
+    assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
+    b.broker.logout("work").await.unwrap();
+    let mut told = Vec::new();
+    while let Ok(Some(crate::broker::happenings::Heard::Event(event))) =
+        tokio::time::timeout(Duration::from_millis(10), heard.next()).await
+    {
+        told.push(event.event);
+    }
+    use crate::contract::EventKind::{Failing, LoggedIn, LoggedOut, Recovered};
+    assert_eq!(told, [Failing, Recovered, LoggedIn, LoggedOut]);
+}

@@ -6,7 +6,7 @@ use super::setup::about;
 use crate::cli::Reach;
 use crate::cli::report::moment;
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AccountReply, AccountState, AccountsReply, ErrorCode, Finding};
+use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, Finding};
 use crate::oauth::grant::GrantType;
 
 /// What the daemon tells, if one runs.
@@ -51,25 +51,29 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     let check = about(config);
     let login = format!("Run `ringback login {}`.", account.account);
     let reason = account.reason.clone().unwrap_or_default();
-    findings.push(match account.state {
-        AccountState::Active => match &account.last_error {
-            None => good(&check, "it has a token"),
-            Some(error) => note(
-                &check,
-                format!(
-                    "it has a token; {} times in a row no newer one could be got: {}",
-                    error.failures, error.error_description
-                ),
-                "The daemon goes on trying; see the provider's finding above, if there is one.",
-            ),
-        },
-        AccountState::Starting => note(&check, "it has no token yet", "It is getting one by itself: look again."),
-        AccountState::SignedOut => needs_hand(&check, "nobody has logged in", login),
-        AccountState::NeedsLogin => needs_hand(&check, format!("it needs a login: {reason}"), login),
-        AccountState::StoreUnavailable => {
+    let tries = "The daemon goes on trying; see the provider's finding above, if there is one.";
+    let config_fix = "Correct the client's id, secret or scope in the config, and send the daemon SIGHUP.";
+    let health = account.health_at(now);
+    findings.push(match (account.state, health.now) {
+        (AccountState::SignedOut, _) => needs_hand(&check, "nobody has logged in", login),
+        (AccountState::NeedsLogin, _) => needs_hand(&check, format!("it needs a login: {reason}"), login),
+        (AccountState::StoreUnavailable, _) | (_, AccountHealth::StoreUnavailable) => {
             let fix = "If it is locked, `ringback unlock`; else make the state folder and its key available.";
-            needs_hand(&check, format!("its tokens can't be read: {reason}"), fix)
+            needs_hand(&check, format!("its tokens can't be read or kept: {reason}"), fix)
         }
+        (_, AccountHealth::NeedsUser) => needs_hand(&check, format!("it has no valid token: {reason}"), config_fix),
+        (AccountState::Starting, _) if account.last_error.is_none() => {
+            note(&check, "it has no token yet", "It is getting one by itself: look again.")
+        }
+        (_, AccountHealth::Recovering | AccountHealth::Other) => {
+            note(&check, format!("it has no valid token: {reason}"), tries)
+        }
+        (_, AccountHealth::Ending) => {
+            let ends = health.until.map(|at| format!(", which ends {},", moment(at, now))).unwrap_or_default();
+            let what = format!("it has a valid token{ends} and no newer one can be got: {reason}");
+            if health.exit_code() == 0 { note(&check, what, tries) } else { needs_hand(&check, what, config_fix) }
+        }
+        (_, AccountHealth::Usable) => good(&check, "it has a valid token"),
     });
     if account.state == AccountState::Active && !account.refreshable && renews_by_refresh(config) {
         let ends = account.expires_at.map(|at| format!(", and its token ends {}", moment(at, now))).unwrap_or_default();
@@ -132,7 +136,22 @@ mod tests {
             format!(r#"{{"account":"work","provider":"p","attention_needed":false,"generation":1,{rest}}}"#)
         };
         for (rest, state, says) in [
-            (r#""state":"active","refreshable":true"#, FindingState::Good, "it has a token"),
+            (r#""state":"active","refreshable":true"#, FindingState::Good, "it has a valid token"),
+            (
+                r#""state":"active","health":"recovering","refreshable":true,"reason":"503""#,
+                FindingState::Note,
+                "it has no valid token: 503",
+            ),
+            (
+                r#""state":"active","health":"needs_user","refreshable":true,"reason":"invalid_client""#,
+                FindingState::NeedsHand,
+                "it has no valid token: invalid_client | Correct the client",
+            ),
+            (
+                r#""state":"active","health":"ending","health_until":1600,"health_then":"recovering","refreshable":true,"reason":"503""#,
+                FindingState::Note,
+                "it has a valid token, which ends in 10 min, and no newer one can be got: 503",
+            ),
             (r#""state":"signed_out","refreshable":false"#, FindingState::NeedsHand, "ringback login work"),
             (
                 r#""state":"needs_login","refreshable":false,"reason":"why"#,

@@ -4,7 +4,7 @@
 use crate::apps::App;
 use crate::apps::consent::Question;
 use crate::clock::Wall;
-use crate::contract::{AccountReply, AccountState, whose};
+use crate::contract::{AccountHealth, AccountReply, AccountState, whose};
 
 /// What a provider wrote is cut to this many characters.
 const SHOWN: usize = 300;
@@ -32,19 +32,26 @@ pub(super) struct AppRow {
 }
 
 pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
-    let (mark, class, state) = match account.state {
-        AccountState::Active if account.last_error.is_some() => ("!", "notice", "has a token, and trouble"),
-        AccountState::Active => ("✓", "good", "has a token"),
-        AccountState::Starting => ("…", "", "is getting its first token"),
-        AccountState::SignedOut => ("–", "notice", "nobody has logged in"),
-        AccountState::NeedsLogin => ("!", "bad", "needs a login"),
-        AccountState::StoreUnavailable => ("✗", "bad", "its tokens can't be read"),
+    let health = account.health_at(now.unix_seconds());
+    let (mark, class, state) = match (account.state, health.now) {
+        (AccountState::SignedOut, _) => ("–", "notice", "nobody has logged in"),
+        (AccountState::NeedsLogin, _) => ("!", "bad", "needs a login"),
+        (AccountState::StoreUnavailable, _) => ("✗", "bad", "its tokens can't be read"),
+        (_, AccountHealth::StoreUnavailable) => ("✗", "bad", "has no valid token, and a new one could not be kept"),
+        (_, AccountHealth::NeedsUser) => ("!", "bad", "has no valid token, and needs you"),
+        (AccountState::Starting, _) => ("…", "", "is getting its first token"),
+        (_, AccountHealth::Usable) => ("✓", "good", "has a valid token"),
+        (_, AccountHealth::Ending) => ("!", "notice", "has a valid token, and no newer one can be got"),
+        (_, AccountHealth::Recovering | AccountHealth::Other) => {
+            ("!", "bad", "has no valid token, and it is tried again")
+        }
     };
     let time = |at: Option<i64>| at.map(|at| moment(at, now));
     let facts = [
         ("Whose", whose(&account.identity)),
         ("Scope", account.scope.clone().filter(|scope| !scope.is_empty())),
         ("Expires", time(account.expires_at)),
+        ("Usable until", time(health.until)),
         ("Next refresh", time(account.next_refresh_at)),
         ("Login due", time(account.login_due_at)),
         ("Login", account.login_pending.as_ref().map(|_| "in progress".to_owned())),

@@ -44,7 +44,7 @@ await journey('status page in Chromium: log in, refresh, log out by its buttons'
     await page.click('button[name=decision][value=allow]');
     await page.waitForURL(/\/login\/outcome\//);
     await page.goto(`${daemon.url}/`);
-    await page.waitForSelector('text=has a token');
+    await page.waitForSelector('text=has a valid token');
     if (screenshot('status')) await page.screenshot({ path: screenshot('status'), fullPage: true });
     const before = (await account(daemon)).generation;
     await page.click('text=Refresh now');
@@ -125,7 +125,7 @@ await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothin
     await withBrowser(async (context) => {
       // The victim has the status page open: its cookie is in this browser.
       const victim = await openStatusPage(world, context);
-      await victim.waitForSelector('text=has a token');
+      await victim.waitForSelector('text=has a valid token');
       const { url: start } = await world.beginLogin('practice');
       const own = daemon.url;
       const facts = { own, start, key: daemon.key, rebound: own.replace('127.0.0.1', 'evil.test') };
@@ -147,7 +147,7 @@ await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothin
       // All of it works for those who may: the controls.
       const good = await context.newPage();
       await good.goto(`${own}/`);
-      await good.waitForSelector('text=has a token');
+      await good.waitForSelector('text=has a valid token');
       await good.goto(start);
       await good.waitForSelector('button[name=decision]');
     });
