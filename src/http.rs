@@ -23,6 +23,7 @@ mod events;
 pub mod fragment;
 pub mod gate;
 pub mod listen;
+mod log_limit;
 pub mod pages;
 pub mod query;
 pub mod reject;
@@ -47,6 +48,7 @@ use crate::error::Error;
 
 pub use consent::show_questions;
 pub use gate::Gate;
+pub use log_limit::LogLimit;
 use reject::Reject;
 use session::Sessions;
 pub use waiting::Waiting;
