@@ -1,8 +1,6 @@
 //! The API for programs: extract, ask the broker, convert. Shapes are `contract`'s, described in
 //! `docs/api.md`; errors are `reject`'s; who may is the gate's.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -12,7 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::audited::{self, audited};
 use super::body::JsonBody;
-use super::gate::{Caller, Named};
+use super::gate::{Caller, Named, OfLogin};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, consent, to_the_end};
@@ -116,7 +114,6 @@ pub(super) async fn import(
 }
 
 pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
-    caller.may_change_all()?;
     let work = http.waiting.at(caller.peer()).during(http.broker.accept_provider(&name));
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
@@ -165,36 +162,26 @@ pub(super) async fn start_login(
 }
 
 pub(super) async fn login(
-    caller: Caller,
+    OfLogin { caller, id }: OfLogin,
     State(http): State<Http>,
-    Segment(id): Segment,
     RawQuery(query): RawQuery,
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
-    of_ours(&caller, &http, &id).await?;
     let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 
 pub(super) async fn paste(
-    caller: Caller,
+    OfLogin { id, .. }: OfLogin,
     State(http): State<Http>,
-    Segment(id): Segment,
     JsonBody(request): JsonBody<PasteRequest>,
 ) -> Reply<LoginReply> {
-    of_ours(&caller, &http, &id).await?;
     let Some(request) = request else {
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
     // Needs no place: a login takes one answer, and only so many logins are pending.
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
-}
-
-/// Whether the login is of an account that the caller may see; to others it does not exist.
-async fn of_ours(caller: &Caller, http: &Http, id: &str) -> Result<(), Error> {
-    let login = http.broker.login(id, Duration::ZERO).await?;
-    if caller.sees(&login.account) { Ok(()) } else { Err(Error::NotFound { what: "this login".into() }) }
 }
 
 /// One of the two, which goes into headers and forms and so has to be visible ASCII (RFC 6749 §A.12, §A.17).

@@ -31,7 +31,8 @@ use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
 use rules::{Facts, Proof, Refused};
 
-pub use caller::{Caller, Named, Session};
+use caller::LetIn;
+pub use caller::{Caller, Named, OfLogin, Session};
 
 /// What the gate knows. Cheap to clone.
 #[derive(Clone)]
@@ -239,12 +240,15 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
     let facts = Facts { method: &head.method, uri: &head.uri, version: head.version, headers: &head.headers, peer };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
+        // Only rows ask for a proof.
+        let Found::Row(route) = found else { return Err(Refused::NoRoute.into()) };
         let app = gate.authenticate(&facts, head.extensions.get()).await?;
         if let Some(app) = &app {
             let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
-            rules::suffices(&app.rights, access).map_err(beyond)?;
+            rules::suffices(&app.rights, route).map_err(beyond)?;
         }
-        head.extensions.insert(Caller::new(app.clone(), peer, executable, id));
+        let caller = Caller::new(app.clone(), peer, executable, id);
+        head.extensions.insert(LetIn { caller, reach: route.reach });
         return Ok(app.map_or(Admitted::Owner, Admitted::App));
     }
     if access == Access::Session {

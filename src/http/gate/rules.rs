@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::Reject;
-use crate::http::routes::{Access, Found};
+use crate::http::routes::{Access, Found, Reach, Route};
 use crate::http::session::cookie_name;
 
 /// All that the rules look at.
@@ -295,11 +295,15 @@ pub(super) fn proof<'a>(facts: &Facts<'a>) -> Result<Proof<'a>, Refused> {
     }
 }
 
-/// Whether these rights are enough for a route. Which accounts they cover, its handler asks of [`super::Caller`].
-pub(super) fn suffices(rights: &Rights, access: Access) -> Result<(), Refused> {
-    match access {
+/// Whether these rights are enough for a route. Whether they cover the one account that a request names is known
+/// once that account is: [`super::Named`], [`super::OfLogin`].
+pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), Refused> {
+    match route.access {
         Access::Owner if !rights.is_all() => Err(Refused::Beyond("only an app with every right may do this")),
         Access::Write | Access::Socket if !rights.write => Err(Refused::Beyond("this app may read only")),
+        _ if route.reach == Reach::Every && rights.accounts.is_some() => {
+            Err(Refused::Beyond("this concerns more than the accounts that this app was given"))
+        }
         _ => Ok(()),
     }
 }
