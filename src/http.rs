@@ -18,6 +18,7 @@ mod apps;
 mod audited;
 pub mod body;
 mod consent;
+mod cookies;
 pub mod door;
 mod events;
 pub mod fragment;

@@ -76,7 +76,7 @@ async fn token_for(
     (account, own): (&str, &str),
     query: TokenQuery,
 ) -> Result<TokenReply, Error> {
-    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(query.wait);
+    let (wait, _place) = http.waiting.at(caller).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
     consent::permit(http, caller, own, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
@@ -96,7 +96,7 @@ pub(super) async fn info(
     RawQuery(query): RawQuery,
 ) -> Reply<InfoReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.waiting.at(caller.peer()).during(http.broker.info(&account)).await?))
+    Ok(Json(http.waiting.at(&caller).during(http.broker.info(&account)).await?))
 }
 
 pub(super) async fn import(
@@ -107,14 +107,14 @@ pub(super) async fn import(
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
     let work = async move {
-        let work = http.waiting.at(caller.peer()).during(http.broker.import(&account, request));
+        let work = http.waiting.at(&caller).during(http.broker.import(&account, request));
         audited(&http, &caller, AuditEvent::Import, Some(&own), work).await
     };
     Ok(Json(to_the_end(work).await??))
 }
 
 pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.accept_provider(&name));
+    let work = http.waiting.at(&caller).during(http.broker.accept_provider(&name));
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> Reply<Lock
     let broker = http.broker.clone();
     let locking = tokio::spawn(async move { broker.lock().await });
     let ended = async { locking.await.unwrap_or_else(|_| Err(Error::Internal { what: "locking crashed".into() })) };
-    let work = http.waiting.at(caller.peer()).during(ended);
+    let work = http.waiting.at(&caller).during(ended);
     Ok(Json(audited(&http, &caller, AuditEvent::Lock, None, work).await?))
 }
 
@@ -132,22 +132,22 @@ pub(super) async fn unlock(
     State(http): State<Http>,
     JsonBody(request): JsonBody<UnlockRequest>,
 ) -> Reply<LockReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.unlock(request.unwrap_or_default()));
+    let work = http.waiting.at(&caller).during(http.broker.unlock(request.unwrap_or_default()));
     Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
 pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.logout(&account));
+    let work = http.waiting.at(&caller).during(http.broker.logout(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&own), work).await?))
 }
 
 pub(super) async fn refresh(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.refresh(&account));
+    let work = http.waiting.at(&caller).during(http.broker.refresh(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
 pub(super) async fn rejected(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.rejected(&account));
+    let work = http.waiting.at(&caller).during(http.broker.rejected(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn start_login(
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
     let work =
-        http.waiting.at(caller.peer()).during(http.broker.start_login(&account, request.unwrap_or_default().via));
+        http.waiting.at(&caller).during(http.broker.start_login(&account, request.unwrap_or_default().via));
     Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn login(
     RawQuery(query): RawQuery,
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
-    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(Some(wait.unwrap_or_default()));
+    let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 

@@ -252,8 +252,8 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
         return Ok(app.map_or(Admitted::Owner, Admitted::App));
     }
     if access == Access::Session {
-        let cookie = rules::session_cookie(&facts).ok_or(Refused::NoSession)?;
-        let number = gate.inner.sessions.find(cookie, gate.inner.clock.now()).ok_or(Refused::NoSession)?;
+        let cookies = rules::session_cookies(&facts);
+        let number = gate.inner.sessions.find(cookies, gate.inner.clock.now()).ok_or(Refused::NoSession)?;
         head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
         return Ok(Admitted::Owner);
     }

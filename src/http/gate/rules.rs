@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use crate::apps::Rights;
 use crate::error::Error;
+use crate::http::cookies;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::Reject;
@@ -320,14 +321,15 @@ fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
 const INVALID_TOKEN: &str = r#"Bearer realm="ringback", error="invalid_token""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="ringback", error="insufficient_scope""#;
 
-/// The cookie of a session, if exactly one of that name came.
-pub(super) fn session_cookie<'a>(facts: &Facts<'a>) -> Option<&'a str> {
-    let Peer::Tcp { port, .. } = facts.peer else { return None };
-    let name = cookie_name(port);
-    let lines = facts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut ours = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-    ours.next().filter(|_| ours.next().is_none())
+/// The cookies of the session's name, of which others may have set some ([`cookies`]). None on the socket, where no
+/// browser comes from.
+pub(super) fn session_cookies<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a str> {
+    let port = match facts.peer {
+        Peer::Tcp { port, .. } => Some(port),
+        Peer::Unix { .. } => None,
+    };
+    let (name, headers) = (port.map(cookie_name), facts.headers);
+    name.into_iter().flat_map(move |name| cookies::named(headers, &name).collect::<Vec<_>>())
 }
 
 /// The reply to a refused request.
