@@ -151,7 +151,10 @@ fn sentence(line: &AuditLine) -> String {
     add("scope=", line.scope.clone().map(|scope| format!("\"{scope}\"")));
     add("- ", line.reason.clone());
     let since = |since: &String| format!(" since {since}");
-    add("", line.more.map(|more| format!("({more} more like this{})", line.since.as_ref().map_or_else(String::new, since))));
+    add(
+        "",
+        line.more.map(|more| format!("({more} more like this{})", line.since.as_ref().map_or_else(String::new, since))),
+    );
     plain(&text)
 }
 

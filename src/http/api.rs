@@ -156,8 +156,7 @@ pub(super) async fn start_login(
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    let work =
-        http.waiting.at(&caller).during(http.broker.start_login(&account, request.unwrap_or_default().via));
+    let work = http.waiting.at(&caller).during(http.broker.start_login(&account, request.unwrap_or_default().via));
     Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 

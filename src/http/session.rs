@@ -179,7 +179,10 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert!(sessions.find([cookie.expose()].into_iter(), now().plus(59 * minute)).is_some());
         assert!(sessions.acts(number, token.expose(), now().plus(59 * minute)));
-        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(118 * minute)).is_some(), "an action keeps it alive");
+        assert!(
+            sessions.find([cookie.expose()].into_iter(), now().plus(118 * minute)).is_some(),
+            "an action keeps it alive"
+        );
         assert!(sessions.find([cookie.expose()].into_iter(), now().plus(119 * minute)).is_none());
         assert!(!sessions.acts(number, token.expose(), now()), "what is over stays over");
         let (cookie, number) = begun(&sessions);
@@ -204,7 +207,10 @@ mod tests {
             (None, Some("done".into()), None)
         );
         sessions.end(first);
-        assert!(sessions.find([one.expose()].into_iter(), now()).is_none() && sessions.find([two.expose()].into_iter(), now()).is_some());
+        assert!(
+            sessions.find([one.expose()].into_iter(), now()).is_none()
+                && sessions.find([two.expose()].into_iter(), now()).is_some()
+        );
         let cookies: Vec<_> = (0..MOST).map(|_| begun(&sessions).0).collect();
         assert!(sessions.find([two.expose()].into_iter(), now()).is_none(), "the oldest went");
         assert!(sessions.find([cookies[0].expose()].into_iter(), now()).is_some());

@@ -179,7 +179,9 @@ mod tests {
 
     #[test]
     fn no_app_keeps_out_the_next_nor_the_owner() {
-        for (most, each) in [(1, [1, 0, 0, 0]), (2, [1, 1, 0, 0]), (10, [5, 3, 1, 1]), (16, [8, 4, 2, 1]), (85, [43, 21, 11, 5])] {
+        for (most, each) in
+            [(1, [1, 0, 0, 0]), (2, [1, 1, 0, 0]), (10, [5, 3, 1, 1]), (16, [8, 4, 2, 1]), (85, [43, 21, 11, 5])]
+        {
             let share = Share::new(most);
             let counts: [Arc<AtomicUsize>; 4] = Default::default();
             let taken: Vec<_> = counts.iter().map(|held| all(Seats { share: &share, held: Some(held) })).collect();

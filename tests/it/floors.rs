@@ -55,7 +55,20 @@ const MODULES: &[Module] = &[
     confined(
         "http",
         4,
-        &["broker", "apps", "audit", "notify", "ports", "clock", "config", "contract", "error", "secret", "provider", "rate_limit"],
+        &[
+            "broker",
+            "apps",
+            "audit",
+            "notify",
+            "ports",
+            "clock",
+            "config",
+            "contract",
+            "error",
+            "secret",
+            "provider",
+            "rate_limit",
+        ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "ports", "contract", "error", "secret", "clock"]),
