@@ -5,9 +5,9 @@
 //! wait: no line is dropped. A disk that fails does not keep tokens back, since a full disk would then stop
 //! everything that needs one; it is said once a minute, and how many lines are missing.
 //!
-//! Nobody pushes out anybody else's history by being refused. Refusals of strangers, who showed no good key, go to
-//! files of their own; those of an app stay with what else it did. Of either only so many are written a minute, and
-//! then one line that counts the rest. What was handed out is never counted together.
+//! Nobody pushes out anybody else's history by asking without end. Refusals of strangers, who showed no good key, go to
+//! files of their own; what an app did or did not get stays with the rest. Of either only so many lines of a kind are
+//! written a minute, and then one that counts the rest. Tokens that were handed out are never counted together.
 
 mod file;
 pub mod reader;
@@ -29,8 +29,8 @@ const WAITING: usize = 4096;
 const BATCH: usize = 512;
 /// Between two complaints about a disk that fails.
 const COMPLAINT: Duration = Duration::from_secs(60);
-/// Refusals of one kind that are written in a minute.
-const REFUSALS: u32 = 10;
+/// Lines of one kind that are written in a minute.
+const REPEATED: u32 = 10;
 /// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
 const DENIED: Limits = Limits { file: 4 << 20, keep: 1 };
 
@@ -52,17 +52,17 @@ pub struct Audit {
 #[derive(Debug, Clone)]
 struct Open {
     queue: mpsc::Sender<Message>,
-    refusals: RateLimit<Refusal>,
+    repeated: RateLimit<Repeated>,
     clock: Clock,
 }
 
-/// What refusals that are counted together have in common.
+/// What lines that are counted together have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Refusal {
+enum Repeated {
     /// Of somebody without a good key: why, which is one of a few texts.
     Stranger { event: AuditEvent, result: String, why: &'static str },
-    /// Of an app, by its name.
-    App { app: String, event: AuditEvent, result: String },
+    /// Of an app, by its name. `account`: where it got its way, and so did not make the name up.
+    App { app: String, event: AuditEvent, result: String, account: Option<String> },
 }
 
 enum Message {
@@ -83,8 +83,8 @@ impl Audit {
         let denied = Denied { folder: Folder::open(state)?, limits: DENIED.within(limits), log: None };
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
-        let refusals = RateLimit::new(REFUSALS, clock.clone());
-        let open = Open { queue, refusals, clock: clock.clone() };
+        let repeated = RateLimit::new(REPEATED, clock.clone());
+        let open = Open { queue, repeated, clock: clock.clone() };
         let writer = Writer { log, denied, clock, missing: 0, complained: None, failed: None };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
@@ -96,11 +96,11 @@ impl Audit {
         self.open.is_some()
     }
 
-    /// Queues a line; waits only where thousands wait already. A refusal of an app is only counted, once it had
-    /// enough of the kind in this minute.
+    /// Queues a line; waits only where thousands wait already. What an app does but for getting tokens is only counted,
+    /// once it had enough lines of the kind in this minute.
     pub async fn note(&self, line: AuditLine) {
         let Some(open) = &self.open else { return };
-        if Refusal::of_app(&line).is_none_or(|kind| open.refusals.admits(kind)) {
+        if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
             open.write(Series::Main, line).await;
         }
     }
@@ -108,17 +108,17 @@ impl Audit {
     /// The same for the refusal of somebody who showed no good key. `why` is one of a few texts.
     pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
         let Some(open) = &self.open else { return };
-        let kind = Refusal::Stranger { event: line.event, result: line.result.clone(), why };
-        if open.refusals.admits(kind) {
+        let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
+        if open.repeated.admits(kind) {
             open.write(Series::Denied, line).await;
         }
     }
 
-    /// Writes down how many refusals were left out, as each minute ends. Never ends.
-    pub async fn count_refusals(&self) {
+    /// Writes down how many lines were left out, as each minute ends. Never ends.
+    pub async fn count_repeated(&self) {
         let Some(open) = &self.open else { return std::future::pending().await };
         loop {
-            let ended = open.refusals.ended().await;
+            let ended = open.repeated.ended().await;
             open.write_counts(ended).await;
         }
     }
@@ -126,7 +126,7 @@ impl Audit {
     /// As [`Audit::flush`], with what has been counted so far. For the end of the process.
     pub async fn close(&self) -> Result<(), Missing> {
         if let Some(open) = &self.open {
-            open.write_counts(open.refusals.rest()).await;
+            open.write_counts(open.repeated.rest()).await;
         }
         self.flush().await
     }
@@ -147,27 +147,34 @@ impl Open {
         _ = self.queue.send(Message::Line(series, Box::new(line))).await;
     }
 
-    async fn write_counts(&self, counts: Vec<LeftOut<Refusal>>) {
+    async fn write_counts(&self, counts: Vec<LeftOut<Repeated>>) {
         let rfc3339 = |wall: crate::clock::Wall| humantime::format_rfc3339_millis(wall.to_system()).to_string();
         for LeftOut { kind, count, since } in counts {
-            let (series, event, result, app, why) = match kind {
-                Refusal::Stranger { event, result, why } => (Series::Denied, event, result, None, Some(why.to_owned())),
-                Refusal::App { app, event, result } => (Series::Main, event, result, Some(app), None),
+            let mut line = AuditLine::new(AuditEvent::Denied, rfc3339(self.clock.now().wall));
+            let series = match kind {
+                Repeated::Stranger { event, result, why } => {
+                    (line.event, line.result, line.reason) = (event, result, Some(why.to_owned()));
+                    Series::Denied
+                }
+                Repeated::App { app, event, result, account } => {
+                    (line.event, line.result, line.app, line.account) = (event, result, Some(app), account);
+                    Series::Main
+                }
             };
-            let mut line = AuditLine::new(event, rfc3339(self.clock.now().wall));
-            (line.result, line.app, line.reason) = (result, app, why);
             (line.more, line.since) = (Some(count), Some(rfc3339(since)));
             self.write(series, line).await;
         }
     }
 }
 
-impl Refusal {
-    /// What a line of an app that got nothing is counted by. What an owner's program does is not counted: nothing
-    /// tells one from the other but what they say of themselves.
+impl Repeated {
+    /// What a line of an app is counted by, unless it got a token. What an owner's program does is not counted:
+    /// nothing tells one from the other but what they say of themselves.
     fn of_app(line: &AuditLine) -> Option<Self> {
-        let app = line.app.clone().filter(|_| line.result != "ok")?;
-        Some(Self::App { app, event: line.event, result: line.result.clone() })
+        let ok = line.result == "ok";
+        let app = line.app.clone().filter(|_| !ok || line.event != AuditEvent::Token)?;
+        let account = line.account.clone().filter(|_| ok);
+        Some(Self::App { app, event: line.event, result: line.result.clone(), account })
     }
 }
 

@@ -147,10 +147,10 @@ fn told(lines: &[Line]) -> Vec<(String, u64)> {
 async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit = Audit::open(&state, Limits { file: 4000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
+    let audit = Audit::open(&state, Limits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
     let counting = tokio::spawn({
         let audit = audit.clone();
-        async move { audit.count_refusals().await }
+        async move { audit.count_repeated().await }
     });
     audit.note(line(1)).await;
     for _ in 0..220_000 {
@@ -158,6 +158,11 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
         audit.note(refused(Some("editor"))).await;
     }
     audit.note(refused(Some("other"))).await;
+    for number in 0..100 {
+        let done = AuditLine { event: AuditEvent::Refresh, app: Some("busy".into()), ..line(number % 2) };
+        audit.note(done).await;
+        audit.note(AuditLine { app: Some("reader".into()), ..line(7) }).await;
+    }
     audit.note_stranger("a wrong key", refused(None)).await;
     audit.note(line(2)).await;
     tokio::time::sleep(Duration::from_secs(61)).await;
@@ -170,10 +175,12 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     let all = told(&Reader::open(&state).unwrap().1);
     let of = |name: &str| all.iter().filter(|(who, _)| who == name).map(|(_, count)| *count).collect::<Vec<_>>();
     let counted = |waves: &[u64]| {
-        let ten = [1; REFUSALS as usize];
+        let ten = [1; REPEATED as usize];
         waves.iter().flat_map(|wave| ten.into_iter().chain([wave - 10])).collect::<Vec<u64>>()
     };
     assert_eq!(of("editor"), counted(&[220_000]));
+    assert_eq!(of("busy"), [vec![1; 20], vec![40, 40]].concat(), "ten for each account that it refreshed");
+    assert_eq!(of("reader"), [1; 100], "each token has its line");
     assert_eq!((of("account-1"), of("account-2"), of("other")), (vec![1], vec![1], vec![1]));
     let mut strangers = of("stranger");
     strangers.sort_unstable();

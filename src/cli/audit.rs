@@ -16,8 +16,8 @@ use crate::paths::Paths;
 
 /// Show who got which token, and who was refused
 ///
-/// One line for each token that was handed out or refused, and for everything that changed who gets one. Where
-/// many requests of one kind were refused within a minute, the first have a line each, and one line counts the rest.
+/// One line for each token that was handed out or refused, and for everything that changed who gets one. Of what
+/// an app or a stranger does without end, the first have a line each, and one line a minute counts the rest.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Audit {

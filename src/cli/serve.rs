@@ -222,7 +222,7 @@ async fn serve(
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
         () = keep_usage(&apps) => {}
-        () = async { tokio::join!(audit.count_refusals(), log.count()); } => {}
+        () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);

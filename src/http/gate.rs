@@ -24,7 +24,7 @@ use super::listen::{Connection, Expendable, Peer};
 use super::log_limit::{Asker, LogLimit};
 use super::reject;
 use super::routes::{self, Access, Found};
-use super::session::Sessions;
+use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -252,8 +252,11 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
         return Ok(app.map_or(Admitted::Owner, Admitted::App));
     }
     if access == Access::Session {
-        let cookies = rules::session_cookies(&facts);
-        let number = gate.inner.sessions.find(cookies, gate.inner.clock.now()).ok_or(Refused::NoSession)?;
+        // No browser comes over the socket.
+        let Peer::Tcp { port, .. } = peer else { return Err(Refused::NoSession.into()) };
+        let cookies = session::sent_cookies(&head.headers, port);
+        let number = gate.inner.sessions.find(cookies.into_iter(), gate.inner.clock.now());
+        let number = number.ok_or(Refused::NoSession)?;
         head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
         return Ok(Admitted::Owner);
     }

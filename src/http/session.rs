@@ -11,6 +11,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+
+use super::cookies;
 use crate::clock::Moment;
 use crate::secret::Nonce256;
 
@@ -139,6 +142,11 @@ impl Inner {
 /// The cookie's name: cookies know no ports, and another daemon of ours may have its page on another one.
 pub fn cookie_name(port: u16) -> String {
     format!("ringback-session-{port}")
+}
+
+/// What a browser sent to `port` by the session's name; others may have set some of it.
+pub(super) fn sent_cookies(headers: &HeaderMap, port: u16) -> Vec<&str> {
+    cookies::named(headers, &cookie_name(port)).collect()
 }
 
 #[cfg(test)]

@@ -9,12 +9,10 @@ use url::form_urlencoded;
 
 use crate::apps::Rights;
 use crate::error::Error;
-use crate::http::cookies;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::Reject;
 use crate::http::routes::{Access, Found, Reach, Route};
-use crate::http::session::cookie_name;
 
 /// All that the rules look at.
 pub(super) struct Facts<'a> {
@@ -320,17 +318,6 @@ fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
 
 const INVALID_TOKEN: &str = r#"Bearer realm="ringback", error="invalid_token""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="ringback", error="insufficient_scope""#;
-
-/// The cookies of the session's name, of which others may have set some ([`cookies`]). None on the socket, where no
-/// browser comes from.
-pub(super) fn session_cookies<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a str> {
-    let port = match facts.peer {
-        Peer::Tcp { port, .. } => Some(port),
-        Peer::Unix { .. } => None,
-    };
-    let (name, headers) = (port.map(cookie_name), facts.headers);
-    name.into_iter().flat_map(move |name| cookies::named(headers, &name).collect::<Vec<_>>())
-}
 
 /// The reply to a refused request.
 pub(super) fn refusal(refused: Refused) -> Response {
