@@ -147,7 +147,8 @@ fn told(lines: &[Line]) -> Vec<(String, u64)> {
 async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit = Audit::open(&state, Limits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
+    let audit =
+        Audit::open(&state, Limits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
     let counting = tokio::spawn({
         let audit = audit.clone();
         async move { audit.count_repeated().await }
