@@ -307,7 +307,9 @@ impl State {
         if self.quiet.iter().any(|(known, _)| *known == key) {
             return Standing::Known(Err(Refused::Unanswered));
         }
-        if self.pending.len() >= MOST_PENDING {
+        // None takes so many that the next can't be asked about: it may have fewer than are left.
+        let of_asker = self.pending.iter().filter(|pending| pending.key.1 == key.1).count();
+        if of_asker >= MOST_PENDING.saturating_sub(self.pending.len()) {
             return Standing::Known(Err(Refused::TooMany));
         }
         let (answer, answered) = watch::channel(None);

@@ -1,9 +1,19 @@
 //! Sessions of the status page: begun by a one-time ticket that `ringback open` got over the unix socket, kept
 //! by a cookie of which only the hash is known here, and over after a while. In memory only.
+//!
+//! Cookies know no ports (RFC 6265 §8.5), so any web server on 127.0.0.1 that the browser visits can set one of the
+//! session's name. Beside the real one it does no harm: the value decides. Nothing keeps such a server from replacing
+//! the real one by one with the same path: it has seen the name, and the user has to run `ringback open` again. No
+//! attribute of a cookie helps: the prefix `__Host-` needs `Secure`, which Safari does not take from plain HTTP, also on
+//! loopback, and binds a cookie to a host, which the other server is on too; a path is no boundary, since every server
+//! can set and read cookies of every path of its host.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+
+use super::cookies;
 use crate::clock::Moment;
 use crate::secret::Nonce256;
 
@@ -79,11 +89,15 @@ impl Sessions {
         Some(cookie)
     }
 
-    /// The number of the session that has this cookie.
-    pub fn find(&self, cookie: &str, now: Moment) -> Option<u64> {
+    /// The number of the session that one of these cookies is of. Others beside it may be anything, but of another
+    /// session: then nobody knows whose request it is.
+    pub fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
         let mut inner = self.lock();
         inner.sessions.retain(|session| !now.reached(session.ends) && !now.reached(session.idle_at));
-        inner.sessions.iter().find(|session| session.cookie.matches(cookie)).map(|session| session.number)
+        let of = |cookie: &str| inner.sessions.iter().find(|session| session.cookie.matches(cookie));
+        let mut numbers = cookies.filter_map(of).map(|session| session.number);
+        let number = numbers.next()?;
+        numbers.all(|other| other == number).then_some(number)
     }
 
     /// What the forms of a session have to bring back.
@@ -130,6 +144,11 @@ pub fn cookie_name(port: u16) -> String {
     format!("ringback-session-{port}")
 }
 
+/// What a browser sent to `port` by the session's name; others may have set some of it.
+pub(super) fn sent_cookies(headers: &HeaderMap, port: u16) -> Vec<&str> {
+    cookies::named(headers, &cookie_name(port)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +161,7 @@ mod tests {
     fn begun(sessions: &Sessions) -> (Nonce256, u64) {
         let ticket = sessions.ticket(now());
         let cookie = sessions.begin(ticket.expose(), now()).unwrap();
-        let number = sessions.find(cookie.expose(), now()).unwrap();
+        let number = sessions.find([cookie.expose()].into_iter(), now()).unwrap();
         (cookie, number)
     }
 
@@ -166,17 +185,20 @@ mod tests {
         let (cookie, number) = begun(&sessions);
         let token = sessions.form_token(number).unwrap();
         let minute = Duration::from_secs(60);
-        assert!(sessions.find(cookie.expose(), now().plus(59 * minute)).is_some());
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(59 * minute)).is_some());
         assert!(sessions.acts(number, token.expose(), now().plus(59 * minute)));
-        assert!(sessions.find(cookie.expose(), now().plus(118 * minute)).is_some(), "an action keeps it alive");
-        assert!(sessions.find(cookie.expose(), now().plus(119 * minute)).is_none());
+        assert!(
+            sessions.find([cookie.expose()].into_iter(), now().plus(118 * minute)).is_some(),
+            "an action keeps it alive"
+        );
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(119 * minute)).is_none());
         assert!(!sessions.acts(number, token.expose(), now()), "what is over stays over");
         let (cookie, number) = begun(&sessions);
         let token = sessions.form_token(number).unwrap();
         for half_hours in 1..24 {
             assert!(sessions.acts(number, token.expose(), now().plus(half_hours * 30 * minute)));
         }
-        assert!(sessions.find(cookie.expose(), now().plus(LONGEST)).is_none());
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(LONGEST)).is_none());
     }
 
     #[test]
@@ -193,9 +215,35 @@ mod tests {
             (None, Some("done".into()), None)
         );
         sessions.end(first);
-        assert!(sessions.find(one.expose(), now()).is_none() && sessions.find(two.expose(), now()).is_some());
+        assert!(
+            sessions.find([one.expose()].into_iter(), now()).is_none()
+                && sessions.find([two.expose()].into_iter(), now()).is_some()
+        );
         let cookies: Vec<_> = (0..MOST).map(|_| begun(&sessions).0).collect();
-        assert!(sessions.find(two.expose(), now()).is_none(), "the oldest went");
-        assert!(sessions.find(cookies[0].expose(), now()).is_some());
+        assert!(sessions.find([two.expose()].into_iter(), now()).is_none(), "the oldest went");
+        assert!(sessions.find([cookies[0].expose()].into_iter(), now()).is_some());
+    }
+
+    #[test]
+    fn what_stands_beside_the_cookie_does_no_harm_unless_it_is_another_sessions() {
+        let sessions = Sessions::default();
+        let ((one, first), (two, second), (over, third)) = (begun(&sessions), begun(&sessions), begun(&sessions));
+        sessions.end(third);
+        let (one, two, over) = (one.expose(), two.expose(), over.expose());
+        let junk = ["junk"; 300];
+        for (cookies, found) in [
+            (&[one] as &[&str], Some(first)),
+            (&["junk", one, ""], Some(first)),
+            (&[over, two, over], Some(second)),
+            (&[one, one], Some(first)),
+            (&[one, two], None),
+            (&[two, "junk", one], None),
+            (&["junk", over], None),
+            (&[], None),
+        ] {
+            assert_eq!(sessions.find(cookies.iter().copied(), now()), found, "{cookies:?}");
+            let crowd = junk.iter().chain(cookies).chain(&junk).copied();
+            assert_eq!(sessions.find(crowd, now()), found, "{cookies:?} among many");
+        }
     }
 }

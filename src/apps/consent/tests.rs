@@ -85,6 +85,21 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_app_fills_the_questions_so_that_the_next_is_asked_about_too() {
+    let (consents, _) = fresh();
+    let clock = Clock::virtual_at(Wall(0));
+    let _asked: Vec<_> = (0..MOST_PENDING)
+        .map(|n| asks(&consents, editor(), Box::leak(format!("a{n}").into_boxed_str()), &clock))
+        .collect();
+    first_question(&consents).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(consents.pending().len(), MOST_PENDING / 2);
+    let _other = asks(&consents, Asker::App("other".into()), "work", &clock);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(consents.pending().iter().any(|question| question.asker == Asker::App("other".into())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_cannot_be_told_apart_is_asked_about_each_time_and_an_apps_answers_go_with_it() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
