@@ -85,6 +85,28 @@ pub enum LoginReason {
     ConfigChanged,
     /// The stored file could not be used and was set aside.
     Damaged,
+    /// The stored record is older than what was written last, and a later record has spent its refresh token. Found
+    /// anew at each start, and never written itself.
+    RestoredFromBackup {
+        /// Its generation.
+        found: u64,
+        /// The high-water mark.
+        written: u64,
+    },
+}
+
+impl LoginReason {
+    /// For programs: the name of its kind.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::ReplyLost => "reply_lost",
+            Self::NoRefreshToken => "no_refresh_token",
+            Self::ConfigChanged => "config_changed",
+            Self::Damaged => "damaged",
+            Self::RestoredFromBackup { .. } => "restored_from_backup",
+        }
+    }
 }
 
 impl std::fmt::Display for LoginReason {
@@ -99,6 +121,11 @@ impl std::fmt::Display for LoginReason {
                 f.write_str("the config now names another provider or client than the stored tokens belong to")
             }
             Self::Damaged => f.write_str("the stored tokens were damaged and have been set aside"),
+            Self::RestoredFromBackup { found, written } => write!(
+                f,
+                "the state folder is older than the last refresh, login or logout: it has generation {found}, and \
+                 {written} was reached; it was probably restored from a backup, and its tokens are not used"
+            ),
         }
     }
 }

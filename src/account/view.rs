@@ -120,8 +120,10 @@ impl Machine {
             State::Active(_) => Standing::Active,
             State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
-        // Another client's token is not served; one whose refresh was refused is good to its end.
-        let usable = held.filter(|_| standing != Standing::NeedsLogin(LoginReason::ConfigChanged));
+        // Another client's token is not served; one whose refresh was refused is good to its end. Nor is one of an older
+        // record: the provider may have ended it early, or it may be of the person who was logged in before.
+        let usable =
+            held.filter(|held| standing != Standing::NeedsLogin(LoginReason::ConfigChanged) && !self.is_older(held));
         Snapshot {
             account: account.to_owned(),
             provider: self.policy.binding.provider.clone(),
@@ -132,7 +134,7 @@ impl Machine {
                 scope: held.record.tokens.scope.clone(),
                 extra: held.record.tokens.extra.clone(),
             }),
-            refreshable: held.is_some_and(|held| self.is_renewable(held)),
+            refreshable: held.is_some_and(|held| self.is_renewable(held) && !self.is_older(held)),
             busy: matches!(self.phase, Phase::Preparing { .. } | Phase::Sending { .. } | Phase::Committing { .. }),
             next_attempt: if matches!(self.state, State::Active(_)) {
                 held.and_then(|held| self.next_attempt(held))
@@ -291,6 +293,10 @@ impl Snapshot {
             state,
             attention_needed,
             reason,
+            reason_code: match &self.standing {
+                Standing::NeedsLogin(reason) => Some(reason.code().to_owned()),
+                _ => None,
+            },
             scope: self.scope.clone(),
             obtained_at: self.obtained_at.map(Wall::unix_seconds),
             expires_at: self

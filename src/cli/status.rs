@@ -163,6 +163,7 @@ mod tests {
             provider: "phonecom".into(),
             state,
             attention_needed: false,
+            reason_code: None,
             reason: None,
             scope: None,
             obtained_at: None,

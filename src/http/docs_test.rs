@@ -162,6 +162,13 @@ fn every_reason_for_a_login_is_in_the_docs() {
             "a disk fault, or something that wrote into the state folder",
             "log in again; the file is kept beside, under another name"
         )],
+        RestoredFromBackup: [(
+            LoginReason::RestoredFromBackup { found: 41, written: 57 },
+            "a backup, a snapshot or a copy was put in the place of the state folder, or of the account's file in it; \
+             to send its refresh token could end the login at a provider that detects reuse",
+            "log in again. If the provider never replaces refresh tokens, say so with `rotation = \"never\"` (see \
+             [config.md](config.md)) and reload: then it goes on with the older one"
+        )],
     });
     let rows = rows.map(|(reason, cause, todo)| [reason.to_string(), cause.to_owned(), todo.to_owned()]);
     keep_current("LoginReason", &table(["reason", "cause", "what to do"], rows));

@@ -2,6 +2,7 @@
 
 mod locking;
 mod logins;
+mod restored;
 
 use serde_json::Map;
 
@@ -46,6 +47,8 @@ struct Bench {
     machine: Machine,
     now: Moment,
     disk: Option<Record>,
+    /// The generation that was written last: outlives `disk`.
+    mark: u64,
     /// Every refresh token that was sent, with the time.
     sent: Vec<(String, Moment)>,
     in_flight: bool,
@@ -68,6 +71,7 @@ impl Bench {
             machine,
             now,
             disk: None,
+            mark: 0,
             sent: vec![],
             in_flight: false,
             commit_fails: false,
@@ -93,7 +97,7 @@ impl Bench {
             let disk = if self.commit_fails { Err("disk full".to_owned()) } else { Ok(()) };
             let report = match effect {
                 Effect::Rest => return,
-                Effect::Load => Event::Loaded(self.disk.clone().map(Box::new)),
+                Effect::Load => Event::Loaded(self.disk.clone().map(Box::new), self.mark),
                 Effect::Prepare(record) => {
                     assert!(record.intent.is_some(), "nothing is sent without an intent");
                     if disk.is_ok() {
@@ -111,6 +115,9 @@ impl Bench {
                 }
                 Effect::Commit(record) => {
                     if disk.is_ok() {
+                        let higher = record.generation > self.mark || record.generation == u64::MAX;
+                        assert!(higher, "{} after {}", record.generation, self.mark);
+                        self.mark = record.generation;
                         self.disk = Some(*record);
                     }
                     Event::Committed(disk)
@@ -128,6 +135,8 @@ impl Bench {
                 }
                 Effect::Remove => {
                     if disk.is_ok() {
+                        let stored = self.disk.as_ref().map_or(0, |record| record.generation).max(self.mark);
+                        self.mark = if stored > 0 { stored + 1 } else { 0 };
                         self.disk = None;
                     }
                     Event::Removed(disk)

@@ -62,6 +62,13 @@ impl Actor {
         let tokens = self.machine.tokens().cloned();
         let (outcome, detail) = match &tokens {
             None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),
+            // To show a provider a refresh token that it replaced may end a login that somebody else made since.
+            Some(_) if self.machine.is_restored() => (
+                LogoutOutcome::DeletedHereOnly,
+                "deleted from this machine only: the state folder was restored from a backup, and what has taken the \
+                 place of its tokens is not known here"
+                    .to_owned(),
+            ),
             Some(tokens) => self.revoke(tokens).await,
         };
         self.drive(Event::LogOut).await;

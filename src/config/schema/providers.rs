@@ -229,7 +229,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Choice(&["unknown", "rotates", "never"]),
             Fallback::Value("\"unknown\""),
             "\"rotates\"",
-            "Whether a refresh gives a new refresh token and ends the old one. `unknown` is treated as `rotates`.",
+            "Whether a refresh gives a new refresh token and ends the old one. `unknown` is treated as `rotates`. Only with `never` is the refresh token of a state folder used that is restored from a backup: elsewhere it was replaced since, and the account needs a login.",
         ),
         key(
             "replay_window",
