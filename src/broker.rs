@@ -5,6 +5,7 @@ mod actor;
 pub mod browser_login;
 mod device;
 mod errand;
+mod fresh_grant;
 mod guesses;
 pub mod handle;
 pub mod happenings;

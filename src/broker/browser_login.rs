@@ -11,7 +11,6 @@ use super::Guard;
 use super::device::login_failed;
 use super::handle::Broker;
 use super::logins::Came;
-use super::unaided::granted;
 use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
 use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
@@ -238,7 +237,7 @@ impl Broker {
         let _counted = Counted::new(&self.inner.exchanging, &accepted.plan.account);
         let (broker, id) = (self.clone(), accepted.id.clone());
         let work = tokio::spawn(async move {
-            let result = broker.exchange(&accepted.id, &accepted.plan, accepted.next).await;
+            let result = broker.exchange(&accepted.id, Arc::clone(&accepted.plan), accepted.next).await;
             broker.conclude(&accepted.id, &accepted.plan.account, result).await;
         });
         if work.await.is_err() {
@@ -246,14 +245,12 @@ impl Broker {
         }
     }
 
-    async fn exchange(&self, id: &str, plan: &Plan, next: Next) -> Result<(), Error> {
+    async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<(), Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
-        // Before the code is spent. From here on, whoever locks the store waits for this.
-        self.inner.lock.open()?;
         let trade = match next {
             Next::Exchange(trade) => trade,
-            Next::Granted(grant) => return self.take_over(Some(id), plan, grant).await,
+            Next::Granted(grant) => return self.take_over(Some(id), self.inner.revoker.guard(plan, grant)).await,
             Next::Refused { error, description } => {
                 let why = if error == "access_denied" {
                     "access was denied at the provider".to_owned()
@@ -270,8 +267,11 @@ impl Broker {
                 return Err(failed("the answer has no id_token of this login (nonce)".into(), None));
             }
         };
+        // Before the code is spent. From here on, whoever locks the store waits for this.
+        self.inner.lock.open()?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
-        self.take_over(Some(id), plan, granted(&plan.account, "the code", answer)?).await
+        let fresh = self.granted(&plan, "the code", answer)?;
+        self.take_over(Some(id), fresh).await
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::World;
 use super::actor::{self, Command, Common};
+use super::fresh_grant::Revoker;
 use super::happenings::{Happenings, Listener};
 use super::locking::Lock;
 use super::logins::Logins;
@@ -50,6 +51,8 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
+    /// Revokes what a login brought that can't be kept.
+    pub(super) revoker: Revoker,
     pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
@@ -84,6 +87,7 @@ impl Broker {
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,
+                revoker: Revoker::new(world.clone()),
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
@@ -151,6 +155,10 @@ impl Broker {
                 stop(roster.leaving.values(), patience),
                 exchanged
             )
+        };
+        let all = async {
+            all.await;
+            self.inner.revoker.idle().await;
         };
         _ = tokio::time::timeout(patience, all).await;
     }
