@@ -17,6 +17,7 @@ mod narrowed;
 mod provenance;
 mod published;
 mod roster;
+mod stale_logins;
 mod turns;
 mod unaided;
 pub mod wakeups;

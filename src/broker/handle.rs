@@ -100,8 +100,8 @@ impl Broker {
         broker
     }
 
-    /// Takes over a new config: adds, changes and removes accounts. No token and no pending login is
-    /// dropped by it; a removed account's file stays.
+    /// Takes over a new config: adds, changes and removes accounts. No token is dropped by it, and a removed account's
+    /// file stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
     pub async fn reload(&self, config: Arc<Config>) {
         let _turn = self.inner.lock.turn.lock().await;
         let old = self.inner.roster.load_full();
@@ -131,6 +131,7 @@ impl Broker {
         leaving.extend(removed);
         let told = leaving.clone();
         self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));
+        self.end_stale_logins(&old).await;
         // What they have in hand may take its time; nobody has to wait for it.
         tokio::spawn(async move { stop(told.values(), FAREWELL).await });
     }
@@ -145,15 +146,15 @@ impl Broker {
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.borrow().clone();
         let (last, first): (Vec<_>, Vec<_>) = roster.accounts.iter().partition(|(name, _)| exchanging.contains(name));
-        let exchanged = async {
-            _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+        let last_logins = async {
+            self.end_logins("the daemon is stopping").await;
             stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
         };
         let all = async {
             tokio::join!(
                 stop(first.into_iter().map(|(_, member)| &member.handle), patience),
                 stop(roster.leaving.values(), patience),
-                exchanged
+                last_logins
             )
         };
         let all = async {

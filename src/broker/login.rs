@@ -60,6 +60,7 @@ impl Broker {
             self.inner.logins.call_off(&name, "another login took its place").await;
         }
         let pending = self.inner.logins.start(plan.clone(), life).await?;
+        self.still_wanted(&member, &pending).await?;
         let mut started = begun(&member.config, &pending);
         match part {
             Part::Browser(via) => {

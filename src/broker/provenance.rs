@@ -48,8 +48,9 @@ impl Broker {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         // Counted before it is asked whether the store is open: a refresh token may work once.
-        let _counted = Counted::new(&self.inner.exchanging, account);
-        let member = self.member(account)?;
+        let member = self.known_member(account)?;
+        let _counted = Counted::new(&self.inner.exchanging, &member.config.name);
+        self.inner.lock.open()?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
             (Some(token), None) => FreshGrant::brought(plan, self.check_access(&member, token).await?),
