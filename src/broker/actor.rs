@@ -21,7 +21,7 @@ use super::turns::{Turn, Turns};
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
-use crate::clock::{Moment, WhichBoot};
+use crate::clock::{Boot, Moment, WhichBoot};
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
@@ -82,7 +82,7 @@ struct Actor {
     stopping: Arc<AtomicBool>,
     common: Common,
     /// When it is told once more that a login is needed.
-    remind_at: Option<Moment>,
+    remind_at: Option<Boot>,
 }
 
 /// What all accounts have in common.
@@ -148,9 +148,9 @@ impl Actor {
             self.note_written();
             let now = self.world.clock.now();
             // What would not be done anyway is nothing to wake up for.
-            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
-            let reminder = self.remind_at.filter(|_| !self.begins_nothing());
-            let nap = [wake_at, reminder].into_iter().flatten().map(|at| now.until(at)).min();
+            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing()).map(|at| now.until(at));
+            let reminder = self.remind_at.filter(|_| !self.begins_nothing()).map(|at| now.boot.until(at));
+            let nap = [wake_at, reminder].into_iter().flatten().min();
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
@@ -258,7 +258,7 @@ impl Actor {
 
     /// Time may have passed.
     async fn wake(&mut self, event: Event) {
-        let remind = self.remind_at.is_some_and(|at| self.world.clock.now().reached(at));
+        let remind = self.remind_at.is_some_and(|at| self.world.clock.now().boot.reached(at));
         if remind && !self.begins_nothing() {
             self.remind_at = None;
             if matches!(self.published.look().standing, Standing::NeedsLogin(_)) {
@@ -276,7 +276,8 @@ impl Actor {
 
     fn tell(&mut self, happening: EventKind) {
         let now = self.world.clock.now();
-        self.remind_at = (happening == EventKind::LoginNeeded).then(|| now.plus(self.config.attention.remind_after));
+        self.remind_at =
+            (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
         self.hooks.tell(&self.config, happening);
         self.common.happenings.tell(&self.config.name, happening, now.wall);
     }

@@ -66,15 +66,15 @@ impl Broker {
     async fn poll(self, id: String, plan: Arc<Plan>, authorization: DeviceAuthorization) {
         let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
-        let ends = clock.now().plus(authorization.expires_in);
+        let ends = clock.now().boot.plus(authorization.expires_in);
         let trade = Trade::DeviceCode { code: authorization.device_code, target: plan.target.for_one_token() };
         let (mut interval, mut pause) = (authorization.interval, authorization.interval);
         loop {
             tokio::select! {
-                () = sleep(Some(pause.min(clock.now().until(ends)))) => {}
+                () = sleep(Some(pause.min(clock.now().boot.until(ends)))) => {}
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             }
-            if clock.now().reached(ends) {
+            if clock.now().boot.reached(ends) {
                 let result = Err(login_failed(&plan.account, "the code has expired".into()));
                 return self.conclude(&id, &plan.account, result).await;
             }

@@ -199,7 +199,7 @@ impl Broker {
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
         let now = clock.now();
-        let patience = now.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
+        let patience = now.boot.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
         let mut bell = published.listen();
         let wanted = published.look().effective(ttl);
         // A full box means that somebody has asked already.
@@ -213,12 +213,12 @@ impl Broker {
                 match snapshot.verdict(ttl, patience, now) {
                     Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
                     // Who asks to wait, waits for a login too.
-                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.reached(patience) => {}
+                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.boot.reached(patience) => {}
                     Verdict::Fail(error) => return Err(error),
                     Verdict::Wait => {}
                 }
             }
-            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
+            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
         }
     }
 

@@ -191,7 +191,7 @@ fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
         device: None,
         password: None,
         warning: discouraged(config.grant),
-        expires_at: pending.ends.wall.unix_seconds(),
+        expires_at: pending.expires_at,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The broker against a scripted provider, in paused time and without sockets.
 
+mod clock_set;
 mod dropped;
 mod kinds;
 mod locking;

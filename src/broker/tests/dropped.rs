@@ -112,7 +112,7 @@ async fn whatever_the_way_it_came_by() {
     }
 }
 
-fn device() -> DeviceAuthorization {
+pub(super) fn device() -> DeviceAuthorization {
     DeviceAuthorization {
         device_code: DeviceCode::new("d"),
         user_code: "AB-CD".into(),
