@@ -137,7 +137,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Choice(&["required", "send", "off"]),
             Fallback::Words("the preset's; `\"send\"` with `generic`"),
             "\"required\"",
-            "PKCE with S256 (RFC 7636). `required`: the provider is known to check it. `send`: sent, and ignored by servers that don't know it.",
+            "PKCE with S256 (RFC 7636). `required`: the provider is known to check it. `send`: sent, and ignored by servers that don't know it. `off` only for a provider that refuses it: without PKCE a stolen code is worth more.",
         ),
         key(
             "scope_separator",
