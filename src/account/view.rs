@@ -8,7 +8,7 @@ use crate::account::logins::Logins;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::account::state::{Machine, Narrowed, Phase, State, Trouble, TroubleKind};
-use crate::clock::{Moment, Wall};
+use crate::clock::{Boot, Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
 use crate::error::Error;
 use crate::oauth::exchange::Target;
@@ -214,21 +214,22 @@ impl Snapshot {
     }
 
     /// What to answer a caller who can wait until `patience`.
-    pub fn verdict(&self, ttl: Ttl, patience: Moment, now: Moment) -> Verdict {
+    pub fn verdict(&self, ttl: Ttl, patience: Boot, now: Moment) -> Verdict {
         if self.lasts(ttl, now) {
             return Verdict::Serve;
         }
+        let retried = |at: Moment| now.plus(now.boot.until(patience)).reached(at);
         let valid =
             self.token.as_ref().is_some_and(|token| token.deadline.is_none_or(|deadline| !now.reached(deadline)));
         let hopeless = match (&self.standing, &self.trouble) {
             (Standing::Active, None) => !self.refreshable,
-            (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
+            (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !retried(at)),
             (Standing::Unread | Standing::Starting, None) => false,
-            (Standing::Starting, Some(trouble)) => !self.busy && !patience.reached(trouble.retry_at),
+            (Standing::Starting, Some(trouble)) => !self.busy && !retried(trouble.retry_at),
             (Standing::Locked, _) => true,
             _ => !self.busy,
         };
-        match (valid, hopeless || now.reached(patience)) {
+        match (valid, hopeless || now.boot.reached(patience)) {
             // A valid token is always served, also when it is shorter than wished and can't be renewed.
             (true, true) => Verdict::Serve,
             (false, true) => Verdict::Fail(self.error(now)),

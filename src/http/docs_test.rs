@@ -49,7 +49,8 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         LoginFailed: [(
             Error::LoginFailed { account: account(), why: why(), provider_error: None },
-            "nobody finished it in time, the user or the provider said no, the config changed meanwhile, or a new \
+            "nobody finished it in time, the user or the provider said no, the account was taken out of the config or changed \
+             meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
              login took its place"
         )],
         ProviderUnreachable: [(

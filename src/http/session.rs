@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 
 use super::cookies;
-use crate::clock::Moment;
+use crate::clock::{Boot, Moment};
 use crate::secret::Nonce256;
 
 /// How long a ticket waits for its browser.
@@ -34,7 +34,7 @@ pub struct Sessions {
 
 #[derive(Debug, Default)]
 struct Inner {
-    tickets: Vec<(Nonce256, Moment)>,
+    tickets: Vec<(Nonce256, Boot)>,
     sessions: Vec<Session>,
     begun: u64,
 }
@@ -46,8 +46,8 @@ struct Session {
     cookie: Nonce256,
     /// What every form of the page has to bring back (CSRF).
     form_token: Nonce256,
-    ends: Moment,
-    idle_at: Moment,
+    ends: Boot,
+    idle_at: Boot,
     /// How the last action ended, until it is shown.
     told: Option<String>,
 }
@@ -61,11 +61,11 @@ impl Sessions {
     pub fn ticket(&self, now: Moment) -> Nonce256 {
         let ticket = Nonce256::random(&mut rand::rng());
         let mut inner = self.lock();
-        inner.tickets.retain(|(_, ends)| !now.reached(*ends));
+        inner.tickets.retain(|(_, ends)| !now.boot.reached(*ends));
         if inner.tickets.len() >= MOST {
             inner.tickets.remove(0);
         }
-        inner.tickets.push((ticket.clone(), now.plus(TICKET_LIFE)));
+        inner.tickets.push((ticket.clone(), now.boot.plus(TICKET_LIFE)));
         ticket
     }
 
@@ -74,7 +74,7 @@ impl Sessions {
         let mut inner = self.lock();
         let at = inner.tickets.iter().position(|(known, _)| known.matches(ticket))?;
         let (_, ends) = inner.tickets.remove(at);
-        if now.reached(ends) {
+        if now.boot.reached(ends) {
             return None;
         }
         let rng = &mut rand::rng();
@@ -84,7 +84,7 @@ impl Sessions {
         if inner.sessions.len() >= MOST {
             inner.sessions.remove(0);
         }
-        let (ends, idle_at) = (now.plus(LONGEST), now.plus(IDLE));
+        let (ends, idle_at) = (now.boot.plus(LONGEST), now.boot.plus(IDLE));
         inner.sessions.push(Session { number, cookie: cookie.clone(), form_token, ends, idle_at, told: None });
         Some(cookie)
     }
@@ -93,7 +93,7 @@ impl Sessions {
     /// session: then nobody knows whose request it is.
     pub fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
         let mut inner = self.lock();
-        inner.sessions.retain(|session| !now.reached(session.ends) && !now.reached(session.idle_at));
+        inner.sessions.retain(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at));
         let of = |cookie: &str| inner.sessions.iter().find(|session| session.cookie.matches(cookie));
         let mut numbers = cookies.filter_map(of).map(|session| session.number);
         let number = numbers.next()?;
@@ -111,7 +111,7 @@ impl Sessions {
         let Some(session) = inner.get(number).filter(|session| session.form_token.matches(form_token)) else {
             return false;
         };
-        session.idle_at = now.plus(IDLE);
+        session.idle_at = now.boot.plus(IDLE);
         true
     }
 
@@ -152,7 +152,7 @@ pub(super) fn sent_cookies(headers: &HeaderMap, port: u16) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Boot, Wall};
+    use crate::clock::Wall;
 
     fn now() -> Moment {
         Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) }
@@ -199,6 +199,22 @@ mod tests {
             assert!(sessions.acts(number, token.expose(), now().plus(half_hours * 30 * minute)));
         }
         assert!(sessions.find([cookie.expose()].into_iter(), now().plus(LONGEST)).is_none());
+    }
+
+    #[test]
+    fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
+        for jump in [86_400_000, -86_400_000] {
+            let set = |later: Duration| {
+                let later = now().plus(later);
+                Moment { wall: Wall(later.wall.0 + jump), ..later }
+            };
+            let sessions = Sessions::default();
+            let (good, old) = (sessions.ticket(now()), sessions.ticket(now()));
+            let cookie = sessions.begin(good.expose(), set(Duration::ZERO)).unwrap();
+            assert!(sessions.begin(old.expose(), set(TICKET_LIFE)).is_none(), "{jump}");
+            assert!(sessions.find([cookie.expose()].into_iter(), now().plus(IDLE / 2)).is_some(), "{jump}");
+            assert!(sessions.find([cookie.expose()].into_iter(), now().plus(IDLE)).is_none(), "{jump}");
+        }
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Bench {
 
     fn narrowed(&self, scope: &str) -> String {
         let view = self.view().narrowed_to(&target(scope));
-        match view.verdict(Ttl::Usual(s(10)), self.now, self.now) {
+        match view.verdict(Ttl::Usual(s(10)), self.now.boot, self.now) {
             Verdict::Serve => view.token.unwrap().access_token.expose().to_owned(),
             Verdict::Wait => "wait".into(),
             Verdict::Fail(error) => error.code().row().name.into(),
@@ -196,7 +196,7 @@ impl Bench {
     }
 
     fn token(&self) -> String {
-        match self.view().verdict(Ttl::Usual(s(10)), self.now, self.now) {
+        match self.view().verdict(Ttl::Usual(s(10)), self.now.boot, self.now) {
             Verdict::Serve => self.view().token.unwrap().access_token.expose().to_owned(),
             Verdict::Wait => "wait".into(),
             Verdict::Fail(error) => error.code().row().name.into(),
@@ -617,7 +617,10 @@ fn a_logout_forgets_everything() {
     let mut b = Bench::logged_in();
     b.tell(Event::LogOut);
     assert!(b.disk.is_none() && b.view().token.is_none());
-    assert!(matches!(b.view().verdict(Ttl::Usual(s(0)), b.now, b.now), Verdict::Fail(Error::LoginRequired { .. })));
+    assert!(matches!(
+        b.view().verdict(Ttl::Usual(s(0)), b.now.boot, b.now),
+        Verdict::Fail(Error::LoginRequired { .. })
+    ));
 }
 
 mod random {

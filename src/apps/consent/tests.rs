@@ -67,6 +67,10 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
     let begun = clock.now();
     assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(Refused::Unanswered));
     assert_eq!(clock.now(), begun, "told at once: nobody is asked the same again so soon");
+    clock.jump_wall(86_400_000);
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+    assert_eq!(clock.now().boot, begun.boot, "nor where somebody sets the clock");
+    clock.jump_wall(-2 * 86_400_000);
     tokio::time::sleep(QUIET).await;
     let many: Vec<_> =
         (0..MOST_PENDING).map(|n| asks(&consents, Asker::Program(format!("/bin/{n}")), "work", &clock)).collect();
