@@ -12,7 +12,7 @@ mod rights;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -81,6 +81,10 @@ pub struct App {
     pub created_at: i64,
     /// When it stops working, Unix seconds.
     pub expires_at: Option<i64>,
+    /// How many of its requests wait for something at this moment.
+    pub waiting: Arc<AtomicUsize>,
+    /// How many streams of events it holds at this moment.
+    pub listening: Arc<AtomicUsize>,
     digest: Digest,
     /// Removed, or given another key: whoever still holds this has to be told no.
     revoked: AtomicBool,
@@ -116,6 +120,8 @@ impl App {
             rights,
             created_at,
             expires_at,
+            waiting: Arc::default(),
+            listening: Arc::default(),
             digest,
             revoked: AtomicBool::new(false),
             uses: AtomicU64::new(usage.uses),

@@ -4,6 +4,10 @@
 //! A line is queued by whoever answers and written by a thread of its own. A full queue makes the next one
 //! wait: no line is dropped. A disk that fails does not keep tokens back, since a full disk would then stop
 //! everything that needs one; it is said once a minute, and how many lines are missing.
+//!
+//! Nobody pushes out anybody else's history by asking without end. Refusals of strangers, who showed no good key, go to
+//! files of their own; what an app did or did not get stays with the rest. Of either only so many lines of a kind are
+//! written a minute, and then one that counts the rest. Tokens that were handed out are never counted together.
 
 mod file;
 pub mod reader;
@@ -14,9 +18,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{Boot, Clock};
-use crate::contract::AuditLine;
+use crate::contract::{AuditEvent, AuditLine};
 use crate::paths::folder::{Folder, FolderError};
-use file::Log;
+use crate::rate_limit::{LeftOut, RateLimit};
+use file::{Log, Series};
 
 /// Lines that wait to be written.
 const WAITING: usize = 4096;
@@ -24,6 +29,10 @@ const WAITING: usize = 4096;
 const BATCH: usize = 512;
 /// Between two complaints about a disk that fails.
 const COMPLAINT: Duration = Duration::from_secs(60);
+/// Lines of one kind that are written in a minute.
+const REPEATED: u32 = 10;
+/// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
+const DENIED: Limits = Limits { file: 4 << 20, keep: 1 };
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +46,27 @@ pub struct Limits {
 /// Takes lines. Cheap to clone. The default takes them and writes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
-    queue: Option<mpsc::Sender<Message>>,
+    open: Option<Open>,
+}
+
+#[derive(Debug, Clone)]
+struct Open {
+    queue: mpsc::Sender<Message>,
+    repeated: RateLimit<Repeated>,
+    clock: Clock,
+}
+
+/// What lines that are counted together have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Repeated {
+    /// Of somebody without a good key: why, which is one of a few texts.
+    Stranger { event: AuditEvent, result: String, why: &'static str },
+    /// Of an app, by its name. `account`: where it got its way, and so did not make the name up.
+    App { app: String, event: AuditEvent, result: String, account: Option<String> },
 }
 
 enum Message {
-    Line(Box<AuditLine>),
+    Line(Series, Box<AuditLine>),
     /// Everything before it is written when this is answered, or is missing.
     Flush(oneshot::Sender<Result<(), Missing>>),
 }
@@ -54,31 +79,61 @@ pub struct Missing(String);
 impl Audit {
     /// Writes to the log in `state`, from a thread that ends with the last clone. Blocks on the disk.
     pub fn open(state: &std::path::Path, limits: Limits, clock: Clock) -> Result<Self, FolderError> {
-        let log = Log::open(Folder::open(state)?, limits)?;
+        let log = Log::open(Folder::open(state)?, Series::Main, limits)?;
+        let denied = Denied { folder: Folder::open(state)?, limits: DENIED.within(limits), log: None };
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
-        let writer = Writer { log, clock, missing: 0, complained: None, failed: None };
+        let repeated = RateLimit::new(REPEATED, clock.clone());
+        let open = Open { queue, repeated, clock: clock.clone() };
+        let writer = Writer { log, denied, clock, missing: 0, complained: None, failed: None };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
-        Ok(Self { queue: Some(queue) })
+        Ok(Self { open: Some(open) })
     }
 
     /// Whether lines are kept.
     pub fn is_on(&self) -> bool {
-        self.queue.is_some()
+        self.open.is_some()
     }
 
-    /// Queues a line; waits only where thousands wait already.
+    /// Queues a line; waits only where thousands wait already. What an app does but for getting tokens is only counted,
+    /// once it had enough lines of the kind in this minute.
     pub async fn note(&self, line: AuditLine) {
-        if let Some(queue) = &self.queue {
-            // The thread ends with the daemon alone.
-            _ = queue.send(Message::Line(Box::new(line))).await;
+        let Some(open) = &self.open else { return };
+        if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
+            open.write(Series::Main, line).await;
         }
+    }
+
+    /// The same for the refusal of somebody who showed no good key. `why` is one of a few texts.
+    pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
+        let Some(open) = &self.open else { return };
+        let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
+        if open.repeated.admits(kind) {
+            open.write(Series::Denied, line).await;
+        }
+    }
+
+    /// Writes down how many lines were left out, as each minute ends. Never ends.
+    pub async fn count_repeated(&self) {
+        let Some(open) = &self.open else { return std::future::pending().await };
+        loop {
+            let ended = open.repeated.ended().await;
+            open.write_counts(ended).await;
+        }
+    }
+
+    /// As [`Audit::flush`], with what has been counted so far. For the end of the process.
+    pub async fn close(&self) -> Result<(), Missing> {
+        if let Some(open) = &self.open {
+            open.write_counts(open.repeated.rest()).await;
+        }
+        self.flush().await
     }
 
     /// Waits until every line so far is written; tells if one is missing since the last time.
     pub async fn flush(&self) -> Result<(), Missing> {
-        let Some(queue) = &self.queue else { return Ok(()) };
+        let Some(Open { queue, .. }) = &self.open else { return Ok(()) };
         let (done, written) = oneshot::channel();
         let ended = || Missing("its thread has ended".into());
         queue.send(Message::Flush(done)).await.map_err(|_| ended())?;
@@ -86,8 +141,70 @@ impl Audit {
     }
 }
 
+impl Open {
+    async fn write(&self, series: Series, line: AuditLine) {
+        // The thread ends with the daemon alone.
+        _ = self.queue.send(Message::Line(series, Box::new(line))).await;
+    }
+
+    async fn write_counts(&self, counts: Vec<LeftOut<Repeated>>) {
+        let rfc3339 = |wall: crate::clock::Wall| humantime::format_rfc3339_millis(wall.to_system()).to_string();
+        for LeftOut { kind, count, since } in counts {
+            let mut line = AuditLine::new(AuditEvent::Denied, rfc3339(self.clock.now().wall));
+            let series = match kind {
+                Repeated::Stranger { event, result, why } => {
+                    (line.event, line.result, line.reason) = (event, result, Some(why.to_owned()));
+                    Series::Denied
+                }
+                Repeated::App { app, event, result, account } => {
+                    (line.event, line.result, line.app, line.account) = (event, result, Some(app), account);
+                    Series::Main
+                }
+            };
+            (line.more, line.since) = (Some(count), Some(rfc3339(since)));
+            self.write(series, line).await;
+        }
+    }
+}
+
+impl Repeated {
+    /// What a line of an app is counted by, unless it got a token. What an owner's program does is not counted:
+    /// nothing tells one from the other but what they say of themselves.
+    fn of_app(line: &AuditLine) -> Option<Self> {
+        let ok = line.result == "ok";
+        let app = line.app.clone().filter(|_| !ok || line.event != AuditEvent::Token)?;
+        let account = line.account.clone().filter(|_| ok);
+        Some(Self::App { app, event: line.event, result: line.result.clone(), account })
+    }
+}
+
+impl Limits {
+    /// The smaller ones of the two.
+    fn within(self, other: Self) -> Self {
+        Self { file: self.file.min(other.file), keep: self.keep.min(other.keep) }
+    }
+}
+
+/// The files of strangers, which are not made before there is a line for them.
+struct Denied {
+    folder: Folder,
+    limits: Limits,
+    log: Option<Log>,
+}
+
+impl Denied {
+    fn write(&mut self, lines: &[u8]) -> Result<(), FolderError> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => Log::open(self.folder.clone(), Series::Denied, self.limits)?,
+        };
+        self.log.insert(log).write(lines)
+    }
+}
+
 struct Writer {
     log: Log,
+    denied: Denied,
     clock: Clock,
     /// Lines that could not be written.
     missing: u64,
@@ -100,29 +217,34 @@ impl Writer {
     fn run(mut self, mut lines: mpsc::Receiver<Message>) {
         let mut batch = Vec::with_capacity(BATCH);
         while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let (mut text, mut count, mut flushes) = (Vec::with_capacity(256 * batch.len()), 0, Vec::new());
+            let (mut text, mut denied, mut flushes) = (Text::default(), Text::default(), Vec::new());
             for message in batch.drain(..) {
                 match message {
                     Message::Flush(done) => flushes.push(done),
-                    Message::Line(line) => {
-                        if serde_json::to_writer(&mut text, &line).is_ok() {
-                            text.push(b'\n');
-                            count += 1;
-                        }
-                    }
+                    Message::Line(Series::Main, line) => text.add(&line),
+                    Message::Line(Series::Denied, line) => denied.add(&line),
                 }
             }
-            // Nothing to write is no reason to begin a new file.
-            if !text.is_empty()
-                && let Err(error) = self.log.write(&text)
-            {
-                self.missing += count;
-                self.complain(&error);
-                self.failed = Some(Missing(error.to_string()));
+            // Nothing to write is no reason to begin a file.
+            if text.count > 0 {
+                let written = self.log.write(&text.lines);
+                self.ended(&text, written);
+            }
+            if denied.count > 0 {
+                let written = self.denied.write(&denied.lines);
+                self.ended(&denied, written);
             }
             for done in flushes {
                 _ = done.send(self.failed.take().map_or(Ok(()), Err));
             }
+        }
+    }
+
+    fn ended(&mut self, text: &Text, written: Result<(), FolderError>) {
+        if let Err(error) = written {
+            self.missing += text.count;
+            self.complain(&error);
+            self.failed = Some(Missing(error.to_string()));
         }
     }
 
@@ -133,6 +255,22 @@ impl Writer {
         }
         self.complained = Some(now);
         tracing::error!(missing = self.missing, "the audit log can't be written: {error}");
+    }
+}
+
+/// Lines for one write.
+#[derive(Default)]
+struct Text {
+    lines: Vec<u8>,
+    count: u64,
+}
+
+impl Text {
+    fn add(&mut self, line: &AuditLine) {
+        if serde_json::to_writer(&mut self.lines, line).is_ok() {
+            self.lines.push(b'\n');
+            self.count += 1;
+        }
     }
 }
 

@@ -36,7 +36,8 @@ impl Wall {
     }
 }
 
-/// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux).
+/// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux). Deadlines of what is held in memory
+/// alone are of this type: setting the wall clock neither shortens nor lengthens them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Boot(pub Duration);
 
@@ -51,6 +52,11 @@ impl Boot {
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
+
+    /// Whether `deadline` has passed.
+    pub fn reached(self, deadline: Self) -> bool {
+        self >= deadline
+    }
 }
 
 /// Names one run of the machine, from its start to the next: boot times of the same run can be compared, also by
@@ -59,7 +65,8 @@ impl Boot {
 #[serde(transparent)]
 pub struct WhichBoot(pub Arc<str>);
 
-/// One reading of both clocks.
+/// One reading of both clocks. As a deadline it is for what is also on disk, or follows from that: the wall clock alone
+/// goes on from one run of the machine to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// What the wall says.

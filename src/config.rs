@@ -12,6 +12,7 @@ mod problem;
 mod provider;
 mod reader;
 mod redirect;
+mod reserved;
 pub mod schema;
 mod template;
 mod value;

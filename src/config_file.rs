@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
 use crate::paths::{self, Changer};
+use crate::secret::text;
 
 /// No config is bigger; what is was named by mistake.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -254,6 +255,9 @@ fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(too_big());
+    }
+    if text::is_utf16(&bytes) {
+        return Err(text::Unfit::Utf16.to_string());
     }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Ok(Zeroizing::new(text)),

@@ -163,6 +163,9 @@ pub struct AccountReply {
     /// One sentence: why it needs a login, or what is wrong.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// The kind of `reason` where the state is `needs_login`, such as `restored_from_backup`. Later versions have more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason_code: Option<String>,
     /// Granted scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::config::SecretSource;
 use crate::hardening::children;
 use crate::keyring::{self, KeyringError};
+use crate::secret::text::{self, Rule, Unfit};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 
 pub use command::COMMAND_PATIENCE;
@@ -65,7 +66,7 @@ pub enum CredentialError {
         /// The source, in words.
         from: String,
         /// A predicate.
-        why: &'static str,
+        why: String,
     },
 }
 
@@ -82,45 +83,48 @@ impl CredentialEnv {
 
 /// The secret. A file or credential takes a disk read; a command or the keyring at most 10 s.
 pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<ClientSecret, CredentialError> {
+    read(source, env, Rule::ClientSecret).await
+}
+
+async fn read(source: &SecretSource, env: &CredentialEnv, rule: Rule) -> Result<ClientSecret, CredentialError> {
     match source {
         SecretSource::Inline(secret) => Ok(secret.clone()),
         SecretSource::File(path) => {
             let path = path.clone();
-            off_the_runtime(move || of_file(&path)).await
+            off_the_runtime(move || of_file(&path, rule)).await
         }
         SecretSource::Credential(name) => {
             let bytes = credential(name, env).await?;
-            clean(&bytes, || format!("the systemd credential `{name}`"))
+            clean(&bytes, rule, || format!("the systemd credential `{name}`"))
         }
         SecretSource::Command(argv) => {
             let bytes = command::output(argv, &env.variables).await?;
             let program = argv.first().map(String::as_str).unwrap_or_default();
-            clean(&bytes, || format!("the command `{program}`"))
+            clean(&bytes, rule, || format!("the command `{program}`"))
         }
         SecretSource::Keyring { service, user } => {
             let (owned_service, owned_user) = (service.clone(), user.clone());
             let ask = move || keyring::get(&owned_service, &owned_user).map_err(CredentialError::from);
             let bytes = off_the_runtime(ask).await?;
-            clean(&bytes, || format!("the keyring, service `{service}`, username `{user}`"))
+            clean(&bytes, rule, || format!("the keyring, service `{service}`, username `{user}`"))
         }
     }
 }
 
 /// The user's password; as [`resolve`].
 pub async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Password, CredentialError> {
-    resolve(source, env).await.map(|secret| Password::new(secret.expose()))
+    read(source, env, Rule::Password).await.map(|secret| Password::new(secret.expose()))
 }
 
 /// The passphrase in this file; blocks for the time of a small file.
 pub fn passphrase(path: &Path) -> Result<Passphrase, CredentialError> {
-    of_file(path).map(|secret| Passphrase::new(secret.expose()))
+    of_file(path, Rule::Password).map(|secret| Passphrase::new(secret.expose()))
 }
 
 /// The text of this file, which nobody else can read; blocks for the time of a small file.
 pub fn private_text(path: &Path) -> Result<PrivateKey, CredentialError> {
     let bytes = private_file::read(path)?;
-    let unfit = |_| CredentialError::Unfit { from: format!("the file {}", path.display()), why: "is not UTF-8" };
-    std::str::from_utf8(&bytes).map(PrivateKey::new).map_err(unfit)
+    text::lines(&bytes).map(PrivateKey::new).map_err(|why| unfit(in_file(path), why))
 }
 
 /// The private key in this file, as PEM. Whether it is one, whoever signs with it finds out.
@@ -138,12 +142,16 @@ pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str
 }
 
 /// Whether the file would give a secret; blocks for the time of a small file.
-pub fn check_file(path: &Path) -> Result<(), CredentialError> {
-    of_file(path).map(drop)
+pub fn check_file(path: &Path, rule: Rule) -> Result<(), CredentialError> {
+    of_file(path, rule).map(drop)
 }
 
-fn of_file(path: &Path) -> Result<ClientSecret, CredentialError> {
-    clean(&private_file::read(path)?, || format!("the file {}", path.display()))
+fn of_file(path: &Path, rule: Rule) -> Result<ClientSecret, CredentialError> {
+    clean(&private_file::read(path)?, rule, || in_file(path))
+}
+
+fn in_file(path: &Path) -> String {
+    format!("the file {}", path.display())
 }
 
 async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
@@ -158,17 +166,12 @@ async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>
 }
 
 /// Cuts off what surrounds the secret and refuses what no secret is.
-fn clean(bytes: &[u8], from: impl FnOnce() -> String) -> Result<ClientSecret, CredentialError> {
-    let text = std::str::from_utf8(bytes).map(str::trim);
-    let why = match text {
-        Err(_) => "is not UTF-8",
-        Ok("") => "is empty",
-        // Such as a password manager's entry with notes below the password.
-        Ok(text) if text.contains(['\n', '\r']) => "has more than one line",
-        Ok(text) if text.chars().any(char::is_control) => "has a control character in it",
-        Ok(text) => return Ok(ClientSecret::new(text)),
-    };
-    Err(CredentialError::Unfit { from: from(), why })
+fn clean(bytes: &[u8], rule: Rule, from: impl FnOnce() -> String) -> Result<ClientSecret, CredentialError> {
+    text::single(bytes, rule).map(ClientSecret::new).map_err(|why| unfit(from(), why))
+}
+
+fn unfit(from: String, why: Unfit) -> CredentialError {
+    CredentialError::Unfit { from, why: why.to_string() }
 }
 
 /// Runs what blocks where it may.
@@ -177,7 +180,7 @@ async fn off_the_runtime<T: Send + 'static>(
 ) -> Result<T, CredentialError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| {
-        Err(CredentialError::Unfit { from: "its source".into(), why: "did not arrive: the daemon is stopping" })
+        Err(CredentialError::Unfit { from: "its source".into(), why: "did not arrive: the daemon is stopping".into() })
     })
 }
 

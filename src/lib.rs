@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`], [`attention`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
-//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`] | one thin adapter for each piece of the outside world |
+//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`], [`rate_limit`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`contract`], [`failpoint`] | the words of the domain and the wire |
 
@@ -39,6 +39,7 @@ pub mod oauth;
 pub mod paths;
 pub mod ports;
 pub mod provider;
+pub mod rate_limit;
 pub mod sandbox;
 pub mod secret;
 pub mod store;

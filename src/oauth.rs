@@ -10,5 +10,6 @@ pub mod discovery;
 pub mod echo;
 pub mod exchange;
 pub mod grant;
+pub mod pkce;
 pub mod preset;
 pub mod reply;

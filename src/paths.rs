@@ -16,6 +16,8 @@ pub struct Paths {
     pub state: PathBuf,
     /// What lasts as long as the daemon: the socket and the endpoint file.
     pub runtime: PathBuf,
+    /// What is worth keeping outside of the state folder, and may get lost. `None`: the environment tells no place.
+    pub cache: Option<PathBuf>,
 }
 
 /// The environment tells no place for the state folder.
@@ -24,7 +26,7 @@ pub struct Paths {
 pub struct NoHome;
 
 impl Paths {
-    /// Follows systemd (`STATE_DIRECTORY`, `RUNTIME_DIRECTORY`) and the XDG base directory
+    /// Follows systemd (`STATE_DIRECTORY`, `RUNTIME_DIRECTORY`, `CACHE_DIRECTORY`) and the XDG base directory
     /// specification. `state` is the config's own choice, if it has one.
     ///
     /// As the specification says, values that are not absolute paths are ignored.
@@ -37,7 +39,7 @@ impl Paths {
             .or_else(|| absolute(env, "XDG_RUNTIME_DIR").map(|runtime| runtime.join("ringback")))
             .or_else(|| login_runtime().map(|runtime| runtime.join("ringback")))
             .unwrap_or_else(|| state.join("run"));
-        Ok(Self { state, runtime })
+        Ok(Self { state, runtime, cache: cache_folder(env) })
     }
 
     /// The unix socket.
@@ -65,6 +67,12 @@ fn state_folder(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     systemd(env, "STATE_DIRECTORY")
         .or_else(|| absolute(env, "XDG_STATE_HOME").map(|state| state.join("ringback")))
         .or_else(|| absolute(env, "HOME").map(|home| home.join(".local/state/ringback")))
+}
+
+fn cache_folder(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    systemd(env, "CACHE_DIRECTORY")
+        .or_else(|| absolute(env, "XDG_CACHE_HOME").map(|cache| cache.join("ringback")))
+        .or_else(|| absolute(env, "HOME").map(|home| home.join(".cache/ringback")))
 }
 
 /// systemd gives a list where the unit names several folders; ours is the first.
@@ -108,6 +116,21 @@ mod tests {
         assert_eq!(paths(&[home, xdg, run], None), at("/xs/ringback", "/xr/ringback"));
         assert_eq!(paths(&[home, run], None), at("/home/u/.local/state/ringback", "/xr/ringback"));
         assert_eq!(paths(&[run], Some("/mine")), at("/mine", "/xr/ringback"));
+    }
+
+    #[test]
+    fn the_cache_folder_may_be_missing() {
+        for (vars, expected) in [
+            (&[("HOME", "/h")][..], Some("/h/.cache/ringback")),
+            (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/xc")], Some("/xc/ringback")),
+            (&[("HOME", "/h"), ("XDG_CACHE_HOME", "cache")], Some("/h/.cache/ringback")),
+            (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/xc"), ("CACHE_DIRECTORY", "/sc:/other")], Some("/sc")),
+            (&[("XDG_STATE_HOME", "/xs")], None),
+        ] {
+            let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            let paths = Paths::from_env(&env, Some(Path::new("/state"))).unwrap();
+            assert_eq!(paths.cache.as_deref(), expected.map(Path::new), "{vars:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! of the caller), `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file).
 //! Whoever adds another says why.
 
+pub mod text;
+
 use std::fmt;
 use std::marker::PhantomData;
 

@@ -3,6 +3,7 @@
 pub mod envelope;
 pub mod export;
 pub mod file;
+mod high_water;
 pub mod key;
 pub mod record;
 pub mod seal;
@@ -22,6 +23,10 @@ pub trait Store: Send + Sync + 'static {
     /// overwritten) and reported as [`StoreError::SetAside`].
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError>;
 
+    /// The highest generation of `account` that is known, from outside of the state folder, to have been durable; 0 if
+    /// none is. A record that is older was put back.
+    fn high_water_mark(&self, account: &str) -> u64;
+
     /// Proves that a commit will succeed (room reserved) and makes `record`, which carries the intent,
     /// durable. Its generation has to be the stored one, if one is stored: a file that got lost or damaged
     /// under a running daemon is written anew.
@@ -29,10 +34,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes `record` durable if the stored generation is older than its own (none stored counts as
     /// 0), else [`StoreError::Conflict`]. The same record once more is fine, so that a commit whose
-    /// durability could not be confirmed may be repeated.
+    /// durability could not be confirmed may be repeated. The high-water mark follows, as far as it can be kept.
     fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError>;
 
-    /// Deletes the record, durably. None stored is fine.
+    /// Deletes the record, durably, and sets the high-water mark above it. None stored is fine.
     fn remove(&self, account: &str) -> Result<(), StoreError>;
 
     /// Where the master key comes from, for people (`status` shows it).

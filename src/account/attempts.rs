@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::plan::{Next, Plan};
-use crate::clock::Moment;
+use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback;
 use crate::secret::{CodeVerifier, Nonce256};
@@ -44,8 +44,8 @@ pub struct Attempts {
 #[derive(Debug)]
 struct Login {
     plan: Arc<Plan>,
-    ends: Moment,
-    tickets: Vec<(Nonce256, Moment)>,
+    ends: Boot,
+    tickets: Vec<(Nonce256, Boot)>,
     flows: Vec<Flow>,
     stage: Stage,
 }
@@ -77,7 +77,7 @@ pub struct Started {
     /// The login that this one took the place of, since the config has changed meanwhile.
     pub replaced: Option<String>,
     /// When it ends by itself.
-    pub ends: Moment,
+    pub ends: Boot,
 }
 
 /// A browser on its way to the provider.
@@ -137,7 +137,7 @@ impl Attempts {
             return None;
         }
         let id = Nonce256::random(rng).expose().to_owned();
-        let ends = now.plus(life);
+        let ends = now.boot.plus(life);
         let login = Login { plan: Arc::new(plan), ends, tickets: Vec::new(), flows: Vec::new(), stage: Stage::Pending };
         self.logins.insert(id.clone(), login);
         Some(Started { id, joined: false, replaced, ends })
@@ -147,7 +147,7 @@ impl Attempts {
     pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
         let ticket = Nonce256::random(rng);
-        push_bounded(&mut login.tickets, (ticket.clone(), now.plus(TICKET_LIFE)));
+        push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(TICKET_LIFE)));
         Some(ticket)
     }
 
@@ -157,7 +157,7 @@ impl Attempts {
         for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
             if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
                 let (_, good_until) = login.tickets.swap_remove(index);
-                return if now.reached(good_until) {
+                return if now.boot.reached(good_until) {
                     Err(Turned::BadTicket)
                 } else {
                     Ok(login.depart(id, Bound::ByCookie, now, rng))
@@ -211,7 +211,7 @@ impl Attempts {
 
     /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
-        let ended = |login: &Login| login.stage != Stage::Exchanging && now.reached(login.ends);
+        let ended = |login: &Login| login.stage != Stage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =
             self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
         self.logins.retain(|_, login| !ended(login));
@@ -219,12 +219,8 @@ impl Attempts {
     }
 
     /// When [`Self::expire`] has something to do next.
-    pub fn next_end(&self) -> Option<Moment> {
-        self.logins
-            .values()
-            .filter(|login| login.stage != Stage::Exchanging)
-            .map(|login| login.ends)
-            .min_by_key(|ends| ends.boot)
+    pub fn next_end(&self) -> Option<Boot> {
+        self.logins.values().filter(|login| login.stage != Stage::Exchanging).map(|login| login.ends).min()
     }
 }
 
@@ -264,7 +260,7 @@ impl Login {
             cookie_name: format!("{COOKIE}{}", state.fingerprint()),
             cookie: cookie.clone(),
             plan: Arc::clone(plan),
-            left: now.until(self.ends),
+            left: now.boot.until(self.ends),
         };
         let cookie_name = departure.cookie_name.clone();
         push_bounded(&mut self.flows, Flow { state, nonce, verifier, bound, cookie_name, cookie });

@@ -180,7 +180,7 @@ mod tests {
     fn snapshot(standing: Standing, deadline: Option<Moment>, trouble: Option<TroubleKind>) -> Snapshot {
         let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
         let mut machine = Machine::new(Policy::new(&dialect(), binding, Anew::No));
-        let _ = machine.step(Event::Loaded(None), NOW, 0.5);
+        let _ = machine.step(Event::Loaded(None, 0), NOW, 0.5);
         let token = deadline.map(|deadline| Served {
             access_token: AccessToken::new("a"),
             deadline: Some(deadline),
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(reply.health.map(HealthReply::exit_code), Some(exit), "{what}");
             assert_eq!(reply.attention_needed, [5, 9].contains(&exit), "{what}");
             let served = matches!(
-                view.verdict(crate::account::view::Ttl::Asked(Duration::ZERO), NOW, NOW),
+                view.verdict(crate::account::view::Ttl::Asked(Duration::ZERO), NOW.boot, NOW),
                 crate::account::view::Verdict::Serve
             );
             assert_eq!(served, health.is_usable(), "{what}: usable is what callers get");

@@ -92,12 +92,33 @@ pub enum LoginReason {
         /// Its own words.
         said: String,
     },
+    /// The stored record is older than what was written last, and a later record has spent its refresh token. Found
+    /// anew at each start, and never written itself.
+    RestoredFromBackup {
+        /// Its generation.
+        found: u64,
+        /// The high-water mark.
+        written: u64,
+    },
 }
 
 impl LoginReason {
     /// Whether the account may be well again without a login.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unexplained { .. })
+    }
+
+    /// For programs: the name of its kind.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::ReplyLost => "reply_lost",
+            Self::NoRefreshToken => "no_refresh_token",
+            Self::ConfigChanged => "config_changed",
+            Self::Damaged => "damaged",
+            Self::Unexplained { .. } => "unexplained",
+            Self::RestoredFromBackup { .. } => "restored_from_backup",
+        }
     }
 }
 
@@ -114,6 +135,11 @@ impl std::fmt::Display for LoginReason {
             }
             Self::Unexplained { said, .. } => write!(f, "the provider goes on refusing: {said}"),
             Self::Damaged => f.write_str("the stored tokens were damaged and have been set aside"),
+            Self::RestoredFromBackup { found, written } => write!(
+                f,
+                "the state folder is older than the last refresh, login or logout: it has generation {found}, and \
+                 {written} was reached; it was probably restored from a backup, and its tokens are not used"
+            ),
         }
     }
 }

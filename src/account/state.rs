@@ -47,7 +47,8 @@ pub struct Machine {
     pub(super) trouble: Option<Trouble>,
     /// Start of the last attempt, for the pauses between forced ones.
     pub(super) last_attempt: Option<Moment>,
-    /// The generation that is stored; the next one has to be higher, also where what is stored is of no use.
+    /// The highest generation that is known to have been stored; the next one has to be higher, also where what is
+    /// stored now is of no use, or older.
     pub(super) stored: u64,
     /// Refusals of unknown kind since the last token.
     pub(super) unknown_refusals: UnknownRefusals,
@@ -174,7 +175,7 @@ impl Machine {
         }
         match event {
             Event::Locked => self.lock(),
-            Event::Loaded(record) => self.loaded(record, now),
+            Event::Loaded(record, mark) => self.loaded(record, mark, now),
             Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
             Event::Reconfigured(policy) => self.reconfigured(policy, now),
             Event::Noted | Event::Unlocked => {}
@@ -200,6 +201,11 @@ impl Machine {
     /// The newest tokens, kept or not yet kept, for a logout to give back.
     pub fn tokens(&self) -> Option<&TokenSet> {
         self.newest().map(|record| &record.tokens)
+    }
+
+    /// Whether what is held was put back from a backup: its refresh token is sent to nobody.
+    pub fn is_restored(&self) -> bool {
+        self.held().is_some_and(|held| self.is_older(held)) && !self.is_unkept()
     }
 
     /// What tokens have to belong to, by the config of now.
@@ -429,7 +435,8 @@ impl Machine {
         self.wanted = false;
         // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
         let refreshes = self.policy.anew != Anew::Always;
-        let held = self.held().filter(|held| refreshes && held.record.binding == self.policy.binding);
+        let usable = |held: &&Held| held.record.binding == self.policy.binding && !self.is_older(held);
+        let held = self.held().filter(|held| refreshes && usable(held));
         let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
             return self.begin_anew(target, priority, now);
         };

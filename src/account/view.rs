@@ -9,7 +9,7 @@ use crate::account::logins::Logins;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::account::state::{Machine, Narrowed, Phase, State, Trouble, TroubleKind};
-use crate::clock::{Moment, Wall};
+use crate::clock::{Boot, Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
 use crate::error::Error;
 use crate::oauth::exchange::Target;
@@ -130,8 +130,10 @@ impl Machine {
             State::Active(_) => Standing::Active,
             State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
-        // Another client's token is not served; one whose refresh was refused is good to its end.
-        let usable = held.filter(|_| standing != Standing::NeedsLogin(LoginReason::ConfigChanged));
+        // Another client's token is not served; one whose refresh was refused is good to its end. Nor is one of an older
+        // record: the provider may have ended it early, or it may be of the person who was logged in before.
+        let usable =
+            held.filter(|held| standing != Standing::NeedsLogin(LoginReason::ConfigChanged) && !self.is_older(held));
         Snapshot {
             account: account.to_owned(),
             provider: self.policy.binding.provider.clone(),
@@ -142,7 +144,7 @@ impl Machine {
                 scope: held.record.tokens.scope.clone(),
                 extra: held.record.tokens.extra.clone(),
             }),
-            refreshable: held.is_some_and(|held| self.is_renewable(held)),
+            refreshable: held.is_some_and(|held| self.is_renewable(held) && !self.is_older(held)),
             busy: matches!(self.phase, Phase::Preparing { .. } | Phase::Sending { .. } | Phase::Committing { .. }),
             next_attempt: self.kept_fresh().and_then(|held| self.next_attempt(held)),
             soonest_attempt: self.soonest_attempt(Moment::EARLIEST),
@@ -225,20 +227,21 @@ impl Snapshot {
     }
 
     /// What to answer a caller who can wait until `patience`.
-    pub fn verdict(&self, ttl: Ttl, patience: Moment, now: Moment) -> Verdict {
+    pub fn verdict(&self, ttl: Ttl, patience: Boot, now: Moment) -> Verdict {
         if self.lasts(ttl, now) {
             return Verdict::Serve;
         }
         let valid = self.has_usable_token(now);
+        let retried = |at: Moment| now.plus(now.boot.until(patience)).reached(at);
         let hopeless = match (&self.standing, &self.trouble) {
             (Standing::Active, None) => !self.refreshable,
-            (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !patience.reached(at)),
+            (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !retried(at)),
             (Standing::Unread | Standing::Starting, None) => false,
-            (Standing::Starting, Some(trouble)) => !self.busy && !patience.reached(trouble.retry_at),
+            (Standing::Starting, Some(trouble)) => !self.busy && !retried(trouble.retry_at),
             (Standing::Locked, _) => true,
             _ => !self.busy,
         };
-        match (valid, hopeless || now.reached(patience)) {
+        match (valid, hopeless || now.boot.reached(patience)) {
             // A valid token is always served, also when it is shorter than wished and can't be renewed.
             (true, true) => Verdict::Serve,
             (false, true) => Verdict::Fail(self.error(now)),
@@ -276,6 +279,10 @@ impl Snapshot {
             health: Some(health.reply(|at| unix_deadline(at, now))),
             attention_needed: health.needs_attention(),
             reason,
+            reason_code: match &self.standing {
+                Standing::NeedsLogin(reason) => Some(reason.code().to_owned()),
+                _ => None,
+            },
             scope: self.scope.clone(),
             obtained_at: self.obtained_at.map(Wall::unix_seconds),
             expires_at: self

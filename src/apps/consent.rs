@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::AppsError;
-use crate::clock::Moment;
+use crate::clock::{Boot, Moment};
 use crate::paths::folder::Folder;
 
 /// The file in the state folder.
@@ -115,7 +115,7 @@ type Key = (String, Asker);
 struct State {
     answers: BTreeMap<Key, (String, bool)>,
     pending: Vec<Pending>,
-    quiet: Vec<(Key, Moment)>,
+    quiet: Vec<(Key, Boot)>,
     asked: u64,
 }
 
@@ -183,7 +183,7 @@ impl Consents {
                 let consents = self.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(STANDS).await;
-                    consents.expire(&id, now.plus(STANDS));
+                    consents.expire(&id, now.boot.plus(STANDS));
                 });
                 answer
             }
@@ -198,7 +198,7 @@ impl Consents {
     }
 
     /// Nobody answered it in time.
-    fn expire(&self, id: &str, now: Moment) {
+    fn expire(&self, id: &str, now: Boot) {
         let mut state = self.lock();
         if let Some(at) = state.pending.iter().position(|pending| pending.id == id) {
             let pending = state.pending.remove(at);
@@ -303,11 +303,13 @@ impl State {
         if let Some(pending) = self.pending.iter().find(joins) {
             return Standing::Stands(pending.answer.subscribe());
         }
-        self.quiet.retain(|(_, until)| !now.reached(*until));
+        self.quiet.retain(|(_, until)| !now.boot.reached(*until));
         if self.quiet.iter().any(|(known, _)| *known == key) {
             return Standing::Known(Err(Refused::Unanswered));
         }
-        if self.pending.len() >= MOST_PENDING {
+        // None takes so many that the next can't be asked about: it may have fewer than are left.
+        let of_asker = self.pending.iter().filter(|pending| pending.key.1 == key.1).count();
+        if of_asker >= MOST_PENDING.saturating_sub(self.pending.len()) {
             return Standing::Known(Err(Refused::TooMany));
         }
         let (answer, answered) = watch::channel(None);

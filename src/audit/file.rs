@@ -1,4 +1,5 @@
-//! `audit.jsonl` and its predecessors `audit.1.jsonl` (the newest of them), `audit.2.jsonl` ...
+//! `audit.jsonl` and its predecessors `audit.1.jsonl` (the newest of them), `audit.2.jsonl` ...; beside them
+//! `audit-denied.jsonl` and its predecessor, with what strangers caused: it is all that they can push out.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,26 +9,47 @@ use rustix::fs::OFlags;
 use super::Limits;
 use crate::paths::folder::{Folder, FolderError};
 
-/// The file that is written.
-pub(super) const CURRENT: &str = "audit.jsonl";
+/// One row of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Series {
+    /// What the owner and apps with a good key did.
+    Main,
+    /// Refusals of those who showed no good key.
+    Denied,
+}
 
-/// The name of the file before the present one (1), before that (2), and so on.
-pub(super) fn older(number: usize) -> String {
-    format!("audit.{number}.jsonl")
+impl Series {
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Main => "audit",
+            Self::Denied => "audit-denied",
+        }
+    }
+
+    /// The name of the file that is written.
+    pub(super) fn current(self) -> String {
+        format!("{}.jsonl", self.stem())
+    }
+
+    /// The name of the file before the present one (1), before that (2), and so on.
+    pub(super) fn older(self, number: usize) -> String {
+        format!("{}.{number}.jsonl", self.stem())
+    }
 }
 
 /// The log as the one that writes it has it.
 pub(super) struct Log {
     folder: Folder,
+    series: Series,
     limits: Limits,
     file: File,
     size: u64,
 }
 
 impl Log {
-    pub(super) fn open(folder: Folder, limits: Limits) -> Result<Self, FolderError> {
-        let (file, size) = open(&folder)?;
-        Ok(Self { folder, limits, file, size })
+    pub(super) fn open(folder: Folder, series: Series, limits: Limits) -> Result<Self, FolderError> {
+        let (file, size) = open(&folder, series)?;
+        Ok(Self { folder, series, limits, file, size })
     }
 
     /// Appends whole lines.
@@ -37,33 +59,34 @@ impl Log {
         }
         if let Err(error) = self.file.write_all(lines) {
             // Part of it may be there; the next line must not be glued to it.
-            (self.file, self.size) = open(&self.folder)?;
-            return Err(FolderError::io(self.folder.file(CURRENT), error));
+            (self.file, self.size) = open(&self.folder, self.series)?;
+            return Err(FolderError::io(self.folder.file(&self.series.current()), error));
         }
         self.size += lines.len() as u64;
         Ok(())
     }
 
     fn rotate(&mut self) -> Result<(), FolderError> {
-        self.folder.remove(&older(self.limits.keep))?;
+        self.folder.remove(&self.series.older(self.limits.keep))?;
         for number in (1..self.limits.keep).rev() {
             // One that is not there leaves a gap, which the next rotation closes.
-            _ = self.folder.rename_to_new(&older(number), &older(number + 1));
+            _ = self.folder.rename_to_new(&self.series.older(number), &self.series.older(number + 1));
         }
-        if !self.folder.rename_to_new(CURRENT, &older(1))? {
-            return Err(FolderError::io(self.folder.file(&older(1)), rustix::io::Errno::EXIST));
+        if !self.folder.rename_to_new(&self.series.current(), &self.series.older(1))? {
+            return Err(FolderError::io(self.folder.file(&self.series.older(1)), rustix::io::Errno::EXIST));
         }
-        (self.file, self.size) = open(&self.folder)?;
+        (self.file, self.size) = open(&self.folder, self.series)?;
         Ok(())
     }
 }
 
 /// Opens or makes the file, private, for appending; a line that a crash cut off is ended.
-fn open(folder: &Folder) -> Result<(File, u64), FolderError> {
-    let io = |error: std::io::Error| FolderError::io(folder.file(CURRENT), error);
+fn open(folder: &Folder, series: Series) -> Result<(File, u64), FolderError> {
+    let current = series.current();
+    let io = |error: std::io::Error| FolderError::io(folder.file(&current), error);
     let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
-    let Some(mut file) = folder.open_file(CURRENT, flags)? else {
-        return Err(FolderError::io(folder.file(CURRENT), rustix::io::Errno::NOENT));
+    let Some(mut file) = folder.open_file(&current, flags)? else {
+        return Err(FolderError::io(folder.file(&current), rustix::io::Errno::NOENT));
     };
     let size = file.metadata().map_err(io)?.len();
     if size == 0 {

@@ -1,11 +1,12 @@
-//! Reads the log, without a daemon: the older files first, then what comes.
+//! Reads the log, without a daemon: the older files first, then what comes. What strangers caused stands in files of
+//! its own and is put where it belongs by its time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::file::{CURRENT, older};
+use super::file::Series;
 use crate::contract::AuditLine;
 
 /// A line of the log.
@@ -19,36 +20,73 @@ pub enum Line {
 
 /// Follows the log from its oldest line on.
 pub struct Reader {
+    main: Follower,
+    denied: Follower,
+}
+
+impl Reader {
+    /// Every line there is; what comes later, [`Reader::more`] gives.
+    pub fn open(state: &Path) -> std::io::Result<(Self, Vec<Line>)> {
+        let (main, lines) = Follower::open(state, Series::Main)?;
+        let (denied, refusals) = Follower::open(state, Series::Denied)?;
+        Ok((Self { main, denied }, merged(lines, refusals)))
+    }
+
+    /// What has been written since.
+    pub fn more(&mut self) -> std::io::Result<Vec<Line>> {
+        Ok(merged(self.main.more()?, self.denied.more()?))
+    }
+}
+
+/// Both in the order of their times, and each in its own: a clock may have been set back.
+fn merged(lines: Vec<Line>, others: Vec<Line>) -> Vec<Line> {
+    let at = |line: &Line| match line {
+        Line::Good(line, _) => Some(line.at.clone()),
+        Line::Damaged => None,
+    };
+    let mut all = Vec::with_capacity(lines.len() + others.len());
+    let (mut lines, mut others) = (lines.into_iter().peekable(), others.into_iter().peekable());
+    while let (Some(line), Some(other)) = (lines.peek(), others.peek()) {
+        // A damaged line has no time: it stays behind the one before it.
+        let other_first = at(line).is_some_and(|line| at(other).is_none_or(|other| other < line));
+        all.extend(if other_first { others.next() } else { lines.next() });
+    }
+    all.extend(lines);
+    all.extend(others);
+    all
+}
+
+/// Follows one row of files.
+struct Follower {
     folder: PathBuf,
+    series: Series,
     /// The present file and its inode.
     current: Option<(BufReader<File>, u64)>,
     /// A line whose end has not come yet.
     begun: String,
 }
 
-impl Reader {
-    /// Every line there is; what comes later, [`Reader::more`] gives.
-    pub fn open(state: &Path) -> std::io::Result<(Self, Vec<Line>)> {
+impl Follower {
+    fn open(state: &Path, series: Series) -> std::io::Result<(Self, Vec<Line>)> {
         let mut lines = Vec::new();
-        let numbers = (1..).take_while(|number| state.join(older(*number)).exists());
+        let numbers = (1..).take_while(|number| state.join(series.older(*number)).exists());
         let numbers: Vec<usize> = numbers.collect();
         for number in numbers.into_iter().rev() {
-            if let Ok(file) = File::open(state.join(older(number))) {
+            if let Ok(file) = File::open(state.join(series.older(number))) {
                 read(&mut BufReader::new(file), &mut String::new(), &mut lines)?;
             }
         }
-        let mut reader = Self { folder: state.to_owned(), current: None, begun: String::new() };
-        lines.extend(reader.more()?);
-        Ok((reader, lines))
+        let mut follower = Self { folder: state.to_owned(), series, current: None, begun: String::new() };
+        lines.extend(follower.more()?);
+        Ok((follower, lines))
     }
 
-    /// What has been written since.
-    pub fn more(&mut self) -> std::io::Result<Vec<Line>> {
+    fn more(&mut self) -> std::io::Result<Vec<Line>> {
         let mut lines = Vec::new();
         if let Some((file, _)) = &mut self.current {
             read(file, &mut self.begun, &mut lines)?;
         }
-        let present = self.folder.join(CURRENT);
+        let present = self.folder.join(self.series.current());
         let inode = match present.symlink_metadata() {
             Ok(metadata) => metadata.ino(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(lines),

@@ -57,7 +57,7 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
     assert_eq!(heard, expected(0..150), "who follows sees the same as");
     assert_eq!(accounts(&Reader::open(&state).unwrap().1), expected(0..150), "who reads later");
     assert!(state.join("audit.1.jsonl").exists() && !state.join("audit.100.jsonl").exists());
-    assert_eq!(state.join(file::CURRENT).metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(state.join(Series::Main.current()).metadata().unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_line_that_a_crash_cut_off_is_no_part_of_the_next() {
     let audit = Audit::open(&state, limits, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
-    let path = state.join(file::CURRENT);
+    let path = state.join(Series::Main.current());
     let mut text = std::fs::read(&path).unwrap();
     text.extend_from_slice(b"{\"version\":1,\"at\":\"20");
     std::fs::write(&path, text).unwrap();
@@ -117,10 +117,111 @@ fn a_log_that_is_a_symlink_or_open_to_others_is_refused() {
     let state = folder.path().join("state");
     let open = || Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).map(drop);
     open().unwrap();
-    let path = state.join(file::CURRENT);
+    let path = state.join(Series::Main.current());
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(open().unwrap_err().to_string().contains("chmod 600"));
     std::fs::rename(&path, state.join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", &path).unwrap();
     assert!(open().unwrap_err().to_string().contains("symlink"));
+}
+
+fn refused(app: Option<&str>) -> AuditLine {
+    let mut line = AuditLine::new(AuditEvent::Denied, "2026-11-25T00:00:00.000Z".into());
+    line.result = "not_permitted".into();
+    line.app = app.map(str::to_owned);
+    line
+}
+
+/// What is told of each line: the app, and how many it stands for.
+fn told(lines: &[Line]) -> Vec<(String, u64)> {
+    let of = |line: &Line| match line {
+        Line::Good(line, _) => {
+            (line.app.clone().or(line.account.clone()).unwrap_or("stranger".into()), line.more.unwrap_or(1))
+        }
+        Line::Damaged => ("damaged".into(), 0),
+    };
+    lines.iter().map(of).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_without_end_pushes_out_nobodys_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let audit =
+        Audit::open(&state, Limits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
+    let counting = tokio::spawn({
+        let audit = audit.clone();
+        async move { audit.count_repeated().await }
+    });
+    audit.note(line(1)).await;
+    for _ in 0..220_000 {
+        audit.note_stranger("no key", refused(None)).await;
+        audit.note(refused(Some("editor"))).await;
+    }
+    audit.note(refused(Some("other"))).await;
+    for number in 0..100 {
+        let done = AuditLine { event: AuditEvent::Refresh, app: Some("busy".into()), ..line(number % 2) };
+        audit.note(done).await;
+        audit.note(AuditLine { app: Some("reader".into()), ..line(7) }).await;
+    }
+    audit.note_stranger("a wrong key", refused(None)).await;
+    audit.note(line(2)).await;
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    // A second wave, and the daemon stops in the midst of it.
+    for _ in 0..100 {
+        audit.note_stranger("no key", refused(None)).await;
+    }
+    audit.close().await.unwrap();
+    counting.abort();
+    let all = told(&Reader::open(&state).unwrap().1);
+    let of = |name: &str| all.iter().filter(|(who, _)| who == name).map(|(_, count)| *count).collect::<Vec<_>>();
+    let counted = |waves: &[u64]| {
+        let ten = [1; REPEATED as usize];
+        waves.iter().flat_map(|wave| ten.into_iter().chain([wave - 10])).collect::<Vec<u64>>()
+    };
+    assert_eq!(of("editor"), counted(&[220_000]));
+    assert_eq!(of("busy"), [vec![1; 20], vec![40, 40]].concat(), "ten for each account that it refreshed");
+    assert_eq!(of("reader"), [1; 100], "each token has its line");
+    assert_eq!((of("account-1"), of("account-2"), of("other")), (vec![1], vec![1], vec![1]));
+    let mut strangers = of("stranger");
+    strangers.sort_unstable();
+    let mut expected = [counted(&[220_000, 100]), vec![1]].concat();
+    expected.sort_unstable();
+    assert_eq!(strangers, expected, "each was counted once");
+    assert!(state.join("audit-denied.jsonl").exists() && !state.join("audit.1.jsonl").exists());
+}
+
+#[tokio::test]
+async fn strangers_have_files_of_their_own_which_are_read_in_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let audit = Audit::open(&state, Limits { file: 1, keep: 3 }, Clock::System).unwrap();
+    audit.flush().await.unwrap();
+    assert!(!state.join("audit-denied.jsonl").exists(), "nothing to write, no file");
+    let why = ["a", "b", "c", "d", "e", "f"];
+    for (second, why) in why.iter().enumerate() {
+        let at = |milli: u32| format!("2026-11-25T00:00:{second:02}.{milli:03}Z");
+        audit.note(AuditLine { at: at(0), ..line(second) }).await;
+        audit.note_stranger(why, AuditLine { at: at(1), ..refused(None) }).await;
+        audit.flush().await.unwrap();
+    }
+    let (mut reader, lines) = Reader::open(&state).unwrap();
+    let names: Vec<String> = told(&lines).into_iter().map(|(who, _)| who).collect();
+    assert_eq!(names, ["account-2", "account-3", "account-4", "stranger", "account-5", "stranger"]);
+    audit.note_stranger("g", refused(None)).await;
+    audit.note(line(6)).await;
+    audit.flush().await.unwrap();
+    assert_eq!(reader.more().unwrap().len(), 2, "who follows gets both");
+}
+
+#[test]
+fn lines_of_older_and_newer_versions_are_read() {
+    for text in [
+        r#"{"version":1,"at":"2026-11-25T00:00:00.000Z","event":"token","result":"ok"}"#,
+        r#"{"version":1,"at":"2026-11-25T00:00:00.000Z","event":"denied","result":"not_permitted","more":7,"since":"x","later":[1]}"#,
+    ] {
+        let line: AuditLine = serde_json::from_str(text).unwrap();
+        assert_eq!(line.more.unwrap_or_default() > 0, text.contains("more"));
+    }
+    assert!(!serde_json::to_string(&line(1)).unwrap().contains("more"), "older readers see what they know");
 }

@@ -3,6 +3,7 @@
 
 mod disk;
 mod leaving;
+mod logged_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::World;
 use super::errand::{self, Errand};
+use super::fresh_grant::FreshGrant;
 use super::happenings::Happenings;
 use super::hooks::Hooks;
 use super::published::Published;
@@ -20,13 +22,13 @@ use crate::account::health::Health;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
-use crate::clock::{Moment, WhichBoot};
+use crate::clock::{Boot, Moment, WhichBoot};
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
 use crate::oauth::describe::Described;
 use crate::oauth::exchange::{Credentials, Target};
-use crate::oauth::grant::{Binding, Grant, GrantType};
+use crate::oauth::grant::GrantType;
 use crate::secret::AccessToken;
 use crate::store::Store;
 
@@ -45,7 +47,7 @@ pub(super) enum Command {
     /// A caller's API answered 401.
     Rejected(oneshot::Sender<()>),
     /// A login brought a grant. Taken only while that login still stands: a logout may have called it off.
-    LoggedIn(Box<Grant>, Binding, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
+    LoggedIn(FreshGrant, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
     /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
@@ -74,6 +76,8 @@ struct Actor {
     published: Arc<Published>,
     /// Read when they are first needed, and again after the provider refused.
     credentials: Option<Credentials>,
+    /// What the last login brought, until it is written.
+    unwritten: Option<FreshGrant>,
     hooks: Hooks,
     draws: Draws,
     stopping: Arc<AtomicBool>,
@@ -81,7 +85,7 @@ struct Actor {
     /// As it was when it was published last.
     health: Health,
     /// When it is told once more that a login is needed.
-    remind_at: Option<Moment>,
+    remind_at: Option<Boot>,
 }
 
 /// What all accounts have in common.
@@ -114,6 +118,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         machine,
         published: Arc::clone(&published),
         credentials: None,
+        unwritten: None,
         hooks: Hooks::spawn(hook_env),
         draws,
         stopping: Arc::clone(&stopping),
@@ -148,6 +153,7 @@ impl Actor {
         let shut = self.common.shut.load(Ordering::Acquire);
         self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
+            self.note_written();
             if host != self.host() {
                 host = self.host();
                 recovery = self.common.turns.recovery(&host);
@@ -158,9 +164,9 @@ impl Actor {
                 recovery.mark_unchanged();
             }
             // What would not be done anyway is nothing to wake up for.
-            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing());
-            let reminder = self.remind_at.filter(|_| !self.begins_nothing());
-            let nap = [wake_at, reminder].into_iter().flatten().map(|at| now.until(at)).min();
+            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing()).map(|at| now.until(at));
+            let reminder = self.remind_at.filter(|_| !self.begins_nothing()).map(|at| now.boot.until(at));
+            let nap = [wake_at, reminder].into_iter().flatten().min();
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
@@ -199,9 +205,9 @@ impl Actor {
                 self.drive(Event::Rejected).await;
                 _ = done.send(());
             }
-            Command::LoggedIn(grant, binding, login, done) => {
+            Command::LoggedIn(fresh, login, done) => {
                 let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
-                let result = if called_off { self.too_late() } else { self.logged_in(grant, &binding).await };
+                let result = if called_off { self.too_late() } else { self.logged_in(fresh).await };
                 _ = done.send(result);
             }
             Command::LogOut(done) => {
@@ -282,7 +288,7 @@ impl Actor {
 
     /// Time may have passed.
     async fn wake(&mut self, event: Event) {
-        let remind = self.remind_at.is_some_and(|at| self.world.clock.now().reached(at));
+        let remind = self.remind_at.is_some_and(|at| self.world.clock.now().boot.reached(at));
         if remind && !self.begins_nothing() {
             self.remind_at = None;
             if matches!(self.published.look().standing, Standing::NeedsLogin(_)) {
@@ -300,7 +306,8 @@ impl Actor {
 
     fn tell(&mut self, happening: EventKind) {
         let now = self.world.clock.now();
-        self.remind_at = (happening == EventKind::LoginNeeded).then(|| now.plus(self.config.attention.remind_after));
+        self.remind_at =
+            (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
         self.hooks.tell(&self.config, happening);
         self.common.happenings.tell(&self.config.name, happening, now.wall);
     }
@@ -375,30 +382,6 @@ impl Actor {
                 None
             }
             Err(_) => None,
-        }
-    }
-
-    fn too_late(&self) -> Result<(), Error> {
-        let why = "it was called off meanwhile".into();
-        Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None })
-    }
-
-    async fn logged_in(&mut self, grant: Box<Grant>, binding: &Binding) -> Result<(), Error> {
-        if binding != self.machine.binding() {
-            let why = "the config changed while the login was pending".into();
-            return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
-        }
-        let unread = self.machine.snapshot(&self.config.name);
-        if matches!(unread.standing, Standing::Unread | Standing::Locked) {
-            return Err(unread.error(self.world.clock.now()));
-        }
-        let before = unread.generation;
-        self.drive(Event::LoggedIn(grant)).await;
-        let after = self.machine.snapshot(&self.config.name);
-        if after.generation > before || after.trouble.is_none() {
-            Ok(())
-        } else {
-            Err(after.error(self.world.clock.now()))
         }
     }
 }

@@ -11,13 +11,14 @@ use super::Guard;
 use super::device::login_failed;
 use super::handle::Broker;
 use super::logins::Came;
-use super::unaided::granted;
 use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
+use crate::account::state::Answer;
 use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::Error;
 use crate::oauth::authorize::{self, ResponseType};
 use crate::oauth::dialect::Par;
+use crate::oauth::pkce;
 use crate::provider::AskError;
 use crate::secret::Nonce256;
 
@@ -156,13 +157,16 @@ impl Broker {
 
     async fn pushed_url(&self, plan: &Plan, parameters: &[(String, String)]) -> Result<String, Error> {
         let pushed = self.inner.world.provider.push(&plan.dialect, parameters, &plan.credentials).await;
-        let request_uri = pushed.map_err(|error| Error::LoginFailed {
-            account: plan.account.clone(),
-            why: format!("the provider did not take the authorization request: {error}"),
-            provider_error: match error {
-                AskError::Refused(refusal) => Some(refusal.code),
-                AskError::Impossible(_) | AskError::Unreachable { .. } => None,
-            },
+        let request_uri = pushed.map_err(|error| {
+            let (advice, provider_error) = match &error {
+                AskError::Refused(refusal) => {
+                    let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);
+                    (advice, Some(refusal.code.clone()))
+                }
+                AskError::Impossible(_) | AskError::Unreachable { .. } => (String::new(), None),
+            };
+            let why = format!("the provider did not take the authorization request: {error}{advice}");
+            Error::LoginFailed { account: plan.account.clone(), why, provider_error }
         })?;
         authorize::pushed_url(&plan.dialect, &plan.credentials.client_id, &request_uri)
             .map(String::from)
@@ -238,7 +242,7 @@ impl Broker {
         let _counted = Counted::new(&self.inner.exchanging, &accepted.plan.account);
         let (broker, id) = (self.clone(), accepted.id.clone());
         let work = tokio::spawn(async move {
-            let result = broker.exchange(&accepted.id, &accepted.plan, accepted.next).await;
+            let result = broker.exchange(&accepted.id, Arc::clone(&accepted.plan), accepted.next).await;
             broker.conclude(&accepted.id, &accepted.plan.account, result).await;
         });
         if work.await.is_err() {
@@ -246,22 +250,21 @@ impl Broker {
         }
     }
 
-    async fn exchange(&self, id: &str, plan: &Plan, next: Next) -> Result<(), Error> {
+    async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<(), Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
-        // Before the code is spent. From here on, whoever locks the store waits for this.
-        self.inner.lock.open()?;
         let trade = match next {
             Next::Exchange(trade) => trade,
-            Next::Granted(grant) => return self.take_over(Some(id), plan, grant).await,
+            Next::Granted(grant) => return self.take_over(Some(id), self.inner.revoker.guard(plan, grant)).await,
             Next::Refused { error, description } => {
                 let why = if error == "access_denied" {
                     "access was denied at the provider".to_owned()
                 } else {
                     format!("the provider said {error}")
                 };
-                let why = if description.is_empty() { why } else { format!("{why} ({description})") };
-                return Err(failed(why, Some(error)));
+                let words = if description.is_empty() { String::new() } else { format!(" ({description})") };
+                let advice = pkce::advice(&plan.dialect, &error, &description);
+                return Err(failed(format!("{why}{words}{advice}"), Some(error)));
             }
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
@@ -270,8 +273,18 @@ impl Broker {
                 return Err(failed("the answer has no id_token of this login (nonce)".into(), None));
             }
         };
+        // Before the code is spent. From here on, whoever locks the store waits for this.
+        self.inner.lock.open()?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
-        self.take_over(Some(id), plan, granted(&plan.account, "the code", answer)?).await
+        if let Answer::Refused(refusal) = &answer {
+            let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);
+            return Err(failed(
+                format!("the provider refused the code: {refusal}{advice}"),
+                Some(refusal.code.clone()),
+            ));
+        }
+        let fresh = self.granted(&plan, "the code", answer)?;
+        self.take_over(Some(id), fresh).await
     }
 }
 

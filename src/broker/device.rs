@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::actor::sleep;
+use super::browser_login::Counted;
 use super::handle::Broker;
 use super::logins::Pending;
 use crate::account::attempts::Plan;
@@ -65,17 +66,22 @@ impl Broker {
     async fn poll(self, id: String, plan: Arc<Plan>, authorization: DeviceAuthorization) {
         let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
-        let ends = clock.now().plus(authorization.expires_in);
+        let ends = clock.now().boot.plus(authorization.expires_in);
         let trade = Trade::DeviceCode { code: authorization.device_code, target: plan.target.for_one_token() };
         let (mut interval, mut pause) = (authorization.interval, authorization.interval);
         loop {
             tokio::select! {
-                () = sleep(Some(pause.min(clock.now().until(ends)))) => {}
+                () = sleep(Some(pause.min(clock.now().boot.until(ends)))) => {}
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             }
-            if clock.now().reached(ends) {
+            if clock.now().boot.reached(ends) {
                 let result = Err(login_failed(&plan.account, "the code has expired".into()));
                 return self.conclude(&id, &plan.account, result).await;
+            }
+            // Counted before it is asked whether the store is open: whoever locks it waits for this.
+            let counted = Counted::new(&self.inner.exchanging, &plan.account);
+            if let Err(locked) = self.inner.lock.open() {
+                return self.conclude(&id, &plan.account, Err(locked)).await;
             }
             match self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await {
                 Answer::Pending { slow_down } => {
@@ -88,13 +94,15 @@ impl Broker {
                 }
                 Answer::NotSent { .. } | Answer::Lost { .. } => pause = (pause * 2).min(LONGEST_PAUSE),
                 Answer::Granted(grant) => {
-                    let result = self.take_over(Some(&id), &plan, grant).await;
+                    let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant);
+                    let result = self.take_over(Some(&id), fresh).await;
                     return self.conclude(&id, &plan.account, result).await;
                 }
                 Answer::Refused(refusal) => {
                     return self.conclude(&id, &plan.account, Err(turned_down(&plan.account, refusal))).await;
                 }
             }
+            drop(counted);
         }
     }
 }

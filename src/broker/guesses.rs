@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::clock::{Boot, Moment};
 
 /// After the first wrong one; twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -14,20 +14,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Guesses {
     failures: u32,
     /// Before this, none is looked at.
-    next: Option<Moment>,
+    next: Option<Boot>,
 }
 
 impl Guesses {
     /// What the next one has to wait.
     pub(super) fn pause(&self, now: Moment) -> Duration {
-        self.next.map_or(Duration::ZERO, |next| now.until(next))
+        self.next.map_or(Duration::ZERO, |next| now.boot.until(next))
     }
 
     /// One was wrong: how many that makes, and what the next one has to wait.
     pub(super) fn wrong(&mut self, now: Moment) -> (u32, Duration) {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);
-        self.next = Some(now.plus(pause));
+        self.next = Some(now.boot.plus(pause));
         (self.failures, pause)
     }
 }
@@ -35,7 +35,7 @@ impl Guesses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Boot, Wall};
+    use crate::clock::Wall;
 
     #[test]
     fn each_wrong_passphrase_doubles_the_wait_up_to_a_minute() {
@@ -48,6 +48,10 @@ mod tests {
             now = now.plus(guesses.pause(now));
             assert_eq!(guesses.pause(now), Duration::ZERO);
         }
+        now.wall.0 += 86_400_000;
+        assert_eq!(guesses.wrong(now).1, LONGEST_PAUSE);
+        now.wall.0 += 86_400_000;
+        assert_eq!(guesses.pause(now), LONGEST_PAUSE, "setting the clock ahead shortens nothing");
         for _ in 0..100 {
             assert_eq!(guesses.wrong(now).1, LONGEST_PAUSE);
         }

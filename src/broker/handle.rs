@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::World;
 use super::actor::{self, Command, Common};
+use super::fresh_grant::Revoker;
 use super::happenings::{Happenings, Listener};
 use super::locking::Lock;
 use super::logins::Logins;
@@ -50,6 +51,8 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) logins: Logins,
+    /// Revokes what a login brought that can't be kept.
+    pub(super) revoker: Revoker,
     pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
@@ -84,6 +87,7 @@ impl Broker {
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,
+                revoker: Revoker::new(world.clone()),
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
@@ -96,8 +100,8 @@ impl Broker {
         broker
     }
 
-    /// Takes over a new config: adds, changes and removes accounts. No token and no pending login is
-    /// dropped by it; a removed account's file stays.
+    /// Takes over a new config: adds, changes and removes accounts. No token is dropped by it, and a removed account's
+    /// file stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
     pub async fn reload(&self, config: Arc<Config>) {
         let _turn = self.inner.lock.turn.lock().await;
         let old = self.inner.roster.load_full();
@@ -127,6 +131,7 @@ impl Broker {
         leaving.extend(removed);
         let told = leaving.clone();
         self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));
+        self.end_stale_logins(&old).await;
         // What they have in hand may take its time; nobody has to wait for it.
         tokio::spawn(async move { stop(told.values(), FAREWELL).await });
     }
@@ -141,16 +146,20 @@ impl Broker {
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.borrow().clone();
         let (last, first): (Vec<_>, Vec<_>) = roster.accounts.iter().partition(|(name, _)| exchanging.contains(name));
-        let exchanged = async {
-            _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+        let last_logins = async {
+            self.end_logins("the daemon is stopping").await;
             stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
         };
         let all = async {
             tokio::join!(
                 stop(first.into_iter().map(|(_, member)| &member.handle), patience),
                 stop(roster.leaving.values(), patience),
-                exchanged
+                last_logins
             )
+        };
+        let all = async {
+            all.await;
+            self.inner.revoker.idle().await;
         };
         _ = tokio::time::timeout(patience, all).await;
     }
@@ -190,7 +199,7 @@ impl Broker {
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
         let now = clock.now();
-        let patience = now.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
+        let patience = now.boot.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
         let mut bell = published.listen();
         let wanted = published.look().effective(ttl);
         if published.look().trouble.is_some() {
@@ -200,7 +209,7 @@ impl Broker {
                 _ = member.handle.inbox.send(Command::Wanted(wanted, Some(looked_at))).await;
                 _ = told.await;
             };
-            _ = tokio::time::timeout(now.until(patience), asked).await;
+            _ = tokio::time::timeout(now.boot.until(patience), asked).await;
         } else {
             // A full box means that somebody has asked already.
             _ = member.handle.inbox.try_send(Command::Wanted(wanted, None));
@@ -214,12 +223,12 @@ impl Broker {
                 match snapshot.verdict(ttl, patience, now) {
                     Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
                     // Who asks to wait, waits for a login too.
-                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.reached(patience) => {}
+                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.boot.reached(patience) => {}
                     Verdict::Fail(error) => return Err(error),
                     Verdict::Wait => {}
                 }
             }
-            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
+            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
         }
     }
 

@@ -88,7 +88,7 @@ impl Broker {
         lock.shut.store(true, Ordering::SeqCst);
         let roster = self.inner.roster.load_full();
         roster.accounts.values().for_each(|member| member.handle.published.ring());
-        self.end_logins().await;
+        self.end_logins("the token store was locked meanwhile").await;
         if let Err(why) = tell(&roster, Command::Lock).await {
             self.reopen(&roster).await;
             tracing::error!("the store was not locked: {why}");
@@ -100,16 +100,6 @@ impl Broker {
         lock.changed.send_replace(());
         tracing::info!("the store is locked");
         Ok(self.lock_reply(true))
-    }
-
-    /// A code that is on its way is spent: what it brings is kept. Every other login would bring what can't be.
-    async fn end_logins(&self) {
-        let exchanging = self.inner.exchanging.borrow().clone();
-        let pending: Vec<_> = self.inner.logins.overview().by_account.keys().cloned().collect();
-        for account in pending.into_iter().filter(|account| !exchanging.contains(account)) {
-            self.inner.logins.call_off(&account, "the token store was locked meanwhile").await;
-        }
-        _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
     }
 
     /// Accounts that were taken out of the config still have what they had.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::actor::Command;
 use super::device::login_failed;
 use super::errand::Errand;
+use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::{Member, ask};
@@ -14,7 +15,7 @@ use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia, VERSION};
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
-use crate::oauth::grant::{Grant, GrantType};
+use crate::oauth::grant::GrantType;
 
 /// How the user takes part in a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,7 @@ impl Broker {
             self.inner.logins.call_off(&name, "another login took its place").await;
         }
         let pending = self.inner.logins.start(plan.clone(), life).await?;
+        self.still_wanted(&member, &pending).await?;
         let mut started = begun(&member.config, &pending);
         match part {
             Part::Browser(via) => {
@@ -132,18 +134,16 @@ impl Broker {
         self.inner.logins.over(reply).await;
     }
 
-    /// Hands what was granted to the account's task, unless the login is over or the config has changed.
-    pub(super) async fn take_over(&self, login: Option<&str>, plan: &Plan, grant: Box<Grant>) -> Result<(), Error> {
+    /// Hands what was granted to the account's task, unless the login is over or the config has changed: then it is
+    /// revoked.
+    pub(super) async fn take_over(&self, login: Option<&str>, fresh: FreshGrant) -> Result<(), Error> {
         // Also while the store is about to be locked: what was granted is kept first.
-        let member = self.known_member(&plan.account)?;
-        if member.config.binding() != plan.binding() {
-            return Err(login_failed(&plan.account, "the config changed while the login was pending".into()));
-        }
+        let member = self.known_member(&fresh.plan().account)?;
         let stands = match login {
             Some(id) => self.inner.logins.watch(id).await,
             None => None,
         };
-        ask(&member, |done| Command::LoggedIn(grant, plan.binding(), stands, done)).await?
+        ask(&member, |done| Command::LoggedIn(fresh, stands, done)).await?
     }
 
     async fn login_reply(&self, id: &str, account: &str, result: Result<(), Error>) -> LoginReply {
@@ -191,7 +191,7 @@ fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
         device: None,
         password: None,
         warning: discouraged(config.grant),
-        expires_at: pending.ends.wall.unix_seconds(),
+        expires_at: pending.expires_at,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Guard;
 use super::browser_login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Boot, Clock, Moment};
 use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
@@ -56,7 +56,8 @@ pub(super) enum Came {
 pub(super) struct Pending {
     pub(super) id: String,
     pub(super) joined: bool,
-    pub(super) ends: Moment,
+    /// When it ends by itself, in seconds since the Unix epoch by the wall clock of now.
+    pub(super) expires_at: i64,
 }
 
 /// How the others reach the task. Ends when the last clone is gone.
@@ -79,7 +80,7 @@ struct View {
     /// Keeps the door for the browser's answer open.
     guard: Option<Guard>,
     /// When it is forgotten; `None` while it is pending.
-    forget_at: Option<Moment>,
+    forget_at: Option<Boot>,
 }
 
 impl Logins {
@@ -160,7 +161,7 @@ impl Task {
             let now = self.clock.now();
             let next =
                 self.attempts.next_end().into_iter().chain(self.views.values().filter_map(|view| view.forget_at));
-            let nap = next.map(|at| now.until(at)).min();
+            let nap = next.map(|at| now.boot.until(at)).min();
             tokio::select! {
                 ask = asks.recv() => match ask {
                     None => return,
@@ -227,12 +228,13 @@ impl Task {
             let why = "the config changed, and a new login took its place".into();
             self.fail(old, &Error::LoginFailed { account: account.clone(), why, provider_error: None }, now);
         }
+        let expires_at = now.wall.plus(now.boot.until(started.ends)).unix_seconds();
         if !started.joined {
             let reply = LoginReply {
                 login_id: started.id.clone(),
                 account,
                 status: LoginStatus::Pending,
-                expires_at: started.ends.wall.unix_seconds(),
+                expires_at,
                 failure: None,
                 scope: None,
                 token_expires_at: None,
@@ -243,14 +245,14 @@ impl Task {
             self.views
                 .insert(started.id.clone(), View { reply: watch::Sender::new(reply), guard: None, forget_at: None });
         }
-        Ok(Pending { id: started.id, joined: started.joined, ends: started.ends })
+        Ok(Pending { id: started.id, joined: started.joined, expires_at })
     }
 
     fn over(&mut self, reply: LoginReply, now: Moment) {
         self.attempts.over(&reply.login_id);
         // What has ended has ended: a login that was called off can't succeed later.
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
-            view.forget_at = Some(now.plus(OUTCOME_LIFE));
+            view.forget_at = Some(now.boot.plus(OUTCOME_LIFE));
             view.guard = None;
             view.reply.send_replace(reply);
         }
@@ -270,7 +272,7 @@ impl Task {
             let why = "nobody finished it in time".into();
             self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
         }
-        self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.reached(at)));
+        self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.boot.reached(at)));
         let pending = self.attempts.pending();
         let (by_account, awaited) = pending
             .map(|(id, plan)| ((plan.account.clone(), id.to_owned()), (plan.redirect_uri.clone(), plan.response_type)))

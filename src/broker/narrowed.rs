@@ -26,7 +26,7 @@ impl Broker {
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
         let mut bell = published.listen();
-        let patience = clock.now().plus(wait);
+        let patience = clock.now().boot.plus(wait);
         loop {
             bell.borrow_and_update();
             self.inner.lock.open()?;
@@ -38,10 +38,10 @@ impl Broker {
                 Verdict::Wait if snapshot.busy => {}
                 Verdict::Wait => {
                     let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
-                    _ = tokio::time::timeout(now.until(patience), member.handle.inbox.send(command)).await;
+                    _ = tokio::time::timeout(now.boot.until(patience), member.handle.inbox.send(command)).await;
                 }
             }
-            _ = tokio::time::timeout(now.until(patience), bell.changed()).await;
+            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::browser_login::Counted;
 use super::device::login_failed;
 use super::errand::Errand;
+use super::fresh_grant::FreshGrant;
 use super::handle::{Broker, TokenQuery};
 use super::roster::Member;
 use super::unaided::granted;
@@ -47,15 +48,16 @@ impl Broker {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         // Counted before it is asked whether the store is open: a refresh token may work once.
-        let _counted = Counted::new(&self.inner.exchanging, account);
-        let member = self.member(account)?;
-        let plan = self.plan(&member.config, String::new()).await?;
-        let grant = match tokens {
-            (Some(token), None) => self.check_access(&member, token).await?,
-            (None, Some(token)) => self.check_refresh(&plan, token).await?,
+        let member = self.known_member(account)?;
+        let _counted = Counted::new(&self.inner.exchanging, &member.config.name);
+        self.inner.lock.open()?;
+        let plan = Arc::new(self.plan(&member.config, String::new()).await?);
+        let fresh = match tokens {
+            (Some(token), None) => FreshGrant::brought(plan, self.check_access(&member, token).await?),
+            (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
         };
-        self.take_over(None, &plan, grant).await?;
+        self.take_over(None, fresh).await?;
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
         self.account(account)
     }
@@ -86,14 +88,15 @@ impl Broker {
 
     /// A refresh token that the provider gives an access token for: it is spent by that, so what came
     /// instead of it is what is kept.
-    async fn check_refresh(&self, plan: &Plan, token: RefreshToken) -> Result<Box<Grant>, Error> {
+    async fn check_refresh(&self, plan: Arc<Plan>, token: RefreshToken) -> Result<FreshGrant, Error> {
         // A scope would ask for less than it is good for.
         let target = Target { scope: Vec::new(), ..plan.target.for_one_token() };
         let trade = Trade::RefreshToken { token: token.clone(), target };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         let mut grant = granted(&plan.account, "the refresh token", answer)?;
+        let rotated = grant.refresh_token.as_ref().is_some_and(|new| !new.matches(token.expose()));
         grant.refresh_token.get_or_insert(token);
-        Ok(grant)
+        Ok(if rotated { self.inner.revoker.guard(plan, grant) } else { FreshGrant::brought(plan, grant) })
     }
 
     async fn describe(&self, member: &Member, token: &AccessToken) -> Result<Described, AskError> {

@@ -1,5 +1,7 @@
 //! The broker against a scripted provider, in paused time and without sockets.
 
+mod clock_set;
+mod dropped;
 mod kinds;
 mod locking;
 mod logins;
@@ -51,6 +53,7 @@ struct Scripted {
     latency: Mutex<Duration>,
     life: Mutex<Duration>,
     revoked: AtomicUsize,
+    slow_revocation: Mutex<Duration>,
     /// What was traded, and when.
     trades: Mutex<Vec<(Moment, String)>>,
     /// What was pushed.
@@ -132,6 +135,8 @@ impl Provider for Scripted {
     fn revoke<'a>(&'a self, _: &'a Dialect, _: &'a TokenSet, _: &'a Credentials) -> Pending<'a, Result<bool, String>> {
         Box::pin(async move {
             self.revoked.fetch_add(1, Ordering::SeqCst);
+            let slow = *self.slow_revocation.lock().unwrap();
+            tokio::time::sleep(slow).await;
             Ok(true)
         })
     }
@@ -159,6 +164,7 @@ impl Scripted {
             latency: Mutex::default(),
             life: Mutex::new(s(3600)),
             revoked: AtomicUsize::default(),
+            slow_revocation: Mutex::default(),
             trades: Mutex::default(),
             pushed: Mutex::default(),
             device: Mutex::default(),
@@ -222,8 +228,8 @@ fn edited(edit: impl FnOnce(&mut AccountConfig)) -> Arc<Config> {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape that the broker asks for")]
-fn redirect_uri(_: &AccountConfig) -> Option<String> {
-    Some("http://127.0.0.1:7464/callback/p".into())
+fn redirect_uri(account: &AccountConfig) -> Option<String> {
+    Some(account.redirect_uri.clone().unwrap_or_else(|| "http://127.0.0.1:7464/callback/p".into()))
 }
 
 impl Bench {

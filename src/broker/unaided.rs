@@ -1,7 +1,11 @@
 //! Logins without a browser on any device: the client's own credentials, or the user's password.
 
+use std::sync::Arc;
+
+use super::browser_login::Counted;
 use super::device::login_failed;
 use super::errand::Errand;
+use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::Member;
@@ -12,6 +16,7 @@ use crate::contract::{LoginStatus, PasswordPrompt};
 use crate::credentials::PasswordPipe;
 use crate::error::Error;
 use crate::oauth::exchange::{Trade, User};
+use crate::oauth::grant::Grant;
 use crate::secret::Password;
 
 impl Broker {
@@ -44,14 +49,25 @@ impl Broker {
         let (broker, id, config) = (self.clone(), pending.id.clone(), member.config.clone());
         tokio::spawn(async move {
             let Some(mut stands) = broker.inner.logins.watch(&id).await else { return };
-            // With the login its pipe goes, too: nothing is to be typed into one that leads nowhere.
-            let result = tokio::select! {
-                result = broker.use_password(&id, &plan, &config, pipe) => result,
+            // With the login its pipe goes, too: nothing is to be typed into one that leads nowhere. What was sent is
+            // not cancelled: nobody would revoke what it brings.
+            let read = tokio::select! {
+                read = broker.read_password(&config, pipe) => read,
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             };
-            broker.conclude(&id, &plan.account, result).await;
+            let result = match read {
+                Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
+                Err(why) => Err(login_failed(&config.name, why)),
+            };
+            broker.conclude(&id, &config.name, result).await;
         });
         Ok(prompt)
+    }
+
+    /// What a login by `plan` has brought for `what`, or why it has not.
+    pub(super) fn granted(&self, plan: &Arc<Plan>, what: &str, answer: Answer) -> Result<FreshGrant, Error> {
+        let grant = granted(&plan.account, what, answer)?;
+        Ok(self.inner.revoker.guard(Arc::clone(plan), grant))
     }
 
     /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
@@ -66,24 +82,28 @@ impl Broker {
         Ok((name.clone(), pipe))
     }
 
-    /// Once: whether it is needed again, the refresh token decides that comes back.
-    async fn use_password(
+    /// The error is one clause.
+    async fn read_password(
         &self,
-        id: &str,
-        plan: &Plan,
         config: &AccountConfig,
         pipe: Option<PasswordPipe>,
-    ) -> Result<(), Error> {
-        let failed = |why: String| login_failed(&plan.account, why);
-        let (user, password) = match pipe {
-            None => Errand { config, world: &self.inner.world }.password().await.map_err(failed)?,
-            Some(pipe) => typed(config, pipe).await.map_err(failed)?,
-        };
+    ) -> Result<(User, Password), String> {
+        match pipe {
+            None => Errand { config, world: &self.inner.world }.password().await,
+            Some(pipe) => typed(config, pipe).await,
+        }
+    }
+
+    /// Once: whether it is needed again, the refresh token decides that comes back.
+    async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<(), Error> {
+        // Counted before it is asked whether the store is open: whoever locks it waits for this.
+        let _counted = Counted::new(&self.inner.exchanging, &plan.account);
+        self.inner.lock.open()?;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         drop(trade);
-        let grant = granted(&plan.account, "the password", answer)?;
-        self.take_over(Some(id), plan, grant).await
+        let fresh = self.granted(plan, "the password", answer)?;
+        self.take_over(Some(id), fresh).await
     }
 }
 
@@ -98,7 +118,7 @@ async fn typed(config: &AccountConfig, pipe: PasswordPipe) -> Result<(User, Pass
 }
 
 /// What the provider granted for `what`, or why not.
-pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<crate::oauth::grant::Grant>, Error> {
+pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<Grant>, Error> {
     let account = account.to_owned();
     match answer {
         Answer::Granted(grant) => Ok(grant),

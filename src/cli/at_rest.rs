@@ -50,7 +50,8 @@ impl AtRest {
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
         let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
-            .map_err(|error| unavailable(&error))?;
+            .map_err(|error| unavailable(&error))?
+            .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {
             let advice = "Unlock the keyring, or see why its program fails, and try again.";
             return Err(Failure::new(ErrorCode::StoreUnavailable, why, advice));

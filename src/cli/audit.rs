@@ -16,7 +16,8 @@ use crate::paths::Paths;
 
 /// Show who got which token, and who was refused
 ///
-/// One line for each token that was handed out or refused, and for everything that changed who gets one.
+/// One line for each token that was handed out or refused, and for everything that changed who gets one. Of what
+/// an app or a stranger does without end, the first have a line each, and one line a minute counts the rest.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Audit {
@@ -149,6 +150,11 @@ fn sentence(line: &AuditLine) -> String {
     add("pid=", line.pid.map(|pid| pid.to_string()));
     add("scope=", line.scope.clone().map(|scope| format!("\"{scope}\"")));
     add("- ", line.reason.clone());
+    let since = |since: &String| format!(" since {since}");
+    add(
+        "",
+        line.more.map(|more| format!("({more} more like this{})", line.since.as_ref().map_or_else(String::new, since))),
+    );
     plain(&text)
 }
 
@@ -167,6 +173,14 @@ mod tests {
         assert_eq!(
             sentence(&line),
             "2026-11-25T08:00:00.000Z  token        work app=editor /tmp/[31mx pid=7 scope=\"one two\""
+        );
+        let mut counted = AuditLine::new(AuditEvent::Denied, "2026-11-25T08:01:00.000Z".into());
+        counted.result = "not_permitted".into();
+        counted.reason = Some("no key".into());
+        (counted.more, counted.since) = (Some(219_990), Some("2026-11-25T08:00:00.000Z".into()));
+        assert_eq!(
+            sentence(&counted),
+            "2026-11-25T08:01:00.000Z  denied       not_permitted - no key (219990 more like this since 2026-11-25T08:00:00.000Z)"
         );
         line.result = "login_required".into();
         line.reason = Some("nobody has logged in".into());

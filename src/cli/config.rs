@@ -10,6 +10,7 @@ use crate::client::Failure;
 use crate::config::{self, Config as Effective, ConfigErrors, SecretSource};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 use crate::credentials;
+use crate::secret::text::Rule;
 
 /// Check the config file, or show an example of one
 #[derive(Args)]
@@ -126,9 +127,12 @@ fn refuse_unusable_secrets(config: &Effective, source: &Source) -> Result<(), Fa
     let mut wrong = 0;
     for account in config.accounts.values() {
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
-        for (key, source) in [("client_secret_file", account.client_secret.as_ref()), ("password_file", password)] {
+        for (key, rule, source) in [
+            ("client_secret_file", Rule::ClientSecret, account.client_secret.as_ref()),
+            ("password_file", Rule::Password, password),
+        ] {
             let Some(SecretSource::File(path)) = source else { continue };
-            let Err(why) = credentials::check_file(path) else { continue };
+            let Err(why) = credentials::check_file(path, rule) else { continue };
             report::say(&format!("{}: accounts.{}.{key}: {why}", file.display(), config::segment(&account.name)));
             wrong += 1;
         }

@@ -14,6 +14,7 @@ use super::hidden::Terminal;
 use super::{Account, Outcome, Reach, report};
 use crate::client::Failure;
 use crate::contract::ImportRequest;
+use crate::secret::text;
 
 /// Hand over a token that was made elsewhere
 ///
@@ -94,7 +95,7 @@ fn unread(why: &str) -> Failure {
 /// The token without what copying adds: white space, quotes and `Bearer ` around it, invisible characters
 /// anywhere.
 fn cleaned(text: &[u8]) -> Result<Zeroizing<String>, Failure> {
-    let text = std::str::from_utf8(text).map_err(|_| unread("it is not text"))?;
+    let text = text::decoded(text).map_err(|why| unread(&format!("it {why}")))?;
     let mut visible = Zeroizing::new(String::with_capacity(text.len()));
     visible.extend(text.chars().filter(|c| !report::hides(*c)));
     let mut token = visible.as_str();

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::hidden::Terminal;
 use crate::credentials;
-use crate::secret::Passphrase;
+use crate::secret::{Passphrase, text};
 
 /// More than any passphrase may have.
 const LONGEST: usize = 4096;
@@ -49,7 +49,7 @@ fn typed(question: &str) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 fn as_text(line: &[u8]) -> Result<Passphrase, String> {
-    std::str::from_utf8(line).map(Passphrase::new).map_err(|_| "it is not text in UTF-8".into())
+    text::decoded(line).map(Passphrase::new).map_err(|why| format!("it {why}"))
 }
 
 #[cfg(test)]
@@ -62,6 +62,8 @@ mod tests {
             ("a b  c\n", Some("a b  c")),
             (" x \r\nmore\n", Some(" x ")),
             ("no end", Some("no end")),
+            ("\u{feff}a b\n", Some("a b")),
+            ("a\0b\0\r\0\n\0", None),
             ("\n", Some("")),
             ("", Some("")),
         ] {

@@ -31,7 +31,7 @@ use crate::hardening;
 use crate::http::door::Doors;
 use crate::http::listen::{Limits, Listener, Open, Passed, Server};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Http, Waiting};
+use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
 use crate::paths::{self, NoHome, Paths};
@@ -124,7 +124,8 @@ struct Signals<Stop> {
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))
+    let store = FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))?;
+    Ok(store.with_marks(paths.cache.as_deref()))
 }
 
 /// The audit log, if it is kept.
@@ -162,7 +163,9 @@ async fn serve(
     (apps, consents, audit): (Apps, Consents, Audit),
     signals: Signals<impl Future<Output = ()>>,
 ) -> Outcome {
-    let server = Server::new(Limits { connections: config.listen.max_connections, ..Limits::default() });
+    let log = LogLimit::new(Clock::System);
+    let limits = Limits { connections: config.listen.max_connections, ..Limits::default() };
+    let server = Server::new(limits).with_log(log.clone());
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
     let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
@@ -185,6 +188,7 @@ async fn serve(
     tokio::spawn(async move { asked_again.try_again_at(stirs).await });
     let sessions = Sessions::default();
     let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System)
+        .with_log(log.clone())
         .with_other_users(config.listen.other_users);
     let tells_users = tells_users(&tcp);
     let http = Http {
@@ -224,14 +228,16 @@ async fn serve(
         () = signals.stop => {}
         () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
         () = keep_usage(&apps) => {}
+        () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
     drop(open);
     withdraw(&endpoint, paths);
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
+    log.close();
     save_usage(apps).await;
-    _ = tokio::time::timeout(AUDIT_WRITTEN, audit.flush()).await;
+    _ = tokio::time::timeout(AUDIT_WRITTEN, audit.close()).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -166,6 +166,7 @@ mod tests {
             state,
             health: None,
             attention_needed: false,
+            reason_code: None,
             reason: None,
             scope: None,
             obtained_at: None,

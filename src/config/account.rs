@@ -16,6 +16,7 @@ use super::catalog::Catalog;
 use super::problem::{Problem, nearest};
 use super::provider::Provider;
 use super::reader::Reader;
+use super::reserved::Request;
 use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
 use super::{AccountConfig, Attention, FilePrivacy, provider, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
@@ -97,7 +98,8 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
 
 /// The provider with the account's own parameters.
 fn with_extra(mut dialect: Arc<Dialect>, section: &Reader<'_>) -> Arc<Dialect> {
-    let extra = section.read("extra_authorize", |v| texts(v, &provider::RESERVED_AUTHORIZE)).unwrap_or_default();
+    let extra =
+        section.read("extra_authorize", |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
     if !extra.is_empty() {
         if let Some(url) = &dialect.endpoints.authorize {
             provider::refuse_repeated(url, &extra, section);

@@ -6,8 +6,8 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::problem::Problem;
-use super::provider::RESERVED_AUTHORIZE;
 use super::reader::Reader;
+use super::reserved::Request;
 use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
@@ -122,19 +122,18 @@ fn location(key: &'static str, value: &DeValue<'_>) -> Result<Template, Problem>
 }
 
 fn check(key: &str, text: &str) -> Result<Url, Problem> {
-    match key {
-        "authorize_url" => authorize_url(text),
-        ISSUER => issuer(text),
-        _ => endpoint(text),
-    }
-}
-
-fn authorize_url(text: &str) -> Result<Url, Problem> {
+    let request = match key {
+        ISSUER => return issuer(text),
+        "authorize_url" => Request::Authorization,
+        "par_url" => Request::PushedAuthorization,
+        "device_url" => Request::Device,
+        "revoke_url" => Request::Revocation,
+        "introspect_url" => Request::Introspection,
+        "details_url" => Request::Details,
+        _ => Request::Token,
+    };
     let url = endpoint(text)?;
-    match url.query_pairs().find(|(name, _)| RESERVED_AUTHORIZE.contains(&name.as_ref())) {
-        Some((name, _)) => Err(Problem::new(format!("has `{name}` in its query, which ringback sets itself"))),
-        None => Ok(url),
-    }
+    request.refuses_query(&url).map_or(Ok(url), Err)
 }
 
 /// An issuer identifier has neither query nor fragment (RFC 8414 §2).

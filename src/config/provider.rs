@@ -11,6 +11,7 @@ use url::Url;
 use super::locations::{Filled, Locations, Unfilled};
 use super::problem::{Problem, nearest};
 use super::reader::Reader;
+use super::reserved::Request;
 use super::schema::Kind;
 use super::template::Variables;
 use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
@@ -19,46 +20,6 @@ use crate::oauth::dialect::{
     BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Proxy, RateLimit, Reach, Revoke,
     Roots, Rotation,
 };
-
-/// Parameters of the authorization request that ringback sets itself, or that would replace all others
-/// (RFC 9101).
-pub(super) const RESERVED_AUTHORIZE: [&str; 14] = [
-    "client_id",
-    "response_type",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "resource",
-    "code_challenge",
-    "code_challenge_method",
-    "request",
-    "request_uri",
-    "device_code",
-    "phonenumber",
-    "assertion",
-];
-
-/// Parameters of token requests that ringback sets itself, and those that are credentials.
-const RESERVED_TOKEN: [&str; 17] = [
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "code",
-    "redirect_uri",
-    "refresh_token",
-    "code_verifier",
-    "client_assertion",
-    "client_assertion_type",
-    "scope",
-    "nonce",
-    "resource",
-    "username",
-    "phonenumber",
-    "password",
-    "device_code",
-    "assertion",
-];
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
 fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
@@ -129,8 +90,9 @@ pub(super) struct Provider {
 impl ProviderKeys {
     /// What a section or preset says.
     pub(super) fn read(section: &Reader<'_>) -> Self {
-        let authorize = |name| section.read(name, |v| texts(v, &RESERVED_AUTHORIZE)).unwrap_or_default();
-        let token = |name| section.read(name, |v| texts(v, &RESERVED_TOKEN)).unwrap_or_default();
+        let authorize =
+            |name| section.read(name, |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
+        let token = |name| section.read(name, |v| texts(v, |name| Request::Token.refuses(name))).unwrap_or_default();
         let file = section.file().display().to_string();
         let locations = Locations::read(section);
         let written = section.written().filter(|(name, _)| *name != "preset" && locations.shows(name));

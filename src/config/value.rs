@@ -77,14 +77,17 @@ pub(super) fn duration(value: &DeValue<'_>, least: Duration, most: Duration) -> 
     Ok(length)
 }
 
-/// Names with texts. A name must not be empty, and none of `reserved`.
-pub(super) fn texts(value: &DeValue<'_>, reserved: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+/// Names with texts. A name must not be empty, and none that `refuses` says a problem of.
+pub(super) fn texts(
+    value: &DeValue<'_>,
+    refuses: impl Fn(&str) -> Option<Problem>,
+) -> Result<BTreeMap<String, String>, Problem> {
     let table = value.as_table().ok_or_else(|| is_a(value))?;
     let mut texts = BTreeMap::new();
     for (name, item) in table {
         let (name, item) = (name.get_ref().as_ref(), item.get_ref());
-        if reserved.contains(&name) {
-            return Err(Problem::new(format!("sets `{name}`")).expected("other names: ringback sets that one itself"));
+        if let Some(problem) = refuses(name) {
+            return Err(problem);
         }
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(Problem::new("has a name that is empty or has a control character in it"));
@@ -196,7 +199,8 @@ pub(super) fn name(name: &str) -> Result<(), Problem> {
 
 /// Values of URL variables, by name.
 pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
-    let variables = texts(value, &[TOKEN_URL])?;
+    let own = || Problem::new(format!("sets `{TOKEN_URL}`")).expected("other names: ringback sets that one itself");
+    let variables = texts(value, |name| (name == TOKEN_URL).then(own))?;
     for (name, value) in &variables {
         if !template::is_name(name) {
             let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
@@ -242,7 +246,7 @@ const MEMBERS: [&str; 7] =
 
 /// Members with the path to where they stand, its steps separated by dots.
 pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, String>, Problem> {
-    let paths = texts(value, &[])?;
+    let paths = texts(value, |_| None)?;
     for (name, path) in &paths {
         if !MEMBERS.contains(&name.as_str()) {
             let problem = Problem::new(format!("has `{}`, which no token reply has", name.escape_debug()));

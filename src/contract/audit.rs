@@ -42,6 +42,12 @@ pub struct AuditLine {
     /// The request's id in the daemon's log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
+    /// The line stands for so many like it that have no line of their own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub more: Option<u64>,
+    /// Since when they came: RFC 3339 in UTC, with milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<String>,
 }
 
 impl AuditLine {
@@ -61,12 +67,14 @@ impl AuditLine {
             address: None,
             scope: None,
             request: None,
+            more: None,
+            since: None,
         }
     }
 }
 
 /// What a line of the audit log is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEvent {
     /// A token was asked for.

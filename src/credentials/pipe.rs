@@ -9,6 +9,7 @@ use tokio::net::unix::pipe;
 use zeroize::Zeroizing;
 
 use super::{CredentialError, clean};
+use crate::secret::text::Rule;
 use crate::secret::{Nonce256, Password};
 
 /// Longest password, in bytes.
@@ -56,11 +57,12 @@ impl PasswordPipe {
             let text = line.get(..filled).unwrap_or_default();
             if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
                 let typed = text.get(..end).filter(|typed| !typed.trim_ascii().is_empty());
-                let password = typed.map(|typed| clean(typed, || "the terminal".to_owned())).transpose()?;
+                let password =
+                    typed.map(|typed| clean(typed, Rule::Password, || "the terminal".to_owned())).transpose()?;
                 return Ok(password.map(|password| Password::new(password.expose())));
             }
         }
-        Err(CredentialError::Unfit { from: "the terminal".into(), why: "is too long" })
+        Err(CredentialError::Unfit { from: "the terminal".into(), why: "is too long".into() })
     }
 }
 

@@ -50,13 +50,16 @@ async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content(
         (b" \n", 0o600, "is empty"),
         (b"canary\nnotes", 0o600, "has more than one line"),
         (b"canary\xff", 0o600, "is not UTF-8"),
-        (b"canary\x07x", 0o600, "has a control character"),
+        (b"canary\x07x", 0o600, "has a control character (U+0007) in line 1, column 7"),
+        ("\n can\u{200b}ary".as_bytes(), 0o600, "has a zero-width space (U+200B) in line 2, column 5"),
+        ("canary\u{a0}\n".as_bytes(), 0o600, "has a non-breaking space (U+00A0) in line 1, column 7"),
+        (b"\xff\xfec\0a\0", 0o600, "is in UTF-16, as PowerShell's `>` writes it"),
         (&vec![b'x'; MOST_BYTES + 1], 0o600, "longer than 65536 bytes"),
     ] {
         file(&path, content, mode);
         let message = message(&source, &env).await;
         assert!(message.contains(why) && !message.contains("canary"), "{message}");
-        assert_eq!(check_file(&path), resolve(&source, &env).await.map(drop), "{why}");
+        assert_eq!(check_file(&path, Rule::ClientSecret), resolve(&source, &env).await.map(drop), "{why}");
     }
     let link = folder.path().join("link");
     file(&path, b"canary", 0o644);

@@ -34,11 +34,12 @@ const FAMILIES_OF_PROGRAMS: [&str; 3] = ["XDG_", "LC_", "PASSWORD_STORE_"];
 
 /// What a service manager or a user told this process alone, by how the name begins: where its secrets
 /// lie, how it answers the manager, which daemon to ask with which key.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "RINGBACK_",
     "CREDENTIALS_DIRECTORY",
     "STATE_DIRECTORY",
     "RUNTIME_DIRECTORY",
+    "CACHE_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
     "NOTIFY_SOCKET",
     "WATCHDOG_",
@@ -115,6 +116,7 @@ mod tests {
             ("CREDENTIALS_DIRECTORY=/run/c", "", ""),
             ("STATE_DIRECTORY=/s", "", ""),
             ("RUNTIME_DIRECTORY=/s", "", ""),
+            ("CACHE_DIRECTORY=/s", "", ""),
             ("NOTIFY_SOCKET=/n", "", ""),
             ("WATCHDOG_USEC=1", "", ""),
             ("WATCHDOG_PID=1", "", ""),

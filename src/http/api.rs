@@ -1,8 +1,6 @@
 //! The API for programs: extract, ask the broker, convert. Shapes are `contract`'s, described in
 //! `docs/api.md`; errors are `reject`'s; who may is the gate's.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -12,7 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::audited::{self, audited};
 use super::body::JsonBody;
-use super::gate::{Caller, Named};
+use super::gate::{Caller, Named, OfLogin};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, consent, to_the_end};
@@ -78,7 +76,7 @@ async fn token_for(
     (account, own): (&str, &str),
     query: TokenQuery,
 ) -> Result<TokenReply, Error> {
-    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(query.wait);
+    let (wait, _place) = http.waiting.at(caller).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
     consent::permit(http, caller, own, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
@@ -98,7 +96,7 @@ pub(super) async fn info(
     RawQuery(query): RawQuery,
 ) -> Reply<InfoReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.waiting.at(caller.peer()).during(http.broker.info(&account)).await?))
+    Ok(Json(http.waiting.at(&caller).during(http.broker.info(&account)).await?))
 }
 
 pub(super) async fn import(
@@ -109,15 +107,14 @@ pub(super) async fn import(
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
     let work = async move {
-        let work = http.waiting.at(caller.peer()).during(http.broker.import(&account, request));
+        let work = http.waiting.at(&caller).during(http.broker.import(&account, request));
         audited(&http, &caller, AuditEvent::Import, Some(&own), work).await
     };
     Ok(Json(to_the_end(work).await??))
 }
 
 pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
-    caller.may_change_all()?;
-    let work = http.waiting.at(caller.peer()).during(http.broker.accept_provider(&name));
+    let work = http.waiting.at(&caller).during(http.broker.accept_provider(&name));
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
 
@@ -126,7 +123,7 @@ pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> Reply<Lock
     let broker = http.broker.clone();
     let locking = tokio::spawn(async move { broker.lock().await });
     let ended = async { locking.await.unwrap_or_else(|_| Err(Error::Internal { what: "locking crashed".into() })) };
-    let work = http.waiting.at(caller.peer()).during(ended);
+    let work = http.waiting.at(&caller).during(ended);
     Ok(Json(audited(&http, &caller, AuditEvent::Lock, None, work).await?))
 }
 
@@ -135,22 +132,22 @@ pub(super) async fn unlock(
     State(http): State<Http>,
     JsonBody(request): JsonBody<UnlockRequest>,
 ) -> Reply<LockReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.unlock(request.unwrap_or_default()));
+    let work = http.waiting.at(&caller).during(http.broker.unlock(request.unwrap_or_default()));
     Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
 pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.logout(&account));
+    let work = http.waiting.at(&caller).during(http.broker.logout(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&own), work).await?))
 }
 
 pub(super) async fn refresh(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.refresh(&account));
+    let work = http.waiting.at(&caller).during(http.broker.refresh(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
 pub(super) async fn rejected(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
-    let work = http.waiting.at(caller.peer()).during(http.broker.rejected(&account));
+    let work = http.waiting.at(&caller).during(http.broker.rejected(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
 }
 
@@ -159,42 +156,31 @@ pub(super) async fn start_login(
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    let work =
-        http.waiting.at(caller.peer()).during(http.broker.start_login(&account, request.unwrap_or_default().via));
+    let work = http.waiting.at(&caller).during(http.broker.start_login(&account, request.unwrap_or_default().via));
     Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 
 pub(super) async fn login(
-    caller: Caller,
+    OfLogin { caller, id }: OfLogin,
     State(http): State<Http>,
-    Segment(id): Segment,
     RawQuery(query): RawQuery,
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
-    of_ours(&caller, &http, &id).await?;
-    let (wait, _place) = http.waiting.at(caller.peer()).for_as_long_as(Some(wait.unwrap_or_default()));
+    let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
 }
 
 pub(super) async fn paste(
-    caller: Caller,
+    OfLogin { id, .. }: OfLogin,
     State(http): State<Http>,
-    Segment(id): Segment,
     JsonBody(request): JsonBody<PasteRequest>,
 ) -> Reply<LoginReply> {
-    of_ours(&caller, &http, &id).await?;
     let Some(request) = request else {
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
     let redirect_url = Zeroizing::new(request.redirect_url);
     // Needs no place: a login takes one answer, and only so many logins are pending.
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
-}
-
-/// Whether the login is of an account that the caller may see; to others it does not exist.
-async fn of_ours(caller: &Caller, http: &Http, id: &str) -> Result<(), Error> {
-    let login = http.broker.login(id, Duration::ZERO).await?;
-    if caller.sees(&login.account) { Ok(()) } else { Err(Error::NotFound { what: "this login".into() }) }
 }
 
 /// One of the two, which goes into headers and forms and so has to be visible ASCII (RFC 6749 §A.12, §A.17).

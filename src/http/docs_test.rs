@@ -49,7 +49,8 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         LoginFailed: [(
             Error::LoginFailed { account: account(), why: why(), provider_error: None },
-            "nobody finished it in time, the user or the provider said no, the config changed meanwhile, or a new \
+            "nobody finished it in time, the user or the provider said no, the account was taken out of the config or changed \
+             meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
              login took its place"
         )],
         ProviderUnreachable: [(
@@ -172,6 +173,13 @@ fn every_reason_for_a_login_is_in_the_docs() {
             "for ten minutes the provider has refused in a way that is not OAuth's, and no valid token is left",
             "look at what it says; it is asked again every 5 to 60 minutes, and `ringback refresh` asks at once. Log in \
              again if the login is over"
+        )],
+        RestoredFromBackup: [(
+            LoginReason::RestoredFromBackup { found: 41, written: 57 },
+            "a backup, a snapshot or a copy was put in the place of the state folder, or of the account's file in it; \
+             to send its refresh token could end the login at a provider that detects reuse",
+            "log in again. If the provider never replaces refresh tokens, say so with `rotation = \"never\"` (see \
+             [config.md](config.md)) and reload: then it goes on with the older one"
         )],
     });
     let rows = rows.map(|(reason, cause, todo)| [reason.to_string(), cause.to_owned(), todo.to_owned()]);

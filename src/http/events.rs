@@ -32,8 +32,8 @@ pub(super) async fn stream(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Reject> {
     query::read(query.as_deref(), [])?;
-    let full = || Error::Usage { what: "as many programs as may listen to events do so already".into() };
-    let place = http.waiting.listening_at(caller.peer()).place().ok_or_else(full)?;
+    let full = || Error::Usage { what: "there is no place left for another event stream of this caller".into() };
+    let place = http.waiting.listening_at(&caller).place().ok_or_else(full)?;
     let ear = Ear { caller, listener: http.broker.listen(), _place: place, http };
     let events = stream::unfold(ear, |mut ear| async move { Some((Ok::<_, Infallible>(ear.next().await?), ear)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response())

@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::gate::{self, Scripted};
-use super::pages::{Turned, arrived_on, cookies, hand_in, parameters};
+use super::pages::{Turned, arrived_on, hand_in, own_cookies, parameters};
 use super::reject::{Reject, not_found};
 use super::{Http, body};
 use crate::broker::browser_login::{CallbackRequest, Stray};
@@ -59,7 +59,7 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         Err(refused) => return refused,
     };
     let request = arrived_on(&uri, &headers).zip(parameters(&form, LONGEST_VALUE)).map(|(arrived_on, parameters)| {
-        CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: cookies(&headers) }
+        CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: own_cookies(&headers) }
     });
     match hand_in(http, request).await {
         Ok(outcome) => Json(Taken { outcome }).into_response(),

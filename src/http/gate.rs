@@ -21,21 +21,24 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 use super::listen::{Connection, Expendable, Peer};
+use super::log_limit::{Asker, LogLimit};
 use super::reject;
 use super::routes::{self, Access, Found};
-use super::session::Sessions;
+use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::Audit;
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
 use rules::{Facts, Proof, Refused};
 
-pub use caller::{Caller, Named, Session};
+use caller::LetIn;
+pub use caller::{Caller, Named, OfLogin, Session};
 
 /// What the gate knows. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
+    log: LogLimit,
     /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
     door: bool,
     /// Whether programs of other users may ask over TCP, with a key.
@@ -86,6 +89,7 @@ impl Gate {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
         Self {
             inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
+            log: LogLimit::default(),
             door: false,
             other_users: false,
         }
@@ -95,6 +99,12 @@ impl Gate {
     #[must_use]
     pub fn with_other_users(self, allowed: bool) -> Self {
         Self { other_users: allowed, ..self }
+    }
+
+    /// The same, with a limit on log lines that others share.
+    #[must_use]
+    pub fn with_log(self, log: LogLimit) -> Self {
+        Self { log, ..self }
     }
 
     /// The same, where only the routes of a door are served. A redirect URI of a port of its own may have a path
@@ -113,12 +123,10 @@ impl Gate {
         format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Who asks, if that is somebody who may use a route of this `access`. A wrong key has to wait, longer
-    /// each time.
+    /// Who asks: the app, or `None` for a process of our user. A wrong key has to wait, longer each time.
     async fn authenticate(
         &self,
         facts: &Facts<'_>,
-        access: Access,
         connection: Option<&Expendable>,
     ) -> Result<Option<Arc<App>>, Refused> {
         let now = self.inner.clock.now().wall;
@@ -139,24 +147,59 @@ impl Gate {
         if let Some(app) = &app {
             self.inner.wrong_keys.store(0, Ordering::Relaxed);
             self.inner.apps.used(app, facts.peer.ip(), now);
-            rules::suffices(&app.rights, access)?;
         }
         Ok(app)
     }
 
     /// Writes down who was refused for what they showed; of the rest, most is noise.
-    async fn note_denied(&self, head: &Parts, found: Found, refused: Refused, id: &str) {
+    async fn note_denied(&self, head: &Parts, found: Found, denied: &Denied, id: &str) {
         let Found::Row(route) = found else { return };
+        let refused = denied.why;
         let Some(reason) = refused.denies().filter(|_| route.access.needs_proof() && self.inner.audit.is_on()) else {
             return;
         };
         let connection = head.extensions.get::<Connection>().cloned();
         let Some(connection) = connection else { return };
-        let who = Caller::new(None, connection.peer, connection.executable, id);
+        let who = Caller::new(denied.app.clone(), connection.peer, connection.executable, id);
         let mut line = who.line(AuditEvent::Denied, self.inner.clock.now().wall);
         line.result = ErrorCode::Unauthorized.row().name.into();
         line.reason = Some(format!("{reason}: {} {}", route.method, route.path));
-        self.inner.audit.note(line).await;
+        match denied.app {
+            Some(_) => self.inner.audit.note(line).await,
+            None => self.inner.audit.note_stranger(reason, line).await,
+        }
+    }
+}
+
+/// Who was turned away, and why.
+struct Denied {
+    why: Refused,
+    /// Whose key was shown, if it was a good one.
+    app: Option<Arc<App>>,
+}
+
+impl From<Refused> for Denied {
+    fn from(why: Refused) -> Self {
+        Self { why, app: None }
+    }
+}
+
+/// Whom the gate let in.
+enum Admitted {
+    /// Everybody may, or a secret in the path decides.
+    Anybody,
+    /// A process of our user, or a browser with a session.
+    Owner,
+    /// An app.
+    App(Arc<App>),
+}
+
+/// On whose account a request is answered, whether it was let in or not.
+fn asker(admitted: &Result<Admitted, Denied>) -> Asker<'_> {
+    match admitted {
+        Ok(Admitted::Owner) => Asker::Owner,
+        Ok(Admitted::App(app)) | Err(Denied { app: Some(app), .. }) => Asker::App(app),
+        Ok(Admitted::Anybody) | Err(Denied { app: None, .. }) => Asker::Stranger,
     }
 }
 
@@ -179,18 +222,19 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
     async move {
-        let reply = match admit(&gate, &mut head, found, &id).await {
-            Ok(()) => next.run(Request::from_parts(head, body)).await,
-            Err(refused) => {
-                gate.note_denied(&head, found, refused, &id).await;
+        let admitted = admit(&gate, &mut head, found, &id).await;
+        let reply = match &admitted {
+            Ok(_) => next.run(Request::from_parts(head, body)).await,
+            Err(denied) => {
+                gate.note_denied(&head, found, denied, &id).await;
                 if matches!(found, Found::Nothing) {
                     name_route("-", "-");
                 }
-                rules::refusal(refused)
+                rules::refusal(denied.why)
             }
         };
         let reply = finished(reply, &id, host.as_ref());
-        log_one_line(&reply, found, begun, gate.inner.clock.now());
+        log_one_line(&gate.log, &asker(&admitted), &reply, found, begun.until(gate.inner.clock.now()));
         reply
     }
     .instrument(span)
@@ -198,22 +242,35 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 /// Lets the request in, and a caller with its proof.
-async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<(), Refused> {
+async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(Refused::Foreign("the request came in by no door of ours"));
+        return Err(Refused::Foreign("the request came in by no door of ours").into());
     };
     let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
     let facts = Facts { method, uri, version, headers, peer, other_users: gate.other_users };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
-        let app = gate.authenticate(&facts, access, head.extensions.get()).await?;
-        head.extensions.insert(Caller::new(app, peer, executable, id));
-    } else if access == Access::Session {
-        let cookie = rules::session_cookie(&facts).ok_or(Refused::NoSession)?;
-        let number = gate.inner.sessions.find(cookie, gate.inner.clock.now()).ok_or(Refused::NoSession)?;
-        head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
+        // Only rows ask for a proof.
+        let Found::Row(route) = found else { return Err(Refused::NoRoute.into()) };
+        let app = gate.authenticate(&facts, head.extensions.get()).await?;
+        if let Some(app) = &app {
+            let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
+            rules::suffices(&app.rights, route).map_err(beyond)?;
+        }
+        let caller = Caller::new(app.clone(), peer, executable, id);
+        head.extensions.insert(LetIn { caller, reach: route.reach });
+        return Ok(app.map_or(Admitted::Owner, Admitted::App));
     }
-    Ok(())
+    if access == Access::Session {
+        // No browser comes over the socket.
+        let Peer::Tcp { port, .. } = peer else { return Err(Refused::NoSession.into()) };
+        let cookies = session::sent_cookies(&head.headers, port);
+        let number = gate.inner.sessions.find(cookies.into_iter(), gate.inner.clock.now());
+        let number = number.ok_or(Refused::NoSession)?;
+        head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
+        return Ok(Admitted::Owner);
+    }
+    Ok(Admitted::Anybody)
 }
 
 /// What the caller called us, to make paths in replies absolute. Over the socket there is no URL that
@@ -268,14 +325,14 @@ pub(super) fn name_route(method: &'static str, route: &'static str) {
     tracing::Span::current().record("method", method).record("route", route);
 }
 
-/// Successes of routes that only read are many and say little.
-fn log_one_line(reply: &Response, found: Found, begun: Moment, ended: Moment) {
-    let (status, ms) = (reply.status().as_u16(), begun.until(ended).as_millis());
+/// Successes of routes that only read are many and say little. So do the many of somebody who asks without end.
+fn log_one_line(log: &LogLimit, asker: &Asker<'_>, reply: &Response, found: Found, took: Duration) {
+    let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let only_read = matches!(found, Found::Row(route) if route.method == Method::GET);
-    if status == 500 {
-        tracing::error!(status, ms, "answered");
-    } else if only_read && reply.status().is_success() {
+    if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, "answered");
+    } else if status == 500 {
+        tracing::error!(status, ms, "answered");
     } else {
         tracing::info!(status, ms, "answered");
     }

@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 
+use super::log_limit::LogLimit;
 use crate::ports::{PeerLookup, PeerUser};
 
 pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
@@ -135,6 +136,7 @@ pub struct Server {
     limits: Limits,
     places: Arc<Places>,
     stage: Arc<watch::Sender<Stage>>,
+    log: LogLimit,
 }
 
 /// How far the shutdown is.
@@ -182,7 +184,14 @@ impl Server {
     /// A server without listeners.
     pub fn new(limits: Limits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
-        Self { limits, places: Arc::new(Places::new(connections)), stage: Arc::new(watch::Sender::new(Stage::Serving)) }
+        let (places, stage) = (Arc::new(Places::new(connections)), Arc::new(watch::Sender::new(Stage::Serving)));
+        Self { limits, places, stage, log: LogLimit::default() }
+    }
+
+    /// The same, with a limit on log lines that others share.
+    #[must_use]
+    pub fn with_log(self, log: LogLimit) -> Self {
+        Self { log, ..self }
     }
 
     /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
@@ -213,7 +222,7 @@ impl Server {
         while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
-                Some(Err(error)) => accept_failed(&error).await,
+                Some(Err(error)) => self.accept_failed(&error).await,
                 Some(Ok((stream, address))) => {
                     // A reply is one small write; Nagle's algorithm could only delay it.
                     let _ = stream.set_nodelay(true);
@@ -232,13 +241,29 @@ impl Server {
         while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Unix)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
-                Some(Err(error)) => accept_failed(&error).await,
+                Some(Err(error)) => self.accept_failed(&error).await,
                 Some(Ok((stream, _))) => {
-                    let Some(peer) = own_peer(&stream) else { continue };
+                    let Some(peer) = self.own_peer(&stream) else { continue };
                     self.serve_one(stream, peer, router, permits);
                 }
             }
         }
+    }
+
+    async fn accept_failed(&self, error: &io::Error) {
+        self.log.not_accepted(error);
+        tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
+    }
+
+    /// The peer, if it is a process of our own user.
+    fn own_peer(&self, stream: &UnixStream) -> Option<Peer> {
+        let credentials = stream.peer_cred().ok()?;
+        let (uid, pid) = (credentials.uid(), credentials.pid());
+        if uid != rustix::process::geteuid().as_raw() {
+            self.log.other_user(uid);
+            return None;
+        }
+        Some(Peer::Unix { uid, pid })
     }
 
     fn serve_one<S>(&self, stream: S, peer: Peer, router: &Router, permits: Vec<OwnedSemaphorePermit>)
@@ -268,22 +293,6 @@ async fn until_draining<T>(stage: &mut watch::Receiver<Stage>, work: impl Future
         () = reached(stage, Stage::Draining) => None,
         done = work => Some(done),
     }
-}
-
-async fn accept_failed(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
-}
-
-/// The peer, if it is a process of our own user.
-fn own_peer(stream: &UnixStream) -> Option<Peer> {
-    let credentials = stream.peer_cred().ok()?;
-    let (uid, pid) = (credentials.uid(), credentials.pid());
-    if uid != rustix::process::geteuid().as_raw() {
-        tracing::warn!(uid, "a process of another user connected to the socket and was dropped");
-        return None;
-    }
-    Some(Peer::Unix { uid, pid })
 }
 
 /// A few reads in memory: no disk is behind `/proc`.

@@ -15,6 +15,7 @@ use axum::response::{Html, IntoResponse, Response};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
+use super::cookies::cookies;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
 use super::{Http, fragment, gate, to_the_end};
@@ -234,7 +235,7 @@ fn callback_request(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
     Some(CallbackRequest {
         arrived_on: arrived_on(uri, headers)?,
         in_fragment: false,
-        cookies: cookies(headers),
+        cookies: own_cookies(headers),
         parameters,
     })
 }
@@ -254,11 +255,9 @@ pub(super) fn arrived_on(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     Some(format!("http://{host}{}", uri.path()))
 }
 
-/// Names and values as they stand (RFC 6265 §4.2.1).
-pub(super) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// The cookies of the request, for a login's flow to find its own among them.
+pub(super) fn own_cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+    cookies(headers).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn outcome_page(login: &LoginReply, now: Wall) -> Response {

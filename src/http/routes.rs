@@ -46,6 +46,22 @@ impl Access {
     }
 }
 
+/// Which accounts a route is about. The gate and the extractors of [`gate::caller`](super::gate) hold an app to it that
+/// has some accounts only; no handler has to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// None.
+    Nothing,
+    /// The one that the path names, or the default: its handler takes a [`Named`](super::gate::Named).
+    Named,
+    /// The one of the login that the path names: its handler takes an [`OfLogin`](super::gate::OfLogin).
+    Login,
+    /// Many, of which the caller is shown its own.
+    Shown,
+    /// All of them, or what they have in common: for callers alone from which no account is kept.
+    Every,
+}
+
 /// One method on one path.
 #[derive(Debug)]
 pub struct Route {
@@ -55,56 +71,64 @@ pub struct Route {
     pub path: &'static str,
     /// Who may.
     pub access: Access,
+    /// Which accounts it is about.
+    pub reach: Reach,
     handler: fn() -> MethodRouter<Http>,
 }
 
-const fn row(method: Method, path: &'static str, access: Access, handler: fn() -> MethodRouter<Http>) -> Route {
-    Route { method, path, access, handler }
+const fn row(
+    method: Method,
+    path: &'static str,
+    access: Access,
+    reach: Reach,
+    handler: fn() -> MethodRouter<Http>,
+) -> Route {
+    Route { method, path, access, reach, handler }
 }
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
 pub static ROUTES: [Route; 38] = [
-    row(Method::GET, "/token", Access::Read, || get(api::token)),
-    row(Method::GET, "/v1/accounts", Access::Read, || get(api::accounts)),
-    row(Method::GET, "/v1/accounts/{name}", Access::Read, || get(api::account)),
-    row(Method::GET, "/v1/accounts/{name}/info", Access::Read, || get(api::info)),
-    row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, || post(api::import)),
-    row(Method::GET, "/v1/accounts/{name}/token", Access::Read, || get(api::token)),
-    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Write, || delete(api::logout)),
-    row(Method::POST, "/v1/accounts/{name}/login", Access::Write, || post(api::start_login)),
-    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Write, || post(api::refresh)),
+    row(Method::GET, "/token", Access::Read, Reach::Named, || get(api::token)),
+    row(Method::GET, "/v1/accounts", Access::Read, Reach::Shown, || get(api::accounts)),
+    row(Method::GET, "/v1/accounts/{name}", Access::Read, Reach::Named, || get(api::account)),
+    row(Method::GET, "/v1/accounts/{name}/info", Access::Read, Reach::Named, || get(api::info)),
+    row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, Reach::Named, || post(api::import)),
+    row(Method::GET, "/v1/accounts/{name}/token", Access::Read, Reach::Named, || get(api::token)),
+    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Write, Reach::Named, || delete(api::logout)),
+    row(Method::POST, "/v1/accounts/{name}/login", Access::Write, Reach::Named, || post(api::start_login)),
+    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Write, Reach::Named, || post(api::refresh)),
     // Reported by who reads: it causes what a wish for more validity causes too, and less often.
-    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, || post(api::rejected)),
-    row(Method::GET, "/v1/logins/{id}", Access::Read, || get(api::login)),
-    row(Method::POST, "/v1/logins/{id}/paste", Access::Write, || post(api::paste)),
-    row(Method::POST, "/v1/providers/{name}/accept", Access::Write, || post(api::accept)),
-    row(Method::GET, "/v1/events", Access::Read, || get(events::stream)),
-    row(Method::GET, "/v1/apps", Access::Owner, || get(apps::list)),
-    row(Method::POST, "/v1/apps", Access::Owner, || post(apps::add)),
-    row(Method::DELETE, "/v1/apps/{name}", Access::Owner, || delete(apps::remove)),
-    row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, || post(apps::rotate)),
-    row(Method::POST, "/v1/lock", Access::Write, || post(api::lock)),
-    row(Method::POST, "/v1/unlock", Access::Socket, || post(api::unlock)),
-    row(Method::GET, "/v1/consents", Access::Owner, || get(consent::list)),
-    row(Method::POST, "/v1/consents/{id}", Access::Owner, || post(consent::answer)),
-    row(Method::DELETE, "/v1/consents/{id}", Access::Owner, || delete(consent::forget)),
-    row(Method::POST, "/do/consent", Access::Session, || post(status_page::consent)),
-    row(Method::POST, "/v1/sessions", Access::Owner, || post(status_page::mint)),
-    row(Method::GET, "/open/{ticket}", Access::Browser, || get(status_page::open)),
-    row(Method::GET, "/", Access::Session, || get(status_page::page)),
-    row(Method::POST, "/do/login", Access::Session, || post(status_page::login)),
-    row(Method::POST, "/do/refresh", Access::Session, || post(status_page::refresh)),
-    row(Method::POST, "/do/logout", Access::Session, || post(status_page::logout)),
-    row(Method::POST, "/do/app-remove", Access::Session, || post(status_page::remove_app)),
-    row(Method::POST, "/do/end", Access::Session, || post(status_page::end)),
-    row(Method::GET, "/healthz", Access::Public, || get(api::healthz)),
-    row(Method::GET, "/static/style.css", Access::Public, || get(pages::style)),
-    row(Method::GET, "/static/fragment.js", Access::Public, || get(fragment::script)),
-    row(Method::GET, "/login/start/{ticket}", Access::Browser, || get(pages::start)),
-    row(Method::GET, "/login/outcome/{id}", Access::Browser, || get(pages::outcome)),
+    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, Reach::Named, || post(api::rejected)),
+    row(Method::GET, "/v1/logins/{id}", Access::Read, Reach::Login, || get(api::login)),
+    row(Method::POST, "/v1/logins/{id}/paste", Access::Write, Reach::Login, || post(api::paste)),
+    row(Method::POST, "/v1/providers/{name}/accept", Access::Write, Reach::Every, || post(api::accept)),
+    row(Method::GET, "/v1/events", Access::Read, Reach::Shown, || get(events::stream)),
+    row(Method::GET, "/v1/apps", Access::Owner, Reach::Every, || get(apps::list)),
+    row(Method::POST, "/v1/apps", Access::Owner, Reach::Every, || post(apps::add)),
+    row(Method::DELETE, "/v1/apps/{name}", Access::Owner, Reach::Every, || delete(apps::remove)),
+    row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, Reach::Every, || post(apps::rotate)),
+    row(Method::POST, "/v1/lock", Access::Write, Reach::Every, || post(api::lock)),
+    row(Method::POST, "/v1/unlock", Access::Socket, Reach::Every, || post(api::unlock)),
+    row(Method::GET, "/v1/consents", Access::Owner, Reach::Every, || get(consent::list)),
+    row(Method::POST, "/v1/consents/{id}", Access::Owner, Reach::Every, || post(consent::answer)),
+    row(Method::DELETE, "/v1/consents/{id}", Access::Owner, Reach::Every, || delete(consent::forget)),
+    row(Method::POST, "/do/consent", Access::Session, Reach::Every, || post(status_page::consent)),
+    row(Method::POST, "/v1/sessions", Access::Owner, Reach::Every, || post(status_page::mint)),
+    row(Method::GET, "/open/{ticket}", Access::Browser, Reach::Nothing, || get(status_page::open)),
+    row(Method::GET, "/", Access::Session, Reach::Every, || get(status_page::page)),
+    row(Method::POST, "/do/login", Access::Session, Reach::Every, || post(status_page::login)),
+    row(Method::POST, "/do/refresh", Access::Session, Reach::Every, || post(status_page::refresh)),
+    row(Method::POST, "/do/logout", Access::Session, Reach::Every, || post(status_page::logout)),
+    row(Method::POST, "/do/app-remove", Access::Session, Reach::Every, || post(status_page::remove_app)),
+    row(Method::POST, "/do/end", Access::Session, Reach::Every, || post(status_page::end)),
+    row(Method::GET, "/healthz", Access::Public, Reach::Nothing, || get(api::healthz)),
+    row(Method::GET, "/static/style.css", Access::Public, Reach::Nothing, || get(pages::style)),
+    row(Method::GET, "/static/fragment.js", Access::Public, Reach::Nothing, || get(fragment::script)),
+    row(Method::GET, "/login/start/{ticket}", Access::Browser, Reach::Nothing, || get(pages::start)),
+    row(Method::GET, "/login/outcome/{id}", Access::Browser, Reach::Nothing, || get(pages::outcome)),
     // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
-    row(Method::GET, "/favicon.ico", Access::Public, || get(pages::no_icon)),
+    row(Method::GET, "/favicon.ico", Access::Public, Reach::Nothing, || get(pages::no_icon)),
 ];
 
 impl Route {

@@ -1,10 +1,20 @@
 //! Sessions of the status page: begun by a one-time ticket that `ringback open` got over the unix socket, kept
 //! by a cookie of which only the hash is known here, and over after a while. In memory only.
+//!
+//! Cookies know no ports (RFC 6265 §8.5), so any web server on 127.0.0.1 that the browser visits can set one of the
+//! session's name. Beside the real one it does no harm: the value decides. Nothing keeps such a server from replacing
+//! the real one by one with the same path: it has seen the name, and the user has to run `ringback open` again. No
+//! attribute of a cookie helps: the prefix `__Host-` needs `Secure`, which Safari does not take from plain HTTP, also on
+//! loopback, and binds a cookie to a host, which the other server is on too; a path is no boundary, since every server
+//! can set and read cookies of every path of its host.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Moment;
+use axum::http::HeaderMap;
+
+use super::cookies;
+use crate::clock::{Boot, Moment};
 use crate::secret::Nonce256;
 
 /// How long a ticket waits for its browser.
@@ -24,7 +34,7 @@ pub struct Sessions {
 
 #[derive(Debug, Default)]
 struct Inner {
-    tickets: Vec<(Nonce256, Moment)>,
+    tickets: Vec<(Nonce256, Boot)>,
     sessions: Vec<Session>,
     begun: u64,
 }
@@ -36,8 +46,8 @@ struct Session {
     cookie: Nonce256,
     /// What every form of the page has to bring back (CSRF).
     form_token: Nonce256,
-    ends: Moment,
-    idle_at: Moment,
+    ends: Boot,
+    idle_at: Boot,
     /// How the last action ended, until it is shown.
     told: Option<String>,
 }
@@ -51,11 +61,11 @@ impl Sessions {
     pub fn ticket(&self, now: Moment) -> Nonce256 {
         let ticket = Nonce256::random(&mut rand::rng());
         let mut inner = self.lock();
-        inner.tickets.retain(|(_, ends)| !now.reached(*ends));
+        inner.tickets.retain(|(_, ends)| !now.boot.reached(*ends));
         if inner.tickets.len() >= MOST {
             inner.tickets.remove(0);
         }
-        inner.tickets.push((ticket.clone(), now.plus(TICKET_LIFE)));
+        inner.tickets.push((ticket.clone(), now.boot.plus(TICKET_LIFE)));
         ticket
     }
 
@@ -64,7 +74,7 @@ impl Sessions {
         let mut inner = self.lock();
         let at = inner.tickets.iter().position(|(known, _)| known.matches(ticket))?;
         let (_, ends) = inner.tickets.remove(at);
-        if now.reached(ends) {
+        if now.boot.reached(ends) {
             return None;
         }
         let rng = &mut rand::rng();
@@ -74,16 +84,20 @@ impl Sessions {
         if inner.sessions.len() >= MOST {
             inner.sessions.remove(0);
         }
-        let (ends, idle_at) = (now.plus(LONGEST), now.plus(IDLE));
+        let (ends, idle_at) = (now.boot.plus(LONGEST), now.boot.plus(IDLE));
         inner.sessions.push(Session { number, cookie: cookie.clone(), form_token, ends, idle_at, told: None });
         Some(cookie)
     }
 
-    /// The number of the session that has this cookie.
-    pub fn find(&self, cookie: &str, now: Moment) -> Option<u64> {
+    /// The number of the session that one of these cookies is of. Others beside it may be anything, but of another
+    /// session: then nobody knows whose request it is.
+    pub fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
         let mut inner = self.lock();
-        inner.sessions.retain(|session| !now.reached(session.ends) && !now.reached(session.idle_at));
-        inner.sessions.iter().find(|session| session.cookie.matches(cookie)).map(|session| session.number)
+        inner.sessions.retain(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at));
+        let of = |cookie: &str| inner.sessions.iter().find(|session| session.cookie.matches(cookie));
+        let mut numbers = cookies.filter_map(of).map(|session| session.number);
+        let number = numbers.next()?;
+        numbers.all(|other| other == number).then_some(number)
     }
 
     /// What the forms of a session have to bring back.
@@ -97,7 +111,7 @@ impl Sessions {
         let Some(session) = inner.get(number).filter(|session| session.form_token.matches(form_token)) else {
             return false;
         };
-        session.idle_at = now.plus(IDLE);
+        session.idle_at = now.boot.plus(IDLE);
         true
     }
 
@@ -130,10 +144,15 @@ pub fn cookie_name(port: u16) -> String {
     format!("ringback-session-{port}")
 }
 
+/// What a browser sent to `port` by the session's name; others may have set some of it.
+pub(super) fn sent_cookies(headers: &HeaderMap, port: u16) -> Vec<&str> {
+    cookies::named(headers, &cookie_name(port)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Boot, Wall};
+    use crate::clock::Wall;
 
     fn now() -> Moment {
         Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) }
@@ -142,7 +161,7 @@ mod tests {
     fn begun(sessions: &Sessions) -> (Nonce256, u64) {
         let ticket = sessions.ticket(now());
         let cookie = sessions.begin(ticket.expose(), now()).unwrap();
-        let number = sessions.find(cookie.expose(), now()).unwrap();
+        let number = sessions.find([cookie.expose()].into_iter(), now()).unwrap();
         (cookie, number)
     }
 
@@ -166,17 +185,36 @@ mod tests {
         let (cookie, number) = begun(&sessions);
         let token = sessions.form_token(number).unwrap();
         let minute = Duration::from_secs(60);
-        assert!(sessions.find(cookie.expose(), now().plus(59 * minute)).is_some());
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(59 * minute)).is_some());
         assert!(sessions.acts(number, token.expose(), now().plus(59 * minute)));
-        assert!(sessions.find(cookie.expose(), now().plus(118 * minute)).is_some(), "an action keeps it alive");
-        assert!(sessions.find(cookie.expose(), now().plus(119 * minute)).is_none());
+        assert!(
+            sessions.find([cookie.expose()].into_iter(), now().plus(118 * minute)).is_some(),
+            "an action keeps it alive"
+        );
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(119 * minute)).is_none());
         assert!(!sessions.acts(number, token.expose(), now()), "what is over stays over");
         let (cookie, number) = begun(&sessions);
         let token = sessions.form_token(number).unwrap();
         for half_hours in 1..24 {
             assert!(sessions.acts(number, token.expose(), now().plus(half_hours * 30 * minute)));
         }
-        assert!(sessions.find(cookie.expose(), now().plus(LONGEST)).is_none());
+        assert!(sessions.find([cookie.expose()].into_iter(), now().plus(LONGEST)).is_none());
+    }
+
+    #[test]
+    fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
+        for jump in [86_400_000, -86_400_000] {
+            let set = |later: Duration| {
+                let later = now().plus(later);
+                Moment { wall: Wall(later.wall.0 + jump), ..later }
+            };
+            let sessions = Sessions::default();
+            let (good, old) = (sessions.ticket(now()), sessions.ticket(now()));
+            let cookie = sessions.begin(good.expose(), set(Duration::ZERO)).unwrap();
+            assert!(sessions.begin(old.expose(), set(TICKET_LIFE)).is_none(), "{jump}");
+            assert!(sessions.find([cookie.expose()].into_iter(), now().plus(IDLE / 2)).is_some(), "{jump}");
+            assert!(sessions.find([cookie.expose()].into_iter(), now().plus(IDLE)).is_none(), "{jump}");
+        }
     }
 
     #[test]
@@ -193,9 +231,35 @@ mod tests {
             (None, Some("done".into()), None)
         );
         sessions.end(first);
-        assert!(sessions.find(one.expose(), now()).is_none() && sessions.find(two.expose(), now()).is_some());
+        assert!(
+            sessions.find([one.expose()].into_iter(), now()).is_none()
+                && sessions.find([two.expose()].into_iter(), now()).is_some()
+        );
         let cookies: Vec<_> = (0..MOST).map(|_| begun(&sessions).0).collect();
-        assert!(sessions.find(two.expose(), now()).is_none(), "the oldest went");
-        assert!(sessions.find(cookies[0].expose(), now()).is_some());
+        assert!(sessions.find([two.expose()].into_iter(), now()).is_none(), "the oldest went");
+        assert!(sessions.find([cookies[0].expose()].into_iter(), now()).is_some());
+    }
+
+    #[test]
+    fn what_stands_beside_the_cookie_does_no_harm_unless_it_is_another_sessions() {
+        let sessions = Sessions::default();
+        let ((one, first), (two, second), (over, third)) = (begun(&sessions), begun(&sessions), begun(&sessions));
+        sessions.end(third);
+        let (one, two, over) = (one.expose(), two.expose(), over.expose());
+        let junk = ["junk"; 300];
+        for (cookies, found) in [
+            (&[one] as &[&str], Some(first)),
+            (&["junk", one, ""], Some(first)),
+            (&[over, two, over], Some(second)),
+            (&[one, one], Some(first)),
+            (&[one, two], None),
+            (&[two, "junk", one], None),
+            (&["junk", over], None),
+            (&[], None),
+        ] {
+            assert_eq!(sessions.find(cookies.iter().copied(), now()), found, "{cookies:?}");
+            let crowd = junk.iter().chain(cookies).chain(&junk).copied();
+            assert_eq!(sessions.find(crowd, now()), found, "{cookies:?} among many");
+        }
     }
 }

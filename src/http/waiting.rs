@@ -1,11 +1,16 @@
 //! Who may wait: for a provider, a login, the user's answer. Each who does holds a connection, so that not everybody
 //! may: there have to be some left for those whose answer is there. Each door has a share of its own, so that a program
 //! with a key for the port takes nothing from the socket's owner.
+//!
+//! Of a share an app gets a place as long as it has fewer than are left (a dynamic threshold, as switches share their
+//! buffers): one alone gets half of it, the next half of the rest, and so on. The owner's programs, who show no key, are
+//! not told apart and take what is left at the socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::gate::Caller;
 use super::listen::Peer;
 use crate::error::Error;
 
@@ -30,14 +35,29 @@ struct Door {
 
 /// So many, and no more.
 #[derive(Debug, Clone)]
-pub(super) struct Share {
+struct Share {
     taken: Arc<AtomicUsize>,
     most: usize,
 }
 
+/// A share as one caller finds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seats<'a> {
+    share: &'a Share,
+    /// What the caller has of all shares of the kind, if it is an app.
+    held: Option<&'a Arc<AtomicUsize>>,
+}
+
 /// One of a share, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place {
+    _taken: Counted,
+    _held: Option<Counted>,
+}
+
+/// Counts as one, until this is dropped.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
 
 impl Waiting {
     /// For a server of so many connections. By each door a third of them may wait, and for browsers there is a little
@@ -48,20 +68,22 @@ impl Waiting {
         Self { tcp: door(LISTENERS_ON_TCP), socket: door(LISTENERS_ON_SOCKET), browsers }
     }
 
-    /// For programs that came by this door.
-    pub(super) fn at(&self, peer: Peer) -> &Share {
-        &self.door(peer).programs
+    /// For a program, by the door that it came by.
+    pub(super) fn at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
+        let held = caller.app().map(|app| &app.waiting);
+        Seats { share: &self.door(caller.peer()).programs, held }
     }
 
     /// For browsers with a session or a ticket. They have to come over TCP, where programs with a key may have taken
     /// all that is theirs.
-    pub(super) fn in_browsers(&self) -> &Share {
-        &self.browsers
+    pub(super) fn in_browsers(&self) -> Seats<'_> {
+        Seats { share: &self.browsers, held: None }
     }
 
-    /// For programs that came by this door and listen to events.
-    pub(super) fn listening_at(&self, peer: Peer) -> &Share {
-        &self.door(peer).listeners
+    /// For a program that listens to events.
+    pub(super) fn listening_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
+        let held = caller.app().map(|app| &app.listening);
+        Seats { share: &self.door(caller.peer()).listeners, held }
     }
 
     fn door(&self, peer: Peer) -> &Door {
@@ -76,22 +98,27 @@ impl Share {
     fn new(most: usize) -> Self {
         Self { taken: Arc::default(), most: most.max(1) }
     }
+}
 
-    /// A place, if one is left.
-    pub(super) fn place(&self) -> Option<Place> {
-        let place = Place(Arc::clone(&self.taken));
-        (self.taken.fetch_add(1, Ordering::Relaxed) < self.most).then_some(place)
+impl Seats<'_> {
+    /// A place, if one is left for this caller.
+    pub(super) fn place(self) -> Option<Place> {
+        let (taken, before) = Counted::one_more(&self.share.taken);
+        let left = self.share.most.saturating_sub(before);
+        let held = self.held.map(Counted::one_more);
+        let fits = left > 0 && held.as_ref().is_none_or(|(_, held)| *held < left);
+        fits.then(|| Place { _taken: taken, _held: held.map(|(counted, _)| counted) })
     }
 
     /// Does `work`, which may take as long as a provider does. Without a place for it, it is not begun.
-    pub(super) async fn during<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn during<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let _place = self.place().ok_or(Error::Busy)?;
         work.await
     }
 
     /// How long a caller may wait that wants to for `wanted`, and its place meanwhile. Without one it is told at once
     /// how things stand, as it would be with `wait=0`.
-    pub(super) fn for_as_long_as(&self, wanted: Option<Duration>) -> (Option<Duration>, Option<Place>) {
+    pub(super) fn for_as_long_as(self, wanted: Option<Duration>) -> (Option<Duration>, Option<Place>) {
         if wanted == Some(Duration::ZERO) {
             return (wanted, None);
         }
@@ -102,7 +129,16 @@ impl Share {
     }
 }
 
-impl Drop for Place {
+impl Counted {
+    /// And how many there were before.
+    fn one_more(count: &Arc<AtomicUsize>) -> (Self, usize) {
+        let counted = Self(Arc::clone(count));
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        (counted, before)
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -112,46 +148,70 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    const SOCKET: Peer = Peer::Unix { uid: 0, pid: None };
+    fn waiting_for(most: usize) -> (Share, Option<Duration>) {
+        (Share::new(most), Some(Duration::from_secs(600)))
+    }
 
-    fn tcp() -> Peer {
-        Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user: crate::ports::PeerUser::Uid(0) }
+    fn owner(share: &Share) -> Seats<'_> {
+        Seats { share, held: None }
     }
 
     #[test]
-    fn a_third_of_the_connections_may_wait_and_the_others_are_told_at_once() {
-        let (waiting, long) = (Waiting::of_connections(11), Some(Duration::from_secs(600)));
-        let share = waiting.at(SOCKET);
-        let mut places: Vec<_> = (0..3).map(|_| share.for_as_long_as(long)).collect();
+    fn so_many_may_wait_and_the_others_are_told_at_once() {
+        let (share, long) = waiting_for(3);
+        let seats = owner(&share);
+        let mut places: Vec<_> = (0..3).map(|_| seats.for_as_long_as(long)).collect();
         assert!(places.iter().all(|(wait, place)| *wait == long && place.is_some()));
         for wanted in [long, None] {
-            let (wait, place) = share.for_as_long_as(wanted);
+            let (wait, place) = seats.for_as_long_as(wanted);
             assert!(wait == Some(Duration::ZERO) && place.is_none(), "{wanted:?}");
         }
         places.pop();
-        assert_eq!(share.for_as_long_as(Some(Duration::ZERO)).0, Some(Duration::ZERO));
-        let (wait, place) = share.for_as_long_as(None);
+        assert_eq!(seats.for_as_long_as(Some(Duration::ZERO)).0, Some(Duration::ZERO));
+        let (wait, place) = seats.for_as_long_as(None);
         assert!(wait.is_none() && place.is_some(), "the place of one who left is free again");
+    }
+
+    /// As many places as there are for this caller.
+    fn all(seats: Seats<'_>) -> Vec<Place> {
+        std::iter::from_fn(|| seats.place()).collect()
+    }
+
+    #[test]
+    fn no_app_keeps_out_the_next_nor_the_owner() {
+        for (most, each) in
+            [(1, [1, 0, 0, 0]), (2, [1, 1, 0, 0]), (10, [5, 3, 1, 1]), (16, [8, 4, 2, 1]), (85, [43, 21, 11, 5])]
+        {
+            let share = Share::new(most);
+            let counts: [Arc<AtomicUsize>; 4] = Default::default();
+            let taken: Vec<_> = counts.iter().map(|held| all(Seats { share: &share, held: Some(held) })).collect();
+            assert_eq!(taken.iter().map(Vec::len).collect::<Vec<_>>(), each, "of {most}");
+            let sum: usize = each.iter().sum();
+            assert_eq!(all(owner(&share)).len(), most - sum, "the owner takes what is left of {most}");
+            drop(taken);
+            assert!(counts.iter().all(|held| held.load(Ordering::Relaxed) == 0));
+            assert_eq!(all(owner(&share)).len(), most, "all are free again, and what was refused counts for nobody");
+        }
     }
 
     #[test]
     fn who_fills_one_door_takes_nothing_from_the_other_or_from_browsers() {
         let waiting = Waiting::of_connections(256);
-        let taken: Vec<_> = std::iter::from_fn(|| waiting.at(tcp()).place()).collect();
-        let listening: Vec<_> = std::iter::from_fn(|| waiting.listening_at(tcp()).place()).collect();
-        assert_eq!((taken.len(), listening.len()), (85, LISTENERS_ON_TCP));
-        for free in [waiting.at(SOCKET), waiting.listening_at(SOCKET), waiting.in_browsers()] {
+        let [tcp, socket] = [&waiting.tcp, &waiting.socket];
+        let taken = (all(owner(&tcp.programs)), all(owner(&tcp.listeners)));
+        assert_eq!((taken.0.len(), taken.1.len()), (85, LISTENERS_ON_TCP));
+        for free in [owner(&socket.programs), owner(&socket.listeners), waiting.in_browsers()] {
             assert!(free.place().is_some());
         }
     }
 
     #[tokio::test]
     async fn what_has_no_place_is_not_begun() {
-        let waiting = Waiting::of_connections(3);
-        let share = waiting.at(SOCKET);
-        assert_eq!(share.during(async { Ok(1) }).await, Ok(1));
-        let _place = share.place();
+        let share = Share::new(1);
+        let seats = owner(&share);
+        assert_eq!(seats.during(async { Ok(1) }).await, Ok(1));
+        let _place = seats.place();
         let begun = async { unreachable!("without a place") };
-        assert_eq!(share.during::<()>(begun).await, Err(Error::Busy));
+        assert_eq!(seats.during::<()>(begun).await, Err(Error::Busy));
     }
 }

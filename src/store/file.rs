@@ -4,17 +4,17 @@
 //! that follows has its room on disk; after [`Store::commit`] the record is durable; a crash at any point
 //! leaves the record before or the record after, never a mixture.
 
+mod state_lock;
+
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use super::key::source::{self, Obtained, Outside, Start};
+use super::high_water::HighWaterMarks;
+use super::key::source::Outside;
 use super::record::{self, DecodeError};
 use super::seal::{self, OpenError, Opened};
 use super::vault::Vault;
@@ -24,88 +24,22 @@ use crate::clock::Clock;
 use crate::config::KeySource;
 use crate::contract::StoreState;
 use crate::failpoint;
-use crate::paths::folder::{Folder, FolderError, Temp};
+use crate::paths::folder::{FolderError, Temp};
 
-const LOCK: &str = "lock";
-const ACCOUNTS: &str = "accounts";
+pub use state_lock::StateLock;
+
 const SUFFIX: &str = ".sealed";
 /// Room that is reserved beyond the present file, in bytes: both tokens at their longest (16 KiB each)
 /// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
 const MARGIN: u64 = 64 * 1024;
-
-/// The state folder, held by this process. Dropping it lets go.
-#[derive(Debug)]
-pub struct StateLock {
-    folder: Folder,
-    accounts: Folder,
-    file: File,
-}
-
-impl StateLock {
-    /// Makes (0700) or checks the folder at `path` and holds it; [`StoreError::InUse`] if another daemon
-    /// does.
-    pub fn take(path: &std::path::Path) -> Result<Self, StoreError> {
-        let folder = Folder::open(path)?;
-        let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
-            return Err(io(folder.file(LOCK), &"it vanished while it was opened"));
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
-            }
-            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), &e)),
-        }
-        // For people and for the second daemon's message; the lock itself is the kernel's.
-        let pid = format!("{}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), &e))?;
-        let accounts = folder.subfolder(ACCOUNTS)?;
-        for held in [&folder, &accounts] {
-            held.remove_leftovers()?;
-        }
-        Ok(Self { folder, accounts, file })
-    }
-
-    /// The folder that is held.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
-    /// The accounts that something is stored of, sorted.
-    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = self.accounts.names()?;
-        names.retain_mut(|name| {
-            name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
-            valid(name)
-        });
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    /// Gets the master key from `source`; makes one there only while no account is stored. Blocks: a
-    /// keyring or program has 10 s.
-    pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
-        source::obtain(source, &self.folder, self.which_start()?, outside)
-    }
-
-    fn which_start(&self) -> Result<Start, StoreError> {
-        Ok(if self.accounts()?.is_empty() { Start::First } else { Start::Later })
-    }
-}
-
-impl Drop for StateLock {
-    fn drop(&mut self) {
-        // Closing the file would do, but for a child that was forked and has not yet come to exec: it
-        // holds a copy. What fails here ends with the process.
-        let _ = self.file.unlock();
-    }
-}
 
 /// The store.
 #[derive(Debug)]
 pub struct FileStore {
     held: StateLock,
     vault: Vault,
+    /// `None`: none are kept.
+    marks: Option<HighWaterMarks>,
     clock: Clock,
     turns: Mutex<HashMap<String, Arc<Mutex<Turn>>>>,
 }
@@ -134,7 +68,15 @@ impl FileStore {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let vault = Vault::open(source, outside, &held.folder, held.which_start()?)?;
-        Ok(Self { held, vault, clock, turns: Mutex::default() })
+        Ok(Self { held, vault, marks: None, clock, turns: Mutex::default() })
+    }
+
+    /// The same, with high-water marks below the cache folder `cache`. Where that is `None` or can't be used, it is
+    /// logged and nothing else.
+    #[must_use]
+    pub fn with_marks(self, cache: Option<&Path>) -> Self {
+        let marks = HighWaterMarks::of(self.held.folder.path(), cache);
+        Self { marks: Some(marks), ..self }
     }
 
     /// Why the key could not be had yet when the store was opened, if so: the store is locked, and
@@ -182,6 +124,21 @@ impl FileStore {
         }
         accounts.sync()?;
         Ok(StoreError::SetAside { path: accounts.file(name), aside: accounts.file(&aside), why: why.into() })
+    }
+
+    /// The stored generation; 0 if there is none that can be read.
+    fn stored_generation(&self, account: &str) -> Result<u64, StoreError> {
+        let obtained = self.vault.key()?;
+        let bytes = self.held.accounts.read(&file_name(account), seal::MAX_FILE).ok().flatten();
+        let opened = bytes.and_then(|bytes| seal::open(&obtained.key, account, &bytes).ok());
+        Ok(opened.map_or(0, |opened| opened.generation))
+    }
+
+    fn set_mark(&self, account: &str, generation: u64) {
+        if let Some(marks) = &self.marks {
+            marks.set(account, generation);
+            failpoint::reach("after_mark");
+        }
     }
 
     /// Like [`Self::stored`], for a write: what is damaged is out of the way now, and the record in
@@ -244,6 +201,10 @@ impl Store for FileStore {
         }
     }
 
+    fn high_water_mark(&self, account: &str) -> u64 {
+        self.marks.as_ref().filter(|_| valid(account)).map_or(0, |marks| marks.get(account))
+    }
+
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
         let turn = self.turn(account)?;
         let mut turn = lock(&turn);
@@ -274,7 +235,9 @@ impl Store for FileStore {
                 return Err(self.conflict(account, &stored, record));
             }
             // The same once more: an earlier attempt renamed it and then failed to make that durable.
-            return Ok(self.held.accounts.sync()?);
+            self.held.accounts.sync()?;
+            self.set_mark(account, record.generation);
+            return Ok(());
         }
         let sealed = self.seal(account, record, &payload)?;
         let room = match turn.reserved.take() {
@@ -283,15 +246,21 @@ impl Store for FileStore {
         };
         self.replace(account, room, &sealed, Purpose::Commit)?;
         failpoint::reach("after_commit");
+        self.set_mark(account, record.generation);
         Ok(())
     }
 
     fn remove(&self, account: &str) -> Result<(), StoreError> {
-        self.vault.key()?;
         let turn = self.turn(account)?;
         let mut turn = lock(&turn);
+        let newest = self.stored_generation(account)?.max(self.high_water_mark(account));
         turn.reserved = None;
-        Ok(self.held.accounts.remove(&file_name(account))?)
+        self.held.accounts.remove(&file_name(account))?;
+        // A copy of what was deleted is an older one, too.
+        if newest > 0 {
+            self.set_mark(account, newest.saturating_add(1));
+        }
+        Ok(())
     }
 
     fn key_source(&self) -> String {
@@ -328,12 +297,6 @@ fn file_name(account: &str) -> String {
 pub(super) fn valid(account: &str) -> bool {
     let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
     (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
-}
-
-fn read_pid(file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
 
 fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {

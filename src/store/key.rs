@@ -7,6 +7,7 @@ pub mod source;
 use std::fmt;
 use std::sync::{Arc, Once};
 
+use crate::secret::text;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rand::TryRng as _;
@@ -91,10 +92,11 @@ impl MasterKey {
     /// Takes a key as text: 64 hex digits, or base64 of 32 bytes (either alphabet, padding optional),
     /// white space around it cut off. Says what is wrong with a text that is neither.
     pub fn parse(text: &[u8]) -> Result<Self, &'static str> {
-        let text = text.trim_ascii();
+        let text = text.strip_prefix(text::BOM).unwrap_or(text).trim_ascii();
         let unfit = "it is neither 64 hex digits nor base64 of 32 bytes";
         match text.len() {
             0 => Err("it is empty"),
+            _ if text::is_utf16(text) => Err("it is in UTF-16, as PowerShell's `>` writes it: save it as UTF-8"),
             64 => Self::made(|key| decode_hex(text, key).ok_or(unfit)),
             43 | 44 => Self::made(|key| decode_base64(text, key).ok_or(unfit)),
             _ => Err(unfit),

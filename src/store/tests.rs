@@ -2,6 +2,7 @@
 
 mod keys;
 mod locked;
+mod marks;
 mod refusals;
 
 use std::io::Write as _;

@@ -119,6 +119,34 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     assert!(idp.honours(&world.token("work")));
 }
 
+/// Cookies that any web server on 127.0.0.1 can set beside the flow's, which is `{N}={V}`.
+const BESIDE: &[&str] = &[
+    "{N}=x; {N}={V}",
+    "{N}={V}; {N}=x",
+    "{N}=; {N}; {N}={V}",
+    "{N}=\u{e4}; {N}={V}",
+    "theme=\u{e4}; {N}={V}",
+    "ringback_flow_00000000=x; {N}={V}",
+];
+
+#[test]
+fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for cookies in BESIDE {
+        let started = world.start_login("work", "caller_browser");
+        let mut browser = Browser::default();
+        let (good, _) =
+            browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
+        let (.., name, value) = browser.cookies.first().expect("the flow's cookie");
+        let cookies = cookies.replace("{N}", name).replace("{V}", value);
+        let target = &good[url::Position::BeforePath..url::Position::AfterQuery];
+        let reply = world.ask_tcp(&Request::get(target).header("Cookie", &cookies));
+        assert_eq!(reply.status, 303, "{cookies}: {reply:?}");
+        assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded, "{cookies}");
+    }
+}
+
 #[test]
 fn a_used_answer_is_turned_away_while_another_login_is_pending() {
     let idp = Idp::start();

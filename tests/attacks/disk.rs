@@ -1,5 +1,5 @@
 //! What is in the files, put there while the daemon was down: edited, older, of another account, or led elsewhere.
-//! Whose the files are and who may look stands in `files.rs`.
+//! Whose the files are and who may look stands in `files.rs`, what is older as a whole in `restored.rs`.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ const SOCKET: &str = "run/ringback/ringback.sock";
 const ENDPOINT: &str = "run/ringback/endpoint.json";
 
 /// Writes `bytes` as the daemon would: for its user alone.
-fn put(path: &Path, bytes: impl AsRef<[u8]>) {
+pub(crate) fn put(path: &Path, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
@@ -53,18 +53,18 @@ fn flip(path: &Path, at: impl Fn(usize) -> usize) {
     put(path, bytes);
 }
 
-fn lead(path: &Path, outside: &Path) {
+pub(crate) fn lead(path: &Path, outside: &Path) {
     let _ = std::fs::remove_file(path);
     symlink(outside, path).unwrap();
 }
 
-fn pipe(path: &Path, _: &Path) {
+pub(crate) fn pipe(path: &Path, _: &Path) {
     let _ = std::fs::remove_file(path);
     let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
     rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
 }
 
-fn folder(path: &Path, _: &Path) {
+pub(crate) fn folder(path: &Path, _: &Path) {
     let _ = std::fs::remove_file(path);
     std::fs::create_dir(path).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -119,16 +119,16 @@ const ATTACKS: &[Attack] = &[
 ];
 
 /// The state of everything, kept beside it, so that each row begins with the same.
-struct Kept(PathBuf);
+pub(crate) struct Kept(PathBuf);
 
 impl Kept {
-    fn keep(world: &World) -> Self {
+    pub(crate) fn keep(world: &World) -> Self {
         let kept = Self(world.root().join("kept"));
         copy(&world.root().join("state"), &kept.0);
         kept
     }
 
-    fn restore(&self, world: &World) {
+    pub(crate) fn restore(&self, world: &World) {
         std::fs::remove_dir_all(world.root().join("state")).unwrap();
         copy(&self.0, &world.root().join("state"));
         let _ = std::fs::remove_dir_all(world.runtime());
@@ -204,31 +204,4 @@ fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
     assert_eq!(start(&mut world), None, "the control: untouched, it runs");
     assert_eq!((world.token("work"), world.token("home")), tokens);
     siege.end();
-}
-
-/// What is seen of a store that was put back is bounded, not prevented: nothing outside of the folder counts
-/// generations, so the daemon goes on from the older one. Its refresh token comes once, and again only if somebody
-/// who may write asks for a refresh once more.
-#[test]
-fn an_older_store_that_is_put_back_costs_its_own_login_and_nothing_else() {
-    let idp = Idp::start();
-    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")];
-    let mut world = World::with_config(&config.concat());
-    world.run();
-    world.log_in("work");
-    let kept = Kept::keep(&world);
-    assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
-    world.stop();
-    kept.restore(&world);
-    world.run();
-    assert_eq!(world.post("/v1/accounts/work/refresh").status, 428);
-    world.until_state("work", AccountState::NeedsLogin);
-    for target in ["/v1/accounts/work/token?min_ttl=86400", "/token", "/v1/accounts/work/token?wait=0"] {
-        world.get(target);
-    }
-    world.restart();
-    world.get("/v1/accounts/work/token?min_ttl=86400&wait=1");
-    assert_eq!(idp.reuses(), 1, "nobody's fetch shows the provider a used refresh token again");
-    world.log_in("work");
-    assert!(idp.honours(&world.token("work")));
 }

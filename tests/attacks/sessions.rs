@@ -35,8 +35,12 @@ const ATTACKS: &[Attack] = &[
     ("a form under a rebound name", "POST /do/logout HTTP/1.1\nHost: evil.example:{P}\nOrigin: http://evil.example:{P}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", BODY, &[403]),
     // whose session it is
     ("a form without a cookie", "+Origin: http://{A}", BODY, &[401]),
-    ("a form with two cookies of the name", "+Origin: http://{A}\nCookie: {C}; {C2}", BODY, &[401]),
-    ("a form with two cookies in two lines", "+Origin: http://{A}\nCookie: {C}\nCookie: {C2}", BODY, &[401]),
+    ("a form with the cookies of two sessions", "+Origin: http://{A}\nCookie: {C}; {C2}", BODY, &[401]),
+    ("a form with the cookies of two sessions in two lines", "+Origin: http://{A}\nCookie: {C}\nCookie: {C2}", BODY, &[401]),
+    ("a form with the cookies of two sessions in the midst of junk", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; {C}; ringback-session-{P}=; {C2}", BODY, &[401]),
+    ("junk of the name alone, often", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; ringback-session-{P}=x; ringback-session-{P}=x", BODY, &[401]),
+    ("a cookie of an ended session beside junk", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; {CE}", "form_token={FE}&account=work&sure=yes", &[401]),
+    ("a form of the ended session, its cookie beside a good one", "+Origin: http://{A}\nCookie: {CE}; {C}", "form_token={FE}&account=work&sure=yes", &[403]),
     ("a cookie of a session that was ended", "+Origin: http://{A}\nCookie: {CE}", "form_token={FE}&account=work&sure=yes", &[401]),
     ("a cookie of another port's daemon", "+Origin: http://{A}\nCookie: ringback-session-1={CV}", BODY, &[401]),
     ("a cookie by another case of the name", "+Origin: http://{A}\nCookie: Ringback-Session-{P}={CV}", BODY, &[401]),
@@ -240,6 +244,39 @@ impl Stage {
             work.state, work.generation, home.login_pending
         )
     }
+}
+
+/// What any web server on 127.0.0.1 can set beside the session's cookie (cookies know no ports), and that ends no session:
+/// name, and the lines.
+const BESIDE: &[(&str, &str)] = &[
+    ("junk before it", "Cookie: ringback-session-{P}=x; {C}"),
+    ("junk behind it", "Cookie: {C}; ringback-session-{P}=x"),
+    ("junk in a line of its own", "Cookie: ringback-session-{P}=x\nCookie: {C}"),
+    ("junk of no length", "Cookie: ringback-session-{P}=; {C}"),
+    ("junk of the length of a cookie", "Cookie: ringback-session-{P}={F}; {C}"),
+    ("more junk than anybody counts", "Cookie: {MANY}{C}"),
+    ("a name without a value", "Cookie: ringback-session-{P}; {C}"),
+    ("a byte that is no ASCII", "Cookie: theme=\u{e4}; {C}"),
+    ("a byte that is no ASCII in our name", "Cookie: ringback-session-{P}=\u{e4}; {C}"),
+    ("the cookie of a session that was ended", "Cookie: {CE}; {C}"),
+    ("the cookie of another port's daemon", "Cookie: ringback-session-1={CV}; {C}"),
+    ("the cookie again", "Cookie: {C}; {C}"),
+];
+
+#[test]
+fn what_other_servers_of_this_host_set_ends_no_session() {
+    let stage = Stage::set();
+    let mut siege = Siege::default();
+    for (name, lines) in BESIDE {
+        siege.row();
+        let lines = lines.replace("{MANY}", &"ringback-session-{P}=x; ".repeat(100));
+        let page = stage.send(&format!("GET / HTTP/1.1\nHost: {{A}}\n{lines}"), "");
+        siege.expect(name, page.status == 200 && page.body.contains(&stage.one.form_token), &page);
+        // A form is understood as this session's: without `sure` it is asked back.
+        let form = stage.send(&format!("+Origin: http://{{A}}\n{lines}"), "form_token={F}&account=work");
+        siege.expect(name, form.status == 200, &form);
+    }
+    siege.end();
 }
 
 #[test]

@@ -43,7 +43,8 @@ const MODULES: &[Module] = &[
     module("ports", 2, &[]),
     module("config_file", 2, &["paths"]),
     module("apps", 2, &["paths"]),
-    module("audit", 2, &["paths"]),
+    module("rate_limit", 2, &[]),
+    module("audit", 2, &["paths", "rate_limit"]),
     module("credentials", 2, &["keyring", "hardening"]),
     module("store", 2, &["paths", "keyring", "hardening"]),
     // What comes back is told in the words of the account's machine (`Answer`).
@@ -54,7 +55,20 @@ const MODULES: &[Module] = &[
     confined(
         "http",
         4,
-        &["broker", "apps", "audit", "notify", "ports", "clock", "config", "contract", "error", "secret", "provider"],
+        &[
+            "broker",
+            "apps",
+            "audit",
+            "notify",
+            "ports",
+            "clock",
+            "config",
+            "contract",
+            "error",
+            "secret",
+            "provider",
+            "rate_limit",
+        ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["paths", "ports", "contract", "error", "secret", "clock"]),

@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use age::secrecy::ExposeSecret as _;
 use ringback::contract::AccountState;
 use ringback::secret::Passphrase;
 use ringback::store::envelope::{self, Addressee, Identity, Opener};
 
-use crate::idp::Idp;
+use crate::idp::{Idp, Manner};
 use crate::world::{World, account, mode, names, provider};
 
 const PHRASE: &str = "correct horse battery";
@@ -112,6 +113,48 @@ fn all_accounts_go_on_in_another_house() {
         let lines = log.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\",\"result\":\"ok\"")));
         assert_eq!(lines.count(), 2, "{log}");
     }
+}
+
+/// The machine that they come back to has counted further than the file: by export and logout, or by its own refreshes.
+#[test]
+fn what_comes_back_to_the_same_machine_goes_on_at_once() {
+    for (name, more, meanwhile, import_more) in [
+        ("forgotten", &["--forget"][..], 0, &[][..]),
+        ("still here", &[], 0, &["--replace"]),
+        ("refreshed since", &[], 2, &["--replace"]),
+    ] {
+        let idp = Idp::with(Manner { grace: Some(Duration::from_secs(3600)), ..Manner::default() });
+        let mut world = old_house(&idp, &["work"]);
+        assert_eq!(export(&world, more).0, 0, "{name}");
+        for _ in 0..meanwhile {
+            world.run();
+            assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "{name}");
+            world.stop();
+        }
+        let (code, _, said) = import(&world, &house(&world), import_more);
+        assert!(code == 0 && said.contains("work: taken over\n"), "{name}: {said}");
+        for _ in 0..2 {
+            world.run();
+            assert_eq!(world.account("work").state, AccountState::Active, "{name}");
+            assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "{name}");
+            assert!(idp.honours(&world.token("work")), "{name}");
+            world.stop();
+        }
+    }
+}
+
+#[test]
+fn a_state_folder_that_was_exported_and_forgotten_is_an_older_one_when_it_is_put_back() {
+    let idp = Idp::start();
+    let mut world = old_house(&idp, &["work"]);
+    let sealed = std::fs::read(world.sealed("work")).unwrap();
+    assert_eq!(export(&world, &["--forget"]).0, 0);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(world.sealed("work"));
+    file.unwrap().write_all(&sealed).unwrap();
+    world.run();
+    assert_eq!(world.account("work").reason_code.as_deref(), Some("restored_from_backup"));
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 428);
+    assert_eq!(idp.refreshes(), 0);
 }
 
 #[test]

@@ -25,7 +25,7 @@ enum After {
 }
 
 /// Where the process dies in a refresh, in the order in which it gets there.
-const STEPS: [(&str, After); 8] = [
+const STEPS: [(&str, After); 9] = [
     ("before_intent", After::Old),
     ("after_intent", After::Replayed),
     ("before_send", After::Replayed),
@@ -34,6 +34,7 @@ const STEPS: [(&str, After); 8] = [
     ("after_write", After::Lost),
     ("after_rename", After::New),
     ("after_commit", After::New),
+    ("after_mark", After::New),
 ];
 
 fn strict() -> Idp {
@@ -162,13 +163,14 @@ fn killed_while_the_provider_has_not_begun_nothing_is_lost() {
 }
 
 /// Where the process dies in a login's exchange, and whether the account is there afterwards.
-const LOGIN_STEPS: [(&str, bool); 6] = [
+const LOGIN_STEPS: [(&str, bool); 7] = [
     ("before_send", false),
     ("after_reply", false),
     ("before_write", false),
     ("after_write", false),
     ("after_rename", true),
     ("after_commit", true),
+    ("after_mark", true),
 ];
 
 #[test]

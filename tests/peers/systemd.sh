@@ -236,6 +236,9 @@ install -m644 systemd/ringback-namespaces.conf "$units/ringback.service.d/"
 analyze security --offline=yes --threshold=26 --no-pager "$units/ringback.service" >"$SYSTEMD_SH/exposure" ||
   fail "more exposed than it was: $(tail -1 "$SYSTEMD_SH/exposure")"
 systemctl daemon-reload
+# Made again by systemd: the daemon could not.
+systemctl stop ringback
+rm -rf "$HOME/.cache"
 if ! timeout 15 "${user[@]}" systemctl --user restart ringback; then
   [ "$(state ExecMainStatus)" = 226 ] || fail 'it does not start with the file system closed'
   echo ' # SKIP no user namespaces here' >"$SYSTEMD_SH/no-namespaces"
@@ -247,6 +250,10 @@ if [ ! -e "$SYSTEMD_SH/no-namespaces" ]; then
   [ "$(readlink "/proc/$main/ns/user")" != "$(readlink /proc/self/ns/user)" ] || fail 'it has no namespace of its own'
   grep -q ' / [^ ]* ro,' "/proc/$main/mountinfo" || grep -q ' / / ro' "/proc/$main/mountinfo" || fail 'its root can be written to'
   works second 'with the file system closed'
+  mark=$(echo "$HOME"/.cache/ringback/generations/*/second)
+  [ "$(stat -c %a "$mark" "$HOME/.cache/ringback" | tr '\n' ' ')" = '600 700 ' ] || fail 'there is no high-water mark, or others may read it'
+  ringback status second --json | grep -q "\"generation\": *$(cat "$mark")," || fail 'the high-water mark is another'
+  grep -q 'high-water' "$HOME/daemon.log" && fail 'it warns that it can not keep a high-water mark'
   rm -f "$HOME/opened"
   open_browser person
   only_ours 'with the file system closed'

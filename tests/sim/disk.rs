@@ -9,6 +9,7 @@ use ringback::account::record::Record;
 use ringback::contract::StoreState;
 use ringback::store::{Opening, Store, StoreError, record};
 
+use crate::older::Copy;
 use crate::truth::{ACCOUNTS, Disk as Plate, Truth, What, happens};
 
 pub(crate) struct Disk {
@@ -57,8 +58,22 @@ impl Disk {
             return failed();
         }
         self.truth.kept(account, record.tokens.access_token.expose());
+        if commit {
+            self.mark(account, record.generation, &mut draws);
+        }
         self.truth.step(What::Written, account, || format!(" generation {}", record.generation));
         Ok(())
+    }
+}
+
+impl Disk {
+    /// What is durable gets its mark, most of the time.
+    fn mark(&self, account: &'static str, generation: u64, draws: &mut StdRng) {
+        if !self.truth.is_calm() && happens(draws, 0.02) {
+            self.truth.step(What::Unmarked, account, String::new);
+        } else {
+            self.truth.with_disk(account, |disk, _| disk.mark = generation);
+        }
     }
 }
 
@@ -69,6 +84,9 @@ fn keep(disk: &mut Plate, record: &Record, bytes: Vec<u8>, commit: bool) -> Opti
     let fits = if commit { record.generation > disk.generation || again } else { record.generation == disk.generation };
     if there && !fits {
         return Some(disk.generation);
+    }
+    if commit && !again {
+        disk.older.push(Copy::of(record, &bytes));
     }
     disk.bytes = Some(bytes);
     disk.generation = record.generation;
@@ -90,6 +108,11 @@ impl Store for Disk {
             self.truth.kept(account, record.tokens.access_token.expose());
         }
         Ok(record)
+    }
+
+    fn high_water_mark(&self, account: &str) -> u64 {
+        let account = self.of(account).0;
+        self.truth.with_disk(account, |disk, _| disk.mark)
     }
 
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {

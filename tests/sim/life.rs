@@ -23,6 +23,7 @@ use ringback::store::record;
 use tokio::sync::watch;
 
 use crate::disk::Disk;
+use crate::older::Copy;
 use crate::server::Server;
 use crate::truth::{ACCOUNTS, Truth, What, happens};
 
@@ -53,6 +54,11 @@ pub(crate) fn live(truth: &Arc<Truth>) {
         let pause = Duration::from_secs(if happens(&mut rng, 0.7) { 1 } else { rng.random_range(1..20_000) });
         times.wall = times.wall.plus(pause);
         truth.pass(pause);
+        for account in ACCOUNTS {
+            if happens(&mut rng, 0.1) {
+                truth.put_back(account, &mut rng);
+            }
+        }
     }
 }
 
@@ -78,7 +84,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
         if !last {
             ACCOUNTS
                 .into_iter()
-                .filter(|account| wants_login(truth, account))
+                .filter(|account| wants_login(truth, account, rng))
                 .for_each(|account| log_in(truth, &server, account, &clock));
         }
         let broker = Broker::start(Arc::new(config()), world, jumps, |_| None).await;
@@ -182,8 +188,9 @@ fn unread(broker: &Broker, account: &str) -> bool {
 }
 
 /// Nobody has logged in yet, or has to do so again.
-fn wants_login(truth: &Truth, account: &'static str) -> bool {
-    stored(truth, account).is_none_or(|record| record.needs_login.is_some())
+fn wants_login(truth: &Truth, account: &'static str, rng: &mut StdRng) -> bool {
+    let older = truth.is_older(account) && happens(rng, 0.5);
+    older || stored(truth, account).is_none_or(|record| record.needs_login.is_some())
 }
 
 fn stored(truth: &Truth, account: &'static str) -> Option<Record> {
@@ -194,7 +201,7 @@ fn stored(truth: &Truth, account: &'static str) -> Option<Record> {
 fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) {
     let (access, refresh, lifetime) = server.log_in(account);
     let now = clock.now().wall;
-    let generation = truth.with_disk(account, |disk, _| disk.generation) + 1;
+    let generation = truth.with_disk(account, |disk, _| disk.generation.max(disk.mark)) + 1;
     let tokens = TokenSet {
         access_token: Secret::new(access.clone()),
         refresh_token: Some(Secret::new(refresh)),
@@ -206,8 +213,10 @@ fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) 
     let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
     let record = Record::new(binding, generation, tokens);
     truth.with_disk(account, |disk, _| {
-        disk.bytes = Some(record::encode(&record).unwrap().to_vec());
-        disk.generation = generation;
+        let bytes = record::encode(&record).unwrap().to_vec();
+        disk.older.push(Copy::of(&record, &bytes));
+        disk.bytes = Some(bytes);
+        (disk.generation, disk.mark) = (generation, generation);
     });
     truth.kept(account, &access);
 }
@@ -217,6 +226,12 @@ async fn judge(truth: &Truth, broker: &Broker) {
     for account in ACCOUNTS {
         let Some(record) = stored(truth, account) else { continue };
         let view = broker.account(account).unwrap();
+        if truth.is_older(account) {
+            if view.reason_code.as_deref() != Some("restored_from_backup") {
+                truth.violated(&format!("{account}: was put back, and it is {:?} ({:?})", view.state, view.reason));
+            }
+            continue;
+        }
         let (ended, unheard, current) =
             truth.with_grant(account, |grant, _| (grant.ended, grant.unheard, grant.current.clone()));
         let held = record.tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default();

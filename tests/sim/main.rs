@@ -17,6 +17,7 @@
 
 mod disk;
 mod life;
+mod older;
 mod server;
 mod truth;
 

@@ -66,6 +66,7 @@ impl Server {
             self.truth.violated(&format!("{flying} refreshes of {account} are in flight"));
         }
         let landed = Landed { truth: &self.truth, account };
+        self.truth.check_sent(account, token);
         let answer = self.fail_or_work(account, token, &mut draws).await;
         drop(landed);
         answer

@@ -11,6 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use ringback::clock::Clock;
 
+use crate::older::Copy;
+
 /// The accounts of every seed.
 pub(crate) const ACCOUNTS: [&str; 2] = ["work", "home"];
 /// What boot time a virtual clock begins with.
@@ -77,13 +79,17 @@ pub(crate) struct Disk {
     /// Every access token that was ever durable.
     pub(crate) kept: Vec<Kept>,
     pub(crate) generation: u64,
+    /// The generation that was written last, kept elsewhere. 0: it got lost.
+    pub(crate) mark: u64,
+    /// What was durable before.
+    pub(crate) older: Vec<Copy>,
     /// A token set came and could not be written yet: it lives in the daemon's memory alone.
     pub(crate) unkept: bool,
 }
 
 /// An access token on the disk.
 pub(crate) struct Kept {
-    token: String,
+    pub(crate) token: String,
     /// How far the wall clock was off then.
     skew: i64,
     /// In which life.
@@ -196,6 +202,9 @@ impl Truth {
     pub(crate) fn durable_and_valid(&self, account: &'static str) -> bool {
         let inner = self.lock();
         let (Some(disk), Some(grant)) = (inner.disks.get(account), inner.grants.get(account)) else { return false };
+        if disk.generation < disk.mark {
+            return false;
+        }
         let Some(newest) = disk.bytes.as_ref().and_then(|_| disk.kept.last()) else { return false };
         let end = grant.access.get(&newest.token);
         let comparable = inner.skew == newest.skew || newest.life == inner.lives && inner.skew < newest.skew;
@@ -311,6 +320,8 @@ steps! {
     Start "the daemon started",
     Slept "the machine slept",
     Jumped "somebody set the clock",
+    PutBack "an older copy of the disk was put back",
+    Unmarked "a mark was not written",
     Login "somebody logged in",
     Reported "a caller's API said 401",
     Left "a caller left",

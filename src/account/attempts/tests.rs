@@ -177,7 +177,7 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     assert_eq!(b.attempts.pending().map(|(_, plan)| plan.account.as_str()).collect::<Vec<_>>(), ["work"]);
-    assert_eq!(b.now.until(b.attempts.next_end().unwrap()), Duration::from_secs(600));
+    assert_eq!(b.now.boot.until(b.attempts.next_end().unwrap()), Duration::from_secs(600));
     b.now = b.now.plus(Duration::from_secs(600));
     assert_eq!(b.arrive(&format!("code=c&state={}", browser.state), &browser), "NotOurs", "expired");
     assert_eq!(b.attempts.pending().count(), 0);
@@ -226,5 +226,30 @@ fn each_kind_of_answer_ends_only_a_login_that_asked_for_it() {
         let stays = ["NotOurs", "Malformed"].contains(&expected);
         let id = b.attempts.pending().next().unwrap().0.to_owned();
         assert_eq!(b.attempts.ticket(&id, b.now, &mut b.rng).is_some(), stays, "{answer}");
+    }
+}
+
+#[test]
+fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
+    const DAY_MS: i64 = 86_400_000;
+    for jump in [DAY_MS, -DAY_MS] {
+        let mut b = Bench::new();
+        let login = b.start("work");
+        let (ticket, late) = (b.ticket(&login.id), b.ticket(&login.id));
+        b.now.wall.0 += jump;
+        let departure = b.depart(&ticket).unwrap();
+        assert_eq!(departure.left, Duration::from_secs(600), "{jump}: the cookie's life");
+        b.now.boot.0 += Duration::from_secs(60);
+        assert_eq!(b.depart(&late).unwrap_err(), Turned::BadTicket, "{jump}: a minute is over");
+        let browser = Browser::of(&departure);
+        let answer = format!("code=c&state={}", browser.state);
+        assert_eq!(b.arrive(&answer, &browser), "exchange c with verifier", "{jump}");
+        let mut abandoned = b.browser("home");
+        b.now.wall.0 -= jump;
+        b.now.boot.0 += Duration::from_secs(599);
+        assert!(b.attempts.expire(b.now).is_empty(), "{jump}");
+        b.now.boot.0 += Duration::from_secs(1);
+        let answer = format!("code=c&state={}", std::mem::take(&mut abandoned.state));
+        assert_eq!(b.arrive(&answer, &abandoned), "NotOurs", "{jump}: ten minutes are over");
     }
 }

@@ -100,7 +100,7 @@ impl Machine {
                 LoginReason::Refused { code: refusal.code.clone() }
             };
             let mut next = Box::new(held.clone());
-            next.record.generation = next.record.generation.saturating_add(1);
+            next.record.generation = self.next_generation();
             next.record.intent = None;
             next.record.needs_login = Some(reason.clone());
             next.record.logins.end(&reason, now.wall);

@@ -53,7 +53,7 @@ impl Machine {
             }
         }
         next.record.identity = described.identity;
-        next.record.generation = next.record.generation.saturating_add(1);
+        next.record.generation = self.next_generation();
         self.commit(next, None)
     }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall, WhichBoot};
+use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,22 +19,24 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 impl Machine {
-    pub(super) fn loaded(&mut self, record: Option<Box<Record>>, now: Moment) {
+    pub(super) fn loaded(&mut self, record: Option<Box<Record>>, mark: u64, now: Moment) {
         self.phase = Phase::Idle;
         self.trouble = None;
-        self.stored = record.as_ref().map_or(0, |record| record.generation);
+        self.stored = record.as_ref().map_or(0, |record| record.generation).max(mark);
         self.state = match record {
             None => self.without_tokens(State::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
                 let held = from_disk(*record, &self.policy, self.boot.as_ref(), now);
                 match reason {
-                    Some(reason) => self.without_tokens(State::NeedsLogin { reason, held: Some(held) }),
-                    None => State::Active(held),
+                    Some(reason) if !self.is_older(&held) => {
+                        self.without_tokens(State::NeedsLogin { reason, held: Some(held) })
+                    }
+                    _ => State::Active(held),
                 }
             }
         };
-        self.check_binding();
+        self.check_held();
         self.notice_missed_replay(now);
     }
 
@@ -41,7 +44,8 @@ impl Machine {
         self.phase = Phase::Idle;
         match trouble {
             // The store works again; it is the user who has to do something.
-            StoreTrouble::Damaged => {
+            StoreTrouble::Damaged(mark) => {
+                self.stored = mark;
                 self.needs_login(LoginReason::Damaged);
                 let state = std::mem::replace(&mut self.state, State::Unread);
                 self.state = self.without_tokens(state);
@@ -55,7 +59,7 @@ impl Machine {
 
     pub(super) fn reconfigured(&mut self, policy: Policy, now: Moment) {
         self.policy = policy;
-        self.check_binding();
+        self.check_held();
         if let Some(trouble) = &mut self.trouble {
             // The secret, the client or the scopes may be right now: somebody read the config again for it.
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
@@ -65,21 +69,41 @@ impl Machine {
         self.unknown_refusals = UnknownRefusals::default();
     }
 
-    /// Tokens of another client or for another endpoint are kept but not used; they come back to life
-    /// when the config does.
-    fn check_binding(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Unread);
-        self.state = match state {
-            State::Active(held) if held.record.binding != self.policy.binding => {
-                self.without_tokens(State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) })
-            }
-            State::NeedsLogin { reason: LoginReason::ConfigChanged, held: Some(held) }
-                if held.record.binding == self.policy.binding =>
-            {
-                State::Active(held)
-            }
-            other => other,
+    /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
+    /// put back; they come back to life when the config does, or says that refresh tokens are never replaced.
+    fn check_held(&mut self) {
+        let held = match std::mem::replace(&mut self.state, State::Unread) {
+            State::Active(held)
+            | State::NeedsLogin {
+                reason: LoginReason::ConfigChanged | LoginReason::RestoredFromBackup { .. },
+                held: Some(held),
+            } => held,
+            other => return self.state = other,
         };
+        let reason = if held.record.binding != self.policy.binding {
+            Some(LoginReason::ConfigChanged)
+        } else if self.is_older(&held) {
+            Some(LoginReason::RestoredFromBackup { found: held.record.generation, written: self.stored })
+        } else {
+            held.record.needs_login.clone()
+        };
+        self.state = match reason {
+            Some(reason) => self.without_tokens(State::NeedsLogin { reason, held: Some(held) }),
+            None => State::Active(held),
+        };
+    }
+
+    /// Whether a later record than `held` was written: its refresh token may be spent, and shown once more, a provider
+    /// that detects reuse ends the login (RFC 9700 §4.14.2). One that never replaces a refresh token has nothing to
+    /// detect.
+    pub(in crate::account) fn is_older(&self, held: &Held) -> bool {
+        held.record.generation < self.stored && self.policy.rotation != Rotation::Never
+    }
+
+    /// Higher than all that were written, also by the state folder that this one took the place of.
+    pub(super) fn next_generation(&self) -> u64 {
+        let newest = self.newest().map_or(0, |record| record.generation);
+        self.stored.max(newest).saturating_add(1)
     }
 
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
@@ -96,7 +120,7 @@ impl Machine {
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
         let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
-        let generation = held.record.generation.saturating_add(1);
+        let generation = self.next_generation();
         let mut next = self.hold(grant, generation, sent_at, now, chance);
         if over {
             next.end(now, chance);
@@ -108,8 +132,7 @@ impl Machine {
     }
 
     pub(super) fn logged_in(&mut self, grant: Grant, now: Moment, chance: f64) -> Effect {
-        let newest = self.newest().map_or(0, |record| record.generation);
-        let generation = self.stored.max(newest).saturating_add(1);
+        let generation = self.next_generation();
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let mut next = self.hold(grant, generation, now, now, chance);
@@ -207,7 +230,7 @@ impl Machine {
                     Some(reason) => State::NeedsLogin { reason, held: Some(*next) },
                 };
                 // The config may have changed while they waited to be written.
-                self.check_binding();
+                self.check_held();
                 if token_is_new && matches!(self.state, State::Active(_)) {
                     return self.describe();
                 }
@@ -239,7 +262,8 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.trouble = None;
-                self.stored = 0;
+                // A copy of what was deleted is older than that it was deleted.
+                self.stored = self.stored.saturating_add(1);
                 self.state = State::SignedOut;
                 return;
             }

@@ -2,6 +2,7 @@
 
 mod locking;
 mod logins;
+mod restored;
 
 use serde_json::Map;
 
@@ -46,6 +47,8 @@ struct Bench {
     machine: Machine,
     now: Moment,
     disk: Option<Record>,
+    /// The generation that was written last: outlives `disk`.
+    mark: u64,
     /// Every refresh token that was sent, with the time.
     sent: Vec<(String, Moment)>,
     in_flight: bool,
@@ -68,6 +71,7 @@ impl Bench {
             machine,
             now,
             disk: None,
+            mark: 0,
             sent: vec![],
             in_flight: false,
             commit_fails: false,
@@ -93,7 +97,7 @@ impl Bench {
             let disk = if self.commit_fails { Err("disk full".to_owned()) } else { Ok(()) };
             let report = match effect {
                 Effect::Rest => return,
-                Effect::Load => Event::Loaded(self.disk.clone().map(Box::new)),
+                Effect::Load => Event::Loaded(self.disk.clone().map(Box::new), self.mark),
                 Effect::Prepare(record) => {
                     assert!(record.intent.is_some(), "nothing is sent without an intent");
                     if disk.is_ok() {
@@ -111,6 +115,9 @@ impl Bench {
                 }
                 Effect::Commit(record) => {
                     if disk.is_ok() {
+                        let higher = record.generation > self.mark || record.generation == u64::MAX;
+                        assert!(higher, "{} after {}", record.generation, self.mark);
+                        self.mark = record.generation;
                         self.disk = Some(*record);
                     }
                     Event::Committed(disk)
@@ -128,6 +135,8 @@ impl Bench {
                 }
                 Effect::Remove => {
                     if disk.is_ok() {
+                        let stored = self.disk.as_ref().map_or(0, |record| record.generation).max(self.mark);
+                        self.mark = if stored > 0 { stored + 1 } else { 0 };
                         self.disk = None;
                     }
                     Event::Removed(disk)
@@ -175,7 +184,7 @@ impl Bench {
 
     fn narrowed(&self, scope: &str) -> String {
         let view = self.view().narrowed_to(&target(scope));
-        match view.verdict(Ttl::Usual(s(10)), self.now, self.now) {
+        match view.verdict(Ttl::Usual(s(10)), self.now.boot, self.now) {
             Verdict::Serve => view.token.unwrap().access_token.expose().to_owned(),
             Verdict::Wait => "wait".into(),
             Verdict::Fail(error) => error.code().row().name.into(),
@@ -187,7 +196,7 @@ impl Bench {
     }
 
     fn token(&self) -> String {
-        match self.view().verdict(Ttl::Usual(s(10)), self.now, self.now) {
+        match self.view().verdict(Ttl::Usual(s(10)), self.now.boot, self.now) {
             Verdict::Serve => self.view().token.unwrap().access_token.expose().to_owned(),
             Verdict::Wait => "wait".into(),
             Verdict::Fail(error) => error.code().row().name.into(),
@@ -455,7 +464,7 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
         for _ in 0..50 {
             b.tell(Event::Wanted(s(10)));
         }
-        let Verdict::Fail(error) = b.view().verdict(Ttl::Usual(s(10)), b.now, b.now) else { panic!("{said}") };
+        let Verdict::Fail(error) = b.view().verdict(Ttl::Usual(s(10)), b.now.boot, b.now) else { panic!("{said}") };
         assert_eq!(error.reply().retry_after, Some(soonest.as_secs()), "{said}: when asking again makes sense");
         assert_eq!((b.sent.len(), b.sleep()), (1, soonest), "{said}");
         assert_eq!(b.sent.len(), 2, "{said}: one attempt for all of them");
@@ -731,7 +740,10 @@ fn a_logout_forgets_everything() {
     let mut b = Bench::logged_in();
     b.tell(Event::LogOut);
     assert!(b.disk.is_none() && b.view().token.is_none());
-    assert!(matches!(b.view().verdict(Ttl::Usual(s(0)), b.now, b.now), Verdict::Fail(Error::LoginRequired { .. })));
+    assert!(matches!(
+        b.view().verdict(Ttl::Usual(s(0)), b.now.boot, b.now),
+        Verdict::Fail(Error::LoginRequired { .. })
+    ));
 }
 
 mod random {

@@ -59,8 +59,8 @@ impl Policy {
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The store was read.
-    Loaded(Option<Box<Record>>),
+    /// The store was read: what it holds, and the highest generation that is known to have been written.
+    Loaded(Option<Box<Record>>, u64),
     /// The store could not be read; the account starts without tokens.
     NotLoaded(StoreTrouble),
     /// Time may have passed, or the clocks may have jumped.
@@ -107,8 +107,9 @@ pub enum Event {
 /// Why the store could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreTrouble {
-    /// The file was damaged and set aside: a new login mends it.
-    Damaged,
+    /// The file was damaged and set aside: a new login mends it. With the highest generation that is known to have been
+    /// written.
+    Damaged(u64),
     /// The store's key is not in memory.
     Locked,
     /// The store itself is in trouble; it may get better.

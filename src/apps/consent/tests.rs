@@ -67,6 +67,10 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
     let begun = clock.now();
     assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(Refused::Unanswered));
     assert_eq!(clock.now(), begun, "told at once: nobody is asked the same again so soon");
+    clock.jump_wall(86_400_000);
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+    assert_eq!(clock.now().boot, begun.boot, "nor where somebody sets the clock");
+    clock.jump_wall(-2 * 86_400_000);
     tokio::time::sleep(QUIET).await;
     let many: Vec<_> =
         (0..MOST_PENDING).map(|n| asks(&consents, Asker::Program(format!("/bin/{n}")), "work", &clock)).collect();
@@ -82,6 +86,21 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
     assert_eq!(consents.permit(&question.asker, "work", Duration::ZERO, clock.now()).await, Ok(()));
     tokio::time::sleep(STANDS + Duration::from_millis(1)).await;
     assert!(consents.pending().is_empty(), "the others are over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_app_fills_the_questions_so_that_the_next_is_asked_about_too() {
+    let (consents, _) = fresh();
+    let clock = Clock::virtual_at(Wall(0));
+    let _asked: Vec<_> = (0..MOST_PENDING)
+        .map(|n| asks(&consents, editor(), Box::leak(format!("a{n}").into_boxed_str()), &clock))
+        .collect();
+    first_question(&consents).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(consents.pending().len(), MOST_PENDING / 2);
+    let _other = asks(&consents, Asker::App("other".into()), "work", &clock);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(consents.pending().iter().any(|question| question.asker == Asker::App("other".into())));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,12 +9,18 @@ use crate::store::{Store, StoreError};
 
 impl Actor {
     pub(super) async fn load(&self) -> Event {
-        match self.blocking(Store::load).await {
-            Ok(record) => Event::Loaded(record.map(Box::new)),
+        let mut mark = 0;
+        let read = |store: &dyn Store, name: &str| Ok((store.load(name), store.high_water_mark(name)));
+        let loaded = self.blocking(read).await.and_then(|(record, known)| {
+            mark = known;
+            record
+        });
+        match loaded {
+            Ok(record) => Event::Loaded(record.map(Box::new), mark),
             Err(error) => {
                 tracing::error!(account = %self.config.name, "{error}");
                 Event::NotLoaded(match error {
-                    StoreError::SetAside { .. } => StoreTrouble::Damaged,
+                    StoreError::SetAside { .. } => StoreTrouble::Damaged(mark),
                     StoreError::Locked => StoreTrouble::Locked,
                     _ => StoreTrouble::Unavailable(error.to_string()),
                 })

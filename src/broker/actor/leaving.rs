@@ -6,13 +6,12 @@ use std::time::Duration;
 use super::{Actor, sleep};
 use crate::account::state::Event;
 use crate::account::view::Standing;
+use crate::broker::fresh_grant::REVOKE_PATIENCE;
 use crate::contract::{LogoutOutcome, LogoutReply};
 use crate::error::Error;
 use crate::oauth::dialect::Revoke;
 use crate::oauth::grant::TokenSet;
 
-/// What a logout spends on telling the provider.
-const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 /// Between attempts to write what could not be written, when the daemon is told to stop.
 const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
 /// How many such attempts: half a minute of them, where a removed account has that long.
@@ -24,6 +23,7 @@ impl Actor {
     /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
     pub(super) async fn keep_the_unkept(&mut self) {
         self.try_to_keep(LAST_CHANCES).await;
+        self.note_written();
         if self.machine.is_unkept() {
             tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
         }
@@ -62,6 +62,13 @@ impl Actor {
         let tokens = self.machine.tokens().cloned();
         let (outcome, detail) = match &tokens {
             None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),
+            // To show a provider a refresh token that it replaced may end a login that somebody else made since.
+            Some(_) if self.machine.is_restored() => (
+                LogoutOutcome::DeletedHereOnly,
+                "deleted from this machine only: the state folder was restored from a backup, and what has taken the \
+                 place of its tokens is not known here"
+                    .to_owned(),
+            ),
             Some(tokens) => self.revoke(tokens).await,
         };
         self.drive(Event::LogOut).await;

@@ -1,7 +1,8 @@
 //! The store's key goes and comes back under a running broker.
 
 use super::*;
-use crate::contract::{ImportRequest, LockReply, StoreState, UnlockRequest};
+use crate::broker::happenings::Heard;
+use crate::contract::{EventKind, ImportRequest, LockReply, StoreState, UnlockRequest};
 
 fn told(reply: Result<LockReply, Error>) -> (StoreState, bool) {
     let reply = reply.unwrap();
@@ -93,6 +94,22 @@ async fn a_refresh_in_flight_is_kept_before_the_key_goes_and_who_waits_is_told_a
     *b.provider.latency.lock().unwrap() = s(0);
     assert_eq!(b.unlock().await, UNLOCKED);
     assert_eq!((b.token().await, b.requests()), ("a2".into(), 2));
+}
+
+/// Between a lock and an unlock nobody looks at the disk.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_put_back_while_the_store_was_locked_is_not_used() {
+    let b = Bench::logged_in("work").await;
+    assert_eq!(told(b.broker.lock().await), LOCKED);
+    b.store.marks.lock().unwrap().insert("work".into(), 5);
+    let mut heard = b.broker.listen();
+    b.broker.unlock(UnlockRequest::default()).await.unwrap();
+    assert_eq!(b.token().await, "login_required");
+    let event = heard.next().await;
+    assert!(matches!(&event, Some(Heard::Event(event)) if event.event == EventKind::LoginNeeded), "{event:?}");
+    assert!(matches!(b.broker.refresh("work").await, Err(Error::LoginRequired { why, .. }) if why.contains("backup")));
+    tokio::time::sleep(s(90_000)).await;
+    assert_eq!(b.requests(), 1, "the login's");
 }
 
 #[tokio::test(start_paused = true)]

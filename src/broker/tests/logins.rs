@@ -30,6 +30,12 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
     let b = Bench::logged_in("work").await;
     for (answer, scripted, why) in [
         ("error=access_denied", None, "access was denied at the provider"),
+        (
+            "error=invalid_request&error_description=PKCE+is+not+supported",
+            None,
+            "the provider said invalid_request (PKCE is not supported); it seems not to take PKCE: if its \
+             documentation says so, set `pkce = \"off\"` in `[providers.p]`",
+        ),
         ("code=c", Some(Answer::Lost { why: "cut".into() }), "cut"),
         ("code=c", Some(refused("invalid_grant")), "the provider refused the code: invalid_grant"),
     ] {

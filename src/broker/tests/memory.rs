@@ -12,6 +12,8 @@ use crate::store::{Opening, Store, StoreError};
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) records: Mutex<HashMap<String, Record>>,
+    /// High-water marks, which outlive what is put into `records`.
+    pub(super) marks: Mutex<HashMap<String, u64>>,
     pub(super) full: AtomicBool,
     pub(super) locked: AtomicBool,
     /// How often it was told to unlock.
@@ -37,6 +39,9 @@ impl Store for Memory {
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
         self.open()?;
         Ok(self.records.lock().unwrap().get(account).cloned())
+    }
+    fn high_water_mark(&self, account: &str) -> u64 {
+        self.marks.lock().unwrap().get(account).copied().unwrap_or(0)
     }
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
         self.write(account, record)

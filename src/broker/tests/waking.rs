@@ -182,7 +182,7 @@ async fn an_outage_that_outlasts_the_token_is_told_and_so_is_its_end() {
     assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
     b.broker.logout("work").await.unwrap();
     let mut told = Vec::new();
-    while let Ok(Some(crate::broker::happenings::Heard::Event(event))) =
+    while let Ok(Some(happenings::Heard::Event(event))) =
         tokio::time::timeout(Duration::from_millis(10), heard.next()).await
     {
         told.push(event.event);

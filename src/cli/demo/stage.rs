@@ -151,16 +151,23 @@ impl Stage {
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
         // Ctrl-C goes to this process, which then stops the children in order.
         command.process_group(0);
-        for (name, folder) in
-            [("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "runtime")]
+        for (name, folder) in [("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")]
         {
             command.env(name, self.folder().join(folder));
         }
+        command.env("XDG_RUNTIME_DIR", self.folder().join("runtime"));
         // What points to a real daemon, or would bring its data here.
         for name in ["RINGBACK_URL", "RINGBACK_KEY_FILE", "RINGBACK_CONFIG", "RINGBACK_LOG"] {
             command.env_remove(name);
         }
-        for name in ["STATE_DIRECTORY", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "NOTIFY_SOCKET"] {
+        for name in [
+            "STATE_DIRECTORY",
+            "RUNTIME_DIRECTORY",
+            "CACHE_DIRECTORY",
+            "CREDENTIALS_DIRECTORY",
+            "LISTEN_FDS",
+            "NOTIFY_SOCKET",
+        ] {
             command.env_remove(name);
         }
         command

@@ -13,6 +13,7 @@ use crate::http::listen::{BindError, bind_tcp};
 use crate::oauth::grant::GrantType;
 use crate::paths::Paths;
 use crate::paths::folder::Folder;
+use crate::secret::text::Rule;
 
 /// The config as far as it can be used; each mistake is a finding.
 pub(super) fn config(source: &Source, findings: &mut Vec<Finding>) -> Option<Config> {
@@ -60,11 +61,12 @@ pub(super) fn files(config: &Config, paths: &Paths, findings: &mut Vec<Finding>)
     for (name, path) in [("state folder", &paths.state), ("runtime folder", &paths.runtime)] {
         findings.push(folder(name, path));
     }
+    findings.push(marks(paths.cache.as_deref()));
     for account in config.accounts.values() {
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
-        for source in [account.client_secret.as_ref(), password] {
+        for (source, rule) in [(account.client_secret.as_ref(), Rule::ClientSecret), (password, Rule::Password)] {
             if let Some(SecretSource::File(path)) = source
-                && let Err(error) = credentials::check_file(path)
+                && let Err(error) = credentials::check_file(path, rule)
             {
                 let fix = "Make it a file with the secret alone in it, readable for you alone (`chmod 600`).";
                 findings.push(needs_hand(&about(account), error.to_string(), fix));
@@ -81,6 +83,26 @@ fn folder(name: &str, path: &Path) -> Finding {
     match Folder::open(path) {
         Ok(folder) => good(name, format!("{} is yours alone", folder.path().display())),
         Err(error) => needs_hand(name, error.to_string(), "Do what it says: others could read or replace tokens."),
+    }
+}
+
+/// Whether an older state folder that is put back would be noticed. No token depends on it.
+fn marks(cache: Option<&Path>) -> Finding {
+    let unnoticed = |why: &dyn std::fmt::Display| {
+        note(
+            "cache folder",
+            format!("a state folder that is restored from a backup would go unnoticed: {why}"),
+            "Give the daemon a cache folder of its own that it can write to: its tokens are served all the same.",
+        )
+    };
+    let Some(path) = cache else { return unnoticed(&"neither HOME nor XDG_CACHE_HOME names a place") };
+    if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return folder("cache folder", path);
+    }
+    match Folder::open(path).map(|_| rustix::fs::access(path, rustix::fs::Access::WRITE_OK)) {
+        Ok(Ok(())) => folder("cache folder", path),
+        Ok(Err(error)) => unnoticed(&format_args!("{}: {error}", path.display())),
+        Err(error) => unnoticed(&error),
     }
 }
 

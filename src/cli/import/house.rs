@@ -122,6 +122,9 @@ fn opener(args: &House, by_passphrase: bool) -> Result<Opener, String> {
 
 /// Whether it may be committed, as what comes after that which is stored of it.
 fn may_take(store: &FileStore, moved: &mut Moved, replace: bool) -> Result<bool, Failure> {
+    // The store goes forward only, also from what was deleted in it.
+    let generation = &mut moved.record.generation;
+    *generation = store.high_water_mark(&moved.account).saturating_add(1).max(*generation);
     let stored = match store.load(&moved.account) {
         Ok(None) => return Ok(true),
         Ok(Some(stored)) => stored,
@@ -131,7 +134,6 @@ fn may_take(store: &FileStore, moved: &mut Moved, replace: bool) -> Result<bool,
         }
         Err(error) => return Err(unavailable(&error)),
     };
-    // The store goes forward only.
     moved.record.generation = moved.record.generation.max(stored.generation.saturating_add(1));
     Ok(replace)
 }

@@ -16,6 +16,7 @@ use crate::keyring::KeyringError;
 use crate::oauth::assertion::KeyError;
 use crate::paths::NoHome;
 use crate::paths::folder::FolderError;
+use crate::secret::text::Unfit;
 use crate::store::StoreError;
 
 fn why() -> String {
@@ -243,10 +244,23 @@ fn every_secret_that_can_not_be_had_is_in_the_docs() {
             "the daemon was not started by systemd, or the unit loads none"
         )],
         Keyring: [(CredentialError::Keyring(KeyringError::TimedOut), "as below")],
-        Unfit: [(
-            CredentialError::Unfit { from: "the command `pass`".into(), why: "is empty" },
-            "the source holds something else"
-        )],
+        Unfit: [
+            (
+                CredentialError::Unfit { from: "the command `pass`".into(), why: Unfit::Empty.to_string() },
+                "the source holds something else"
+            ),
+            (
+                CredentialError::Unfit { from: "the file /etc/ringback/secret".into(), why: Unfit::Utf16.to_string() },
+                "such as `Out-File -Encoding utf8NoBOM`"
+            ),
+            (
+                CredentialError::Unfit {
+                    from: "the file /etc/ringback/secret".into(),
+                    why: Unfit::Character { c: '\u{200b}', line: 1, column: 9 }.to_string()
+                },
+                "copied from a page or a document; a byte order mark at the beginning is no mistake, and cut off"
+            )
+        ],
     });
     let rows = rows.map(|(error, cause)| [error.to_string(), cause.to_owned()]).into();
     let rows = [rows, of_keyrings(), of_client_keys()].concat();

@@ -8,7 +8,8 @@ use super::Context;
 use crate::oauth::dialect::ClientAuth;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
-use crate::secret::ClientSecret;
+use crate::secret::text::Rule;
+use crate::secret::{self, ClientSecret};
 
 /// The keys of one secret's sources outside the config.
 struct Keys {
@@ -146,7 +147,12 @@ fn keyring_item(section: &Reader<'_>, key: &'static str) -> Option<SecretSource>
 
 /// The secret in the config file itself, if nobody else can have read it.
 fn inline(section: &Reader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
-    let secret = section.read("client_secret", |value| text(value).map(ClientSecret::new))?;
+    let secret = section.read("client_secret", |value| {
+        let secret = text(value)?;
+        let unfit = |why: secret::text::Unfit| Problem::new(why.to_string());
+        secret::text::check(&secret, Rule::ClientSecret).map_err(unfit)?;
+        Ok(ClientSecret::new(secret))
+    })?;
     let exposed = match privacy {
         FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
         FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),

@@ -137,7 +137,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Choice(&["required", "send", "off"]),
             Fallback::Words("the preset's; `\"send\"` with `generic`"),
             "\"required\"",
-            "PKCE with S256 (RFC 7636). `required`: the provider is known to check it. `send`: sent, and ignored by servers that don't know it.",
+            "PKCE with S256 (RFC 7636). `required`: the provider is known to check it. `send`: sent, and ignored by servers that don't know it. `off` only for a provider that refuses it: without PKCE a stolen code is worth more.",
         ),
         key(
             "scope_separator",
@@ -151,14 +151,14 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Texts,
             PRESET,
             "{ audience = \"https://api.example.com\" }",
-            "Further parameters of the authorization request, added to the preset's. The parameters that ringback sets itself are refused.",
+            "Further parameters of the authorization request, added to the preset's. They pass through the browser: names of secrets are refused, and those that ringback sets itself.",
         ),
         key(
             "extra_token",
             Kind::Texts,
             PRESET,
             "{ audience = \"https://api.example.com\" }",
-            "Further parameters of every token request, added to the preset's. Not for secrets: `ringback config check` shows them.",
+            "Further parameters of every token request, added to the preset's. Not for secrets, whose names are refused: `ringback config check` shows them.",
         ),
         key(
             "extra_refresh",
@@ -229,7 +229,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Choice(&["unknown", "rotates", "never"]),
             Fallback::Value("\"unknown\""),
             "\"rotates\"",
-            "Whether a refresh gives a new refresh token and ends the old one. `unknown` is treated as `rotates`.",
+            "Whether a refresh gives a new refresh token and ends the old one. `unknown` is treated as `rotates`. Only with `never` is the refresh token of a state folder used that is restored from a backup: elsewhere it was replaced since, and the account needs a login.",
         ),
         key(
             "replay_window",

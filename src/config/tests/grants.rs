@@ -110,7 +110,9 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     (
         "extra_refresh = { assertion = \"x\" }",
         "client_secret = \"s\"\ngrant = \"client_credentials\"\nextra_authorize = { resource = \"x\" }",
-        &["providers.p.extra_refresh: sets `assertion`; expected other names: ringback sets that one itself"],
+        &[
+            "providers.p.extra_refresh: sets `assertion`, which is a secret, and would be shown and logged here; expected no such parameter: no grant of ringback's has one",
+        ],
     ),
     (
         "extra_token = { audience = \"x\" }\nextra_refresh = { audience = \"y\" }",

@@ -1,7 +1,9 @@
-//! Who asks, once the gate has let them in, and how far their rights go. A handler gets an account's name from
-//! [`Named`] and from nowhere else, so that none can forget to ask.
+//! Who asks, once the gate has let them in, and how far their rights go. What a handler can take depends on the
+//! route's [`Reach`]: where a request is about one account there is [`Named`] or [`OfLogin`] and no bare [`Caller`], so
+//! that none can forget to ask whose it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,6 +15,7 @@ use crate::error::Error;
 use crate::http::listen::{Executable, Peer};
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
+use crate::http::routes::Reach;
 use crate::http::{Http, audited};
 
 /// More of a path is not written down.
@@ -84,13 +87,24 @@ impl Caller {
         }
         Err(Error::Unauthorized { why: "the key was removed or expired while its request waited" })
     }
+}
 
-    /// Refused unless every account is the caller's to change.
-    pub fn may_change_all(&self) -> Result<(), Error> {
-        if self.app().is_none_or(|app| app.rights.accounts.is_none()) {
-            return Ok(());
-        }
-        Err(Error::Beyond { why: "this concerns every account of a provider, and this app has some only".into() })
+/// What the gate leaves for the extractors.
+#[derive(Debug, Clone)]
+pub(super) struct LetIn {
+    pub(super) caller: Caller,
+    pub(super) reach: Reach,
+}
+
+impl LetIn {
+    /// The caller, if the route's reach is among `fit`.
+    fn caller(parts: &Parts, fit: &[Reach]) -> Result<Caller, Reject> {
+        // Never met as long as router and gate read the same table and each handler takes what its row says; then it
+        // fails closed.
+        let wrong = |what: &str| Reject(Error::Internal { what: what.into() });
+        let Self { caller, reach } =
+            parts.extensions.get().cloned().ok_or_else(|| wrong("a route was reached around the gate"))?;
+        if fit.contains(&reach) { Ok(caller) } else { Err(wrong("a handler takes another caller than its row says")) }
     }
 }
 
@@ -98,9 +112,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
-        // Never met as long as router and gate read the same table; then it fails closed.
-        let around = || Reject(Error::Internal { what: "a route was reached around the gate".into() });
-        parts.extensions.get().cloned().ok_or_else(around)
+        LetIn::caller(parts, &[Reach::Nothing, Reach::Shown, Reach::Every])
     }
 }
 
@@ -148,7 +160,7 @@ impl FromRequestParts<Http> for Named {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let caller = Caller::from_request_parts(parts, http).await?;
+        let caller = LetIn::caller(parts, &[Reach::Named])?;
         let account = match Segment::from_request_parts(parts, http).await {
             Ok(Segment(name)) => name,
             Err(_) => DEFAULT_ACCOUNT.to_owned(),
@@ -162,5 +174,28 @@ impl FromRequestParts<Http> for Named {
         let error = Error::Beyond { why: "this app was not given that account".into() };
         audited::note(http, &caller, AuditEvent::Denied, Some(&own), Some(&error), |_| {}).await;
         Err(Reject(error))
+    }
+}
+
+/// A caller, and a login by its id, which is of an account that it may see. To others the login does not exist.
+#[derive(Debug)]
+pub struct OfLogin {
+    /// Who asks.
+    pub caller: Caller,
+    /// The login's id.
+    pub id: String,
+}
+
+impl FromRequestParts<Http> for OfLogin {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
+        let caller = LetIn::caller(parts, &[Reach::Login])?;
+        let Segment(id) = Segment::from_request_parts(parts, http).await?;
+        let login = http.broker.login(&id, Duration::ZERO).await?;
+        if caller.sees(&login.account) {
+            return Ok(Self { caller, id });
+        }
+        Err(Reject(Error::NotFound { what: "this login".into() }))
     }
 }

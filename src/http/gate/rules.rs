@@ -12,8 +12,7 @@ use crate::error::Error;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::Reject;
-use crate::http::routes::{Access, Found};
-use crate::http::session::cookie_name;
+use crate::http::routes::{Access, Found, Reach, Route};
 use crate::ports::PeerUser;
 
 /// All that the rules look at.
@@ -321,11 +320,15 @@ pub(super) fn proof<'a>(facts: &Facts<'a>) -> Result<Proof<'a>, Refused> {
     }
 }
 
-/// Whether these rights are enough for a route. Which accounts they cover, its handler asks of [`super::Caller`].
-pub(super) fn suffices(rights: &Rights, access: Access) -> Result<(), Refused> {
-    match access {
+/// Whether these rights are enough for a route. Whether they cover the one account that a request names is known
+/// once that account is: [`super::Named`], [`super::OfLogin`].
+pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), Refused> {
+    match route.access {
         Access::Owner if !rights.is_all() => Err(Refused::Beyond("only an app with every right may do this")),
         Access::Write | Access::Socket if !rights.write => Err(Refused::Beyond("this app may read only")),
+        _ if route.reach == Reach::Every && rights.accounts.is_some() => {
+            Err(Refused::Beyond("this concerns more than the accounts that this app was given"))
+        }
         _ => Ok(()),
     }
 }
@@ -341,16 +344,6 @@ fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
 
 const INVALID_TOKEN: &str = r#"Bearer realm="ringback", error="invalid_token""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="ringback", error="insufficient_scope""#;
-
-/// The cookie of a session, if exactly one of that name came.
-pub(super) fn session_cookie<'a>(facts: &Facts<'a>) -> Option<&'a str> {
-    let Peer::Tcp { port, .. } = facts.peer else { return None };
-    let name = cookie_name(port);
-    let lines = facts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut ours = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-    ours.next().filter(|_| ours.next().is_none())
-}
 
 fn other_user(user: PeerUser) -> Error {
     match user {

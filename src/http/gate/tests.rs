@@ -15,7 +15,7 @@ use crate::apps::{self, Apps, NewApp, Rights};
 use crate::audit::Audit;
 use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
-use crate::http::routes::{Access, ROUTES};
+use crate::http::routes::{Access, ROUTES, Reach};
 use crate::http::session::Sessions;
 use crate::ports::PeerUser;
 
@@ -295,14 +295,18 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
 
 /// What is sent to a page of the session's, besides its Host, and what comes of it. `COOKIE` is the right one.
 #[rustfmt::skip]
-const SESSION: [(&str, &[&str], u16); 19] = [
+const SESSION: [(&str, &[&str], u16); 23] = [
     ("GET /", &["COOKIE"], 200),
     ("GET /", &["COOKIE", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"], 200),
     ("GET /", &[], 401),
     ("GET /", &[KEY], 401),
     ("GET /", &["Cookie: ringback-session-7464=guessed"], 401),
     ("GET /", &["Cookie: ringback-session-7465=guessed", "COOKIE"], 200),
-    ("GET /", &["COOKIE", "COOKIE"], 401),
+    ("GET /", &["COOKIE", "COOKIE"], 200),
+    ("GET /", &["Cookie: ringback-session-7464=junk", "COOKIE"], 200),
+    ("GET /", &["COOKIE", "Cookie: ringback-session-7464=junk; ringback-session-7464=; ringback-session-7464"], 200),
+    ("GET /", &["COOKIE", "OTHER"], 401),
+    ("GET /", &["OTHER"], 200),
     ("GET /", &["COOKIE", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"], 403),
     ("GET /", &["COOKIE", "Host: evil.example:7464"], 403),
     ("HEAD /", &["COOKIE"], 405),
@@ -322,13 +326,18 @@ async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
     let sessions = Sessions::default();
     let gate = Gate::new(APPS.0.clone(), Audit::default(), sessions.clone(), Clock::System);
     let now = Clock::System.now();
-    let cookie = sessions.begin(sessions.ticket(now).expose(), now).unwrap();
-    let cookie = format!("Cookie: other=1; ringback-session-7464={}", cookie.expose());
+    let begin = || sessions.begin(sessions.ticket(now).expose(), now).unwrap();
+    let [cookie, other] = [begin(), begin()].map(|c| format!("Cookie: other=1; ringback-session-7464={}", c.expose()));
     for (line, lines, status) in SESSION {
         let (method, target) = line.split_once(' ').unwrap();
         let host = [HOST].into_iter().filter(|_| !lines.iter().any(|line| line.starts_with("Host")));
-        let lines: Vec<&str> =
-            host.chain(lines.iter().map(|line| if *line == "COOKIE" { cookie.as_str() } else { line })).collect();
+        let lines: Vec<&str> = host
+            .chain(lines.iter().map(|line| match *line {
+                "COOKIE" => cookie.as_str(),
+                "OTHER" => other.as_str(),
+                line => line,
+            }))
+            .collect();
         let reply = doors(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
         assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
     }
@@ -339,23 +348,34 @@ async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
     assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
 }
 
+/// What the gate itself lets an app do, by its rights. Whether an account is its own is asked behind it.
 #[tokio::test]
 async fn every_route_asks_for_the_rights_that_it_needs() {
     let (apps, _) = apps::tests::fresh();
-    let key = |name: &str, accounts: Option<&str>, write| {
-        let accounts = accounts.map(|account| [account.to_owned()].into());
-        let rights = Rights { accounts, scopes: None, write };
+    let set = |name: &str| Some([name.to_owned()].into());
+    let key = |name: &str, accounts: Option<&str>, scopes: Option<&str>, write| {
+        let rights = Rights { accounts: accounts.and_then(set), scopes: scopes.and_then(set), write };
         let new = NewApp { name: name.into(), rights, expires_at: None };
         format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
     };
-    let (reader, writer, all) = (key("reader", None, false), key("writer", Some("work"), true), key("all", None, true));
+    let all = key("all", None, None, true);
+    let keys = [
+        (key("reader", None, None, false), false, false),
+        (key("reader-of-one", Some("work"), None, false), false, true),
+        (key("writer-of-one", Some("work"), None, true), true, true),
+        (key("writer-of-scopes", None, Some("read"), true), true, false),
+    ];
     let gate = Gate::new(apps.clone(), Audit::default(), Sessions::default(), Clock::System);
     let own = Peer::Unix { uid: own_uid(), pid: None };
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i");
-        for (key, opens) in
-            [(&reader, route.access == Access::Read), (&writer, route.access != Access::Owner), (&all, true)]
-        {
+        let may = |writes: bool, limited: bool| match route.access {
+            Access::Owner => false,
+            Access::Write | Access::Socket if !writes => false,
+            _ => route.reach != Reach::Every || !limited,
+        };
+        let rows = keys.iter().map(|(key, writes, limited)| (key, may(*writes, *limited)));
+        for (key, opens) in rows.chain([(&all, true)]) {
             let asked = request(route.method.as_str(), &path, &["Host: ringback", key], own);
             let reply = doors(gate.clone()).oneshot(asked).await.unwrap();
             let expected = if opens { 200 } else { 403 };

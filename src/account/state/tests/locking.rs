@@ -54,7 +54,7 @@ fn nothing_is_done_for_a_locked_account() {
             Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600)))),
             Event::LogOut,
             Event::Stopping,
-            Event::Loaded(None),
+            Event::Loaded(None, 0),
             Event::Reconfigured(b.machine.policy.clone()),
             Event::Locked,
         ] {

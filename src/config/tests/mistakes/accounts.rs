@@ -83,7 +83,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[providers.phonecom]\nauthorize_url = \"https://h/?state=1\"",
         &[
-            "2:17: providers.phonecom.authorize_url: has `state` in its query, which ringback sets itself; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+            "2:17: providers.phonecom.authorize_url: has `state` in its query, which ringback sets itself; expected no such parameter: each login has a new one",
         ],
     ),
     (
@@ -95,8 +95,27 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[providers.phonecom]\nextra_authorize = { scope = \"x\" }\nextra_token = { client_assertion = \"x\" }",
         &[
-            "2:19: providers.phonecom.extra_authorize: sets `scope`; expected other names: ringback sets that one itself",
-            "3:15: providers.phonecom.extra_token: sets `client_assertion`; expected other names: ringback sets that one itself",
+            "2:19: providers.phonecom.extra_authorize: sets `scope`, which ringback sets itself; expected `scope` of the account",
+            "3:15: providers.phonecom.extra_token: sets `client_assertion`, which is a secret, and would be shown and logged here; expected `client_auth = \"private_key_jwt\"` of the provider and `client_key_file` of the account",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nauthorize_url = \"https://h/?client_secret=canary\"",
+        &[
+            "2:17: providers.phonecom.authorize_url: has `client_secret` in its query, which is a secret: it would pass through the browser and its history; expected `client_secret_file` of the account, or another source of its client secret",
+        ],
+    ),
+    (
+        "[providers.phonecom]\ntoken_url = \"https://h/?a=1&Client_Secret=canary\"",
+        &[
+            "2:13: providers.phonecom.token_url: has `Client_Secret` in its query, which is a secret, and would be shown and logged here; expected `client_secret_file` of the account, or another source of its client secret",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nextra_authorize = { client_secret = \"canary\" }\nextra_refresh = { \"pass word\" = \"x\", \"password \" = \"canary\" }",
+        &[
+            "2:19: providers.phonecom.extra_authorize: sets `client_secret`, which is a secret: it would pass through the browser and its history; expected `client_secret_file` of the account, or another source of its client secret",
+            "3:17: providers.phonecom.extra_refresh: sets `password `, which is a secret, and would be shown and logged here; expected `grant = \"password\"` of the account, with its own keys for user and password",
         ],
     ),
     (

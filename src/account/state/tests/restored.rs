@@ -1,0 +1,154 @@
+//! A record that is older than what was written last.
+
+use super::*;
+
+impl Bench {
+    /// Logged in and refreshed up to generation 3; then the disk of generation 1 is put back, and the daemon starts.
+    fn put_back(self) -> Self {
+        let mut b = self;
+        let older = b.disk.clone();
+        for (access, refresh) in [("a2", "r2"), ("a3", "r3")] {
+            b.wait(s(10));
+            b.tell(Event::Forced);
+            b.answer(Answer::Granted(Box::new(grant(access, Some(refresh), Some(3600)))));
+        }
+        b.disk = older;
+        b.sent.clear();
+        b.restart();
+        b
+    }
+
+    fn with_rotation(&self, rotation: Rotation) -> Policy {
+        Policy { rotation, ..self.machine.policy.clone() }
+    }
+}
+
+const RESTORED: Standing = Standing::NeedsLogin(LoginReason::RestoredFromBackup { found: 1, written: 3 });
+
+#[test]
+fn its_tokens_go_nowhere_whoever_asks() {
+    let mut b = Bench::logged_in().put_back();
+    assert_eq!((b.view().standing, b.token()), (RESTORED, "login_required".into()));
+    assert!(!b.view().refreshable && b.view().next_attempt.is_none() && b.machine.wake_at().is_none());
+    for event in [Event::Forced, Event::Wanted(s(9000)), Event::Rejected, Event::Stirred, Event::Timer, Event::Stopping]
+    {
+        b.wait(s(60));
+        b.tell(event);
+    }
+    b.narrow("one");
+    b.wait(s(90_000));
+    assert!(b.sent.is_empty() && b.machine.is_restored(), "{:?}", b.sent);
+    b.tell(Event::Locked);
+    b.tell(Event::Unlocked);
+    assert_eq!(b.view().standing, RESTORED, "read anew, it is as old as before");
+    let reply = b.view().reply(b.now);
+    assert_eq!(reply.reason_code.as_deref(), Some("restored_from_backup"));
+    assert!(reply.reason.unwrap().contains("it has generation 1, and 3 was reached"));
+}
+
+#[test]
+fn a_login_mends_it_for_good() {
+    let mut b = Bench::logged_in().put_back();
+    b.tell(Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600)))));
+    assert_eq!((b.token().as_str(), b.disk.as_ref().unwrap().generation), ("a9", 4));
+    b.restart();
+    b.sleep();
+    assert_eq!((b.view().standing, b.sent[0].0.as_str()), (Standing::Active, "r9"));
+}
+
+#[test]
+fn an_intent_or_a_refusal_in_it_changes_nothing() {
+    let mut b = Bench::logged_in();
+    b.tell(Event::Forced);
+    let mut b = Bench { in_flight: false, ..b };
+    let asked = b.disk.clone();
+    assert!(asked.as_ref().unwrap().intent.is_some());
+    b.mark = 2;
+    b.restart();
+    b.sleep();
+    assert_eq!(b.sent.len(), 1, "no replay");
+    b.disk.as_mut().unwrap().needs_login = Some(LoginReason::ReplyLost);
+    b.restart();
+    b.tell(Event::Forced);
+    assert_eq!((b.view().standing.clone(), b.sent.len()), {
+        (Standing::NeedsLogin(LoginReason::RestoredFromBackup { found: 1, written: 2 }), 1)
+    });
+}
+
+#[test]
+fn a_lower_mark_or_none_says_nothing() {
+    for mark in [0, 1] {
+        let mut b = Bench::logged_in();
+        b.mark = mark;
+        b.restart();
+        assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a1"), "{mark}");
+    }
+}
+
+#[test]
+fn what_is_gone_counts_on() {
+    // The folder was deleted.
+    let mut b = Bench::logged_in().put_back();
+    b.disk = None;
+    b.restart();
+    assert_eq!(b.view().standing, Standing::SignedOut);
+    b.tell(Event::LoggedIn(Box::new(grant("a4", Some("r4"), Some(3600)))));
+    b.restart();
+    assert_eq!((b.view().standing, b.disk.as_ref().unwrap().generation), (Standing::Active, 4));
+    // Logged out, and a copy of what was deleted is put back.
+    let copy = b.disk.clone();
+    b.tell(Event::LogOut);
+    b.tell(Event::LoggedIn(Box::new(grant("a5", Some("r5"), Some(3600)))));
+    assert_eq!(b.disk.as_ref().unwrap().generation, 6);
+    b.tell(Event::LogOut);
+    b.disk = copy;
+    b.restart();
+    assert!(b.machine.is_restored());
+    // Damaged, and set aside.
+    let mut b = Bench::with(Machine::new(Policy::new(&dialect(), binding(), Anew::No)), b.now);
+    b.tell(Event::NotLoaded(StoreTrouble::Damaged(7)));
+    b.mark = 7;
+    b.tell(Event::LoggedIn(Box::new(grant("a8", Some("r8"), Some(3600)))));
+    assert_eq!(b.disk.as_ref().unwrap().generation, 8);
+}
+
+#[test]
+fn where_refresh_tokens_are_never_replaced_the_older_one_is_as_good() {
+    let mut b = Bench::logged_in().put_back();
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a1"));
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
+    assert_eq!(b.view().standing, RESTORED);
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
+    b.wait(s(3000));
+    assert_eq!(b.sent[0].0, "r1");
+    b.answer(Answer::Granted(Box::new(grant("a4", None, Some(3600)))));
+    assert_eq!(b.disk.as_ref().unwrap().generation, 4);
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
+    assert_eq!(b.view().standing, Standing::Active, "what was written since is the newest");
+}
+
+#[test]
+fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
+    let mut b = Bench::logged_in().put_back();
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
+    let before = b.machine.policy.clone();
+    b.tell(Event::Reconfigured(other));
+    assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));
+    b.tell(Event::Reconfigured(before));
+    assert_eq!(b.view().standing, RESTORED);
+    b.tell(Event::Forced);
+    assert!(b.sent.is_empty());
+}
+
+#[test]
+fn a_client_that_asks_for_itself_asks_anew() {
+    let mut b = Bench::unaided(Anew::Always, false);
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    let mut b = b.put_back();
+    assert!(b.view().standing == Standing::Starting && b.view().token.is_none());
+    b.sleep();
+    b.answer(Answer::Granted(Box::new(grant("a9", None, Some(3600)))));
+    assert_eq!((b.token().as_str(), b.sent[0].0.as_str()), ("a9", "anew"));
+}

@@ -1,0 +1,141 @@
+//! A grant that has arrived and is not stored yet. If it is dropped before that, it is revoked at the provider: nobody
+//! would know of it, and it would stay alive there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::World;
+use crate::account::attempts::Plan;
+use crate::oauth::grant::{Expiry, Grant, TokenSet};
+
+/// What is spent on revoking a grant. A stop waits less.
+pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a login has brought, until it is stored. Dropping it revokes it, in the background.
+pub(super) struct FreshGrant {
+    plan: Arc<Plan>,
+    grant: Box<Grant>,
+    /// Who revokes it; `None`: nobody has to.
+    revoker: Option<Revoker>,
+}
+
+impl FreshGrant {
+    /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
+    pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>) -> Self {
+        Self { plan, grant, revoker: None }
+    }
+
+    /// What the login was begun with.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// A copy for who stores it. It is revoked all the same if [`Self::stored`] is not called.
+    pub(super) fn grant(&self) -> Box<Grant> {
+        self.grant.clone()
+    }
+
+    /// It is not dropped, and so not revoked.
+    pub(super) fn stored(mut self) {
+        self.revoker = None;
+    }
+}
+
+impl Drop for FreshGrant {
+    fn drop(&mut self) {
+        if let Some(revoker) = self.revoker.take() {
+            revoker.revoke(Arc::clone(&self.plan), &self.grant);
+        }
+    }
+}
+
+/// Revokes grants that nobody stores. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Revoker {
+    world: World,
+    runtime: Handle,
+    /// How many revocations are under way.
+    pending: Arc<watch::Sender<usize>>,
+}
+
+impl Revoker {
+    /// Needs a running runtime.
+    pub(super) fn new(world: World) -> Self {
+        Self { world, runtime: Handle::current(), pending: Arc::default() }
+    }
+
+    /// Looks after `grant`, which a login by `plan` has brought.
+    pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>) -> FreshGrant {
+        FreshGrant { plan, grant, revoker: Some(self.clone()) }
+    }
+
+    /// Waits until no revocation is under way.
+    pub(super) async fn idle(&self) {
+        _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
+    }
+
+    fn revoke(&self, plan: Arc<Plan>, grant: &Grant) {
+        let mut revocation = Revocation::new(&self.pending, &plan.account);
+        let tokens = tokens(grant, &self.world);
+        let provider = Arc::clone(&self.world.provider);
+        self.runtime.spawn(async move {
+            let asked = provider.revoke(&plan.dialect, &tokens, &plan.credentials);
+            revocation.ended(match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) => Err("the provider has no way to revoke a token".into()),
+                Ok(Err(why)) => Err(why),
+                Err(_) => Err("the provider did not answer".into()),
+            });
+        });
+    }
+}
+
+fn tokens(grant: &Grant, world: &World) -> TokenSet {
+    TokenSet {
+        access_token: grant.access_token.clone(),
+        refresh_token: grant.refresh_token.clone(),
+        scope: grant.scope.clone(),
+        expiry: Expiry::Unknown,
+        obtained_at: world.clock.now().wall,
+        extra: grant.extra.clone(),
+    }
+}
+
+/// One revocation under way. The log says how it ended, also if the daemon stops before it has.
+struct Revocation {
+    account: String,
+    pending: Arc<watch::Sender<usize>>,
+    outcome: Result<(), String>,
+}
+
+impl Revocation {
+    fn new(pending: &Arc<watch::Sender<usize>>, account: &str) -> Self {
+        pending.send_modify(|pending| *pending += 1);
+        let outcome = Err("the daemon stopped before the provider answered".into());
+        Self { account: account.to_owned(), pending: Arc::clone(pending), outcome }
+    }
+
+    fn ended(&mut self, outcome: Result<(), String>) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Revocation {
+    fn drop(&mut self) {
+        let account = &self.account;
+        match &self.outcome {
+            Ok(()) => {
+                tracing::info!(%account, "a login brought a grant that is not kept: it was revoked at the provider")
+            }
+            Err(why) => tracing::warn!(
+                %account,
+                "a login brought a grant that is not kept, and it was not revoked: {why}; it may stay alive at the \
+                 provider until you end it there"
+            ),
+        }
+        self.pending.send_modify(|pending| *pending = pending.saturating_sub(1));
+    }
+}

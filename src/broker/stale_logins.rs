@@ -1,0 +1,66 @@
+//! Logins that end before their time: what they would bring can't be used, so nothing is spent on them any more.
+
+use super::device::login_failed;
+use super::handle::Broker;
+use super::logins::Pending;
+use super::roster::{Member, Roster};
+use crate::config::AccountConfig;
+use crate::error::Error;
+
+const REMOVED: &str = "the account is no longer in the config";
+const CHANGED: &str = "the config changed while the login was pending";
+
+impl Broker {
+    /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
+    /// client, grant and redirect URI. What is being exchanged is revoked when it comes.
+    pub(super) async fn end_stale_logins(&self, old: &Roster) {
+        let now = self.inner.roster.load_full();
+        for (name, member) in &old.accounts {
+            if let Some(why) = self.stale(&member.config, now.accounts.get(name)) {
+                self.inner.logins.call_off(name, why).await;
+            }
+        }
+    }
+
+    /// Why a login by the config `then` is of no use with that of `now`.
+    fn stale(&self, then: &AccountConfig, now: Option<&Member>) -> Option<&'static str> {
+        let Some(now) = now.map(|member| &*member.config) else { return Some(REMOVED) };
+        let client = then.client_id == now.client_id && then.grant == now.grant;
+        let comes_back = (self.inner.redirect_uri)(then) == (self.inner.redirect_uri)(now);
+        (then.dialect != now.dialect || !client || !comes_back).then_some(CHANGED)
+    }
+
+    /// Looks again once the login is known to all: while its credentials were read the config may have changed, and the
+    /// store may have been locked.
+    pub(super) async fn still_wanted(&self, member: &Member, pending: &Pending) -> Result<(), Error> {
+        let name = &member.config.name;
+        let stale = self.stale(&member.config, self.inner.roster.load().accounts.get(name));
+        let wanted = match stale {
+            Some(why) => Err(login_failed(name, why.into())),
+            None => self.inner.lock.open(),
+        };
+        if let Err(error) = &wanted
+            && !pending.joined
+        {
+            self.inner.logins.fail(&pending.id, error.clone()).await;
+        }
+        wanted
+    }
+
+    /// Ends every login, and waits for those that are being exchanged: what they bring is kept.
+    pub(super) async fn end_logins(&self, why: &'static str) {
+        let exchanging = self.inner.exchanging.borrow().clone();
+        self.call_off_all(why, &exchanging).await;
+        _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+        // A device whose user has not said yes is asked for no more.
+        self.call_off_all(why, &[]).await;
+    }
+
+    /// Ends every login but those of these accounts.
+    async fn call_off_all(&self, why: &'static str, but: &[String]) {
+        let pending: Vec<_> = self.inner.logins.overview().by_account.keys().cloned().collect();
+        for account in pending.into_iter().filter(|account| !but.contains(account)) {
+            self.inner.logins.call_off(&account, why).await;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Names of request parameters that the config may not set: what ringback sends itself, and what is a secret. One
+//! table, by what the request is.
+
+use url::Url;
+
+use super::problem::Problem;
+
+/// A request to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    /// RFC 6749 §4.1.1: its parameters pass through the browser.
+    Authorization,
+    /// RFC 9126 §2.1: the same ones, without the browser.
+    PushedAuthorization,
+    /// RFC 6749 §3.2: for a code, a refresh token or any other grant.
+    Token,
+    /// RFC 8628 §3.1.
+    Device,
+    /// RFC 7009 §2.1.
+    Revocation,
+    /// RFC 7662 §2.1.
+    Introspection,
+    /// A token's details, asked for with the token itself.
+    Details,
+}
+
+use Request::{Authorization, Device, Introspection, PushedAuthorization, Revocation, Token};
+
+/// What a parameter is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Is {
+    /// A secret: it has no place in a URL, and `config check` would show it.
+    Secret,
+    /// Set by ringback.
+    Ours,
+}
+
+/// A name, what it is, the requests that can't have it (none: no request can), and what to use instead.
+struct Row(&'static str, Is, &'static [Request], &'static str);
+
+const ASKS: &[Request] = &[Authorization, PushedAuthorization];
+const ASKS_OR_TRADES: &[Request] = &[Authorization, PushedAuthorization, Token];
+const ASKS_FOR_TOKENS: &[Request] = &[Authorization, PushedAuthorization, Token, Device];
+const NAMES_THE_CLIENT: &[Request] = &[Authorization, PushedAuthorization, Token, Device, Revocation, Introspection];
+const NAMES_A_TOKEN: &[Request] = &[Revocation, Introspection];
+const ALL: &[Request] = &[];
+
+const PKCE: &str = "`pkce` of the provider";
+const SIGNED: &str = "`client_auth = \"private_key_jwt\"` of the provider and `client_key_file` of the account";
+const PASSWORD: &str = "`grant = \"password\"` of the account, with its own keys for user and password";
+const IMPORT: &str = "`ringback import`, which reads a token from standard input";
+const NEW: &str = "no such parameter: each login has a new one";
+
+#[rustfmt::skip]
+const RESERVED: &[Row] = &[
+    Row("client_secret", Is::Secret, ALL, "`client_secret_file` of the account, or another source of its client secret"),
+    Row("client_assertion", Is::Secret, ALL, SIGNED),
+    Row("client_assertion_type", Is::Ours, ALL, SIGNED),
+    Row("assertion", Is::Secret, ALL, "no such parameter: no grant of ringback's has one"),
+    Row("password", Is::Secret, ALL, PASSWORD),
+    Row("username", Is::Ours, ALL, PASSWORD),
+    Row("phonenumber", Is::Ours, ALL, PASSWORD),
+    Row("refresh_token", Is::Secret, ALL, IMPORT),
+    Row("access_token", Is::Secret, ALL, IMPORT),
+    Row("token", Is::Secret, NAMES_A_TOKEN, "no such parameter: it is the account's own token"),
+    Row("token_type_hint", Is::Ours, NAMES_A_TOKEN, "no such parameter: it follows the token"),
+    Row("code", Is::Secret, ALL, NEW),
+    Row("code_verifier", Is::Secret, ALL, NEW),
+    Row("device_code", Is::Secret, ALL, NEW),
+    Row("code_challenge", Is::Ours, ASKS, PKCE),
+    Row("code_challenge_method", Is::Ours, ASKS, PKCE),
+    Row("state", Is::Ours, ASKS, NEW),
+    Row("nonce", Is::Ours, ASKS_OR_TRADES, NEW),
+    Row("grant_type", Is::Ours, ALL, "`grant` of the account"),
+    Row("response_type", Is::Ours, ASKS, "`grant` of the account"),
+    Row("redirect_uri", Is::Ours, ASKS_OR_TRADES, "`redirect_uri` of the account"),
+    Row("client_id", Is::Ours, NAMES_THE_CLIENT, "`client_id` of the account"),
+    Row("scope", Is::Ours, ASKS_FOR_TOKENS, "`scope` of the account"),
+    Row("resource", Is::Ours, ASKS_FOR_TOKENS, "`resource` of the account"),
+    // They would replace all others (RFC 9101 §6.3).
+    Row("request", Is::Ours, ASKS, "the parameters themselves"),
+    Row("request_uri", Is::Ours, ASKS, "`par` and `par_url` of the provider (RFC 9126)"),
+];
+
+impl Request {
+    /// Why this request can't have a further parameter `name`: a predicate to the key that sets it.
+    pub(super) fn refuses(self, name: &str) -> Option<Problem> {
+        let (what, instead) = self.reserves(name)?;
+        Some(Problem::new(format!("sets `{}`, {what}", name.escape_debug())).expected(instead))
+    }
+
+    /// The same for the query of its URL.
+    pub(super) fn refuses_query(self, url: &Url) -> Option<Problem> {
+        url.query_pairs().find_map(|(name, _)| {
+            let (what, instead) = self.reserves(&name)?;
+            Some(Problem::new(format!("has `{}` in its query, {what}", name.escape_debug())).expected(instead))
+        })
+    }
+
+    fn reserves(self, name: &str) -> Option<(&'static str, &'static str)> {
+        let read = as_servers_read(name);
+        let Row(_, is, _, instead) =
+            RESERVED.iter().find(|Row(known, _, of, _)| *known == read && (of.is_empty() || of.contains(&self)))?;
+        let what = match (is, self) {
+            (Is::Secret, Authorization) => "which is a secret: it would pass through the browser and its history",
+            (Is::Secret, _) => "which is a secret, and would be shown and logged here",
+            (Is::Ours, _) => "which ringback sets itself",
+        };
+        Some((what, instead))
+    }
+}
+
+/// `name` as the most lenient of servers takes it: some don't tell cases apart, PHP reads ` a.b` and `a b[]` as `a_b`.
+fn as_servers_read(name: &str) -> String {
+    let name = name.split('[').next().unwrap_or_default();
+    name.trim().to_ascii_lowercase().replace([' ', '.'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request::Details;
+    use super::*;
+
+    const EVERY: [Request; 7] = [Authorization, PushedAuthorization, Token, Device, Revocation, Introspection, Details];
+
+    #[test]
+    fn no_request_takes_a_secret_by_any_spelling() {
+        let secrets = RESERVED.iter().filter(|Row(_, is, of, _)| *is == Is::Secret && of.is_empty());
+        let mut count = 0;
+        for Row(name, ..) in secrets {
+            let spaced = name.replace('_', " ");
+            let dotted = name.replace('_', ".");
+            let spellings = [
+                (*name).to_owned(),
+                name.to_uppercase(),
+                format!(" {name}\u{a0}"),
+                format!("{name}[]"),
+                spaced,
+                dotted,
+            ];
+            for spelling in spellings {
+                for request in EVERY {
+                    assert!(request.refuses(&spelling).is_some(), "{request:?} {spelling:?}");
+                    let mut url = Url::parse("https://h/p?a=1").unwrap();
+                    url.query_pairs_mut().append_pair(&spelling, "canary");
+                    let refused = request.refuses_query(&url).unwrap();
+                    assert!(!format!("{refused:?}").contains("canary"));
+                }
+            }
+            count += 1;
+        }
+        assert_eq!(count, 9);
+    }
+
+    #[test]
+    fn what_one_request_sets_another_may_have_from_the_config() {
+        for (request, name, refused) in [
+            (Authorization, "state", true),
+            (Token, "state", false),
+            (Token, "response_type", false),
+            (Authorization, "login_hint", false),
+            (Authorization, "prompt", false),
+            (Authorization, "id_token_hint", false),
+            (Authorization, "audience", false),
+            (Authorization, "user_scope", false),
+            (Authorization, "code_challenge", true),
+            (PushedAuthorization, "request_uri", true),
+            (Token, "token", false),
+            (Revocation, "token", true),
+            (Introspection, "token_type_hint", true),
+            (Details, "client_id", false),
+            (Revocation, "client_id", true),
+            (Revocation, "scope", false),
+            (Device, "scope", true),
+        ] {
+            assert_eq!(request.refuses(name).is_some(), refused, "{request:?} {name}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Which lines of the daemon's log are rate limited: those that somebody else can cause at will. The owner's programs
+//! are not limited, nor is anything at the level `debug`, which is asked for.
+
+use crate::apps::App;
+use crate::clock::Clock;
+use crate::rate_limit::{LeftOut, RateLimit};
+
+/// Lines of one kind in a minute.
+const LINES: u32 = 20;
+
+/// The limit. Cheap to clone; all clones count together.
+#[derive(Debug, Clone)]
+pub struct LogLimit {
+    lines: RateLimit<Line>,
+}
+
+/// What lines that are counted together have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Line {
+    /// A request of somebody without a good key was answered, with this status.
+    Stranger(u16),
+    /// A request of this app was, with this status.
+    App(String, u16),
+    /// A process of another user connected to the socket.
+    OtherUser,
+    /// No connection could be accepted.
+    NotAccepted,
+}
+
+/// On whose account a request is answered.
+#[derive(Debug)]
+pub(super) enum Asker<'a> {
+    /// Whoever showed no good key.
+    Stranger,
+    /// Whoever has this app's key.
+    App(&'a App),
+    /// A process of our user on the socket, or a browser with a session.
+    Owner,
+}
+
+impl Default for LogLimit {
+    fn default() -> Self {
+        Self::new(Clock::System)
+    }
+}
+
+impl LogLimit {
+    /// By this clock.
+    pub fn new(clock: Clock) -> Self {
+        Self { lines: RateLimit::new(LINES, clock) }
+    }
+
+    /// Whether the line of a request that was answered with `status` may be written.
+    pub(super) fn admits_answer(&self, asker: &Asker<'_>, status: u16) -> bool {
+        match asker {
+            Asker::Owner => true,
+            Asker::App(app) => self.lines.admits(Line::App(app.name.clone(), status)),
+            Asker::Stranger => self.lines.admits(Line::Stranger(status)),
+        }
+    }
+
+    /// A process of another user connected.
+    pub(super) fn other_user(&self, uid: u32) {
+        // All of them together: a user can have many ids (user_namespaces(7)).
+        if self.lines.admits(Line::OtherUser) {
+            tracing::warn!(uid, "a process of another user connected to the socket and was dropped");
+        }
+    }
+
+    /// No connection could be accepted.
+    pub(super) fn not_accepted(&self, error: &std::io::Error) {
+        if self.lines.admits(Line::NotAccepted) {
+            tracing::warn!(%error, "a connection could not be accepted");
+        }
+    }
+
+    /// Logs how many lines were left out, as each minute ends. Never ends.
+    pub async fn count(&self) {
+        loop {
+            self.lines.ended().await.iter().for_each(tell);
+        }
+    }
+
+    /// Logs what has been counted so far. For the end of the process.
+    pub fn close(&self) {
+        self.lines.rest().iter().for_each(tell);
+    }
+}
+
+fn tell(left_out: &LeftOut<Line>) {
+    let more = left_out.count;
+    match &left_out.kind {
+        Line::Stranger(status) => {
+            tracing::info!(more, status, "more requests without a good key were answered like this in the last minute");
+        }
+        Line::App(app, status) => {
+            tracing::info!(more, app, status, "more requests of an app were answered like this in the last minute");
+        }
+        Line::OtherUser => tracing::warn!(more, "more connections of other users were dropped in the last minute"),
+        Line::NotAccepted => tracing::warn!(more, "more connections could not be accepted in the last minute"),
+    }
+}

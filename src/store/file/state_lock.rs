@@ -1,0 +1,90 @@
+//! The state folder, which one process at a time holds.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::{SUFFIX, io, valid};
+use crate::config::KeySource;
+use crate::paths::folder::Folder;
+use crate::store::StoreError;
+use crate::store::key::source::{self, Obtained, Outside, Start};
+
+const LOCK: &str = "lock";
+const ACCOUNTS: &str = "accounts";
+
+/// The state folder, held by this process. Dropping it lets go.
+#[derive(Debug)]
+pub struct StateLock {
+    pub(super) folder: Folder,
+    pub(super) accounts: Folder,
+    file: File,
+}
+
+impl StateLock {
+    /// Makes (0700) or checks the folder at `path` and holds it; [`StoreError::InUse`] if another daemon
+    /// does.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let folder = Folder::open(path)?;
+        let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
+            return Err(io(folder.file(LOCK), &"it vanished while it was opened"));
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
+            }
+            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), &e)),
+        }
+        // For people and for the second daemon's message; the lock itself is the kernel's.
+        let pid = format!("{}\n", std::process::id());
+        file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), &e))?;
+        let accounts = folder.subfolder(ACCOUNTS)?;
+        for held in [&folder, &accounts] {
+            held.remove_leftovers()?;
+        }
+        Ok(Self { folder, accounts, file })
+    }
+
+    /// The folder that is held.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The accounts that something is stored of, sorted.
+    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = self.accounts.names()?;
+        names.retain_mut(|name| {
+            name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
+            valid(name)
+        });
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Gets the master key from `source`; makes one there only while no account is stored. Blocks: a
+    /// keyring or program has 10 s.
+    pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
+        source::obtain(source, &self.folder, self.which_start()?, outside)
+    }
+
+    pub(super) fn which_start(&self) -> Result<Start, StoreError> {
+        Ok(if self.accounts()?.is_empty() { Start::First } else { Start::Later })
+    }
+}
+
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // Closing the file would do, but for a child that was forked and has not yet come to exec: it
+        // holds a copy. What fails here ends with the process.
+        let _ = self.file.unlock();
+    }
+}
+
+fn read_pid(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}

@@ -1,0 +1,149 @@
+//! The high-water mark of each account: the generation that was written last, kept outside of the state folder. By it
+//! an older state folder that was put back is told from the newest one, before its refresh token is sent.
+//!
+//! A mark is set once the record is durable. So a crash leaves one that is too low, which says nothing: only a mark
+//! above the stored generation does. A mark that can't be read or written fails nothing else.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::paths::folder::{Folder, FolderError};
+
+/// In the cache folder: a folder for each state folder, and in that a file for each account.
+const FOLDER: &str = "generations";
+/// The highest that is believed. No account comes to it, and what is written after it still counts on.
+const HIGHEST: u64 = 1 << 52;
+/// Bytes of [`HIGHEST`] and of the end of its line.
+const LONGEST: usize = 17;
+
+/// The marks of one state folder.
+#[derive(Debug)]
+pub(super) struct HighWaterMarks {
+    /// The daemon's cache folder; `None`: the environment names none.
+    cache: Option<PathBuf>,
+    /// Of this state folder, in [`FOLDER`].
+    name: String,
+    /// Opened when it is first needed, and again if it was deleted meanwhile: people empty caches.
+    open: Mutex<Option<Folder>>,
+    /// Whether it was said that no marks can be kept.
+    told: AtomicBool,
+}
+
+impl HighWaterMarks {
+    /// Those of the state folder at `state`, below the daemon's cache folder. For who holds `state` alone.
+    pub(super) fn of(state: &Path, cache: Option<&Path>) -> Self {
+        // By path, and not by anything in the folder: one that is deleted and made anew counts on from the mark, and
+        // the one before stays the older of the two. And by machine: several may share a home folder, and each have
+        // a `store.folder` of its own at the same path.
+        let path = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+        let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
+        let digest = Sha256::new().chain_update(machine).chain_update([0]).chain_update(path.as_os_str().as_bytes());
+        let name = digest.finalize().first_chunk().map_or(0, |head| u128::from_be_bytes(*head));
+        let marks = Self {
+            cache: cache.map(Path::to_owned),
+            name: format!("{name:032x}"),
+            open: Mutex::default(),
+            told: AtomicBool::default(),
+        };
+        // What a crash left there; the next start tries again.
+        _ = marks.folder().map(|folder| folder.remove_leftovers());
+        marks
+    }
+
+    /// The mark of `account`; 0 if there is none, or none that can be read.
+    pub(super) fn get(&self, account: &str) -> u64 {
+        let folder = match self.folder() {
+            Ok(folder) => folder,
+            Err(why) => {
+                self.tell(&why);
+                return 0;
+            }
+        };
+        let mark = match folder.read(account, LONGEST) {
+            Ok(None) => return 0,
+            Ok(Some(bytes)) => parse(&bytes).ok_or_else(|| format!("{} is damaged", folder.file(account).display())),
+            Err(error) => Err(text(&error)),
+        };
+        mark.unwrap_or_else(|why| {
+            tracing::warn!(account, "its high-water mark counts as missing: {why}");
+            0
+        })
+    }
+
+    /// Sets the mark of `account`, whose record of this generation is durable. Downwards, too: what was written last
+    /// is the newest there is, whatever a mark says that could not be read before.
+    pub(super) fn set(&self, account: &str, generation: u64) {
+        let line = format!("{generation}\n");
+        let write = || self.folder()?.write(account, line.as_bytes()).map_err(|error| text(&error));
+        let written = write().or_else(|_| {
+            *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            write()
+        });
+        if let Err(why) = written {
+            self.tell(&why);
+        }
+    }
+
+    /// The error is one clause.
+    fn folder(&self) -> Result<Folder, String> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = &*open {
+            return Ok(folder.clone());
+        }
+        let cache = self.cache.as_ref().ok_or("neither HOME nor XDG_CACHE_HOME names a place for it")?;
+        let made = Folder::open(cache).and_then(|cache| cache.subfolder(FOLDER)?.subfolder(&self.name));
+        Ok(open.insert(made.map_err(|error| text(&error))?).clone())
+    }
+
+    /// Once: it would be the same for every account and every refresh.
+    fn tell(&self, why: &str) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "an older state folder that is put back may go unnoticed: no high-water mark is kept: {why}"
+            );
+        }
+    }
+}
+
+fn text(error: &FolderError) -> String {
+    error.to_string()
+}
+
+/// The generation that a mark holds.
+fn parse(bytes: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?;
+    let generation = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+    (generation <= HIGHEST).then_some(generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_a_plausible_number_in_a_line_of_its_own() {
+        for (bytes, expected) in [
+            (&b"57\n"[..], Some(57)),
+            (b"0\n", Some(0)),
+            (b"4503599627370496\n", Some(HIGHEST)),
+            (b"4503599627370497\n", None),
+            (b"57", None),
+            (b"", None),
+            (b"\n", None),
+            (b"+57\n", None),
+            (b"-57\n", None),
+            (b" 57\n", None),
+            (b"57\n58\n", None),
+            (b"5\x007\n", None),
+            (b"\xff\n", None),
+            (b"99999999999999999\n", None),
+        ] {
+            assert_eq!(parse(bytes), expected, "{bytes:?}");
+        }
+        assert_eq!(LONGEST, format!("{HIGHEST}\n").len());
+    }
+}

@@ -1,0 +1,144 @@
+//! Requests that are refused, without end: they push nothing out of the audit log or out of the daemon's own, and are
+//! counted in both.
+
+use serde_json::Value;
+
+use crate::http::{Request, Wire};
+use crate::idp::Idp;
+use crate::siege::Siege;
+use crate::world::{World, account, provider, until};
+
+/// Requests of one kind. Far more than have a line of their own, also where they take a few minutes.
+const FLOOD: usize = 300;
+
+/// Where refusals are counted.
+#[derive(Clone, Copy, PartialEq)]
+enum Noted {
+    /// In the audit log, among those of strangers, for this reason.
+    Stranger(&'static str),
+    /// In the audit log, as this app's.
+    App(&'static str),
+    /// In the daemon's log alone.
+    Nowhere,
+}
+
+/// Name, method, target, headers, the status, and where it is noted. Beginning with `@`: on the socket. `{L}` is the key
+/// of an app that is limited to another account.
+type Attack = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], u16, Noted);
+
+const LIMITED: (&str, &str) = ("Authorization", "Bearer {L}");
+
+#[rustfmt::skip]
+const ATTACKS: &[Attack] = &[
+    ("an image of another site", "GET", "/token", &[("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")], 403, Noted::Stranger("requests of other web sites are refused")),
+    ("no key", "GET", "/v1/accounts/work/token", &[], 401, Noted::Stranger("no key")),
+    ("what is for the socket alone", "POST", "/v1/apps", &[], 403, Noted::Stranger("this is taken over the unix socket only, whatever key there is")),
+    ("a guessed session", "GET", "/", &[("Cookie", "ringback-session-1=x")], 401, Noted::Nowhere),
+    ("a guessed ticket", "GET", "/open/guessed", &[], 410, Noted::Nowhere),
+    ("a guessed start URL", "GET", "/login/start/guessed", &[], 410, Noted::Nowhere),
+    ("an answer of no login", "GET", "/callback/idp?state=x&code=y", &[], 404, Noted::Nowhere),
+    ("a malformed request", "GET", "/token?wait=1&wait=1", &[], 400, Noted::Nowhere),
+    ("a method that is none", "FETCH", "/token", &[], 405, Noted::Nowhere),
+    ("another name", "GET", "/healthz", &[("Host", "evil.example")], 403, Noted::Nowhere),
+    ("an app for another account", "GET", "/v1/accounts/work/token", &[LIMITED], 403, Noted::App("limited")),
+    ("an app for what it may not", "DELETE", "/v1/accounts/home/token", &[LIMITED], 403, Noted::App("limited")),
+    ("an app without a login", "GET", "/v1/accounts/home/token?wait=0", &[LIMITED], 428, Noted::App("limited")),
+    ("an app on the socket", "@DELETE", "/v1/apps/default", &[LIMITED], 403, Noted::App("limited")),
+];
+
+fn world(idp: &Idp) -> World {
+    let config = [
+        "default_account = \"work\"\n".to_owned(),
+        provider("idp", idp, "/token", ""),
+        account("work", "idp", ""),
+        account("home", "idp", ""),
+        // A megabyte: what the flood of a row would fill, if each request had its line.
+        "[audit]\nmax_mib = 1\nkeep = 1\n".to_owned(),
+    ];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    world.log_in("work");
+    world
+}
+
+fn audit(world: &World) -> Vec<Value> {
+    let (code, out, said) = world.cli(&["audit", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// How many refusals the lines stand for, and how many lines those are.
+fn counted(lines: &[Value], noted: Noted) -> (usize, usize) {
+    let of = |line: &&Value| match noted {
+        Noted::Stranger(why) => line["reason"].as_str().is_some_and(|reason| reason.starts_with(why)),
+        Noted::App(name) => line["app"] == name && line["result"] != "ok",
+        Noted::Nowhere => false,
+    };
+    let counts: Vec<usize> = lines
+        .iter()
+        .filter(of)
+        .map(|line| line["more"].as_u64().map_or(1, |more| usize::try_from(more).unwrap()))
+        .collect();
+    (counts.iter().sum(), counts.len())
+}
+
+/// The same of the daemon's log: of its lines those with one of these texts.
+fn logged(log: &str, status: u16) -> (usize, usize) {
+    let status = format!("status={status}");
+    let lines = log.lines().filter(|line| line.split([' ', ':']).any(|word| word == status));
+    let counts: Vec<usize> = lines
+        .filter(|line| line.contains("answered"))
+        .map(|line| line.split("more=").nth(1).map_or(1, |more| more.split(' ').next().unwrap().parse().unwrap()))
+        .collect();
+    (counts.iter().sum(), counts.len())
+}
+
+#[test]
+fn who_is_refused_without_end_pushes_nothing_out_of_a_log_and_is_counted_in_it() {
+    let idp = Idp::start();
+    let mut siege = Siege::default();
+    for (name, method, target, headers, status, noted) in ATTACKS {
+        siege.row();
+        let mut world = world(&idp);
+        let (_, key, _) = world.cli(&["app", "add", "limited", "--account", "home"]);
+        world.token("work");
+        until("the token's line", || audit(&world).iter().any(|line| line["event"] == "token").then_some(()));
+        let size = |world: &World| std::fs::metadata(world.state().join("audit.jsonl")).unwrap().len();
+        let (before, (answered, _)) = (size(&world), logged(&world.log(), *status));
+        let mut request = Request::new(method.trim_start_matches('@'), target);
+        for (name, value) in *headers {
+            request = request.header(name, &value.replace("{L}", key.trim()));
+        }
+        let bytes = request.bytes(if method.starts_with('@') { "localhost" } else { "" });
+        let bytes = if method.starts_with('@') { bytes } else { request.bytes(&world.authority()) };
+        for _ in 0..FLOOD {
+            let wire = if method.starts_with('@') { world.wire() } else { Wire::tcp(&world.authority()) };
+            let reply = wire.ask(&bytes);
+            siege.expect(name, reply.status == *status, &reply);
+        }
+        let grown = size(&world) - before;
+        match noted {
+            Noted::App(_) => siege.expect(name, grown < 100 * 1024, grown),
+            Noted::Stranger(_) | Noted::Nowhere => siege.expect(name, grown == 0, grown),
+        }
+        // What was left out is counted at the latest when the daemon ends.
+        world.stop();
+        let lines = audit(&world);
+        siege.expect(name, lines.iter().any(|line| line["event"] == "token" && line["result"] == "ok"), &lines);
+        let (refusals, written) = counted(&lines, *noted);
+        let expected = if *noted == Noted::Nowhere { 0 } else { FLOOD };
+        siege.expect(name, refusals == expected && written <= FLOOD / 2, (refusals, written));
+        let (requests, lines) = logged(&world.log(), *status);
+        siege.expect(
+            name,
+            requests == answered + FLOOD && lines <= FLOOD / 2,
+            (answered, requests, lines, world.log()),
+        );
+        siege.expect(name, !world.log().contains(key.trim()), "a key is in the log");
+        if *noted != Noted::Nowhere {
+            let (_, told, _) = world.cli(&["audit", "--denied"]);
+            siege.expect(name, told.contains(" more like this since 20"), &told);
+        }
+    }
+    siege.end();
+}

@@ -1,0 +1,169 @@
+//! A login whose account is taken away while its user is at the provider: no code and no secret is sent for it, and
+//! what is granted all the same is revoked.
+
+use std::io::Read as _;
+
+use ringback::contract::{LoginReply, LoginStatus};
+use rustix::process::Signal;
+
+use crate::http::{Browser, free_port};
+use crate::idp::{Act, Idp, plain};
+use crate::siege::Siege;
+use crate::world::{SECRET, World, account, provider, until};
+
+const REMOVED: &str = "the account is no longer in the config";
+const CHANGED: &str = "the config changed while the login was pending";
+const LATE: &str = "a login brought a grant that is not kept";
+
+fn revokes(idp: &Idp) -> String {
+    format!("revoke_url = \"{}\"", idp.url("/revoke"))
+}
+
+/// Name, the config after the reload, and what the login ends with.
+type Reload = (&'static str, fn(&Idp, u16) -> String, &'static str);
+
+fn config(idp: &Idp, id: &str, path: &str, more: &str, port: u16) -> String {
+    let account = account("work", "idp", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\"\n{more}"));
+    provider("idp", idp, path, &revokes(idp)) + &account.replace("the client", id)
+}
+
+#[rustfmt::skip]
+const RELOADS: &[Reload] = &[
+    ("the account is gone", |idp, _| provider("idp", idp, "/token", ""), REMOVED),
+    ("another client", |idp, port| config(idp, "another", "/token", "", port), CHANGED),
+    ("another token endpoint", |idp, port| config(idp, "the client", "/other", "", port), CHANGED),
+    ("another grant", |idp, port| config(idp, "the client", "/token", "grant = \"implicit\"", port), CHANGED),
+    ("another redirect URI", |idp, _| config(idp, "the client", "/token", "", free_port()), CHANGED),
+];
+
+#[test]
+fn no_code_and_no_secret_leave_after_the_account_is_gone() {
+    let mut siege = Siege::default();
+    for (name, reload, why) in RELOADS {
+        siege.row();
+        let (idp, port) = (Idp::start(), free_port());
+        let mut world = World::with_config(&config(&idp, "the client", "/token", "", port));
+        world.run();
+        let mut waiting = world.command(&["login", "work", "--no-browser", "--timeout", "15"]).spawn().unwrap();
+        let id = until("the login is pending", || world.account("work").login_pending);
+        let started = world.start_login("work", "caller_browser");
+        let mut browser = Browser::default();
+        let (answer, _) = browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path() == "/cb");
+        world.configure(&reload(&idp, port));
+        world.signal(Signal::HUP);
+        let end: LoginReply = world.get(&format!("/v1/logins/{id}?wait=15")).parse();
+        let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
+        siege.expect(name, end.status == LoginStatus::Failed && told.contains(why), &told);
+        let status = waiting.wait().unwrap();
+        let mut said = String::new();
+        waiting.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        siege.expect(name, status.code() == Some(6) && said.contains(why), &said);
+        // Its listener stays for the page of an outcome, and takes no answer any more.
+        let page = browser.visit(&answer);
+        siege.expect(name, (400..500).contains(&page.status), &page);
+        let sent = idp.seen().iter().filter(|seen| seen.method == "POST").count();
+        siege.expect(name, sent == 0, idp.seen());
+        world.stop();
+    }
+    siege.end();
+}
+
+/// Name, what is done while the code is being exchanged, what the login ends with, and how the grant is given back.
+type Late = (&'static str, fn(&World, &Idp), &'static str, Revoked);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Revoked {
+    ByPost,
+    ByDelete,
+    NoWay,
+}
+
+fn remove(world: &World, idp: &Idp) {
+    world.configure(&provider("idp", idp, "/token", ""));
+    world.signal(Signal::HUP);
+}
+
+fn change(world: &World, idp: &Idp) {
+    let account = account("work", "idp", "").replace("the client", "another");
+    world.configure(&(provider("idp", idp, "/token", &revokes(idp)) + &account));
+    world.signal(Signal::HUP);
+}
+
+fn log_out(world: &World, _: &Idp) {
+    assert_eq!(world.cli(&["logout", "work"]).0, 0);
+}
+
+#[rustfmt::skip]
+const LATE_GRANTS: &[Late] = &[
+    ("the account is gone", remove, REMOVED, Revoked::ByPost),
+    ("the account is gone, at a provider like Phone.com", remove, REMOVED, Revoked::ByDelete),
+    ("the account is gone, at a provider that revokes nothing", remove, REMOVED, Revoked::NoWay),
+    ("the client is another", change, CHANGED, Revoked::ByPost),
+    ("the account is logged out", log_out, "the account was logged out meanwhile", Revoked::ByPost),
+];
+
+#[test]
+fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
+    let mut siege = Siege::default();
+    for (name, act, why, by) in LATE_GRANTS {
+        siege.row();
+        let idp = Idp::start();
+        let more = match by {
+            Revoked::ByPost => revokes(&idp),
+            Revoked::ByDelete => "revoke = \"delete-bearer\"".to_owned(),
+            Revoked::NoWay => String::new(),
+        };
+        let mut world = World::start_with(&idp, "", &more, "");
+        idp.next(Act::WorkAndHold);
+        idp.next_at("/revoke", Act::Raw(plain(200, "text/plain", "")));
+        let started = world.start_login("work", "caller_browser");
+        let url = started.start_url.clone().unwrap();
+        let browser = std::thread::spawn(move || Browser::default().go(&url));
+        idp.until_holding();
+        act(&world, &idp);
+        let end: LoginReply = world.get(&format!("/v1/logins/{}?wait=15", started.login_id)).parse();
+        let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
+        siege.expect(name, told.contains(why), &told);
+        idp.release();
+        let page = browser.join().unwrap();
+        siege.expect(name, page.body.contains(why), &page.body);
+        world.until_logged(LATE);
+        let kept = world.account_files();
+        siege.expect(name, kept.is_empty(), &kept);
+        let given_back: Vec<_> = idp
+            .seen()
+            .into_iter()
+            .filter(|seen| seen.method == "DELETE" || seen.path() == "/revoke")
+            .map(|seen| format!("{} {} {:?} {}", seen.method, seen.path(), seen.header("authorization"), seen.body))
+            .collect();
+        let right = match (by, given_back.as_slice()) {
+            (Revoked::ByPost, [one]) => one.contains("POST /revoke") && one.contains("token=RT%7Ecanary"),
+            (Revoked::ByDelete, [one]) => one.contains("DELETE /token") && one.contains("Bearer AT~canary"),
+            (Revoked::NoWay, []) => world.log().contains("the provider has no way to revoke a token"),
+            _ => false,
+        };
+        siege.expect(name, right, &given_back);
+        let log = world.log();
+        siege.expect(name, !log.contains("~canary") && !log.contains(SECRET), "a secret in the log");
+        world.stop();
+    }
+    siege.end();
+}
+
+/// A provider that is slow to revoke holds up neither the reload nor the stop.
+#[test]
+fn a_stop_waits_for_no_revocation_that_does_not_end() {
+    let idp = Idp::start();
+    let mut world = World::start_with(&idp, "", &revokes(&idp), "");
+    idp.next(Act::WorkAndHold);
+    idp.next_at("/revoke", Act::WorkAndHold);
+    let url = world.start_login("work", "caller_browser").start_url.unwrap();
+    let browser = std::thread::spawn(move || Browser::default().go(&url));
+    idp.until_holding();
+    log_out(&world, &idp);
+    idp.release();
+    browser.join().unwrap();
+    until("it is being revoked", || (!idp.seen_at("/revoke").is_empty()).then_some(()));
+    world.stop();
+    world.until_logged(LATE);
+}

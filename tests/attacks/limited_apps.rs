@@ -1,0 +1,229 @@
+//! What an app with fewer rights than all may do, for every route that takes a key, on the real binary: one that has
+//! another account, with and without `write`; one that has scopes; one that reads. And that no app keeps out the others
+//! by taking every place there is to wait in.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+
+use ringback::http::routes::ROUTES;
+
+use crate::http::{Reply, Request, Wire};
+use crate::idp::Idp;
+use crate::siege::Siege;
+use crate::world::{World, account, provider, until};
+
+/// The apps: name, and the arguments of `ringback app add`.
+const APPS: [(&str, &[&str]); 4] = [
+    ("writer-of-home", &["--account", "home", "--write"]),
+    ("reader-of-home", &["--account", "home"]),
+    ("writer-of-scopes", &["--all-accounts", "--scope", "one", "--write"]),
+    ("reader-of-all", &["--all-accounts"]),
+];
+
+/// A route, and what it says to each of [`APPS`] that asks for `work`: `.` it may, `x` 403, `n` there is no such thing.
+/// What is not here fails: a new route needs a row.
+#[rustfmt::skip]
+const ROWS: &[(&str, &str)] = &[
+    ("GET /token", "xx.."),
+    ("GET /v1/accounts", "...."),
+    ("GET /v1/accounts/{name}", "xx.."),
+    ("GET /v1/accounts/{name}/info", "xx.."),
+    ("POST /v1/accounts/{name}/import", "xx.x"),
+    ("GET /v1/accounts/{name}/token", "xx.."),
+    ("DELETE /v1/accounts/{name}/token", "xx.x"),
+    ("POST /v1/accounts/{name}/login", "xx.x"),
+    ("POST /v1/accounts/{name}/refresh", "xx.x"),
+    ("POST /v1/accounts/{name}/rejected", "xx.."),
+    ("GET /v1/logins/{id}", "nn.."),
+    ("POST /v1/logins/{id}/paste", "nx.x"),
+    ("POST /v1/providers/{name}/accept", "xx.x"),
+    ("GET /v1/events", "...."),
+    ("GET /v1/apps", "xxxx"),
+    ("POST /v1/apps", "xxxx"),
+    ("DELETE /v1/apps/{name}", "xxxx"),
+    ("POST /v1/apps/{name}/rotate", "xxxx"),
+    ("POST /v1/lock", "xx.x"),
+    ("POST /v1/unlock", "xx.x"),
+    ("GET /v1/consents", "xxxx"),
+    ("POST /v1/consents/{id}", "xxxx"),
+    ("DELETE /v1/consents/{id}", "xxxx"),
+    ("POST /v1/sessions", "xxxx"),
+];
+
+fn world(idp: &Idp) -> World {
+    let config = [
+        "default_account = \"work\"\n".to_owned(),
+        provider("idp", idp, "/token", "narrow = \"scope\""),
+        account("work", "idp", ""),
+        account("home", "idp", ""),
+        account("idle", "idp", ""),
+    ];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    world.log_in("work");
+    world.log_in("home");
+    world
+}
+
+fn key(world: &World, name: &str, arguments: &[&str]) -> String {
+    let (code, key, said) = world.cli(&[&["app", "add", name], arguments].concat());
+    assert_eq!(code, 0, "{said}");
+    format!("Bearer {}", key.trim())
+}
+
+#[test]
+fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
+    let idp = Idp::start();
+    let world = world(&idp);
+    let keys = APPS.map(|(name, arguments)| (name, key(&world, name, arguments)));
+    let login = world.start_login("idle", "caller_browser").login_id;
+    let seen = || {
+        let of = |name: &str| {
+            let view = world.account(name);
+            // Not the generation: an app that may ask for a token may cause a refresh.
+            (view.state, view.login_pending)
+        };
+        let apps = world.get("/v1/apps").json()["apps"].as_array().unwrap().len();
+        let store = world.get("/v1/accounts").json()["store"].to_string();
+        (of("work"), of("home"), of("idle"), apps, store, world.login_status(&login))
+    };
+    let before = seen();
+    let mut siege = Siege::default();
+    for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
+        let title = format!("{} {}", route.method, route.path);
+        let Some((_, row)) = ROWS.iter().find(|(known, _)| *known == title) else {
+            siege.expect(&title, false, "has no row");
+            continue;
+        };
+        let name = if route.path.contains("/providers/") { "idp" } else { "work" };
+        let path = route.path.replace("{name}", name).replace("{id}", &login);
+        for ((app, key), says) in keys.iter().zip(row.chars()) {
+            let name = format!("{app} at {title}");
+            let asked = Request::new(route.method.as_str(), &path).header("Authorization", key);
+            if says == '.' {
+                // Those that change something are tried in the gate's own tests.
+                if route.method == "GET" && route.path != "/v1/events" {
+                    siege.row();
+                    let reply = world.ask(&asked);
+                    let beyond = reply.body.contains("may read only") || reply.body.contains("this app was");
+                    siege.expect(&name, ![401, 404].contains(&reply.status) && !beyond, &reply);
+                }
+                continue;
+            }
+            siege.row();
+            let refused = |reply: &Reply| reply.status == if says == 'x' { 403 } else { 404 };
+            let bodies =
+                [None, Some("{}"), Some(r#"{"name":"new","passphrase":"p","answer":"allow","access_token":"t"}"#)];
+            for body in bodies.into_iter().take(if route.method == "POST" { 3 } else { 1 }) {
+                let mut asked = Request::new(route.method.as_str(), &path).header("Authorization", key);
+                if let Some(body) = body {
+                    asked = asked.json(body);
+                }
+                for reply in [world.ask(&asked), world.ask_tcp(&asked)] {
+                    let on_socket_only = route.access.on_socket_only() && reply.status == 403;
+                    siege.expect(&name, refused(&reply) || on_socket_only, (body, &reply));
+                }
+            }
+        }
+        let after = seen();
+        siege.expect(&title, after == before, &after);
+    }
+    for (title, _) in ROWS {
+        let there = ROUTES.iter().any(|route| format!("{} {}", route.method, route.path) == *title);
+        siege.expect(title, there, "is no route");
+    }
+    let shown = |key: &str| {
+        let reply = world.ask(&Request::get("/v1/accounts").header("Authorization", key)).json();
+        let names = reply["accounts"].as_array().unwrap().iter().map(|account| account["account"].to_string());
+        (names.collect::<Vec<_>>().join(" "), reply.get("default_account").is_some())
+    };
+    let all = ("\"home\" \"idle\" \"work\"".to_owned(), true);
+    let home = ("\"home\"".to_owned(), false);
+    let listed: Vec<_> = keys.iter().map(|(_, key)| shown(key)).collect();
+    assert_eq!(listed, [home.clone(), home, all.clone(), all]);
+    // The controls: with the rights for it the same requests do something.
+    let writer = key(&world, "writer", &["--all-accounts", "--write"]);
+    let locked = world.ask_tcp(&Request::new("POST", "/v1/lock").header("Authorization", &writer));
+    assert_eq!(locked.status, 200, "{locked:?}");
+    until("it is locked", || (world.get("/v1/accounts").json()["store"] != "unlocked").then_some(()));
+    siege.end();
+}
+
+/// Opens a stream of events: the status, and the stream while it lasts.
+fn listen(world: &World, key: Option<&str>, over_tcp: bool) -> (u16, Box<dyn std::any::Any>) {
+    let key = key.map(|key| format!("Authorization: {key}\r\n")).unwrap_or_default();
+    let status = |line: String| line.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut line = String::new();
+    if over_tcp {
+        let mut stream = std::net::TcpStream::connect(world.authority()).unwrap();
+        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {}\r\n{key}\r\n", world.authority()).unwrap();
+        let mut stream = BufReader::new(stream);
+        stream.read_line(&mut line).unwrap();
+        return (status(line), Box::new(stream));
+    }
+    let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();
+    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n{key}\r\n").unwrap();
+    let mut stream = BufReader::new(stream);
+    stream.read_line(&mut line).unwrap();
+    (status(line), Box::new(stream))
+}
+
+#[test]
+fn one_app_that_listens_without_end_keeps_out_nobody() {
+    let idp = Idp::start();
+    let world = world(&idp);
+    let greedy = key(&world, "greedy", &[]);
+    for (over_tcp, most) in [(true, 16), (false, 32)] {
+        let mut held = Vec::new();
+        for _ in 0..most {
+            let (status, stream) = listen(&world, Some(&greedy), over_tcp);
+            if status != 200 {
+                assert_eq!(status, 400);
+                break;
+            }
+            held.push(stream);
+        }
+        assert!(held.len() <= most / 2 && !held.is_empty(), "it has {} of {most}", held.len());
+        let next = key(&world, if over_tcp { "next" } else { "next-on-socket" }, &[]);
+        assert_eq!(listen(&world, Some(&next), over_tcp).0, 200);
+        assert_eq!(listen(&world, None, false).0, 200, "the owner has the socket");
+        drop(held);
+        // Who has gone is noticed at the next sign of life.
+        if over_tcp {
+            until("its places are free again", || (listen(&world, Some(&greedy), true).0 == 200).then_some(()));
+        }
+    }
+}
+
+#[test]
+fn one_app_that_waits_without_end_keeps_out_nobody() {
+    let idp = Idp::start();
+    let config = [
+        "default_account = \"idle\"\n".to_owned(),
+        provider("idp", &idp, "/token", ""),
+        account("idle", "idp", ""),
+        // Of 30 connections a third may wait at each door.
+        "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 30\n".to_owned(),
+    ];
+    let mut world = World::with_config(&config.concat());
+    world.run();
+    let _pending = world.start_login("idle", "caller_browser");
+    let (greedy, next) = (key(&world, "greedy", &[]), key(&world, "next", &[]));
+    let wait = |key: &str, seconds: u32| {
+        Request::get(&format!("/v1/accounts/idle/token?wait={seconds}")).header("Authorization", key)
+    };
+    let waiting: Vec<Wire> = (0..6)
+        .map(|_| {
+            let mut wire = Wire::tcp(&world.authority());
+            wire.send(&wait(&greedy, 600).bytes(&world.authority()));
+            wire
+        })
+        .collect();
+    // Five of the ten places are its share: the sixth is answered at once.
+    world.until_logged("answered status=428");
+    // The next app still has to wait: its two seconds pass before there is an answer.
+    let asked = std::time::Instant::now();
+    assert_eq!(world.ask_tcp(&wait(&next, 2)).status, 428);
+    assert!(asked.elapsed() >= std::time::Duration::from_millis(1900), "it was not let wait: {:?}", asked.elapsed());
+    drop(waiting);
+}
