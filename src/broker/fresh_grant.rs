@@ -34,8 +34,8 @@ impl FreshGrant {
     }
 
     /// A copy for who stores it. It is revoked all the same if [`Self::stored`] is not called.
-    pub(super) fn grant(&self) -> Box<Grant> {
-        self.grant.clone()
+    pub(super) fn grant(&self) -> Grant {
+        (*self.grant).clone()
     }
 
     /// It is not dropped, and so not revoked.
@@ -128,7 +128,7 @@ impl Drop for Revocation {
         let account = &self.account;
         match &self.outcome {
             Ok(()) => {
-                tracing::info!(%account, "a login brought a grant that is not kept: it was revoked at the provider")
+                tracing::info!(%account, "a login brought a grant that is not kept: it was revoked at the provider");
             }
             Err(why) => tracing::warn!(
                 %account,

@@ -35,7 +35,7 @@ impl Actor {
         if let Some(replaced) = self.unwritten.replace(fresh) {
             replaced.stored();
         }
-        self.drive(Event::LoggedIn(grant)).await;
+        self.drive(Event::LoggedIn(Box::new(grant))).await;
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
