@@ -1,5 +1,6 @@
 //! The broker against a scripted provider, in paused time and without sockets.
 
+mod halting;
 mod kinds;
 mod locking;
 mod logins;
@@ -11,7 +12,7 @@ mod waking;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Map;
@@ -49,6 +50,8 @@ struct Scripted {
     flying: AtomicUsize,
     most_at_once: AtomicUsize,
     latency: Mutex<Duration>,
+    /// Whether the host with the metadata keeps everybody waiting.
+    hangs: AtomicBool,
     life: Mutex<Duration>,
     revoked: AtomicUsize,
     /// What was traded, and when.
@@ -61,7 +64,12 @@ struct Scripted {
 
 impl Provider for Scripted {
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
-        Box::pin(async move { Ok(Arc::clone(dialect)) })
+        Box::pin(async move {
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            Ok(Arc::clone(dialect))
+        })
     }
 
     fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
@@ -151,6 +159,7 @@ impl Scripted {
             flying: AtomicUsize::default(),
             most_at_once: AtomicUsize::default(),
             latency: Mutex::default(),
+            hangs: AtomicBool::default(),
             life: Mutex::new(s(3600)),
             revoked: AtomicUsize::default(),
             trades: Mutex::default(),

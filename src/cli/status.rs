@@ -12,8 +12,8 @@ use crate::contract::{AccountReply, AccountState, AccountsReply, ErrorCode, Expi
 
 /// Show how the accounts stand
 ///
-/// Exits with 0 if every account shown is fine, with 5 if one of them needs a login, and else with 9
-/// if the store of one of them can't be read.
+/// Exits with 0 if every account shown is fine, with 5 if one of them needs a login, else with 9
+/// if the store of one of them can't be read, and else with 4 if one is left out for a mistake in the config.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Status {
@@ -38,25 +38,28 @@ Examples:
 pub(super) fn run(args: &Status) -> Outcome {
     let client = args.reach.client()?;
     let now = Clock::System.now().wall.unix_seconds();
-    let (text, accounts) = if let Some(name) = &args.account {
+    let (text, code) = if let Some(name) = &args.account {
         let account = client.account(name)?;
         let text = if args.json { report::json(&account)? } else { table(std::slice::from_ref(&account), now) };
-        (text, vec![account])
+        (text, exit(&[account], false))
     } else {
         let reply = client.accounts()?;
         let text = if args.json { report::json(&reply)? } else { overview(&reply, now) };
-        (text, reply.accounts)
+        (text, exit(&reply.accounts, !reply.mistakes.is_empty()))
     };
     report::answer(text.as_bytes())?;
-    Ok(exit(&accounts))
+    Ok(code)
 }
 
-fn exit(accounts: &[AccountReply]) -> ExitCode {
+/// `mistaken`: whether an account is left out because of a mistake in the config.
+fn exit(accounts: &[AccountReply], mistaken: bool) -> ExitCode {
     let any = |states: &[AccountState]| accounts.iter().any(|account| states.contains(&account.state));
     let code = if any(&[AccountState::NeedsLogin, AccountState::SignedOut]) {
         ErrorCode::LoginRequired.row().exit
     } else if any(&[AccountState::StoreUnavailable]) {
         ErrorCode::StoreUnavailable.row().exit
+    } else if mistaken {
+        ErrorCode::UnknownAccount.row().exit
     } else {
         0
     };
@@ -69,10 +72,36 @@ fn overview(reply: &AccountsReply, now: i64) -> String {
         StoreState::Locked | StoreState::PassphraseNeeded => ". It is locked: run `ringback unlock`",
         StoreState::PassphraseUnset => ", which nobody has set yet: run `ringback unlock`",
     };
-    if reply.accounts.is_empty() {
-        return "There is no account in the config. `ringback config example` shows how to add one.\n".into();
+    let wrong = in_the_config(reply, now);
+    if reply.accounts.is_empty() && reply.mistakes.is_empty() {
+        return format!("There is no account in the config. `ringback config example` shows how to add one.\n{wrong}");
     }
-    format!("{}\nStore key: {}{locked}\n", table(&reply.accounts, now), plain(&reply.store_key))
+    let table = if reply.accounts.is_empty() { String::new() } else { table(&reply.accounts, now) };
+    format!("{table}{wrong}\nStore key: {}{locked}\n", plain(&reply.store_key))
+}
+
+/// What of the config is not in effect, and why.
+fn in_the_config(reply: &AccountsReply, now: i64) -> String {
+    let mut text = String::new();
+    // Writing to a `String` does not fail.
+    for mistake in &reply.mistakes {
+        let account = mistake.account.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "{}: left out, there is a mistake in the config", plain(account));
+        let _ = writeln!(text, "  {}", plain(&mistake.message));
+    }
+    if let Some(refused) = &reply.reload_refused {
+        let at = moment(refused.at, now);
+        let _ = writeln!(text, "The config was read again {at} and not taken over; the one from before is in effect:");
+        for mistake in &refused.mistakes {
+            let _ = writeln!(text, "  {}", plain(&mistake.message));
+        }
+    }
+    if !text.is_empty() {
+        text.push_str(
+            "  correct it (`ringback config check`), then reload (`systemctl --user reload ringback`, or SIGHUP)\n",
+        );
+    }
+    text
 }
 
 /// The columns, and below each account what needs more words.
@@ -155,7 +184,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::LastError;
+    use crate::contract::{ConfigMistake, LastError, ReloadRefused};
 
     fn account(name: &str, state: AccountState) -> AccountReply {
         AccountReply {
@@ -210,12 +239,51 @@ mod tests {
     #[test]
     fn a_needed_login_decides_the_exit_code() {
         let code = |states: &[AccountState]| {
-            format!("{:?}", exit(&states.iter().map(|state| account("a", *state)).collect::<Vec<_>>()))
+            format!("{:?}", exit(&states.iter().map(|state| account("a", *state)).collect::<Vec<_>>(), false))
         };
+        assert_eq!(
+            format!("{:?}", exit(&[account("a", AccountState::Active)], true)),
+            format!("{:?}", ExitCode::from(4))
+        );
         let expected = |code: u8| format!("{:?}", ExitCode::from(code));
         assert_eq!(code(&[]), expected(0));
         assert_eq!(code(&[AccountState::Active]), expected(0));
         assert_eq!(code(&[AccountState::StoreUnavailable, AccountState::Active]), expected(9));
         assert_eq!(code(&[AccountState::StoreUnavailable, AccountState::NeedsLogin]), expected(5));
+    }
+
+    #[test]
+    fn accounts_with_a_mistake_and_a_refused_reload_are_shown() {
+        let mistake = |account: &str, line: u32| ConfigMistake {
+            account: Some(account.into()),
+            message: format!("/c.toml:{line}:1: accounts.{account}.scope: is an integer"),
+        };
+        let mut reply = AccountsReply {
+            version: 1,
+            default_account: None,
+            store_key: "k".into(),
+            store: StoreState::Unlocked,
+            accounts: Vec::new(),
+            mistakes: Vec::new(),
+            reload_refused: None,
+        };
+        let fix =
+            "  correct it (`ringback config check`), then reload (`systemctl --user reload ringback`, or SIGHUP)\n";
+        assert!(overview(&reply, 1_000).starts_with("There is no account in the config."));
+        reply.mistakes = vec![mistake("bad", 3)];
+        assert_eq!(
+            overview(&reply, 1_000),
+            format!(
+                "bad: left out, there is a mistake in the config\n  \
+                 /c.toml:3:1: accounts.bad.scope: is an integer\n{fix}\nStore key: k\n"
+            )
+        );
+        reply.mistakes.clear();
+        reply.reload_refused = Some(ReloadRefused { at: 990, mistakes: vec![mistake("a", 7)] });
+        reply.accounts = vec![account("a", AccountState::Active)];
+        let text = overview(&reply, 1_000);
+        let told =
+            "The config was read again 10 s ago and not taken over; the one from before is in effect:\n  /c.toml:7:1: ";
+        assert!(text.contains(told) && text.contains(fix), "{text}");
     }
 }
