@@ -9,6 +9,8 @@ mod file;
 pub mod reader;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -38,12 +40,16 @@ pub struct Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
     queue: Option<mpsc::Sender<Message>>,
+    /// Whether lines are wanted. [`Audit::change`] may say otherwise while the daemon runs.
+    on: Arc<AtomicBool>,
 }
 
 enum Message {
     Line(Box<AuditLine>),
     /// Everything before it is written when this is answered, or is missing.
     Flush(oneshot::Sender<Result<(), Missing>>),
+    /// From now on so much is kept; `None`: nothing more is written.
+    Change(Option<Limits>, oneshot::Sender<Result<(), Missing>>),
 }
 
 /// Lines could not be written; holds why.
@@ -52,28 +58,44 @@ enum Message {
 pub struct Missing(String);
 
 impl Audit {
-    /// Writes to the log in `state`, from a thread that ends with the last clone. Blocks on the disk.
-    pub fn open(state: &std::path::Path, limits: Limits, clock: Clock) -> Result<Self, FolderError> {
-        let log = Log::open(Folder::open(state)?, limits)?;
+    /// Writes to the log in `state`, from a thread that ends with the last clone. Without limits nothing is written,
+    /// until [`Audit::change`] gives some. Blocks on the disk.
+    pub fn open(state: &std::path::Path, limits: impl Into<Option<Limits>>, clock: Clock) -> Result<Self, FolderError> {
+        let folder = Folder::open(state)?;
+        let log = limits.into().map(|limits| Log::open(folder.clone(), limits)).transpose()?;
+        let on = Arc::new(AtomicBool::new(log.is_some()));
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
-        let writer = Writer { log, clock, missing: 0, complained: None, failed: None };
+        let writer = Writer { folder, log, clock, missing: 0, complained: None, failed: None };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
-        Ok(Self { queue: Some(queue) })
+        Ok(Self { queue: Some(queue), on })
     }
 
     /// Whether lines are kept.
     pub fn is_on(&self) -> bool {
-        self.queue.is_some()
+        self.on.load(Ordering::Acquire)
     }
 
     /// Queues a line; waits only where thousands wait already.
     pub async fn note(&self, line: AuditLine) {
-        if let Some(queue) = &self.queue {
+        if let Some(queue) = self.queue.as_ref().filter(|_| self.is_on()) {
             // The thread ends with the daemon alone.
             _ = queue.send(Message::Line(Box::new(line))).await;
         }
+    }
+
+    /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
+    /// what is to be kept are deleted. After an error nothing is written.
+    pub async fn change(&self, limits: Option<Limits>) -> Result<(), Missing> {
+        let Some(queue) = &self.queue else { return Ok(()) };
+        self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
+        let (done, changed) = oneshot::channel();
+        let ended = || Missing("its thread has ended".into());
+        queue.send(Message::Change(limits, done)).await.map_err(|_| ended())?;
+        let result = changed.await.map_err(|_| ended())?;
+        self.on.store(limits.is_some() && result.is_ok(), Ordering::Release);
+        result
     }
 
     /// Waits until every line so far is written; tells if one is missing since the last time.
@@ -87,7 +109,8 @@ impl Audit {
 }
 
 struct Writer {
-    log: Log,
+    folder: Folder,
+    log: Option<Log>,
     clock: Clock,
     /// Lines that could not be written.
     missing: u64,
@@ -104,6 +127,10 @@ impl Writer {
             for message in batch.drain(..) {
                 match message {
                     Message::Flush(done) => flushes.push(done),
+                    Message::Change(limits, done) => {
+                        self.write(&std::mem::take(&mut text), std::mem::take(&mut count));
+                        _ = done.send(self.change(limits).map_err(|error| Missing(error.to_string())));
+                    }
                     Message::Line(line) => {
                         if serde_json::to_writer(&mut text, &line).is_ok() {
                             text.push(b'\n');
@@ -112,17 +139,33 @@ impl Writer {
                     }
                 }
             }
-            // Nothing to write is no reason to begin a new file.
-            if !text.is_empty()
-                && let Err(error) = self.log.write(&text)
-            {
-                self.missing += count;
-                self.complain(&error);
-                self.failed = Some(Missing(error.to_string()));
-            }
+            self.write(&text, count);
             for done in flushes {
                 _ = done.send(self.failed.take().map_or(Ok(()), Err));
             }
+        }
+    }
+
+    fn write(&mut self, text: &[u8], count: u64) {
+        // Nothing to write is no reason to begin a new file.
+        if !text.is_empty()
+            && let Some(log) = &mut self.log
+            && let Err(error) = log.write(text)
+        {
+            self.missing += count;
+            self.complain(&error);
+            self.failed = Some(Missing(error.to_string()));
+        }
+    }
+
+    fn change(&mut self, limits: Option<Limits>) -> Result<(), FolderError> {
+        match (limits, self.log.take()) {
+            (None, _) => Ok(()),
+            (Some(limits), None) => {
+                self.log = Some(Log::open(self.folder.clone(), limits)?);
+                Ok(())
+            }
+            (Some(limits), Some(log)) => self.log.insert(log).change(limits),
         }
     }
 

@@ -12,6 +12,7 @@ mod problem;
 mod provider;
 mod reader;
 mod redirect;
+mod restart;
 pub mod schema;
 mod template;
 mod value;
@@ -39,6 +40,7 @@ pub use known::{KnownProvider, known_providers};
 pub use problem::{Blame, ConfigError, ConfigErrors, Problem, nearest};
 pub use reader::segment;
 pub use redirect::{ROUTED, default_redirect_uri};
+pub use restart::needs_restart;
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]

@@ -27,7 +27,14 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(folder: Folder, limits: Limits) -> Result<Self, FolderError> {
         let (file, size) = open(&folder)?;
+        prune(&folder, limits.keep)?;
         Ok(Self { folder, limits, file, size })
+    }
+
+    /// Keeps so much from now on.
+    pub(super) fn change(&mut self, limits: Limits) -> Result<(), FolderError> {
+        self.limits = limits;
+        prune(&self.folder, limits.keep)
     }
 
     /// Appends whole lines.
@@ -56,6 +63,17 @@ impl Log {
         (self.file, self.size) = open(&self.folder)?;
         Ok(())
     }
+}
+
+/// Deletes the older files beyond the first `keep`: more were kept once.
+fn prune(folder: &Folder, keep: usize) -> Result<(), FolderError> {
+    let number = |name: &str| name.strip_prefix("audit.")?.strip_suffix(".jsonl")?.parse::<usize>().ok();
+    for name in folder.names()? {
+        if number(&name).is_some_and(|number| number > keep && older(number) == name) {
+            folder.remove(&name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens or makes the file, private, for appending; a line that a crash cut off is ended.
