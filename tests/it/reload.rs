@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use crate::http::Request;
 use crate::idp::Idp;
-use crate::world::{World, account, names, provider, until};
+use crate::world::{IGNORING_XFSZ, World, account, names, provider, until};
 
 const TOKEN: &str = "/v1/accounts/work/token?wait=0";
 
@@ -19,7 +19,9 @@ fn key_works(world: &World) -> bool {
 #[test]
 fn the_key_file_holds_a_key_that_works_wherever_a_rotation_ends() {
     let idp = Idp::start();
-    let mut world = World::start(&idp);
+    let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
+    world.through = IGNORING_XFSZ.map(String::from).to_vec();
+    world.run();
     let before = world.key();
     world.limit_files(Some(10));
     let (code, _, said) = world.cli(&["app", "rotate", "default"]);
@@ -49,15 +51,15 @@ fn accounts(world: &World) -> Value {
 fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
     let idp = Idp::start();
     let good = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
-    let bad = format!("{good}{}", account("bad", "idp", "scope = 7"));
+    let bad = format!("{good}{}", account("bad", "idp", "hook = 7"));
     let mut world = World::with_config(&bad);
     world.run();
     world.log_in("work");
     let mistakes = accounts(&world)["mistakes"].clone();
     assert_eq!((mistakes.as_array().unwrap().len(), &mistakes[0]["account"]), (1, &Value::from("bad")));
-    assert!(mistakes[0]["message"].as_str().unwrap().contains("accounts.bad.scope: "), "{mistakes}");
+    assert!(mistakes[0]["message"].as_str().unwrap().contains("accounts.bad.hook: "), "{mistakes}");
     let (code, text, _) = world.cli(&["status"]);
-    assert!(code == 4 && text.contains("bad: left out") && text.contains("accounts.bad.scope: "), "{code} {text}");
+    assert!(code == 4 && text.contains("bad: left out") && text.contains("accounts.bad.hook: "), "{code} {text}");
 
     world.configure(&format!("{good}[serve]\nwaits = 1\n"));
     world.signal(Signal::HUP);
