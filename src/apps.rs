@@ -4,6 +4,7 @@
 //! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
 //! can be rotated, limited and switched off like the others.
 
+mod change;
 pub mod consent;
 mod file;
 pub mod key;
@@ -30,8 +31,6 @@ pub use rights::Rights;
 pub const DEFAULT_APP: &str = "default";
 /// Its key file in the state folder.
 pub const DEFAULT_KEY_FILE: &str = "app.key";
-/// No key file is longer; what surrounds the key is white space.
-const KEY_FILE_LIMIT: usize = 1024;
 
 /// Why apps can't be read, made or changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -249,11 +248,15 @@ impl Apps {
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
         app.revoked.store(true, Ordering::Release);
         self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
-        self.inner.save()?;
+        let saved = self.inner.save();
+        if saved.is_err() {
+            self.inner.save_later();
+        }
         if name == DEFAULT_APP {
+            // Also where the list could not be written: what is in the file works no longer.
             self.inner.folder.remove(DEFAULT_KEY_FILE)?;
         }
-        Ok(())
+        saved
     }
 
     /// Gives an app another key; the old one stops working once the new one does. Blocks on the disk.
@@ -279,7 +282,10 @@ impl Apps {
     /// Writes down how the apps were used, if that is not on disk yet. Blocks on the disk.
     pub fn save_usage(&self) -> Result<(), AppsError> {
         let _turn = self.inner.turn();
-        if self.inner.unsaved.swap(false, Ordering::AcqRel) { self.inner.save() } else { Ok(()) }
+        if !self.inner.unsaved.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.inner.save().inspect_err(|_| self.inner.save_later())
     }
 }
 
@@ -308,64 +314,19 @@ impl Inner {
         self.by_digest.store(Arc::new(apps.map(|app| (app.digest, app)).collect()));
     }
 
+    /// What could not be written is written with the use of the keys.
+    fn save_later(&self) {
+        self.unsaved.store(true, Ordering::Release);
+        self.used.notify_one();
+    }
+
     fn save(&self) -> Result<(), AppsError> {
-        let apps = self.by_digest.load();
+        self.save_as(&self.by_digest.load())
+    }
+
+    fn save_as(&self, apps: &HashMap<Digest, Arc<App>>) -> Result<(), AppsError> {
         let sorted: BTreeMap<&str, &App> = apps.values().map(|app| (app.name.as_str(), app.as_ref())).collect();
         file::write(&self.folder, sorted.into_values())
-    }
-
-    /// A new key for a new app, or in the place of an old one of that name. On disk before it works, and the
-    /// default app's key file before its hash: a crash in between is mended by the next start.
-    fn make(&self, new: NewApp, usage: Usage, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
-        let key = key::generate().map_err(AppsError::Random)?;
-        if new.name == DEFAULT_APP {
-            // No newline: `curl -H "Authorization: Bearer $(cat ...)"` and a plain read give the same.
-            self.folder.write(DEFAULT_KEY_FILE, key.expose().as_bytes())?;
-        }
-        let app = self.enter(new, &key, usage, now)?;
-        Ok((app, key))
-    }
-
-    fn enter(&self, new: NewApp, key: &AppKey, usage: Usage, now: Wall) -> Result<Arc<App>, AppsError> {
-        let times = (now.unix_seconds(), new.expires_at);
-        let app = Arc::new(App::new(new.name, new.rights, times, Digest::of(key.expose()), usage));
-        let before = self.by_digest.load_full();
-        let others = before.values().filter(|other| other.name != app.name).cloned();
-        self.publish(others.chain([Arc::clone(&app)]));
-        if let Err(error) = self.save() {
-            self.by_digest.store(before);
-            return Err(error);
-        }
-        Ok(app)
-    }
-
-    /// What the key file holds, if there is one.
-    fn default_key(&self) -> Result<Option<AppKey>, AppsError> {
-        let malformed = |why: &str| AppsError::Malformed { path: self.folder.file(DEFAULT_KEY_FILE), why: why.into() };
-        let Some(bytes) = self.folder.read(DEFAULT_KEY_FILE, KEY_FILE_LIMIT)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|_| malformed("it is not text"))?;
-        key::parse(text.trim()).map(Some).map_err(malformed)
-    }
-
-    /// There are no apps yet. A key file may be there from before there were apps.
-    fn first_start(&self, now: Wall) -> Result<(), AppsError> {
-        let default = NewApp { name: DEFAULT_APP.into(), rights: Rights::ALL, expires_at: None };
-        match self.default_key()? {
-            Some(key) => self.enter(default, &key, Usage::default(), now).map(drop),
-            None => self.make(default, Usage::default(), now).map(drop),
-        }
-    }
-
-    /// The key file has to hold the default app's key. It may be gone, or hold the newer of two after a crash;
-    /// a key in it that is well formed was put there by this user, whom the folder belongs to.
-    fn mend_default(&self, now: Wall) -> Result<(), AppsError> {
-        let Some(default) = self.named(DEFAULT_APP) else { return Ok(()) };
-        let new = NewApp { name: default.name.clone(), rights: default.rights.clone(), expires_at: default.expires_at };
-        match self.default_key()? {
-            Some(key) if Digest::of(key.expose()) == default.digest => Ok(()),
-            Some(key) => self.enter(new, &key, default.usage(), now).map(drop),
-            None => self.make(new, default.usage(), now).map(drop),
-        }
     }
 }
 

@@ -13,6 +13,8 @@ mod file;
 pub mod reader;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +49,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
     open: Option<Open>,
+    /// Whether lines are wanted. [`Audit::change`] may say otherwise while the daemon runs.
+    on: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +73,8 @@ enum Message {
     Line(Series, Box<AuditLine>),
     /// Everything before it is written when this is answered, or is missing.
     Flush(oneshot::Sender<Result<(), Missing>>),
+    /// From now on so much is kept; `None`: nothing more is written.
+    Change(Option<Limits>, oneshot::Sender<Result<(), Missing>>),
 }
 
 /// Lines could not be written; holds why.
@@ -77,37 +83,44 @@ enum Message {
 pub struct Missing(String);
 
 impl Audit {
-    /// Writes to the log in `state`, from a thread that ends with the last clone. Blocks on the disk.
-    pub fn open(state: &std::path::Path, limits: Limits, clock: Clock) -> Result<Self, FolderError> {
-        let log = Log::open(Folder::open(state)?, Series::Main, limits)?;
-        let denied = Denied { folder: Folder::open(state)?, limits: DENIED.within(limits), log: None };
+    /// Writes to the log in `state`, from a thread that ends with the last clone. Without limits nothing is written,
+    /// until [`Audit::change`] gives some. Blocks on the disk.
+    pub fn open(state: &std::path::Path, limits: impl Into<Option<Limits>>, clock: Clock) -> Result<Self, FolderError> {
+        let folder = Folder::open(state)?;
+        let files = limits.into().map(|limits| Files::open(&folder, limits)).transpose()?;
+        let on = Arc::new(AtomicBool::new(files.is_some()));
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = RateLimit::new(REPEATED, clock.clone());
         let open = Open { queue, repeated, clock: clock.clone() };
-        let writer = Writer { log, denied, clock, missing: 0, complained: None, failed: None };
+        let writer = Writer { folder, files, clock, missing: 0, complained: None, failed: None };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
-        Ok(Self { open: Some(open) })
+        Ok(Self { open: Some(open), on })
     }
 
     /// Whether lines are kept.
     pub fn is_on(&self) -> bool {
-        self.open.is_some()
+        self.on.load(Ordering::Acquire)
     }
 
     /// Queues a line; waits only where thousands wait already. What an app does but for getting tokens is only counted,
     /// once it had enough lines of the kind in this minute.
     pub async fn note(&self, line: AuditLine) {
-        let Some(open) = &self.open else { return };
+        let Some(open) = self.wanted() else { return };
         if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
             open.write(Series::Main, line).await;
         }
     }
 
+    /// Where lines go, if they are wanted.
+    fn wanted(&self) -> Option<&Open> {
+        self.open.as_ref().filter(|_| self.is_on())
+    }
+
     /// The same for the refusal of somebody who showed no good key. `why` is one of a few texts.
     pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
-        let Some(open) = &self.open else { return };
+        let Some(open) = self.wanted() else { return };
         let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
         if open.repeated.admits(kind) {
             open.write(Series::Denied, line).await;
@@ -129,6 +142,19 @@ impl Audit {
             open.write_counts(open.repeated.rest()).await;
         }
         self.flush().await
+    }
+
+    /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
+    /// what is to be kept are deleted. After an error nothing is written.
+    pub async fn change(&self, limits: Option<Limits>) -> Result<(), Missing> {
+        let Some(Open { queue, .. }) = &self.open else { return Ok(()) };
+        self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
+        let (done, changed) = oneshot::channel();
+        let ended = || Missing("its thread has ended".into());
+        queue.send(Message::Change(limits, done)).await.map_err(|_| ended())?;
+        let result = changed.await.map_err(|_| ended())?;
+        self.on.store(limits.is_some() && result.is_ok(), Ordering::Release);
+        result
     }
 
     /// Waits until every line so far is written; tells if one is missing since the last time.
@@ -185,6 +211,30 @@ impl Limits {
     }
 }
 
+/// The files of both series.
+struct Files {
+    main: Log,
+    denied: Denied,
+}
+
+impl Files {
+    fn open(folder: &Folder, limits: Limits) -> Result<Self, FolderError> {
+        let denied = Denied { folder: folder.clone(), limits: DENIED.within(limits), log: None };
+        Series::Denied.prune(folder, denied.limits.keep)?;
+        Ok(Self { main: Log::open(folder.clone(), Series::Main, limits)?, denied })
+    }
+
+    /// Keeps so much from now on.
+    fn change(&mut self, limits: Limits) -> Result<(), FolderError> {
+        self.main.change(limits)?;
+        self.denied.limits = DENIED.within(limits);
+        match &mut self.denied.log {
+            Some(log) => log.change(self.denied.limits),
+            None => Series::Denied.prune(&self.denied.folder, self.denied.limits.keep),
+        }
+    }
+}
+
 /// The files of strangers, which are not made before there is a line for them.
 struct Denied {
     folder: Folder,
@@ -203,8 +253,8 @@ impl Denied {
 }
 
 struct Writer {
-    log: Log,
-    denied: Denied,
+    folder: Folder,
+    files: Option<Files>,
     clock: Clock,
     /// Lines that could not be written.
     missing: u64,
@@ -223,28 +273,46 @@ impl Writer {
                     Message::Flush(done) => flushes.push(done),
                     Message::Line(Series::Main, line) => text.add(&line),
                     Message::Line(Series::Denied, line) => denied.add(&line),
+                    Message::Change(limits, done) => {
+                        self.write(Series::Main, &std::mem::take(&mut text));
+                        self.write(Series::Denied, &std::mem::take(&mut denied));
+                        _ = done.send(self.change(limits).map_err(|error| Missing(error.to_string())));
+                    }
                 }
             }
-            // Nothing to write is no reason to begin a file.
-            if text.count > 0 {
-                let written = self.log.write(&text.lines);
-                self.ended(&text, written);
-            }
-            if denied.count > 0 {
-                let written = self.denied.write(&denied.lines);
-                self.ended(&denied, written);
-            }
+            self.write(Series::Main, &text);
+            self.write(Series::Denied, &denied);
             for done in flushes {
                 _ = done.send(self.failed.take().map_or(Ok(()), Err));
             }
         }
     }
 
-    fn ended(&mut self, text: &Text, written: Result<(), FolderError>) {
+    fn write(&mut self, series: Series, text: &Text) {
+        // Nothing to write is no reason to begin a file.
+        let Some(files) = self.files.as_mut().filter(|_| text.count > 0) else { return };
+        let written = match series {
+            Series::Main => files.main.write(&text.lines),
+            Series::Denied => files.denied.write(&text.lines),
+        };
         if let Err(error) = written {
             self.missing += text.count;
             self.complain(&error);
             self.failed = Some(Missing(error.to_string()));
+        }
+    }
+
+    fn change(&mut self, limits: Option<Limits>) -> Result<(), FolderError> {
+        let Some(limits) = limits else {
+            self.files = None;
+            return Ok(());
+        };
+        match &mut self.files {
+            Some(files) => files.change(limits),
+            None => {
+                self.files = Some(Files::open(&self.folder, limits)?);
+                Ok(())
+            }
         }
     }
 

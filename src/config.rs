@@ -13,6 +13,7 @@ mod provider;
 mod reader;
 mod redirect;
 mod reserved;
+mod restart;
 pub mod schema;
 mod template;
 mod value;
@@ -40,6 +41,7 @@ pub use known::{KnownProvider, known_providers};
 pub use problem::{Blame, ConfigError, ConfigErrors, Problem, nearest};
 pub use reader::segment;
 pub use redirect::{ROUTED, default_redirect_uri};
+pub use restart::needs_restart;
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]

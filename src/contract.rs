@@ -249,6 +249,31 @@ pub struct AccountsReply {
     pub store: StoreState,
     /// Sorted by name.
     pub accounts: Vec<AccountReply>,
+    /// Accounts that can't be used, sorted by name, each with the first mistake that stands in its way.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mistakes: Vec<ConfigMistake>,
+    /// The last reload, if it was refused: the config from before it is in effect.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reload_refused: Option<ReloadRefused>,
+}
+
+/// Something wrong in the config.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigMistake {
+    /// The account that can't be used because of it, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// `FILE:LINE:COLUMN: KEY: what is wrong`, where a place is known.
+    pub message: String,
+}
+
+/// A config that was not taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadRefused {
+    /// When, Unix seconds.
+    pub at: i64,
+    /// Every reason.
+    pub mistakes: Vec<ConfigMistake>,
 }
 
 /// Whether the store's master key is in memory, and what it takes to get it there.

@@ -77,6 +77,12 @@ pub trait Provider: Send + Sync + 'static {
     /// is kept for a while.
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>>;
 
+    /// A person asks: metadata that could not be read a moment ago is asked for at once.
+    fn try_again(&self, _dialect: &Dialect) {}
+
+    /// The config was read again: nothing that failed is remembered, and files of certificates are read again.
+    fn reloaded(&self) {}
+
     /// Takes over the issuer's metadata though its token endpoint has moved to another host; tells to
     /// which.
     fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>>;
@@ -162,6 +168,7 @@ impl HttpProvider {
     /// Tries every host again that did not answer, whenever the bell rings: the network may be back.
     pub async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
         while bell.changed().await.is_ok() {
+            self.issuers.forgive_all();
             self.wire.forgive();
         }
     }
@@ -187,6 +194,16 @@ impl HttpProvider {
 impl Provider for HttpProvider {
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
         Box::pin(self.issuers.resolve(&self.wire, dialect))
+    }
+
+    fn try_again(&self, dialect: &Dialect) {
+        self.issuers.forgive(dialect);
+    }
+
+    fn reloaded(&self) {
+        self.issuers.forgive_all();
+        self.wire.forgive();
+        self.wire.forget_clients();
     }
 
     fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {

@@ -117,6 +117,8 @@ struct State {
     pending: Vec<Pending>,
     quiet: Vec<(Key, Boot)>,
     asked: u64,
+    /// Something was forgotten that is still on disk.
+    unsaved: bool,
 }
 
 #[derive(Debug)]
@@ -268,10 +270,13 @@ impl Consents {
         let mut state = self.lock();
         let before = state.answers.len();
         state.answers.retain(|(_, asker), (id, _)| !fits(asker, id));
-        if state.answers.len() == before {
+        if state.answers.len() == before && !state.unsaved {
             return Ok(false);
         }
+        // Forgotten at once, whatever the disk says; who asks again has it written again.
+        state.unsaved = true;
         self.save(&state)?;
+        state.unsaved = false;
         Ok(true)
     }
 

@@ -161,3 +161,72 @@ fn a_list_that_is_damaged_or_of_a_newer_version_is_refused_and_left_alone() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 }
+
+/// A folder in the place of a file: nothing can be written there, whoever asks.
+fn obstructed(path: &Path, work: impl FnOnce()) {
+    let aside = path.with_extension("aside");
+    let there = std::fs::rename(path, &aside).is_ok();
+    std::fs::create_dir(path).unwrap();
+    work();
+    std::fs::remove_dir(path).unwrap();
+    if there {
+        std::fs::rename(&aside, path).unwrap();
+    }
+}
+
+/// The invariant: now and after a restart, the key in the key file is one that works.
+fn key_file_works(apps: &Apps, folder: &Path, context: &str) {
+    let key = std::fs::read_to_string(key_file(folder)).unwrap();
+    assert!(apps.identify(&key, NOW).is_ok(), "{context}: now");
+    assert!(open(folder).identify(&key, NOW).is_ok(), "{context}: after a restart");
+}
+
+#[test]
+fn a_change_that_can_not_be_written_leaves_every_key_as_it_was() {
+    for file in ["app.key", "apps.json"] {
+        let folder = tempfile::tempdir().unwrap();
+        let apps = open(folder.path());
+        let (_, editor) = apps.add(reader("editor"), NOW).unwrap();
+        obstructed(&folder.path().join("state").join(file), || {
+            apps.rotate(DEFAULT_APP, NOW).unwrap_err();
+            if file == "apps.json" {
+                apps.rotate("editor", NOW).unwrap_err();
+                apps.add(reader("new"), NOW).unwrap_err();
+            }
+        });
+        key_file_works(&apps, folder.path(), file);
+        for apps in [&apps, &open(folder.path())] {
+            assert_eq!(apps.identify(editor.expose(), NOW).unwrap().name, "editor", "{file}");
+            assert_eq!(apps.list().len(), 2, "{file}");
+        }
+        apps.rotate(DEFAULT_APP, NOW).unwrap();
+        key_file_works(&apps, folder.path(), file);
+    }
+}
+
+#[test]
+fn an_app_that_could_not_be_removed_from_the_list_is_removed_from_it_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let (_, editor) = apps.add(reader("editor"), NOW).unwrap();
+    obstructed(&folder.path().join("state/apps.json"), || {
+        for name in ["editor", DEFAULT_APP] {
+            apps.remove(name).unwrap_err();
+        }
+        apps.save_usage().unwrap_err();
+    });
+    assert!(apps.identify(editor.expose(), NOW).is_err() && !key_file(folder.path()).exists());
+    apps.save_usage().unwrap();
+    assert_eq!(open(folder.path()).list().len(), 0);
+}
+
+#[test]
+fn a_key_file_of_an_app_that_is_switched_off_does_not_outlive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let key = std::fs::read(key_file(folder.path())).unwrap();
+    apps.remove(DEFAULT_APP).unwrap();
+    std::fs::write(key_file(folder.path()), key).unwrap();
+    std::fs::set_permissions(key_file(folder.path()), PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(open(folder.path()).key_file().is_none() && !key_file(folder.path()).exists());
+}

@@ -35,6 +35,18 @@ impl Series {
     pub(super) fn older(self, number: usize) -> String {
         format!("{}.{number}.jsonl", self.stem())
     }
+
+    /// Deletes the older files beyond the first `keep`: more were kept once.
+    pub(super) fn prune(self, folder: &Folder, keep: usize) -> Result<(), FolderError> {
+        for name in folder.names()? {
+            let number = name.strip_prefix(self.stem()).and_then(|rest| rest.strip_prefix('.'));
+            let number = number.and_then(|rest| rest.strip_suffix(".jsonl")?.parse::<usize>().ok());
+            if number.is_some_and(|number| number > keep && self.older(number) == name) {
+                folder.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The log as the one that writes it has it.
@@ -49,7 +61,14 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(folder: Folder, series: Series, limits: Limits) -> Result<Self, FolderError> {
         let (file, size) = open(&folder, series)?;
+        series.prune(&folder, limits.keep)?;
         Ok(Self { folder, series, limits, file, size })
+    }
+
+    /// Keeps so much from now on.
+    pub(super) fn change(&mut self, limits: Limits) -> Result<(), FolderError> {
+        self.limits = limits;
+        self.series.prune(&self.folder, limits.keep)
     }
 
     /// Appends whole lines.

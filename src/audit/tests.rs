@@ -225,3 +225,48 @@ fn lines_of_older_and_newer_versions_are_read() {
     }
     assert!(!serde_json::to_string(&line(1)).unwrap().contains("more"), "older readers see what they know");
 }
+
+#[tokio::test]
+async fn limits_change_while_lines_are_written_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let names = || {
+        let names = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("audit")).collect();
+        names.sort();
+        names
+    };
+    let audit = Audit::open(&state, None, Clock::System).unwrap();
+    audit.note(line(0)).await;
+    audit.flush().await.unwrap();
+    assert!(!audit.is_on() && names().is_empty(), "off from the start");
+    audit.change(Some(Limits { file: 1, keep: 12 })).await.unwrap();
+    for number in 1..16 {
+        audit.note(line(number)).await;
+        audit.flush().await.unwrap();
+    }
+    assert_eq!(names().len(), 13);
+    std::fs::write(state.join("audit.07.jsonl"), "none of ours").unwrap();
+    let other = audit.clone();
+    other.note(line(16)).await;
+    other.change(Some(Limits { file: 1 << 20, keep: 2 })).await.unwrap();
+    assert_eq!(names(), ["audit.07.jsonl", "audit.1.jsonl", "audit.2.jsonl", "audit.jsonl"]);
+    audit.note(line(17)).await;
+    audit.change(None).await.unwrap();
+    assert!(!audit.is_on() && !other.is_on());
+    audit.note(line(18)).await;
+    audit.change(Some(Limits { file: 1 << 20, keep: 1 })).await.unwrap();
+    audit.note(line(19)).await;
+    audit.flush().await.unwrap();
+    let kept = accounts(&Reader::open(&state).unwrap().1);
+    assert_eq!(kept, ["account-15", "account-16", "account-17", "account-19"]);
+    drop((audit, other));
+    let again = Audit::open(&state, Limits { file: 1, keep: 4 }, Clock::System).unwrap();
+    for number in 20..23 {
+        again.note(line(number)).await;
+        again.flush().await.unwrap();
+    }
+    drop(again);
+    Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).unwrap();
+    assert!(!state.join("audit.2.jsonl").exists(), "also at the start");
+}

@@ -2,6 +2,7 @@
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
 mod disk;
+mod halting;
 mod leaving;
 mod logged_in;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::halting::HALTED;
 use super::World;
 use super::errand::{self, Errand};
 use super::fresh_grant::FreshGrant;
@@ -27,8 +29,10 @@ use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
 use crate::oauth::describe::Described;
-use crate::oauth::exchange::{Credentials, Target};
+use crate::oauth::dialect::Dialect;
+use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::GrantType;
+use crate::provider::AskError;
 use crate::secret::AccessToken;
 use crate::store::Store;
 
@@ -55,8 +59,6 @@ pub(super) enum Command {
     Lock(oneshot::Sender<Result<(), String>>),
     /// The store's key is there again.
     Unlock(oneshot::Sender<Result<(), String>>),
-    /// The config changed.
-    Reconfigure(Arc<AccountConfig>),
     /// Write what could not be written yet, and end.
     Stop,
 }
@@ -65,6 +67,8 @@ pub(super) enum Command {
 pub(super) struct Handle {
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) published: Arc<Published>,
+    /// The config to go by, taken over before the next command.
+    pub(super) config: watch::Sender<Arc<AccountConfig>>,
     /// Set before [`Command::Stop`] is sent: from then on no refresh is begun.
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -109,6 +113,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
     let health = snapshot.health(world.clock.now());
     let published = Arc::new(Published::new(snapshot));
     let (inbox, commands) = mpsc::channel(INBOX);
+    let (config_sender, configs) = watch::channel(Arc::clone(&config));
     let stopping = Arc::<AtomicBool>::default();
     let hook_env = Arc::clone(&world.credentials);
     let draws = world.chance.of(&config.name);
@@ -130,9 +135,9 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         if let Some(after) = after {
             after.inbox.closed().await;
         }
-        actor.run(commands).await;
+        actor.run(commands, configs).await;
     });
-    Handle { inbox, published, stopping }
+    Handle { inbox, published, config: config_sender, stopping }
 }
 
 fn policy(config: &AccountConfig) -> Policy {
@@ -146,7 +151,7 @@ fn policy(config: &AccountConfig) -> Policy {
 }
 
 impl Actor {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut configs: watch::Receiver<Arc<AccountConfig>>) {
         let mut jumps = self.common.jumps.clone();
         let mut host = self.host();
         let mut recovery = self.common.turns.recovery(&host);
@@ -171,8 +176,14 @@ impl Actor {
             tokio::select! {
                 command = commands.recv() => match command {
                     None | Some(Command::Stop) => return self.keep_the_unkept().await,
-                    Some(command) => self.handle(command).await,
+                    Some(command) => {
+                        if configs.has_changed().unwrap_or_default() {
+                            self.reconfigure(&mut configs).await;
+                        }
+                        self.handle(command).await;
+                    }
                 },
+                Ok(()) = configs.changed() => self.reconfigure(&mut configs).await,
                 turn = self.time_has_come(nap) => {
                     self.wake(Event::Timer).await;
                     drop(turn);
@@ -196,7 +207,8 @@ impl Actor {
                 // failed at it, and who asked may be gone.
                 let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
                 if self.published.look().generation == seen && !tried {
-                    sleep(Some(self.machine.forced_pause(self.world.clock.now()))).await;
+                    let pause = sleep(Some(self.machine.forced_pause(self.world.clock.now())));
+                    _ = self.halted().cuts(pause).await;
                     self.drive(Event::Forced).await;
                 }
                 _ = done.send(());
@@ -219,12 +231,6 @@ impl Actor {
                 self.drive(Event::Unlocked).await;
                 _ = done.send(Ok(()));
             }
-            Command::Reconfigure(config) => {
-                let policy = policy(&config);
-                self.credentials = None;
-                self.config = config;
-                self.drive(Event::Reconfigured(policy)).await;
-            }
             Command::Stop => {}
         }
     }
@@ -233,6 +239,14 @@ impl Actor {
     fn host(&self) -> String {
         let authority = self.config.dialect.authority();
         url::Url::parse(&authority).map_or(authority, |url| url.origin().ascii_serialization())
+    }
+
+    async fn reconfigure(&mut self, configs: &mut watch::Receiver<Arc<AccountConfig>>) {
+        let config = Arc::clone(&configs.borrow_and_update());
+        let policy = policy(&config);
+        self.credentials = None;
+        self.config = config;
+        self.drive(Event::Reconfigured(policy)).await;
     }
 
     /// Whether the daemon stops, or the store is locked or about to be.
@@ -351,15 +365,35 @@ impl Actor {
 
     /// The error is one clause: nothing was sent.
     async fn try_renew(&mut self, renewal: Renewal) -> Result<Answer, String> {
+        let halted = self.halted();
+        // A lock or stop waits for what was sent, and for nothing before that.
+        let priority = renewal.priority;
+        let preparing = halted.clone().cuts(self.prepare(renewal)).await;
+        let (dialect, trade, credentials) = match preparing.ok_or(HALTED)?? {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(errand::unsent(error)),
+        };
+        let sending = self.world.provider.trade_at(priority, &dialect, &trade, &credentials);
+        match trade {
+            // Nothing is spent by it, so nothing has to be kept of the reply.
+            Trade::ClientCredentials { .. } => halted.cuts(sending).await.ok_or_else(|| HALTED.into()),
+            _ => Ok(sending.await),
+        }
+    }
+
+    /// All that a request takes. The outer error is one clause.
+    async fn prepare(
+        &mut self,
+        renewal: Renewal,
+    ) -> Result<Result<(Arc<Dialect>, Trade, Credentials), AskError>, String> {
         let credentials = self.credentials().await?;
         let errand = Errand { config: &self.config, world: &self.world };
         let dialect = match errand.dialect().await {
             Ok(dialect) => dialect,
-            Err(error) => return Ok(errand::unsent(error)),
+            Err(error) => return Ok(Err(error)),
         };
-        let priority = renewal.priority;
         let trade = errand.trade(renewal).await?;
-        Ok(self.world.provider.trade_at(priority, &dialect, &trade, &credentials).await)
+        Ok(Ok((dialect, trade, credentials)))
     }
 
     async fn credentials(&mut self) -> Result<Credentials, String> {
@@ -372,6 +406,10 @@ impl Actor {
 
     /// Nothing depends on it: the token is served already.
     async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
+        self.halted().cuts(self.ask_whose(token)).await?
+    }
+
+    async fn ask_whose(&mut self, token: &AccessToken) -> Option<Box<Described>> {
         let credentials = self.credentials().await.ok()?;
         let dialect = Errand { config: &self.config, world: &self.world }.dialect().await.ok()?;
         let asked = self.world.provider.describe(&dialect, token, &credentials);

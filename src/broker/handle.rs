@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{oneshot, watch};
 
 use super::World;
@@ -19,7 +18,7 @@ use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Attention, Config};
-use crate::contract::{AccountReply, EventKind, LogoutReply, TokenReply, VERSION};
+use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused, TokenReply, VERSION};
 use crate::error::Error;
 
 /// What a token is for, in the doors' reach.
@@ -57,6 +56,8 @@ pub(super) struct Inner {
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
     pub(super) roster: ArcSwap<Roster>,
+    /// The last reload, if it was refused.
+    pub(super) refused: ArcSwapOption<ReloadRefused>,
     pub(super) common: Common,
     /// Where an account's answers come in if its config does not say: made from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
@@ -92,6 +93,7 @@ impl Broker {
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
                 roster,
+                refused: ArcSwapOption::empty(),
                 common,
                 redirect_uri: Box::new(redirect_uri),
             }),
@@ -105,10 +107,13 @@ impl Broker {
     pub async fn reload(&self, config: Arc<Config>) {
         let _turn = self.inner.lock.turn.lock().await;
         let old = self.inner.roster.load_full();
+        self.inner.refused.store(None);
+        self.inner.world.provider.reloaded();
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
             let handle = if let Some(member) = old.accounts.get(name) {
-                _ = member.handle.inbox.send(Command::Reconfigure(Arc::clone(account))).await;
+                // Never waits: the account may have a request in flight.
+                member.handle.config.send_replace(Arc::clone(account));
                 Arc::clone(&member.handle)
             } else {
                 let (world, common) = (self.inner.world.clone(), self.inner.common.clone());
@@ -141,7 +146,7 @@ impl Broker {
         self.inner.common.happenings.end();
         let roster = self.inner.roster.load_full();
         for member in roster.accounts.values() {
-            member.handle.stopping.store(true, Ordering::Release);
+            member.handle.stop_soon();
         }
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.borrow().clone();
@@ -253,6 +258,24 @@ impl Broker {
         roster.accounts.values().map(|member| self.view(member)).collect()
     }
 
+    /// Accounts of the config that can't be used, with why.
+    pub fn mistakes(&self) -> Vec<ConfigMistake> {
+        let roster = self.inner.roster.load();
+        let told = roster.config.broken.iter();
+        told.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
+    }
+
+    /// A config was read and not taken over. Shown until the next one is.
+    pub fn reload_refused(&self, mistakes: Vec<ConfigMistake>) {
+        let at = self.inner.world.clock.now().wall.unix_seconds();
+        self.inner.refused.store(Some(Arc::new(ReloadRefused { at, mistakes })));
+    }
+
+    /// The last reload, if it was refused.
+    pub fn refused_reload(&self) -> Option<Arc<ReloadRefused>> {
+        self.inner.refused.load_full()
+    }
+
     /// One account.
     pub fn account(&self, account: &str) -> Result<AccountReply, Error> {
         let roster = self.inner.roster.load();
@@ -279,7 +302,9 @@ impl Broker {
 
     /// A new token now.
     pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
-        let seen = self.member(account)?.handle.published.look().generation;
+        let member = self.member(account)?;
+        self.inner.world.provider.try_again(&member.config.dialect);
+        let seen = member.handle.published.look().generation;
         let asked = self.inner.world.clock.now();
         self.renew(account, |done| Command::Refresh(seen, asked, done)).await
     }

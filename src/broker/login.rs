@@ -49,6 +49,7 @@ impl Broker {
         self.has_been_read(&member)?;
         let life = self.inner.roster.load().config.serve.login_timeout;
         let part = Part::of(member.config.grant, via);
+        self.inner.world.provider.try_again(&member.config.dialect);
         let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, part)?).await?;
         let name = plan.account.clone();
         let door = match part {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -73,7 +72,7 @@ pub(super) async fn until_read(handle: &actor::Handle) {
 pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
     let handles: Vec<_> = handles.collect();
     for handle in &handles {
-        handle.stopping.store(true, Ordering::Release);
+        handle.stop_soon();
     }
     let all = async {
         // All are told before the first is waited for: every refresh in flight gets the whole of the time.

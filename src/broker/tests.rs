@@ -2,6 +2,7 @@
 
 mod clock_set;
 mod dropped;
+mod halting;
 mod kinds;
 mod locking;
 mod logins;
@@ -13,7 +14,7 @@ mod waking;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Map;
@@ -51,6 +52,8 @@ struct Scripted {
     flying: AtomicUsize,
     most_at_once: AtomicUsize,
     latency: Mutex<Duration>,
+    /// Whether the host with the metadata keeps everybody waiting.
+    hangs: AtomicBool,
     life: Mutex<Duration>,
     revoked: AtomicUsize,
     slow_revocation: Mutex<Duration>,
@@ -64,7 +67,12 @@ struct Scripted {
 
 impl Provider for Scripted {
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
-        Box::pin(async move { Ok(Arc::clone(dialect)) })
+        Box::pin(async move {
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            Ok(Arc::clone(dialect))
+        })
     }
 
     fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
@@ -162,6 +170,7 @@ impl Scripted {
             flying: AtomicUsize::default(),
             most_at_once: AtomicUsize::default(),
             latency: Mutex::default(),
+            hangs: AtomicBool::default(),
             life: Mutex::new(s(3600)),
             revoked: AtomicUsize::default(),
             slow_revocation: Mutex::default(),

@@ -3,6 +3,7 @@
 mod binding;
 #[cfg(test)]
 mod docs_test;
+mod reloading;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -130,9 +131,11 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
 
 /// The audit log, if it is kept.
 pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
-    let Some(AuditConfig { max_mib, keep }) = config.audit else { return Ok(Audit::default()) };
-    let limits = audit::Limits { file: (max_mib as u64) << 20, keep };
-    Audit::open(&paths.state, limits, Clock::System)
+    Audit::open(&paths.state, audit_limits(config), Clock::System)
+}
+
+fn audit_limits(config: &Config) -> Option<audit::Limits> {
+    config.audit.map(|AuditConfig { max_mib, keep }| audit::Limits { file: (max_mib as u64) << 20, keep })
 }
 
 fn no_store(error: &StoreError) -> Failure {
@@ -226,7 +229,7 @@ async fn serve(
     tokio::spawn(attention::call_for(broker.clone()));
     tokio::select! {
         () = signals.stop => {}
-        () = reload_on_hangup(args, config, &broker, signals.hangup) => {}
+        () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup) => {}
         () = keep_usage(&apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
@@ -336,26 +339,4 @@ fn notify(state: sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::debug!("the service manager was not told: {error}");
     }
-}
-
-/// Reads the config again at every SIGHUP. A bad one is told and changes nothing. Never ends.
-async fn reload_on_hangup(args: &Serve, mut config: Arc<Config>, broker: &Broker, mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        let env = args.source.env();
-        let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
-        match read {
-            Ok(Ok(new)) => {
-                if new.listen != config.listen || new.store != config.store {
-                    tracing::warn!("changes of `[listen]` and `[store]` take effect after a restart");
-                }
-                warn(&new);
-                config = Arc::new(new);
-                broker.reload(Arc::clone(&config)).await;
-                tracing::info!(accounts = config.accounts.len(), "the config was read again");
-            }
-            Ok(Err(error)) => tracing::error!("the config was not taken over, the old one stays: {error}"),
-            Err(_) => tracing::error!("the config could not be read: the reader crashed"),
-        }
-    }
-    std::future::pending::<()>().await;
 }

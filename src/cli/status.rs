@@ -9,14 +9,14 @@ use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
 use crate::clock::Clock;
 use crate::contract::{
-    AccountHealth, AccountReply, AccountState, AccountsReply, ExpiryWord, HealthReply, StoreState, whose,
+    AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,
 };
 
 /// Show how the accounts stand
 ///
 /// Exits with 0 if every account shown has a valid token. Else the worst of them decides: 9 if the store is locked or
-/// does not work, 5 if somebody has to log in or to correct the config, 7 if there is no valid token and it is tried
-/// again.
+/// does not work, 5 if somebody has to log in or to correct the config, 4 if an account is left out for a mistake in
+/// the config, 7 if there is no valid token and it is tried again.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Status {
@@ -41,18 +41,24 @@ Examples:
 pub(super) fn run(args: &Status) -> Outcome {
     let client = args.reach.client()?;
     let now = Clock::System.now().wall.unix_seconds();
-    let (text, accounts) = if let Some(name) = &args.account {
+    let (text, code) = if let Some(name) = &args.account {
         let account = client.account(name)?;
         let text = if args.json { report::json(&account)? } else { table(std::slice::from_ref(&account), now) };
-        (text, vec![account])
+        (text, exit(&[account], false, now))
     } else {
         let reply = client.accounts()?;
         let text = if args.json { report::json(&reply)? } else { overview(&reply, now) };
-        (text, reply.accounts)
+        (text, exit(&reply.accounts, !reply.mistakes.is_empty(), now))
     };
     report::answer(text.as_bytes())?;
+    Ok(code)
+}
+
+/// `mistaken`: whether an account is left out because of a mistake in the config.
+fn exit(accounts: &[AccountReply], mistaken: bool, now: i64) -> ExitCode {
     let codes = accounts.iter().map(|account| account.health_at(now).exit_code());
-    Ok(ExitCode::from(HealthReply::worst(codes)))
+    let mistake = mistaken.then_some(ErrorCode::UnknownAccount.row().exit);
+    ExitCode::from(HealthReply::worst(codes.chain(mistake)))
 }
 
 fn overview(reply: &AccountsReply, now: i64) -> String {
@@ -61,10 +67,36 @@ fn overview(reply: &AccountsReply, now: i64) -> String {
         StoreState::Locked | StoreState::PassphraseNeeded => ". It is locked: run `ringback unlock`",
         StoreState::PassphraseUnset => ", which nobody has set yet: run `ringback unlock`",
     };
-    if reply.accounts.is_empty() {
-        return "There is no account in the config. `ringback config example` shows how to add one.\n".into();
+    let wrong = in_the_config(reply, now);
+    if reply.accounts.is_empty() && reply.mistakes.is_empty() {
+        return format!("There is no account in the config. `ringback config example` shows how to add one.\n{wrong}");
     }
-    format!("{}\nStore key: {}{locked}\n", table(&reply.accounts, now), plain(&reply.store_key))
+    let table = if reply.accounts.is_empty() { String::new() } else { table(&reply.accounts, now) };
+    format!("{table}{wrong}\nStore key: {}{locked}\n", plain(&reply.store_key))
+}
+
+/// What of the config is not in effect, and why.
+fn in_the_config(reply: &AccountsReply, now: i64) -> String {
+    let mut text = String::new();
+    // Writing to a `String` does not fail.
+    for mistake in &reply.mistakes {
+        let account = mistake.account.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "{}: left out, there is a mistake in the config", plain(account));
+        let _ = writeln!(text, "  {}", plain(&mistake.message));
+    }
+    if let Some(refused) = &reply.reload_refused {
+        let at = moment(refused.at, now);
+        let _ = writeln!(text, "The config was read again {at} and not taken over; the one from before is in effect:");
+        for mistake in &refused.mistakes {
+            let _ = writeln!(text, "  {}", plain(&mistake.message));
+        }
+    }
+    if !text.is_empty() {
+        text.push_str(
+            "  correct it (`ringback config check`), then reload (`systemctl --user reload ringback`, or SIGHUP)\n",
+        );
+    }
+    text
 }
 
 /// The columns, and below each account what needs more words.
@@ -157,7 +189,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{ErrorCode, LastError};
+    use crate::contract::{ConfigMistake, LastError, ReloadRefused};
 
     fn account(name: &str, state: AccountState) -> AccountReply {
         AccountReply {
@@ -242,5 +274,42 @@ mod tests {
             let account = AccountReply { expires_at, ..account("a", state) };
             assert_eq!(account.health_at(1_000).exit_code(), code, "{state:?} {expires_at:?}");
         }
+        let active = [account("a", AccountState::Active)];
+        assert_eq!(format!("{:?}", exit(&active, true, 1_000)), format!("{:?}", ExitCode::from(4)));
+    }
+
+    #[test]
+    fn accounts_with_a_mistake_and_a_refused_reload_are_shown() {
+        let mistake = |account: &str, line: u32| ConfigMistake {
+            account: Some(account.into()),
+            message: format!("/c.toml:{line}:1: accounts.{account}.scope: is an integer"),
+        };
+        let mut reply = AccountsReply {
+            version: 1,
+            default_account: None,
+            store_key: "k".into(),
+            store: StoreState::Unlocked,
+            accounts: Vec::new(),
+            mistakes: Vec::new(),
+            reload_refused: None,
+        };
+        let fix =
+            "  correct it (`ringback config check`), then reload (`systemctl --user reload ringback`, or SIGHUP)\n";
+        assert!(overview(&reply, 1_000).starts_with("There is no account in the config."));
+        reply.mistakes = vec![mistake("bad", 3)];
+        assert_eq!(
+            overview(&reply, 1_000),
+            format!(
+                "bad: left out, there is a mistake in the config\n  \
+                 /c.toml:3:1: accounts.bad.scope: is an integer\n{fix}\nStore key: k\n"
+            )
+        );
+        reply.mistakes.clear();
+        reply.reload_refused = Some(ReloadRefused { at: 990, mistakes: vec![mistake("a", 7)] });
+        reply.accounts = vec![account("a", AccountState::Active)];
+        let text = overview(&reply, 1_000);
+        let told =
+            "The config was read again 10 s ago and not taken over; the one from before is in effect:\n  /c.toml:7:1: ";
+        assert!(text.contains(told) && text.contains(fix), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{Fallback, Form, Key, SECTIONS, Section, Shown};
+use super::schema::{Fallback, Form, Key, SECTIONS, Section, Shown, TakesEffect};
 
 use crate::oauth::preset::PRESETS;
 
@@ -62,6 +62,9 @@ pub fn reference() -> String {
             push(&mut text, format_args!("\n### `{}`\n\n{}\n\n", key.name, key.doc));
             push(&mut text, format_args!("- Takes {}.\n", key.kind.expected()));
             push(&mut text, format_args!("- Default: {}.\n", fallback(key)));
+            if section.takes_effect == TakesEffect::AfterRestart {
+                push(&mut text, format_args!("- A change takes effect after a restart.\n"));
+            }
             push(&mut text, format_args!("- Example: `{} = {}`\n", key.name, key.example));
         }
     }

@@ -17,8 +17,19 @@ pub struct Section {
     pub form: Form,
     /// One paragraph.
     pub doc: &'static str,
+    /// When a change of it does something.
+    pub takes_effect: TakesEffect,
     /// In the order of the example and the reference.
     pub keys: &'static [Key],
+}
+
+/// When a changed setting does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakesEffect {
+    /// When the daemon reads the config again (SIGHUP).
+    AtReload,
+    /// When it is started again.
+    AfterRestart,
 }
 
 /// How a section is written.

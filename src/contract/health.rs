@@ -69,9 +69,10 @@ impl HealthReply {
         }
     }
 
-    /// The worst of several exit codes: the store before the user, the user before what heals.
+    /// The worst of several exit codes: the store before the user, the user before a mistake in the config, and that
+    /// before what heals.
     pub fn worst(codes: impl Iterator<Item = u8>) -> u8 {
-        let rank = |code: &u8| [0, 7, 5, 9].iter().position(|known| known == code);
+        let rank = |code: &u8| [0, 7, 4, 5, 9].iter().position(|known| known == code);
         codes.max_by_key(rank).unwrap_or(0)
     }
 }

@@ -16,8 +16,9 @@ use super::reject::Reject;
 use super::{Http, consent, to_the_end};
 use crate::broker::handle::TokenQuery;
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, AuditEvent, Health, ImportRequest, InfoReply, LockReply, LoginReply,
-    LoginRequest, LoginStarted, LogoutReply, PasteRequest, TokenReply, UnlockRequest, VERSION,
+    AcceptReply, AccountReply, AccountsReply, AuditEvent, ConfigMistake, Health, ImportRequest, InfoReply, LockReply,
+    LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, ReloadRefused, TokenReply, UnlockRequest,
+    VERSION,
 };
 use crate::error::Error;
 
@@ -37,12 +38,25 @@ pub(super) async fn accounts(
     query::read(query.as_deref(), [])?;
     let mut accounts = http.broker.accounts();
     accounts.retain(|account| caller.sees(&account.account));
+    // What is about no account names others, and places on the disk.
+    let may_see = |mistake: &ConfigMistake| match &mistake.account {
+        Some(account) => caller.sees(account),
+        None => caller.sees_all(),
+    };
+    let mut mistakes = http.broker.mistakes();
+    mistakes.retain(may_see);
+    let reload_refused = http.broker.refused_reload().map(|refused| {
+        let mistakes = refused.mistakes.iter().filter(|mistake| may_see(mistake)).cloned().collect();
+        ReloadRefused { at: refused.at, mistakes }
+    });
     Ok(Json(AccountsReply {
         version: VERSION,
         default_account: http.broker.default_account().filter(|account| caller.sees(account)),
         store_key: http.broker.store_key(),
         store: http.broker.store_state(),
         accounts,
+        mistakes,
+        reload_refused,
     }))
 }
 

@@ -61,8 +61,12 @@ pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(nam
 pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
     let consents = http.consents.clone();
     on_disk(move || {
-        apps.remove(&name)?;
-        consents.forget_app(&name).map(drop)
+        // Each also where the other fails: the app is gone, and nobody can remove it once more.
+        let removed = apps.remove(&name);
+        if matches!(removed, Err(AppsError::Unknown(_) | AppsError::Name)) {
+            return removed;
+        }
+        removed.and(consents.forget_app(&name).map(drop))
     })
     .await
 }

@@ -17,7 +17,7 @@ use super::query::Segment;
 use super::reject::Reject;
 use super::session::cookie_name;
 use super::{Http, body, to_the_end};
-use crate::contract::{AuditEvent, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
+use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
 use crate::error::Error;
 use words::{AppRow, Row, app_row, question_row, row};
 
@@ -32,6 +32,10 @@ struct Page<'a> {
     told: Option<String>,
     form_token: &'a str,
     accounts: Vec<Row>,
+    /// What of the config is not in effect.
+    mistakes: Vec<ConfigMistake>,
+    /// Why the last reload was refused, if it was.
+    refused: Vec<ConfigMistake>,
     apps: Vec<AppRow>,
     questions: Vec<(String, String)>,
     wrong_keys: u64,
@@ -92,6 +96,8 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
         told: http.sessions.told(session.number),
         form_token: form_token.expose(),
         accounts: http.broker.accounts().iter().map(|account| row(account, now)).collect(),
+        mistakes: http.broker.mistakes(),
+        refused: http.broker.refused_reload().map(|refused| refused.mistakes.clone()).unwrap_or_default(),
         apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
         questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
         wrong_keys: http.apps.wrong_keys(),
@@ -283,6 +289,8 @@ mod tests {
             told: Some("<u>told</u>".into()),
             form_token: "form-token",
             accounts: vec![row(&account, Wall(0))],
+            mistakes: vec![ConfigMistake { account: Some("<b>bad".into()), message: "<i>m".into() }],
+            refused: vec![ConfigMistake { account: None, message: "<u>r".into() }],
             apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
             questions: vec![("7".into(), "<em>x".into())],
             wrong_keys: 1,

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::AskError;
 use super::wire::{Patience, Wire};
-use crate::clock::Wall;
+use crate::clock::{Boot, Wall};
 use crate::oauth::dialect::{Dialect, Reach};
 use crate::oauth::discovery::{self, Metadata};
 use crate::oauth::reply::Failed;
@@ -27,6 +27,11 @@ const PATIENCE: Patience = Patience { whole: Duration::from_secs(5), largest: di
 /// Largest file that is read: everything that is kept of the largest metadata.
 const LARGEST_FILE: usize = 2 * discovery::LARGEST;
 
+/// For how long a failed first read stands for the next ones: so many callers at a host that hangs cost one request and
+/// not one after the other. Doubles with each failure. A person who asks does not wait for it.
+const FAILED_FIRST: Duration = Duration::from_secs(1);
+const FAILED_LONGEST: Duration = Duration::from_secs(30);
+
 /// All issuers that were met.
 #[derive(Default)]
 pub(super) struct Issuers {
@@ -34,8 +39,50 @@ pub(super) struct Issuers {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
-/// One issuer. Whoever has the lock reads its metadata; everybody else waits for that.
-type Slot = tokio::sync::Mutex<Option<Entry>>;
+/// One issuer.
+#[derive(Default)]
+pub(super) struct Slot {
+    /// Whoever has the lock reads the metadata; everybody else waits for that (single flight).
+    entry: tokio::sync::Mutex<Option<Entry>>,
+    /// How the last read failed, where nothing is known from before.
+    failed: Mutex<Option<FailedRead>>,
+}
+
+struct FailedRead {
+    error: AskError,
+    times: u32,
+    /// No earlier attempt.
+    until: Boot,
+}
+
+impl Slot {
+    fn failed(&self) -> std::sync::MutexGuard<'_, Option<FailedRead>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The failure that still stands.
+    pub(super) fn standing_failure(&self, now: Boot) -> Result<(), AskError> {
+        match &*self.failed() {
+            Some(failed) if now.0 < failed.until.0 => Err(failed.error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn note_failure(&self, error: &AskError, now: Boot) {
+        let mut failed = self.failed();
+        let times = failed.as_ref().map_or(0, |failed| failed.times);
+        let asked = match error {
+            AskError::Unreachable { retry_after, .. } => retry_after.unwrap_or_default(),
+            AskError::Impossible(_) | AskError::Refused(_) => Duration::ZERO,
+        };
+        let pause = FAILED_FIRST.saturating_mul(1 << times.min(8)).max(asked).min(FAILED_LONGEST);
+        *failed = Some(FailedRead {
+            error: error.clone(),
+            times: times.saturating_add(1),
+            until: Boot(now.0.saturating_add(pause)),
+        });
+    }
+}
 
 #[derive(Clone)]
 struct Entry {
@@ -68,13 +115,18 @@ impl Issuers {
     pub(super) async fn resolve(&self, wire: &Wire, dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, AskError> {
         let Some(issuer) = issuer(dialect) else { return Ok(Arc::clone(dialect)) };
         let slot = self.slot(issuer);
-        let mut slot = slot.lock().await;
-        let kept = match slot.clone() {
+        let mut known = slot.entry.lock().await;
+        // Also how the read ended that this caller waited for.
+        slot.standing_failure(wire.since_boot())?;
+        let kept = match known.clone() {
             Some(entry) => Some(entry),
             None => self.load(issuer).await,
         };
         // What is known stays in the slot meanwhile: a caller that goes away must not make us forget it.
-        let entry = slot.insert(self.refreshed(wire, &dialect.reach, issuer, kept).await?);
+        let read = self.refreshed(wire, &dialect.reach, issuer, kept).await;
+        let read = read.inspect_err(|error| slot.note_failure(error, wire.since_boot()))?;
+        *slot.failed() = None;
+        let entry = known.insert(read);
         entry.check(dialect, issuer)?;
         Ok(Arc::new(dialect.with(&entry.metadata)))
     }
@@ -86,15 +138,29 @@ impl Issuers {
             return Err(AskError::Impossible(why));
         };
         let slot = self.slot(issuer);
-        let mut slot = slot.lock().await;
+        let mut known = slot.entry.lock().await;
         let metadata = fetch(wire, &dialect.reach, issuer).await?;
         let Some(origin) = metadata.token_origin() else {
             return Err(AskError::Impossible(format!("the metadata of {issuer} names no token endpoint")));
         };
         let entry = Entry { metadata, fetched_at: wire.now(), pinned: Some(origin.clone()), retry_at: None };
         self.keep(issuer, &entry).await;
-        *slot = Some(entry);
+        *known = Some(entry);
+        *slot.failed() = None;
         Ok(origin)
+    }
+
+    /// The next read is at once, also after one that failed.
+    pub(super) fn forgive(&self, dialect: &Dialect) {
+        if let Some(issuer) = issuer(dialect) {
+            *self.slot(issuer).failed() = None;
+        }
+    }
+
+    /// The same for every issuer.
+    pub(super) fn forgive_all(&self) {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.values().for_each(|slot| *slot.failed() = None);
     }
 
     fn slot(&self, issuer: &str) -> Arc<Slot> {

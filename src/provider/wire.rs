@@ -15,7 +15,7 @@ use super::AskError;
 use super::breaker::Breaker;
 use super::limiter::{Key, Limiter};
 use crate::account::state::Priority;
-use crate::clock::{Clock, Wall};
+use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
 use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
 use crate::oauth::exchange::HttpRequest;
@@ -54,6 +54,10 @@ impl Wire {
         self.clock.now().wall
     }
 
+    pub(super) fn since_boot(&self) -> Boot {
+        self.clock.now().boot
+    }
+
     /// The client for `url`. A failure is not remembered: certificates may be installed meanwhile.
     pub(super) fn client(&self, reach: &Reach, url: &Url) -> Result<reqwest::Client, Failure> {
         // Nothing is between us and ourselves.
@@ -77,6 +81,14 @@ impl Wire {
     pub(super) fn forgive(&self) {
         if let Ok(breakers) = self.breakers.read() {
             breakers.values().for_each(|breaker| breaker.forgive());
+        }
+    }
+
+    /// Sets every client up anew when it is next needed: files of certificates may have changed. What is on its way
+    /// keeps the one that it has.
+    pub(super) fn forget_clients(&self) {
+        if let Ok(mut clients) = self.clients.write() {
+            clients.clear();
         }
     }
 

@@ -36,6 +36,7 @@ mod lock;
 mod login;
 mod page;
 mod refresh;
+mod reload;
 mod replies;
 mod sockets;
 mod store;

@@ -137,6 +137,23 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
     }
 }
 
+#[test]
+fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
+    let idp = Idp::start();
+    let (before, after) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, &before.pem).unwrap();
+    let server = after.server(&["localhost"], false);
+    let mut world = world(&idp, "localhost", server.port, &format!("ca_file = \"{}\"", file.display()));
+    world.run();
+    assert_eq!(world.try_log_in("work").1.status, LoginStatus::Failed);
+    std::fs::write(&file, &after.pem).unwrap();
+    world.signal(rustix::process::Signal::HUP);
+    world.until_logged("the config was read again");
+    assert_eq!(world.try_log_in("work").1.status, LoginStatus::Succeeded);
+}
+
 /// Takes whoever comes for a proxy's client; counts them, and says what they asked for.
 fn proxy() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

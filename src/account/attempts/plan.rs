@@ -56,9 +56,13 @@ impl Plan {
             (Some(mine), Some(theirs)) => mine.matches(theirs.expose()),
             (mine, theirs) => mine.is_none() && theirs.is_none(),
         };
+        let keys = match (&self.credentials.client_key, &other.credentials.client_key) {
+            (Some(mine), Some(theirs)) => mine.id == theirs.id && mine.pem.matches(theirs.pem.expose()),
+            (mine, theirs) => mine.is_none() && theirs.is_none(),
+        };
         let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.target.clone(), plan.redirect_uri.clone());
         let wanted = self.response_type == other.response_type;
-        secrets && wanted && self.dialect == other.dialect && rest(self) == rest(other)
+        secrets && keys && wanted && self.dialect == other.dialect && rest(self) == rest(other)
     }
 
     /// What the tokens will belong to.

@@ -2,7 +2,9 @@ use super::*;
 use crate::clock::{Boot, Wall};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::exchange::ClientKey;
 use crate::oauth::exchange::{Credentials, Target, Trade};
+use crate::secret::PrivateKey;
 
 const REDIRECT: &str = "http://127.0.0.1:7464/callback/p";
 
@@ -196,6 +198,25 @@ fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
     let new = b.begin(plan).unwrap();
     assert_eq!((new.joined, new.replaced.as_deref()), (false, Some(old.id.as_str())));
     assert!(b.attempts.ticket(&old.id, b.now, &mut b.rng).is_none());
+}
+
+#[test]
+fn a_login_with_an_old_key_of_the_client_gives_way_and_one_with_the_same_is_joined() {
+    let with = |pem: &str, id: &str| {
+        let key = ClientKey { pem: PrivateKey::new(pem), id: Some(id.into()) };
+        Plan { credentials: Credentials { client_key: Some(key), ..plan("work").credentials }, ..plan("work") }
+    };
+    for (then, now, joined) in [
+        (with("old", "1"), with("old", "1"), true),
+        (with("old", "1"), with("new", "1"), false),
+        (with("old", "1"), with("old", "2"), false),
+        (with("old", "1"), plan("work"), false),
+        (plan("work"), with("new", "1"), false),
+    ] {
+        let mut b = Bench::new();
+        b.begin(then).unwrap();
+        assert_eq!(b.begin(now).unwrap().joined, joined);
+    }
 }
 
 #[test]

@@ -64,6 +64,10 @@ impl Machine {
             // The secret, the client or the scopes may be right now: somebody read the config again for it.
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
                 trouble.retry_at = now;
+                // Also long before the next refresh: whether it is mended now, nobody wants to learn by then.
+                if let State::Active(held) = &mut self.state {
+                    held.due = held.due.map(|_| now);
+                }
             }
         }
         self.unknown_refusals = UnknownRefusals::default();

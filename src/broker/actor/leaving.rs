@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::halting::HALTED;
 use super::{Actor, sleep};
 use crate::account::state::Event;
 use crate::account::view::Standing;
 use crate::broker::fresh_grant::REVOKE_PATIENCE;
+use crate::config::AccountConfig;
 use crate::contract::{LogoutOutcome, LogoutReply};
 use crate::error::Error;
 use crate::oauth::dialect::Revoke;
@@ -81,7 +83,6 @@ impl Actor {
     }
 
     async fn revoke(&mut self, tokens: &TokenSet) -> (LogoutOutcome, String) {
-        let here_only = |why: &str| (LogoutOutcome::DeletedHereOnly, format!("deleted from this machine only: {why}"));
         let config = Arc::clone(&self.config);
         let snapshot = self.machine.snapshot(&config.name);
         let expired =
@@ -89,6 +90,12 @@ impl Actor {
         if expired && matches!(config.dialect.revoke, Revoke::DeleteBearer(_)) {
             return here_only("the access token had expired, and this provider takes no other");
         }
+        let halted = self.halted();
+        let revoking = self.revoke_at_provider(tokens, &config);
+        halted.cuts(revoking).await.unwrap_or_else(|| here_only(HALTED))
+    }
+
+    async fn revoke_at_provider(&mut self, tokens: &TokenSet, config: &AccountConfig) -> (LogoutOutcome, String) {
         let credentials = match self.credentials().await {
             Ok(credentials) => credentials,
             Err(why) => return here_only(&why),
@@ -108,4 +115,8 @@ impl Actor {
             Err(_) => here_only("the provider did not answer"),
         }
     }
+}
+
+fn here_only(why: &str) -> (LogoutOutcome, String) {
+    (LogoutOutcome::DeletedHereOnly, format!("deleted from this machine only: {why}"))
 }

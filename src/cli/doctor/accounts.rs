@@ -14,6 +14,10 @@ pub(super) fn daemon(reach: &Reach, findings: &mut Vec<Finding>) -> Option<Accou
     match reach.client().and_then(|client| client.accounts()) {
         Ok(reply) => {
             findings.push(good("daemon", "it runs and answers"));
+            if reply.reload_refused.is_some() {
+                let what = "it could not take over the config when it was told to, and goes on with an older one";
+                findings.push(needs_hand("daemon", what, "Mend what `ringback config check` names, and reload."));
+            }
             Some(reply)
         }
         Err(failure) if failure.code() == ErrorCode::NoDaemon => {
@@ -121,6 +125,8 @@ mod tests {
             store_key: String::new(),
             store: StoreState::Unlocked,
             accounts: vec![account],
+            mistakes: Vec::new(),
+            reload_refused: None,
         };
         let mut findings = Vec::new();
         standing(config, Some(&reply), 1000, &mut findings);

@@ -1,6 +1,6 @@
 //! The sections about accounts.
 
-use super::{Fallback, Form, Key, Kind, Section, Shown};
+use super::{Fallback, Form, Key, Kind, Section, Shown, TakesEffect};
 
 const SECRET: Fallback = Fallback::Words(
     "none; exactly one `client_secret...` where `client_auth` is `\"basic\"` or `\"post\"`, but for `implicit`",
@@ -22,6 +22,7 @@ pub(super) static ACCOUNT: Section = Section {
     path: "accounts.NAME",
     form: Form::Named("work"),
     doc: "One account: one client at one provider, one login, its own tokens. The name has 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`. Names with a dot need quotes: `[accounts.\"a.b\"]`.",
+    takes_effect: TakesEffect::AtReload,
     keys: &[
         Key {
             name: "provider",
@@ -226,6 +227,7 @@ pub(super) static CLIENT_SECRET_ITEM: Section = Section {
     path: "accounts.NAME.client_secret_keyring",
     form: Form::Inline,
     doc: "By which attributes the item is found.",
+    takes_effect: TakesEffect::AtReload,
     keys: KEYRING_KEYS,
 };
 
@@ -233,6 +235,7 @@ pub(super) static PASSWORD_ITEM: Section = Section {
     path: "accounts.NAME.password_keyring",
     form: Form::Inline,
     doc: "By which attributes the item is found.",
+    takes_effect: TakesEffect::AtReload,
     keys: KEYRING_KEYS,
 };
 

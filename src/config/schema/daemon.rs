@@ -1,11 +1,12 @@
 //! The sections about the daemon itself.
 
-use super::{Fallback, Form, Key, Kind, Section, Shown};
+use super::{Fallback, Form, Key, Kind, Section, Shown, TakesEffect};
 
 pub(super) static TOP: Section = Section {
     path: "",
     form: Form::Top,
     doc: "Settings that stand before the first section.",
+    takes_effect: TakesEffect::AtReload,
     keys: &[Key {
         name: "default_account",
         kind: Kind::Text,
@@ -20,6 +21,7 @@ pub(super) static LISTEN: Section = Section {
     path: "listen",
     form: Form::Single,
     doc: "Where local programs reach the daemon. It never listens beyond this machine. What `ringback.socket` of systemd passes is taken instead of binding it anew; a port that it passes and that is not named here is served as well.",
+    takes_effect: TakesEffect::AfterRestart,
     keys: &[
         Key {
             name: "tcp",
@@ -60,6 +62,7 @@ pub(super) static STORE: Section = Section {
     path: "store",
     form: Form::Single,
     doc: "Where tokens are kept, sealed.",
+    takes_effect: TakesEffect::AfterRestart,
     keys: &[
         Key {
             name: "folder",
@@ -116,6 +119,7 @@ pub(super) static SERVE: Section = Section {
     path: "serve",
     form: Form::Single,
     doc: "How tokens are served.",
+    takes_effect: TakesEffect::AtReload,
     keys: &[
         Key {
             name: "min_ttl",
@@ -148,6 +152,7 @@ pub(super) static AUDIT: Section = Section {
     path: "audit",
     form: Form::Single,
     doc: "What is written down of who got which token (`ringback audit`), in `audit.jsonl` of the state folder.",
+    takes_effect: TakesEffect::AtReload,
     keys: &[
         Key {
             name: "enabled",

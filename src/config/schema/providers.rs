@@ -1,6 +1,6 @@
 //! The section about providers; the presets are written with the same keys.
 
-use super::{Fallback, Form, Key, Kind, Section, Shown};
+use super::{Fallback, Form, Key, Kind, Section, Shown, TakesEffect};
 
 const PRESET: Fallback = Fallback::Words("the preset's");
 const PRESET_OR_METADATA: Fallback = Fallback::Words("the preset's; with `discover` the metadata's");
@@ -19,6 +19,7 @@ pub(super) static PROVIDER: Section = Section {
     path: "providers.NAME",
     form: Form::Named("example"),
     doc: "An authorization server of your own: a preset, and what is different. A preset that fits as it is needs no section. Names follow the rules of account names. The same keys can stand at the top of a file of their own, `providers/NAME.toml` in the config file's folder; its `preset` is a built-in one.",
+    takes_effect: TakesEffect::AtReload,
     keys: &[
         key(
             "preset",

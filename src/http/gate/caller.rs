@@ -79,6 +79,11 @@ impl Caller {
         self.app().is_none_or(|app| app.rights.cover(account))
     }
 
+    /// Whether that is every account.
+    pub fn sees_all(&self) -> bool {
+        self.app().is_none_or(|app| app.rights.accounts.is_none())
+    }
+
     /// Asked again before a token leaves: a caller may have waited for it for minutes, and a key that was
     /// removed meanwhile gets nothing more.
     pub fn still_may(&self, http: &Http) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use super::*;
+use crate::clock::Boot;
+use crate::provider::issuers::Slot;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -177,4 +179,41 @@ async fn why_there_is_no_metadata_is_told_for_both_places() {
     let bad = Arc::new(Dialect { issuer: Some("http://id.example".into()), ..(*dialect).clone() });
     let expected = "the issuer http://id.example is no https address, so it has no metadata to read";
     assert_eq!(token_url(&provider(), &bad).await, expected);
+}
+
+#[tokio::test]
+async fn a_read_that_failed_stands_for_a_while_until_a_person_asks_or_the_config_is_read_again() {
+    let issuer = Issuer::start(OIDC).await;
+    issuer.told.status.store(503, Ordering::SeqCst);
+    let (provider, dialect) = (Arc::new(provider()), issuer.dialect());
+    let callers: Vec<_> = (0..100)
+        .map(|_| {
+            let (provider, dialect) = (Arc::clone(&provider), Arc::clone(&dialect));
+            tokio::spawn(async move { provider.resolve(&dialect).await.unwrap_err() })
+        })
+        .collect();
+    for caller in callers {
+        assert!(caller.await.unwrap().to_string().contains("503"));
+    }
+    // A machine that stands still for longer than the first pause may see a second read.
+    assert!(issuer.asked() < 10, "{}", issuer.asked());
+    issuer.told.status.store(200, Ordering::SeqCst);
+    provider.try_again(&dialect);
+    assert_eq!(token_url(&provider, &dialect).await, at_host(1));
+}
+
+#[test]
+fn the_pause_after_a_failed_read_grows_and_heeds_what_the_host_asks_for() {
+    let (slot, error) = (Slot::default(), |seconds: Option<u64>| AskError::Unreachable {
+        why: "x".into(),
+        retry_after: seconds.map(Duration::from_secs),
+    });
+    let mut now = Boot(Duration::from_secs(100));
+    for (asked, pause) in [(None, 1), (None, 2), (Some(20), 20), (None, 8), (None, 16), (None, 30), (Some(900), 30)] {
+        slot.note_failure(&error(asked), now);
+        let after = |millis| Boot(now.0 + Duration::from_millis(millis));
+        assert!(slot.standing_failure(after(pause * 1000 - 1)).is_err(), "{pause}");
+        assert!(slot.standing_failure(after(pause * 1000)).is_ok(), "{pause}");
+        now = after(pause * 1000);
+    }
 }

@@ -1,0 +1,106 @@
+//! What a reload takes over, what it can't, and what is told of a config that is wrong. And the two files of an app's
+//! key, whatever fails between them.
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt as _;
+
+use crate::http::Request;
+use crate::idp::Idp;
+use crate::world::{IGNORING_XFSZ, World, account, names, provider, until};
+
+const TOKEN: &str = "/v1/accounts/work/token?wait=0";
+
+fn key_works(world: &World) -> bool {
+    let key = format!("Bearer {}", world.key());
+    world.ask_tcp(&Request::new("GET", "/v1/accounts").header("Authorization", &key)).status == 200
+}
+
+#[test]
+fn the_key_file_holds_a_key_that_works_wherever_a_rotation_ends() {
+    let idp = Idp::start();
+    let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
+    world.through = IGNORING_XFSZ.map(String::from).to_vec();
+    world.run();
+    let before = world.key();
+    world.limit_files(Some(10));
+    let (code, _, said) = world.cli(&["app", "rotate", "default"]);
+    assert_eq!(code, 9, "{said}");
+    assert!(world.key() == before && key_works(&world), "a full disk");
+    world.limit_files(None);
+    assert_eq!(world.cli(&["app", "rotate", "default"]).0, 0);
+    assert!(world.key() != before && key_works(&world));
+    world.stop();
+    for step in ["app_listed", "app_key_written"] {
+        world.run_until(step);
+        let mut wire = world.wire();
+        wire.send(&Request::new("POST", "/v1/apps/default/rotate").bytes("localhost"));
+        assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
+        let key = world.key();
+        world.run();
+        assert!(world.key() == key && key_works(&world), "{step}");
+        world.stop();
+    }
+}
+
+fn accounts(world: &World) -> Value {
+    world.get("/v1/accounts").json()
+}
+
+#[test]
+fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
+    let idp = Idp::start();
+    let good = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
+    let bad = format!("{good}{}", account("bad", "idp", "hook = 7"));
+    let mut world = World::with_config(&bad);
+    world.run();
+    world.log_in("work");
+    let mistakes = accounts(&world)["mistakes"].clone();
+    assert_eq!((mistakes.as_array().unwrap().len(), &mistakes[0]["account"]), (1, &Value::from("bad")));
+    assert!(mistakes[0]["message"].as_str().unwrap().contains("accounts.bad.hook: "), "{mistakes}");
+    let (code, text, _) = world.cli(&["status"]);
+    assert!(code == 4 && text.contains("bad: left out") && text.contains("accounts.bad.hook: "), "{code} {text}");
+
+    world.configure(&format!("{good}[serve]\nwaits = 1\n"));
+    world.signal(Signal::HUP);
+    until("the refusal is shown", || accounts(&world).get("reload_refused").cloned());
+    let (_, text, _) = world.cli(&["status"]);
+    assert!(text.contains("not taken over") && text.contains("serve.waits: "), "{text}");
+
+    world.configure(&good);
+    world.signal(Signal::HUP);
+    until("all is mended", || {
+        let reply = accounts(&world);
+        (reply.get("reload_refused").is_none() && reply.get("mistakes").is_none()).then_some(())
+    });
+    assert_eq!(world.cli(&["status"]).0, 0);
+}
+
+#[test]
+fn changes_of_audit_take_effect_and_those_that_need_a_restart_are_named() {
+    let idp = Idp::start();
+    let with = |top: &str| format!("{top}{}{}", provider("idp", &idp, "/token", ""), account("work", "idp", ""));
+    let mut world = World::with_config(&with(""));
+    world.run();
+    world.log_in("work");
+    let audit = || std::fs::read_to_string(world.state().join("audit.jsonl")).unwrap_or_default();
+    let tokens = || audit().matches(r#""event":"token""#).count();
+    for number in [1, 2, 3, 40] {
+        std::fs::write(world.state().join(format!("audit.{number}.jsonl")), "").unwrap();
+    }
+    world.configure(&with("[store]\nlock_on_suspend = true\n[audit]\nenabled = false\n"));
+    world.signal(Signal::HUP);
+    world.until_logged("`store.lock_on_suspend` changed: it takes effect after a restart");
+    world.until_logged("the config was read again");
+    let before = tokens();
+    assert_eq!(world.get(TOKEN).status, 200);
+    world.configure(&with("[audit]\nkeep = 2\n"));
+    world.signal(Signal::HUP);
+    until("older files are gone", || (!world.state().join("audit.3.jsonl").exists()).then_some(()));
+    let left = names(&world.state()).into_iter().filter(|name| name.starts_with("audit.")).count();
+    assert_eq!(left, 3);
+    until("tokens are written down again", || {
+        assert_eq!(world.get(TOKEN).status, 200);
+        (tokens() > before).then_some(())
+    });
+}
