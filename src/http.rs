@@ -25,6 +25,7 @@ pub mod gate;
 pub mod listen;
 pub mod pages;
 pub mod query;
+mod question_page;
 pub mod reject;
 pub mod routes;
 pub mod session;
