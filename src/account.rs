@@ -7,6 +7,7 @@
 pub mod attempts;
 pub mod logins;
 pub mod record;
+pub mod replace;
 pub mod schedule;
 pub mod state;
 pub mod view;

@@ -325,6 +325,7 @@ impl Snapshot {
                 .and_then(|token| token.deadline)
                 .map(|deadline| unix_deadline(deadline, now)),
             login_pending: None,
+            login_confirm: None,
         }
     }
 }
