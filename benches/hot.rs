@@ -143,6 +143,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         runtime: None,
         clock: Clock::System,
         chance: Chance::System,
+        audit: Audit::default(),
     };
     (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
 }

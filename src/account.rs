@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod health;
 pub mod logins;
 pub mod record;
+pub mod replace;
 pub mod schedule;
 pub mod state;
 pub mod view;

@@ -2,6 +2,7 @@
 //! commit: store proved writable, intent written, request sent, reply committed, then published.
 
 mod actor;
+mod answers;
 pub mod browser_login;
 mod device;
 mod errand;
@@ -12,7 +13,7 @@ pub mod happenings;
 mod hooks;
 mod locking;
 pub mod login;
-mod logins;
+pub mod logins;
 mod narrowed;
 mod provenance;
 mod published;
@@ -29,6 +30,7 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::browser::Opener;
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -55,6 +57,8 @@ pub struct World {
     pub clock: Clock,
     /// What spreads refreshes apart.
     pub chance: Chance,
+    /// Where it is written down how a login as another person ended.
+    pub audit: Audit,
 }
 
 /// Makes sure that somebody listens where a redirect URI points (RFC 8252 §8.3).

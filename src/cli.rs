@@ -32,6 +32,7 @@ mod password;
 mod paste;
 mod provider;
 mod refresh;
+mod replace;
 mod report;
 mod sandbox;
 mod serve;

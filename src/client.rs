@@ -10,8 +10,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
-    ConsentsReply, ErrorCode, ErrorReply, ImportRequest, InfoReply, LockReply, LoginReply, LoginRequest, LoginStarted,
-    LoginVia, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
+    ConsentsReply, ErrorCode, ErrorReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply,
+    LoginRequest, LoginStarted, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
 };
 use crate::secret::AccessToken;
 
@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Hands over a token that was made elsewhere, over the socket only. Wipes `token`.
-    pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<AccountReply, Failure> {
+    pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<ImportReply, Failure> {
         let body = self.on_socket("a token is handed over").and_then(|()| json(&token));
         token.access_token.zeroize();
         token.refresh_token.zeroize();
@@ -197,12 +197,18 @@ impl Client {
     }
 
     /// Starts or joins the account's pending login.
-    pub fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Failure> {
-        let body = json(&LoginRequest { via })?;
+    pub fn start_login(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Failure> {
+        let body = json(&request)?;
         parse(&self.ask("POST", &account_target(account, "/login"), JSON, Some(&body), PATIENCE)?)
     }
 
-    /// How the login `id` stands; waits up to `wait` (whole seconds count) for it to end.
+    /// Answers a login that waits for it: `replace` stores what it brought, otherwise that is revoked.
+    pub fn answer_login(&self, id: &str, replace: bool) -> Result<LoginReply, Failure> {
+        let body = json(&LoginAnswer { replace })?;
+        parse(&self.ask("POST", &format!("/v1/logins/{}/answer", segment(id)), JSON, Some(&body), PATIENCE)?)
+    }
+
+    /// How the login `id` stands; waits up to `wait` (whole seconds count) for it to end or to ask something.
     pub fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Failure> {
         let target = format!("/v1/logins/{}?wait={}", segment(id), wait.as_secs());
         parse(&self.ask("GET", &target, JSON, None, wait + SLACK)?)

@@ -4,6 +4,7 @@
 //! described in `docs/api.md`.
 
 mod audit;
+mod confirm;
 mod doctor;
 mod errors;
 mod events;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use audit::{AuditEvent, AuditLine};
+pub use confirm::{Confirm, ImportReply, LoginAnswer, Replaced};
 pub use doctor::{DoctorReply, Finding, FindingState};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
 pub use events::{AccountEvent, EventKind};
@@ -109,6 +111,9 @@ pub struct ImportRequest {
     /// A refresh token: it is used at once to get a token with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refresh_token: Option<String>,
+    /// Whether it may take the place of another person's tokens, unasked.
+    #[serde(skip_serializing_if = "confirm::is_false", default)]
+    pub replace: bool,
 }
 
 /// Answer of `POST /v1/providers/{name}/accept`.
@@ -203,16 +208,21 @@ pub struct AccountReply {
     /// The id of the pending login, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_pending: Option<String>,
+    /// What the pending login asks, if it waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_confirm: Option<Confirm>,
 }
 
-/// How many members of an `identity` [`whose`] tells, and how many characters of each.
-const TOLD: (usize, usize) = (4, 64);
+/// How many members of an `identity` [`whose`] tells, and how many characters of each: those of an ID token have room.
+const TOLD: (usize, usize) = (5, 96);
 
 /// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
 /// length. The provider wrote it, so whoever shows it still has to escape it.
 pub fn whose(identity: &Map<String, Value>) -> Option<String> {
     let cut = |text: &str| -> String { text.chars().take(TOLD.1).collect() };
-    let told = identity.iter().filter_map(|(name, value)| match value {
+    // Who issued a subject is the least of it.
+    let (issuer, rest): (Vec<_>, Vec<_>) = identity.iter().partition(|(name, _)| *name == "iss");
+    let told = rest.into_iter().chain(issuer).filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{} {}", cut(name), cut(text))),
         Value::Number(number) => Some(format!("{} {number}", cut(name))),
         _ => None,
@@ -338,6 +348,9 @@ pub struct LoginRequest {
     /// See [`LoginVia`].
     #[serde(default)]
     pub via: LoginVia,
+    /// Whether another person's tokens may be replaced, unasked.
+    #[serde(skip_serializing_if = "confirm::is_false", default)]
+    pub replace: bool,
 }
 
 /// A login that was started or joined.
@@ -364,6 +377,9 @@ pub struct LoginStarted {
     /// Why this kind of login is discouraged, if it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warning: Option<String>,
+    /// The login that was joined is made already, and asks this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm: Option<Confirm>,
     /// When the login ends by itself, Unix seconds.
     pub expires_at: i64,
 }
@@ -411,6 +427,9 @@ pub struct LoginReply {
     /// What the user has to do on another device, if that is the way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<DevicePrompt>,
+    /// What it asks, if it waits for an answer. It is pending meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm: Option<Confirm>,
     /// What failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<ErrorReply>,
@@ -426,6 +445,9 @@ pub struct LoginReply {
     /// Whose tokens they are, if it succeeded and the provider told.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub identity: Map<String, Value>,
+    /// What became of the tokens that the account had, if it succeeded.
+    #[serde(flatten)]
+    pub replaced: Replaced,
 }
 
 /// The three ways a login can stand.
@@ -494,13 +516,14 @@ mod tests {
 
     #[test]
     fn an_identity_is_told_in_a_few_bearable_words() {
-        let long = "x".repeat(100);
+        let long = "x".repeat(120);
         for (identity, told) in [
             ("{}".to_owned(), None),
             (r#"{"voip_id":1000001}"#.into(), Some("voip_id 1000001".to_owned())),
             (r#"{"extension_id":7,"voip_id":"1","groups":["a"]}"#.into(), Some("extension_id 7, voip_id 1".into())),
-            (format!(r#"{{"a":"{long}"}}"#), Some(format!("a {}", &long[..64]))),
-            (r#"{"a":1,"b":2,"c":3,"d":4,"e":5}"#.into(), Some("a 1, b 2, c 3, d 4".into())),
+            (format!(r#"{{"a":"{long}"}}"#), Some(format!("a {}", &long[..96]))),
+            (r#"{"iss":"https://id","name":"Ann","sub":"1"}"#.into(), Some("name Ann, sub 1, iss https://id".into())),
+            (r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}"#.into(), Some("a 1, b 2, c 3, d 4, e 5".into())),
         ] {
             assert_eq!(whose(&serde_json::from_str(&identity).unwrap()), told, "{identity}");
         }

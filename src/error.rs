@@ -3,9 +3,10 @@
 //! Each variant means one thing. HTTP status, code and exit code follow from [`Error::code`] through
 //! the table in `contract`; the advice is [`Error::hint`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::contract::{ErrorCode, ErrorReply};
+use crate::contract::{Confirm, ErrorCode, ErrorReply};
 
 /// Places come free as providers answer, or fail to.
 const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
@@ -53,6 +54,32 @@ pub enum Error {
         why: String,
         /// The provider's own code.
         provider_error: Option<String>,
+    },
+    /// An import brought another person's token, and waits for an answer.
+    #[error("account `{account}` is logged in as {current}, and this token is of {new}: nothing was replaced")]
+    AnotherPerson {
+        /// The account's own name.
+        account: String,
+        /// Whose tokens it has, in words.
+        current: String,
+        /// Whose token this is, in words.
+        new: String,
+        /// The login that waits for the answer.
+        login_id: String,
+        /// What it asks.
+        confirm: Arc<Confirm>,
+    },
+    /// A login as another person waits for an answer, and the command line can't ask.
+    #[error(
+        "`{account}` is logged in as {current}, and this login is as {new}; nothing was replaced, since there is no terminal to ask at"
+    )]
+    NobodyToAsk {
+        /// The account's own name.
+        account: String,
+        /// Whose tokens it has, in words.
+        current: String,
+        /// Who has just logged in, in words.
+        new: String,
     },
     /// The provider can't be asked just now; it heals by itself.
     #[error("no token from the provider of `{account}`: {why}")]
@@ -193,7 +220,8 @@ impl Error {
             Self::Usage { .. } | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
-            Self::LoginFailed { .. } => ErrorCode::LoginFailed,
+            Self::LoginFailed { .. } | Self::AnotherPerson { .. } => ErrorCode::LoginFailed,
+            Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
             Self::ProviderRefused { .. } | Self::RefusesForLong { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
@@ -220,6 +248,8 @@ impl Error {
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
+            Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
+            Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is revoked when it runs out."),
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
             Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
@@ -250,11 +280,16 @@ impl Error {
             login_url: None,
             retry_after: None,
             provider_error: None,
+            login_id: None,
+            confirm: None,
             nearest: Vec::new(),
         };
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
             Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
+            Self::AnotherPerson { login_id, confirm, .. } => {
+                (reply.login_id, reply.confirm) = (Some(login_id.clone()), Some(Box::new(Confirm::clone(confirm))));
+            }
             Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),

@@ -27,6 +27,7 @@ pub mod listen;
 mod log_limit;
 pub mod pages;
 pub mod query;
+mod question_page;
 pub mod reject;
 pub mod routes;
 pub mod session;

@@ -167,6 +167,27 @@ fn a_failed_login_is_exit_code_6() {
 }
 
 #[test]
+fn a_daemon_of_an_earlier_version_that_replaces_unasked_is_asked_for_a_login_all_the_same() {
+    let unknown =
+        r#"{"error":"usage","error_description":"not the object that this route takes","hint":"Correct it."}"#;
+    let start = started("http://127.0.0.1:1/login/start/t1");
+    let replies = [(400, unknown), (200, start.as_str()), (200, DONE)];
+    let (code, _, err) = against(&replies, &["login", "--replace"], "");
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_login_as_another_person_without_a_terminal_is_exit_code_11_and_says_who() {
+    let asks = PENDING.replace(
+        r#""status":"pending""#,
+        r#""status":"pending","confirm":{"current":{"voip_id":1},"new":{"sub":"2","name":"E\u001b[2Jve"}}"#,
+    );
+    let (code, _, err) = against(&[(200, &started("http://127.0.0.1:1/login/start/t1")), (200, &asks)], &["login"], "");
+    assert_eq!(code, 11, "{err}");
+    assert!(err.contains("error: `work` is logged in as voip_id 1, and this login is as name E[2Jve, sub 2;"), "{err}");
+}
+
+#[test]
 fn a_pasted_url_that_is_wrong_can_be_pasted_again() {
     let wrong = r#"{"error":"usage","error_description":"that is another login's","hint":"Copy it again."}"#;
     let start = started("https://accounts.example.com/?state=x");

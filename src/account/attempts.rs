@@ -55,6 +55,8 @@ enum Stage {
     Pending,
     /// An answer was taken; the code is being exchanged.
     Exchanging,
+    /// It brought tokens, and the user is asked whether to keep them.
+    Asking,
 }
 
 #[derive(Debug)]
@@ -125,7 +127,7 @@ impl Attempts {
         self.expire(now);
         let mut replaced = None;
         if let Some((id, login)) = self.logins.iter().find(|(_, login)| login.plan.account == plan.account) {
-            if login.stage == Stage::Exchanging || login.plan.is_same(&plan) {
+            if login.stage != Stage::Pending || login.plan.is_same(&plan) {
                 return Some(Started { id: id.clone(), joined: true, replaced: None, ends: login.ends });
             }
             replaced = Some(id.clone());
@@ -197,6 +199,35 @@ impl Attempts {
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
         Err(Turned::NotOurs)
+    }
+
+    /// The login has brought tokens, and the user is asked whether to keep them, until `ends`: counted anew, since it
+    /// is another question. `false`: the login is over.
+    pub fn ask(&mut self, id: &str, ends: Boot) -> bool {
+        let login = self.logins.get_mut(id);
+        let is_there = login.is_some();
+        if let Some(login) = login {
+            (login.stage, login.ends) = (Stage::Asking, ends);
+        }
+        is_there
+    }
+
+    /// The user has answered; it does not end by itself any more.
+    pub fn answered(&mut self, id: &str) {
+        if let Some(login) = self.logins.get_mut(id) {
+            login.stage = Stage::Exchanging;
+        }
+    }
+
+    /// The account's pending login, and when it ends.
+    pub fn of_account(&self, account: &str) -> Option<(&str, Boot)> {
+        let (id, login) = self.logins.iter().find(|(_, login)| login.plan.account == account)?;
+        Some((id, login.ends))
+    }
+
+    /// When the login of this id ends.
+    pub fn ends(&self, id: &str) -> Option<Boot> {
+        self.logins.get(id).map(|login| login.ends)
     }
 
     /// The login is over. Its outcome is the caller's to keep.

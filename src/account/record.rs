@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::account::logins::Logins;
 use crate::clock::{Wall, WhichBoot};
 use crate::oauth::grant::{Binding, TokenSet};
+use crate::oauth::identity;
 
 /// Everything that survives a restart.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub struct Record {
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
-    /// Whose they are, where the provider told, such as `voip_id`.
+    /// Whose they are, where the provider told, such as `voip_id`, or `iss` and `sub` of an ID token.
     pub identity: Map<String, Value>,
     /// A refresh that was about to be sent. Still there after a restart, it says that nobody knows how
     /// that request ended.
@@ -41,6 +42,13 @@ impl Record {
             ends_in_boot: None,
             logins: Logins::default(),
         }
+    }
+
+    /// Whose the tokens are, as far as is known. Earlier versions kept nothing of an ID token but itself.
+    pub fn person(&self) -> Map<String, Value> {
+        let mut person = identity::of_reply(&self.tokens.extra);
+        person.extend(self.identity.clone());
+        person
     }
 }
 

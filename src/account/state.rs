@@ -22,6 +22,8 @@ mod words;
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Moment, WhichBoot};
@@ -185,7 +187,7 @@ impl Machine {
             Event::Committed(result) => return self.committed(result, now, chance),
             Event::Described(described) => return self.described(described, now),
             Event::Removed(result) => self.removed(result, now, chance),
-            Event::LoggedIn(grant) => return self.logged_in(*grant, now, chance),
+            Event::LoggedIn(grant, description) => return self.logged_in(*grant, description, now, chance),
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
             Event::Stirred => self.stirred(now, chance),
@@ -206,6 +208,13 @@ impl Machine {
     /// Whether what is held was put back from a backup: its refresh token is sent to nobody.
     pub fn is_restored(&self) -> bool {
         self.held().is_some_and(|held| self.is_older(held)) && !self.is_unkept()
+    }
+
+    /// Whose tokens a login would replace, as far as is known; `None`: there are none. Those of another client say
+    /// nothing, since the same person may have another subject there (OpenID Connect Core §8.1).
+    pub fn person(&self) -> Option<Map<String, Value>> {
+        let newest = self.newest()?;
+        Some(if newest.binding == self.policy.binding { newest.person() } else { Map::new() })
     }
 
     /// What tokens have to belong to, by the config of now.

@@ -310,6 +310,7 @@ impl Snapshot {
                 .and_then(|token| token.deadline)
                 .map(|deadline| unix_deadline(deadline, now)),
             login_pending: None,
+            login_confirm: None,
         }
     }
 }

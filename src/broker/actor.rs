@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::halting::HALTED;
 use super::World;
+use super::answers::Taken;
 use super::errand::{self, Errand};
 use super::fresh_grant::FreshGrant;
 use super::happenings::Happenings;
@@ -21,6 +22,7 @@ use super::hooks::Hooks;
 use super::published::Published;
 use super::turns::{Turn, Turns};
 use crate::account::health::Health;
+use crate::account::replace::Agreed;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
 use crate::account::view::Standing;
 use crate::chance::Draws;
@@ -50,8 +52,9 @@ pub(super) enum Command {
     Refresh(u64, Moment, oneshot::Sender<()>),
     /// A caller's API answered 401.
     Rejected(oneshot::Sender<()>),
-    /// A login brought a grant. Taken only while that login still stands: a logout may have called it off.
-    LoggedIn(FreshGrant, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<(), Error>>),
+    /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
+    /// person only if that was agreed to.
+    LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<Taken, Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
     /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
@@ -217,9 +220,9 @@ impl Actor {
                 self.drive(Event::Rejected).await;
                 _ = done.send(());
             }
-            Command::LoggedIn(fresh, login, done) => {
+            Command::LoggedIn(fresh, agreed, login, done) => {
                 let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
-                let result = if called_off { self.too_late() } else { self.logged_in(fresh).await };
+                let result = if called_off { self.too_late() } else { self.logged_in(fresh, &agreed).await };
                 _ = done.send(result);
             }
             Command::LogOut(done) => {

@@ -8,10 +8,12 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::Guard;
+use super::answers::Taken;
 use super::device::login_failed;
 use super::handle::Broker;
 use super::logins::Came;
 use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
+use crate::account::replace::Agreed;
 use crate::account::state::Answer;
 use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
@@ -250,12 +252,14 @@ impl Broker {
         }
     }
 
-    async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<(), Error> {
+    async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<Taken, Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
         let trade = match next {
             Next::Exchange(trade) => trade,
-            Next::Granted(grant) => return self.take_over(Some(id), self.inner.revoker.guard(plan, grant)).await,
+            Next::Granted(grant) => {
+                return self.take_over(Some(id), self.inner.revoker.guard(plan, grant), Agreed::No).await;
+            }
             Next::Refused { error, description } => {
                 let why = if error == "access_denied" {
                     "access was denied at the provider".to_owned()
@@ -284,7 +288,7 @@ impl Broker {
             ));
         }
         let fresh = self.granted(&plan, "the code", answer)?;
-        self.take_over(Some(id), fresh).await
+        self.take_over(Some(id), fresh, Agreed::No).await
     }
 }
 

@@ -9,6 +9,7 @@ use super::browser_login::Counted;
 use super::handle::Broker;
 use super::logins::Pending;
 use crate::account::attempts::Plan;
+use crate::account::replace::Agreed;
 use crate::account::state::Answer;
 use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
@@ -95,7 +96,7 @@ impl Broker {
                 Answer::NotSent { .. } | Answer::Lost { .. } => pause = (pause * 2).min(LONGEST_PAUSE),
                 Answer::Granted(grant) => {
                     let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant);
-                    let result = self.take_over(Some(&id), fresh).await;
+                    let result = self.take_over(Some(&id), fresh, Agreed::No).await;
                     return self.conclude(&id, &plan.account, result).await;
                 }
                 Answer::Refused(refusal) => {

@@ -71,7 +71,7 @@ impl Broker {
         jumps: watch::Receiver<()>,
         redirect_uri: impl Fn(&AccountConfig) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        let logins = Logins::spawn(world.clock.clone());
+        let logins = Logins::spawn(world.clock.clone(), world.audit.clone());
         let roster = ArcSwap::from_pointee(Roster {
             config: Arc::clone(&config),
             accounts: BTreeMap::new(),
@@ -286,7 +286,9 @@ impl Broker {
         let (snapshot, now) = (member.handle.published.look(), self.inner.world.clock.now());
         // At once, also while an account still ends what it has in hand.
         let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
-        reply.login_pending = self.inner.logins.overview().by_account.get(&reply.account).cloned();
+        let overview = self.inner.logins.overview();
+        reply.login_pending = overview.by_account.get(&reply.account).cloned();
+        reply.login_confirm = overview.questions.get(&reply.account).cloned();
         reply
     }
 

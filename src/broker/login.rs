@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::actor::Command;
+use super::answers::Taken;
 use super::device::login_failed;
 use super::errand::Errand;
 use super::fresh_grant::FreshGrant;
@@ -10,9 +11,10 @@ use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::{Member, ask};
 use crate::account::attempts::Plan;
+use crate::account::replace::Agreed;
 use crate::account::view::Standing;
 use crate::config::AccountConfig;
-use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia, VERSION};
+use crate::contract::{LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION};
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::grant::GrantType;
@@ -45,8 +47,17 @@ impl Part {
 impl Broker {
     /// Starts or joins the account's one pending login.
     pub async fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Error> {
+        self.start_login_as(account, LoginRequest { via, replace: false }).await
+    }
+
+    /// As [`Self::start_login`]; where `replace` says so, also as another person than the account's tokens are of.
+    pub async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
+        let LoginRequest { via, replace } = request;
         let member = self.member(account)?;
         self.has_been_read(&member)?;
+        if let Some(joined) = self.join_question(&member.config, replace).await? {
+            return Ok(joined);
+        }
         let life = self.inner.roster.load().config.serve.login_timeout;
         let part = Part::of(member.config.grant, via);
         self.inner.world.provider.try_again(&member.config.dialect);
@@ -60,7 +71,7 @@ impl Broker {
             // Each terminal is asked by itself.
             self.inner.logins.call_off(&name, "another login took its place").await;
         }
-        let pending = self.inner.logins.start(plan.clone(), life).await?;
+        let pending = self.inner.logins.start(plan.clone(), life, replace).await?;
         self.still_wanted(&member, &pending).await?;
         let mut started = begun(&member.config, &pending);
         match part {
@@ -124,30 +135,52 @@ impl Broker {
         Ok(stands.borrow().clone())
     }
 
+    /// As [`Self::login`], and returns as soon as the login waits for an answer.
+    pub async fn login_or_question(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
+        let unknown = || Error::NotFound { what: "this login".into() };
+        let mut stands = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
+        let told = |reply: &LoginReply| reply.status != LoginStatus::Pending || reply.confirm.is_some();
+        _ = tokio::time::timeout(wait, stands.wait_for(told)).await;
+        Ok(stands.borrow().clone())
+    }
+
     /// What the outcome page tells: the login's id is as good as a password for that.
     pub async fn outcome(&self, id: &str) -> Option<LoginReply> {
         self.login(id, Duration::ZERO).await.ok()
     }
 
-    /// Tells everybody how the login ended.
-    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<(), Error>) {
+    /// Tells everybody how the login ended, or asks whether what it brought may be kept.
+    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<Taken, Error>) {
+        let result = match result {
+            Ok(Taken::Stored(replaced)) => Ok(replaced),
+            Ok(Taken::Another(brought)) => match self.ask_whether_to_replace(id, brought).await {
+                Some(result) => result,
+                None => return,
+            },
+            Err(error) => Err(error),
+        };
         let reply = self.login_reply(id, account, result).await;
         self.inner.logins.over(reply).await;
     }
 
     /// Hands what was granted to the account's task, unless the login is over or the config has changed: then it is
     /// revoked.
-    pub(super) async fn take_over(&self, login: Option<&str>, fresh: FreshGrant) -> Result<(), Error> {
+    pub(super) async fn take_over(
+        &self,
+        login: Option<&str>,
+        fresh: FreshGrant,
+        agreed: Agreed,
+    ) -> Result<Taken, Error> {
         // Also while the store is about to be locked: what was granted is kept first.
         let member = self.known_member(&fresh.plan().account)?;
         let stands = match login {
             Some(id) => self.inner.logins.watch(id).await,
             None => None,
         };
-        ask(&member, |done| Command::LoggedIn(fresh, stands, done)).await?
+        ask(&member, |done| Command::LoggedIn(fresh, agreed, stands, done)).await?
     }
 
-    async fn login_reply(&self, id: &str, account: &str, result: Result<(), Error>) -> LoginReply {
+    async fn login_reply(&self, id: &str, account: &str, result: Result<Replaced, Error>) -> LoginReply {
         let expires_at = match self.inner.logins.watch(id).await {
             Some(stands) => stands.borrow().expires_at,
             None => 0,
@@ -158,21 +191,24 @@ impl Broker {
             status: LoginStatus::Succeeded,
             expires_at,
             device: None,
+            confirm: None,
             failure: None,
             scope: None,
             token_expires_at: None,
             refreshable: None,
             identity: serde_json::Map::new(),
+            replaced: Replaced::default(),
         };
         match (result, self.account(account)) {
-            (Ok(()), Ok(view)) => {
+            (Ok(replaced), Ok(view)) => {
+                reply.replaced = replaced;
                 reply.scope = view.scope;
                 reply.identity = view.identity;
                 reply.token_expires_at = view.expires_at;
                 reply.refreshable = Some(view.refreshable);
                 tracing::info!(%account, "logged in");
             }
-            (Err(error), _) | (Ok(()), Err(error)) => {
+            (Err(error), _) | (Ok(_), Err(error)) => {
                 tracing::warn!(%account, "{error}");
                 reply.status = LoginStatus::Failed;
                 reply.failure = Some(error.reply());
@@ -182,7 +218,7 @@ impl Broker {
     }
 }
 
-fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
+pub(super) fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
     LoginStarted {
         version: VERSION,
         login_id: pending.id.clone(),
@@ -192,6 +228,7 @@ fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
         device: None,
         password: None,
         warning: discouraged(config.grant),
+        confirm: None,
         expires_at: pending.expires_at,
     }
 }

@@ -1,5 +1,7 @@
 //! The task that owns the pending logins, and what everybody may know of them.
 
+mod questions;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +9,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::questions::Question;
+pub use self::questions::{Answerer, PageCookie};
+pub(super) use self::questions::{Asked, Brought, in_words};
 use super::Guard;
 use super::browser_login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
+use crate::audit::Audit;
 use crate::clock::{Boot, Clock, Moment};
-use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
+use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus, Replaced};
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
+use crate::secret::Nonce256;
 
 /// How long the outcome of a login can be asked for.
 const OUTCOME_LIFE: Duration = Duration::from_secs(600);
@@ -27,10 +34,12 @@ pub(super) struct Overview {
     pub(super) by_account: BTreeMap<String, String>,
     /// Redirect URIs that an answer is awaited on, and of which kind.
     pub(super) awaited: Vec<(String, ResponseType)>,
+    /// Account name to what its login asks.
+    pub(super) questions: BTreeMap<String, Confirm>,
 }
 
 enum Ask {
-    Start { plan: Box<Plan>, life: Duration, done: oneshot::Sender<Result<Pending, Error>> },
+    Start { plan: Box<Plan>, life: Duration, replace: bool, done: oneshot::Sender<Result<Pending, Error>> },
     Ticket { id: String, done: oneshot::Sender<Option<String>> },
     ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
     Keep { id: String, guard: Guard },
@@ -40,6 +49,11 @@ enum Ask {
     CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
     Prompt { id: String, prompt: DevicePrompt },
     Over { reply: Box<LoginReply> },
+    Question { id: String, brought: Box<Brought>, life: Duration, done: oneshot::Sender<Asked> },
+    Answer { id: String, replace: bool, answerer: Answerer, done: oneshot::Sender<Result<Option<Brought>, Error>> },
+    JoinQuestion { account: String, done: oneshot::Sender<Option<(Pending, Confirm)>> },
+    PageCookie { id: String, done: oneshot::Sender<Option<PageCookie>> },
+    FormToken { id: String, cookies: Vec<String>, done: oneshot::Sender<Option<Nonce256>> },
     Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
 }
 
@@ -72,6 +86,9 @@ struct Task {
     clock: Clock,
     views: BTreeMap<String, View>,
     overview: Arc<ArcSwap<Overview>>,
+    audit: Audit,
+    /// Lines that are about to be written into it.
+    notes: Vec<AuditLine>,
 }
 
 /// What is known of a login, pending or over.
@@ -79,16 +96,26 @@ struct View {
     reply: watch::Sender<LoginReply>,
     /// Keeps the door for the browser's answer open.
     guard: Option<Guard>,
+    /// Whether another person's tokens may be replaced, unasked: who began or joined the login said so.
+    replaces: bool,
+    /// What it brought, while it waits for an answer.
+    question: Option<Question>,
     /// When it is forgotten; `None` while it is pending.
     forget_at: Option<Boot>,
 }
 
 impl Logins {
-    pub(super) fn spawn(clock: Clock) -> Self {
+    pub(super) fn spawn(clock: Clock, audit: Audit) -> Self {
         let overview = Arc::<ArcSwap<Overview>>::default();
         let (inbox, asks) = mpsc::channel(INBOX);
-        let task =
-            Task { attempts: Attempts::default(), clock, views: BTreeMap::new(), overview: Arc::clone(&overview) };
+        let task = Task {
+            attempts: Attempts::default(),
+            clock,
+            views: BTreeMap::new(),
+            overview: Arc::clone(&overview),
+            audit,
+            notes: Vec::new(),
+        };
         tokio::spawn(task.run(asks));
         Self { inbox, overview }
     }
@@ -97,8 +124,9 @@ impl Logins {
         self.overview.load()
     }
 
-    pub(super) async fn start(&self, plan: Plan, life: Duration) -> Result<Pending, Error> {
-        self.ask(|done| Ask::Start { plan: Box::new(plan), life, done }).await.unwrap_or_else(|| Err(gone()))
+    /// `replace`: another person's tokens may be replaced, unasked.
+    pub(super) async fn start(&self, plan: Plan, life: Duration, replace: bool) -> Result<Pending, Error> {
+        self.ask(|done| Ask::Start { plan: Box::new(plan), life, replace, done }).await.unwrap_or_else(|| Err(gone()))
     }
 
     /// A one-time ticket for the start URL.
@@ -165,30 +193,35 @@ impl Task {
             tokio::select! {
                 ask = asks.recv() => match ask {
                     None => return,
-                    Some(ask) => self.answer(ask),
+                    Some(ask) => {
+                        // What has run out meanwhile has to be over before anything is done with it.
+                        self.tidy();
+                        self.answer(ask).await;
+                    }
                 },
                 () = super::actor::sleep(nap) => {}
             }
             self.tidy();
+            self.write_notes().await;
         }
     }
 
-    fn answer(&mut self, ask: Ask) {
+    async fn answer(&mut self, ask: Ask) {
         let now = self.clock.now();
-        let rng = &mut rand::rng();
         // Whoever asked may be gone by now: that changes nothing.
         match ask {
-            Ask::Start { plan, life, done } => _ = done.send(self.start(*plan, life, now)),
+            Ask::Start { plan, life, replace, done } => _ = done.send(self.start(*plan, life, replace, now)),
             Ask::Ticket { id, done } => {
-                _ = done.send(self.attempts.ticket(&id, now, rng).map(|ticket| ticket.expose().to_owned()));
+                _ = done
+                    .send(self.attempts.ticket(&id, now, &mut rand::rng()).map(|ticket| ticket.expose().to_owned()));
             }
-            Ask::ByHand { id, done } => _ = done.send(self.attempts.depart_by_hand(&id, now, rng)),
+            Ask::ByHand { id, done } => _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng())),
             Ask::Keep { id, guard } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {
                     view.guard = Some(guard);
                 }
             }
-            Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, rng)),
+            Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng())),
             Ask::Arrive { request, came, done } => {
                 let arrival = Arrival {
                     arrived_on: &request.arrived_on,
@@ -213,14 +246,22 @@ impl Task {
                 if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
                     self.fail(&id, &Error::LoginFailed { account, why: why.into(), provider_error: None }, now);
                 }
+                self.write_notes().await;
                 _ = done.send(());
             }
             Ask::Over { reply } => self.over(*reply, now),
+            Ask::Question { id, brought, life, done } => _ = done.send(self.question(&id, *brought, life, now)),
+            Ask::Answer { id, replace, answerer, done } => {
+                _ = done.send(self.answer_question(&id, replace, &answerer, now));
+            }
+            Ask::JoinQuestion { account, done } => _ = done.send(self.join_question(&account, now)),
+            Ask::PageCookie { id, done } => _ = done.send(self.page_cookie(&id, now)),
+            Ask::FormToken { id, cookies, done } => _ = done.send(self.form_token(&id, &cookies)),
             Ask::Watch { id, done } => _ = done.send(self.views.get(&id).map(|view| view.reply.subscribe())),
         }
     }
 
-    fn start(&mut self, plan: Plan, life: Duration, now: Moment) -> Result<Pending, Error> {
+    fn start(&mut self, plan: Plan, life: Duration, replace: bool, now: Moment) -> Result<Pending, Error> {
         let account = plan.account.clone();
         let too_many = || Error::Usage { what: "too many logins are pending; finish or wait for one of them".into() };
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
@@ -235,15 +276,21 @@ impl Task {
                 account,
                 status: LoginStatus::Pending,
                 expires_at,
+                confirm: None,
                 failure: None,
                 scope: None,
                 token_expires_at: None,
                 refreshable: None,
                 device: None,
                 identity: serde_json::Map::new(),
+                replaced: Replaced::default(),
             };
-            self.views
-                .insert(started.id.clone(), View { reply: watch::Sender::new(reply), guard: None, forget_at: None });
+            let reply = watch::Sender::new(reply);
+            let view = View { reply, guard: None, replaces: false, question: None, forget_at: None };
+            self.views.insert(started.id.clone(), view);
+        }
+        if let Some(view) = self.views.get_mut(&started.id) {
+            view.replaces |= replace;
         }
         Ok(Pending { id: started.id, joined: started.joined, expires_at })
     }
@@ -254,13 +301,16 @@ impl Task {
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
             view.forget_at = Some(now.boot.plus(OUTCOME_LIFE));
             view.guard = None;
+            // Revoked by that.
+            view.question = None;
             view.reply.send_replace(reply);
         }
     }
 
     fn fail(&mut self, id: &str, error: &Error, now: Moment) {
         let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
-        self.over(LoginReply { status: LoginStatus::Failed, failure: Some(error.reply()), ..reply }, now);
+        let failure = Some(self.unanswered(id, error.clone(), now).reply());
+        self.over(LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 
     /// Ends what is past its time, and shows what is left.
@@ -269,7 +319,8 @@ impl Task {
         for id in self.attempts.expire(now) {
             let Some(account) = self.views.get(&id).map(|view| view.reply.borrow().account.clone()) else { continue };
             tracing::info!(%account, "a login was not finished in time");
-            let why = "nobody finished it in time".into();
+            let asked = self.views.get(&id).is_some_and(|view| view.question.is_some());
+            let why = if asked { "nobody answered in time" } else { "nobody finished it in time" }.into();
             self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
         }
         self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.boot.reached(at)));
@@ -277,7 +328,12 @@ impl Task {
         let (by_account, awaited) = pending
             .map(|(id, plan)| ((plan.account.clone(), id.to_owned()), (plan.redirect_uri.clone(), plan.response_type)))
             .unzip();
-        self.overview.store(Arc::new(Overview { by_account, awaited }));
+        let question = |(account, id): (&String, &String)| {
+            Some((account.clone(), self.views.get(id)?.question.as_ref()?.confirm().clone()))
+        };
+        let by_account: BTreeMap<String, String> = by_account;
+        let questions = by_account.iter().filter_map(question).collect();
+        self.overview.store(Arc::new(Overview { by_account, awaited, questions }));
     }
 }
 

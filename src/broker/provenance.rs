@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::answers::Taken;
 use super::browser_login::Counted;
 use super::device::login_failed;
 use super::errand::Errand;
@@ -12,8 +13,9 @@ use super::handle::{Broker, TokenQuery};
 use super::roster::Member;
 use super::unaided::granted;
 use crate::account::attempts::Plan;
+use crate::account::replace::Agreed;
 use crate::clock::Wall;
-use crate::contract::{AcceptReply, AccountReply, ImportRequest, InfoReply, InfoSource, VERSION};
+use crate::contract::{AcceptReply, ImportReply, ImportRequest, InfoReply, InfoSource, VERSION};
 use crate::error::Error;
 use crate::oauth::describe::{Described, Source};
 use crate::oauth::exchange::{Target, Trade};
@@ -44,7 +46,7 @@ impl Broker {
     }
 
     /// Takes over a token that was made elsewhere, once the provider has accepted it.
-    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<AccountReply, Error> {
+    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         // Counted before it is asked whether the store is open: a refresh token may work once.
@@ -57,9 +59,13 @@ impl Broker {
             (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
         };
-        self.take_over(None, fresh).await?;
+        let agreed = if request.replace { Agreed::ToAny } else { Agreed::No };
+        let replaced = match self.take_over(None, fresh, agreed).await? {
+            Taken::Stored(replaced) => replaced,
+            Taken::Another(brought) => return Err(self.ask_about_import(brought).await),
+        };
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
-        self.account(account)
+        Ok(ImportReply { account: self.account(account)?, replaced })
     }
 
     /// An access token that the provider knows.

@@ -1,5 +1,6 @@
 //! The broker against a scripted provider, in paused time and without sockets.
 
+mod another_person;
 mod clock_set;
 mod dropped;
 mod halting;
@@ -265,6 +266,7 @@ impl Bench {
             runtime,
             clock: clock.clone(),
             chance: Chance::default(),
+            audit: Audit::default(),
         };
         let broker = Broker::start(config, world.clone(), jumps, redirect_uri).await;
         Self { broker, provider, store, tabs, clock, bell, world }

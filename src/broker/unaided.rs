@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::answers::Taken;
 use super::browser_login::Counted;
 use super::device::login_failed;
 use super::errand::Errand;
@@ -10,9 +11,10 @@ use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::Member;
 use crate::account::attempts::Plan;
+use crate::account::replace::Agreed;
 use crate::account::state::Answer;
 use crate::config::AccountConfig;
-use crate::contract::{LoginStatus, PasswordPrompt};
+use crate::contract::{LoginStatus, PasswordPrompt, Replaced};
 use crate::credentials::PasswordPipe;
 use crate::error::Error;
 use crate::oauth::exchange::{Trade, User};
@@ -24,7 +26,7 @@ impl Broker {
     pub(super) fn start_client(&self, account: &str, pending: &Pending) {
         let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
         tokio::spawn(async move {
-            let result = broker.refresh(&account).await.map(drop);
+            let result = broker.refresh(&account).await.map(|_| Taken::Stored(Replaced::default()));
             broker.conclude(&id, &account, result).await;
         });
     }
@@ -95,7 +97,7 @@ impl Broker {
     }
 
     /// Once: whether it is needed again, the refresh token decides that comes back.
-    async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<(), Error> {
+    async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<Taken, Error> {
         // Counted before it is asked whether the store is open: whoever locks it waits for this.
         let _counted = Counted::new(&self.inner.exchanging, &plan.account);
         self.inner.lock.open()?;
@@ -103,7 +105,7 @@ impl Broker {
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         drop(trade);
         let fresh = self.granted(plan, "the password", answer)?;
-        self.take_over(Some(id), fresh).await
+        self.take_over(Some(id), fresh, Agreed::No).await
     }
 }
 

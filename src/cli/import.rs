@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
-use super::{Account, Outcome, Reach, report};
-use crate::client::Failure;
+use super::replace::Question;
+use super::{Account, Outcome, Reach, login, replace, report};
+use crate::client::{Client, Failure};
 use crate::contract::ImportRequest;
 use crate::secret::text;
 
@@ -20,6 +21,8 @@ use crate::secret::text;
 ///
 /// Reads it from standard input, or asks for it at the terminal without showing it. The daemon has the
 /// provider check it before it is stored. Tokens travel over the daemon's unix socket only.
+///
+/// If it is another person's than the account's tokens are, you are asked whether it replaces them.
 ///
 /// With `--from`, all accounts of another machine come out of a file that `ringback export` wrote there. The daemon
 /// has to be stopped here and there. An account that is logged in here already is skipped (exit code 1).
@@ -32,6 +35,11 @@ pub(super) struct Import {
     /// What is read is a refresh token: it is used at once
     #[arg(long)]
     refresh_token: bool,
+
+    /// Replace another person's tokens without asking; with `--from` also what is stored of accounts that
+    /// are logged in here
+    #[arg(long)]
+    replace: bool,
 
     #[command(flatten)]
     reach: Reach,
@@ -48,7 +56,9 @@ Examples:
   ringback import work --refresh-token < refresh.txt
   ringback import --from house.age                   All accounts of another machine
 
-A token in the arguments could be read by other users of the machine, so there is no option for it.";
+A token in the arguments could be read by other users of the machine, so there is no option for it.
+
+Exits with 11 if the token is another person's than the account's and there is no terminal to ask at.";
 
 /// More than any token has.
 const LONGEST: usize = 64 * 1024;
@@ -56,22 +66,36 @@ const LONGEST: usize = 64 * 1024;
 /// Reads the token, hands it over and tells what the provider said of it.
 pub(super) fn run(args: &Import) -> Outcome {
     if let Some(file) = &args.house.from {
-        return house::run(&args.house, file);
+        return house::run(&args.house, file, args.replace);
     }
     let client = args.reach.client()?;
+    let replace = args.replace;
     let kind = if args.refresh_token { "refresh token" } else { "access token" };
     let text = if io::stdin().is_terminal() { asked(kind)? } else { read(&mut io::stdin().lock())? };
     let token = Some(cleaned(&text)?.to_string());
     let request = if args.refresh_token {
-        ImportRequest { access_token: None, refresh_token: token }
+        ImportRequest { access_token: None, refresh_token: token, replace }
     } else {
-        ImportRequest { access_token: token, refresh_token: None }
+        ImportRequest { access_token: token, refresh_token: None, replace }
     };
-    let reply = client.import(&args.account.name, request)?;
+    let imported = match client.import(&args.account.name, request) {
+        Ok(imported) => imported,
+        Err(failure) => return asked_or_failed(&client, args, failure),
+    };
+    let reply = imported.account;
     report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
+    replace::tell(&imported.replaced);
     Granted { scope: reply.scope.as_deref(), expires_at: reply.expires_at, refreshable: Some(reply.refreshable) }
         .tell();
     Ok(ExitCode::SUCCESS)
+}
+
+/// A token of another person than the account's waits for an answer, as a login does.
+fn asked_or_failed(client: &Client, args: &Import, failure: Failure) -> Outcome {
+    let reply = failure.reply();
+    let Some((confirm, login_id)) = reply.confirm.as_ref().zip(reply.login_id.as_ref()) else { return Err(failure) };
+    let question = Question { client, account: &args.account.name, login_id, confirm, deadline: None };
+    login::tell(question.settle(args.replace)?)
 }
 
 fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::Args;
 
 use super::granted::{Granted, as_whom};
-use super::{Account, Outcome, Reach, device, password, paste, report};
+use super::replace::Question;
+use super::{Account, Outcome, Reach, device, password, paste, replace, report};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
 use crate::client::{Client, Failure};
 use crate::clock::{Clock, Moment};
-use crate::contract::{LoginReply, LoginStarted, LoginStatus, LoginVia};
+use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
 
 /// Log in, with the browser as a rule
@@ -19,8 +20,12 @@ use crate::error::Error;
 /// An account whose config says `grant` may need a code on another device, a password, or nobody at all.
 /// Waits until the login is done. Ctrl-C only ends the waiting: the login stays open at the daemon until
 /// it runs out.
+///
+/// If another person than before has logged in, the old tokens go on, and you are asked whether they are
+/// replaced: here, and on the page in the browser. Without a yes the new login is revoked.
 #[derive(Args)]
 #[command(after_help = HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Login {
     #[command(flatten)]
     account: Account,
@@ -37,6 +42,10 @@ pub(super) struct Login {
     #[arg(long, conflicts_with_all = ["paste", "no_browser"])]
     device: bool,
 
+    /// If another person than before logs in, replace the tokens without asking
+    #[arg(long)]
+    replace: bool,
+
     /// How long to wait for the login [default: until it runs out]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -52,7 +61,8 @@ Examples:
   ringback login --paste           Over SSH, or in a container
   ringback login --device          With a phone, where the provider has that
 
-Exits with 6 if the login failed or was not finished in time.";
+Exits with 6 if the login failed or was not finished in time, and with 11 if another person has
+logged in and there is no terminal to ask at.";
 
 /// How long one request waits: short enough that a daemon's restart shows soon.
 const SLICE: Duration = Duration::from_secs(25);
@@ -69,16 +79,33 @@ pub(super) fn run(args: &Login) -> Outcome {
         (_, true) => LoginVia::Device,
         _ => LoginVia::CallerBrowser,
     };
-    let started = client.start_login(&args.account.name, via)?;
+    let started = start(&client, args, via)?;
     if started.joined {
         report::say(&format!("A login to `{}` was pending already; this joins it.", started.account));
     }
     if let Some(warning) = &started.warning {
         report::say(&format!("warning: {warning}"));
     }
-    lead(args, &client, &started)?;
-    let ended = wait(&client, &started, args.timeout.map(Duration::from_secs))?;
+    // What was joined may be done, and only wait for an answer.
+    if started.confirm.is_none() {
+        lead(args, &client, &started)?;
+    }
+    let (timeout, begun) = (args.timeout.map(Duration::from_secs), Clock::System.now().boot);
+    let mut ended = wait(&client, &started, timeout)?;
+    if let Some(confirm) = &ended.confirm {
+        let (account, login_id, deadline) = (&started.account, &started.login_id, timeout.map(|span| begun.plus(span)));
+        ended = Question { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
+    }
     tell(ended)
+}
+
+fn start(client: &Client, args: &Login, via: LoginVia) -> Result<LoginStarted, Failure> {
+    let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace });
+    match ask(args.replace) {
+        // A daemon of an earlier version does not know that word: it replaces unasked.
+        Err(failure) if args.replace && failure.code() == ErrorCode::Usage => ask(false),
+        started => started,
+    }
 }
 
 /// Gets the user to what there is to do for this login.
@@ -114,7 +141,7 @@ fn show(sentence: &str, url: &str) {
     report::say(url);
 }
 
-/// Waits until the login has ended, at most `timeout`.
+/// Waits until the login has ended or asks something, at most `timeout`.
 fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> Result<LoginReply, Failure> {
     let now = Clock::System.now();
     let until_expiry =
@@ -128,7 +155,7 @@ fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> R
             return Err(late(started, patience));
         }
         let reply = client.login(&started.login_id, left.clamp(PACE, SLICE))?;
-        if reply.status != LoginStatus::Pending {
+        if reply.status != LoginStatus::Pending || reply.confirm.is_some() {
             return Ok(reply);
         }
         sleep(pause(asked));
@@ -146,7 +173,8 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
     Failure::from(error).advise("Finish it in the browser, or run `ringback login` again; see `ringback status`.")
 }
 
-fn tell(reply: LoginReply) -> Outcome {
+/// Tells how a login ended.
+pub(super) fn tell(reply: LoginReply) -> Outcome {
     if let Some(failure) = reply.failure {
         return Err(failure.into());
     }
@@ -159,6 +187,7 @@ fn tell(reply: LoginReply) -> Outcome {
         return Err(error.into());
     }
     report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
+    replace::tell(&reply.replaced);
     let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
     Granted { scope, expires_at: reply.token_expires_at, refreshable }.tell();
     Ok(ExitCode::SUCCESS)

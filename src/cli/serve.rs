@@ -182,6 +182,7 @@ async fn serve(
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
         chance: Chance::System,
+        audit: audit.clone(),
     };
     let first = tcp.first().copied();
     let stirs = wakeups::watch();

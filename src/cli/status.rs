@@ -169,7 +169,13 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     if account.state == AccountState::Starting {
         notes.push("gets its first token by itself".into());
     }
-    if account.login_pending.is_some() {
+    if let Some(confirm) = &account.login_confirm {
+        let told = |identity| whose(identity).map_or_else(|| "somebody".into(), |whose| plain(&whose));
+        let (current, new, name) = (told(&confirm.current), told(&confirm.new), plain(&account.account));
+        notes.push(format!(
+            "a login as {new} waits for an answer whether it replaces {current}: run `ringback login {name}`"
+        ));
+    } else if account.login_pending.is_some() {
         notes.push("a login is pending: finish it in the browser".into());
     } else if matches!(account.state, AccountState::NeedsLogin | AccountState::SignedOut) {
         notes.push(format!("run `ringback login {}`", plain(&account.account)));
@@ -213,6 +219,7 @@ mod tests {
             logins_lasted: Vec::new(),
             login_due_at: None,
             login_pending: None,
+            login_confirm: None,
         }
     }
 

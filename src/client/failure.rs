@@ -21,6 +21,8 @@ impl Failure {
             login_url: None,
             retry_after: None,
             provider_error: None,
+            login_id: None,
+            confirm: None,
             nearest: Vec::new(),
         })
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::exchange::{BODY_CAP, Broken, Request, exchange};
 use super::*;
+use crate::contract::LoginVia;
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
@@ -198,7 +199,8 @@ fn over_tcp_the_key_and_the_right_host_go_along() {
     });
     let url = format!("http://localhost:{}", address.port());
     let client = found(&[("RINGBACK_URL", &url), ("RINGBACK_KEY_FILE", key.to_str().unwrap())]).unwrap();
-    let failure = client.start_login("default", LoginVia::CallerBrowser).unwrap_err();
+    let failure =
+        client.start_login("default", LoginRequest { via: LoginVia::CallerBrowser, replace: false }).unwrap_err();
     assert!(failure.reply().error_description.contains("version 1"));
     let (head, body) = peer.join().unwrap();
     assert!(head.starts_with("POST /v1/accounts/default/login HTTP/1.1\r\n"), "{head}");
@@ -209,7 +211,7 @@ fn over_tcp_the_key_and_the_right_host_go_along() {
 
 #[test]
 fn a_token_is_handed_over_on_the_socket_and_nowhere_else() {
-    let token = || ImportRequest { access_token: Some("canary".into()), refresh_token: None };
+    let token = || ImportRequest { access_token: Some("canary".into()), refresh_token: None, replace: false };
     let folder = Folder::new();
     let key = folder.file("key", "k123\n", 0o600);
     // Nobody listens there: a client that tried would say so.

@@ -11,11 +11,12 @@ use super::value::{is_loopback, plain_url, text};
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.
-pub const ROUTED: [&str; 34] = [
+pub const ROUTED: [&str; 36] = [
     "/do/app-remove",
     "/do/consent",
     "/do/end",
     "/do/login",
+    "/do/login-answer",
     "/do/logout",
     "/do/refresh",
     "/favicon.ico",
@@ -42,6 +43,7 @@ pub const ROUTED: [&str; 34] = [
     "/v1/events",
     "/v1/lock",
     "/v1/logins/{}",
+    "/v1/logins/{}/answer",
     "/v1/logins/{}/paste",
     "/v1/providers/{}/accept",
     "/v1/sessions",

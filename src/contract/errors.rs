@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Confirm;
+
 /// Every error reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReply {
@@ -20,6 +22,12 @@ pub struct ErrorReply {
     /// The provider's own error code (`provider_refused`, `login_failed`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub provider_error: Option<String>,
+    /// The login that waits for an answer (`login_failed`, of an import).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_id: Option<String>,
+    /// What it asks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm: Option<Box<Confirm>>,
     /// Names that come near the one that was asked for (`unknown_account`).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub nearest: Vec<String>,
@@ -41,6 +49,8 @@ pub enum ErrorCode {
     LoginRequired,
     /// A login timed out, was refused by the user, or failed at the provider.
     LoginFailed,
+    /// A login as another person waits for an answer, and there is nobody to ask.
+    NeedsConfirmation,
     /// The provider can't be asked just now, or too many callers wait already.
     ProviderUnreachable,
     /// The provider said no, and will say so again.
@@ -74,7 +84,7 @@ pub struct ErrorRow {
 
 impl ErrorCode {
     /// The one table that HTTP status, exit code and documentation are made from.
-    pub const TABLE: [ErrorRow; 13] = [
+    pub const TABLE: [ErrorRow; 14] = [
         row(Self::Internal, "internal", 500, 1, "a fault of the daemon itself; its log says more"),
         row(Self::Usage, "usage", 400, 2, "bad arguments or a malformed request"),
         row(Self::NoDaemon, "no_daemon", 0, 3, "the daemon is not running"),
@@ -92,6 +102,13 @@ impl ErrorCode {
         row(Self::StoreUnavailable, "store_unavailable", 423, 9, "the token store is locked, unwritable or damaged"),
         row(Self::Unauthorized, "not_permitted", 401, 10, "no key, or a wrong key"),
         row(Self::Forbidden, "not_permitted", 403, 10, "the caller is known and may not do this"),
+        row(
+            Self::NeedsConfirmation,
+            "needs_confirmation",
+            0,
+            11,
+            "the login is another person's than the account's tokens, and nobody was there to ask",
+        ),
         row(Self::NotFound, "not_found", 404, 2, "there is no such route or thing"),
         row(Self::MethodNotAllowed, "method_not_allowed", 405, 2, "the route does not take this method"),
     ];

@@ -15,10 +15,11 @@ use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, consent, to_the_end};
 use crate::broker::handle::TokenQuery;
+use crate::broker::logins::Answerer;
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, AuditEvent, ConfigMistake, Health, ImportRequest, InfoReply, LockReply,
-    LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, ReloadRefused, TokenReply, UnlockRequest,
-    VERSION,
+    AcceptReply, AccountReply, AccountsReply, AuditEvent, ConfigMistake, Health, ImportReply, ImportRequest, InfoReply,
+    LockReply, LoginAnswer, LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, ReloadRefused,
+    TokenReply, UnlockRequest, VERSION,
 };
 use crate::error::Error;
 
@@ -117,7 +118,7 @@ pub(super) async fn import(
     Named { caller, account, own }: Named,
     State(http): State<Http>,
     JsonBody(request): JsonBody<ImportRequest>,
-) -> Reply<AccountReply> {
+) -> Reply<ImportReply> {
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
     let work = async move {
@@ -170,18 +171,19 @@ pub(super) async fn start_login(
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
-    let work = http.waiting.at(&caller).during(http.broker.start_login(&account, request.unwrap_or_default().via));
+    let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
+    let work = http.waiting.at(&caller).during(begun);
     Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
 }
 
 pub(super) async fn login(
-    OfLogin { caller, id }: OfLogin,
+    OfLogin { caller, id, .. }: OfLogin,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
 ) -> Reply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
     let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
-    Ok(Json(http.broker.login(&id, wait.unwrap_or_default()).await?))
+    Ok(Json(http.broker.login_or_question(&id, wait.unwrap_or_default()).await?))
 }
 
 pub(super) async fn paste(
@@ -195,6 +197,28 @@ pub(super) async fn paste(
     let redirect_url = Zeroizing::new(request.redirect_url);
     // Needs no place: a login takes one answer, and only so many logins are pending.
     Ok(Json(to_the_end(async move { http.broker.paste(&id, &redirect_url).await }).await??))
+}
+
+/// Whether the tokens of another person, which a login brought, take the place of the account's.
+pub(super) async fn answer(
+    OfLogin { caller, id, account }: OfLogin,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<LoginAnswer>,
+) -> Reply<LoginReply> {
+    let Some(LoginAnswer { replace }) = request else {
+        return Err(Reject(Error::Usage {
+            what: "the body has to be `{\"replace\": true}` or `{\"replace\": false}`".into(),
+        }));
+    };
+    // Needs no place: a login is answered once, and only so many logins are pending.
+    let work = http.broker.answer_login(&id, replace, Answerer::Program);
+    let answered = work.await;
+    let said = if replace { "answered: replace" } else { "answered: keep" };
+    audited::note(&http, &caller, AuditEvent::Login, Some(&account), answered.as_ref().err(), |line| {
+        line.reason = line.reason.take().or(Some(said.into()));
+    })
+    .await;
+    Ok(Json(answered?))
 }
 
 /// One of the two, which goes into headers and forms and so has to be visible ASCII (RFC 6749 §A.12, §A.17).

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::Map;
+
 use super::routes::ROUTES;
 use crate::account::record::LoginReason;
 use crate::account::state::TroubleKind;
 use crate::account::view::trouble_code;
 use crate::broker::browser_login::Stray;
-use crate::contract::ErrorCode;
+use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::error::Error;
 
@@ -52,6 +54,20 @@ fn errors() -> Vec<(Error, &'static str)> {
             "nobody finished it in time, the user or the provider said no, the account was taken out of the config or changed \
              meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
              login took its place"
+        )],
+        AnotherPerson: [(
+            Error::AnotherPerson {
+                account: account(),
+                current: "voip_id 1".into(),
+                new: "voip_id 2".into(),
+                login_id: "...".into(),
+                confirm: std::sync::Arc::new(Confirm { current: Map::new(), new: Map::new() }),
+            },
+            "an imported token is another person's than the account's: it waits for an answer, as a login does"
+        )],
+        NobodyToAsk: [(
+            Error::NobodyToAsk { account: account(), current: "voip_id 1".into(), new: "voip_id 2".into() },
+            "`ringback login` or `ringback import` ran without a terminal, and another person than before has logged in"
         )],
         ProviderUnreachable: [(
             Error::ProviderUnreachable { account: account(), why: why(), retry_after: Duration::ZERO },

@@ -62,7 +62,7 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: own_cookies(&headers) }
     });
     match hand_in(http, request).await {
-        Ok(outcome) => Json(Taken { outcome }).into_response(),
+        Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),
         Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
         Err(Turned::Away(_)) => {
             Reject(Error::Usage { what: "this answer belongs to no login that was begun in this browser".into() })

@@ -18,11 +18,12 @@ use zeroize::Zeroizing;
 use super::cookies::cookies;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
-use super::{Http, fragment, gate, to_the_end};
+use super::{Http, fragment, gate, question_page, to_the_end};
 use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
+use crate::secret::Nonce256;
 
 /// The longest query of a callback, in bytes as they arrive.
 const LONGEST_QUERY: usize = 8 * 1024;
@@ -48,8 +49,30 @@ struct Outcome<'a> {
 
 enum Ending<'a> {
     Pending,
-    Succeeded { whose: Option<String>, scope: Option<&'a str>, expires: Option<Expires>, stays_fresh: bool },
-    Failed { what: Cow<'a, str>, advice: Cow<'a, str>, code: Option<&'a str> },
+    /// It is another person's than the account's tokens are. `form_token`: in the browser that may answer.
+    Asks {
+        current: String,
+        new: String,
+        left: String,
+        form_token: Option<&'a str>,
+    },
+    Succeeded(Success<'a>),
+    Failed {
+        what: Cow<'a, str>,
+        advice: Cow<'a, str>,
+        code: Option<&'a str>,
+    },
+}
+
+struct Success<'a> {
+    whose: Option<String>,
+    /// The other person whose tokens were replaced.
+    before: Option<String>,
+    /// Nobody can tell whether it was the same person before.
+    unknown: bool,
+    scope: Option<&'a str>,
+    expires: Option<Expires>,
+    stays_fresh: bool,
 }
 
 /// When a token expires, for people and for machines.
@@ -107,7 +130,7 @@ pub(super) async fn callback(State(http): State<Http>, request: Request) -> Resp
 async fn answer(http: Http, request: Request) -> Response {
     gate::name_route("GET", "callback");
     match hand_in(http, callback_request(request.uri(), request.headers())).await {
-        Ok(outcome) => see_other(&outcome).unwrap_or_else(IntoResponse::into_response),
+        Ok(handed) => handed.with_cookie(see_other(&handed.outcome).unwrap_or_else(IntoResponse::into_response)),
         Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
         Err(Turned::Away(_)) => STRAY.with_status(StatusCode::BAD_REQUEST),
         Err(Turned::Unfinished(why)) => why.into_response(),
@@ -122,23 +145,48 @@ pub(super) enum Turned {
     Unfinished(Reject),
 }
 
-/// Has the broker take the answer; gives the path of the page that tells the outcome. Needs no place to wait in: a
-/// login takes one answer, and only so many logins are pending.
-pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<String, Turned> {
-    let request = request.ok_or(Turned::Away(Stray::Malformed))?;
-    let answered = to_the_end(async move { http.broker.callback(request).await }).await;
-    let id = answered.map_err(Turned::Unfinished)?.map_err(Turned::Away)?;
-    Ok(outcome_path(&id))
+/// An answer that the broker has taken.
+pub(super) struct Handed {
+    /// The path of the page that tells the outcome.
+    pub(super) outcome: String,
+    /// Binds this browser to the question on that page, if there is one.
+    cookie: Option<HeaderValue>,
 }
 
-fn outcome_path(id: &str) -> String {
+impl Handed {
+    pub(super) fn with_cookie(&self, mut reply: Response) -> Response {
+        if let Some(cookie) = &self.cookie {
+            reply.headers_mut().insert(header::SET_COOKIE, cookie.clone());
+        }
+        reply
+    }
+}
+
+/// Has the broker take the answer. Needs no place to wait in: a
+/// login takes one answer, and only so many logins are pending.
+pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<Handed, Turned> {
+    let request = request.ok_or(Turned::Away(Stray::Malformed))?;
+    let broker = http.broker.clone();
+    let answered = to_the_end(async move { broker.callback(request).await }).await;
+    let id = answered.map_err(Turned::Unfinished)?.map_err(Turned::Away)?;
+    let cookie = http.broker.page_cookie(&id).await;
+    Ok(Handed { outcome: outcome_path(&id), cookie: cookie.and_then(|cookie| question_page::set_cookie(&id, &cookie)) })
+}
+
+pub(super) fn outcome_path(id: &str) -> String {
     format!("/login/outcome/{id}")
 }
 
 /// `GET /login/outcome/{id}`: what really happened.
-pub(super) async fn outcome(State(http): State<Http>, Segment(id): Segment) -> Response {
+pub(super) async fn outcome(State(http): State<Http>, Segment(id): Segment, headers: HeaderMap) -> Response {
     match http.broker.outcome(&id).await {
-        Some(login) => outcome_page(&login, http.clock.now().wall),
+        Some(login) => {
+            let form_token = match &login.confirm {
+                Some(_) => http.broker.question_form(&id, question_page::sent(&headers)).await,
+                None => None,
+            };
+            outcome_page(&login, form_token.as_ref(), http.clock.now().wall)
+        }
         None => GONE.with_status(StatusCode::NOT_FOUND),
     }
 }
@@ -216,7 +264,7 @@ fn to_provider(start: &BrowserStart) -> Result<Response, Reject> {
 }
 
 /// 303, never 307: what the browser sends next is a GET without a body (RFC 9700 §4.12).
-fn see_other(to: &str) -> Result<Response, Reject> {
+pub(super) fn see_other(to: &str) -> Result<Response, Reject> {
     let to = HeaderValue::from_str(to).map_err(|_| unsendable("a redirect"))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response())
 }
@@ -260,15 +308,17 @@ pub(super) fn own_cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     cookies(headers).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn outcome_page(login: &LoginReply, now: Wall) -> Response {
+fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, now: Wall) -> Response {
     let state = match (login.status, &login.failure) {
-        (LoginStatus::Pending, _) => Ending::Pending,
-        (LoginStatus::Succeeded, _) => Ending::Succeeded {
+        (LoginStatus::Pending, _) => asks_or_pends(login, form_token, now),
+        (LoginStatus::Succeeded, _) => Ending::Succeeded(Success {
             whose: whose(&login.identity),
+            before: whose(&login.replaced.replaced_identity),
+            unknown: login.replaced.identity_unknown,
             scope: login.scope.as_deref().filter(|scope| !scope.is_empty()),
             expires: login.token_expires_at.map(|at| expires(at, now)),
             stays_fresh: login.refreshable == Some(true),
-        },
+        }),
         (LoginStatus::Failed, Some(failure)) => Ending::Failed {
             what: sentence(&failure.error_description),
             advice: sentence(&failure.hint),
@@ -283,6 +333,14 @@ fn outcome_page(login: &LoginReply, now: Wall) -> Response {
         Ok(page) => Html(page).into_response(),
         Err(_) => Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response(),
     }
+}
+
+fn asks_or_pends<'a>(login: &LoginReply, form_token: Option<&'a Nonce256>, now: Wall) -> Ending<'a> {
+    let Some(confirm) = &login.confirm else { return Ending::Pending };
+    let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
+    let left = expires(login.expires_at, now).left;
+    let form_token = form_token.map(Nonce256::expose);
+    Ending::Asks { current: told(&confirm.current), new: told(&confirm.new), left, form_token }
 }
 
 /// With its full stop: a fact has none where it stands behind `error:`, on a page it does.

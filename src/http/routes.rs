@@ -4,7 +4,7 @@
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{Http, api, apps, consent, events, fragment, pages, status_page};
+use super::{Http, api, apps, consent, events, fragment, pages, question_page, status_page};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Access {
     Owner,
     /// A browser with a session of the status page, from that page.
     Session,
+    /// A form on a page of ours, in the browser that a login came back to: its secrets are a cookie and the form's token.
+    Form,
     /// A page of ours that posts what it read of its own address. No row has it: it is the callback's.
     OwnPage,
 }
@@ -88,7 +90,7 @@ const fn row(
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 38] = [
+pub static ROUTES: [Route; 41] = [
     row(Method::GET, "/token", Access::Read, Reach::Named, || get(api::token)),
     row(Method::GET, "/v1/accounts", Access::Read, Reach::Shown, || get(api::accounts)),
     row(Method::GET, "/v1/accounts/{name}", Access::Read, Reach::Named, || get(api::account)),
@@ -102,6 +104,7 @@ pub static ROUTES: [Route; 38] = [
     row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, Reach::Named, || post(api::rejected)),
     row(Method::GET, "/v1/logins/{id}", Access::Read, Reach::Login, || get(api::login)),
     row(Method::POST, "/v1/logins/{id}/paste", Access::Write, Reach::Login, || post(api::paste)),
+    row(Method::POST, "/v1/logins/{id}/answer", Access::Write, Reach::Login, || post(api::answer)),
     row(Method::POST, "/v1/providers/{name}/accept", Access::Write, Reach::Every, || post(api::accept)),
     row(Method::GET, "/v1/events", Access::Read, Reach::Shown, || get(events::stream)),
     row(Method::GET, "/v1/apps", Access::Owner, Reach::Every, || get(apps::list)),
@@ -118,6 +121,7 @@ pub static ROUTES: [Route; 38] = [
     row(Method::GET, "/open/{ticket}", Access::Browser, Reach::Nothing, || get(status_page::open)),
     row(Method::GET, "/", Access::Session, Reach::Every, || get(status_page::page)),
     row(Method::POST, "/do/login", Access::Session, Reach::Every, || post(status_page::login)),
+    row(Method::POST, "/do/login-answer", Access::Session, Reach::Every, || post(status_page::answer_login)),
     row(Method::POST, "/do/refresh", Access::Session, Reach::Every, || post(status_page::refresh)),
     row(Method::POST, "/do/logout", Access::Session, Reach::Every, || post(status_page::logout)),
     row(Method::POST, "/do/app-remove", Access::Session, Reach::Every, || post(status_page::remove_app)),
@@ -127,6 +131,7 @@ pub static ROUTES: [Route; 38] = [
     row(Method::GET, "/static/fragment.js", Access::Public, Reach::Nothing, || get(fragment::script)),
     row(Method::GET, "/login/start/{ticket}", Access::Browser, Reach::Nothing, || get(pages::start)),
     row(Method::GET, "/login/outcome/{id}", Access::Browser, Reach::Nothing, || get(pages::outcome)),
+    row(Method::POST, "/login/outcome/{id}", Access::Form, Reach::Nothing, || post(question_page::answer)),
     // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
     row(Method::GET, "/favicon.ico", Access::Public, Reach::Nothing, || get(pages::no_icon)),
 ];
@@ -140,7 +145,7 @@ impl Route {
     /// Whether it is served where a redirect URI has a port of its own, for the time of a login (RFC 8252 §8.3):
     /// the browser's stops on the way, and what their pages need.
     pub fn at_doors(&self) -> bool {
-        matches!(self.access, Access::Browser | Access::Public)
+        matches!(self.access, Access::Browser | Access::Form | Access::Public)
             && self.path != "/healthz"
             && !self.path.starts_with("/open/")
     }

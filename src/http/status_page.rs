@@ -17,9 +17,10 @@ use super::query::Segment;
 use super::reject::Reject;
 use super::session::cookie_name;
 use super::{Http, body, to_the_end};
+use crate::broker::logins::Answerer;
 use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
 use crate::error::Error;
-use words::{AppRow, Row, app_row, question_row, row};
+use words::{AppRow, LoginRow, Row, app_row, login_row, question_row, row};
 
 /// Forms of ours have a few short fields.
 const LONGEST_FORM: usize = 4096;
@@ -38,6 +39,7 @@ struct Page<'a> {
     refused: Vec<ConfigMistake>,
     apps: Vec<AppRow>,
     questions: Vec<(String, String)>,
+    logins: Vec<LoginRow>,
     wrong_keys: u64,
     store_key: String,
     locked: bool,
@@ -92,12 +94,14 @@ pub(super) async fn open(State(http): State<Http>, Segment(ticket): Segment, req
 pub(super) async fn page(session: Session, State(http): State<Http>) -> Response {
     let now = http.clock.now().wall;
     let Some(form_token) = http.sessions.form_token(session.number) else { return pages::no_session() };
+    let accounts = http.broker.accounts();
     let page = Page {
         told: http.sessions.told(session.number),
         form_token: form_token.expose(),
-        accounts: http.broker.accounts().iter().map(|account| row(account, now)).collect(),
+        accounts: accounts.iter().map(|account| row(account, now)).collect(),
         mistakes: http.broker.mistakes(),
         refused: http.broker.refused_reload().map(|refused| refused.mistakes.clone()).unwrap_or_default(),
+        logins: accounts.iter().filter_map(login_row).collect(),
         apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
         questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
         wrong_keys: http.apps.wrong_keys(),
@@ -244,6 +248,21 @@ pub(super) async fn consent(form: Form) -> Response {
     back()
 }
 
+/// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
+pub(super) async fn answer_login(form: Form) -> Response {
+    let (account, replace) = (form.field("account").to_owned(), form.field("answer") == "replace");
+    let good =
+        if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login is revoked." };
+    let result = form.http.broker.answer_login(form.field("login"), replace, Answerer::Program).await;
+    let result = result.and_then(|login| match login.failure.filter(|_| replace) {
+        Some(failure) => {
+            Err(Error::LoginFailed { account: login.account, why: failure.error_description, provider_error: None })
+        }
+        None => Ok(()),
+    });
+    form.done(AuditEvent::Login, Some(&account), good, result).await
+}
+
 /// `POST /do/end`: ends the session.
 pub(super) async fn end(form: Form) -> Response {
     form.http.sessions.end(form.session.number);
@@ -293,6 +312,7 @@ mod tests {
             refused: vec![ConfigMistake { account: None, message: "<u>r".into() }],
             apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
             questions: vec![("7".into(), "<em>x".into())],
+            logins: vec![LoginRow { account: "work".into(), login: "l1".into(), question: "<em>x".into() }],
             wrong_keys: 1,
             store_key: "<a>".into(),
             locked: false,
@@ -303,6 +323,6 @@ mod tests {
             assert!(!text.contains(tag), "{tag}: {text}");
         }
         assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
-        assert_eq!(text.matches("<form").count(), 6, "answer, log in, refresh, log out, remove, end: {text}");
+        assert_eq!(text.matches("<form").count(), 7, "answer, answer, log in, refresh, log out, remove, end: {text}");
     }
 }

@@ -34,7 +34,7 @@ fn turned_away(access: Access) -> &'static [u16] {
         Access::Browser => &[404, 410],
         Access::Read | Access::Write => &[401],
         Access::Socket | Access::Owner => &[403],
-        Access::Session | Access::OwnPage => &[400, 401, 403],
+        Access::Session | Access::Form | Access::OwnPage => &[400, 401, 403],
     }
 }
 

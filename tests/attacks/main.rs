@@ -21,6 +21,7 @@ mod idp;
 #[path = "../it/world.rs"]
 mod world;
 
+mod another_person;
 mod callback;
 mod disk;
 mod endless;

@@ -199,7 +199,7 @@ fn what_another_user_has_read_of_ours_is_worth_nothing_to_them() {
         assert_eq!(ask_as(0, &authority, "plain", &request).unwrap().status, 303, "{}", attack.0);
         assert_eq!(stage.world.login_end(login).status, LoginStatus::Succeeded, "{}", attack.0);
     }
-    let lines = std::fs::read_to_string(stage.world.state().join("audit.jsonl")).unwrap();
+    let lines = std::fs::read_to_string(stage.world.state().join("audit-denied.jsonl")).unwrap();
     assert!(lines.contains("a connection of another user") && lines.contains("\"uid\":65534"), "{lines}");
 }
 

@@ -19,6 +19,7 @@ mod idp;
 mod world;
 
 mod accounts;
+mod another_person;
 mod api;
 mod apps;
 mod attention;

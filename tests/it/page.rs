@@ -2,6 +2,7 @@
 
 use ringback::contract::AccountState;
 
+use crate::another_person::granted;
 use crate::http::{Reply, Request};
 use crate::idp::{Act, Idp, plain};
 use crate::world::World;
@@ -91,6 +92,33 @@ fn the_page_shows_how_all_stands_and_its_buttons_work() {
     assert_eq!(session.get().status, 401);
     let log = world.log();
     assert!(!log.contains(&session.cookie[20..]) && !log.contains(&to[13..]), "{log}");
+}
+
+#[test]
+fn a_login_as_another_person_is_shown_and_answered_there() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for (login, answer, told, token) in [
+        ("ann", "", "", "AT~canary-ann"),
+        ("eve", "keep", "The tokens were kept", "AT~canary-ann"),
+        ("eve", "replace", "The tokens were replaced", "AT~canary-eve"),
+    ] {
+        idp.next(granted(login));
+        let started = world.start_login("work", "caller_browser");
+        crate::http::Browser::default().go(started.start_url.as_deref().unwrap());
+        let session = Session::begin(&world);
+        let (page, id) = (session.get().body, started.login_id);
+        assert_eq!(page.contains("is logged in as email ann@example.org"), !answer.is_empty(), "{page}");
+        if !answer.is_empty() {
+            assert!(page.contains("email eve@example.org") && page.contains("waits for an answer"), "{page}");
+            let fields = format!("account=work&login={id}&answer={answer}");
+            assert_eq!(session.press("/do/login-answer", &fields).status, 303);
+            assert!(session.get().body.contains(told), "{}", session.get().body);
+            session.press("/do/login-answer", &fields);
+            assert!(session.get().body.contains("waits for no answer"), "once");
+        }
+        assert_eq!(world.token("work"), token);
+    }
 }
 
 #[test]

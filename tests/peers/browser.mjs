@@ -14,9 +14,10 @@ const MAX_CLICKS = 6; // login page + consent page, and some air
 
 /**
  * Opens `url`, answers each login or consent page with `decision`, and says where that ended. With `end`, waits until
- * the page's text matches it. `cookies` are some that the browser has already: {name, value, domain, path}.
+ * the page's text matches it. `cookies` are some that the browser has already: {name, value, domain, path}. `press`
+ * names the button that is pressed on the page where that ended, of which `asked` is the text.
  */
-export async function visit(url, { decision = 'allow', user = 'alice', screenshot, end, cookies = [] } = {}) {
+export async function visit(url, { decision = 'allow', user = 'alice', screenshot, end, cookies = [], press } = {}) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
   try {
     const context = await browser.newContext();
@@ -49,11 +50,13 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
       await Promise.all([page.waitForURL((u) => u.href !== before), button.click()]);
       clicks += 1;
     }
+    const asked = press && await page.innerText('body');
+    if (press) await Promise.all([page.waitForResponse((r) => r.request().method() === 'POST'), page.getByRole('button', { name: press, exact: true }).click()]);
     if (end) await page.waitForFunction((wanted) => new RegExp(wanted).test(document.body?.innerText ?? ''), end.source);
     if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
     const { entries } = await (await context.newCDPSession(page)).send('Page.getNavigationHistory');
     return {
-      url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints,
+      url: page.url(), status: answer?.status(), title: await page.title(), text: await page.innerText('body'), clicks, outside, complaints, asked,
       html: await page.content(), pages, history: entries.map((entry) => entry.url), requests,
     };
   } finally {

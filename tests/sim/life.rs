@@ -80,6 +80,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
             runtime: None,
             clock: clock.clone(),
             chance: Chance::Seeded(truth.seed ^ u64::from(life)),
+            audit: ringback::audit::Audit::default(),
         };
         if !last {
             ACCOUNTS

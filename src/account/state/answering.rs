@@ -1,13 +1,11 @@
 //! What the provider's answer means for the account.
 
-use serde_json::{Map, Value};
-
 use super::{Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::Moment;
-use crate::oauth::callback;
 use crate::oauth::grant::Grant;
+use crate::oauth::identity::{self, Comparison};
 use crate::oauth::reply::{Blame, Refusal};
 
 impl Machine {
@@ -62,12 +60,11 @@ impl Machine {
         self.note()
     }
 
-    /// Whether a refresh brought the tokens of somebody else than the last ID token was of (OpenID Connect Core
-    /// §12.2). Where one of the two has no ID token, nobody can tell.
+    /// Whether a refresh brought the tokens of somebody else (OpenID Connect Core §12.2). Where it has no ID token, or
+    /// nothing is known of the person before, nobody can tell.
     fn is_of_another(&self, grant: &Grant) -> bool {
-        let subject = |extra: &Map<String, Value>| extra.get("id_token")?.as_str().and_then(callback::subject_of);
-        let before = self.held().and_then(|held| subject(&held.record.tokens.extra));
-        before.zip(subject(&grant.extra)).is_some_and(|(before, now)| before != now)
+        let before = self.held().map(|held| held.record.person()).unwrap_or_default();
+        identity::compare(&before, &identity::of_reply(&grant.extra)) == Comparison::Different
     }
 
     /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.

@@ -5,13 +5,14 @@ use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::describe::{Described, Source};
 use crate::oauth::grant::Expiry;
+use crate::oauth::identity;
 
 impl Machine {
     /// What to ask after a commit: nothing, if everything is known.
     pub(super) fn describe(&mut self) -> Effect {
         let Some(held) = self.held().filter(|_| self.policy.describes) else { return Effect::Rest };
         let tokens = &held.record.tokens;
-        if tokens.expiry != Expiry::Unknown && !held.record.identity.is_empty() {
+        if tokens.expiry != Expiry::Unknown && !identity::described(&held.record.identity).is_empty() {
             return Effect::Rest;
         }
         let token = tokens.access_token.clone();
@@ -52,7 +53,7 @@ impl Machine {
                 (None, Source::Introspection) => {}
             }
         }
-        next.record.identity = described.identity;
+        next.record.identity = identity::joined(std::mem::take(&mut next.record.identity), described.identity);
         next.record.generation = self.next_generation();
         self.commit(next, None)
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::{
     Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
     UnknownRefusals,
@@ -11,6 +13,7 @@ use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall, WhichBoot};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::oauth::identity;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
@@ -113,13 +116,14 @@ impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
         // Tokens of another client or for another endpoint, if any, are no part of this.
         let held = self.held().filter(|held| held.record.binding == self.policy.binding);
-        let Some(held) = held else { return self.logged_in(grant, now, chance) };
+        let Some(held) = held else { return self.logged_in(grant, Map::new(), now, chance) };
         let old = &held.record.tokens;
         let mut grant = grant;
         // RFC 6749 §6: what the reply leaves out stays as it is.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
-        let (narrowed, identity) = (held.narrowed.clone(), held.record.identity.clone());
+        let (narrowed, mut identity) = (held.narrowed.clone(), held.record.person());
+        identity.extend(identity::of_reply(&grant.extra));
         let logins = held.record.logins.clone();
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
@@ -135,12 +139,21 @@ impl Machine {
         self.commit(Box::new(next), None)
     }
 
-    pub(super) fn logged_in(&mut self, grant: Grant, now: Moment, chance: f64) -> Effect {
+    /// `description` is what the provider said of the token already, if it was asked.
+    pub(super) fn logged_in(
+        &mut self,
+        grant: Grant,
+        description: Map<String, Value>,
+        now: Moment,
+        chance: f64,
+    ) -> Effect {
         let generation = self.next_generation();
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
+        let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let mut next = self.hold(grant, generation, now, now, chance);
         next.record.logins = logins;
+        next.record.identity = identity;
         self.commit(Box::new(next), None)
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::account::record::Record;
 use crate::clock::Moment;
 use crate::oauth::describe::Described;
@@ -86,8 +88,8 @@ pub enum Event {
     Committed(Result<(), String>),
     /// The end of [`Effect::Remove`].
     Removed(Result<(), String>),
-    /// A login brought a grant.
-    LoggedIn(Box<Grant>),
+    /// A login brought a grant, and the provider said this of its token, if it was asked.
+    LoggedIn(Box<Grant>, Map<String, Value>),
     /// The user logs out.
     LogOut,
     /// The end of [`Effect::Describe`]; `None`: the provider did not say.

@@ -1,10 +1,18 @@
 //! What a login brought is stored, or turned away and then revoked.
 
+use serde_json::{Map, Value};
+
 use super::Actor;
+use crate::account::replace::{Agreed, Decision, Replaces, decide};
 use crate::account::state::Event;
 use crate::account::view::Standing;
+use crate::broker::answers::Taken;
 use crate::broker::fresh_grant::FreshGrant;
+use crate::broker::logins::Brought;
+use crate::contract::{Confirm, Replaced};
 use crate::error::Error;
+use crate::oauth::grant::Grant;
+use crate::oauth::identity::{self, Comparison, compare};
 
 impl Actor {
     /// What a login brought needs no revocation once it is written or was logged out.
@@ -16,12 +24,12 @@ impl Actor {
         }
     }
 
-    pub(super) fn too_late(&self) -> Result<(), Error> {
+    pub(super) fn too_late(&self) -> Result<Taken, Error> {
         let why = "it was called off meanwhile".into();
         Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None })
     }
 
-    pub(super) async fn logged_in(&mut self, fresh: FreshGrant) -> Result<(), Error> {
+    pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<Taken, Error> {
         if fresh.plan().binding() != *self.machine.binding() {
             let why = "the config changed while the login was pending".into();
             return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
@@ -31,17 +39,48 @@ impl Actor {
             return Err(unread.error(self.world.clock.now()));
         }
         let (grant, before) = (fresh.grant(), unread.generation);
+        let current = self.machine.person();
+        let description = self.description(&grant, current.as_ref()).await;
+        let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
+        let replaces = match decide(current.as_ref(), &new, agreed) {
+            Decision::Take(replaces) => replaces,
+            Decision::Ask => {
+                let confirm = Confirm { current: current.unwrap_or_default(), new };
+                return Ok(Taken::Another(Brought { fresh, confirm }));
+            }
+        };
         // Some providers end all of a user's grants with one: what the new login takes the place of is not revoked.
         if let Some(replaced) = self.unwritten.replace(fresh) {
             replaced.stored();
         }
-        self.drive(Event::LoggedIn(Box::new(grant))).await;
+        self.drive(Event::LoggedIn(Box::new(grant), description)).await;
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
-            Ok(())
+            Ok(Taken::Stored(replaced(replaces, current)))
         } else {
             Err(after.error(self.world.clock.now()))
         }
+    }
+
+    /// What the provider says of a token, asked before it is stored where the ID token does not tell whether it is the
+    /// same person's. That costs a request and some seconds at most, so nobody asks where there is nobody to compare.
+    async fn description(&mut self, grant: &Grant, current: Option<&Map<String, Value>>) -> Map<String, Value> {
+        let is_open = current.is_some_and(|current| {
+            !current.is_empty() && compare(current, &identity::of_reply(&grant.extra)) == Comparison::Unknown
+        });
+        if !is_open || self.config.dialect.endpoints.details.is_none() {
+            return Map::new();
+        }
+        let described = self.describe(&grant.access_token).await.filter(|described| described.active);
+        described.map(|described| described.identity).unwrap_or_default()
+    }
+}
+
+fn replaced(replaces: Replaces, current: Option<Map<String, Value>>) -> Replaced {
+    match replaces {
+        Replaces::Nothing | Replaces::SamePersons => Replaced::default(),
+        Replaces::AnotherPersons => Replaced { replaced_identity: current.unwrap_or_default(), ..Replaced::default() },
+        Replaces::Unknown => Replaced { identity_unknown: true, ..Replaced::default() },
     }
 }

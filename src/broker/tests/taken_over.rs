@@ -67,9 +67,10 @@ async fn a_logout_during_the_exchange_is_the_last_word() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
-    let access = || ImportRequest { access_token: Some("mine".into()), refresh_token: None };
-    let refresh = || ImportRequest { refresh_token: Some("mine".into()), access_token: None };
-    let both = || ImportRequest { refresh_token: Some("mine".into()), access_token: Some("mine".into()) };
+    let access = || ImportRequest { access_token: Some("mine".into()), refresh_token: None, replace: false };
+    let refresh = || ImportRequest { refresh_token: Some("mine".into()), access_token: None, replace: false };
+    let both =
+        || ImportRequest { refresh_token: Some("mine".into()), access_token: Some("mine".into()), replace: false };
     let not = "the login to `work` failed: the token was not taken over: ";
     for (request, known, answer, expected) in [
         (access(), Some(true), None, Ok("mine")),
@@ -94,7 +95,7 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
         b.script(answer);
         let imported = b.broker.import("work", request).await;
         match expected {
-            Ok(token) => assert_eq!((imported.unwrap().generation, b.token().await.as_str()), (1, token)),
+            Ok(token) => assert_eq!((imported.unwrap().account.generation, b.token().await.as_str()), (1, token)),
             Err(why) => {
                 assert_eq!(imported.unwrap_err().to_string(), why);
                 assert_eq!(b.token().await, "login_required");

@@ -33,10 +33,6 @@ pub(in crate::cli) struct House {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "refresh_token", "socket"])]
     pub(super) from: Option<PathBuf>,
 
-    /// Also those that are logged in here: what is stored of them is lost
-    #[arg(long, requires = "from")]
-    replace: bool,
-
     /// The private keys that open the file, as `age-keygen` writes them
     #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["passphrase_file", "passphrase_stdin"])]
     identity: Option<PathBuf>,
@@ -58,8 +54,8 @@ pub(in crate::cli) struct House {
     config: Option<PathBuf>,
 }
 
-/// Takes over the accounts of `file` and tells of each.
-pub(super) fn run(args: &House, file: &Path) -> Outcome {
+/// Takes over the accounts of `file` and tells of each; `replace`: also of those that are logged in here.
+pub(super) fn run(args: &House, file: &Path, replace: bool) -> Outcome {
     hardening::close_memory();
     let accounts = read(args, file)?;
     let at_rest = AtRest::hold(&config::Source { config: args.config.clone() })?;
@@ -67,7 +63,7 @@ pub(super) fn run(args: &House, file: &Path) -> Outcome {
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let (mut taking, mut left) = (Vec::new(), Vec::new());
     for mut moved in accounts {
-        if may_take(&store, &mut moved, args.replace)? { taking.push(moved) } else { left.push(moved.account) }
+        if may_take(&store, &mut moved, replace)? { taking.push(moved) } else { left.push(moved.account) }
     }
     for Moved { account, record } in &taking {
         store.commit(account, record).map_err(|error| unavailable(&error))?;

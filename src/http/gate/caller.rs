@@ -189,6 +189,8 @@ pub struct OfLogin {
     pub caller: Caller,
     /// The login's id.
     pub id: String,
+    /// The account that it is a login of, by its own name.
+    pub account: String,
 }
 
 impl FromRequestParts<Http> for OfLogin {
@@ -199,7 +201,7 @@ impl FromRequestParts<Http> for OfLogin {
         let Segment(id) = Segment::from_request_parts(parts, http).await?;
         let login = http.broker.login(&id, Duration::ZERO).await?;
         if caller.sees(&login.account) {
-            return Ok(Self { caller, id });
+            return Ok(Self { caller, id, account: login.account });
         }
         Err(Reject(Error::NotFound { what: "this login".into() }))
     }

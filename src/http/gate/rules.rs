@@ -193,14 +193,14 @@ fn escapes_are_harmless(path: &[u8]) -> bool {
 
 /// Browsers put Origin on every cross-site request that is not a plain GET; ours is the only one. A form of a
 /// page with the policy `no-referrer` has the Origin `null` (Fetch, "append a request Origin header"): one of
-/// the status page's is known by the fetch metadata, which no page can make up.
+/// ours is known by the fetch metadata, which no page can make up.
 fn origin(facts: &Facts<'_>, host: &str, found: Found) -> Result<(), Refused> {
     let foreign = Err(Refused::Foreign("requests of other web sites are refused"));
     match only(facts.headers, &header::ORIGIN) {
-        Ok(None) if is_session_form(facts, found) => foreign,
+        Ok(None) if is_form(facts, found) => foreign,
         Ok(None) => Ok(()),
         Ok(Some("null"))
-            if is_session_form(facts, found)
+            if is_form(facts, found)
                 && facts.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") =>
         {
             Ok(())
@@ -213,8 +213,9 @@ fn origin(facts: &Facts<'_>, host: &str, found: Found) -> Result<(), Refused> {
     }
 }
 
-fn is_session_form(facts: &Facts<'_>, found: Found) -> bool {
-    matches!(found, Found::Row(route) if route.access == Access::Session) && facts.method == Method::POST
+fn is_form(facts: &Facts<'_>, found: Found) -> bool {
+    matches!(found, Found::Row(route) if matches!(route.access, Access::Session | Access::Form))
+        && facts.method == Method::POST
 }
 
 /// A page of another site that links to the API would only give a Referer.
@@ -254,7 +255,7 @@ fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let in_advance = facts.headers.contains_key("sec-purpose") || facts.headers.contains_key("purpose");
     let admitted = match access {
         Access::Browser => as_page && !in_advance,
-        Access::OwnPage => is("sec-fetch-site", &["same-origin"]),
+        Access::OwnPage | Access::Form => is("sec-fetch-site", &["same-origin"]),
         _ => is("sec-fetch-site", &["same-origin", "none"]),
     };
     if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
@@ -287,7 +288,7 @@ fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
         access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),
-        Access::OwnPage => ("application/x-www-form-urlencoded", "the body has to be a form"),
+        Access::OwnPage | Access::Form => ("application/x-www-form-urlencoded", "the body has to be a form"),
         Access::Session if facts.method == Method::POST => {
             ("application/x-www-form-urlencoded", "the body has to be a form")
         }

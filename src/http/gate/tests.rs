@@ -268,7 +268,7 @@ async fn bodies_of_state_changing_requests_are_json_or_empty() {
 
 #[tokio::test]
 async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwise() {
-    for route in ROUTES.iter().filter(|route| route.access != Access::Session) {
+    for route in ROUTES.iter().filter(|route| !matches!(route.access, Access::Session | Access::Form)) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {

@@ -22,6 +22,8 @@ fn login(status: LoginStatus) -> LoginReply {
         refreshable: None,
         device: None,
         identity: serde_json::Map::new(),
+        confirm: None,
+        replaced: crate::contract::Replaced::default(),
     }
 }
 
@@ -36,7 +38,7 @@ async fn success_tells_account_scope_and_expiry() {
         identity: serde_json::from_str(r#"{"voip_id":1000001,"name":"<b>Ann</b>"}"#).unwrap(),
         ..login(LoginStatus::Succeeded)
     };
-    let page = text(outcome_page(&login, NOW)).await;
+    let page = text(outcome_page(&login, None, NOW)).await;
     for wanted in [
         "Logged in to work",
         "name &#60;b&#62;Ann&#60;/b&#62;, voip_id 1000001",
@@ -58,11 +60,14 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
         error_description: "the login failed: <script>alert(1)</script>".into(),
         hint: "Run `ringback login work`.".into(),
         login_url: None,
+        login_id: None,
+        confirm: None,
         retry_after: None,
         provider_error: Some("access_denied\"<".into()),
         nearest: Vec::new(),
     };
-    let page = text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, NOW)).await;
+    let page =
+        text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, NOW)).await;
     assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
     assert!(page.contains("/script&#62;.</p>"), "a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
@@ -82,7 +87,7 @@ fn sentences_of_the_page_end_with_one_full_stop() {
 
 #[tokio::test]
 async fn a_pending_login_never_says_that_the_page_can_be_closed() {
-    let page = text(outcome_page(&login(LoginStatus::Pending), NOW)).await;
+    let page = text(outcome_page(&login(LoginStatus::Pending), None, NOW)).await;
     assert!(page.contains("http-equiv=\"refresh\"") && !page.contains("You can close"), "{page}");
 }
 
@@ -169,4 +174,44 @@ fn no_expiry_is_too_odd_to_be_shown() {
     for at in [i64::MIN, -1, 0, i64::MAX] {
         assert!(expires(at, NOW).at.ends_with('Z'), "{at}");
     }
+}
+
+#[tokio::test]
+async fn a_login_as_another_person_asks_in_the_browser_that_made_it_and_tells_others_where() {
+    let of = |text: &str| serde_json::from_str(text).unwrap();
+    let confirm = crate::contract::Confirm {
+        current: of(r#"{"voip_id":1000001}"#),
+        new: of(r#"{"sub":"2","name":"<i>Eve</i>"}"#),
+    };
+    let login = LoginReply { confirm: Some(confirm), expires_at: 1_700_000_600, ..login(LoginStatus::Pending) };
+    let token = Nonce256::new("form-token");
+    for (form_token, forms) in [(Some(&token), 1), (None, 0)] {
+        let page = text(outcome_page(&login, form_token, NOW)).await;
+        for wanted in
+            ["logged in as <strong>voip_id 1000001</strong>", "name &#60;i&#62;Eve&#60;/i&#62;, sub 2", "within 10m"]
+        {
+            assert!(page.contains(wanted), "{wanted}: {page}");
+        }
+        assert_eq!(page.matches("<form method=\"post\"").count(), forms, "{page}");
+        assert_eq!(page.contains("value=\"form-token\""), forms == 1, "{page}");
+        assert_eq!(page.contains("<code>ringback login work</code>"), forms == 0, "{page}");
+        assert!(!page.contains("http-equiv") && !page.contains("<script"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn success_tells_whose_tokens_were_replaced_or_that_nobody_knows() {
+    let before = serde_json::from_str(r#"{"voip_id":7}"#).unwrap();
+    for (replaced, told) in [
+        (crate::contract::Replaced { replaced_identity: before, identity_unknown: false }, "voip_id 7, whose tokens"),
+        (
+            crate::contract::Replaced { identity_unknown: true, ..crate::contract::Replaced::default() },
+            "who this is could not be told",
+        ),
+    ] {
+        let page = text(outcome_page(&LoginReply { replaced, ..login(LoginStatus::Succeeded) }, None, NOW)).await;
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let page = text(outcome_page(&login(LoginStatus::Succeeded), None, NOW)).await;
+    assert!(!page.contains("Before"), "{page}");
 }

@@ -31,6 +31,13 @@ pub(super) struct AppRow {
     pub(super) ends: Option<String>,
 }
 
+/// A login that waits for an answer, in words.
+pub(super) struct LoginRow {
+    pub(super) account: String,
+    pub(super) login: String,
+    pub(super) question: String,
+}
+
 pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
     let health = account.health_at(now.unix_seconds());
     let (mark, class, state) = match (account.state, health.now) {
@@ -54,7 +61,7 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
         ("Usable until", time(health.until)),
         ("Next refresh", time(account.next_refresh_at)),
         ("Login due", time(account.login_due_at)),
-        ("Login", account.login_pending.as_ref().map(|_| "in progress".to_owned())),
+        ("Login", account.login_pending.as_ref().map(|_| login(account).to_owned())),
     ];
     let error = account.last_error.as_ref().map(|error| error.error_description.clone());
     let holds = matches!(account.state, AccountState::Active | AccountState::NeedsLogin);
@@ -70,6 +77,19 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
         can_refresh: account.refreshable && holds,
         can_log_out: holds,
     }
+}
+
+fn login(account: &AccountReply) -> &'static str {
+    if account.login_confirm.is_some() { "waits for an answer" } else { "in progress" }
+}
+
+/// The id of the account's login and what it asks, if it waits for an answer.
+pub(super) fn login_row(account: &AccountReply) -> Option<LoginRow> {
+    let (login, confirm) = account.login_pending.clone().zip(account.login_confirm.as_ref())?;
+    let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
+    let (current, new) = (told(&confirm.current), told(&confirm.new));
+    let question = cut(&format!("is logged in as {current}, and the new login is {new}'s. Replace its tokens?"));
+    Some(LoginRow { account: account.account.clone(), login, question })
 }
 
 /// Its number, and who asks for what.

@@ -1,0 +1,96 @@
+//! A login as another person than the account's tokens are of: the old tokens go on until somebody answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::browser_login::Counted;
+use super::handle::Broker;
+use super::logins::{Answerer, Asked, Brought, PageCookie, in_words};
+use crate::account::attempts::Plan;
+use crate::account::replace::Agreed;
+use crate::config::AccountConfig;
+use crate::contract::{LoginReply, LoginStarted, Replaced};
+use crate::error::Error;
+use crate::secret::Nonce256;
+
+/// What became of what a login brought.
+pub(super) enum Taken {
+    /// It is stored.
+    Stored(Replaced),
+    /// It is another person's, and nobody has agreed to that.
+    Another(Brought),
+}
+
+impl Broker {
+    /// Asks whether what the login brought may be kept, unless that was said beforehand. `None`: it waits for the answer.
+    pub(super) async fn ask_whether_to_replace(&self, id: &str, brought: Brought) -> Option<Result<Replaced, Error>> {
+        match self.inner.logins.question(id, brought, self.question_life()).await {
+            Asked::Waits => None,
+            Asked::SaidBefore(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
+                Ok(Taken::Stored(replaced)) => Some(Ok(replaced)),
+                Ok(Taken::Another(_)) => Some(Err(Error::Internal { what: "an answer was asked for twice".into() })),
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
+
+    fn question_life(&self) -> Duration {
+        self.inner.roster.load().config.serve.login_timeout
+    }
+
+    /// Answers a login that waits for it, once: `replace` stores what it brought, otherwise that is revoked. Waits for
+    /// that to end, and goes on when the caller leaves.
+    pub async fn answer_login(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
+        let (broker, id) = (self.clone(), id.to_owned());
+        let crashed = |_| Err(Error::Internal { what: "answering a login crashed".into() });
+        tokio::spawn(async move { broker.answer_now(&id, replace, answerer).await }).await.unwrap_or_else(crashed)
+    }
+
+    async fn answer_now(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
+        let account = self.login(id, Duration::ZERO).await?.account;
+        // Whoever locks the store waits for this, and has ended every question before.
+        let _counted = Counted::new(&self.inner.exchanging, &account);
+        if let Some(Brought { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
+            let result = self.take_over(Some(id), fresh, Agreed::To(confirm.current)).await;
+            self.conclude(id, &account, result).await;
+        }
+        self.login(id, Duration::ZERO).await
+    }
+
+    /// Joins the account's login if that waits for an answer, which may be given beforehand.
+    pub(super) async fn join_question(
+        &self,
+        config: &AccountConfig,
+        replace: bool,
+    ) -> Result<Option<LoginStarted>, Error> {
+        let Some((pending, confirm)) = self.inner.logins.join_question(&config.name).await else { return Ok(None) };
+        if replace {
+            self.answer_login(&pending.id, true, Answerer::Program).await?;
+        }
+        Ok(Some(LoginStarted { confirm: Some(confirm), ..super::login::begun(config, &pending) }))
+    }
+
+    /// Keeps an import of another person's token as a login that waits for an answer. The error says so.
+    pub(super) async fn ask_about_import(&self, brought: Brought) -> Error {
+        let (plan, confirm) = (Plan::clone(brought.fresh.plan()), brought.confirm.clone());
+        let (account, life) = (plan.account.clone(), self.question_life());
+        self.inner.logins.call_off(&account, "a token was imported meanwhile").await;
+        let pending = match self.inner.logins.start(plan, life, false).await {
+            Ok(pending) => pending,
+            Err(error) => return error,
+        };
+        _ = self.inner.logins.question(&pending.id, brought, life).await;
+        let (current, new) = in_words(&confirm);
+        Error::AnotherPerson { account, current, new, login_id: pending.id, confirm: Arc::new(confirm) }
+    }
+
+    /// Binds a login's question to the browser that logged in: asked for once, by who led that browser back.
+    pub async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
+        self.inner.logins.page_cookie(id).await
+    }
+
+    /// What the form with a login's question has to bring back, for a browser whose cookies have the right one.
+    pub async fn question_form(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
+        self.inner.logins.form_token(id, cookies).await
+    }
+}

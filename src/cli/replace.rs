@@ -1,0 +1,146 @@
+//! A login as another person than the account's tokens are of: says who it was and who it is now, and asks.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use super::report;
+use crate::client::{Client, Failure};
+use crate::clock::{Boot, Clock};
+use crate::contract::{Confirm, ErrorCode, LoginReply, LoginStatus, Replaced, whose};
+use crate::error::Error;
+
+/// Between two looks whether somebody has answered elsewhere.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How long one request waits for the end of a login that is answered.
+const SLICE: Duration = Duration::from_secs(25);
+
+/// A login that asks.
+pub(super) struct Question<'a> {
+    pub(super) client: &'a Client,
+    pub(super) account: &'a str,
+    pub(super) login_id: &'a str,
+    pub(super) confirm: &'a Confirm,
+    /// Nobody waits for longer.
+    pub(super) deadline: Option<Boot>,
+}
+
+impl Question<'_> {
+    /// Asks at the terminal, unless the answer was given beforehand, and waits for the end of the login.
+    pub(super) fn settle(&self, replace: bool) -> Result<LoginReply, Failure> {
+        let (current, new) = (told(&self.confirm.current), told(&self.confirm.new));
+        report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", self.account));
+        if replace {
+            return self.answer(true);
+        }
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Err(self.nobody_to_ask());
+        }
+        report::say(&format!("If it is replaced, programs that use `{}` act as {new} from now on.", self.account));
+        report::prompt(&format!("Replace the tokens of {}? [y/N]", report::plain(&current)));
+        self.asked(&a_line())
+    }
+
+    /// Waits for a line or for somebody who answers elsewhere: on the page, or a program.
+    fn asked(&self, line: &Receiver<String>) -> Result<LoginReply, Failure> {
+        loop {
+            match line.recv_timeout(GLANCE) {
+                Ok(line) => return self.answer(is_yes(&line)),
+                Err(RecvTimeoutError::Disconnected) => return self.answer(false),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let reply = self.client.login(self.login_id, Duration::ZERO)?;
+            if reply.status != LoginStatus::Pending || reply.confirm.is_none() {
+                report::say("");
+                report::say("It was answered elsewhere, or it ended.");
+                return self.ended();
+            }
+            if self.deadline.is_some_and(|deadline| Clock::System.now().boot >= deadline) {
+                report::say("");
+                let why = "nobody answered in time".into();
+                let error = Error::LoginFailed { account: self.account.to_owned(), why, provider_error: None };
+                return Err(Failure::from(error));
+            }
+        }
+    }
+
+    fn answer(&self, replace: bool) -> Result<LoginReply, Failure> {
+        match self.client.answer_login(self.login_id, replace) {
+            // Somebody was faster: how it ended is what counts.
+            Err(failure) if failure.code() == ErrorCode::Usage => self.ended(),
+            answered => answered.map(drop).and_then(|()| self.ended()),
+        }
+    }
+
+    fn ended(&self) -> Result<LoginReply, Failure> {
+        loop {
+            let reply = self.client.login(self.login_id, SLICE)?;
+            match &reply.confirm {
+                _ if reply.status != LoginStatus::Pending => return Ok(reply),
+                // The account has become somebody else's meanwhile, which is another question.
+                Some(confirm) if confirm != self.confirm => return Question { confirm, ..*self }.settle(false),
+                _ => std::thread::sleep(GLANCE),
+            }
+        }
+    }
+
+    fn nobody_to_ask(&self) -> Failure {
+        let (account, current, new) = (self.account.to_owned(), told(&self.confirm.current), told(&self.confirm.new));
+        Error::NobodyToAsk { account, current, new }.into()
+    }
+}
+
+/// The next line of standard input. Read beside, since somebody else may answer before; the end of the input ends this.
+fn a_line() -> Receiver<String> {
+    let (line, answer) = channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        if io::stdin().read_line(&mut text).is_ok_and(|read| read > 0) {
+            // Nobody may wait any more.
+            let _ = line.send(text);
+        }
+    });
+    answer
+}
+
+fn is_yes(line: &str) -> bool {
+    matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+fn told(identity: &serde_json::Map<String, serde_json::Value>) -> String {
+    whose(identity).unwrap_or_else(|| "somebody".into())
+}
+
+/// Tells what became of the tokens that the account had, where that is worth a word.
+pub(super) fn tell(replaced: &Replaced) {
+    if let Some(before) = whose(&replaced.replaced_identity) {
+        report::say(&format!("It was logged in as {before} before: those tokens were replaced."));
+    }
+    if replaced.identity_unknown {
+        report::say(
+            "Who this is could not be told, and so not whether it is the same person as before: the earlier tokens were replaced.",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_yes_is_one() {
+        for (line, yes) in [
+            ("y\n", true),
+            ("Yes\r\n", true),
+            (" YES ", true),
+            ("\n", false),
+            ("", false),
+            ("n", false),
+            ("yess", false),
+            ("j", false),
+            ("y n", false),
+        ] {
+            assert_eq!(is_yes(line), yes, "{line:?}");
+        }
+    }
+}

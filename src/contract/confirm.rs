@@ -1,0 +1,51 @@
+//! A login as another person than the account's tokens are of: what is asked, the answer, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::AccountReply;
+
+/// A login brought the tokens of another person than the account's are of, and waits for an answer whether they may
+/// take their place. Both are an `identity`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirm {
+    /// Whose tokens the account has.
+    pub current: Map<String, Value>,
+    /// Who has just logged in.
+    pub new: Map<String, Value>,
+}
+
+/// Body of `POST /v1/logins/{id}/answer`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginAnswer {
+    /// Whether the new tokens take the place of the old ones; if not, they are revoked.
+    pub replace: bool,
+}
+
+/// Answer of `POST /v1/accounts/{name}/import`: the account, and what its earlier tokens were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReply {
+    /// As it is now.
+    #[serde(flatten)]
+    pub account: AccountReply,
+    /// What became of the tokens that it had.
+    #[serde(flatten)]
+    pub replaced: Replaced,
+}
+
+/// What new tokens took the place of, where that has to be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// The identity of another person, whose tokens the account had before.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub replaced_identity: Map<String, Value>,
+    /// The account had tokens before, and nobody can tell whether they were the same person's.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub identity_unknown: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -1,0 +1,367 @@
+//! A login as another person than the account's tokens are of: asked on the page, at the terminal and over the API, and
+//! nothing is replaced without a yes.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ringback::contract::{AccountState, LoginReply, LoginStatus};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{Browser, Reply, Request};
+use crate::idp::{Act, Idp, plain};
+use crate::world::{World, account, until};
+
+/// A world where `ann` is logged in, at a provider that takes tokens back.
+fn ann_is_logged_in() -> (Idp, World) {
+    ann_is_logged_in_beside("", "")
+}
+
+/// The same, with `top` at the top of the config and `more` at its end.
+fn ann_is_logged_in_beside(top: &str, more: &str) -> (Idp, World) {
+    let idp = Idp::start();
+    let revoke = format!("revoke = \"rfc7009\"\nrevoke_url = \"{}\"", idp.url("/revoke"));
+    let world = World::start_with(&idp, top, &revoke, more);
+    idp.next(granted("ann"));
+    world.log_in("work");
+    (idp, world)
+}
+
+/// What the token endpoint says to the login of `sub`.
+pub(crate) fn granted(sub: &str) -> Act {
+    let claims = json!({"iss": "https://id.example", "sub": sub, "email": format!("{sub}@example.org")});
+    let body = json!({
+        "access_token": format!("AT~canary-{sub}"),
+        "refresh_token": format!("RT~canary-{sub}"),
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "id_token": format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string())),
+    });
+    Act::Raw(plain(200, "application/json", &body.to_string()))
+}
+
+/// Begins a login and lets `eve` finish it: the id, the browser, and the page that it ends on.
+fn eve_logs_in(idp: &Idp, world: &World) -> (String, Browser, Url, Reply) {
+    idp.next(granted("eve"));
+    idp.next_at("/revoke", Act::Raw(plain(200, "application/json", "{}")));
+    let started = world.start_login("work", "caller_browser");
+    let mut browser = Browser::default();
+    let stop = |url: &Url| url.path().starts_with("/login/outcome/");
+    let (url, _) = browser.go_until(started.start_url.as_deref().unwrap(), stop);
+    let page = browser.visit(&url);
+    (started.login_id, browser, url, page)
+}
+
+fn form_token(page: &Reply) -> String {
+    let value = page.body.split("name=\"form_token\" value=\"").nth(1);
+    value.unwrap_or_else(|| panic!("no form: {page:?}")).split('"').next().unwrap().to_owned()
+}
+
+/// The button `answer` of the form on `page`, pressed in this browser.
+fn press(browser: &Browser, url: &Url, form_token: &str, answer: &str) -> Reply {
+    let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let cookies: Vec<_> = browser.cookies.iter().filter(|(_, path, ..)| path == url.path()).collect();
+    let [(.., name, value)] = cookies[..] else { panic!("one cookie is the page's: {:?}", browser.cookies) };
+    let mut request = Request::new("POST", url.path())
+        .header("Origin", &format!("http://{authority}"))
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Cookie", &format!("{name}={value}"))
+        .header("Content-Type", "application/x-www-form-urlencoded");
+    request.body = Some(format!("form_token={form_token}&answer={answer}"));
+    crate::http::Wire::tcp(&authority).ask(&request.bytes(&authority))
+}
+
+fn revoked(idp: &Idp) -> Vec<String> {
+    idp.seen_at("/revoke").iter().map(|seen| seen.parameters()["token"].clone()).collect()
+}
+
+fn until_revoked(idp: &Idp) {
+    until("the new login is revoked", || (revoked(idp) == ["RT~canary-eve"]).then_some(()));
+}
+
+fn look(world: &World, id: &str) -> LoginReply {
+    world.get(&format!("/v1/logins/{id}")).parse()
+}
+
+/// The reasons of the audit log's lines about logins that were answered or not.
+fn audited(world: &World, wanted: &str) -> Value {
+    until(&format!("the audit log says {wanted:?}"), || {
+        let (_, out, _) = world.cli(&["audit", "--json"]);
+        let lines = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.into_iter().find(|line| line["reason"].as_str().is_some_and(|reason| reason.contains(wanted)))
+    })
+}
+
+#[test]
+fn the_page_in_the_browser_that_logged_in_asks_and_its_buttons_answer() {
+    for (answer, token, status) in
+        [("keep", "AT~canary-ann", LoginStatus::Failed), ("replace", "AT~canary-eve", LoginStatus::Succeeded)]
+    {
+        let (idp, world) = ann_is_logged_in();
+        let (id, mut browser, url, page) = eve_logs_in(&idp, &world);
+        for wanted in ["email ann@example.org", "email eve@example.org", "sub eve", ">Keep<", ">Replace<"] {
+            assert!(page.body.contains(wanted), "{wanted}: {}", page.body);
+        }
+        assert!(!page.body.contains("canary"), "{}", page.body);
+        assert_eq!((world.token("work").as_str(), look(&world, &id).status), ("AT~canary-ann", LoginStatus::Pending));
+        let elsewhere = Browser::default().go(url.as_str());
+        assert!(elsewhere.body.contains("ringback login work") && !elsewhere.body.contains("<form"), "{elsewhere:?}");
+        let token_of_form = form_token(&browser.visit(&url));
+        let answered = press(&browser, &url, &token_of_form, answer);
+        assert_eq!((answered.status, answered.header("location")), (303, Some(url.path())), "{answered:?}");
+        let page = browser.visit(&url);
+        let end = world.login_end(&id);
+        assert_eq!((end.status, world.token("work").as_str()), (status, token));
+        if answer == "keep" {
+            until_revoked(&idp);
+            assert!(page.body.contains("stays logged in as email ann@example.org"), "{}", page.body);
+            let line = audited(&world, "the answer was to keep the account as it is");
+            assert_eq!((&line["event"], &line["result"]), (&json!("login"), &json!("login_failed")));
+        } else {
+            assert!(
+                page.body.contains("email ann@example.org") && page.body.contains("were replaced"),
+                "{}",
+                page.body
+            );
+            assert_eq!(audited(&world, "the answer was to replace")["result"], "ok");
+            assert!(revoked(&idp).is_empty());
+        }
+        let again = press(&browser, &url, &token_of_form, "replace");
+        assert_eq!((again.status, world.token("work").as_str()), (400, token), "it works once");
+    }
+}
+
+#[test]
+fn a_redirect_uri_with_a_port_of_its_own_asks_there() {
+    let idp = Idp::start();
+    let port = crate::http::free_port();
+    let world = World::start_with(&idp, "", "", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\""));
+    idp.next(granted("ann"));
+    world.log_in("work");
+    let (id, browser, url, page) = eve_logs_in(&idp, &world);
+    assert_eq!(url.port(), Some(port));
+    assert_eq!(press(&browser, &url, &form_token(&page), "replace").status, 303);
+    assert_eq!((world.login_end(&id).status, world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
+}
+
+#[test]
+fn a_program_answers_over_the_api_as_far_as_its_rights_go() {
+    let (idp, world) = ann_is_logged_in_beside("default_account = \"work\"", &account("other", "idp", ""));
+    let key = |arguments: &[&str]| {
+        let (code, key, said) = world.cli(&[&["app", "add"], arguments].concat());
+        assert_eq!(code, 0, "{said}");
+        format!("Bearer {}", key.trim())
+    };
+    let reader = key(&["reader", "--account", "work"]);
+    let stranger = key(&["stranger", "--account", "other", "--write"]);
+    let writer = key(&["writer", "--account", "work", "--write"]);
+    let (id, ..) = eve_logs_in(&idp, &world);
+    let answer = |id: &str, key: &str, body: &str| {
+        let request = Request::new("POST", &format!("/v1/logins/{id}/answer")).header("Authorization", key);
+        world.ask_tcp(&request.json(body))
+    };
+    for (id, key, body, status) in [
+        (id.as_str(), &reader, r#"{"replace":true}"#, 403),
+        (&id, &stranger, r#"{"replace":true}"#, 404),
+        ("guessed", &writer, r#"{"replace":true}"#, 404),
+        (&id, &writer, "{}", 400),
+        (&id, &writer, r#"{"replace":"yes"}"#, 400),
+        (&id, &writer, r#"{"replace":true,"account":"other"}"#, 400),
+    ] {
+        let reply = answer(id, key, body);
+        assert_eq!(reply.status, status, "{body}: {reply:?}");
+    }
+    assert_eq!(world.token("work"), "AT~canary-ann");
+    let asked = world.account("work").login_confirm.expect("what it asks");
+    assert_eq!((&asked.current["sub"], &asked.new["sub"]), (&json!("ann"), &json!("eve")));
+    let (_, table, _) = world.cli(&["status"]);
+    assert!(table.contains("waits for an answer whether it replaces email ann@example.org"), "{table}");
+    let waited = world.get(&format!("/v1/logins/{id}?wait=600"));
+    assert_eq!(waited.json()["confirm"]["new"]["sub"], "eve", "who waits for the end is told that it asks");
+    let end: LoginReply = answer(&id, &writer, r#"{"replace":true}"#).parse();
+    assert_eq!((end.status, world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
+    assert_eq!(answer(&id, &writer, r#"{"replace":false}"#).status, 400, "once");
+    assert_eq!((world.token("work").as_str(), revoked(&idp).len()), ("AT~canary-eve", 0));
+    assert_eq!(audited(&world, "answered: replace")["app"], "writer");
+}
+
+#[test]
+fn a_stop_revokes_what_nobody_answered_and_the_old_tokens_outlive_it() {
+    let (idp, mut world) = ann_is_logged_in();
+    eve_logs_in(&idp, &world);
+    world.restart();
+    assert_eq!((revoked(&idp), world.token("work").as_str()), (vec!["RT~canary-eve".to_owned()], "AT~canary-ann"));
+    audited(&world, "the daemon is stopping: it stays logged in as");
+}
+
+/// `ringback login` up to the URL that it shows, and what it says after that.
+fn shown(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut url = String::new();
+    while !url.starts_with("http://") {
+        url.clear();
+        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+    }
+    (url, lines)
+}
+
+#[test]
+fn without_a_terminal_the_command_line_says_what_to_do_and_another_one_says_yes() {
+    let (idp, world) = ann_is_logged_in();
+    idp.next(granted("eve"));
+    let mut child = world.command(&["login", "--no-browser"]).spawn().unwrap();
+    let (url, mut lines) = shown(&mut child);
+    Browser::default().go(url.trim());
+    let mut said = String::new();
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(11), "{said}");
+    assert!(said.contains("is logged in as email ann@example.org") && said.contains("--replace"), "{said}");
+    assert_eq!(world.token("work"), "AT~canary-ann");
+    let (code, _, said) = world.cli(&["login"]);
+    assert_eq!(code, 11, "it waits still, and there is still no terminal: {said}");
+    let (code, _, said) = world.cli(&["login", "--replace"]);
+    assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-eve"), "{said}");
+    assert!(said.contains("It was logged in as email ann@example.org"), "{said}");
+}
+
+#[test]
+fn who_says_so_beforehand_is_not_asked() {
+    let (idp, world) = ann_is_logged_in();
+    idp.next(granted("eve"));
+    let mut child = world.command(&["login", "--no-browser", "--replace"]).spawn().unwrap();
+    let (url, mut lines) = shown(&mut child);
+    let page = Browser::default().go(url.trim());
+    let mut said = String::new();
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), world.token("work").as_str()), (Some(0), "AT~canary-eve"), "{said}");
+    assert!(
+        said.contains("It was logged in as email ann@example.org") && page.body.contains("were replaced"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_import_asks_as_a_login_does() {
+    let (idp, world) = ann_is_logged_in();
+    let import = |arguments: &[&str]| {
+        let mut command = world.command(&[&["import", "work", "--refresh-token"], arguments].concat());
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"RT~canary-brought").unwrap();
+        crate::world::told(child.wait_with_output().unwrap())
+    };
+    idp.next(granted("eve"));
+    let (code, _, said) = import(&[]);
+    assert_eq!((code, world.token("work").as_str()), (11, "AT~canary-ann"), "{said}");
+    let (code, _, said) = world.cli(&["login", "--replace"]);
+    assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-eve"), "{said}");
+    idp.next(granted("bob"));
+    let (code, _, said) = import(&["--replace"]);
+    assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-bob"), "{said}");
+    assert!(said.contains("It was logged in as email eve@example.org"), "{said}");
+}
+
+#[test]
+fn who_this_is_can_not_always_be_told_and_that_is_said() {
+    let (idp, world) = ann_is_logged_in();
+    let mut child = world.command(&["login", "--no-browser"]).spawn().unwrap();
+    let (url, mut lines) = shown(&mut child);
+    // The provider's own reply has no ID token.
+    let page = Browser::default().go(url.trim());
+    let mut said = String::new();
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    for told in [&said, &page.body] {
+        assert!(told.to_lowercase().contains("who this is could not be told"), "{told}");
+    }
+    assert!(idp.honours(&world.token("work")));
+}
+
+/// A program at a terminal.
+struct AtTerminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+}
+
+impl AtTerminal {
+    fn start(world: &World, arguments: &[&str]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let mut command = world.command(arguments);
+        command.stdin(slave.try_clone().unwrap()).stderr(slave);
+        let child = command.spawn().unwrap();
+        drop(command);
+        let (screen, keyboard) = (Arc::new(Mutex::new(String::new())), File::from(master));
+        let (shown, mut master) = (Arc::clone(&screen), keyboard.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 1024];
+            // Ends with the last one who has the terminal open.
+            while let Ok(read) = master.read(&mut chunk) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+        });
+        Self { child, keyboard, screen }
+    }
+
+    fn screen(&self) -> String {
+        self.screen.lock().unwrap().clone()
+    }
+
+    fn until_shown(&self, text: &str) -> String {
+        until(&format!("the terminal shows {text:?}"), || Some(self.screen()).filter(|shown| shown.contains(text)))
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.keyboard.write_all(line.as_bytes()).unwrap();
+    }
+
+    fn end(&mut self) -> Option<i32> {
+        until("the program at the terminal ends", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+#[test]
+fn at_a_terminal_the_command_line_asks_and_only_a_yes_replaces() {
+    for (line, code, token, told) in [
+        ("y\n", 0, "AT~canary-eve", "It was logged in as email ann@example.org"),
+        ("n\n", 6, "AT~canary-ann", "stays logged in as email ann@example.org"),
+        ("\n", 6, "AT~canary-ann", "stays logged in as"),
+        // The end of the input.
+        ("\u{4}", 6, "AT~canary-ann", "stays logged in as"),
+    ] {
+        let (idp, world) = ann_is_logged_in();
+        let (_, _, url, page) = eve_logs_in(&idp, &world);
+        let mut terminal = AtTerminal::start(&world, &["login"]);
+        let screen = terminal.until_shown("[y/N]");
+        assert!(screen.contains("is logged in as email ann@example.org"), "{screen}");
+        assert!(screen.contains("This login is as email eve@example.org"), "{screen}");
+        assert_eq!(world.token("work"), "AT~canary-ann");
+        terminal.type_line(line);
+        assert_eq!((terminal.end(), world.token("work").as_str()), (Some(code), token), "{}", terminal.screen());
+        terminal.until_shown(told);
+        if code != 0 {
+            until_revoked(&idp);
+        }
+        assert!(page.body.contains("<form"), "the page asked as well: {url}");
+    }
+}
+
+#[test]
+fn the_terminal_sees_that_the_page_was_faster() {
+    let (idp, world) = ann_is_logged_in();
+    let (_, browser, url, page) = eve_logs_in(&idp, &world);
+    let mut terminal = AtTerminal::start(&world, &["login"]);
+    terminal.until_shown("[y/N]");
+    assert_eq!(press(&browser, &url, &form_token(&page), "replace").status, 303);
+    assert_eq!((terminal.end(), world.token("work").as_str()), (Some(0), "AT~canary-eve"));
+    terminal.until_shown("It was logged in as email ann@example.org");
+    assert_eq!(world.account("work").state, AccountState::Active);
+}

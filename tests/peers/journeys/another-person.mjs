@@ -1,0 +1,44 @@
+// Two persons log in to the same account, one after the other, at npm oidc-provider in a real Chromium: the page asks.
+import { check, checkLog, ended, fingerprint, freePort, journey, oidcConfig, request, until } from '../world.mjs';
+import { visit } from '../browser.mjs';
+
+/** `user` logs in in a browser of their own, and presses `button` on the page that asks. The command line has no terminal. */
+async function logIn(world, user, button, end) {
+  const { running, url } = await world.beginLogin('work');
+  const page = await visit(url, { user, press: button, end });
+  return { page, code: await ended(running, 15_000), said: running.err };
+}
+
+await journey('oidc-provider: another person at the same account is asked about in Chromium, and replaces only with a yes', async (world) => {
+  const port = await freePort();
+  const provider = await world.oidcProvider({ ACCESS_TTL: '600', REDIRECT_URIS: 'http://127.0.0.1/callback/peer' });
+  world.config(oidcConfig(provider.url, port));
+  const daemon = await world.daemon();
+  const whose = async (token) => (await request(`${provider.url}/me`, { headers: { authorization: `Bearer ${token}` } })).json().sub;
+  const revoked = async () => (await provider.journal('revocation request')).map((e) => e.token);
+
+  const ann = await logIn(world, 'ann', undefined, /Logged in to work/);
+  check(ann.code === 0 && /sub ann/.test(ann.page.text), `ann: exit ${ann.code}: ${ann.page.text.slice(0, 300)}`);
+  const first = await world.token();
+  check(await whose(first) === 'ann', 'the first token is not ann\'s');
+  const again = await logIn(world, 'ann', undefined, /Logged in to work/);
+  check(again.code === 0 && !/Before/.test(again.page.text), `ann once more is asked: ${again.page.text.slice(0, 300)}`);
+
+  const kept = await logIn(world, 'eve', 'Keep', /Not logged in to work/);
+  check(kept.code === 11 && /--replace/.test(kept.said), `without a terminal: exit ${kept.code}: ${kept.said}`);
+  check(/logged in as .*sub ann/.test(kept.page.asked) && /logged in as .*sub eve/.test(kept.page.asked), `the question: ${kept.page.asked}`);
+  check(!kept.page.complaints.some((said) => said.startsWith(daemon.url)) && kept.page.history.every((url) => !/[?&](code|state)=/.test(url)), JSON.stringify(kept.page.complaints));
+  check(await whose(await world.token()) === 'ann', 'a no replaced the tokens');
+  const granted = (await provider.journal('token request')).at(-1);
+  await until('the revocation of what eve was granted', 10_000, async () => (await revoked()).includes(granted.refresh_token));
+  check((await revoked()).length === 1, `more was revoked: ${JSON.stringify(await revoked())}`);
+
+  const replaced = await logIn(world, 'eve', 'Replace', /Logged in to work/);
+  check(/sub ann, .*whose tokens were replaced/.test(replaced.page.text), `the page: ${replaced.page.text.slice(0, 400)}`);
+  const last = await world.token();
+  check(await whose(last) === 'eve', 'a yes replaced nothing');
+  const refreshed = await world.ringback(['refresh', 'work']);
+  check(refreshed.code === 0 && await whose(await world.token()) === 'eve', `refresh: exit ${refreshed.code}: ${refreshed.err}`);
+  check(fingerprint(first) !== fingerprint(last) && (await revoked()).length === 1, 'something else was revoked');
+  checkLog(daemon, [first, last, daemon.key]);
+}, 120_000);
