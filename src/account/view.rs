@@ -121,7 +121,8 @@ impl Machine {
             State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
         // Another client's token is not served; one whose refresh was refused is good to its end.
-        let usable = held.filter(|_| standing != Standing::NeedsLogin(LoginReason::ConfigChanged));
+        let usable =
+            held.filter(|held| held.has_token() && standing != Standing::NeedsLogin(LoginReason::ConfigChanged));
         Snapshot {
             account: account.to_owned(),
             provider: self.policy.binding.provider.clone(),

@@ -2,6 +2,7 @@
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
 mod disk;
+mod flaws;
 mod leaving;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::flaws::Flaws;
 use super::World;
 use super::errand::{self, Errand};
 use super::happenings::Happenings;
@@ -74,6 +76,7 @@ struct Actor {
     /// Read when they are first needed, and again after the provider refused.
     credentials: Option<Credentials>,
     hooks: Hooks,
+    flaws: Flaws,
     draws: Draws,
     stopping: Arc<AtomicBool>,
     common: Common,
@@ -110,6 +113,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         published: Arc::clone(&published),
         credentials: None,
         hooks: Hooks::spawn(hook_env),
+        flaws: Flaws::default(),
         draws,
         stopping: Arc::clone(&stopping),
         common,
@@ -232,7 +236,7 @@ impl Actor {
                 self.tell(happening);
             }
             event = match effect {
-                Effect::Rest => return,
+                Effect::Rest => return self.flaws.tell(&self.config.name),
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
@@ -294,7 +298,7 @@ impl Actor {
             Err(why) => Answer::NotSent { why },
         };
         match &answer {
-            Answer::Granted(_) => {}
+            Answer::Granted(grant) => self.flaws.note(&grant.flaws),
             Answer::Refused(refusal) => {
                 tracing::warn!(%account, "the provider refused a new token: {refusal}");
                 // The secret may have been replaced meanwhile.
@@ -358,6 +362,7 @@ impl Actor {
         if matches!(unread.standing, Standing::Unread | Standing::Locked) {
             return Err(unread.error(self.world.clock.now()));
         }
+        self.flaws.note(&grant.flaws);
         let before = unread.generation;
         self.drive(Event::LoggedIn(grant)).await;
         let after = self.machine.snapshot(&self.config.name);

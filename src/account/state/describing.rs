@@ -9,7 +9,9 @@ use crate::oauth::grant::Expiry;
 impl Machine {
     /// What to ask after a commit: nothing, if everything is known.
     pub(super) fn describe(&mut self) -> Effect {
-        let Some(held) = self.held().filter(|_| self.policy.describes) else { return Effect::Rest };
+        let Some(held) = self.held().filter(|held| self.policy.describes && held.has_token()) else {
+            return Effect::Rest;
+        };
         let tokens = &held.record.tokens;
         if tokens.expiry != Expiry::Unknown && !held.record.identity.is_empty() {
             return Effect::Rest;

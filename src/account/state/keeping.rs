@@ -9,6 +9,7 @@ use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
 use crate::clock::{Boot, Moment, Wall, WhichBoot};
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::secret::AccessToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// No request takes longer; if more time has passed over one, the machine slept.
@@ -82,6 +83,9 @@ impl Machine {
         // Tokens of another client or for another endpoint, if any, are no part of this.
         let held = self.held().filter(|held| held.record.binding == self.policy.binding);
         let Some(held) = held else { return self.logged_in(grant, now, chance) };
+        if grant.access_token.is_none() {
+            return self.granted_in_part(grant, now, chance);
+        }
         let old = &held.record.tokens;
         let mut grant = grant;
         // RFC 6749 §6: what the reply leaves out stays as it is.
@@ -108,8 +112,12 @@ impl Machine {
         let generation = self.stored.max(newest).saturating_add(1);
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
+        let flaws = grant.flaws.join("; ");
         let mut next = self.hold(grant, generation, now, now, chance);
         next.record.logins = logins;
+        if !next.has_token() {
+            next.trouble = Some(self.trouble_of(flaws, now, chance));
+        }
         self.commit(Box::new(next), None)
     }
 
@@ -122,7 +130,11 @@ impl Machine {
     }
 
     fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
-        let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
+        let lifetime = match &grant.access_token {
+            Some(_) => grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime),
+            // None is there yet, and that it has ended keeps it from everybody.
+            None => Some(Duration::ZERO),
+        };
         // Counted from before the request, since nobody knows when the provider began to count; but a
         // reply that took longer than half a life still gives half a life. Not so if the machine slept
         // while the reply lay in its buffers: that time is gone from the token's life.
@@ -137,7 +149,7 @@ impl Machine {
         };
         let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;
         let tokens = TokenSet {
-            access_token: grant.access_token,
+            access_token: grant.access_token.unwrap_or_else(|| AccessToken::new("")),
             refresh_token: grant.refresh_token,
             scope: grant.scope,
             expiry: match (deadline, lifetime) {
@@ -157,6 +169,7 @@ impl Machine {
             due: renewable.then_some(due),
             notice: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
+            trouble: None,
             narrowed: Narrowed::default(),
         }
     }
@@ -193,7 +206,8 @@ impl Machine {
         let token_is_new = self.held().is_none_or(|held| !held.has_token_of(&next));
         match result {
             Ok(()) => {
-                self.trouble = None;
+                let mut next = next;
+                self.trouble = next.trouble.take();
                 self.stored = next.record.generation;
                 self.state = match needs_login {
                     None => State::Active(*next),
@@ -297,7 +311,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
         missed: intent.started_at > now.wall,
     });
-    Held { record, deadline, due, notice, unanswered, narrowed: Narrowed::default() }
+    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed: Narrowed::default() }
 }
 
 impl Held {
@@ -307,6 +321,11 @@ impl Held {
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(chance)));
+    }
+
+    /// Whether there is an access token: a login may have brought only the means to get one.
+    pub(in crate::account) fn has_token(&self) -> bool {
+        !self.record.tokens.access_token.expose().is_empty()
     }
 
     fn has_token_of(&self, other: &Self) -> bool {

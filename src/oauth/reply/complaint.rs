@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::members::Members;
-use super::{Blame, Received, Refusal, Reply, SECOND, clean, lifetime, moment};
+use super::values::{SECOND, lifetime, moment};
+use super::{Blame, Received, Refusal, Reply, clean};
 use crate::clock::Wall;
 
 /// What a status that is no success means.
@@ -87,9 +88,9 @@ impl<'a> Complaint<'a> {
         .if_any()
     }
 
-    /// `null` and empty text complain of nothing.
     fn if_any(mut self) -> Option<Self> {
-        self.error = self.error.filter(|error| !error.is_null() && error.as_str() != Some(""));
+        self.error = self.error.filter(|error| !says_nothing(error));
+        self.at_error = self.at_error.filter(|error| error.is_object() || !says_nothing(error));
         (self.error.is_some() || self.at_error.is_some()).then_some(self)
     }
 
@@ -107,6 +108,20 @@ impl<'a> Complaint<'a> {
             }
             _ => Reply::Refused(Refusal { blame: blame(&code), code, description }),
         }
+    }
+}
+
+/// Whether the value of `error` says that there is none: some providers always send the member.
+fn says_nothing(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => {
+            ["", "0", "none", "null", "false"].iter().any(|none| text.trim().eq_ignore_ascii_case(none))
+        }
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
     }
 }
 
