@@ -242,7 +242,7 @@ const JSON: &str = "application/json";
 const CONSENTS: &str = "questions are answered";
 const APPS: &str = "apps are made and changed";
 /// The daemon takes no longer bodies.
-const REQUEST_CAP: usize = 64 * 1024;
+const REQUEST_CAP: usize = 192 * 1024;
 
 fn patience(wait: Option<u64>) -> Duration {
     wait.map_or(PATIENCE, |seconds| Duration::from_secs(seconds).saturating_add(PATIENCE))

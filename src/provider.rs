@@ -2,6 +2,7 @@
 //! say what came back. The only place with an HTTP client.
 
 mod breaker;
+mod encoding;
 mod issuers;
 mod limiter;
 mod probe;
@@ -32,7 +33,7 @@ use crate::oauth::exchange::{
 };
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, Refusal, Reply};
-use crate::secret::{AccessToken, Nonce256};
+use crate::secret::{AccessToken, Nonce256, RefreshToken};
 
 /// A future of a trait's method.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -268,7 +269,10 @@ impl Provider for HttpProvider {
             };
             let sent = Sent::of(&request);
             match self.wire.ask(dialect, &credentials.client_id, request, priority).await {
-                Ok(whole) => answer(reply::parse(whole.received(), dialect).without(&sent)),
+                Ok(whole) => answer(reply::parse_for(whole.received(), dialect, spent(trade)).without(&sent)),
+                Err(Failure::Cut { why, so_far }) => {
+                    answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
+                }
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
                 Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
                 Err(Failure::Lost(why)) => Answer::Lost { why },
@@ -295,6 +299,14 @@ impl Provider for HttpProvider {
                 status => Err(format!("the provider answered {status}")),
             }
         })
+    }
+}
+
+/// The refresh token that may be no good any more once the request was sent.
+fn spent(trade: &Trade) -> Option<&RefreshToken> {
+    match trade {
+        Trade::RefreshToken { token, .. } => Some(token),
+        _ => None,
     }
 }
 

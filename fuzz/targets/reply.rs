@@ -19,6 +19,21 @@ static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
     config.accounts.values().map(|account| Arc::clone(&account.dialect)).collect()
 });
 
+/// Whatever a JSON parser finds as the refresh token of a success is held.
+fn never_lost(body: &[u8], dialect: &Dialect, reply: &Reply) {
+    if !dialect.response_paths.is_empty() {
+        return;
+    }
+    let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(body) else { return };
+    let Some(token) = members.get("refresh_token").and_then(serde_json::Value::as_str) else { return };
+    let is_usable = (1..=reply::LONGEST_TOKEN).contains(&token.len())
+        && !token.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    if is_usable {
+        let Reply::Granted(grant) = reply else { panic!("{reply:?}") };
+        assert!(grant.refresh_token.as_ref().is_some_and(|kept| kept.matches(token)), "{grant:?}");
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let [head, body @ ..] = data else { return };
     let dialect = &DIALECTS[usize::from(head & 1)];
@@ -33,15 +48,23 @@ fuzz_target!(|data: &[u8]| {
     };
     let (once, again) = (reply::parse(received(), dialect), reply::parse(received(), dialect));
     assert_eq!(format!("{once:?}"), format!("{again:?}"), "the same reply means the same");
+    if (200..300).contains(&status) {
+        let _ = reply::parse_cut(received(), "cut off".into(), dialect);
+        never_lost(body, dialect, &once);
+    }
     if let Reply::Granted(grant) = once {
         assert!((200..300).contains(&status), "a grant with status {status}");
-        // RFC 6749 §A.12 and §A.17: what goes into headers and forms is visible ASCII.
+        // RFC 6749 §A.12: what goes into headers is visible ASCII. A refresh token goes into bodies.
         let fit = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        assert!(fit(grant.access_token.expose()));
-        assert!(grant.refresh_token.as_ref().is_none_or(|token| fit(token.expose())));
+        assert!(grant.access_token.is_some() || grant.refresh_token.is_some(), "a grant of nothing");
+        assert!(grant.access_token.is_some() || !grant.flaws.is_empty(), "says why there is no access token");
+        assert!(grant.access_token.as_ref().is_none_or(|token| fit(token.expose())));
+        let kept = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+        assert!(grant.refresh_token.as_ref().is_none_or(|token| kept(token.expose())));
         // Names of members and the scope are told, and may be anything; a token of some length is not among them.
-        let token = grant.access_token.expose();
-        let named = grant.extra.keys().any(|name| name.contains(token)) || grant.scope.as_ref().is_some_and(|scope| scope.contains(token));
+        let token = grant.access_token.as_ref().map_or("", |token| token.expose());
+        let flawed = grant.flaws.iter().any(|flaw| flaw.contains(token));
+        let named = flawed || grant.extra.keys().any(|name| name.contains(token)) || grant.scope.as_ref().is_some_and(|scope| scope.contains(token));
         assert!(token.len() < 12 || named || !format!("{grant:?}").contains(token), "{grant:?}");
     }
 });

@@ -8,8 +8,9 @@
 //! - a pause lies between any two attempts.
 //!
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
-//! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token, `narrow` those for a part of what
-//! was granted, `describing` what the provider says of them, `locking` what is left while the store is locked.
+//! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token,
+//! `narrow` those for a part of what was granted, `describing` what the provider says of them, `partial` replies with
+//! half of what they should have, `locking` what is left while the store is locked.
 
 mod anew;
 mod answering;
@@ -17,6 +18,7 @@ mod describing;
 mod keeping;
 mod locking;
 mod narrow;
+mod partial;
 mod unexplained;
 mod words;
 
@@ -94,6 +96,8 @@ pub(super) struct Held {
     pub end_was_told: bool,
     /// A refresh that nobody knows the end of.
     pub unanswered: Option<Unanswered>,
+    /// What was wrong with the reply that it is from: the account's trouble once it is committed.
+    pub trouble: Option<Trouble>,
     /// Tokens for less than all that was granted. In memory only: the next run asks again.
     pub narrowed: Narrowed,
 }

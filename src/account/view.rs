@@ -132,8 +132,9 @@ impl Machine {
         };
         // Another client's token is not served; one whose refresh was refused is good to its end. Nor is one of an older
         // record: the provider may have ended it early, or it may be of the person who was logged in before.
-        let usable =
-            held.filter(|held| standing != Standing::NeedsLogin(LoginReason::ConfigChanged) && !self.is_older(held));
+        let usable = held.filter(|held| {
+            held.has_token() && standing != Standing::NeedsLogin(LoginReason::ConfigChanged) && !self.is_older(held)
+        });
         Snapshot {
             account: account.to_owned(),
             provider: self.policy.binding.provider.clone(),

@@ -2,6 +2,7 @@
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
 mod disk;
+mod flaws;
 mod halting;
 mod leaving;
 mod logged_in;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::flaws::Flaws;
 use self::halting::HALTED;
 use super::World;
 use super::answers::Taken;
@@ -86,6 +88,7 @@ struct Actor {
     /// What the last login brought, until it is written.
     unwritten: Option<FreshGrant>,
     hooks: Hooks,
+    flaws: Flaws,
     draws: Draws,
     stopping: Arc<AtomicBool>,
     common: Common,
@@ -128,6 +131,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         credentials: None,
         unwritten: None,
         hooks: Hooks::spawn(hook_env),
+        flaws: Flaws::default(),
         draws,
         stopping: Arc::clone(&stopping),
         common,
@@ -285,7 +289,7 @@ impl Actor {
                 self.tell(happening);
             }
             event = match effect {
-                Effect::Rest => return,
+                Effect::Rest => return self.flaws.tell(&self.config.name),
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
@@ -351,7 +355,7 @@ impl Actor {
             self.common.turns.recovered(&self.host(), self.world.clock.now().boot);
         }
         match &answer {
-            Answer::Granted(_) => {}
+            Answer::Granted(grant) => self.flaws.note(&grant.flaws),
             Answer::Refused(refusal) => {
                 tracing::warn!(%account, "the provider refused a new token: {refusal}");
                 // The secret may have been replaced meanwhile.

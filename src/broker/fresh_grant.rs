@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::World;
 use crate::account::attempts::Plan;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::secret::AccessToken;
 
 /// What is spent on revoking a grant. A stop waits less.
 pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
@@ -95,7 +96,8 @@ impl Revoker {
 
 fn tokens(grant: &Grant, world: &World) -> TokenSet {
     TokenSet {
-        access_token: grant.access_token.clone(),
+        // Where none came, there is the refresh token alone to revoke.
+        access_token: grant.access_token.clone().unwrap_or_else(|| AccessToken::new("")),
         refresh_token: grant.refresh_token.clone(),
         scope: grant.scope.clone(),
         expiry: Expiry::Unknown,

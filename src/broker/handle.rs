@@ -327,9 +327,10 @@ impl Broker {
         ask(&member, command).await?;
         let snapshot = member.handle.published.look();
         let now = self.inner.world.clock.now();
-        // A refusal is committed too, and so counts as a generation: it brought no token all the same.
+        // A refusal is committed too, and so is a refresh token alone, and both count as generations: they brought no
+        // access token all the same.
         let refused = snapshot.standing != Standing::Active;
-        let failed = snapshot.generation == before && (snapshot.trouble.is_some() || !snapshot.refreshable);
+        let failed = snapshot.trouble.is_some() || snapshot.generation == before && !snapshot.refreshable;
         if refused || failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
     }
 

@@ -84,11 +84,12 @@ impl Broker {
         }
         let now = self.inner.world.clock.now().wall;
         Ok(Box::new(Grant {
-            access_token: token,
+            access_token: Some(token),
             refresh_token: None,
             scope: described.scope,
             expires_in: described.expires_at.map(|at| at.since(now)),
             extra: Map::new(),
+            flaws: Vec::new(),
         }))
     }
 

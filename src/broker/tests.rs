@@ -184,11 +184,12 @@ impl Scripted {
 
     fn grant(&self, n: usize) -> Grant {
         Grant {
-            access_token: AccessToken::new(format!("a{n}")),
+            access_token: Some(AccessToken::new(format!("a{n}"))),
             refresh_token: Some(RefreshToken::new(format!("r{n}"))),
             scope: None,
             expires_in: Some(*self.life.lock().unwrap()),
             extra: Map::new(),
+            flaws: Vec::new(),
         }
     }
 }

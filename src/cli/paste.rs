@@ -8,8 +8,8 @@ use super::report;
 use crate::client::{Client, Failure};
 use crate::contract::ErrorCode;
 
-/// A redirect URL is a few hundred bytes; providers' codes can be long.
-const LINE_CAP: u64 = 32 * 1024;
+/// A redirect URL is a few hundred bytes; providers' codes can be long, and some have a token instead.
+const LINE_CAP: u64 = 128 * 1024;
 /// A wrong window copied from, a line cut off by the terminal: three tries are enough for these.
 const TRIES: usize = 3;
 
@@ -78,6 +78,6 @@ mod tests {
     fn the_end_of_input_is_told_and_long_lines_are_cut() {
         assert_eq!(read_line(&mut &b""[..]).unwrap_err().code(), ErrorCode::Usage);
         assert_eq!(read_line(&mut &b"a\nb\n"[..]).unwrap().as_str(), "a\n");
-        assert_eq!(read_line(&mut &vec![b'a'; 100_000][..]).unwrap().len(), 32 * 1024);
+        assert_eq!(read_line(&mut &vec![b'a'; 200_000][..]).unwrap().len(), 128 * 1024);
     }
 }

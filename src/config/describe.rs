@@ -183,6 +183,7 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("extra_refresh", texts(&dialect.extra_refresh));
     page.set("response_paths", texts(&dialect.response_paths));
     page.set("expires_in_unit", Some(words::word(words::UNIT, dialect.expires_in_unit)));
+    page.set("token_type", Some(words::word(words::TOKEN_TYPE, dialect.token_type)));
     page.set("narrow", Some(words::word(words::NARROW, dialect.narrow)));
     page.set("rate_limit_endpoint", dialect.rate_limit_endpoint.map(rate));
     page.set("rate_limit", dialect.rate_limit.map(rate));

@@ -18,7 +18,7 @@ use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths,
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
     BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Proxy, RateLimit, Reach, Revoke,
-    Roots, Rotation,
+    Roots, Rotation, ServedTypes,
 };
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
@@ -65,6 +65,7 @@ pub(super) struct ProviderKeys {
     extra_refresh: BTreeMap<String, String>,
     response_paths: BTreeMap<String, String>,
     expires_in_unit: Option<Duration>,
+    token_type: Option<ServedTypes>,
     narrow: Option<Narrowing>,
     rate_limit_endpoint: Option<RateLimit>,
     rate_limit: Option<RateLimit>,
@@ -113,6 +114,7 @@ impl ProviderKeys {
             extra_refresh: token("extra_refresh"),
             response_paths: section.read("response_paths", response_paths).unwrap_or_default(),
             expires_in_unit: section.word("expires_in_unit", words::UNIT),
+            token_type: section.word("token_type", words::TOKEN_TYPE),
             narrow: section.word("narrow", words::NARROW),
             rate_limit_endpoint: section.read("rate_limit_endpoint", rate_limit),
             rate_limit: section.read("rate_limit", rate_limit),
@@ -148,6 +150,7 @@ impl ProviderKeys {
             extra_refresh: merged(self.extra_refresh, base.extra_refresh),
             response_paths: merged(self.response_paths, base.response_paths),
             expires_in_unit: self.expires_in_unit.or(base.expires_in_unit),
+            token_type: self.token_type.or(base.token_type),
             narrow: self.narrow.or(base.narrow),
             rate_limit_endpoint: self.rate_limit_endpoint.or(base.rate_limit_endpoint),
             rate_limit: self.rate_limit.or(base.rate_limit),
@@ -196,6 +199,7 @@ impl ProviderKeys {
             extra_refresh: keys.extra_refresh,
             response_paths: keys.response_paths,
             expires_in_unit: keys.expires_in_unit.unwrap_or(SECOND),
+            token_type: keys.token_type.unwrap_or_default(),
             narrow: keys.narrow.unwrap_or(Narrowing::Off),
             rate_limit_endpoint: keys.rate_limit_endpoint,
             rate_limit: keys.rate_limit,

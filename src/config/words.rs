@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Roots, Rotation};
+use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Roots, Rotation, ServedTypes};
 use crate::oauth::grant::GrantType;
 
 /// Words with their meanings.
@@ -50,6 +50,8 @@ pub(super) const UNIT: Words<Duration> = &[
     ("milliseconds", Duration::from_millis(1)),
     ("minutes", Duration::from_secs(60)),
 ];
+
+pub(super) const TOKEN_TYPE: Words<ServedTypes> = &[("bearer", ServedTypes::Bearer), ("any", ServedTypes::Any)];
 
 pub(super) const GRANT: Words<GrantType> = &[
     ("authorization_code", GrantType::AuthorizationCode),

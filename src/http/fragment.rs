@@ -19,9 +19,9 @@ use crate::broker::browser_login::{CallbackRequest, Stray};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
-const LONGEST: usize = 32 * 1024;
+const LONGEST: usize = 192 * 1024;
 /// The longest value of one parameter of it, decoded.
-const LONGEST_VALUE: usize = 16 * 1024;
+const LONGEST_VALUE: usize = 64 * 1024;
 
 #[derive(Template)]
 #[template(path = "fragment.html", config = "static/askama.toml")]

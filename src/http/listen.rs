@@ -115,7 +115,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(5),
-            body: BodyLimits { size: 64 * 1024, deadline: Duration::from_secs(5) },
+            body: BodyLimits { size: 192 * 1024, deadline: Duration::from_secs(5) },
             // What the kernel buffers counts as read, which is more than any reply of ours.
             reply: Duration::from_secs(5),
             connections: 512,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::oauth::dialect::{Dialect, IssPolicy};
 use crate::oauth::grant::Grant;
-use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_token, lifetime};
+use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
 use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
 
 /// Longest value of a parameter that is looked at, in bytes; tokens may be longer ([`LONGEST_TOKEN`]).
@@ -113,17 +113,18 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malforme
 }
 
 fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, Malformed> {
-    if single(parameters, "token_type")?.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    if single(parameters, "token_type")?.is_some_and(|kind| !is_bearer(kind)) {
         return Err(Malformed::NoToken);
     }
     let expires_in = single(parameters, "expires_in")?.map(Value::from);
     let id_token = token(parameters, "id_token")?.map(|token| ("id_token".to_owned(), token.into()));
     Ok(Grant {
-        access_token: AccessToken::new(access_token),
+        access_token: Some(AccessToken::new(access_token)),
         refresh_token: None,
         scope: single(parameters, "scope")?.map(clean_scope).filter(|scope| !scope.is_empty()),
         expires_in: expires_in.and_then(|text| lifetime(&text, SECOND)),
         extra: id_token.into_iter().collect::<Map<_, _>>(),
+        flaws: Vec::new(),
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Dialect {
     pub response_paths: BTreeMap<String, String>,
     /// The unit of `expires_in`; seconds by RFC 6749 §5.1.
     pub expires_in_unit: Duration,
+    /// Which access tokens are served, by the `token_type` of their reply.
+    pub token_type: ServedTypes,
     /// What one token request may ask for less of than was granted.
     pub narrow: Narrowing,
     /// Most requests to one endpoint by one client.
@@ -178,6 +180,16 @@ pub enum Narrowing {
     Both,
 }
 
+/// Which access tokens are served, by their `token_type` (RFC 6749 §7.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ServedTypes {
+    /// All but those whose type says that they can't be used as bearer tokens, such as `DPoP` (RFC 9449).
+    #[default]
+    Bearer,
+    /// Every one.
+    Any,
+}
+
 /// At most `most` requests in any `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
@@ -272,6 +284,7 @@ pub(crate) mod tests {
             extra_refresh: BTreeMap::new(),
             response_paths: BTreeMap::new(),
             expires_in_unit: Duration::from_secs(1),
+            token_type: ServedTypes::Bearer,
             narrow: Narrowing::Off,
             rate_limit_endpoint: None,
             rate_limit: None,

@@ -114,6 +114,11 @@ impl Reply {
     pub fn without(self, sent: &Sent) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
+            Self::Granted(mut grant) => {
+                grant.flaws = grant.flaws.iter().map(|flaw| sent.hide(flaw)).collect();
+                Self::Granted(grant)
+            }
+            Self::Unclear { why } => Self::Unclear { why: sent.hide(&why) },
             other => other,
         }
     }

@@ -242,6 +242,7 @@ pub fn revoke_request(
 ) -> Result<Option<HttpRequest>, Unbuildable> {
     Ok(match &dialect.revoke {
         Revoke::Unsaid | Revoke::None => None,
+        Revoke::DeleteBearer(_) if tokens.access_token.expose().is_empty() => None,
         Revoke::DeleteBearer(url) => Some(with_bearer("DELETE", url, &tokens.access_token)),
         // The refresh token: revoking it ends the access tokens too (RFC 7009 §2.1).
         Revoke::Rfc7009(url) => {

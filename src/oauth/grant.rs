@@ -27,8 +27,8 @@ pub enum GrantType {
 /// A token reply, parsed (RFC 6749 §5.1).
 #[derive(Clone)]
 pub struct Grant {
-    /// The access token.
-    pub access_token: AccessToken,
+    /// The access token. `None`: the reply has none that can be served, and a refresh token.
+    pub access_token: Option<AccessToken>,
     /// A new refresh token; where there is none the old one goes on (RFC 6749 §6).
     pub refresh_token: Option<RefreshToken>,
     /// The granted scope; where there is none it is the one asked for (RFC 6749 §5.1).
@@ -38,6 +38,8 @@ pub struct Grant {
     pub expires_in: Option<Duration>,
     /// Every other member of the reply.
     pub extra: Map<String, Value>,
+    /// What was wrong with the reply, one clause each. What stands here can be logged.
+    pub flaws: Vec<String>,
 }
 
 /// Names alone: a provider may repeat a token in a member of its own.
@@ -53,6 +55,7 @@ impl fmt::Debug for Grant {
             .field("scope", &self.scope)
             .field("expires_in", &self.expires_in)
             .field("extra", &names(&self.extra))
+            .field("flaws", &self.flaws)
             .finish()
     }
 }
@@ -123,11 +126,12 @@ mod tests {
     fn debug_tells_the_names_of_what_else_came_and_not_what_it_says() {
         let extra: Map<String, Value> = serde_json::from_str(r#"{"token":"canary","id_token":"canary"}"#).unwrap();
         let grant = Grant {
-            access_token: AccessToken::new("canary"),
+            access_token: Some(AccessToken::new("canary")),
             refresh_token: None,
             scope: None,
             expires_in: None,
             extra: extra.clone(),
+            flaws: Vec::new(),
         };
         let kept = TokenSet {
             access_token: AccessToken::new("canary"),

@@ -1,11 +1,18 @@
 //! The provider's replies: bytes in, a grant or a classified refusal out.
 //!
-//! Lenient where providers differ (any 2xx, `expires_in` as text, `token_type` in any case, unknown
-//! members kept, both error shapes), strict where leniency would be dangerous (`security.md` §1.13).
+//! By the time a success arrives, the provider may have ended the old refresh token. So whatever else is wrong with
+//! one, a new refresh token in it is never dropped: it comes back in a [`Grant`] that says what was wrong
+//! ([`Grant::flaws`]) and that may lack the access token. Strict is what decides what callers get: an access token has
+//! to fit into a header and to be a bearer token.
 
+mod body;
 mod class;
 mod complaint;
+mod form;
 mod members;
+mod scan;
+mod tokens;
+mod values;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,26 +20,25 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use self::complaint::Complaint;
-use self::members::Members;
 pub(crate) use self::members::without;
+pub(crate) use self::tokens::{is_bearer, is_token};
+use self::values::deeper_than;
+pub(crate) use self::values::{clean_scope, lifetime, moment, scope};
 use crate::clock::Wall;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
-use crate::secret::{AccessToken, RefreshToken};
+use crate::secret::RefreshToken;
 
 /// Largest reply that is read, in bytes.
 pub const LARGEST: usize = 256 * 1024;
 /// Longest token that is taken, in bytes.
-pub const LONGEST_TOKEN: usize = 16 * 1024;
+pub const LONGEST_TOKEN: usize = 64 * 1024;
 /// Deepest nesting of members that are kept.
 const DEEPEST: usize = 16;
-/// No access token is believed to live longer than this.
-const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Longest name of a provider's that is passed on, in characters.
 const LONGEST_TEXT: usize = 200;
 /// Longest explanation of a provider's that is passed on, in characters.
 const LONGEST_WORDS: usize = 500;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// What was received: the parts that parsing looks at.
 #[derive(Debug, Clone, Copy)]
@@ -154,20 +160,66 @@ impl Failed {
 
 /// Tells what a reply to a token request means.
 pub fn parse(received: Received<'_>, dialect: &Dialect) -> Reply {
+    parse_for(received, dialect, None)
+}
+
+/// The same, where `spent` was sent: a refusal that repeats it brings nothing new.
+pub fn parse_for(received: Received<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> Reply {
     if !(200..300).contains(&received.status) {
         return complaint::of_status(received);
     }
-    let members = match json::<Members>(received) {
-        Ok(members) => members,
-        Err(why) => return Reply::Unclear { why },
-    };
-    if let Some(complaint) = Complaint::of_members(&members) {
-        // Some providers say no with 200.
-        return complaint.reply(received.status);
-    }
-    match grant(members.moved(&dialect.response_paths), received.at, dialect.expires_in_unit) {
-        Ok(grant) => Reply::Granted(Box::new(grant)),
+    match body::read(received) {
+        Ok(read) => meaning(read, received, dialect, spent),
         Err(why) => Reply::Unclear { why },
+    }
+}
+
+/// What a success means that broke off or was too large (`why`): nothing is certain of it but a refresh token that
+/// arrived whole.
+pub fn parse_cut(received: Received<'_>, why: String, dialect: &Dialect) -> Reply {
+    match body::read_cut(received.body, &why) {
+        Some(read) => meaning(read, received, dialect, None),
+        None => Reply::Unclear { why },
+    }
+}
+
+fn meaning(read: body::Read, received: Received<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> Reply {
+    let body::Read { members, mut flaws, is_well_formed, is_whole } = read;
+    let complaint = Complaint::of_members(&members).map(|complaint| complaint.reply(received.status));
+    let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect);
+    let refresh_token = grant.refresh_token.as_ref();
+    if let Some(complaint) = complaint {
+        // Some providers say no with 200. One that says no and hands out another refresh token at the same time may
+        // have ended the old one, and the new one can tell: it is kept, and the no comes again if it was meant.
+        let brings_another = refresh_token.is_some_and(|new| spent.is_none_or(|old| !old.matches(new.expose())));
+        return match brings_another {
+            true => granted(Grant { access_token: None, ..grant }, vec![said(&complaint)]),
+            false if is_well_formed => complaint,
+            false => Reply::Unclear { why: flaws.join("; ") },
+        };
+    }
+    match (missing, refresh_token) {
+        // What was cut off may have been the refresh token that replaces the old one.
+        (None, None) if !is_whole => Reply::Unclear { why: flaws.join("; ") },
+        (Some(why), None) => Reply::Unclear { why: if is_well_formed { why } else { flaws.join("; ") } },
+        (missing, _) => {
+            flaws.extend(missing);
+            granted(grant, flaws)
+        }
+    }
+}
+
+/// What was wrong with the reply as a whole stands before what was wrong with its members.
+fn granted(grant: Grant, mut flaws: Vec<String>) -> Reply {
+    flaws.extend(grant.flaws);
+    Reply::Granted(Box::new(Grant { flaws, ..grant }))
+}
+
+fn said(complaint: &Reply) -> String {
+    match complaint {
+        Reply::Refused(refusal) => format!("the reply has tokens and an error ({refusal})"),
+        Reply::Busy { why, .. } => format!("the reply has tokens, and {why}"),
+        _ => "the reply has tokens and says that the user has not answered yet".into(),
     }
 }
 
@@ -176,167 +228,14 @@ pub(crate) fn document(received: Received<'_>) -> Result<Map<String, Value>, Fai
     if !(200..300).contains(&received.status) {
         return Err(Failed::of(complaint::of_status(received)));
     }
-    let members: Map<String, Value> = json(received).map_err(Failed::nonsense)?;
+    let members = body::document(received).map_err(Failed::nonsense)?;
     if let Some(complaint) = Complaint::of_document(&members) {
         return Err(Failed::of(complaint.reply(received.status)));
     }
     if members.values().any(|value| deeper_than(value, DEEPEST)) {
-        return Err(Failed::nonsense(TOO_DEEP));
+        return Err(Failed::nonsense("the reply is nested too deeply"));
     }
     Ok(members)
-}
-
-const TOO_DEEP: &str = "the reply is nested too deeply";
-
-fn json<'a, T: serde::Deserialize<'a>>(received: Received<'a>) -> Result<T, String> {
-    if !is_json(received.content_type) {
-        return Err("the reply is not JSON".into());
-    }
-    serde_json::from_slice(received.body).map_err(|error| malformed(&error))
-}
-
-/// Position and kind only: serde's own message may quote the body.
-fn malformed(error: &serde_json::Error) -> String {
-    let kind = match error.classify() {
-        serde_json::error::Category::Eof if error.line() <= 1 && error.column() == 0 => {
-            return "the reply is empty".into();
-        }
-        serde_json::error::Category::Eof => "the reply is cut off",
-        serde_json::error::Category::Syntax => "the reply is not valid JSON",
-        serde_json::error::Category::Data | serde_json::error::Category::Io => "the reply has an unexpected shape",
-    };
-    format!("{kind} (line {}, column {})", error.line(), error.column())
-}
-
-fn grant(members: Members, now: Wall, unit: Duration) -> Result<Grant, String> {
-    let Members { known, mut other } = members;
-    match known.token_type.as_ref() {
-        None | Some(Value::Null) => {}
-        Some(Value::String(kind)) if is_bearer(kind) => {}
-        Some(_) => return Err("the token type is not Bearer".into()),
-    }
-    let Some(access_token) = token(known.access_token, "access_token")? else {
-        return Err(without_token(&other).into());
-    };
-    let refresh_token = token(known.refresh_token, "refresh_token")?;
-    if other.values().any(|value| deeper_than(value, DEEPEST)) {
-        return Err(TOO_DEEP.into());
-    }
-    without(&mut other, &["refresh_token"]);
-    Ok(Grant {
-        access_token: AccessToken::new(access_token),
-        refresh_token: refresh_token.map(RefreshToken::new),
-        scope: known.scope.as_ref().and_then(scope),
-        expires_in: left(known.expires_in.as_ref(), unit, left_until(other.get("expires_at"), now)),
-        extra: other,
-    })
-}
-
-/// `bot` and `user` are what Slack calls its bearer tokens.
-fn is_bearer(kind: &str) -> bool {
-    ["bearer", "bot", "user"].iter().any(|known| kind.eq_ignore_ascii_case(known))
-}
-
-/// Phone.com answers a request with `?mode=details` like the one for a token's details.
-fn without_token(other: &Map<String, Value>) -> &'static str {
-    if other.contains_key("scope_details") || other.contains_key("expires_at") {
-        "the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
-    } else {
-        "there is no access_token"
-    }
-}
-
-/// A scope as text or as a list.
-pub(crate) fn scope(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(scope) => clean_scope(scope),
-        Value::Array(scopes) => clean_scope(&scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
-        _ => return None,
-    };
-    (!text.is_empty()).then_some(text)
-}
-
-/// Scopes of a stranger, made fit for a terminal and a log.
-pub(crate) fn clean_scope(scope: &str) -> String {
-    scope.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4096).collect::<String>().trim().to_owned()
-}
-
-/// A token has to be printable ASCII without spaces (RFC 6749 App. A.12), so that it can't break out of
-/// a header.
-pub(crate) fn is_token(text: &str) -> bool {
-    (1..=LONGEST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn token(value: Option<Value>, name: &str) -> Result<Option<String>, String> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.is_empty() && name == "refresh_token" => Ok(None),
-        Some(Value::String(text)) if is_token(&text) => Ok(Some(text)),
-        Some(Value::String(_)) => Err(format!("{name} is empty, too long or has characters that no token may have")),
-        Some(_) => Err(format!("{name} is not text")),
-    }
-}
-
-/// So many units, as a number or as text, fractions cut off; anything else, and nothing or less, is
-/// unknown.
-pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
-    let milliseconds = number(value)?.checked_mul(u64::try_from(unit.as_millis()).ok()?)?;
-    let life = Duration::from_millis(milliseconds);
-    (SECOND..=LONGEST_LIFE).contains(&life).then_some(life)
-}
-
-/// What is left of a token by its reply, which may also tell when it ends: zero where it says so in as many words.
-fn left(expires_in: Option<&Value>, unit: Duration, until_end: Option<Duration>) -> Option<Duration> {
-    let nothing = || {
-        let units: f64 = match expires_in? {
-            Value::String(text) => text.trim().parse().ok()?,
-            value => value.as_f64()?,
-        };
-        (units <= 0.0).then_some(Duration::ZERO)
-    };
-    expires_in.and_then(|value| lifetime(value, unit)).or(until_end).or_else(nothing)
-}
-
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => {
-            text.trim().parse::<u64>().ok().or_else(|| text.trim().parse::<f64>().ok().and_then(whole))
-        }
-        _ => None,
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
-fn whole(units: f64) -> Option<u64> {
-    (units.is_finite() && (1.0..1e12).contains(&units)).then_some(units as u64)
-}
-
-/// A moment in Unix seconds; nothing, `null` and 0 are none.
-pub(crate) fn moment(value: Option<&Value>) -> Option<Wall> {
-    let seconds = number(value?).filter(|seconds| *seconds > 0)?;
-    Some(Wall(0).plus(Duration::from_secs(seconds)))
-}
-
-fn left_until(value: Option<&Value>, now: Wall) -> Option<Duration> {
-    moment(value).map(|at| at.since(now)).filter(|left| *left <= LONGEST_LIFE)
-}
-
-fn deeper_than(value: &Value, levels: usize) -> bool {
-    let Some(below) = levels.checked_sub(1) else { return true };
-    match value {
-        Value::Array(items) => items.iter().any(|item| deeper_than(item, below)),
-        Value::Object(members) => members.values().any(|member| deeper_than(member, below)),
-        _ => false,
-    }
-}
-
-fn is_json(content_type: Option<&str>) -> bool {
-    let essence =
-        content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || essence == "text/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]

@@ -72,6 +72,31 @@ async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
 }
 
 #[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut dialect = Dialect { body: BodyEncoding::Query, ..dialect() };
+    let url = format!("http://{}/token", listener.local_addr().unwrap());
+    dialect.endpoints.token = Some(Url::parse(&url).unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"access_token\":\"a\"}").await.unwrap();
+        String::from_utf8(seen).unwrap().to_ascii_lowercase()
+    });
+    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, Answer::Granted(_)));
+    let seen = server.await.unwrap();
+    assert!(seen.starts_with("post /token?grant_type=refresh_token&"), "{seen}");
+    assert_eq!(seen.matches("\r\ncontent-length: 0\r\n").count(), 1, "{seen}");
+    assert!(!seen.contains("content-type") && !seen.contains("transfer-encoding"), "{seen}");
+    assert_eq!(seen.matches("\r\naccept-encoding: identity\r\n").count(), 1, "{seen}");
+}
+
+#[tokio::test]
 async fn a_request_over_the_limit_is_not_sent() {
     let server = Server::start(|_| (200, r#"{"access_token":"a","active":true}"#.into())).await;
     let limit = |most, seconds| Some(RateLimit { most, per: Duration::from_secs(seconds) });

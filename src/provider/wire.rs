@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::AskError;
 use super::breaker::Breaker;
+use super::encoding;
 use super::limiter::{Key, Limiter};
 use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
@@ -157,18 +158,37 @@ impl Wire {
         };
         let (status, content_type, retry_after) =
             (response.status().as_u16(), text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
+        let encoding = text(header::CONTENT_ENCODING);
         // Room for all of it: a buffer that grows leaves copies of tokens behind.
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(patience.largest).min(patience.largest)));
-        while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut_off(status, error))? {
-            if body.len() + chunk.len() > patience.largest {
-                let why = format!("the reply is larger than {} KiB", patience.largest / 1024);
-                return Err(Failure::cut_short(status, why));
+        let mut cut = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    let (fits, surplus) = chunk.split_at(chunk.len().min(patience.largest - body.len()));
+                    body.extend_from_slice(fits);
+                    if !surplus.is_empty() {
+                        break Some(too_large(patience));
+                    }
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(format!("the reply broke off ({})", innermost(&error.without_url()))),
             }
-            body.extend_from_slice(&chunk);
-        }
+        };
         failpoint::reach("after_reply");
-        Ok(Whole { status, content_type, retry_after, body, at: self.now() })
+        match encoding::decoded(body, encoding.as_deref(), patience.largest) {
+            Ok(decoded) => {
+                body = decoded.body;
+                cut = cut.or(decoded.cut);
+            }
+            Err(why) => return Err(Failure::cut_short(status, why)),
+        }
+        let whole = Whole { status, content_type, retry_after, body, at: self.now() };
+        match cut {
+            None => Ok(whole),
+            Some(why) if (200..300).contains(&status) => Err(Failure::Cut { why, so_far: Box::new(whole) }),
+            Some(why) => Err(Failure::cut_short(status, why)),
+        }
     }
 
     /// Body and header are handed over as they are and wiped after use; a query with secrets (which the
@@ -192,7 +212,9 @@ impl Wire {
         }
         let client = self.client(reach, &url)?;
         let mut builder =
-            client.request(method, url).timeout(patience.whole).header(header::ACCEPT, "application/json");
+            client.request(method.clone(), url).timeout(patience.whole).header(header::ACCEPT, "application/json");
+        // Nothing else can be read while it arrives; what comes compressed anyway is inflated.
+        builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
             let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
                 .map_err(|_| Failure::NotSent("the credentials don't fit into a header".into()))?;
@@ -201,17 +223,23 @@ impl Wire {
         }
         if let Some(content_type) = request.content_type {
             builder = builder.header(header::CONTENT_TYPE, content_type).body(Bytes::from_owner(request.body));
+        } else if method == reqwest::Method::POST {
+            // Without, a POST that has all of it in its query is refused with 411 (RFC 9110 §8.6).
+            builder = builder.header(header::CONTENT_LENGTH, "0");
         }
         Ok(builder)
     }
+}
+
+fn too_large(patience: Patience) -> String {
+    format!("the reply is larger than {} KiB", patience.largest / 1024)
 }
 
 /// No file of certificates is longer.
 const CA_FILE: u64 = 1024 * 1024;
 
 /// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
-/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous), no compression (the
-/// cap on replies would be one on their compressed length).
+/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
 fn client(reach: &Reach) -> Result<reqwest::Client, String> {
     // Fails where one was installed before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -292,7 +320,7 @@ fn locked(limiter: &Mutex<Limiter>) -> std::sync::MutexGuard<'_, Limiter> {
     limiter.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A complete reply.
+/// A reply.
 pub(super) struct Whole {
     pub(super) status: u16,
     content_type: Option<String>,
@@ -322,6 +350,8 @@ pub(super) enum Failure {
     Busy { why: String, retry_after: Option<Duration> },
     /// The request may have arrived.
     Lost(String),
+    /// A success whose end is missing.
+    Cut { why: String, so_far: Box<Whole> },
 }
 
 impl Failure {
@@ -339,10 +369,6 @@ impl Failure {
         }
     }
 
-    fn cut_off(status: u16, error: reqwest::Error) -> Self {
-        Self::cut_short(status, format!("the reply broke off ({})", innermost(&error.without_url())))
-    }
-
     /// A reply whose body is missing: its status still tells whether anything may have been granted.
     fn cut_short(status: u16, why: String) -> Self {
         if (200..300).contains(&status) || status == 502 || status == 504 {
@@ -355,7 +381,7 @@ impl Failure {
     /// One clause.
     pub(super) fn why(self) -> String {
         match self {
-            Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) => why,
+            Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) | Self::Cut { why, .. } => why,
         }
     }
 }
@@ -364,7 +390,7 @@ impl From<Failure> for AskError {
     fn from(failure: Failure) -> Self {
         let retry_after = match &failure {
             Failure::Busy { retry_after, .. } => *retry_after,
-            Failure::NotSent(_) | Failure::Lost(_) => None,
+            Failure::NotSent(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
         };
         Self::Unreachable { why: failure.why(), retry_after }
     }

@@ -15,8 +15,8 @@ use super::server::Server;
 use super::spoil::PORTAL_PATH;
 use super::{consent, control, details, token};
 
-/// Token requests are a few hundred bytes.
-const LARGEST_BODY: usize = 64 * 1024;
+/// Token requests are a few hundred bytes, or as long as the longest refresh token.
+const LARGEST_BODY: usize = 256 * 1024;
 
 /// Everything this server answers.
 pub(super) fn routes(server: Arc<Server>) -> Router {

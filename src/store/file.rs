@@ -29,9 +29,9 @@ use crate::paths::folder::{FolderError, Temp};
 pub use state_lock::StateLock;
 
 const SUFFIX: &str = ".sealed";
-/// Room that is reserved beyond the present file, in bytes: both tokens at their longest (16 KiB each)
+/// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)
 /// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
-const MARGIN: u64 = 64 * 1024;
+const MARGIN: u64 = 256 * 1024;
 
 /// The store.
 #[derive(Debug)]

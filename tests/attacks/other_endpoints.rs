@@ -38,7 +38,7 @@ const DEVICE: &[Attack] = &[
     ("a code that is a letter to the user", |_| device("user_code", &format!("\"{}\"", "CALL 555 ".repeat(20)))),
     ("a device's code with a line break", |_| device("device_code", r#""a\r\nX-Evil: 1""#)),
     ("a device's code with a space", |_| device("device_code", r#""a b""#)),
-    ("a device's code of 64 KiB", |_| device("device_code", &format!("\"{}\"", "a".repeat(65_536)))),
+    ("a device's code of more than 64 KiB", |_| device("device_code", &format!("\"{}\"", "a".repeat(65_537)))),
     ("a life of no time", |_| device("expires_in", "0")),
     ("a life before now", |_| device("expires_in", "-1")),
     ("a life without end", |_| device("expires_in", "1e308")),

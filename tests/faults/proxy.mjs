@@ -3,6 +3,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import zlib from 'node:zlib';
 import { sleep } from '../peers/world.mjs';
 import { now } from './truth.mjs';
 
@@ -18,6 +19,8 @@ const WEATHER = {
   '503 after the work': 2,
   '429': 5,
   'garbage': 4,
+  'flawed': 6,
+  'without an access token': 3,
   'captive portal, 200': 4,
   'captive portal, 302': 4,
 };
@@ -95,13 +98,21 @@ export class Proxy {
       case 'cut after the work': return pass(() => req.socket.destroy());
       case 'cut during the reply': return pass(({ status, headers, text }) => {
         res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) });
-        res.write(text.slice(0, text.length / 2), () => req.socket.destroy());
+        // Before the end of the refresh token: one that arrived whole is not lost.
+        const end = Math.min(text.length / 2, text.indexOf('"refresh_token"') + 24);
+        res.write(text.slice(0, end), () => req.socket.destroy());
       });
       case 'slow': await sleep(this.chance.between(500, 6000)); return pass();
       case 'later than the timeout': return pass(async () => { await sleep(this.hold); req.socket.destroy(); });
       case '500': return say(500, json, '{"error":"server_error"}');
       case '503 after the work': return pass(() => say(503, json, '{"error":"temporarily_unavailable"}'));
       case '429': return say(429, { ...json, 'retry-after': String(1 + Math.floor(this.chance.between(0, 3))) }, '{"error":"slow_down"}');
+      case 'flawed': return pass((reply, rotation) => this.handOn(req, res, this.spoilt(reply), rotation));
+      case 'without an access token': return pass(({ status, text }, rotation) => {
+        const { access_token: _, ...rest } = JSON.parse(text);
+        if (rotation) res.on('finish', () => { if (!req.socket.destroyed) rotation.arrived = true; });
+        return say(status, json, JSON.stringify(rest));
+      });
       case 'garbage': return say(200, json, '\u0000{"access_token": [1, {"');
       case 'captive portal, 200': return say(200, { 'content-type': 'text/html' }, PORTAL);
       case 'captive portal, 302': return say(302, { location: 'http://127.0.0.1:9/login' }, PORTAL);
@@ -116,7 +127,28 @@ export class Proxy {
     const given = reply.status < 300 ? JSON.parse(reply.text) : undefined;
     const rotation = given && this.truth.issued(this.account, asked.refresh_token ?? '', given, arrived);
     if (!given) this.truth.step(`${this.account}: the provider says ${reply.status} ${reply.text.slice(0, 120)}`);
-    if (deliver) return deliver(reply);
+    if (deliver) return deliver(reply, rotation);
+    return this.handOn(req, res, reply, rotation);
+  }
+
+  /** A reply whose tokens can all be used, and something that is wrong with it. */
+  spoilt({ status, headers, text }) {
+    const { 'content-length': _, ...rest } = headers;
+    if (status >= 300) return { status, headers: rest, text };
+    const form = () => new URLSearchParams(JSON.parse(text)).toString();
+    return this.chance.pick([
+      () => ({ status, headers: { ...rest, 'content-type': 'text/html' }, text }),
+      () => ({ status, headers: { ...rest, 'content-type': 'text/plain' }, text: form() }),
+      () => ({ status, headers: rest, text: `\ufeff${text}` }),
+      () => ({ status, headers: rest, text: `${text.slice(0, -1)},"token_type":"JWT","error":false}` }),
+      () => ({ status, headers: rest, text: `{"name":"\\ud800",${text.slice(1)}` }),
+      () => ({ status, headers: rest, text: Buffer.concat([Buffer.from('{"name":"Andr\xe9",', 'latin1'), Buffer.from(text.slice(1))]) }),
+      () => ({ status, headers: { ...rest, 'content-encoding': 'gzip' }, text: zlib.gzipSync(text) }),
+      () => ({ status, headers: rest, text: `${text.slice(0, -1)},"more":"cu` }),
+    ])();
+  }
+
+  handOn(req, res, reply, rotation) {
     if (res.destroyed) return undefined;
     return new Promise((done) => {
       res.on('close', done);

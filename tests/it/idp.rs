@@ -48,6 +48,8 @@ pub(crate) enum Act {
     Echo,
     /// Does its work, rotation included, but never tells.
     WorkAndClose,
+    /// Does its work, and answers with what this makes of the reply's body.
+    WorkAndSpoil(fn(&str) -> Vec<u8>),
     /// Does its work, then keeps the reply until [`Idp::release`].
     WorkAndHold,
 }
@@ -343,6 +345,10 @@ impl Idp {
             Act::WorkAndClose => {
                 self.work(seen);
                 None
+            }
+            Act::WorkAndSpoil(spoil) => {
+                let reply = String::from_utf8(self.work(seen)).unwrap();
+                Some(spoil(reply.split_once("\r\n\r\n").unwrap().1))
             }
             Act::WorkAndHold => {
                 let reply = self.work(seen);

@@ -29,6 +29,7 @@ mod consent;
 mod doctor;
 mod events;
 mod fixtures;
+mod flawed;
 mod floors;
 mod house;
 mod kill;

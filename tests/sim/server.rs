@@ -115,6 +115,19 @@ impl Server {
                 self.truth.step(What::Unheard, account, || " (and the work was done)".into());
                 Answer::Lost { why: "no reply".into() }
             }
+            12..15 => {
+                tokio::time::sleep(latency / 2).await;
+                let unheard = Unheard { truth: &self.truth, account, heard: false };
+                let mut answer = self.work(account, token);
+                if let Answer::Granted(grant) = &mut answer {
+                    self.truth.step(What::Flawed, account, String::new);
+                    grant.access_token = None;
+                    grant.flaws = vec!["there is no access_token".into()];
+                }
+                tokio::time::sleep(latency / 2).await;
+                unheard.arrived();
+                answer
+            }
             _ => {
                 tokio::time::sleep(latency / 2).await;
                 // Who is killed while the reply travels has not heard it.
@@ -156,11 +169,12 @@ impl Server {
         };
         self.truth.step(if again { What::Reused } else { What::Refreshed }, account, || format!(" to {access}"));
         Answer::Granted(Box::new(Grant {
-            access_token: AccessToken::new(access),
+            access_token: Some(AccessToken::new(access)),
             refresh_token: Some(RefreshToken::new(refresh)),
             scope: None,
             expires_in: Some(lifetime),
             extra: serde_json::Map::new(),
+            flaws: Vec::new(),
         }))
     }
 }

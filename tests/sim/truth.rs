@@ -305,6 +305,7 @@ steps! {
     Reused "an old refresh token came again",
     Unsent "a request was not sent",
     Unheard "a reply was not heard",
+    Flawed "a reply had no access token",
     Busy "the provider was busy",
     Outage "an outage began",
     Revoked "the grant was revoked",

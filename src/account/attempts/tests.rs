@@ -62,7 +62,9 @@ impl Bench {
             Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
                 format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
             }
-            Ok(Accepted { next: Next::Granted(grant), .. }) => format!("granted {}", grant.access_token.expose()),
+            Ok(Accepted { next: Next::Granted(grant), .. }) => {
+                format!("granted {}", grant.access_token.unwrap().expose())
+            }
             Ok(Accepted { next, .. }) => format!("{next:?}"),
             Err(turned) => format!("{turned:?}"),
         }

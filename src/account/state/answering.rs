@@ -1,6 +1,6 @@
 //! What the provider's answer means for the account.
 
-use super::{Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
+use super::{Anew, Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::Moment;
@@ -18,6 +18,11 @@ impl Machine {
             }
         };
         match answer {
+            // What it brings besides is of no use to a client that always asks anew.
+            Answer::Granted(grant) if grant.access_token.is_none() && self.policy.anew == Anew::Always => {
+                self.fail(TroubleKind::Unreachable, grant.flaws.join("; "), now, |n| schedule::pause(n, chance));
+                return Effect::Rest;
+            }
             Answer::Granted(grant) => match target {
                 None if means != Means::Anew && self.is_of_another(&grant) => {
                     return self.refused(another_subject(), now, chance);

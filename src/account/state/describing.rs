@@ -10,7 +10,9 @@ use crate::oauth::identity;
 impl Machine {
     /// What to ask after a commit: nothing, if everything is known.
     pub(super) fn describe(&mut self) -> Effect {
-        let Some(held) = self.held().filter(|_| self.policy.describes) else { return Effect::Rest };
+        let Some(held) = self.held().filter(|held| self.policy.describes && held.has_token()) else {
+            return Effect::Rest;
+        };
         let tokens = &held.record.tokens;
         if tokens.expiry != Expiry::Unknown && !identity::described(&held.record.identity).is_empty() {
             return Effect::Rest;

@@ -14,6 +14,7 @@ use crate::clock::{Boot, Moment, Wall, WhichBoot};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity;
+use crate::secret::AccessToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
@@ -117,6 +118,9 @@ impl Machine {
         // Tokens of another client or for another endpoint, if any, are no part of this.
         let held = self.held().filter(|held| held.record.binding == self.policy.binding);
         let Some(held) = held else { return self.logged_in(grant, Map::new(), now, chance) };
+        if grant.access_token.is_none() {
+            return self.granted_in_part(grant, now, chance);
+        }
         let old = &held.record.tokens;
         let mut grant = grant;
         // RFC 6749 §6: what the reply leaves out stays as it is.
@@ -151,9 +155,13 @@ impl Machine {
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
+        let flaws = grant.flaws.join("; ");
         let mut next = self.hold(grant, generation, now, now, chance);
         next.record.logins = logins;
         next.record.identity = identity;
+        if !next.has_token() {
+            next.trouble = Some(self.trouble_of(flaws, now, chance));
+        }
         self.commit(Box::new(next), None)
     }
 
@@ -166,7 +174,11 @@ impl Machine {
     }
 
     fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
-        let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
+        let lifetime = match &grant.access_token {
+            Some(_) => grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime),
+            // None is there yet, and that it has ended keeps it from everybody.
+            None => Some(Duration::ZERO),
+        };
         // Counted from before the request, since nobody knows when the provider began to count; but a
         // reply that took longer than half a life still gives half a life. Not so if the machine slept
         // while the reply lay in its buffers: that time is gone from the token's life.
@@ -181,7 +193,7 @@ impl Machine {
         };
         let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;
         let tokens = TokenSet {
-            access_token: grant.access_token,
+            access_token: grant.access_token.unwrap_or_else(|| AccessToken::new("")),
             refresh_token: grant.refresh_token,
             scope: grant.scope,
             expiry: match (deadline, lifetime) {
@@ -201,6 +213,7 @@ impl Machine {
             due: renewable.then_some(due),
             notice: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
+            trouble: None,
             narrowed: Narrowed::default(),
             clock_behind: false,
             end_was_told: false,
@@ -239,7 +252,8 @@ impl Machine {
         let token_is_new = self.held().is_none_or(|held| !held.has_token_of(&next));
         match result {
             Ok(()) => {
-                self.trouble = None;
+                let mut next = next;
+                self.trouble = next.trouble.take();
                 self.unknown_refusals = UnknownRefusals::default();
                 self.stored = next.record.generation;
                 self.state = match needs_login {
@@ -364,7 +378,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         missed: intent.started_at > now.wall,
     });
     let narrowed = Narrowed::default();
-    Held { record, deadline, due, notice, unanswered, narrowed, clock_behind, end_was_told: false }
+    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told: false }
 }
 
 impl Held {
@@ -374,6 +388,11 @@ impl Held {
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(chance)));
+    }
+
+    /// Whether there is an access token: a login may have brought only the means to get one.
+    pub(in crate::account) fn has_token(&self) -> bool {
+        !self.record.tokens.access_token.expose().is_empty()
     }
 
     fn has_token_of(&self, other: &Self) -> bool {

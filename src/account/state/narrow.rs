@@ -94,15 +94,25 @@ impl Machine {
         let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
         let deadline = lifetime.unwrap_or(self.policy.max_age_unknown);
         let deadline = sent_at.plus(deadline).latest(now.plus(deadline / 2));
-        let served = Served {
-            access_token: grant.access_token,
-            deadline: Some(deadline),
-            expiry: lifetime.map_or(Expiry::Unknown, |lifetime| Expiry::At { wall: deadline.wall, lifetime }),
-            scope: grant.scope.or_else(|| (!target.scope.is_empty()).then(|| target.scope.join(" "))),
-            extra: grant.extra,
+        let known = match grant.access_token {
+            Some(access_token) => Known::Token(Served {
+                access_token,
+                deadline: Some(deadline),
+                expiry: lifetime.map_or(Expiry::Unknown, |lifetime| Expiry::At { wall: deadline.wall, lifetime }),
+                scope: grant.scope.or_else(|| (!target.scope.is_empty()).then(|| target.scope.join(" "))),
+                extra: grant.extra,
+            }),
+            None => Known::Refused(Trouble {
+                kind: TroubleKind::Unreachable,
+                why: grant.flaws.join("; "),
+                at: now,
+                failures: 1,
+                retry_at: now.plus(REFUSED_APART),
+                not_before: None,
+            }),
         };
         let mut next = Box::new(held.clone());
-        next.narrowed.keep(target, Known::Token(served), now);
+        next.narrowed.keep(target, known, now);
         next.unanswered = None;
         if means == Means::Anew {
             // Nothing that has to survive: it is asked for again when it is wanted.

@@ -2,6 +2,7 @@
 
 mod locking;
 mod logins;
+mod partial;
 mod restored;
 
 use serde_json::Map;
@@ -26,11 +27,12 @@ fn binding() -> Binding {
 
 fn grant(access: &str, refresh: Option<&str>, life: Option<u64>) -> Grant {
     Grant {
-        access_token: AccessToken::new(access),
+        access_token: Some(AccessToken::new(access)),
         refresh_token: refresh.map(RefreshToken::new),
         scope: None,
         expires_in: life.map(s),
         extra: Map::new(),
+        flaws: Vec::new(),
     }
 }
 

@@ -72,7 +72,8 @@ impl Actor {
         if !is_open || self.config.dialect.endpoints.details.is_none() {
             return Map::new();
         }
-        let described = self.describe(&grant.access_token).await.filter(|described| described.active);
+        let Some(token) = &grant.access_token else { return Map::new() };
+        let described = self.describe(token).await.filter(|described| described.active);
         described.map(|described| described.identity).unwrap_or_default()
     }
 }

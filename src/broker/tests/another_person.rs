@@ -12,11 +12,12 @@ use crate::oauth::describe::Source;
 /// What a login as `sub` brings: an access token of that name.
 fn of(sub: &str, extra: Map<String, serde_json::Value>) -> Answer {
     Answer::Granted(Box::new(Grant {
-        access_token: AccessToken::new(sub),
+        access_token: Some(AccessToken::new(sub)),
         refresh_token: Some(RefreshToken::new(format!("r-{sub}"))),
         scope: None,
         expires_in: Some(s(3600)),
         extra,
+        flaws: Vec::new(),
     }))
 }
 

@@ -183,6 +183,13 @@ pub(super) static PROVIDER: Section = Section {
             "The unit of `expires_in`; seconds by RFC 6749 §5.1.",
         ),
         key(
+            "token_type",
+            Kind::Choice(&["bearer", "any"]),
+            Fallback::Value("\"bearer\""),
+            "\"bearer\"",
+            "Which access tokens are served, by the `token_type` of their reply. `bearer`: all but those that their type says can't be used as bearer tokens (`DPoP`, `PoP`, `mac`, `hok`, `N_A`). `any`: these too, for a provider whose word for its bearer tokens is one of them.",
+        ),
+        key(
             "narrow",
             Kind::Choice(&["off", "scope", "resource", "both"]),
             Fallback::Value("\"off\""),

@@ -9,7 +9,7 @@ fn show(answer: Result<Answer, Malformed>) -> String {
         Ok(Answer { state, iss, says: Says::Token(grant) }) => format!(
             "{} {iss:?} token {} {} {} {}",
             state.expose(),
-            grant.access_token.expose(),
+            grant.access_token.as_ref().unwrap().expose(),
             grant.expires_in.map_or("-".into(), |life| life.as_secs().to_string()),
             grant.scope.as_deref().unwrap_or("-"),
             Value::Object(grant.extra)

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::class::{Class, of_code};
 use super::members::Members;
-use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, SECOND, clean, clean_to, lifetime, moment};
+use super::values::{SECOND, lifetime, moment};
+use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, clean, clean_to};
 use crate::clock::Wall;
 
 /// Of a list of errors, so many are looked at.
@@ -98,8 +99,8 @@ impl Complaint {
     }
 
     fn of(error: Option<&Value>, description: Option<&Value>, at_error: Option<&Value>) -> Option<Self> {
-        let error = error.filter(|error| complains(error)).map(Self::of_error_member);
-        let at_error = at_error.map(|at_error| Self {
+        let error = error.filter(|error| !says_nothing(error)).map(Self::of_error_member);
+        let at_error = at_error.filter(|error| error.is_object() || !says_nothing(error)).map(|at_error| Self {
             code: text(at_error.get("@code")),
             said: Some(words(at_error)),
             ..Self::default()
@@ -192,17 +193,21 @@ impl Complaint {
     }
 }
 
-/// `null`, `false`, 0 and empty text complain of nothing.
-fn complains(error: &Value) -> bool {
+/// Whether the value of `error` says that there is none: some providers always send the member.
+fn says_nothing(error: &Value) -> bool {
     match error {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        _ => true,
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => {
+            ["", "0", "none", "null", "false"].iter().any(|none| text.trim().eq_ignore_ascii_case(none))
+        }
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
     }
 }
 
-/// A text, or a number as text.
+/// A text that says something.
 fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),

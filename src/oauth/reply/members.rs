@@ -1,4 +1,4 @@
-//! The members of a token reply: those of RFC 6749 apart, each at most once.
+//! The members of a token reply, those of RFC 6749 apart.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,11 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The reply's members: the known ones apart, each at most once.
+/// The reply's members, the known ones apart.
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) known: Known,
     pub(super) other: Map<String, Value>,
+    /// A known member came twice, with different values.
+    pub(super) is_ambiguous: bool,
 }
 
 #[derive(Default)]
@@ -40,6 +42,25 @@ impl Known {
 }
 
 impl Members {
+    /// Takes in one more member. Of a known one that comes twice the last counts, as in nearly every client, and so in
+    /// what the provider was tested with; but nothing (`null`, empty) replaces no text.
+    pub(super) fn put(&mut self, name: String, value: Value) {
+        let Some(slot) = self.known.slot(&name) else {
+            self.other.insert(name, value);
+            return;
+        };
+        let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+        match slot {
+            Some(before) if *before == value => {}
+            Some(before) if is_text(before) && !is_text(&value) => self.is_ambiguous = true,
+            Some(before) => {
+                self.is_ambiguous |= is_text(before);
+                *before = value;
+            }
+            None => *slot = Some(value),
+        }
+    }
+
     /// The members that stand elsewhere in this provider's replies, put where RFC 6749 §5.1 has them.
     ///
     /// Where not even the path's first step is there, the reply is of another kind (Slack's to a refresh)
@@ -108,12 +129,7 @@ impl<'de> Deserialize<'de> for Members {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
                 let mut members = Members::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value()?;
-                    match members.known.slot(&name) {
-                        Some(slot) if slot.is_none() => *slot = Some(value),
-                        Some(_) => return Err(serde::de::Error::custom("a member is repeated")),
-                        None => _ = members.other.insert(name, value),
-                    }
+                    members.put(name, map.next_value()?);
                 }
                 Ok(members)
             }

@@ -215,8 +215,8 @@ fn on_a_full_disk_begin_fails_and_a_commit_that_was_begun_succeeds() {
     store.begin("work", &intended(1)).unwrap();
     disk.fill();
     let mut large = record(2);
-    large.tokens.access_token = Secret::new("a".repeat(16_384));
-    large.tokens.refresh_token = Some(Secret::new("r".repeat(16_384)));
+    large.tokens.access_token = Secret::new("a".repeat(65_536));
+    large.tokens.refresh_token = Some(Secret::new("r".repeat(65_536)));
     store.commit("work", &large).expect("its room was reserved");
     assert_eq!(generation(&store), Some(2));
 }

@@ -1,0 +1,127 @@
+//! Which of a reply's tokens can be used, and what is wrong with those that can't.
+
+use serde_json::{Map, Value};
+
+use super::members::{Known, Members, without};
+use super::values::{deeper_than, left, left_until, scope};
+use super::{DEEPEST, LONGEST_TOKEN};
+use crate::clock::Wall;
+use crate::oauth::dialect::{Dialect, ServedTypes};
+use crate::oauth::grant::Grant;
+use crate::secret::{AccessToken, RefreshToken};
+
+/// Longest value of a stranger that is named, in characters.
+const LONGEST_NAMED: usize = 40;
+
+/// What of the members can be used, and why there is no access token where there is none.
+pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, Option<String>) {
+    let Members { known, mut other, is_ambiguous } = members;
+    let Known { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
+    let mut flaws = Vec::new();
+    if is_ambiguous {
+        flaws.push("the reply has a member twice; the last one counts".to_owned());
+    }
+    let refresh_token = usable(refresh_token, "refresh_token", |c| !c.is_control() && c != char::REPLACEMENT_CHARACTER)
+        .unwrap_or_else(|why| {
+            flaws.push(why);
+            None
+        });
+    let access_token = usable(access_token, "access_token", |c| c.is_ascii_graphic())
+        .and_then(|token| token.ok_or_else(|| without_token(&other).to_owned()))
+        .and_then(|token| servable(token_type.as_ref(), dialect.token_type, &mut flaws).map(|()| token));
+    let members = other.len();
+    other.retain(|_, value| !deeper_than(value, DEEPEST));
+    if other.len() < members {
+        flaws.push("a member is nested too deeply; it is left out".to_owned());
+    }
+    without(&mut other, &["refresh_token"]);
+    let (access_token, missing) = match access_token {
+        Ok(token) => (Some(AccessToken::new(token)), None),
+        Err(why) => (None, Some(why)),
+    };
+    let grant = Grant {
+        access_token,
+        refresh_token: refresh_token.map(RefreshToken::new),
+        scope: granted.as_ref().and_then(scope),
+        expires_in: left(expires_in.as_ref(), dialect.expires_in_unit, left_until(other.get("expires_at"), now)),
+        extra: other,
+        flaws,
+    };
+    (grant, missing)
+}
+
+/// A token has to be printable ASCII without spaces (RFC 6750 §2.1), so that it can't break out of a header.
+pub(crate) fn is_token(text: &str) -> bool {
+    unfit(text, |c| c.is_ascii_graphic()).is_none()
+}
+
+/// What keeps `text` from being a token whose characters are such. A refresh token travels in bodies, encoded, and
+/// may have characters that no header takes.
+fn unfit(text: &str, fits: impl Fn(char) -> bool) -> Option<&'static str> {
+    match text {
+        "" => Some("is empty"),
+        _ if text.len() > LONGEST_TOKEN => Some("is longer than 64 KiB"),
+        _ if !text.chars().all(fits) => Some("has characters that no token may have"),
+        _ => None,
+    }
+}
+
+/// A token as text. A refresh token may be a whole number as well: text without its quotes.
+fn usable(value: Option<Value>, name: &str, fits: impl Fn(char) -> bool) -> Result<Option<String>, String> {
+    let text = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.is_empty() && name == "refresh_token" => return Ok(None),
+        Some(Value::String(text)) => text,
+        Some(Value::Number(number)) if number.is_u64() && name == "refresh_token" => number.to_string(),
+        Some(_) => return Err(format!("{name} is not text")),
+    };
+    match unfit(&text, fits) {
+        Some(why) => Err(format!("{name} {why}")),
+        None => Ok(Some(text)),
+    }
+}
+
+/// Types of tokens that are worth nothing without a key or are no access tokens: those registered for OAuth
+/// (RFC 9449, RFC 9200, RFC 8693 §2.2.1) and of drafts.
+const NOT_BEARER: [&str; 5] = ["dpop", "pop", "mac", "hok", "n_a"];
+
+/// Whether a token of this type may be sent as a bearer token. Providers have many words for that (`BearerToken`,
+/// `JWT`, Slack's `bot` and `user`); the words for what is none are known.
+pub(crate) fn is_bearer(kind: &str) -> bool {
+    !NOT_BEARER.iter().any(|other| kind.trim().eq_ignore_ascii_case(other))
+}
+
+/// The error says why callers must not get the token. A type that is odd and no more is a flaw.
+fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) -> Result<(), String> {
+    let named = match kind {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::String(kind)) => kind.clone(),
+        Some(other) => other.to_string(),
+    };
+    if ["bearer", "bot", "user"].iter().any(|usual| named.trim().eq_ignore_ascii_case(usual)) {
+        return Ok(());
+    }
+    let shown = word(&named);
+    if served == ServedTypes::Bearer && !is_bearer(&named) {
+        return Err(format!(
+            "token_type is `{shown}`: not a bearer token (if it can be used as one, set `token_type = \"any\"` for the provider)"
+        ));
+    }
+    flaws.push(format!("token_type is `{shown}`"));
+    Ok(())
+}
+
+/// The type as it is told. What is no word may be a token that stands in the wrong member.
+fn word(named: &str) -> &str {
+    let is_word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
+    if named.chars().all(is_word) && named.len() <= LONGEST_NAMED { named } else { "something that is no word" }
+}
+
+/// Phone.com answers a request with `?mode=details` like the one for a token's details.
+fn without_token(other: &Map<String, Value>) -> &'static str {
+    if other.contains_key("scope_details") || other.contains_key("expires_at") {
+        "the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
+    } else {
+        "there is no access_token"
+    }
+}
