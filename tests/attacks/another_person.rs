@@ -42,8 +42,6 @@ const ATTACKS: &[Attack] = &[
     // whose browser it is
     ("a form without the cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin", BODY, &[403]),
     ("a form with another login's cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C2}", BODY, &[403]),
-    ("a form with both cookies", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}; {C2}", BODY, &[403]),
-    ("a form with both cookies in two lines", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C2}\nCookie: {C}", BODY, &[403]),
     ("the form's token for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: ringback_question={F}", BODY, &[403]),
     ("the login's id for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: ringback_question={I}", BODY, &[403]),
     ("a key for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nAuthorization: Bearer {K}", BODY, &[403]),
@@ -199,9 +197,9 @@ fn nobody_else_answers_whether_another_person_takes_an_account() {
     // The controls: the form is good in its own browser, once; the API with the right key.
     siege.row();
     assert_eq!(
-        stage.send("+Origin: null\nSec-Fetch-Site: same-origin\nCookie: {C}", BODY).status,
+        stage.send("+Origin: null\nSec-Fetch-Site: same-origin\nCookie: ringback_question=junk; {C}", BODY).status,
         303,
-        "the form is good"
+        "the form is good, whatever other servers of 127.0.0.1 have set beside its cookie"
     );
     assert_eq!((stage.look(0).status, stage.world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
     for body in [BODY, "form_token={F}&answer=keep"] {

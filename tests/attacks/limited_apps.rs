@@ -36,6 +36,7 @@ const ROWS: &[(&str, &str)] = &[
     ("POST /v1/accounts/{name}/rejected", "xx.."),
     ("GET /v1/logins/{id}", "nn.."),
     ("POST /v1/logins/{id}/paste", "nx.x"),
+    ("POST /v1/logins/{id}/answer", "nx.x"),
     ("POST /v1/providers/{name}/accept", "xx.x"),
     ("GET /v1/events", "...."),
     ("GET /v1/apps", "xxxx"),

@@ -210,7 +210,8 @@ async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_brow
     ] {
         for route in &ROUTES {
             let path = route.path.replace("{name}", "work").replace("{id}", "x").replace("{ticket}", "x");
-            let form = (route.access == Access::Session).then_some([ORIGIN, FORM]).into_iter().flatten();
+            let is_form = matches!(route.access, Access::Session | Access::Form);
+            let form = is_form.then_some([ORIGIN, FORM, "Sec-Fetch-Site: same-origin"]).into_iter().flatten();
             let lines: Vec<&str> = [HOST, KEY].into_iter().chain(form).collect();
             for (gate, open) in [(gate(), usual), (gate().with_other_users(true), allowed)] {
                 let request = request(route.method.as_str(), &path, &lines, tcp_of(user));
