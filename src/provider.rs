@@ -19,7 +19,8 @@ use tokio::sync::watch;
 
 use self::issuers::Issuers;
 use self::wire::{Failure, Whole, Wire};
-use crate::account::state::{Answer, Priority};
+use crate::account::state::Answer;
+use crate::account::state::Priority;
 use crate::clock::Clock;
 use crate::oauth::assertion::Signing;
 use crate::oauth::authorize;
@@ -121,14 +122,14 @@ pub trait Provider: Send + Sync + 'static {
         credentials: &'a Credentials,
     ) -> Pending<'a, Answer>;
 
-    /// The same for somebody who waits.
+    /// The same for a person.
     fn trade<'a>(
         &'a self,
         dialect: &'a Dialect,
         trade: &'a Trade,
         credentials: &'a Credentials,
     ) -> Pending<'a, Answer> {
-        self.trade_at(Priority::Asked, dialect, trade, credentials)
+        self.trade_at(Priority::Person, dialect, trade, credentials)
     }
 
     /// Gives the tokens back. `Ok(false)`: the provider has no way to.
@@ -188,7 +189,7 @@ impl HttpProvider {
     ) -> Result<(Whole, Sent), AskError> {
         let request = request?;
         let sent = Sent::of(&request);
-        Ok((self.wire.ask(dialect, &credentials.client_id, request, Priority::Asked).await?, sent))
+        Ok((self.wire.ask(dialect, &credentials.client_id, request, Priority::Person).await?, sent))
     }
 }
 
@@ -289,7 +290,7 @@ impl Provider for HttpProvider {
         Box::pin(async move {
             let request = self.build(|signing| revoke_request(dialect, tokens, credentials, signing));
             let Some(request) = request.map_err(|why| why.to_string())? else { return Ok(false) };
-            let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Asked);
+            let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Person);
             let whole = asked.await.map_err(Failure::why)?;
             match whole.status {
                 200..300 => Ok(true),

@@ -198,7 +198,7 @@ impl Machine {
             Event::Recovered => self.recovered(now, chance),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
-            Event::Forced => return self.forced(FORCED_APART, now),
+            Event::Forced => return self.forced(FORCED_APART, Priority::Person, now),
             Event::Rejected => return self.rejected(now),
         }
         Effect::Rest
@@ -403,7 +403,7 @@ impl Machine {
         }
         let held_back = held.is_some_and(|held| held.unanswered.is_some());
         let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
-        if held_back || paused { Effect::Rest } else { self.forced(FORCED_APART, now) }
+        if held_back || paused { Effect::Rest } else { self.forced(FORCED_APART, Priority::Asked, now) }
     }
 
     /// Somebody is left without a valid token: the next attempt comes as soon as the provider's own wish and the pace
@@ -417,7 +417,7 @@ impl Machine {
         }
         let soonest = self.soonest_attempt(now);
         if now.reached(soonest) {
-            return self.forced(FORCED_APART, now);
+            return self.forced(FORCED_APART, Priority::Asked, now);
         }
         self.wanted = true;
         self.try_by(soonest);
@@ -427,7 +427,7 @@ impl Machine {
     fn rejected(&mut self, now: Moment) -> Effect {
         match &self.state {
             State::Active(held) if now.wall.since(held.record.tokens.obtained_at) >= REJECTED_APART => {
-                self.forced(REJECTED_APART, now)
+                self.forced(REJECTED_APART, Priority::Asked, now)
             }
             _ => Effect::Rest,
         }
@@ -435,12 +435,12 @@ impl Machine {
 
     /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the
     /// provider's own wish comes first.
-    fn forced(&mut self, apart: Duration, now: Moment) -> Effect {
+    fn forced(&mut self, apart: Duration, priority: Priority, now: Moment) -> Effect {
         let idle = matches!(self.phase, Phase::Idle);
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
         let wish = self.trouble.as_ref().and_then(|trouble| trouble.not_before);
         let asked_to_wait = wish.is_some_and(|wish| !now.reached(wish));
-        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, Priority::Asked, now) }
+        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, priority, now) }
     }
 
     /// Asks for a token for `target`; `None`: for all that the account asks for.

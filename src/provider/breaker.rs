@@ -2,7 +2,8 @@
 //! can't (5xx).
 //!
 //! Closed, everything passes. After some failures in a row it is open: one request at a time passes as a probe, by plan
-//! after an exponential backoff, and every second if somebody waits for a token. The first answer closes it.
+//! after an exponential backoff, and every second if a program waits for a token. What a person asks for passes always.
+//! The first answer closes it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,11 +47,12 @@ impl Breaker {
     /// Lets a request pass, unless the host is left alone.
     pub(super) fn admit(&self, priority: Priority, now: Duration) -> Option<Passing<'_>> {
         let mut state = self.state();
-        let probe = state.failures >= OPENS_AFTER;
+        let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
             let at = match priority {
                 Priority::Planned => state.planned_at,
                 Priority::Asked => state.asked_at,
+                Priority::Person => Duration::ZERO,
             };
             if state.probing || now < at {
                 return None;
@@ -134,6 +136,7 @@ mod tests {
         assert!(breaker.admit(Priority::Asked, ms(999)).is_none());
         let probe = breaker.admit(Priority::Asked, ms(1000)).unwrap();
         assert!(breaker.admit(Priority::Asked, ms(9000)).is_none(), "one at a time");
+        assert!(breaker.admit(Priority::Person, ms(9000)).is_some(), "but for a person");
         drop(probe);
         let probe = breaker.admit(Priority::Asked, ms(9000)).expect("one that was called off tells nothing");
         probe.ended(true, ms(9001));

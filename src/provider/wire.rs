@@ -117,7 +117,7 @@ impl Wire {
     pub(super) async fn fetch(&self, reach: &Reach, url: Url, patience: Patience) -> Result<Whole, Failure> {
         let (method, body) = ("GET", Zeroizing::default());
         let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
-        self.send(reach, request, Vec::new(), patience, Priority::Asked).await
+        self.send(reach, request, Vec::new(), patience, Priority::Person).await
     }
 
     async fn send(

@@ -83,7 +83,7 @@ const MODULES: &[Module] = &[
 
 /// Edges that exist for a type and nothing else: (from, to, every name that may be used).
 const TYPES_ONLY: &[(&str, &str, &[&str])] =
-    &[("http", "provider", &["Pending"]), ("provider", "account", &["state::Answer"])];
+    &[("http", "provider", &["Pending"]), ("provider", "account", &["state::Answer", "state::Priority"])];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

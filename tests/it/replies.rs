@@ -97,9 +97,9 @@ const TABLE: &[Bad] = &[
         "at-error",
         || error(401, "{\"@error\":{\"@code\":\"authBad\",\"@message\":\"No!\"}}"),
         "authBad: No!",
-        REFUSED,
+        UNREACHABLE,
     ),
-    bad("at-error-bare", || error(400, "{\"@error\":{}}"), "http_400", REFUSED),
+    bad("at-error-bare", || error(400, "{\"@error\":{}}"), "http_400", UNREACHABLE),
 ];
 
 #[test]

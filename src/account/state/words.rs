@@ -187,8 +187,10 @@ pub struct Renewal {
 pub enum Priority {
     /// By plan: nobody waits for it.
     Planned,
-    /// Somebody waits.
+    /// A program waits for a token.
     Asked,
+    /// A person logs in, or wants a new token now; or what is asked can be asked only once.
+    Person,
 }
 
 /// What went wrong last and has not been mended.
