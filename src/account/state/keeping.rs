@@ -216,7 +216,7 @@ impl Machine {
             trouble: None,
             narrowed: Narrowed::default(),
             clock_behind: false,
-            end_was_told: false,
+            end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
         }
     }
 
@@ -377,8 +377,8 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
         missed: intent.started_at > now.wall,
     });
-    let narrowed = Narrowed::default();
-    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told: false }
+    let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
+    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told }
 }
 
 impl Held {
