@@ -55,7 +55,7 @@ impl Metadata {
         if received.body.len() > LARGEST {
             return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
         }
-        Self::of_document(issuer, &reply::document(received)?).map_err(Failed::nonsense)
+        Self::of_document(issuer, &reply::declared_document(received)?).map_err(Failed::nonsense)
     }
 
     /// The same of metadata that was kept.

@@ -238,5 +238,14 @@ pub(crate) fn document(received: Received<'_>) -> Result<Map<String, Value>, Fai
     Ok(members)
 }
 
+/// The same, of a reply that has to call itself JSON: whatever else a host serves may be somebody else's to write.
+pub(crate) fn declared_document(received: Received<'_>) -> Result<Map<String, Value>, Failed> {
+    let is_success = (200..300).contains(&received.status);
+    if let Some(why) = body::undeclared(received).filter(|_| is_success) {
+        return Err(Failed::nonsense(why));
+    }
+    document(received)
+}
+
 #[cfg(test)]
 mod tests;

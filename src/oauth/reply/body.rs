@@ -67,6 +67,12 @@ pub(super) fn document(received: Received<'_>) -> Result<Map<String, Value>, Str
     })
 }
 
+/// What is wrong with the content type, if it is not JSON's.
+pub(super) fn undeclared(received: Received<'_>) -> Option<String> {
+    let kind = received.content_type.filter(|kind| !is_json(kind))?;
+    Some(format!("the reply is not JSON but `{}`", named(kind)))
+}
+
 /// Without what is no part of the text: a byte order mark, UTF-16, white space and NULs around it.
 fn without_wrapping(body: &[u8]) -> Cow<'_, [u8]> {
     match body {
