@@ -197,7 +197,7 @@ impl Repeated {
     /// What a line of an app is counted by, unless it got a token. What an owner's program does is not counted:
     /// nothing tells one from the other but what they say of themselves.
     fn of_app(line: &AuditLine) -> Option<Self> {
-        let ok = line.result == "ok";
+        let ok = line.is_good();
         let app = line.app.clone().filter(|_| !ok || line.event != AuditEvent::Token)?;
         let account = line.account.clone().filter(|_| ok);
         Some(Self::App { app, event: line.event, result: line.result.clone(), account })

@@ -303,13 +303,14 @@ impl Task {
             view.guard = None;
             // Revoked by that.
             view.question = None;
-            view.reply.send_replace(reply);
+            view.reply.send_replace(reply.clone());
+            self.note_end(&reply, now);
         }
     }
 
     fn fail(&mut self, id: &str, error: &Error, now: Moment) {
         let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
-        let failure = Some(self.unanswered(id, error.clone(), now).reply());
+        let failure = Some(self.unanswered(id, error.clone()).reply());
         self.over(LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 

@@ -116,7 +116,7 @@ impl Audit {
         let Line::Good(line, _) = line else { return self.account.is_none() && self.app.is_none() };
         self.account.as_ref().is_none_or(|account| line.account.as_ref() == Some(account))
             && self.app.as_ref().is_none_or(|app| line.app.as_ref() == Some(app))
-            && (!self.denied || line.result != "ok")
+            && (!self.denied || !line.is_good())
             && since.is_none_or(|since| line.at.as_str() >= since)
     }
 }

@@ -51,6 +51,14 @@ pub struct AuditLine {
 }
 
 impl AuditLine {
+    /// The `result` of what goes on after the line, which has another line for its end.
+    pub const BEGUN: &'static str = "begun";
+
+    /// Whether nothing was refused and nothing failed.
+    pub fn is_good(&self) -> bool {
+        self.result == "ok" || self.result == Self::BEGUN
+    }
+
     /// Something that went well, with nothing else to say of it yet. `at` is RFC 3339.
     pub fn new(event: AuditEvent, at: String) -> Self {
         Self {

@@ -173,7 +173,9 @@ pub(super) async fn start_login(
 ) -> Reply<LoginStarted> {
     let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
     let work = http.waiting.at(&caller).during(begun);
-    Ok(Json(audited(&http, &caller, AuditEvent::Login, Some(&own), work).await?))
+    let begun = work.await;
+    audited::note_begun(&http, &caller, &own, begun.as_ref().err()).await;
+    Ok(Json(begun?))
 }
 
 pub(super) async fn login(

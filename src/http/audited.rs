@@ -21,6 +21,16 @@ pub(super) async fn audited<T>(
     result
 }
 
+/// Writes down that a login began, or why not. How it ends is written by the broker, since nobody may be there any more.
+pub(super) async fn note_begun(http: &Http, caller: &Caller, account: &str, failure: Option<&Error>) {
+    note(http, caller, AuditEvent::Login, Some(account), failure, |line| {
+        if failure.is_none() {
+            line.result = AuditLine::BEGUN.into();
+        }
+    })
+    .await;
+}
+
 /// Writes down what happened; `more` adds to the line.
 pub(super) async fn note(
     http: &Http,

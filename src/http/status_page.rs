@@ -170,8 +170,7 @@ pub(super) async fn login(form: Form) -> Response {
     let account = form.field("account");
     let work = form.http.broker.start_login(account, LoginVia::CallerBrowser);
     let started = form.http.waiting.in_browsers().during(work).await;
-    audited::note(&form.http, form.session.caller(), AuditEvent::Login, Some(account), started.as_ref().err(), |_| {})
-        .await;
+    audited::note_begun(&form.http, form.session.caller(), account, started.as_ref().err()).await;
     let told = match started {
         Ok(started) => {
             let origin = form.http.own_origin.as_deref().unwrap_or_default();

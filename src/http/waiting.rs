@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::gate::Caller;
 use super::listen::Peer;
+use crate::apps::App;
 use crate::error::Error;
 
 /// How many listen to events at once: each holds a connection for as long as it likes.
@@ -70,7 +71,7 @@ impl Waiting {
 
     /// For a program, by the door that it came by.
     pub(super) fn at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
-        let held = caller.app().map(|app| &app.waiting);
+        let held = limited(caller).map(|app| &app.waiting);
         Seats { share: &self.door(caller.peer()).programs, held }
     }
 
@@ -82,7 +83,7 @@ impl Waiting {
 
     /// For a program that listens to events.
     pub(super) fn listening_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
-        let held = caller.app().map(|app| &app.listening);
+        let held = limited(caller).map(|app| &app.listening);
         Seats { share: &self.door(caller.peer()).listeners, held }
     }
 
@@ -98,6 +99,11 @@ impl Share {
     fn new(most: usize) -> Self {
         Self { taken: Arc::default(), most: most.max(1) }
     }
+}
+
+/// The app that gets a share alone. One with every right is its owner's hand, as a program on the socket is.
+fn limited(caller: &Caller) -> Option<&App> {
+    caller.app().filter(|app| !app.rights.is_all())
 }
 
 impl Seats<'_> {

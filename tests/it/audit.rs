@@ -2,10 +2,11 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use serde_json::Value;
+use ringback::contract::LoginStatus;
+use serde_json::{Value, json};
 
 use crate::http::Request;
-use crate::idp::Idp;
+use crate::idp::{Idp, Page};
 use crate::world::{World, mode, until};
 
 /// The lines of the log, as `ringback audit --json` prints them.
@@ -35,7 +36,7 @@ fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret
     assert_eq!((with(key.trim()), with("rbk_wrong")), (200, 401));
     assert_eq!(world.cli(&["logout"]).0, 0);
     assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
-    let all = written(&world, &[], 8);
+    let all = written(&world, &[], 9);
     let told: Vec<String> = all
         .iter()
         .map(|line| {
@@ -47,6 +48,7 @@ fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret
         told,
         [
             "token work login_required -",
+            "login work begun -",
             "login work ok -",
             "app_added - ok -",
             "token work ok -",
@@ -56,12 +58,15 @@ fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret
             "app_removed - ok -"
         ]
     );
-    let (by_cli, by_app, denied) = (&all[0], &all[4], &all[5]);
+    let (by_cli, by_app, denied) = (&all[0], &all[5], &all[6]);
     assert!(by_cli["executable"].as_str().unwrap().contains("/ringback (started by /"), "{by_cli}");
     assert!(by_cli["pid"].as_i64().unwrap() > 0 && by_cli["uid"].is_u64() && by_cli.get("address").is_none());
     assert!(by_app["address"].as_str().unwrap().starts_with("127.0.0.1:") && by_app["scope"] == "one two", "{by_app}");
     assert!(denied["reason"].as_str().unwrap().contains("a wrong key: GET /token"), "{denied}");
-    assert!(all.iter().all(|line| line["request"].as_str().is_some_and(|id| world.log().contains(id)) || line["event"] == "token"));
+    // The end of a login is no request's.
+    let of_no_request = |line: &Value| line["event"] == "token" || line["event"] == "login" && line["result"] == "ok";
+    let is_logged = |line: &Value| line["request"].as_str().is_some_and(|id| world.log().contains(id));
+    assert!(all.iter().all(|line| is_logged(line) || of_no_request(line)));
     let file = world.state().join("audit.jsonl");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(!text.contains(&token) && !text.contains(key.trim()) && !text.contains("canary"), "{text}");
@@ -74,11 +79,12 @@ fn the_log_can_be_searched_and_followed_and_outlives_the_daemon() {
     let mut world = World::start(&idp);
     world.log_in("work");
     world.token("work");
-    written(&world, &[], 2);
+    written(&world, &[], 3);
     world.kill();
     world.run();
     let mut follower = world.command(&["audit", "--follow", "--account", "work"]).spawn().unwrap();
     let mut seen = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert!(seen.next().unwrap().unwrap().contains("  login        work begun"));
     assert!(seen.next().unwrap().unwrap().contains("  login        work ok"));
     assert!(seen.next().unwrap().unwrap().contains("  token        work"));
     world.token("work");
@@ -89,10 +95,10 @@ fn the_log_can_be_searched_and_followed_and_outlives_the_daemon() {
     assert_eq!(written(&world, &["--denied"], 1)[0]["result"], "unknown_account");
     assert_eq!(lines(&world, &["--app", "editor"]).len(), 0);
     assert_eq!(lines(&world, &["-n", "1"]).len(), 1);
-    assert_eq!(lines(&world, &["--since", "1h"]).len(), 4);
+    assert_eq!(lines(&world, &["--since", "1h"]).len(), 5);
     assert_eq!(lines(&world, &["--since", "0s"]).len(), 0);
     world.stop();
-    assert_eq!(lines(&world, &[]).len(), 4, "without a daemon");
+    assert_eq!(lines(&world, &[]).len(), 5, "without a daemon");
 }
 
 #[test]
@@ -125,4 +131,40 @@ fn it_can_be_switched_off() {
     world.token("work");
     assert!(!world.state().join("audit.jsonl").exists());
     assert_eq!(lines(&world, &[]).len(), 0);
+}
+
+#[test]
+fn a_login_has_a_line_for_its_begin_and_one_that_says_how_it_ended() {
+    let idp = Idp::start();
+    let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"\n", "", "");
+    let ends: [(&str, &dyn Fn()); 4] = [
+        ("ok granted", &|| world.log_in("work")),
+        ("login_failed the login to `work` failed: access was denied at the provider", &|| {
+            idp.next_page(Page::Answer("error=access_denied"));
+            assert_eq!(world.try_log_in("work").1.status, LoginStatus::Failed);
+        }),
+        ("login_failed the login to `work` failed: nobody finished it in time", &|| {
+            let started = world.start_login("work", "caller_browser");
+            assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Failed);
+        }),
+        ("login_failed the login to `work` failed: the account was logged out meanwhile", &|| {
+            world.start_login("work", "caller_browser");
+            assert_eq!(world.cli(&["logout"]).0, 0);
+        }),
+    ];
+    let mut before = 0;
+    for (end, act) in ends {
+        act();
+        let of = |line: &Value| line["event"] == "login";
+        let both = until(end, || {
+            let all: Vec<Value> = lines(&world, &[]).into_iter().filter(of).collect();
+            (all.len() == before + 2).then(|| all[before..].to_vec())
+        });
+        before += 2;
+        assert_eq!((&both[0]["result"], &both[0]["reason"]), (&json!("begun"), &Value::Null), "{end}");
+        let told = format!("{} {}", both[1]["result"].as_str().unwrap(), both[1]["reason"].as_str().unwrap());
+        assert!(told.starts_with(end), "{told}");
+    }
+    let denied = lines(&world, &["--denied"]);
+    assert_eq!(denied.len(), 3, "{denied:?}");
 }

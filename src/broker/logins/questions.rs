@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Ask, Logins, Pending, Task, gone};
 use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
-use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, whose};
+use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply, whose};
 use crate::error::Error;
 use crate::secret::Nonce256;
 
@@ -169,14 +169,21 @@ impl Task {
     }
 
     /// Why a login that waited for an answer ends without one, with what that means.
-    pub(super) fn unanswered(&mut self, id: &str, error: Error, now: Moment) -> Error {
+    pub(super) fn unanswered(&mut self, id: &str, error: Error) -> Error {
         let Some(question) = self.views.get_mut(id).and_then(|view| view.question.take()) else { return error };
         let Error::LoginFailed { account, why, provider_error } = error else { return error };
         let (current, new) = in_words(&question.confirm);
         let why = format!("{why}: it stays logged in as {current}, and the login as {new} is revoked");
         tracing::warn!(%account, "{why}");
-        self.note(&account, now, Some(ErrorCode::LoginFailed), why.clone());
         Error::LoginFailed { account, why, provider_error }
+    }
+
+    /// Writes down how a login ended.
+    pub(super) fn note_end(&mut self, reply: &LoginReply, now: Moment) {
+        match &reply.failure {
+            Some(failure) => self.note(&reply.account, now, Some(failure.error), failure.error_description.clone()),
+            None => self.note(&reply.account, now, None, "granted".into()),
+        }
     }
 
     fn note(&mut self, account: &str, now: Moment, failure: Option<ErrorCode>, reason: String) {
