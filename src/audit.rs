@@ -307,13 +307,11 @@ impl Writer {
             self.files = None;
             return Ok(());
         };
-        match &mut self.files {
-            Some(files) => files.change(limits),
-            None => {
-                self.files = Some(Files::open(&self.folder, limits)?);
-                Ok(())
-            }
+        if let Some(files) = &mut self.files {
+            return files.change(limits);
         }
+        self.files = Some(Files::open(&self.folder, limits)?);
+        Ok(())
     }
 
     fn complain(&mut self, error: &FolderError) {

@@ -166,6 +166,9 @@ pub(super) const IN_DOUBT: &str = "the machine's clocks disagree about whether t
 mod tests {
     use std::time::Duration;
 
+    use super::Standing::{Active, Locked, SignedOut, Starting, Unread};
+    use super::TroubleKind::{Offline, Store, Unreachable};
+    use super::Unusable::{NeedsUser, Recovering};
     use super::*;
     use crate::account::state::{Anew, Event, Machine, Policy};
     use crate::clock::{Boot, Wall};
@@ -205,9 +208,6 @@ mod tests {
         let unexplained = || TroubleKind::Unexplained("http_403".into());
         let dead = || Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() });
         let ahead = Moment { wall: NOW.wall, boot: LATER.boot };
-        use Standing::{Active, Locked, SignedOut, Starting, Unread};
-        use TroubleKind::{Offline, Store, Unreachable};
-        use Unusable::{NeedsUser, Recovering};
         let ending = |then| Health::Ending { until: Some(LATER), then };
         for (standing, deadline, trouble, health, exit) in [
             (Active, Some(LATER), None, Health::Usable, 0),

@@ -27,6 +27,7 @@ const LOCKED: &str = "the store is locked: run `ringback unlock`";
 
 /// A picture of an account, published after every step. Reading one costs no lock, no message, no disk.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Snapshot {
     /// The account's name.
     pub account: String,

@@ -18,7 +18,7 @@ pub(super) enum Taken {
     /// It is stored.
     Stored(Replaced),
     /// It is another person's, and nobody has agreed to that.
-    Another(Brought),
+    Another(Box<Brought>),
 }
 
 impl Broker {

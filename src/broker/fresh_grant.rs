@@ -20,7 +20,7 @@ pub(super) struct FreshGrant {
     plan: Arc<Plan>,
     grant: Box<Grant>,
     /// Who revokes it; `None`: nobody has to.
-    revoker: Option<Revoker>,
+    revoker: Option<Box<Revoker>>,
 }
 
 impl FreshGrant {
@@ -70,7 +70,7 @@ impl Revoker {
 
     /// Looks after `grant`, which a login by `plan` has brought.
     pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>) -> FreshGrant {
-        FreshGrant { plan, grant, revoker: Some(self.clone()) }
+        FreshGrant { plan, grant, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.

@@ -153,7 +153,7 @@ impl Broker {
     pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<Taken, Error>) {
         let result = match result {
             Ok(Taken::Stored(replaced)) => Ok(replaced),
-            Ok(Taken::Another(brought)) => match self.ask_whether_to_replace(id, brought).await {
+            Ok(Taken::Another(brought)) => match self.ask_whether_to_replace(id, *brought).await {
                 Some(result) => result,
                 None => return,
             },

@@ -249,7 +249,7 @@ impl Task {
                 self.write_notes().await;
                 _ = done.send(());
             }
-            Ask::Over { reply } => self.over(*reply, now),
+            Ask::Over { reply } => self.over(&reply, now),
             Ask::Question { id, brought, life, done } => _ = done.send(self.question(&id, *brought, life, now)),
             Ask::Answer { id, replace, answerer, done } => {
                 _ = done.send(self.answer_question(&id, replace, &answerer, now));
@@ -295,7 +295,7 @@ impl Task {
         Ok(Pending { id: started.id, joined: started.joined, expires_at })
     }
 
-    fn over(&mut self, reply: LoginReply, now: Moment) {
+    fn over(&mut self, reply: &LoginReply, now: Moment) {
         self.attempts.over(&reply.login_id);
         // What has ended has ended: a login that was called off can't succeed later.
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
@@ -304,14 +304,14 @@ impl Task {
             // Revoked by that.
             view.question = None;
             view.reply.send_replace(reply.clone());
-            self.note_end(&reply, now);
+            self.note_end(reply, now);
         }
     }
 
     fn fail(&mut self, id: &str, error: &Error, now: Moment) {
         let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
         let failure = Some(self.unanswered(id, error.clone()).reply());
-        self.over(LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
+        self.over(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 
     /// Ends what is past its time, and shows what is left.

@@ -62,7 +62,7 @@ impl Broker {
         let agreed = if request.replace { Agreed::ToAny } else { Agreed::No };
         let replaced = match self.take_over(None, fresh, agreed).await? {
             Taken::Stored(replaced) => replaced,
-            Taken::Another(brought) => return Err(self.ask_about_import(brought).await),
+            Taken::Another(brought) => return Err(self.ask_about_import(*brought).await),
         };
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
         Ok(ImportReply { account: self.account(account)?, replaced })

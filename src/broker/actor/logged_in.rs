@@ -46,7 +46,7 @@ impl Actor {
             Decision::Take(replaces) => replaces,
             Decision::Ask => {
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
-                return Ok(Taken::Another(Brought { fresh, confirm }));
+                return Ok(Taken::Another(Box::new(Brought { fresh, confirm })));
             }
         };
         // Some providers end all of a user's grants with one: what the new login takes the place of is not revoked.

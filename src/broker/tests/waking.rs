@@ -1,6 +1,7 @@
 //! After a night's sleep, or when the network is back.
 
 use super::*;
+use crate::contract::EventKind::{Failing, LoggedIn, LoggedOut, Recovered};
 
 /// How long it takes until `seen`, by the clock of the test.
 async fn within(bench: &Bench, limit: Duration, seen: impl Fn(&Bench) -> bool) -> Duration {
@@ -111,11 +112,12 @@ async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
 async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> Answer) {
     let until = b.clock.now().plus(span);
     while !b.clock.now().reached(until) {
-        let mut script = b.provider.script.lock().unwrap();
-        while script.len() < 64 {
-            script.push_back(answer());
+        {
+            let mut script = b.provider.script.lock().unwrap();
+            while script.len() < 64 {
+                script.push_back(answer());
+            }
         }
-        drop(script);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     b.provider.script.lock().unwrap().clear();
@@ -187,6 +189,5 @@ async fn an_outage_that_outlasts_the_token_is_told_and_so_is_its_end() {
     {
         told.push(event.event);
     }
-    use crate::contract::EventKind::{Failing, LoggedIn, LoggedOut, Recovered};
     assert_eq!(told, [Failing, Recovered, LoggedIn, LoggedOut]);
 }
