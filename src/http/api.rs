@@ -71,29 +71,25 @@ pub(super) async fn account(
 }
 
 pub(super) async fn token(
-    Named { caller, account, own }: Named,
+    Named { caller, account }: Named,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let query = query::token(query.as_deref())?;
-    let got = token_for(&http, &caller, (&account, &own), query).await;
+    let got = token_for(&http, &caller, &account, query).await;
     let scope = got.as_ref().ok().and_then(|reply| reply.scope.clone());
-    audited::note(&http, &caller, AuditEvent::Token, Some(&own), got.as_ref().err(), |line| line.scope = scope).await;
+    audited::note(&http, &caller, AuditEvent::Token, Some(&account), got.as_ref().err(), |line| line.scope = scope)
+        .await;
     let reply = got?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 
 /// A token that the caller may have.
-async fn token_for(
-    http: &Http,
-    caller: &Caller,
-    (account, own): (&str, &str),
-    query: TokenQuery,
-) -> Result<TokenReply, Error> {
+async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
     let (wait, _place) = http.waiting.at(caller).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
-    consent::permit(http, caller, own, query.wait).await?;
+    consent::permit(http, caller, account, query.wait).await?;
     let mut reply = match caller.app().and_then(|app| app.rights.scopes.as_ref()) {
         None => http.broker.token(account, query).await?,
         Some(limit) => http.broker.token_within(account, query, limit).await?,
@@ -115,7 +111,7 @@ pub(super) async fn info(
 }
 
 pub(super) async fn import(
-    Named { caller, account, own }: Named,
+    Named { caller, account }: Named,
     State(http): State<Http>,
     JsonBody(request): JsonBody<ImportRequest>,
 ) -> Reply<ImportReply> {
@@ -123,7 +119,7 @@ pub(super) async fn import(
     // A refresh token may work once.
     let work = async move {
         let work = http.waiting.at(&caller).during(http.broker.import(&account, request));
-        audited(&http, &caller, AuditEvent::Import, Some(&own), work).await
+        audited(&http, &caller, AuditEvent::Import, Some(&account), work).await
     };
     Ok(Json(to_the_end(work).await??))
 }
@@ -151,30 +147,30 @@ pub(super) async fn unlock(
     Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
-pub(super) async fn logout(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
+pub(super) async fn logout(Named { caller, account }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
     let work = http.waiting.at(&caller).during(http.broker.logout(&account));
-    Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&own), work).await?))
+    Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&account), work).await?))
 }
 
-pub(super) async fn refresh(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+pub(super) async fn refresh(Named { caller, account }: Named, State(http): State<Http>) -> Reply<AccountReply> {
     let work = http.waiting.at(&caller).during(http.broker.refresh(&account));
-    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
+    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }
 
-pub(super) async fn rejected(Named { caller, account, own }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+pub(super) async fn rejected(Named { caller, account }: Named, State(http): State<Http>) -> Reply<AccountReply> {
     let work = http.waiting.at(&caller).during(http.broker.rejected(&account));
-    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&own), work).await?))
+    Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }
 
 pub(super) async fn start_login(
-    Named { caller, account, own }: Named,
+    Named { caller, account }: Named,
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Reply<LoginStarted> {
     let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
     let work = http.waiting.at(&caller).during(begun);
     let begun = work.await;
-    audited::note_begun(&http, &caller, &own, begun.as_ref().err()).await;
+    audited::note_begun(&http, &caller, &account, begun.as_ref().err()).await;
     Ok(Json(begun?))
 }
 

@@ -155,10 +155,8 @@ impl<S: Sync> FromRequestParts<S> for Session {
 pub struct Named {
     /// Who asks.
     pub caller: Caller,
-    /// The account as the path has it: `default` stays `default`.
+    /// The account's own name, if `default` stands for one: a reload may let it stand for another one meanwhile.
     pub account: String,
-    /// The account's own name, if `default` stands for one.
-    pub own: String,
 }
 
 impl FromRequestParts<Http> for Named {
@@ -171,13 +169,13 @@ impl FromRequestParts<Http> for Named {
             Err(_) => DEFAULT_ACCOUNT.to_owned(),
         };
         let own = (account == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
-        let own = own.unwrap_or_else(|| account.clone());
-        if caller.sees(&own) {
-            return Ok(Self { caller, account, own });
+        let account = own.unwrap_or(account);
+        if caller.sees(&account) {
+            return Ok(Self { caller, account });
         }
         // The same for accounts that exist and those that don't: it is no business of this app's.
         let error = Error::Beyond { why: "this app was not given that account".into() };
-        audited::note(http, &caller, AuditEvent::Denied, Some(&own), Some(&error), |_| {}).await;
+        audited::note(http, &caller, AuditEvent::Denied, Some(&account), Some(&error), |_| {}).await;
         Err(Reject(error))
     }
 }
