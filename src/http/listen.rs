@@ -227,6 +227,10 @@ impl Server {
                     // A reply is one small write; Nagle's algorithm could only delay it.
                     let _ = stream.set_nodelay(true);
                     let user = peers.user(address, ours).await;
+                    // Reset by its peer, whose address may be another user's by now: that was not the one to look up.
+                    if stream.peer_addr().is_err() {
+                        continue;
+                    }
                     self.serve_one(stream, Peer::Tcp { address, port: ours.port(), user }, router, permits);
                 }
             }
