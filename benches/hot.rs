@@ -82,7 +82,7 @@ fn main() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = listener.local_addr().unwrap();
     let client = std::net::TcpStream::connect(ours).unwrap();
-    let (peers, address) = (PeerLookup::for_listener(ours), client.local_addr().unwrap());
+    let (peers, address) = (PeerLookup::open(), client.local_addr().unwrap());
     table.row(
         "the user behind a connection (once for each)",
         runtime.block_on(best_of_async(|| peers.user(address, ours))),

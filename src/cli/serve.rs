@@ -36,7 +36,6 @@ use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
 use crate::paths::{self, NoHome, Paths};
-use crate::ports::PeerLookup;
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
@@ -194,7 +193,7 @@ async fn serve(
     let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System)
         .with_log(log.clone())
         .with_other_users(config.listen.other_users);
-    let tells_users = tells_users(&tcp);
+    warn_unless_told(&server);
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
@@ -202,7 +201,7 @@ async fn serve(
         consents: consents.clone(),
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
-        tells_users,
+        tells_users: server.tells_users(),
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
@@ -246,19 +245,13 @@ async fn serve(
 }
 
 /// Whether the system tells which local user is behind a connection to each of these.
-fn tells_users(listeners: &[SocketAddr]) -> bool {
-    let all: Vec<PeerLookup> = listeners.iter().map(|address| PeerLookup::for_listener(*address)).collect();
-    let told = all.iter().all(PeerLookup::is_supported);
-    if told {
-        let sources: Vec<String> = all.iter().map(ToString::to_string).collect();
-        tracing::debug!(?sources, "the user behind each connection is known");
-    } else {
+fn warn_unless_told(server: &Server) {
+    if !server.tells_users() {
         tracing::warn!(
             "this system does not tell which user is behind a TCP connection: other users of the machine are kept out \
              by keys and one-time URLs alone"
         );
     }
-    told
 }
 
 /// Where the config wants it, from now to the end.

@@ -136,6 +136,7 @@ pub struct Server {
     limits: Limits,
     places: Arc<Places>,
     stage: Arc<watch::Sender<Stage>>,
+    peers: Arc<PeerLookup>,
     log: LogLimit,
 }
 
@@ -185,7 +186,12 @@ impl Server {
     pub fn new(limits: Limits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
         let (places, stage) = (Arc::new(Places::new(connections)), Arc::new(watch::Sender::new(Stage::Serving)));
-        Self { limits, places, stage, log: LogLimit::default() }
+        Self { limits, places, stage, peers: Arc::new(PeerLookup::open()), log: LogLimit::default() }
+    }
+
+    /// Whether the system tells which local user is behind a TCP connection.
+    pub fn tells_users(&self) -> bool {
+        self.peers.is_supported()
     }
 
     /// The same, with a limit on log lines that others share.
@@ -218,7 +224,6 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
-        let peers = PeerLookup::for_listener(ours);
         while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
@@ -226,7 +231,7 @@ impl Server {
                 Some(Ok((stream, address))) => {
                     // A reply is one small write; Nagle's algorithm could only delay it.
                     let _ = stream.set_nodelay(true);
-                    let user = peers.user(address, ours).await;
+                    let user = self.peers.user(address, ours).await;
                     // Reset by its peer, whose address may be another user's by now: that was not the one to look up.
                     if stream.peer_addr().is_err() {
                         continue;

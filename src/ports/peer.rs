@@ -1,7 +1,9 @@
 //! Which local user is at the other end of a connection that came in on loopback.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::sync::{Mutex, PoisonError};
 
 #[cfg(target_os = "linux")]
 use super::sock_diag::SockDiag;
@@ -33,7 +35,8 @@ impl PeerUser {
     }
 }
 
-/// The kernel, as one listener asks it for its peers.
+/// The kernel, as listeners ask it for their peers. Opened once, at the start: what can't be had later (no file
+/// descriptor is left, say) makes peers that are not found, and never ones that nobody asks about.
 #[derive(Debug)]
 pub struct PeerLookup {
     source: Source,
@@ -43,16 +46,19 @@ pub struct PeerLookup {
 
 #[derive(Debug)]
 enum Source {
+    /// One question at a time: an answer is taken from the same socket, some microseconds later.
     #[cfg(target_os = "linux")]
-    SockDiag(SockDiag),
+    SockDiag(Mutex<SockDiag>),
     ProcNet,
     None,
 }
 
 impl PeerLookup {
-    /// The best source that finds the socket which listens on `listener`, as a proof that it works here.
-    pub fn for_listener(listener: SocketAddr) -> Self {
-        Self { source: Source::that_finds(listener), overflow_uid: overflow_uid() }
+    /// The best source that finds a socket of ours which listens, as a proof that it works here.
+    pub fn open() -> Self {
+        let probe = TcpListener::bind(("127.0.0.1", 0)).or_else(|_| TcpListener::bind(("::1", 0)));
+        let found = probe.and_then(|probe| Ok(Source::that_finds(probe.local_addr()?)));
+        Self { source: found.unwrap_or(Source::None), overflow_uid: overflow_uid() }
     }
 
     /// Whether it will ever tell anything.
@@ -65,13 +71,16 @@ impl PeerLookup {
     pub async fn user(&self, peer: SocketAddr, ours: SocketAddr) -> PeerUser {
         let row = match &self.source {
             #[cfg(target_os = "linux")]
-            Source::SockDiag(kernel) => match kernel.find(peer, ours) {
-                Ok(row) => row,
-                Err(error) => {
-                    tracing::debug!(%error, "the kernel did not say whose a connection is: its table is read");
-                    in_table(peer, ours).await
+            Source::SockDiag(kernel) => {
+                let found = kernel.lock().unwrap_or_else(PoisonError::into_inner).find(peer, ours);
+                match found {
+                    Ok(row) => row,
+                    Err(error) => {
+                        tracing::debug!(%error, "the kernel did not say whose a connection is: its table is read");
+                        in_table(peer, ours).await
+                    }
                 }
-            },
+            }
             Source::ProcNet => in_table(peer, ours).await,
             Source::None => return PeerUser::Unsupported,
         };
@@ -115,7 +124,7 @@ impl Source {
             && let Ok(Some(row)) = kernel.listening(listener)
             && row.local == listener
         {
-            return Self::SockDiag(kernel);
+            return Self::SockDiag(Mutex::new(kernel));
         }
         let is_it = |row: &Row| row.state == LISTEN && row.local == listener;
         match table::rows(LONGEST).and_then(|mut rows| rows.find(is_it)) {
@@ -198,9 +207,9 @@ mod tests {
     async fn both_sources_name_the_user_of_an_open_connection_and_of_no_other() {
         let me = PeerUser::Uid(rustix::process::geteuid().as_raw());
         for at in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = std::net::TcpListener::bind(at) else { continue };
+            let Ok(listener) = TcpListener::bind(at) else { continue };
             let ours = listener.local_addr().unwrap();
-            let best = PeerLookup::for_listener(ours);
+            let best = PeerLookup::open();
             assert!(best.is_supported());
             for lookup in [best, PeerLookup { source: Source::ProcNet, overflow_uid: None }] {
                 let client = std::net::TcpStream::connect(ours).unwrap();
