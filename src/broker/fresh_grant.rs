@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::World;
+use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::oauth::identity::{self, Comparison};
 use crate::secret::AccessToken;
 
 /// What is spent on revoking a grant. A stop waits less.
@@ -57,6 +60,7 @@ impl Drop for FreshGrant {
 #[derive(Clone)]
 pub(super) struct Revoker {
     world: World,
+    roster: Arc<ArcSwap<Roster>>,
     runtime: Handle,
     /// How many revocations are under way.
     pending: Arc<watch::Sender<usize>>,
@@ -64,8 +68,8 @@ pub(super) struct Revoker {
 
 impl Revoker {
     /// Needs a running runtime.
-    pub(super) fn new(world: World) -> Self {
-        Self { world, runtime: Handle::current(), pending: Arc::default() }
+    pub(super) fn new(world: World, roster: Arc<ArcSwap<Roster>>) -> Self {
+        Self { world, roster, runtime: Handle::current(), pending: Arc::default() }
     }
 
     /// Looks after `grant`, which a login by `plan` has brought.
@@ -78,7 +82,32 @@ impl Revoker {
         _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
     }
 
+    /// The account that would lose its tokens with this grant: it has the same ones, since some providers give them out
+    /// at each login; or tokens of the same person by the same client, which some providers end together.
+    fn would_lose(&self, plan: &Plan, grant: &Grant) -> Option<String> {
+        let person = identity::of_reply(&grant.extra);
+        let roster = self.roster.load();
+        let loses = |member: &Member| {
+            let held = member.handle.published.look();
+            let Some(token) = &held.token else { return false };
+            let same = grant.access_token.as_ref().is_some_and(|new| new.matches(token.access_token.expose()));
+            let is_of_client = member.config.client_id == plan.credentials.client_id
+                && member.config.dialect.authority() == plan.dialect.authority();
+            same || is_of_client && identity::compare(&held.identity, &person) == Comparison::Same
+        };
+        roster.accounts.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
+    }
+
     fn revoke(&self, plan: Arc<Plan>, grant: &Grant) {
+        if let Some(other) = self.would_lose(&plan, grant) {
+            tracing::warn!(
+                account = plan.account,
+                other,
+                "a login brought a grant that is not kept, and it was not revoked: another account has tokens of the \
+                 same person, which could end with it"
+            );
+            return;
+        }
         let mut revocation = Revocation::new(&self.pending, &plan.account);
         let tokens = tokens(grant, &self.world);
         let provider = Arc::clone(&self.world.provider);

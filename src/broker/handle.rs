@@ -55,7 +55,7 @@ pub(super) struct Inner {
     pub(super) lock: Lock,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
-    pub(super) roster: ArcSwap<Roster>,
+    pub(super) roster: Arc<ArcSwap<Roster>>,
     /// The last reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
     pub(super) common: Common,
@@ -72,11 +72,11 @@ impl Broker {
         redirect_uri: impl Fn(&AccountConfig) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         let logins = Logins::spawn(world.clock.clone(), world.audit.clone());
-        let roster = ArcSwap::from_pointee(Roster {
+        let roster = Arc::new(ArcSwap::from_pointee(Roster {
             config: Arc::clone(&config),
             accounts: BTreeMap::new(),
             leaving: BTreeMap::new(),
-        });
+        }));
         let lock = Lock::new(world.store.state(), world.clock.now());
         let common = Common {
             jumps,
@@ -88,7 +88,7 @@ impl Broker {
         let broker = Self {
             inner: Arc::new(Inner {
                 lock,
-                revoker: Revoker::new(world.clone()),
+                revoker: Revoker::new(world.clone(), Arc::clone(&roster)),
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),

@@ -250,8 +250,7 @@ pub(super) async fn consent(form: Form) -> Response {
 /// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
 pub(super) async fn answer_login(form: Form) -> Response {
     let (account, replace) = (form.field("account").to_owned(), form.field("answer") == "replace");
-    let good =
-        if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login is revoked." };
+    let good = if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login is not." };
     let result = form.http.broker.answer_login(form.field("login"), replace, Answerer::Program).await;
     let result = result.and_then(|login| match login.failure.filter(|_| replace) {
         Some(failure) => {

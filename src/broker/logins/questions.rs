@@ -173,7 +173,7 @@ impl Task {
         let Some(question) = self.views.get_mut(id).and_then(|view| view.question.take()) else { return error };
         let Error::LoginFailed { account, why, provider_error } = error else { return error };
         let (current, new) = in_words(&question.confirm);
-        let why = format!("{why}: it stays logged in as {current}, and the login as {new} is revoked");
+        let why = format!("{why}: it stays logged in as {current}, and the login as {new} is not kept");
         tracing::warn!(%account, "{why}");
         Error::LoginFailed { account, why, provider_error }
     }
