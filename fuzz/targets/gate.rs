@@ -3,6 +3,7 @@
 #![no_main]
 
 use std::convert::Infallible;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,22 +20,25 @@ use ringback::http::gate::guard;
 use ringback::http::listen::{BodyLimits, Connection, Peer};
 use ringback::http::session::Sessions;
 use ringback::http::Gate;
+use ringback::ports::PeerUser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::ServiceExt as _;
 
 /// How many requests reached a handler.
 static REACHED: AtomicUsize = AtomicUsize::new(0);
 
-static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String)> = LazyLock::new(|| {
+static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String, PeerUser)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap().keep().join("state");
     let apps = Apps::open(&folder, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
-    (runtime, Gate::new(apps, Audit::default(), Sessions::default(), Clock::System), key)
+    // Of the daemon's own user: anybody else gets no further than that.
+    let user = PeerUser::Uid(std::fs::metadata(&folder).unwrap().uid());
+    (runtime, Gate::new(apps, Audit::default(), Sessions::default(), Clock::System), key, user)
 });
 
 fuzz_target!(|data: &[u8]| {
-    let (runtime, gate, key) = &*STAGE;
+    let (runtime, gate, key, _) = &*STAGE;
     let text = String::from_utf8_lossy(data).replace("KEY", key);
     // A wrong key has to wait, which nobody has the time for here.
     if text.to_ascii_lowercase().contains("bearer") && !text.contains(key) {
@@ -77,7 +81,7 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
     let (mut ours, theirs) = tokio::io::duplex(1 << 20);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
-        let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464 };
+        let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464, user: STAGE.3 };
         let body = BodyLimits { size: 65_536, deadline: Duration::from_millis(50) };
         request.extensions_mut().insert(Connection { peer, executable: None, body });
         let reply = router.clone().oneshot(request);
