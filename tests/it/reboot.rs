@@ -61,8 +61,9 @@ fn after_a_boot_with_a_late_clock_no_old_token_is_taken_for_valid() {
         world.run();
         idp.until_holding();
         let meanwhile = world.get("/v1/accounts/work/token?wait=0");
-        let view = world.account("work");
-        eprintln!("{off}: {} {}\n{view:?}", meanwhile.status, meanwhile.body);
+        assert_eq!(meanwhile.status, 503, "{off}: {meanwhile:?}");
+        let (code, said, _) = world.cli(&["status"]);
+        assert!(code == 7 && said.contains("clock is behind"), "{off}: {code} {said}");
         idp.release();
         let reply = world.get("/v1/accounts/work/token?wait=15");
         assert_eq!(reply.status, 200, "{off}: {reply:?}");
