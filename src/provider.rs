@@ -163,7 +163,7 @@ impl HttpProvider {
     /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
     pub fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(Reach::default()) {
-            tracing::error!("{}; it is tried again when a provider is asked", failure.why());
+            tracing::error!("{}; it is tried again when a provider is asked", failure.words());
         }
     }
 
@@ -291,7 +291,7 @@ impl Provider for HttpProvider {
             let request = self.build(|signing| revoke_request(dialect, tokens, credentials, signing));
             let Some(request) = request.map_err(|why| why.to_string())? else { return Ok(false) };
             let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Person);
-            let whole = asked.await.map_err(Failure::why)?;
+            let whole = asked.await.map_err(|failure| failure.words().to_owned())?;
             match whole.status {
                 200..300 => Ok(true),
                 // It is gone already, which is what was wanted. By RFC 7009 it is the client that failed.

@@ -119,7 +119,8 @@ impl Reply {
                 Self::Granted(grant)
             }
             Self::Unclear { why } => Self::Unclear { why: sent.hide(&why) },
-            other => other,
+            Self::Busy { retry_after, why } => Self::Busy { retry_after, why: sent.hide(&why) },
+            pending @ Self::Pending { .. } => pending,
         }
     }
 }
@@ -130,7 +131,7 @@ impl Failed {
     pub fn without(self, sent: &Sent) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
-            other @ Self::Busy { .. } => other,
+            Self::Busy { retry_after, why } => Self::Busy { retry_after, why: sent.hide(&why) },
         }
     }
 }
@@ -138,6 +139,7 @@ impl Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::reply::Blame;
 
     fn request(content_type: Option<&'static str>, query: &str, authorization: &str, body: &str) -> HttpRequest {
         let some = |text: &str| (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()));
@@ -187,6 +189,23 @@ mod tests {
         ] {
             let sent = Sent::of(&request(content_type, query, authorization, body));
             assert_eq!(sent.hide(said), hidden, "{said}");
+        }
+    }
+
+    #[test]
+    fn no_kind_of_answer_repeats_what_was_sent_in_confidence() {
+        let sent = Sent::of(&request(None, "refresh_token=R-token", "", ""));
+        let said = || "no R-token".to_owned();
+        let refusal = || Refusal { code: said(), description: said(), blame: Blame::Unknown };
+        for reply in
+            [Reply::Refused(refusal()), Reply::Busy { retry_after: None, why: said() }, Reply::Unclear { why: said() }]
+        {
+            let shown = format!("{:?}", reply.without(&sent));
+            assert!(shown.contains("no [redacted]") && !shown.contains("R-token"), "{shown}");
+        }
+        for failed in [Failed::Refused(refusal()), Failed::Busy { retry_after: None, why: said() }] {
+            let shown = format!("{:?}", failed.without(&sent));
+            assert!(shown.contains("no [redacted]") && !shown.contains("R-token"), "{shown}");
         }
     }
 }

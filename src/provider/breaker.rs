@@ -25,6 +25,8 @@ pub(super) struct Breaker(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
+    /// What the last of them was.
+    why: String,
     /// No probe before these, by plan and for somebody who waits.
     planned_at: Duration,
     asked_at: Duration,
@@ -44,8 +46,8 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request pass, unless the host is left alone.
-    pub(super) fn admit(&self, priority: Priority, now: Duration) -> Option<Passing<'_>> {
+    /// Lets a request pass, unless the host is left alone; then says why.
+    pub(super) fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, String> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
@@ -55,11 +57,11 @@ impl Breaker {
                 Priority::Person => Duration::ZERO,
             };
             if state.probing || now < at {
-                return None;
+                return Err(format!("its host fails, and is left alone for a moment ({})", state.why));
             }
             state.probing = true;
         }
-        Some(Passing { breaker: self, probe })
+        Ok(Passing { breaker: self, probe })
     }
 
     /// Closes it: the network may be back, or the config is another.
@@ -69,13 +71,14 @@ impl Breaker {
 }
 
 impl Passing<'_> {
-    /// Whether the host answered, and not that it can't.
-    pub(super) fn ended(self, answered: bool, now: Duration) {
+    /// `failure`: why the host did not answer, or that it can't. One clause.
+    pub(super) fn ended(self, failure: Option<String>, now: Duration) {
         let mut state = self.breaker.state();
-        if answered {
+        let Some(why) = failure else {
             *state = State { probing: state.probing, ..State::default() };
             return;
-        }
+        };
+        state.why = why;
         state.failures = state.failures.saturating_add(1);
         let over = state.failures.saturating_sub(OPENS_AFTER);
         let pause = FIRST_PAUSE.saturating_mul(1 << over.min(8)).min(LONGEST_PAUSE);
@@ -100,7 +103,7 @@ mod tests {
     }
 
     fn fail(breaker: &Breaker, priority: Priority, now: Duration) {
-        breaker.admit(priority, now).expect("it passes").ended(false, now);
+        breaker.admit(priority, now).expect("it passes").ended(Some("no reply".into()), now);
     }
 
     #[test]
@@ -111,35 +114,36 @@ mod tests {
             fail(&breaker, Priority::Planned, now);
         }
         for pause in [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
-            assert!(breaker.admit(Priority::Planned, now + ms(pause - 1)).is_none());
+            let held = breaker.admit(Priority::Planned, now + ms(pause - 1)).unwrap_err();
+            assert_eq!(held, "its host fails, and is left alone for a moment (no reply)");
             now += ms(pause);
             fail(&breaker, Priority::Planned, now);
         }
         now += ms(60_000);
-        breaker.admit(Priority::Planned, now).unwrap().ended(true, now);
+        breaker.admit(Priority::Planned, now).unwrap().ended(None, now);
         for _ in 0..OPENS_AFTER {
             fail(&breaker, Priority::Planned, now);
         }
-        assert!(breaker.admit(Priority::Planned, now).is_none());
+        assert!(breaker.admit(Priority::Planned, now).is_err());
         breaker.forgive();
-        assert!(breaker.admit(Priority::Planned, now).is_some());
+        assert!(breaker.admit(Priority::Planned, now).is_ok());
     }
 
     #[test]
     fn who_waits_may_probe_every_second_and_one_probe_is_on_its_way_at_a_time() {
         let breaker = Breaker::default();
         for _ in 0..10 {
-            if let Some(passing) = breaker.admit(Priority::Asked, ms(0)) {
-                passing.ended(false, ms(0));
+            if let Ok(passing) = breaker.admit(Priority::Asked, ms(0)) {
+                passing.ended(Some(String::new()), ms(0));
             }
         }
-        assert!(breaker.admit(Priority::Asked, ms(999)).is_none());
+        assert!(breaker.admit(Priority::Asked, ms(999)).is_err());
         let probe = breaker.admit(Priority::Asked, ms(1000)).unwrap();
-        assert!(breaker.admit(Priority::Asked, ms(9000)).is_none(), "one at a time");
-        assert!(breaker.admit(Priority::Person, ms(9000)).is_some(), "but for a person");
+        assert!(breaker.admit(Priority::Asked, ms(9000)).is_err(), "one at a time");
+        assert!(breaker.admit(Priority::Person, ms(9000)).is_ok(), "but for a person");
         drop(probe);
         let probe = breaker.admit(Priority::Asked, ms(9000)).expect("one that was called off tells nothing");
-        probe.ended(true, ms(9001));
+        probe.ended(None, ms(9001));
         for _ in 0..100 {
             std::mem::forget(breaker.admit(Priority::Planned, ms(9001)).expect("closed"));
         }

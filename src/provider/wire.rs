@@ -129,14 +129,15 @@ impl Wire {
         priority: Priority,
     ) -> Result<Whole, Failure> {
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
-        let Some(passing) = breaker.admit(priority, self.clock.now().boot.0) else {
-            let why = "its host did not answer several times in a row, and is left alone for a moment";
-            return Err(Failure::NotSent(why.into()));
-        };
+        let passing = breaker.admit(priority, self.clock.now().boot.0).map_err(Failure::NotSent)?;
         let passage = self.pass(limits)?;
         let sent = self.send_through(reach, request, patience).await;
         drop(passage);
-        passing.ended(sent.as_ref().is_ok_and(|whole| whole.status < 500), self.clock.now().boot.0);
+        let failure = match &sent {
+            Ok(whole) => (whole.status >= 500).then(|| format!("it answered {}", whole.status)),
+            Err(failure) => Some(failure.words().to_owned()),
+        };
+        passing.ended(failure, self.clock.now().boot.0);
         sent
     }
 
@@ -379,7 +380,7 @@ impl Failure {
     }
 
     /// One clause.
-    pub(super) fn why(self) -> String {
+    pub(super) fn words(&self) -> &str {
         match self {
             Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) | Self::Cut { why, .. } => why,
         }
@@ -392,7 +393,7 @@ impl From<Failure> for AskError {
             Failure::Busy { retry_after, .. } => *retry_after,
             Failure::NotSent(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
         };
-        Self::Unreachable { why: failure.why(), retry_after }
+        Self::Unreachable { why: failure.words().to_owned(), retry_after }
     }
 }
 

@@ -1,10 +1,12 @@
 /* Loaded before libc (LD_PRELOAD): makes the wall clock, the disk and the resolver of one process misbehave as a file says,
- * which is mapped into memory, so that whoever writes it is obeyed at once. $FAULT_SHIM names it. */
+ * which is mapped into memory, so that whoever writes it is obeyed at once. $FAULT_SHIM names it. $FAULT_BOOT_ID names a
+ * file with the id of another boot of the machine. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,19 @@ time_t time(time_t *out)
     clock_gettime(CLOCK_REALTIME, &t);
     if (out) *out = t.tv_sec;
     return t.tv_sec;
+}
+
+int open64(const char *path, int flags, ...)
+{
+    static __typeof__(&open64) real;
+    if (!real) real = REAL(open64);
+    const char *boot = getenv("FAULT_BOOT_ID");
+    if (boot && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) path = boot;
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return real(path, flags, mode);
 }
 
 static int fails(int fd, long long ordered)

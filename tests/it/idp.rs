@@ -133,11 +133,14 @@ struct State {
     most_in_flight: usize,
     holding: usize,
     released: bool,
+    /// Answers nothing any more.
+    hangs: bool,
 }
 
 struct Inner {
     state: Mutex<State>,
     changed: Condvar,
+    listener: TcpListener,
 }
 
 /// The provider. Lives until the test ends.
@@ -158,7 +161,7 @@ impl Idp {
     }
 
     pub(crate) fn with(manner: Manner) -> Self {
-        Self::behind(TcpListener::bind("127.0.0.1:0").unwrap(), State { manner, ..State::default() })
+        Self::behind(listener(), State { manner, ..State::default() })
     }
 
     /// One at an address of its own. Nobody else has it while the test process lives.
@@ -177,16 +180,38 @@ impl Idp {
     fn behind(listener: TcpListener, state: State) -> Self {
         let port = listener.local_addr().unwrap().port();
         let state = Mutex::new(state);
-        let inner = Arc::new(Inner { state, changed: Condvar::new() });
+        let inner = Arc::new(Inner { state, changed: Condvar::new(), listener });
         let idp = Self { inner, port };
-        let serving = idp.clone();
+        idp.accept();
+        idp
+    }
+
+    /// Serves whoever comes, until [`Self::go_down`].
+    fn accept(&self) {
+        let serving = self.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            while let Ok((stream, _)) = serving.inner.listener.accept() {
                 let serving = serving.clone();
                 std::thread::spawn(move || serving.serve(stream));
             }
         });
-        idp
+    }
+
+    /// From now on connections are refused.
+    pub(crate) fn go_down(&self) {
+        rustix::net::shutdown(&self.inner.listener, rustix::net::Shutdown::Both).unwrap();
+    }
+
+    /// The end of [`Self::go_down`].
+    pub(crate) fn come_back(&self) {
+        rustix::net::listen(&self.inner.listener, 128).unwrap();
+        assert_eq!(self.inner.listener.local_addr().unwrap().port(), self.port, "somebody took the port");
+        self.accept();
+    }
+
+    /// From now on it takes requests and answers none.
+    pub(crate) fn hang(&self) {
+        self.lock().hangs = true;
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -279,6 +304,10 @@ impl Idp {
             }
         }
         self.inner.changed.notify_all();
+        if self.lock().hangs {
+            std::thread::sleep(3 * PATIENCE);
+            return;
+        }
         if let Some((bytes, pause)) = self.stalls(&seen) {
             let _ = stream.write_all(&bytes);
             std::thread::sleep(pause);
@@ -288,6 +317,7 @@ impl Idp {
         let reply = match (seen.method.as_str(), seen.path()) {
             ("GET", "/authorize") => self.authorize(&seen),
             ("POST", _) => self.token(&seen),
+            ("GET", "/.well-known/openid-configuration") => Some(plain(200, "application/json", &self.metadata())),
             _ => Some(plain(404, "text/plain", "no")),
         };
         if let Some(bytes) = reply {
@@ -307,6 +337,11 @@ impl Idp {
         drop(state);
         self.lock().tokens.get_mut(seen.path()).and_then(VecDeque::pop_front);
         Some((bytes, pause))
+    }
+
+    fn metadata(&self) -> String {
+        let [issuer, authorize, token] = ["", "/authorize", "/token"].map(|path| self.url(path));
+        json!({"issuer": issuer, "authorization_endpoint": authorize, "token_endpoint": token}).to_string()
     }
 
     fn authorize(&self, seen: &Seen) -> Option<Vec<u8>> {
@@ -379,7 +414,7 @@ impl Idp {
                 state.issue(index)
             }
             "refresh_token" => state.refresh(of("refresh_token")),
-            "password" => {
+            "password" | "urn:ietf:params:oauth:grant-type:device_code" => {
                 state.grants.push(Grant::default());
                 let index = state.grants.len() - 1;
                 state.issue(index)
@@ -430,6 +465,17 @@ impl State {
             body["refresh_token"] = refresh.into();
         }
         plain(manner.status, "application/json", &body.to_string())
+    }
+}
+
+/// At a port that was asked for by number: the kernel keeps it for this socket while that does not listen, too.
+fn listener() -> TcpListener {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Somebody else may have been faster.
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
+        }
     }
 }
 

@@ -17,7 +17,8 @@ fn five_hundred_callers_at_expiry_make_one_request_upstream_and_all_get_the_new_
     let limit = rustix::process::getrlimit(Resource::Nofile);
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let idp = Idp::living(1);
-    let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 1000\n";
+    // By each door a third may wait, and one app may take half of that.
+    let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 1600\n";
     let config = [listen, &provider("idp", &idp, "/token", ""), &account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
     world.run();

@@ -30,11 +30,12 @@ pub(super) fn of_status(received: Received<'_>) -> Reply {
 }
 
 fn busy(received: Received<'_>) -> Reply {
-    let why = if received.status == 429 {
-        "too many requests (429)".to_owned()
-    } else {
-        format!("the provider answered {}", received.status)
+    let status = match received.status {
+        429 => "too many requests (429)".to_owned(),
+        status => format!("the provider answered {status}"),
     };
+    let words = Complaint::of_body(received.body).and_then(|complaint| complaint.words());
+    let why = words.map_or_else(|| status.clone(), |words| format!("{status}: {words}"));
     Reply::Busy { retry_after: retry_after(received), why }
 }
 
@@ -63,8 +64,7 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
 /// Whatever the content type says: a body that parses as an error reply is one. What does not, the page of a captive
 /// portal, a proxy or a firewall, is a refusal of unknown kind.
 fn refusal(received: Received<'_>) -> Reply {
-    let complaint = serde_json::from_slice::<Value>(received.body).ok().and_then(|body| Complaint::of_error(&body));
-    let complaint = complaint.unwrap_or_else(|| Complaint {
+    let complaint = Complaint::of_body(received.body).unwrap_or_else(|| Complaint {
         said: Some("an answer that is not an OAuth error (from a proxy, firewall or captive portal?)".into()),
         ..Complaint::default()
     });
@@ -110,7 +110,12 @@ impl Complaint {
         found.then(|| error.unwrap_or_default().or(described).or(at_error.unwrap_or_default()))
     }
 
-    /// The body of an error status, in any shape.
+    /// The body of an error status; `None`: it is no error reply.
+    fn of_body(body: &[u8]) -> Option<Self> {
+        Self::of_error(&serde_json::from_slice(body).ok()?)
+    }
+
+    /// The same, in any shape.
     fn of_error(body: &Value) -> Option<Self> {
         // Salesforce's REST errors are a list.
         if let Value::Array(errors) = body {
@@ -171,11 +176,30 @@ impl Complaint {
         }
     }
 
+    fn code(&self) -> Option<String> {
+        self.code.as_deref().map(clean).filter(|code| !code.is_empty())
+    }
+
+    fn description(&self) -> String {
+        self.said.as_deref().map(|said| clean_to(said, LONGEST_WORDS)).unwrap_or_default()
+    }
+
+    /// Code and description in one line, if there is any.
+    fn words(&self) -> Option<String> {
+        let (code, description) = (self.code().unwrap_or_default(), self.description());
+        match (code.is_empty(), description.is_empty() || description == code) {
+            (true, true) => None,
+            (true, false) => Some(description),
+            (false, true) => Some(code),
+            (false, false) => Some(format!("{code}: {description}")),
+        }
+    }
+
     pub(super) fn reply(&self, status: u16) -> Reply {
-        let code = self.code.as_deref().map(clean).filter(|code| !code.is_empty());
+        let code = self.code();
         let class = if self.transient { Class::TryLater } else { code.as_deref().map_or(Class::Unknown, of_code) };
         let code = code.unwrap_or_else(|| format!("http_{status}"));
-        let description = self.said.as_deref().map(|said| clean_to(said, LONGEST_WORDS)).unwrap_or_default();
+        let description = self.description();
         // A code that is a sentence is not said twice.
         let description = if description == code { String::new() } else { description };
         let blame = match class {

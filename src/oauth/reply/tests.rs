@@ -175,14 +175,14 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
 #[test]
 fn what_decides_nothing_is_busy_or_unclear() {
     let limited = r#"{"@error":{"@message":"Too much requests","@httpStatusCode":429,"@rateLimit":{"RateLimit-Limit":30,"Retry-After":11}}}"#;
-    assert_eq!(json(429, limited), "busy 11 too many requests (429)");
+    assert_eq!(json(429, limited), "busy 11 too many requests (429): Too much requests");
     let received =
         Received { status: 429, content_type: None, retry_after: Some(" 30 "), body: limited.as_bytes(), at: NOW };
-    assert_eq!(show_parsed(received), "busy 30 too many requests (429)");
+    assert_eq!(show_parsed(received), "busy 30 too many requests (429): Too much requests");
     assert_eq!(json(503, "<html>"), "busy - the provider answered 503");
     assert_eq!(
         json(500, r#"{"error":"invalid_grant"}"#),
-        "busy - the provider answered 500",
+        "busy - the provider answered 500: invalid_grant",
         "a 500 is never a refusal"
     );
     assert_eq!(json(504, ""), "unclear a gateway of the provider answered 504");
@@ -299,7 +299,7 @@ fn pending_is_said_by_two_codes_only() {
         (200, "authorization_pending", "pending, slow down: false"),
         (400, "expired_token", "refused Grant expired_token"),
         (400, "access_denied", "refused Client access_denied"),
-        (503, "authorization_pending", "busy - the provider answered 503"),
+        (503, "authorization_pending", "busy - the provider answered 503: authorization_pending"),
     ] {
         assert_eq!(json(status, &format!(r#"{{"error":"{code}"}}"#)), expected, "{status} {code}");
     }
@@ -351,6 +351,6 @@ fn the_provider_says_how_long_to_wait_in_many_ways() {
         let body = format!(r#"{{"@error":{{"@message":"x","@rateLimit":{{{limit}}}}}}}"#);
         let received =
             Received { status: 429, content_type: None, retry_after: header, body: body.as_bytes(), at: NOW };
-        assert_eq!(show_parsed(received), format!("busy {expected} too many requests (429)"), "{header:?} {limit}");
+        assert_eq!(show_parsed(received), format!("busy {expected} too many requests (429): x"), "{header:?} {limit}");
     }
 }

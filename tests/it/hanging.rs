@@ -1,0 +1,125 @@
+//! What a host that hangs can't hold up, and logins whose tokens are on their way when the store is locked or the daemon
+//! stops.
+
+use std::fmt::Write as _;
+
+use ringback::contract::{LoginStarted, LoginStatus};
+use rustix::process::Signal;
+
+use crate::http::Request;
+use crate::idp::{Act, Idp, plain};
+use crate::world::{World, account, told, until};
+
+const ACCOUNTS: usize = 24;
+
+fn of_issuer(idp: &Idp, accounts: usize) -> String {
+    let mut config =
+        format!("[providers.issuer]\npreset = \"generic\"\ndiscover = true\nissuer = \"{}\"\n", idp.url(""));
+    for number in 0..accounts {
+        config.write_str(&account(&format!("a{number}"), "issuer", "")).unwrap();
+    }
+    config
+}
+
+/// Accounts whose tokens have expired, at an issuer that hangs.
+fn hung(idp: &Idp) -> World {
+    let mut world = World::with_config(&of_issuer(idp, ACCOUNTS));
+    world.run();
+    for number in 0..ACCOUNTS {
+        world.log_in(&format!("a{number}"));
+    }
+    world.stop();
+    // What the issuer said of itself is to be asked for again.
+    std::fs::remove_dir_all(world.state().join("metadata")).unwrap();
+    idp.hang();
+    let asked = idp.seen().len();
+    world.run();
+    until("the issuer is asked", || (idp.seen().len() > asked).then_some(()));
+    world
+}
+
+#[test]
+fn a_lock_a_reload_and_a_stop_wait_for_no_issuer_that_hangs() {
+    let idp = Idp::living(1);
+    let mut world = hung(&idp);
+    world.configure(&of_issuer(&idp, ACCOUNTS + 1));
+    world.signal(Signal::HUP);
+    until("the new account is there", || (world.get("/v1/accounts/a24").status == 200).then_some(()));
+    let mut lock = world.command(&["lock"]).spawn().unwrap();
+    let status = until("it is locked", || lock.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+    let asked = idp.seen().len();
+    assert_eq!(world.cli(&["unlock"]).0, 0);
+    until("the issuer is asked again", || {
+        world.get("/v1/accounts/a0/token?wait=0");
+        (idp.seen().len() > asked).then_some(())
+    });
+    world.stop();
+}
+
+/// A kind of login that needs no browser here.
+const KINDS: [&str; 2] = ["device", "password"];
+
+/// Both at `idp`, with their tokens held.
+fn on_its_way(idp: &Idp, kind: &str) -> (World, LoginStarted) {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "PASSWORD~canary").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let more = match kind {
+        "device" => "grant = \"device_code\"".to_owned(),
+        _ => format!("grant = \"password\"\nusername = \"ann\"\npassword_file = \"{}\"", password.display()),
+    };
+    let device = json_of(&[
+        ("device_code", "DEVICE~canary".into()),
+        ("user_code", "AB-CD".into()),
+        ("verification_uri", idp.url("/device").into()),
+        ("expires_in", 900.into()),
+        ("interval", 1.into()),
+    ]);
+    idp.next_at("/device", Act::Raw(plain(200, "application/json", &device)));
+    idp.next(Act::WorkAndHold);
+    let world = World::start_with(idp, "", &format!("device_url = \"{}\"", idp.url("/device")), &more);
+    let via = if kind == "device" { "device" } else { "caller_browser" };
+    let request = Request::new("POST", "/v1/accounts/work/login").json(&format!("{{\"via\":\"{via}\"}}"));
+    let reply = world.ask(&request);
+    assert!(reply.status < 300, "{kind}: {reply:?}");
+    idp.until_holding();
+    (world, reply.parse())
+}
+
+fn json_of(members: &[(&str, serde_json::Value)]) -> String {
+    members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Value>().to_string()
+}
+
+#[test]
+fn a_login_whose_token_is_on_its_way_is_kept_before_the_key_goes() {
+    for kind in KINDS {
+        let idp = Idp::start();
+        let (world, started) = on_its_way(&idp, kind);
+        let lock = world.command(&["lock"]).spawn().unwrap();
+        until("callers are turned away", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
+        idp.release();
+        let (code, _, said) = told(lock.wait_with_output().unwrap());
+        assert_eq!(code, 0, "{kind}: {said}");
+        let end = world.login_end(&started.login_id);
+        assert_eq!(end.status, LoginStatus::Succeeded, "{kind}: {end:?}");
+        assert_eq!(world.get("/v1/accounts/work/token?wait=0").status, 423, "{kind}");
+        assert_eq!(world.cli(&["unlock"]).0, 0);
+        assert!(idp.honours(&world.token("work")), "{kind}");
+    }
+}
+
+#[test]
+fn a_login_whose_token_is_on_its_way_is_kept_over_a_stop() {
+    for kind in KINDS {
+        let idp = Idp::start();
+        let (mut world, _) = on_its_way(&idp, kind);
+        world.signal(Signal::TERM);
+        world.until_logged("stopping");
+        idp.release();
+        assert!(world.ended().success(), "{kind}");
+        world.run();
+        assert!(idp.honours(&world.token("work")), "{kind}");
+    }
+}
