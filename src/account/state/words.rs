@@ -88,8 +88,9 @@ pub enum Event {
     Committed(Result<(), String>),
     /// The end of [`Effect::Remove`].
     Removed(Result<(), String>),
-    /// A login brought a grant, and the provider said this of its token, if it was asked.
-    LoggedIn(Box<Grant>, Map<String, Value>),
+    /// A login brought a grant, the provider said this of its token, if it was asked, and so much time has passed since the
+    /// grant was asked for.
+    LoggedIn(Box<Grant>, Map<String, Value>, Duration),
     /// The user logs out.
     LogOut,
     /// The end of [`Effect::Describe`]; `None`: the provider did not say.

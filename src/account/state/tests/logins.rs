@@ -27,7 +27,7 @@ fn a_login_is_noted_carried_on_and_ended_once() {
     b.wait(s(100));
     b.refuse();
     assert_eq!(b.kept(), Logins { since: None, lasted: vec![3000] });
-    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![3000] });
 }
 
@@ -50,6 +50,6 @@ fn what_could_not_be_written_counts_all_the_same() {
     b.commit_fails = true;
     b.answer(refusal("invalid_grant", Blame::Grant));
     b.commit_fails = false;
-    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![2000] });
 }
