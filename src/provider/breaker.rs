@@ -20,7 +20,7 @@ const ASKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin's. Times are since boot.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,7 +34,7 @@ struct State {
 
 /// A request that passes. Dropped without [`Passing::ended`], it tells nothing of the host.
 #[derive(Debug)]
-pub(super) struct Passing<'a> {
+pub struct Passing<'a> {
     breaker: &'a Breaker,
     probe: bool,
 }
@@ -45,7 +45,7 @@ impl Breaker {
     }
 
     /// Lets a request pass, unless the host is left alone.
-    pub(super) fn admit(&self, priority: Priority, now: Duration) -> Option<Passing<'_>> {
+    pub fn admit(&self, priority: Priority, now: Duration) -> Option<Passing<'_>> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
@@ -63,14 +63,14 @@ impl Breaker {
     }
 
     /// Closes it: the network may be back, or the config is another.
-    pub(super) fn forgive(&self) {
+    pub fn forgive(&self) {
         *self.state() = State::default();
     }
 }
 
 impl Passing<'_> {
     /// Whether the host answered, and not that it can't.
-    pub(super) fn ended(self, answered: bool, now: Duration) {
+    pub fn ended(self, answered: bool, now: Duration) {
         let mut state = self.breaker.state();
         if answered {
             *state = State { probing: state.probing, ..State::default() };
