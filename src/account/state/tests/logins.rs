@@ -53,3 +53,13 @@ fn what_could_not_be_written_counts_all_the_same() {
     b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![2000] });
 }
+
+#[test]
+fn the_token_of_a_login_counts_from_its_request() {
+    for (life, age, left) in [(3600, 0, 3600), (3600, 20, 3580), (3600, 900, 2700), (600, 900, 0)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(life))), Map::new(), s(age)));
+        let deadline = b.view().token.unwrap().deadline.unwrap();
+        assert_eq!(b.now.until(deadline), s(left), "{life} {age}");
+    }
+}
