@@ -23,7 +23,7 @@ pub(super) struct FreshGrant {
     /// When it was asked for: the provider began to count its life after that.
     asked: Boot,
     /// Who revokes it; `None`: nobody has to.
-    revoker: Option<Revoker>,
+    revoker: Option<Box<Revoker>>,
 }
 
 impl FreshGrant {
@@ -78,7 +78,7 @@ impl Revoker {
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
     pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
-        FreshGrant { plan, grant, asked, revoker: Some(self.clone()) }
+        FreshGrant { plan, grant, asked, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.

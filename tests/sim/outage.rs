@@ -88,7 +88,7 @@ impl Hammering {
         let (out, wish) = (truth.with_gate(|gate, _| gate.outage.is_some()), truth.with_grant(account, |g, _| g.wish));
         let now = truth.now();
         if now + Duration::from_millis(1) < wish {
-            truth.violated(&format!("{account}: asked {:?} before the time of Retry-After", wish - now));
+            truth.violated(&format!("{account}: asked {:?} before the time of Retry-After", wish.saturating_sub(now)));
         }
         if !out || priority == Priority::Person {
             return;
@@ -123,7 +123,7 @@ pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker
         truth.with_gate(|gate, _| gate.outage = Some(kind));
         server.hammering.forgiven(truth);
         let hurry = Duration::from_secs(10).min(span);
-        tokio::time::sleep(span - hurry).await;
+        tokio::time::sleep(span.saturating_sub(hurry)).await;
         let hurried = ACCOUNTS.map(|account| hurry_in_vain(truth, broker, account, hurry));
         let [first, second] = hurried;
         tokio::join!(first, second);
