@@ -85,6 +85,13 @@ impl Moment {
         Self { wall: self.wall.plus(span), boot: self.boot.plus(span) }
     }
 
+    /// Both clocks moved back by `span`.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        let ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Self { wall: Wall(self.wall.0.saturating_sub(ms)), boot: Boot(self.boot.0.saturating_sub(span)) }
+    }
+
     /// The later of the two on each clock: after a jump the clocks may disagree on which that is.
     #[must_use]
     pub fn latest(self, other: Self) -> Self {

@@ -1,7 +1,7 @@
 //! Talks to the authorization server: sends what `oauth::exchange` built, once, and lets `oauth::reply`
 //! say what came back. The only place with an HTTP client.
 
-mod breaker;
+pub mod breaker;
 mod encoding;
 mod issuers;
 mod limiter;

@@ -191,7 +191,9 @@ impl Machine {
             Event::Committed(result) => return self.committed(result, now, chance),
             Event::Described(described) => return self.described(described, now),
             Event::Removed(result) => self.removed(result, now, chance),
-            Event::LoggedIn(grant, description) => return self.logged_in(*grant, description, now, chance),
+            Event::LoggedIn(grant, description, age) => {
+                return self.logged_in(*grant, description, now.minus(age), now, chance);
+            }
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
             Event::Stirred => self.stirred(now, chance),

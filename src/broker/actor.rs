@@ -34,6 +34,7 @@ use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
 use crate::oauth::describe::Described;
 use crate::oauth::dialect::Dialect;
+use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
@@ -350,6 +351,14 @@ impl Actor {
         let answer = match self.try_renew(renewal).await {
             Ok(answer) => answer,
             Err(why) => Answer::NotSent { why },
+        };
+        // What was sent is hidden already. The account's access token is not sent, and providers quote it all the same.
+        let answer = match &self.published.look().token {
+            Some(held) => {
+                let secret = Sent::token(&held.access_token);
+                answer.edited(|text| secret.hide(text))
+            }
+            None => answer,
         };
         if matches!(answer, Answer::Granted(_) | Answer::Refused(_)) && self.machine.is_cut_off() {
             self.common.turns.recovered(&self.host(), self.world.clock.now().boot);

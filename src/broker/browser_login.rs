@@ -255,10 +255,11 @@ impl Broker {
     async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<Taken, Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
+        let asked = self.inner.world.clock.now().boot;
         let trade = match next {
             Next::Exchange(trade) => trade,
             Next::Granted(grant) => {
-                return self.take_over(Some(id), self.inner.revoker.guard(plan, grant), Agreed::No).await;
+                return self.take_over(Some(id), self.inner.revoker.guard(plan, grant, asked), Agreed::No).await;
             }
             Next::Refused { error, description } => {
                 let why = if error == "access_denied" {
@@ -278,7 +279,7 @@ impl Broker {
             }
         };
         // Before the code is spent. From here on, whoever locks the store waits for this.
-        self.inner.lock.open()?;
+        self.may_spend(&plan.account)?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         if let Answer::Refused(refusal) = &answer {
             let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);
@@ -287,7 +288,7 @@ impl Broker {
                 Some(refusal.code.clone()),
             ));
         }
-        let fresh = self.granted(&plan, "the code", answer)?;
+        let fresh = self.granted(&plan, "the code", answer, asked)?;
         self.take_over(Some(id), fresh, Agreed::No).await
     }
 }

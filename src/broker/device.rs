@@ -81,9 +81,10 @@ impl Broker {
             }
             // Counted before it is asked whether the store is open: whoever locks it waits for this.
             let counted = Counted::new(&self.inner.exchanging, &plan.account);
-            if let Err(locked) = self.inner.lock.open() {
-                return self.conclude(&id, &plan.account, Err(locked)).await;
+            if let Err(error) = self.may_spend(&plan.account) {
+                return self.conclude(&id, &plan.account, Err(error)).await;
             }
+            let asked = clock.now().boot;
             match self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await {
                 Answer::Pending { slow_down } => {
                     interval += if slow_down { SLOWER } else { Duration::ZERO };
@@ -95,7 +96,7 @@ impl Broker {
                 }
                 Answer::NotSent { .. } | Answer::Lost { .. } => pause = (pause * 2).min(LONGEST_PAUSE),
                 Answer::Granted(grant) => {
-                    let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant);
+                    let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant, asked);
                     let result = self.take_over(Some(&id), fresh, Agreed::No).await;
                     return self.conclude(&id, &plan.account, result).await;
                 }

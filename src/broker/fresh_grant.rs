@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::World;
 use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
+use crate::clock::Boot;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity::{self, Comparison};
 use crate::secret::AccessToken;
@@ -22,14 +23,16 @@ pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 pub(super) struct FreshGrant {
     plan: Arc<Plan>,
     grant: Box<Grant>,
+    /// When it was asked for: the provider began to count its life after that.
+    asked: Boot,
     /// Who revokes it; `None`: nobody has to.
     revoker: Option<Box<Revoker>>,
 }
 
 impl FreshGrant {
     /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
-    pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>) -> Self {
-        Self { plan, grant, revoker: None }
+    pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> Self {
+        Self { plan, grant, asked, revoker: None }
     }
 
     /// What the login was begun with.
@@ -40,6 +43,11 @@ impl FreshGrant {
     /// A copy for who stores it. It is revoked all the same if [`Self::stored`] is not called.
     pub(super) fn grant(&self) -> Grant {
         (*self.grant).clone()
+    }
+
+    /// When it was asked for.
+    pub(super) fn asked(&self) -> Boot {
+        self.asked
     }
 
     /// It is not dropped, and so not revoked.
@@ -72,9 +80,9 @@ impl Revoker {
         Self { world, roster, runtime: Handle::current(), pending: Arc::default() }
     }
 
-    /// Looks after `grant`, which a login by `plan` has brought.
-    pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>) -> FreshGrant {
-        FreshGrant { plan, grant, revoker: Some(Box::new(self.clone())) }
+    /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
+    pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
+        FreshGrant { plan, grant, asked, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.

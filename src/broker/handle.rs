@@ -71,7 +71,7 @@ impl Broker {
         jumps: watch::Receiver<()>,
         redirect_uri: impl Fn(&AccountConfig) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        let logins = Logins::spawn(world.clock.clone(), world.audit.clone());
+        let logins = Logins::spawn(world.clock.clone(), jumps.clone(), world.audit.clone());
         let roster = Arc::new(ArcSwap::from_pointee(Roster {
             config: Arc::clone(&config),
             accounts: BTreeMap::new(),

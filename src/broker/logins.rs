@@ -105,7 +105,8 @@ struct View {
 }
 
 impl Logins {
-    pub(super) fn spawn(clock: Clock, audit: Audit) -> Self {
+    /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
+    pub(super) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: Audit) -> Self {
         let overview = Arc::<ArcSwap<Overview>>::default();
         let (inbox, asks) = mpsc::channel(INBOX);
         let task = Task {
@@ -116,7 +117,7 @@ impl Logins {
             audit,
             notes: Vec::new(),
         };
-        tokio::spawn(task.run(asks));
+        tokio::spawn(task.run(asks, jumps));
         Self { inbox, overview }
     }
 
@@ -184,7 +185,7 @@ impl Logins {
 }
 
 impl Task {
-    async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+    async fn run(mut self, mut asks: mpsc::Receiver<Ask>, mut jumps: watch::Receiver<()>) {
         loop {
             let now = self.clock.now();
             let next =
@@ -200,6 +201,7 @@ impl Task {
                     }
                 },
                 () = super::actor::sleep(nap) => {}
+                Ok(()) = jumps.changed() => {}
             }
             self.tidy();
             self.write_notes().await;

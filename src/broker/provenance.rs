@@ -52,10 +52,13 @@ impl Broker {
         // Counted before it is asked whether the store is open: a refresh token may work once.
         let member = self.known_member(account)?;
         let _counted = Counted::new(&self.inner.exchanging, &member.config.name);
-        self.inner.lock.open()?;
+        self.may_spend(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
-            (Some(token), None) => FreshGrant::brought(plan, self.check_access(&member, token).await?),
+            (Some(token), None) => {
+                let grant = self.check_access(&member, token).await?;
+                FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot)
+            }
             (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
         };
@@ -99,11 +102,12 @@ impl Broker {
         // A scope would ask for less than it is good for.
         let target = Target { scope: Vec::new(), ..plan.target.for_one_token() };
         let trade = Trade::RefreshToken { token: token.clone(), target };
+        let asked = self.inner.world.clock.now().boot;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         let mut grant = granted(&plan.account, "the refresh token", answer)?;
         let rotated = grant.refresh_token.as_ref().is_some_and(|new| !new.matches(token.expose()));
         grant.refresh_token.get_or_insert(token);
-        Ok(if rotated { self.inner.revoker.guard(plan, grant) } else { FreshGrant::brought(plan, grant) })
+        Ok(if rotated { self.inner.revoker.guard(plan, grant, asked) } else { FreshGrant::brought(plan, grant, asked) })
     }
 
     async fn describe(&self, member: &Member, token: &AccessToken) -> Result<Described, AskError> {

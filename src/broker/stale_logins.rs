@@ -37,7 +37,7 @@ impl Broker {
         let stale = self.stale(&member.config, self.inner.roster.load().accounts.get(name));
         let wanted = match stale {
             Some(why) => Err(login_failed(name, why.into())),
-            None => self.inner.lock.open(),
+            None => self.may_spend(name),
         };
         if let Err(error) = &wanted
             && !pending.joined
@@ -45,6 +45,15 @@ impl Broker {
             self.inner.logins.fail(&pending.id, error.clone()).await;
         }
         wanted
+    }
+
+    /// Whether what a login has to show may be shown to the provider: nobody would keep what it brings while the store is
+    /// locked or the daemon stops. Whoever asks is counted as exchanging before, so that a lock or stop waits for it.
+    pub(super) fn may_spend(&self, account: &str) -> Result<(), Error> {
+        self.inner.lock.open()?;
+        let roster = self.inner.roster.load();
+        let stopping = roster.accounts.get(account).is_some_and(|member| member.handle.is_stopping());
+        if stopping { Err(login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 
     /// Ends every login, and waits for those that are being exchanged: what they bring is kept.

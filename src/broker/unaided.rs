@@ -13,6 +13,7 @@ use super::roster::Member;
 use crate::account::attempts::Plan;
 use crate::account::replace::Agreed;
 use crate::account::state::Answer;
+use crate::clock::Boot;
 use crate::config::AccountConfig;
 use crate::contract::{LoginStatus, PasswordPrompt, Replaced};
 use crate::credentials::PasswordPipe;
@@ -66,10 +67,16 @@ impl Broker {
         Ok(prompt)
     }
 
-    /// What a login by `plan` has brought for `what`, or why it has not.
-    pub(super) fn granted(&self, plan: &Arc<Plan>, what: &str, answer: Answer) -> Result<FreshGrant, Error> {
+    /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
+    pub(super) fn granted(
+        &self,
+        plan: &Arc<Plan>,
+        what: &str,
+        answer: Answer,
+        asked: Boot,
+    ) -> Result<FreshGrant, Error> {
         let grant = granted(&plan.account, what, answer)?;
-        Ok(self.inner.revoker.guard(Arc::clone(plan), grant))
+        Ok(self.inner.revoker.guard(Arc::clone(plan), grant, asked))
     }
 
     /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
@@ -100,11 +107,12 @@ impl Broker {
     async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<Taken, Error> {
         // Counted before it is asked whether the store is open: whoever locks it waits for this.
         let _counted = Counted::new(&self.inner.exchanging, &plan.account);
-        self.inner.lock.open()?;
+        self.may_spend(&plan.account)?;
+        let asked = self.inner.world.clock.now().boot;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         drop(trade);
-        let fresh = self.granted(plan, "the password", answer)?;
+        let fresh = self.granted(plan, "the password", answer, asked)?;
         self.take_over(Some(id), fresh, Agreed::No).await
     }
 }

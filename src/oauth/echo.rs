@@ -9,6 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::exchange::HttpRequest;
 use super::reply::{Failed, Refusal, Reply};
+use crate::secret::AccessToken;
 
 /// The parameters that are secret.
 const SECRET: [&str; 9] = [
@@ -28,7 +29,7 @@ const SHORTEST: usize = 4;
 /// How much of a secret has to be there for it to be known by its beginning, in bytes.
 const BEGINNING: usize = 8;
 
-/// The secrets of one request, the longest first. No `Debug` on purpose.
+/// The secrets that a reply may quote, the longest first. No `Debug` on purpose.
 pub struct Sent(Vec<Zeroizing<String>>);
 
 impl Sent {
@@ -52,8 +53,14 @@ impl Sent {
         Self(secrets)
     }
 
+    /// Of an access token that the account already has: providers quote that one, too.
+    pub fn token(token: &AccessToken) -> Self {
+        Self(vec![Zeroizing::new(token.expose().to_owned())])
+    }
+
     /// `text` without them. Its end may have been cut off, and one of them with it.
-    fn hide(&self, text: &str) -> String {
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
         let mut hidden = text.to_owned();
         for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
             hidden = hidden.replace(secret.as_str(), HIDDEN);

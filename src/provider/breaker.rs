@@ -20,7 +20,7 @@ const ASKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin's. Times are since boot.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,7 +36,7 @@ struct State {
 
 /// A request that passes. Dropped without [`Passing::ended`], it tells nothing of the host.
 #[derive(Debug)]
-pub(super) struct Passing<'a> {
+pub struct Passing<'a> {
     breaker: &'a Breaker,
     probe: bool,
 }
@@ -47,7 +47,7 @@ impl Breaker {
     }
 
     /// Lets a request pass, unless the host is left alone; then says why.
-    pub(super) fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, String> {
+    pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, String> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
@@ -65,14 +65,14 @@ impl Breaker {
     }
 
     /// Closes it: the network may be back, or the config is another.
-    pub(super) fn forgive(&self) {
+    pub fn forgive(&self) {
         *self.state() = State::default();
     }
 }
 
 impl Passing<'_> {
     /// `failure`: why the host did not answer, or that it can't. One clause.
-    pub(super) fn ended(self, failure: Option<String>, now: Duration) {
+    pub fn ended(self, failure: Option<String>, now: Duration) {
         let mut state = self.breaker.state();
         let Some(why) = failure else {
             *state = State { probing: state.probing, ..State::default() };

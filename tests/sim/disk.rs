@@ -1,5 +1,6 @@
 //! The disk: keeps the bytes of a record, or does not, or does and says that it did not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,18 +10,20 @@ use ringback::account::record::Record;
 use ringback::contract::StoreState;
 use ringback::store::{Opening, Store, StoreError, record};
 
+use crate::counts::{What, happens};
 use crate::older::Copy;
-use crate::truth::{ACCOUNTS, Disk as Plate, Truth, What, happens};
+use crate::truth::{ACCOUNTS, Disk as Plate, Truth};
 
 pub(crate) struct Disk {
     truth: Arc<Truth>,
     draws: Vec<(&'static str, Mutex<StdRng>)>,
+    locked: AtomicBool,
 }
 
 impl Disk {
     pub(crate) fn new(truth: &Arc<Truth>, life: u32) -> Self {
         let draws = ACCOUNTS.map(|account| (account, Mutex::new(truth.draws(&format!("disk {account} {life}")))));
-        Self { truth: Arc::clone(truth), draws: draws.into() }
+        Self { truth: Arc::clone(truth), draws: draws.into(), locked: AtomicBool::default() }
     }
 
     fn of(&self, account: &str) -> (&'static str, MutexGuard<'_, StdRng>) {
@@ -30,6 +33,7 @@ impl Disk {
 
     fn write(&self, account: &str, record: &Record, commit: bool) -> Result<(), StoreError> {
         let (account, mut draws) = self.of(account);
+        self.has_key(account)?;
         let failed = || Err(StoreError::Io { path: "disk".into(), why: "no".into() });
         if !self.truth.is_calm() {
             if happens(&mut draws, 0.004) {
@@ -53,6 +57,8 @@ impl Disk {
             ));
             return Err(StoreError::Conflict { path: "disk".into(), stored, new: record.generation });
         }
+        self.truth.adopt(account, record);
+        self.truth.with_disk(account, |disk, _| disk.doubted = unsure);
         if unsure {
             self.truth.step(What::Unsure, account, String::new);
             return failed();
@@ -67,6 +73,15 @@ impl Disk {
 }
 
 impl Disk {
+    /// Nobody reads or writes while it is locked.
+    fn has_key(&self, account: &str) -> Result<(), StoreError> {
+        if !self.locked.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.truth.violated(&format!("{account}: the disk was used while it was locked"));
+        Err(StoreError::Locked)
+    }
+
     /// What is durable gets its mark, most of the time.
     fn mark(&self, account: &'static str, generation: u64, draws: &mut StdRng) {
         if !self.truth.is_calm() && happens(draws, 0.02) {
@@ -97,6 +112,7 @@ fn keep(disk: &mut Plate, record: &Record, bytes: Vec<u8>, commit: bool) -> Opti
 impl Store for Disk {
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
         let (account, mut draws) = self.of(account);
+        self.has_key(account)?;
         if !self.truth.is_calm() && happens(&mut draws, 0.05) {
             self.truth.step(What::Unread, account, String::new);
             return Err(StoreError::Io { path: "disk".into(), why: "no".into() });
@@ -133,14 +149,17 @@ impl Store for Disk {
         "none".into()
     }
 
-    /// Nobody locks it here.
-    fn lock(&self) {}
+    fn lock(&self) {
+        self.locked.store(true, Ordering::SeqCst);
+        self.truth.forgot();
+    }
 
     fn unlock(&self, _: &Opening) -> Result<(), StoreError> {
+        self.locked.store(false, Ordering::SeqCst);
         Ok(())
     }
 
     fn state(&self) -> StoreState {
-        StoreState::Unlocked
+        if self.locked.load(Ordering::SeqCst) { StoreState::Locked } else { StoreState::Unlocked }
     }
 }

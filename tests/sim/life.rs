@@ -1,5 +1,5 @@
-//! The daemon's lives: it starts, callers come, the machine sleeps, clocks jump, it is killed, and starts again. At
-//! the end everything works, and every account has to be well or to have a reason not to be.
+//! The daemon's lives: it starts, callers come, the machine sleeps, clocks jump, it is killed or stopped, and starts
+//! again. At the end everything works, and every account has to be well or to have a reason not to be.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,24 +8,26 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use ringback::account::record::{LoginReason, Record};
+use ringback::broker::World;
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::broker::{CallbackDoor, Guard, World};
 use ringback::browser::{Opener, StartUrl, Unopened};
 use ringback::chance::Chance;
 use ringback::clock::{Clock, Wall};
-use ringback::config::{self, Config, FilePrivacy};
+use ringback::config::{self, AccountConfig, Config, FilePrivacy};
 use ringback::contract::AccountState;
 use ringback::credentials::CredentialEnv;
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
-use ringback::provider::Pending;
 use ringback::secret::Secret;
 use ringback::store::record;
 use tokio::sync::watch;
 
+use crate::counts::{What, happens};
 use crate::disk::Disk;
 use crate::older::Copy;
-use crate::server::Server;
-use crate::truth::{ACCOUNTS, Truth, What, happens};
+use crate::people::{Desk, Person, redirect_uri};
+use crate::server::{Server, pick};
+use crate::truth::{ACCOUNTS, Truth};
+use crate::{locking, outage, status};
 
 const START: Wall = Wall(1_800_000_000_000);
 /// Callers of each account.
@@ -64,19 +66,20 @@ pub(crate) fn live(truth: &Arc<Truth>) {
 
 fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &mut StdRng) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let span = if last { CALM } else { Duration::from_secs(rng.random_range(1..7200)) };
+    let span = Duration::from_secs(rng.random_range(1..7200));
     runtime.block_on(async {
         let clock = Clock::virtual_at(times.wall);
         truth.begin_life(&clock);
         truth.step(What::Start, "daemon", String::new);
-        let server = Arc::new(Server::new(truth, life));
+        let server = Arc::new(Server::new(truth, &clock, life));
         let (bell, jumps) = watch::channel(());
+        let desk = Arc::<Desk>::default();
         let world = World {
             store: Arc::new(Disk::new(truth, life)),
             provider: Arc::clone(&server) as Arc<_>,
             credentials: Arc::new(CredentialEnv::default()),
             opener: Arc::new(NoBrowser),
-            door: Arc::new(NoBrowser),
+            door: Arc::clone(&desk) as Arc<_>,
             runtime: None,
             clock: clock.clone(),
             chance: Chance::Seeded(truth.seed ^ u64::from(life)),
@@ -88,21 +91,33 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
                 .filter(|account| wants_login(truth, account, rng))
                 .for_each(|account| log_in(truth, &server, account, &clock));
         }
-        let broker = Broker::start(Arc::new(config()), world, jumps, |_| None).await;
+        let timeout = Duration::from_secs(*pick(rng, &[10, 60, 600]));
+        let redirect = |config: &AccountConfig| Some(redirect_uri(&config.name));
+        let broker = Broker::start(Arc::new(config(timeout)), world, jumps, redirect).await;
         for account in ACCOUNTS {
             for number in 0..CALLERS {
                 tokio::spawn(call(Arc::clone(truth), broker.clone(), clock.clone(), account, number, life));
             }
         }
-        let mut shaking = truth.draws(&format!("clocks {life}"));
-        tokio::select! {
-            () = shake(truth, &clock, &bell, &mut shaking), if !last => {}
-            () = tokio::time::sleep(span) => {}
-        }
+        tokio::spawn(status::look(Arc::clone(truth), broker.clone(), life));
         if last {
+            tokio::time::sleep(CALM).await;
             judge(truth, &broker).await;
         } else {
-            killed(truth);
+            for account in ACCOUNTS {
+                let (truth, broker, clock) = (Arc::clone(truth), broker.clone(), clock.clone());
+                let person = Person { truth, broker, clock, desk: Arc::clone(&desk), account, timeout };
+                tokio::spawn(person.live(life));
+            }
+            tokio::spawn(locking::lock_and_unlock(Arc::clone(truth), broker.clone(), life));
+            let mut shaking = truth.draws(&format!("clocks {life}"));
+            let shaken = Shaken { truth, clock: &clock, bell: &bell, server: &server, desk: &desk, broker: &broker };
+            tokio::select! {
+                () = shaken.shake(&mut shaking) => {}
+                () = outage::outages(truth, &server, &broker, &clock, life) => {}
+                () = tokio::time::sleep(span) => {}
+            }
+            if happens(rng, 0.5) { locking::stop(truth, &broker).await } else { killed(truth) }
         }
         times.wall = clock.now().wall;
         truth.end_life();
@@ -113,6 +128,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
 
 fn killed(truth: &Truth) {
     truth.step(What::Crash, "daemon", String::new);
+    truth.lose_what_was_in_hand();
     for account in ACCOUNTS {
         if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.unkept)) {
             truth.step(What::Forgotten, account, String::new);
@@ -121,22 +137,38 @@ fn killed(truth: &Truth) {
     }
 }
 
-/// The machine sleeps and somebody sets the clock, now and then. Never ends.
-async fn shake(truth: &Truth, clock: &Clock, bell: &watch::Sender<()>, rng: &mut StdRng) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(rng.random_range(60..7200))).await;
-        if happens(rng, 0.6) {
-            let span = Duration::from_secs(rng.random_range(5..12_000));
-            clock.suspend(span);
-            truth.slept(clock.now().boot.0);
-            truth.step(What::Slept, "machine", || format!(" for {} s", span.as_secs()));
-        } else {
-            let ms = rng.random_range(-7_200_000..7_200_000);
-            clock.jump_wall(ms);
-            truth.skew(ms);
-            truth.step(What::Jumped, "machine", || format!(" by {} s", ms / 1000));
+/// What a sleep of the machine reaches.
+struct Shaken<'a> {
+    truth: &'a Truth,
+    clock: &'a Clock,
+    bell: &'a watch::Sender<()>,
+    server: &'a Server,
+    desk: &'a Desk,
+    broker: &'a Broker,
+}
+
+impl Shaken<'_> {
+    /// The machine sleeps and somebody sets the clock, now and then. Never ends.
+    async fn shake(&self, rng: &mut StdRng) {
+        let Self { truth, clock, .. } = *self;
+        loop {
+            tokio::time::sleep(Duration::from_secs(rng.random_range(60..7200))).await;
+            if happens(rng, 0.6) {
+                let span = Duration::from_secs(rng.random_range(5..12_000));
+                clock.suspend(span);
+                truth.slept(clock.now().boot.0);
+                truth.step(What::Slept, "machine", || format!(" for {} s", span.as_secs()));
+            } else {
+                let ms = rng.random_range(-7_200_000..7_200_000);
+                clock.jump_wall(ms);
+                truth.skew(ms);
+                truth.step(What::Jumped, "machine", || format!(" by {} s", ms / 1000));
+            }
+            self.server.forgive();
+            self.bell.send_replace(());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.desk.look(truth, self.broker, clock).await;
         }
-        bell.send_replace(());
     }
 }
 
@@ -164,15 +196,23 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
             continue;
         }
         let (valid_before, begun) = (truth.durable_and_valid(account), clock.now());
+        let (locked, turns) = truth.with_gate(|gate, _| (gate.locked, gate.turns));
         // A config without a word of it: ten seconds.
         let patience = query.wait.unwrap_or(Duration::from_secs(10)) + SLACK;
         let reply = broker.token(account, query).await;
         let waited = clock.now().boot.0.saturating_sub(begun.boot.0);
+        let (same, stopped) = truth.with_gate(|gate, _| (gate.turns == turns, gate.stopped));
+        if stopped {
+            return;
+        }
+        if locked && same && reply.is_ok() {
+            truth.violated(&format!("{account}: a token was served while the store was locked"));
+        }
         match reply {
             Ok(reply) => truth.check_served(account, &reply.access_token),
             Err(error) => {
                 truth.step(What::Refused, account, || format!(" ({})", error.code().row().name));
-                if valid_before && truth.durable_and_valid(account) && !unread(&broker, account) {
+                if same && valid_before && truth.durable_and_valid(account) && !unread(&broker, account) {
                     truth.violated(&format!("{account}: a valid token was withheld: {error}"));
                 }
             }
@@ -264,14 +304,16 @@ async fn judge(truth: &Truth, broker: &Broker) {
     }
 }
 
-fn config() -> Config {
+fn config(login_timeout: Duration) -> Config {
     let mut text = "[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://id.example/a\"\n\
                     token_url = \"https://id.example/t\"\nclient_auth = \"none\"\n"
         .to_owned();
     for account in ACCOUNTS {
         write!(text, "[accounts.{account}]\nprovider = \"p\"\nclient_id = \"c\"\n").unwrap();
     }
-    config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap()
+    let mut config = config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap();
+    config.serve.login_timeout = login_timeout;
+    config
 }
 
 struct NoBrowser;
@@ -279,11 +321,5 @@ struct NoBrowser;
 impl Opener for NoBrowser {
     fn open(&self, _: &StartUrl) -> Result<(), Unopened> {
         Err(Unopened::NoBrowser)
-    }
-}
-
-impl CallbackDoor for NoBrowser {
-    fn open<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Guard, String>> {
-        Box::pin(async { Err("no logins here".into()) })
     }
 }

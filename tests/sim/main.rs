@@ -1,5 +1,6 @@
 //! The daemon's core, simulated: account tasks, callers, a provider, a disk and the clocks in one thread and in
-//! paused time, with faults that a seed decides. What must hold is checked at every step.
+//! paused time, with faults that a seed decides: outages, sleep and set clocks, a disk that fails, kills. People log in
+//! meanwhile, lock the store, and stop the daemon. What must hold is checked at every step.
 //!
 //! ```sh
 //! cargo test --features failpoints --test sim                # the seeds of CI
@@ -15,10 +16,17 @@
     reason = "a test fails by panicking, and tells what it played"
 )]
 
+mod brought;
+mod counts;
 mod disk;
 mod life;
+mod locking;
 mod older;
+mod outage;
+mod people;
+mod provider;
 mod server;
+mod status;
 mod truth;
 
 use std::sync::Arc;
@@ -56,14 +64,14 @@ fn no_token_is_lost_withheld_or_served_too_long_whatever_fails() {
     }
     let (seeds, first) = (number("SIM_SEEDS").unwrap_or(SEEDS), number("SIM_FIRST").unwrap_or(1));
     let begun = Clock::System.now().boot.0;
-    let mut total = truth::Counts::default();
+    let mut total = counts::Counts::default();
     for seed in first..first + seeds {
         total.add(&play(seed, false).counts());
     }
     println!("{seeds} seeds in {:.0} s: {total}", Clock::System.now().boot.0.saturating_sub(begun).as_secs_f64());
     // What did not happen was not tested.
     let rare = total.rarest();
-    assert!(seeds < 200 || rare.1 > 0, "in all these seeds there was no {}", rare.0);
+    assert!(seeds < 1000 || rare.1 > 0, "in all these seeds there was no {}", rare.0);
 }
 
 #[test]

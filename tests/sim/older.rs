@@ -4,7 +4,8 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use ringback::account::record::Record;
 
-use crate::truth::{Truth, What, happens};
+use crate::counts::{What, happens};
+use crate::truth::Truth;
 
 /// What lay on the disk after a commit.
 pub(crate) struct Copy {

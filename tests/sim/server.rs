@@ -7,23 +7,27 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use ringback::account::state::{Answer, Priority};
-use ringback::oauth::describe::Described;
-use ringback::oauth::device::DeviceAuthorization;
+use ringback::clock::Clock;
 use ringback::oauth::dialect::Dialect;
-use ringback::oauth::exchange::{Credentials, Target, Trade};
-use ringback::oauth::grant::{Grant, TokenSet};
+use ringback::oauth::grant::Grant;
 use ringback::oauth::reply::{Blame, Refusal};
-use ringback::provider::{AskError, Pending, Provider};
+use ringback::provider::breaker::Breaker;
 use ringback::secret::{AccessToken, RefreshToken};
 use tokio::sync::Mutex;
 
-use crate::truth::{ACCOUNTS, Truth, What, happens};
+use crate::counts::{What, happens};
+use crate::outage::{Hammering, Kind};
+use crate::truth::{ACCOUNTS, Truth};
 
 /// What a reply is waited for; then it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Server {
-    truth: Arc<Truth>,
+    pub(crate) truth: Arc<Truth>,
+    /// The daemon's own, for the one host.
+    breaker: Breaker,
+    clock: Clock,
+    pub(crate) hammering: Hammering,
     lifetime: Duration,
     /// How long a replaced refresh token is still taken.
     grace: Duration,
@@ -32,12 +36,26 @@ pub(crate) struct Server {
 
 impl Server {
     /// `life` counts the daemon's lives: each draws anew.
-    pub(crate) fn new(truth: &Arc<Truth>, life: u32) -> Self {
+    pub(crate) fn new(truth: &Arc<Truth>, clock: &Clock, life: u32) -> Self {
         let mut rng = truth.draws("manner");
         let lifetime = Duration::from_secs(*pick(&mut rng, &[90, 300, 1200, 3600]));
         let grace = Duration::from_secs(*pick(&mut rng, &[0, 30]));
         let draws = ACCOUNTS.map(|account| (account, Mutex::new(truth.draws(&format!("server {account} {life}")))));
-        Self { truth: Arc::clone(truth), lifetime, grace, draws: draws.into() }
+        Self {
+            truth: Arc::clone(truth),
+            breaker: Breaker::default(),
+            clock: clock.clone(),
+            hammering: Hammering::default(),
+            lifetime,
+            grace,
+            draws: draws.into(),
+        }
+    }
+
+    /// The daemon tries every host again.
+    pub(crate) fn forgive(&self) {
+        self.breaker.forgive();
+        self.hammering.forgiven(&self.truth);
     }
 
     /// A login: a new grant, and its first tokens.
@@ -51,13 +69,18 @@ impl Server {
         })
     }
 
-    async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str, priority: Priority, dialect: &Dialect) -> Answer {
         let Some(account) = ACCOUNTS.into_iter().find(|account| token.starts_with(&format!("r-{account}-"))) else {
             self.truth.violated("a refresh token of nobody was sent");
             return refused();
         };
-        let draws = &self.draws.iter().find(|(name, _)| *name == account).unwrap().1;
-        let mut draws = draws.lock().await;
+        self.truth.check_open(account);
+        let Ok(passing) = self.breaker.admit(priority, self.clock.now().boot.0) else {
+            self.truth.step(What::Spared, account, String::new);
+            return Answer::NotSent { why: "left alone".into() };
+        };
+        self.hammering.came(&self.truth, account, priority);
+        let mut draws = self.draws(account).lock().await;
         let flying = self.truth.with_grant(account, |grant, _| {
             grant.flying += 1;
             grant.flying
@@ -67,24 +90,42 @@ impl Server {
         }
         let landed = Landed { truth: &self.truth, account };
         self.truth.check_sent(account, token);
-        let answer = self.fail_or_work(account, token, &mut draws).await;
+        let outage = self.truth.with_gate(|gate, _| gate.outage);
+        let answer = match outage {
+            Some(kind) => {
+                let latency = Duration::from_millis(draws.random_range(20..500));
+                let answer = self.cut(account, kind, latency, dialect).await;
+                if let Answer::Busy { retry_after: Some(wish), .. } = &answer {
+                    self.truth.with_grant(account, |grant, now| grant.wish = now + *wish);
+                }
+                answer
+            }
+            None => self.fail_or_work(account, token, &mut draws).await,
+        };
+        let answered = outage.map_or_else(|| is_an_answer(&answer), Kind::is_an_answer);
+        passing.ended((!answered).then(|| "no answer".into()), self.clock.now().boot.0);
         drop(landed);
         answer
     }
 
+    pub(crate) fn draws(&self, account: &str) -> &Mutex<StdRng> {
+        &self.draws.iter().find(|(name, _)| *name == account).unwrap().1
+    }
+
+    /// What comes of a request while the provider is out.
+    async fn cut(&self, account: &'static str, kind: Kind, latency: Duration, dialect: &Dialect) -> Answer {
+        self.truth.step(What::Cut, account, || format!(" ({kind:?})"));
+        tokio::time::sleep(if matches!(kind, Kind::Hangs) { PATIENCE } else { latency }).await;
+        kind.answer(dialect, self.clock.now().wall)
+    }
+
     async fn fail_or_work(&self, account: &'static str, token: &str, draws: &mut StdRng) -> Answer {
-        let latency = Duration::from_millis(draws.random_range(20..2000));
         if self.truth.is_calm() {
-            tokio::time::sleep(latency).await;
+            tokio::time::sleep(Duration::from_millis(draws.random_range(20..500))).await;
             return self.work(account, token);
         }
-        let now = self.truth.now();
-        if happens(draws, 0.01) {
-            self.truth.step(What::Outage, account, String::new);
-            let until = now + Duration::from_secs(draws.random_range(60..1800));
-            self.truth.with_grant(account, |grant, _| grant.down_until = until);
-        }
-        if self.truth.with_grant(account, |grant, now| now < grant.down_until) || happens(draws, 0.05) {
+        let latency = Duration::from_millis(draws.random_range(20..2000));
+        if happens(draws, 0.05) {
             tokio::time::sleep(latency).await;
             self.truth.step(What::Unsent, account, String::new);
             return Answer::NotSent { why: "no route".into() };
@@ -98,6 +139,7 @@ impl Server {
                 tokio::time::sleep(latency).await;
                 self.truth.step(What::Busy, account, String::new);
                 let retry_after = happens(draws, 0.5).then(|| Duration::from_secs(draws.random_range(1..90)));
+                self.truth.with_grant(account, |grant, now| grant.wish = now + retry_after.unwrap_or_default());
                 Answer::Busy { retry_after, why: "busy".into() }
             }
             // The request got lost on its way.
@@ -156,7 +198,8 @@ impl Server {
                 (false, Some(age)) if age <= grace => {}
                 (false, Some(_)) => {
                     grant.ended = Some("reuse");
-                    grant.access.clear();
+                    let brought = &grant.brought;
+                    grant.access.retain(|access, _| brought.iter().any(|brought| brought.access == *access));
                     return None;
                 }
                 (false, None) => return None,
@@ -168,18 +211,64 @@ impl Server {
             return refused();
         };
         self.truth.step(if again { What::Reused } else { What::Refreshed }, account, || format!(" to {access}"));
+        self.granted(access, refresh)
+    }
+
+    fn granted(&self, access: String, refresh: String) -> Answer {
         Answer::Granted(Box::new(Grant {
             access_token: Some(AccessToken::new(access)),
             refresh_token: Some(RefreshToken::new(refresh)),
             scope: None,
-            expires_in: Some(lifetime),
+            expires_in: Some(self.lifetime),
             extra: serde_json::Map::new(),
             flaws: Vec::new(),
         }))
     }
+
+    /// The code of a login. A person waits for it, so the breaker lets it pass.
+    pub(crate) async fn exchange(&self, code: &str, dialect: &Dialect) -> Answer {
+        let Some(account) = ACCOUNTS.into_iter().find(|account| code.starts_with(&format!("c-{account}-"))) else {
+            self.truth.violated("a code of nobody was sent");
+            return refused();
+        };
+        self.truth.check_open(account);
+        self.truth.spend(account, code);
+        let (latency, fate) = {
+            let mut draws = self.draws(account).lock().await;
+            (Duration::from_millis(draws.random_range(20..3000)), draws.random_range(0..100))
+        };
+        if let Some(kind) = self.truth.with_gate(|gate, _| gate.outage) {
+            return self.cut(account, kind, latency, dialect).await;
+        }
+        tokio::time::sleep(latency / 2).await;
+        match fate {
+            0..4 => return Answer::NotSent { why: "no route".into() },
+            4..8 => return refused(),
+            _ => {}
+        }
+        let (access, refresh) = self.truth.bring(account, self.lifetime);
+        let arriving = self.truth.arriving(account, &refresh);
+        tokio::time::sleep(if fate < 20 { Duration::from_secs(6) } else { latency / 2 }).await;
+        if fate < 13 {
+            self.truth.step(What::Unheard, account, || " (of a login)".into());
+            return Answer::Lost { why: "no reply".into() };
+        }
+        arriving.arrived();
+        self.granted(access, refresh)
+    }
 }
 
-fn issue(account: &str, grant: &mut crate::truth::Grant, now: Duration, lifetime: Duration) -> (String, String) {
+/// Whether the provider answered, and not that it can't.
+fn is_an_answer(answer: &Answer) -> bool {
+    matches!(answer, Answer::Granted(_) | Answer::Refused(_))
+}
+
+pub(crate) fn issue(
+    account: &str,
+    grant: &mut crate::truth::Grant,
+    now: Duration,
+    lifetime: Duration,
+) -> (String, String) {
     grant.issued += 1;
     let (access, refresh) = (format!("a-{account}-{}", grant.issued), format!("r-{account}-{}", grant.issued));
     let old = std::mem::replace(&mut grant.current, refresh.clone());
@@ -190,7 +279,7 @@ fn issue(account: &str, grant: &mut crate::truth::Grant, now: Duration, lifetime
     (access, refresh)
 }
 
-fn refused() -> Answer {
+pub(crate) fn refused() -> Answer {
     Answer::Refused(Refusal { code: "invalid_grant".into(), description: String::new(), blame: Blame::Grant })
 }
 
@@ -228,61 +317,5 @@ impl Drop for Unheard<'_> {
         if !self.heard {
             self.truth.with_grant(self.account, |grant, _| grant.unheard += 1);
         }
-    }
-}
-
-impl Provider for Server {
-    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
-        Box::pin(async move { Ok(Arc::clone(dialect)) })
-    }
-
-    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
-    }
-
-    fn push<'a>(
-        &'a self,
-        _: &'a Dialect,
-        _: &'a [(String, String)],
-        _: &'a Credentials,
-    ) -> Pending<'a, Result<String, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
-    }
-
-    fn device<'a>(
-        &'a self,
-        _: &'a Dialect,
-        _: &'a Target,
-        _: &'a Credentials,
-    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
-    }
-
-    fn describe<'a>(
-        &'a self,
-        _: &'a Dialect,
-        _: &'a AccessToken,
-        _: &'a Credentials,
-    ) -> Pending<'a, Result<Described, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
-    }
-
-    fn trade_at<'a>(
-        &'a self,
-        _: Priority,
-        _: &'a Dialect,
-        trade: &'a Trade,
-        _: &'a Credentials,
-    ) -> Pending<'a, Answer> {
-        Box::pin(async move {
-            match trade {
-                Trade::RefreshToken { token, .. } => self.refresh(token.expose()).await,
-                _ => refused(),
-            }
-        })
-    }
-
-    fn revoke<'a>(&'a self, _: &'a Dialect, _: &'a TokenSet, _: &'a Credentials) -> Pending<'a, Result<bool, String>> {
-        Box::pin(async { Ok(true) })
     }
 }

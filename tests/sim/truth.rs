@@ -2,16 +2,18 @@
 //! every step that was taken. The judge of the simulation.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use ringback::clock::Clock;
 
+use crate::brought::Brought;
+use crate::counts::{Counts, What};
 use crate::older::Copy;
+use crate::outage::Kind;
 
 /// The accounts of every seed.
 pub(crate) const ACCOUNTS: [&str; 2] = ["work", "home"];
@@ -50,6 +52,22 @@ struct Inner {
     lives: u32,
     /// By boot time: the end of the last sleep.
     slept_at: Duration,
+    gate: Gate,
+}
+
+/// What holds for all accounts at a time.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// The store is locked, and the daemon has said so.
+    pub(crate) locked: bool,
+    /// How often somebody began or ended to lock or unlock it.
+    pub(crate) turns: u32,
+    /// The daemon has stopped.
+    pub(crate) stopped: bool,
+    /// How everything fails at the provider, while it is out.
+    pub(crate) outage: Option<Kind>,
+    /// Nothing goes wrong until then.
+    pub(crate) fair_until: Duration,
 }
 
 /// What the provider knows of one account.
@@ -66,8 +84,12 @@ pub(crate) struct Grant {
     pub(crate) issued: u32,
     /// How often a reply never arrived whose request had been done.
     pub(crate) unheard: u32,
-    /// Nothing gets through until then.
-    pub(crate) down_until: Duration,
+    /// What logins brought that the daemon has not kept, or not yet.
+    pub(crate) brought: Vec<Brought>,
+    /// Codes of the user's consent, and whether they were exchanged.
+    pub(crate) codes: BTreeMap<String, bool>,
+    /// The provider wants no request before that.
+    pub(crate) wish: Duration,
 }
 
 /// What lies on the disk for one account.
@@ -85,6 +107,8 @@ pub(crate) struct Disk {
     pub(crate) older: Vec<Copy>,
     /// A token set came and could not be written yet: it lives in the daemon's memory alone.
     pub(crate) unkept: bool,
+    /// The last write worked and said that it had failed.
+    pub(crate) doubted: bool,
 }
 
 /// An access token on the disk.
@@ -104,6 +128,11 @@ impl Inner {
     fn now(&self) -> Duration {
         let lived = self.clock.as_ref().map(|clock| clock.now().boot.0.saturating_sub(BOOT));
         self.before + lived.unwrap_or_default()
+    }
+
+    /// What the provider asked for is kept in memory only.
+    fn forget_wishes(&mut self) {
+        self.grants.values_mut().for_each(|grant| grant.wish = Duration::ZERO);
     }
 }
 
@@ -130,6 +159,8 @@ impl Truth {
         inner.clock = Some(clock.clone());
         inner.lives += 1;
         inner.slept_at = Duration::ZERO;
+        inner.gate = Gate::default();
+        inner.forget_wishes();
     }
 
     /// The life is over; nobody runs. Has to be called while its clock still goes.
@@ -149,9 +180,13 @@ impl Truth {
         self.lock().before += span;
     }
 
-    /// The wall clock was set.
+    /// The wall clock was set. Who sets it forward ends what the provider asked for: a deadline passes with either clock.
     pub(crate) fn skew(&self, ms: i64) {
-        self.lock().skew += ms;
+        let mut inner = self.lock();
+        inner.skew += ms;
+        if ms > 0 {
+            inner.forget_wishes();
+        }
     }
 
     /// The machine slept up to now, by this boot time.
@@ -180,8 +215,23 @@ impl Truth {
         self.lock().calm = true;
     }
 
+    /// Whether nothing goes wrong at the moment.
     pub(crate) fn is_calm(&self) -> bool {
-        self.lock().calm
+        let inner = self.lock();
+        inner.calm || inner.now() < inner.gate.fair_until
+    }
+
+    pub(crate) fn with_gate<T>(&self, work: impl FnOnce(&mut Gate, Duration) -> T) -> T {
+        let mut inner = self.lock();
+        let now = inner.now();
+        work(&mut inner.gate, now)
+    }
+
+    /// The store was locked: boot times are forgotten with all the rest, as by a restart of the machine.
+    pub(crate) fn forgot(&self) {
+        let mut inner = self.lock();
+        inner.lives += 1;
+        inner.forget_wishes();
     }
 
     pub(crate) fn with_grant<T>(&self, account: &'static str, work: impl FnOnce(&mut Grant, Duration) -> T) -> T {
@@ -241,7 +291,7 @@ impl Truth {
     /// Notes what happened.
     pub(crate) fn step(&self, what: What, of: &str, detail: impl FnOnce() -> String) {
         let mut inner = self.lock();
-        inner.counts.0[what as usize] += 1;
+        inner.counts.count(what);
         let line = format!("{:>9.1} s  {of}: {}{}", inner.now().as_secs_f64(), what.name(), detail());
         if self.told {
             println!("{line}");
@@ -281,82 +331,5 @@ impl Truth {
         let grants: Vec<String> =
             inner.grants.iter().map(|(name, grant)| format!("{name} {} {:?}", grant.issued, grant.ended)).collect();
         format!("{}; {}", inner.counts, grants.join(", "))
-    }
-}
-
-/// Whether `share` of all draws come true.
-pub(crate) fn happens(rng: &mut StdRng, share: f64) -> bool {
-    rng.random::<f64>() < share
-}
-
-macro_rules! steps {
-    ($($step:ident $name:literal,)*) => {
-        /// What can happen.
-        #[derive(Debug, Clone, Copy)]
-        pub(crate) enum What { $($step,)* }
-        const NAMES: &[&str] = &[$($name,)*];
-    };
-}
-
-steps! {
-    Served "served",
-    Refused "told no",
-    Refreshed "refreshed",
-    Reused "an old refresh token came again",
-    Unsent "a request was not sent",
-    Unheard "a reply was not heard",
-    Flawed "a reply had no access token",
-    Busy "the provider was busy",
-    Outage "an outage began",
-    Revoked "the grant was revoked",
-    Denied "a refresh was refused",
-    Written "written",
-    Unwritten "a write failed",
-    Unsure "a write worked and said it failed",
-    Full "the disk was full",
-    Read "read",
-    Unread "a read failed",
-    Crash "the daemon was killed",
-    Forgotten "what could not be written died with it",
-    Start "the daemon started",
-    Slept "the machine slept",
-    Jumped "somebody set the clock",
-    PutBack "an older copy of the disk was put back",
-    Unmarked "a mark was not written",
-    Login "somebody logged in",
-    Reported "a caller's API said 401",
-    Left "a caller left",
-}
-
-impl What {
-    fn name(self) -> &'static str {
-        NAMES[self as usize]
-    }
-}
-
-/// How often each thing happened.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Counts(Vec<u64>);
-
-impl Default for Counts {
-    fn default() -> Self {
-        Self(vec![0; NAMES.len()])
-    }
-}
-
-impl Counts {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
-    }
-
-    pub(crate) fn rarest(&self) -> (&'static str, u64) {
-        NAMES.iter().copied().zip(self.0.iter().copied()).min_by_key(|(_, count)| *count).unwrap()
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events", self.0.iter().sum::<u64>())?;
-        NAMES.iter().zip(&self.0).try_for_each(|(name, count)| write!(f, "; {name}: {count}"))
     }
 }

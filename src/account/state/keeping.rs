@@ -117,7 +117,7 @@ impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
         // Tokens of another client or for another endpoint, if any, are no part of this.
         let held = self.held().filter(|held| held.record.binding == self.policy.binding);
-        let Some(held) = held else { return self.logged_in(grant, Map::new(), now, chance) };
+        let Some(held) = held else { return self.logged_in(grant, Map::new(), sent_at, now, chance) };
         if grant.access_token.is_none() {
             return self.granted_in_part(grant, now, chance);
         }
@@ -143,11 +143,14 @@ impl Machine {
         self.commit(Box::new(next), None)
     }
 
-    /// `description` is what the provider said of the token already, if it was asked.
+    /// `description` is what the provider said of the token already, if it was asked. The grant was asked for at `sent_at`:
+    /// since then its code was exchanged, the account may have had something else in hand, and its user may have been
+    /// asked something.
     pub(super) fn logged_in(
         &mut self,
         grant: Grant,
         description: Map<String, Value>,
+        sent_at: Moment,
         now: Moment,
         chance: f64,
     ) -> Effect {
@@ -156,7 +159,7 @@ impl Machine {
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let flaws = grant.flaws.join("; ");
-        let mut next = self.hold(grant, generation, now, now, chance);
+        let mut next = self.hold(grant, generation, sent_at, now, chance);
         next.record.logins = logins;
         next.record.identity = identity;
         if !next.has_token() {

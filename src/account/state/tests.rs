@@ -88,7 +88,7 @@ impl Bench {
     /// With a login behind it: access token `a1`, refresh token `r1`, an hour to live.
     fn logged_in() -> Self {
         let mut bench = Self::new();
-        bench.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+        bench.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         bench
     }
 
@@ -210,7 +210,7 @@ impl Bench {
 fn a_login_is_served_and_refreshed_ahead_of_expiry() {
     let mut b = Bench::new();
     assert_eq!((b.token(), b.machine.wake_at()), ("login_required".into(), None));
-    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.token(), "a1");
     assert_eq!(b.sleep(), s(2880));
     assert_eq!((b.sent.len(), b.token().as_str()), (1, "a1"), "callers are served while the refresh is under way");
@@ -233,7 +233,7 @@ fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive()
         let boot = |id: &str| Some(WhichBoot(id.into()));
         let mut b = Bench::new();
         b.machine.boot = boot("first");
-        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         b.now.boot = b.now.boot.plus(s(3601));
         b.now.wall = Wall(b.now.wall.0 - 7_200_000);
         b.machine = Machine::new(b.machine.policy.clone()).in_boot(boot(if same_run { "first" } else { "second" }));
@@ -298,7 +298,7 @@ fn a_wall_clock_that_is_set_while_a_reply_is_on_its_way_changes_nothing() {
 fn a_reply_that_slept_with_the_machine_makes_its_token_no_younger() {
     for (span, served, sent) in [(20, true, 1), (40, false, 2)] {
         let mut b = Bench::new();
-        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         b.sleep();
         b.now = b.now.plus(s(span));
         b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(30)))));
@@ -320,6 +320,7 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
         b.tell(Event::LoggedIn(
             Box::new(Grant { extra: of("ann"), ..grant("a1", Some("r1"), Some(3600)) }),
             Map::new(),
+            Duration::ZERO,
         ));
         b.sleep();
         b.answer(Answer::Granted(Box::new(Grant { extra: second.clone(), ..grant("a2", Some("r2"), Some(3600)) })));
@@ -621,7 +622,7 @@ fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
 #[test]
 fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
     let mut b = Bench::new();
-    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100))), Map::new(), Duration::ZERO));
     // Once to say that it will end, once because it has.
     assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(80)));
     assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(20)));
@@ -629,9 +630,9 @@ fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
         (b.view().standing, b.token().as_str()),
         (Standing::NeedsLogin(LoginReason::NoRefreshToken), "login_required")
     );
-    b.tell(Event::LoggedIn(Box::new(grant("a2", None, None)), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a2", None, None)), Map::new(), Duration::ZERO));
     assert_eq!((b.token().as_str(), b.machine.wake_at()), ("a2", None), "unknown lifetime and nothing to refresh with");
-    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), None)), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), None)), Map::new(), Duration::ZERO));
     assert_eq!((b.sleep(), b.sent.len()), (s(3600), 1), "the configured maximum age");
 }
 
@@ -687,7 +688,7 @@ fn what_was_held_back_is_written_when_the_daemon_is_told_to_stop() {
 fn tokens_that_were_held_back_while_the_client_changed_are_not_used_for_the_new_one() {
     let mut b = Bench::logged_in();
     b.commit_fails = true;
-    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
     let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
     b.tell(Event::Reconfigured(other));
     b.commit_fails = false;
@@ -878,7 +879,7 @@ mod random {
                 }
                 Act::Login(life) => {
                     let grant = self.grant(true, life);
-                    self.bench.tell(Event::LoggedIn(Box::new(grant), Map::new()));
+                    self.bench.tell(Event::LoggedIn(Box::new(grant), Map::new(), Duration::ZERO));
                 }
                 Act::Logout if matches!(b.machine.state, State::Locked) => b.tell(Event::LogOut),
                 Act::Logout => {
@@ -1046,10 +1047,10 @@ fn after_a_logout_the_client_waits_to_be_asked() {
 fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_no() {
     let mut b = Bench::unaided(Anew::WhileActive, false);
     assert_eq!(b.view().standing, Standing::SignedOut, "nobody has logged in");
-    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();
     b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
-    b.tell(Event::LoggedIn(Box::new(grant("b1", None, Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("b1", None, Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();
     assert_eq!(b.sent.iter().map(|(means, _)| means.as_str()).collect::<Vec<_>>(), ["r1", "anew"]);
     b.answer(refusal("invalid_grant", Blame::Grant));
@@ -1060,7 +1061,7 @@ fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_n
 #[test]
 fn an_account_that_cannot_be_renewed_says_so_ahead_of_time() {
     let mut b = Bench::new();
-    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(3600))), Map::new(), Duration::ZERO));
     let view = b.view().reply(b.now);
     assert_eq!((view.attention_needed, view.login_due_at), (false, Some(1_700_003_600)));
     assert_eq!(b.sleep(), s(2880));
@@ -1089,7 +1090,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
     {
         let mut b = Bench::unaided(Anew::No, true);
         b.described = Some(described(expires_at));
-        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new()));
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
         let view = b.view();
         let token = view.token.as_ref().unwrap();
         assert_eq!(token.deadline.map(|at| b.now.until(at).as_secs()), left, "{life:?} {expires_at:?}");
@@ -1103,7 +1104,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
 #[test]
 fn it_is_asked_again_only_for_what_is_not_known() {
     let mut b = Bench::unaided(Anew::No, true);
-    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.described = Some(described(None));
     b.sleep();
     b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
@@ -1148,12 +1149,12 @@ fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
     b.wait(s(100));
     b.tell(Event::Forced);
     b.answer(refusal("invalid_grant", Blame::Grant));
-    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r4"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r4"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.token(), b.disk.unwrap().generation), ("a3".into(), u64::MAX));
     let mut b = Bench::unaided(Anew::No, true);
     b.described = Some(described(None));
     b.machine.stored = u64::MAX - 1;
-    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.asked_about.len(), b.disk.unwrap().generation), (1, u64::MAX));
 }
 

@@ -88,8 +88,9 @@ pub enum Event {
     Committed(Result<(), String>),
     /// The end of [`Effect::Remove`].
     Removed(Result<(), String>),
-    /// A login brought a grant, and the provider said this of its token, if it was asked.
-    LoggedIn(Box<Grant>, Map<String, Value>),
+    /// A login brought a grant, the provider said this of its token, if it was asked, and so much time has passed since the
+    /// grant was asked for.
+    LoggedIn(Box<Grant>, Map<String, Value>, Duration),
     /// The user logs out.
     LogOut,
     /// The end of [`Effect::Describe`]; `None`: the provider did not say.
@@ -147,6 +148,27 @@ pub enum Answer {
         /// One clause.
         why: String,
     },
+}
+
+impl Answer {
+    /// The same, with what the provider said put through `edit`.
+    #[must_use]
+    pub fn edited(self, edit: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Granted(mut grant) => {
+                grant.flaws = grant.flaws.iter().map(|flaw| edit(flaw)).collect();
+                Self::Granted(grant)
+            }
+            Self::Refused(refusal) => {
+                let (code, description) = (edit(&refusal.code), edit(&refusal.description));
+                Self::Refused(Refusal { code, description, ..refusal })
+            }
+            Self::Busy { retry_after, why } => Self::Busy { retry_after, why: edit(&why) },
+            Self::NotSent { why } => Self::NotSent { why: edit(&why) },
+            Self::Lost { why } => Self::Lost { why: edit(&why) },
+            Self::Pending { slow_down } => Self::Pending { slow_down },
+        }
+    }
 }
 
 /// What to do next. Everything but [`Effect::Rest`] has to be reported back before anything else.

@@ -56,4 +56,9 @@ impl Handle {
         self.stopping.store(true, Ordering::Release);
         self.published.ring();
     }
+
+    /// Whether it was told so.
+    pub(in crate::broker) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
 }

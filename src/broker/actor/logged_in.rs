@@ -38,7 +38,7 @@ impl Actor {
         if matches!(unread.standing, Standing::Unread | Standing::Locked) {
             return Err(unread.error(self.world.clock.now()));
         }
-        let (grant, before) = (fresh.grant(), unread.generation);
+        let (grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
         let current = self.machine.person();
         let description = self.description(&grant, current.as_ref()).await;
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
@@ -53,7 +53,8 @@ impl Actor {
         if let Some(replaced) = self.unwritten.replace(fresh) {
             replaced.stored();
         }
-        self.drive(Event::LoggedIn(Box::new(grant), description)).await;
+        let age = asked.until(self.world.clock.now().boot);
+        self.drive(Event::LoggedIn(Box::new(grant), description, age)).await;
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {

@@ -41,7 +41,7 @@ fn what_expired_meanwhile_is_refreshed_at_once() {
 fn nothing_is_done_for_a_locked_account() {
     for anew in [Anew::No, Anew::Always, Anew::WhileActive] {
         let mut b = Bench::unaided(anew, false);
-        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new()));
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         let stored = b.disk.as_ref().unwrap().generation;
         b.tell(Event::Locked);
         b.now = b.now.plus(s(10_000));
@@ -51,7 +51,7 @@ fn nothing_is_done_for_a_locked_account() {
             Event::Forced,
             Event::Rejected,
             Event::Narrow(Box::new(target("read")), s(10)),
-            Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600))), Map::new()),
+            Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600))), Map::new(), Duration::ZERO),
             Event::LogOut,
             Event::Stopping,
             Event::Loaded(None, 0),

@@ -27,7 +27,7 @@ fn a_login_is_noted_carried_on_and_ended_once() {
     b.wait(s(100));
     b.refuse();
     assert_eq!(b.kept(), Logins { since: None, lasted: vec![3000] });
-    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![3000] });
 }
 
@@ -50,6 +50,16 @@ fn what_could_not_be_written_counts_all_the_same() {
     b.commit_fails = true;
     b.answer(refusal("invalid_grant", Blame::Grant));
     b.commit_fails = false;
-    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![2000] });
+}
+
+#[test]
+fn the_token_of_a_login_counts_from_its_request() {
+    for (life, age, left) in [(3600, 0, 3600), (3600, 20, 3580), (3600, 900, 2700), (600, 900, 0)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(life))), Map::new(), s(age)));
+        let deadline = b.view().token.unwrap().deadline.unwrap();
+        assert_eq!(b.now.until(deadline), s(left), "{life} {age}");
+    }
 }

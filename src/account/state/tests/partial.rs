@@ -45,7 +45,7 @@ fn at_a_refresh_the_new_refresh_token_is_kept_and_the_old_access_token_served() 
 fn a_login_keeps_it_serves_nothing_and_asks_again_at_once() {
     for restarted in [false, true] {
         let mut b = Bench::new();
-        b.tell(Event::LoggedIn(Box::new(partial("r1")), Map::new()));
+        b.tell(Event::LoggedIn(Box::new(partial("r1")), Map::new(), Duration::ZERO));
         assert_eq!(stored(&b), (String::new(), "r1".into()));
         assert!(b.view().token.is_none() && b.view().standing == Standing::Active, "{:?}", b.view());
         assert!(matches!(b.view().verdict(Ttl::Usual(s(10)), b.now.plus(s(20)).boot, b.now), Verdict::Wait));
@@ -66,7 +66,7 @@ fn a_login_keeps_it_serves_nothing_and_asks_again_at_once() {
 #[test]
 fn another_login_serves_nothing_of_the_one_before() {
     let mut b = Bench::logged_in();
-    b.tell(Event::LoggedIn(Box::new(partial("r9")), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(partial("r9")), Map::new(), Duration::ZERO));
     assert_eq!(stored(&b), (String::new(), "r9".into()));
     assert!(b.view().token.is_none(), "the old access token may be somebody else's");
 }

@@ -49,7 +49,7 @@ fn its_tokens_go_nowhere_whoever_asks() {
 #[test]
 fn a_login_mends_it_for_good() {
     let mut b = Bench::logged_in().put_back();
-    b.tell(Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.token().as_str(), b.disk.as_ref().unwrap().generation), ("a9", 4));
     b.restart();
     b.sleep();
@@ -92,13 +92,13 @@ fn what_is_gone_counts_on() {
     b.disk = None;
     b.restart();
     assert_eq!(b.view().standing, Standing::SignedOut);
-    b.tell(Event::LoggedIn(Box::new(grant("a4", Some("r4"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a4", Some("r4"), Some(3600))), Map::new(), Duration::ZERO));
     b.restart();
     assert_eq!((b.view().standing, b.disk.as_ref().unwrap().generation), (Standing::Active, 4));
     // Logged out, and a copy of what was deleted is put back.
     let copy = b.disk.clone();
     b.tell(Event::LogOut);
-    b.tell(Event::LoggedIn(Box::new(grant("a5", Some("r5"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a5", Some("r5"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.disk.as_ref().unwrap().generation, 6);
     b.tell(Event::LogOut);
     b.disk = copy;
@@ -108,7 +108,7 @@ fn what_is_gone_counts_on() {
     let mut b = Bench::with(Machine::new(Policy::new(&dialect(), binding(), Anew::No)), b.now);
     b.tell(Event::NotLoaded(StoreTrouble::Damaged(7)));
     b.mark = 7;
-    b.tell(Event::LoggedIn(Box::new(grant("a8", Some("r8"), Some(3600))), Map::new()));
+    b.tell(Event::LoggedIn(Box::new(grant("a8", Some("r8"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!(b.disk.as_ref().unwrap().generation, 8);
 }
 

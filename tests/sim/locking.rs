@@ -1,0 +1,88 @@
+//! Somebody locks the store and unlocks it, and stops the daemon.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use ringback::broker::handle::{Broker, TokenQuery};
+use ringback::contract::{LoginVia, UnlockRequest};
+
+use crate::counts::What;
+use crate::truth::{ACCOUNTS, Truth};
+
+/// How long a stop waits for what is in hand.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After a stop or a lock, nobody does anything for this long.
+const AFTERWARDS: Duration = Duration::from_secs(120);
+
+/// Now and then. Never ends.
+pub(crate) async fn lock_and_unlock(truth: Arc<Truth>, broker: Broker, life: u32) {
+    let mut rng = truth.draws(&format!("lock {life}"));
+    loop {
+        tokio::time::sleep(Duration::from_secs(rng.random_range(300..9000))).await;
+        truth.with_gate(|gate, _| gate.turns += 1);
+        let locked = broker.lock().await;
+        if let Err(error) = locked {
+            truth.step(What::NotLocked, "store", || format!(": {error}"));
+            if !ACCOUNTS.into_iter().any(|account| truth.with_disk(account, |disk, _| disk.unkept || disk.doubted)) {
+                truth.violated(&format!("the store was not locked: {error}"));
+            }
+            truth.with_gate(|gate, _| gate.turns += 1);
+            continue;
+        }
+        truth.with_gate(|gate, _| gate.locked = true);
+        truth.step(What::Locked, "store", String::new);
+        check_quiet(&truth, "the lock");
+        refuses_everything(&truth, &broker).await;
+        tokio::time::sleep(Duration::from_secs(rng.random_range(1..900))).await;
+        refuses_everything(&truth, &broker).await;
+        truth.check_accounted_for("the lock");
+        truth.with_gate(|gate, _| gate.locked = false);
+        broker.unlock(UnlockRequest::default()).await.unwrap();
+        truth.with_gate(|gate, _| gate.turns += 1);
+    }
+}
+
+async fn refuses_everything(truth: &Truth, broker: &Broker) {
+    for account in ACCOUNTS {
+        let token = broker.token(account, TokenQuery::default()).await.is_ok();
+        let login = broker.start_login(account, LoginVia::CallerBrowser).await.is_ok();
+        if token || login || broker.refresh(account).await.is_ok() {
+            truth.violated(&format!("{account}: the store is locked, and something was done"));
+        }
+        if broker.account(account).unwrap().login_pending.is_some() {
+            truth.violated(&format!("{account}: a login is pending while the store is locked"));
+        }
+    }
+}
+
+/// Nothing is in flight, and nothing in hand.
+fn check_quiet(truth: &Truth, when: &str) {
+    for account in ACCOUNTS {
+        if truth.with_grant(account, |grant, _| grant.flying) > 0 {
+            truth.violated(&format!("{account}: a refresh is in flight after {when}"));
+        }
+        if truth.with_disk(account, |disk, _| disk.unkept) {
+            truth.violated(&format!("{account}: tokens are in hand after {when}"));
+        }
+    }
+}
+
+/// What is in hand is kept, as far as the disk lets; then there is silence.
+pub(crate) async fn stop(truth: &Truth, broker: &Broker) {
+    broker.shut_down(PATIENCE).await;
+    truth.step(What::Stopped, "daemon", String::new);
+    truth.with_gate(|gate, _| gate.stopped = true);
+    tokio::time::sleep(AFTERWARDS).await;
+    for account in ACCOUNTS {
+        // A disk that was full until the end keeps nothing.
+        if truth.with_disk(account, |disk, now| std::mem::take(&mut disk.unkept) && now < disk.full_until + PATIENCE) {
+            truth.step(What::Forgotten, account, String::new);
+            truth.with_grant(account, |grant, _| grant.unheard += 1);
+        }
+        if truth.with_grant(account, |grant, _| grant.flying) > 0 {
+            truth.violated(&format!("{account}: a refresh is in flight after the stop"));
+        }
+    }
+    truth.check_accounted_for("the stop");
+}

@@ -1,0 +1,191 @@
+//! Outages of the provider: for a while everything fails in one way. Nobody hammers it meanwhile, and everybody who
+//! asks has a token soon after.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt as _;
+use ringback::account::state::{Answer, Priority};
+use ringback::broker::handle::{Broker, TokenQuery};
+use ringback::clock::{Clock, Wall};
+use ringback::contract::{AccountState, ErrorCode};
+use ringback::error::Error;
+use ringback::oauth::dialect::Dialect;
+use ringback::oauth::reply::{self, Received, Reply};
+
+use crate::counts::{What, happens};
+use crate::server::{PATIENCE, Server, pick};
+use crate::truth::{ACCOUNTS, Truth};
+
+/// How everything fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Unreachable,
+    Hangs,
+    /// Status, `Retry-After`, body.
+    Answers(u16, Option<&'static str>, &'static str),
+}
+
+const KINDS: &[Kind] = &[
+    Kind::Unreachable,
+    Kind::Hangs,
+    Kind::Answers(503, None, ""),
+    Kind::Answers(503, Some("40"), "<html>"),
+    Kind::Answers(429, Some("11"), ""),
+    Kind::Answers(404, None, r#"{"error":"Not Found"}"#),
+    Kind::Answers(403, None, "<html>Forbidden</html>"),
+    Kind::Answers(200, None, r#"{"ok":false,"error":"service_unavailable"}"#),
+    Kind::Answers(400, None, r#"{"error":"upstream_timeout"}"#),
+];
+
+/// After an outage nothing else goes wrong for this long.
+const FAIR: Duration = Duration::from_secs(40);
+/// Who asks again and again has a token within this after an outage: as far apart are an account's attempts...
+const SOON: Duration = Duration::from_secs(2);
+/// ...and this, which is how far apart the circuit breaker's probes are...
+const PROBES_APART: Duration = Duration::from_secs(1);
+/// ...and one probe, which may have begun before its end, and two replies: another account's and its own.
+const REPLY: Duration = Duration::from_millis(500);
+/// How often such a caller asks.
+const IMPATIENCE: Duration = Duration::from_millis(200);
+
+impl Kind {
+    /// By the table that the daemon itself goes by.
+    pub(crate) fn answer(self, dialect: &Dialect, at: Wall) -> Answer {
+        let (status, retry_after, body) = match self {
+            Self::Unreachable => return Answer::NotSent { why: "refused".into() },
+            Self::Hangs => return Answer::Lost { why: "no reply".into() },
+            Self::Answers(status, retry_after, body) => (status, retry_after, body.as_bytes()),
+        };
+        let content_type = Some("application/json");
+        match reply::parse(Received { status, content_type, retry_after, body, at }, dialect) {
+            Reply::Granted(grant) => Answer::Granted(grant),
+            Reply::Refused(refusal) => Answer::Refused(refusal),
+            Reply::Busy { retry_after, why } => Answer::Busy { retry_after, why },
+            Reply::Pending { slow_down } => Answer::Pending { slow_down },
+            Reply::Unclear { why } => Answer::Lost { why },
+        }
+    }
+
+    /// Whether the circuit breaker counts it as one.
+    pub(crate) fn is_an_answer(self) -> bool {
+        matches!(self, Self::Answers(..500, ..))
+    }
+}
+
+/// Requests that programs and plans sent during an outage.
+#[derive(Default)]
+pub(crate) struct Hammering(Mutex<VecDeque<Duration>>);
+
+impl Hammering {
+    /// In ten seconds of an outage: what opens the circuit breaker, one probe per second after that, and one request of
+    /// each account that was on its way.
+    const SPAN: Duration = Duration::from_secs(10);
+    const MOST: usize = 3 + 10 + ACCOUNTS.len();
+
+    pub(crate) fn came(&self, truth: &Truth, account: &'static str, priority: Priority) {
+        let (out, wish) = (truth.with_gate(|gate, _| gate.outage.is_some()), truth.with_grant(account, |g, _| g.wish));
+        let now = truth.now();
+        if now + Duration::from_millis(1) < wish {
+            truth.violated(&format!("{account}: asked {:?} before the time of Retry-After", wish.saturating_sub(now)));
+        }
+        if !out || priority == Priority::Person {
+            return;
+        }
+        let mut came = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        came.push_back(now);
+        while came.front().is_some_and(|first| *first + Self::SPAN <= now) {
+            came.pop_front();
+        }
+        let count = came.len();
+        drop(came);
+        if count > Self::MOST {
+            truth.violated(&format!("{count} requests in {:?} of an outage", Self::SPAN));
+        }
+    }
+
+    /// The circuit breaker was closed: it is counted anew.
+    pub(crate) fn forgiven(&self, _: &Truth) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// One outage after the other. Never ends.
+pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker, clock: &Clock, life: u32) {
+    let mut rng = truth.draws(&format!("outages {life}"));
+    loop {
+        tokio::time::sleep(Duration::from_secs(rng.random_range(100..7200))).await;
+        let kind = *pick(&mut rng, KINDS);
+        let longest = if happens(&mut rng, 0.5) { 60 } else { 1800 };
+        let span = Duration::from_secs(rng.random_range(5..longest));
+        truth.step(What::Outage, "provider", || format!(" for {} s: {kind:?}", span.as_secs()));
+        truth.with_gate(|gate, _| gate.outage = Some(kind));
+        server.hammering.forgiven(truth);
+        let hurry = Duration::from_secs(10).min(span);
+        tokio::time::sleep(span.saturating_sub(hurry)).await;
+        let hurried = ACCOUNTS.map(|account| hurry_in_vain(truth, broker, account, hurry));
+        let [first, second] = hurried;
+        tokio::join!(first, second);
+        truth.with_gate(|gate, now| (gate.outage, gate.fair_until) = (None, now + FAIR));
+        truth.step(What::Outage, "provider", || " and is over".into());
+        // What was on its way before an outage that was this short may hang, too.
+        let probe = if matches!(kind, Kind::Hangs) || span < 2 * PATIENCE { PATIENCE } else { REPLY };
+        let asked = ACCOUNTS
+            .map(|account| ask_until_served(truth, broker, clock, account, SOON + PROBES_APART + probe + 2 * REPLY));
+        let [first, second] = asked;
+        tokio::join!(first, second);
+    }
+}
+
+/// A program without patience, while nothing works.
+async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, span: Duration) {
+    let calls = span.as_millis() / IMPATIENCE.as_millis();
+    for _ in 0..calls {
+        tokio::time::sleep(IMPATIENCE).await;
+        let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
+        if let Ok(reply) = broker.token(account, query).await {
+            truth.check_served(account, &reply.access_token);
+        }
+    }
+}
+
+/// The same once everything works again.
+async fn ask_until_served(truth: &Truth, broker: &Broker, clock: &Clock, account: &'static str, bound: Duration) {
+    let (began, boot, turns) = (truth.now(), clock.now().boot.0, truth.with_gate(|gate, _| gate.turns));
+    loop {
+        let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
+        let reply = broker.token(account, query).await;
+        // Whoever sleeps or is locked out waits for something else.
+        let disturbed =
+            truth.slept_since(boot) || truth.with_gate(|gate, now| gate.turns != turns || now >= gate.fair_until);
+        if disturbed || needs_something_else(truth, broker, account) {
+            return;
+        }
+        // The last reply of the outage may have come after its end.
+        let wish = truth.with_grant(account, |grant, _| grant.wish);
+        match reply {
+            Ok(reply) => {
+                truth.check_served(account, &reply.access_token);
+                return truth.step(What::Asked, account, String::new);
+            }
+            // The provider refused for ten minutes and longer: a person tries it at once.
+            Err(Error::RefusesForLong { .. }) => _ = broker.refresh(account).await,
+            Err(error) if truth.now() > began.max(wish) + bound => {
+                return truth.violated(&format!("{account}: {bound:?} after the outage there was no token: {error}"));
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(IMPATIENCE).await;
+    }
+}
+
+/// Whether it is not the provider that the account waits for.
+fn needs_something_else(truth: &Truth, broker: &Broker, account: &'static str) -> bool {
+    let view = broker.account(account).unwrap();
+    let store = view.last_error.as_ref().is_some_and(|last| last.error == ErrorCode::StoreUnavailable);
+    let unexplained = view.last_error.as_ref().is_some_and(|last| last.error == ErrorCode::ProviderRefused);
+    let needs_user = matches!(view.state, AccountState::SignedOut | AccountState::StoreUnavailable)
+        || view.state == AccountState::NeedsLogin && !unexplained;
+    needs_user || store || truth.with_disk(account, |disk, _| disk.unkept)
+}

@@ -1,0 +1,225 @@
+//! People who log in while the daemon runs: some come back from the provider, some too late, and some never.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use ringback::broker::browser_login::{CallbackRequest, Opened};
+use ringback::broker::handle::Broker;
+use ringback::broker::{CallbackDoor, Guard};
+use ringback::clock::{Boot, Clock};
+use ringback::contract::{LoginStatus, LoginVia};
+use ringback::provider::Pending;
+use ringback::secret::Nonce256;
+
+use crate::counts::{What, happens};
+use crate::truth::{ACCOUNTS, Truth};
+
+/// A login that somebody began.
+#[derive(Clone)]
+struct Begun {
+    id: String,
+    account: &'static str,
+    ends: Boot,
+    /// Its answer has come, and its code is being exchanged: it ends when that does.
+    answered: bool,
+}
+
+/// Where answers come in, and which logins wait for one.
+#[derive(Default)]
+pub(crate) struct Desk {
+    begun: Mutex<Vec<Begun>>,
+    doors: Arc<Mutex<BTreeMap<String, u32>>>,
+    /// Accounts whose login is just being begun.
+    beginning: Mutex<Vec<&'static str>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn redirect_uri(account: &str) -> String {
+    format!("http://127.0.0.1:7464/callback/{account}")
+}
+
+/// Closes its door when it is dropped.
+struct Open(Arc<Mutex<BTreeMap<String, u32>>>, String);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        *held(&self.0).get_mut(&self.1).unwrap() -= 1;
+    }
+}
+
+impl CallbackDoor for Desk {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> Pending<'a, Result<Guard, String>> {
+        *held(&self.doors).entry(redirect_uri.to_owned()).or_default() += 1;
+        let open = Open(Arc::clone(&self.doors), redirect_uri.to_owned());
+        Box::pin(async move { Ok(Box::new(open) as Guard) })
+    }
+}
+
+/// What a person works with.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) truth: Arc<Truth>,
+    pub(crate) broker: Broker,
+    pub(crate) clock: Clock,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) account: &'static str,
+    pub(crate) timeout: Duration,
+}
+
+impl Person {
+    /// One login after the other. Never ends.
+    pub(crate) async fn live(self, life: u32) {
+        let mut rng = self.truth.draws(&format!("person {} {life}", self.account));
+        loop {
+            tokio::time::sleep(Duration::from_secs(rng.random_range(30..4000))).await;
+            self.log_in(&mut rng).await;
+        }
+    }
+
+    async fn log_in(&self, rng: &mut StdRng) {
+        let Some((id, start_url)) = self.begin(rng).await else { return };
+        let longest = self.timeout.as_secs() * 5 / 4 + 2;
+        if happens(rng, 0.3) {
+            tokio::time::sleep(Duration::from_secs(rng.random_range(1..longest))).await;
+            return self.desk.look(&self.truth, &self.broker, &self.clock).await;
+        }
+        tokio::time::sleep(Duration::from_secs(rng.random_range(1..20))).await;
+        let Ok(Opened::Leaves(start)) = self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await else {
+            return self.truth.step(What::Turned, self.account, || " to begin".into());
+        };
+        let query = start.authorize_url.split_once('?').unwrap().1;
+        let state = query.split('&').find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
+        let code = self.truth.consent(self.account);
+        tokio::time::sleep(Duration::from_secs(rng.random_range(1..longest))).await;
+        let request = CallbackRequest {
+            arrived_on: redirect_uri(self.account),
+            parameters: vec![("code".to_owned(), code), ("state".to_owned(), state)].into(),
+            in_fragment: false,
+            cookies: vec![(start.cookie_name, Nonce256::expose(&start.cookie_value).to_owned())],
+        };
+        self.answer(&id, request, rng).await;
+    }
+
+    /// The login's id and start URL.
+    async fn begin(&self, rng: &mut StdRng) -> Option<(String, String)> {
+        let begun = self.clock.now().boot;
+        held(&self.desk.beginning).push(self.account);
+        let started = self.broker.start_login(self.account, LoginVia::CallerBrowser).await;
+        let again = happens(rng, 0.3);
+        let second =
+            if again { self.broker.start_login(self.account, LoginVia::CallerBrowser).await.ok() } else { None };
+        held(&self.desk.beginning).retain(|account| *account != self.account);
+        let started = started.ok()?;
+        if let Some(second) = second.filter(|second| !second.joined || second.login_id != started.login_id)
+            && !self.truth.slept_since(begun.0)
+            && !started.joined
+        {
+            self.truth.violated(&format!("{}: {} is pending beside another login", self.account, second.login_id));
+        }
+        if !started.joined {
+            self.truth.step(What::LoginBegun, self.account, String::new);
+            let ends = self.clock.now().boot.plus(self.timeout);
+            let (id, account) = (started.login_id.clone(), self.account);
+            held(&self.desk.begun).push(Begun { id, account, ends, answered: false });
+        }
+        Some((started.login_id, started.start_url?))
+    }
+
+    /// The browser comes back; now and then it comes twice.
+    async fn answer(&self, id: &str, request: CallbackRequest, rng: &mut StdRng) {
+        let late = self.desk.is_over(id, self.clock.now().boot);
+        self.desk.set_answered(id, true);
+        let again = happens(rng, 0.3).then(|| request.clone());
+        let (broker, first) = (self.broker.clone(), request);
+        let coming = tokio::spawn(async move { broker.callback(first).await });
+        if let Some(again) = again {
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..1000))).await;
+            _ = self.broker.callback(again).await;
+        }
+        let came = coming.await.unwrap();
+        self.desk.set_answered(id, false);
+        if came.is_err() {
+            return self.truth.step(What::Turned, self.account, String::new);
+        }
+        if late {
+            self.truth.violated(&format!("{}: an answer was taken after the login's time", self.account));
+        }
+        let Ok(reply) = self.broker.login(id, Duration::ZERO).await else { return };
+        match reply.status {
+            LoginStatus::Succeeded => {
+                self.truth.step(What::LoginKept, self.account, String::new);
+                self.truth.check_kept(self.account);
+            }
+            LoginStatus::Failed => {
+                let why = reply.failure.map(|failure| failure.error_description).unwrap_or_default();
+                self.truth.step(What::LoginFailed, self.account, || format!(": {why}"));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if !self.truth.with_disk(self.account, |disk, _| disk.unkept) {
+                    self.truth.check_accounted_for("a login that failed");
+                }
+            }
+            LoginStatus::Pending => {
+                self.truth.violated(&format!("{}: a login is pending after its answer", self.account));
+            }
+        }
+    }
+}
+
+impl Desk {
+    fn is_over(&self, id: &str, now: Boot) -> bool {
+        held(&self.begun).iter().any(|begun| begun.id == id && now.reached(begun.ends))
+    }
+
+    fn set_answered(&self, id: &str, answered: bool) {
+        held(&self.begun).iter_mut().filter(|begun| begun.id == id).for_each(|begun| begun.answered = answered);
+    }
+
+    /// What is past its time is over, and its door is closed.
+    pub(crate) async fn look(&self, truth: &Truth, broker: &Broker, clock: &Clock) {
+        let all = held(&self.begun).clone();
+        let now = clock.now().boot;
+        for begun in all.iter().filter(|begun| !begun.answered && now.reached(begun.ends)) {
+            self.check_over(truth, broker, begun).await;
+        }
+        for account in ACCOUNTS {
+            let mut pending = 0;
+            for begun in all.iter().filter(|begun| begun.account == account) {
+                let stands = broker.login(&begun.id, Duration::ZERO).await;
+                pending += u32::from(stands.is_ok_and(|reply| reply.status == LoginStatus::Pending));
+            }
+            if pending > 1 {
+                truth.violated(&format!("{account}: {pending} logins are pending"));
+            }
+        }
+        held(&self.begun).retain(|begun| begun.answered || !now.reached(begun.ends));
+    }
+
+    async fn check_over(&self, truth: &Truth, broker: &Broker, begun: &Begun) {
+        let (account, id) = (begun.account, &begun.id);
+        let busy = || held(&self.beginning).contains(&account);
+        // Not by asking for the login: that would end it.
+        let view = broker.account(account).unwrap();
+        let (shown, other) = (view.login_pending.as_ref() == Some(id), view.login_pending.is_some());
+        let open = held(&self.doors).get(&redirect_uri(account)).copied().unwrap_or_default();
+        let awaited = broker.expects_callback(&format!("/callback/{account}"));
+        if shown {
+            truth.violated(&format!("{account}: a login is shown as pending after its time"));
+        }
+        if !other && !busy() && (open > 0 || awaited) {
+            truth.violated(&format!("{account}: the door of a login is open after its time"));
+        }
+        if let Ok(reply) = broker.login(id, Duration::ZERO).await {
+            match reply.status {
+                LoginStatus::Pending => truth.violated(&format!("{account}: a login is pending after its time")),
+                LoginStatus::Failed => truth.step(What::LoginLate, account, String::new),
+                LoginStatus::Succeeded => {}
+            }
+        }
+    }
+}

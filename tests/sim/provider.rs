@@ -1,0 +1,82 @@
+//! What the daemon may ask of the provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringback::account::state::{Answer, Priority};
+use ringback::oauth::describe::Described;
+use ringback::oauth::device::DeviceAuthorization;
+use ringback::oauth::dialect::Dialect;
+use ringback::oauth::exchange::{Credentials, Target, Trade};
+use ringback::oauth::grant::TokenSet;
+use ringback::provider::{AskError, Pending, Provider};
+use ringback::secret::AccessToken;
+
+use crate::server::{Server, refused};
+
+impl Provider for Server {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+        Box::pin(async move { Ok(Arc::clone(dialect)) })
+    }
+
+    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a [(String, String)],
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<String, AskError>> {
+        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn device<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a Target,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn describe<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a AccessToken,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<Described, AskError>> {
+        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+    }
+
+    fn trade_at<'a>(
+        &'a self,
+        priority: Priority,
+        dialect: &'a Dialect,
+        trade: &'a Trade,
+        _: &'a Credentials,
+    ) -> Pending<'a, Answer> {
+        Box::pin(async move {
+            match trade {
+                Trade::RefreshToken { token, .. } => self.refresh(token.expose(), priority, dialect).await,
+                Trade::AuthorizationCode { code, .. } => self.exchange(code.expose(), dialect).await,
+                _ => refused(),
+            }
+        })
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        _: &'a Dialect,
+        tokens: &'a TokenSet,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<bool, String>> {
+        Box::pin(async move {
+            let refresh = tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default();
+            self.truth.give_back(&refresh);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Ok(true)
+        })
+    }
+}
