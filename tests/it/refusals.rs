@@ -148,3 +148,21 @@ fn refused_often(idp: &Idp, world: &World, row: &Says) {
     let (code, out, said) = world.cli(&["token", what, "--wait", "0"]);
     assert!([7, 8].contains(&code) && out.is_empty() && said.contains(row.shown), "{what}: {code} {said}");
 }
+
+/// It is not in the request, so nothing that was sent tells that it has to be hidden.
+#[test]
+fn an_access_token_that_a_provider_quotes_is_shown_nowhere() {
+    let idp = Idp::start();
+    let mut world = World::start(&idp);
+    world.log_in("work");
+    let token = world.token("work");
+    for (status, error) in [(400, "odd"), (503, "temporarily_unavailable"), (400, "invalid_grant")] {
+        let body = format!(r#"{{"error":"{error}","error_description":"instead of {token}"}}"#);
+        idp.always_at("/token", Act::Raw(plain(status, "application/json", &body)));
+        let (code, _, said) = world.cli(&["refresh", "work"]);
+        assert!(code != 0 && said.contains(error), "{error}: {code} {said}");
+        let shown = [said, world.cli(&["status", "work"]).1, world.cli(&["status", "--json"]).1, world.log()].concat();
+        assert!(shown.contains("instead of [redacted]") && !shown.contains(&token), "{error}: {shown}");
+    }
+    world.stop();
+}
