@@ -58,6 +58,9 @@ impl Broker {
                 read = broker.read_password(&config, pipe) => read,
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             };
+            // Counted before it is asked whether the store is open, and until all know how it ended: whoever locks it waits
+            // for this, and then ends the logins that are pending still.
+            let _counted = Counted::new(&broker.inner.exchanging, &config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
                 Err(why) => Err(login_failed(&config.name, why)),
@@ -105,8 +108,6 @@ impl Broker {
 
     /// Once: whether it is needed again, the refresh token decides that comes back.
     async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<Taken, Error> {
-        // Counted before it is asked whether the store is open: whoever locks it waits for this.
-        let _counted = Counted::new(&self.inner.exchanging, &plan.account);
         self.may_spend(&plan.account)?;
         let asked = self.inner.world.clock.now().boot;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
