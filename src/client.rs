@@ -202,7 +202,7 @@ impl Client {
         parse(&self.ask("POST", &account_target(account, "/login"), JSON, Some(&body), PATIENCE)?)
     }
 
-    /// Answers a login that waits for it: `replace` stores what it brought, otherwise that is revoked.
+    /// Answers a login that waits for it: `replace` stores what it brought, otherwise that is dropped.
     pub fn answer_login(&self, id: &str, replace: bool) -> Result<LoginReply, Failure> {
         let body = json(&LoginAnswer { replace })?;
         parse(&self.ask("POST", &format!("/v1/logins/{}/answer", segment(id)), JSON, Some(&body), PATIENCE)?)

@@ -249,7 +249,7 @@ impl Error {
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
-            Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is revoked when it runs out."),
+            Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
             Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),

@@ -38,7 +38,7 @@ impl Broker {
         self.inner.roster.load().config.serve.login_timeout
     }
 
-    /// Answers a login that waits for it, once: `replace` stores what it brought, otherwise that is revoked. Waits for
+    /// Answers a login that waits for it, once: `replace` stores what it brought, otherwise that is dropped. Waits for
     /// that to end, and goes on when the caller leaves.
     pub async fn answer_login(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let (broker, id) = (self.clone(), id.to_owned());

@@ -22,7 +22,7 @@ use crate::error::Error;
 /// it runs out.
 ///
 /// If another person than before has logged in, the old tokens go on, and you are asked whether they are
-/// replaced: here, and on the page in the browser. Without a yes the new login is revoked.
+/// replaced: here, and on the page in the browser. Without a yes the new login is dropped.
 #[derive(Args)]
 #[command(after_help = HELP)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]

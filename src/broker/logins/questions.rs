@@ -51,7 +51,7 @@ pub struct PageCookie {
 
 /// What becomes of a login that has to ask.
 pub(in crate::broker) enum Asked {
-    /// It waits for an answer, or it is over and what it brought is revoked.
+    /// It waits for an answer, or it is over and what it brought is dropped.
     Waits,
     /// The answer was given beforehand.
     SaidBefore(FreshGrant),
