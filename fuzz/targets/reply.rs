@@ -34,6 +34,9 @@ fn never_lost(body: &[u8], dialect: &Dialect, reply: &Reply) {
     }
 }
 
+/// What is the same in the text of every grant.
+const WORDS: &str = "Grant { access_token: Some(AccessToken[redacted]), refresh_token: Some(RefreshToken[redacted]), scope: Some(None, expires_in: ";
+
 fuzz_target!(|data: &[u8]| {
     let [head, body @ ..] = data else { return };
     let dialect = &DIALECTS[usize::from(head & 1)];
@@ -65,6 +68,8 @@ fuzz_target!(|data: &[u8]| {
         let token = grant.access_token.as_ref().map_or("", |token| token.expose());
         let flawed = grant.flaws.iter().any(|flaw| flaw.contains(token));
         let named = flawed || grant.extra.keys().any(|name| name.contains(token)) || grant.scope.as_ref().is_some_and(|scope| scope.contains(token));
+        // A token may read like one of the words that stand there anyway, such as "efresh_token".
+        let named = named || WORDS.contains(token);
         assert!(token.len() < 12 || named || !format!("{grant:?}").contains(token), "{grant:?}");
     }
 });
