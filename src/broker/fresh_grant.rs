@@ -1,5 +1,6 @@
 //! A grant that has arrived and is not stored yet. If it is dropped before that, it is revoked at the provider: nobody
-//! would know of it, and it would stay alive there.
+//! would know of it, and it would stay alive there. An account that lives on the same tokens would lose them with it:
+//! then it is left, and the log says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,16 +108,10 @@ impl Revoker {
     }
 
     fn revoke(&self, plan: Arc<Plan>, grant: &Grant) {
-        if let Some(other) = self.would_lose(&plan, grant) {
-            tracing::warn!(
-                account = plan.account,
-                other,
-                "a login brought a grant that is not kept, and it was not revoked: another account has tokens of the \
-                 same person, which could end with it"
-            );
-            return;
+        let revocation = Revocation::new(&self.pending, &plan.account);
+        if let Some(name) = self.would_lose(&plan, grant) {
+            return revocation.ended(Err(format!("the tokens of `{name}` could end with it")));
         }
-        let mut revocation = Revocation::new(&self.pending, &plan.account);
         let tokens = tokens(grant, &self.world);
         let provider = Arc::clone(&self.world.provider);
         self.runtime.spawn(async move {
@@ -157,7 +152,7 @@ impl Revocation {
         Self { account: account.to_owned(), pending: Arc::clone(pending), outcome }
     }
 
-    fn ended(&mut self, outcome: Result<(), String>) {
+    fn ended(mut self, outcome: Result<(), String>) {
         self.outcome = outcome;
     }
 }

@@ -32,7 +32,11 @@ impl Bench {
     }
 
     async fn log_in_with(&self, granted: Answer) -> LoginReply {
-        let started = self.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+        self.log_in_to("work", granted).await
+    }
+
+    async fn log_in_to(&self, account: &str, granted: Answer) -> LoginReply {
+        let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();
         self.answer_with(granted, started.start_url.as_deref().unwrap()).await;
         self.look(&started.login_id).await
     }
@@ -333,4 +337,28 @@ async fn the_page_answers_with_its_cookie_and_its_forms_token_and_the_cookie_is_
     assert_eq!((asks(&b.look(id).await).as_str(), b.token().await.as_str()), ("sub ann or sub eve", "ann"));
     b.broker.answer_login(id, true, page(cookie.expose(), token.expose())).await.unwrap();
     assert_eq!(b.token().await, "eve");
+}
+
+/// Some providers give a person the same tokens each time, or end all tokens of a person and client together.
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_another_account_would_lose_its_tokens_with_is_not_revoked() {
+    let none = Map::new;
+    for (what, others, client, revoked) in [
+        ("the same person's", of("eve-1", id_token("eve")), "c", 0),
+        ("the same token", of("eve", none()), "c", 0),
+        ("the same person's, by another client", of("eve-1", id_token("eve")), "d", 1),
+        ("another person's", of("bob", id_token("bob")), "c", 1),
+        ("nobody knows whose", of("x", none()), "c", 1),
+    ] {
+        let mut config = config(&["work", "other"]);
+        Arc::make_mut(Arc::make_mut(&mut config).accounts.get_mut("other").unwrap()).client_id = client.into();
+        let b = Bench::of(config, None).await;
+        assert_eq!(b.log_in_to("other", others).await.status, LoginStatus::Succeeded, "{what}");
+        assert_eq!(b.log_in_as("ann").await.status, LoginStatus::Succeeded, "{what}");
+        let login = b.log_in_as("eve").await;
+        assert_eq!(login.status, LoginStatus::Pending, "{what}");
+        b.broker.answer_login(&login.login_id, false, Answerer::Program).await.unwrap();
+        tokio::time::sleep(s(1)).await;
+        assert_eq!(b.revoked(), revoked, "{what}");
+    }
 }
