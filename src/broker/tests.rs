@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::Map;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use self::memory::Memory;
 use super::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
@@ -39,7 +40,7 @@ use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
 use crate::provider::AskError;
-use crate::secret::{AccessToken, RefreshToken};
+use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -340,6 +341,18 @@ impl Bench {
 
     fn script(&self, answers: impl IntoIterator<Item = Answer>) {
         self.provider.script.lock().unwrap().extend(answers);
+    }
+}
+
+/// For five minutes, to be asked for every five seconds.
+fn device_authorization() -> DeviceAuthorization {
+    DeviceAuthorization {
+        device_code: DeviceCode::new("d"),
+        user_code: "AB-CD".into(),
+        verification_uri: "https://id.example/device".into(),
+        verification_uri_complete: None,
+        expires_in: s(300),
+        interval: s(5),
     }
 }
 

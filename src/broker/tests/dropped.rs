@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::contract::ImportRequest;
-use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::grant::GrantType;
-use crate::secret::DeviceCode;
 
 const REMOVED: &str = "the account is no longer in the config";
 const CHANGED: &str = "the config changed while the login was pending";
@@ -38,6 +36,16 @@ async fn bench() -> Bench {
     b
 }
 
+/// A login of `work` whose code is on its way for a second: its id, and what the browser will be told.
+async fn exchanging(b: &Bench) -> (String, JoinHandle<Result<String, Stray>>) {
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
+    let broker = b.broker.clone();
+    let login = tokio::spawn(async move { broker.callback(answer).await });
+    tokio::time::sleep(s(1)).await;
+    (started.login_id, login)
+}
+
 /// Lets the revocations that were begun go as far as they get.
 async fn revoked(b: &Bench) -> usize {
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -63,17 +71,13 @@ async fn a_reload_ends_the_logins_that_it_leaves_without_use() {
 async fn what_is_exchanged_during_such_a_reload_is_revoked() {
     for (name, reload, why) in RELOADS {
         let b = Arc::new(bench().await);
-        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-        let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
-        let broker = b.broker.clone();
-        let login = tokio::spawn(async move { broker.callback(answer).await });
-        tokio::time::sleep(s(1)).await;
+        let (id, login) = exchanging(&b).await;
         let before = b.clock.now();
         b.broker.reload(reload()).await;
         assert!(before.until(b.clock.now()) == s(0) && !login.is_finished(), "{name}: a reload waits for nothing");
-        assert_eq!(login.await.unwrap().unwrap(), started.login_id, "{name}");
+        assert_eq!(login.await.unwrap().unwrap(), id, "{name}");
         let dropped = usize::from(!why.is_empty());
-        assert_eq!((b.ended(&started.login_id).await.as_str(), revoked(&b).await), (*why, dropped), "{name}");
+        assert_eq!((b.ended(&id).await.as_str(), revoked(&b).await), (*why, dropped), "{name}");
         assert_eq!(b.store.records.lock().unwrap().len(), 1 - dropped, "{name}");
     }
 }
@@ -98,7 +102,7 @@ async fn whatever_the_way_it_came_by() {
             }
         });
         if grant.is_some() {
-            *b.provider.device.lock().unwrap() = Some(device());
+            *b.provider.device.lock().unwrap() = Some(device_authorization());
             b.broker.start_login("work", LoginVia::Device).await.unwrap();
             tokio::time::sleep(s(6)).await;
         } else {
@@ -112,26 +116,11 @@ async fn whatever_the_way_it_came_by() {
     }
 }
 
-pub(super) fn device() -> DeviceAuthorization {
-    DeviceAuthorization {
-        device_code: DeviceCode::new("d"),
-        user_code: "AB-CD".into(),
-        verification_uri: "https://id.example/device".into(),
-        verification_uri_complete: None,
-        expires_in: s(300),
-        interval: s(5),
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn after_a_logout_it_is_revoked_and_a_lock_and_a_stop_keep_it() {
     for (what, kept) in [("logout", 0), ("lock", 1), ("stop", 1)] {
         let b = Arc::new(bench().await);
-        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-        let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
-        let broker = b.broker.clone();
-        let login = tokio::spawn(async move { broker.callback(answer).await });
-        tokio::time::sleep(s(1)).await;
+        let (_, login) = exchanging(&b).await;
         match what {
             "logout" => drop(b.broker.logout("work").await.unwrap()),
             "lock" => drop(b.broker.lock().await.unwrap()),
@@ -147,7 +136,7 @@ async fn after_a_logout_it_is_revoked_and_a_lock_and_a_stop_keep_it() {
 async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
     for stop in [false, true] {
         let b = Bench::with(|account| account.grant = GrantType::DeviceCode).await;
-        *b.provider.device.lock().unwrap() = Some(device());
+        *b.provider.device.lock().unwrap() = Some(device_authorization());
         *b.provider.latency.lock().unwrap() = s(1);
         b.script((0..9).map(|_| Answer::Pending { slow_down: false }));
         let started = b.broker.start_login("work", LoginVia::Device).await.unwrap();
@@ -169,11 +158,7 @@ async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
 async fn a_slow_revocation_holds_up_a_stop_no_longer_than_it_may_take() {
     let b = Arc::new(bench().await);
     *b.provider.slow_revocation.lock().unwrap() = s(60);
-    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-    let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
-    let broker = b.broker.clone();
-    let login = tokio::spawn(async move { broker.callback(answer).await });
-    tokio::time::sleep(s(1)).await;
+    let (_, login) = exchanging(&b).await;
     b.broker.reload(config(&["other"])).await;
     login.await.unwrap().unwrap();
     assert_eq!(revoked(&b).await, 1);

@@ -7,7 +7,6 @@ use super::*;
 use crate::config::{PasswordUser, SecretSource};
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
-use crate::secret::DeviceCode;
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asks_for_itself_is_brought_up_by_the_start_and_renewed() {
@@ -24,14 +23,7 @@ async fn a_client_that_asks_for_itself_is_brought_up_by_the_start_and_renewed() 
 
 async fn device() -> Bench {
     let b = Bench::with(|account| account.grant = GrantType::DeviceCode).await;
-    *b.provider.device.lock().unwrap() = Some(DeviceAuthorization {
-        device_code: DeviceCode::new("d"),
-        user_code: "AB-CD".into(),
-        verification_uri: "https://id.example/device".into(),
-        verification_uri_complete: None,
-        expires_in: s(300),
-        interval: s(5),
-    });
+    *b.provider.device.lock().unwrap() = Some(device_authorization());
     b
 }
 
