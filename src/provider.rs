@@ -311,7 +311,8 @@ fn spent(trade: &Trade) -> Option<&RefreshToken> {
     }
 }
 
-fn answer(reply: Reply) -> Answer {
+/// What a reply means for a refresh: one that decides nothing leaves open whether the refresh token was spent.
+pub fn answer(reply: Reply) -> Answer {
     match reply {
         Reply::Granted(grant) => Answer::Granted(grant),
         Reply::Refused(refusal) => Answer::Refused(refusal),

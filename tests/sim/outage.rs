@@ -12,7 +12,8 @@ use ringback::clock::{Clock, Wall};
 use ringback::contract::{AccountState, ErrorCode};
 use ringback::error::Error;
 use ringback::oauth::dialect::Dialect;
-use ringback::oauth::reply::{self, Received, Reply};
+use ringback::oauth::reply::{self, Received};
+use ringback::provider::answer;
 
 use crate::counts::{What, happens};
 use crate::server::{PATIENCE, Server, pick};
@@ -59,13 +60,7 @@ impl Kind {
             Self::Answers(status, retry_after, body) => (status, retry_after, body.as_bytes()),
         };
         let content_type = Some("application/json");
-        match reply::parse(Received { status, content_type, retry_after, body, at }, dialect) {
-            Reply::Granted(grant) => Answer::Granted(grant),
-            Reply::Refused(refusal) => Answer::Refused(refusal),
-            Reply::Busy { retry_after, why } => Answer::Busy { retry_after, why },
-            Reply::Pending { slow_down } => Answer::Pending { slow_down },
-            Reply::Unclear { why } => Answer::Lost { why },
-        }
+        answer(reply::parse(Received { status, content_type, retry_after, body, at }, dialect))
     }
 
     /// Whether the circuit breaker counts it as one.
