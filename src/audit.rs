@@ -147,23 +147,17 @@ impl Audit {
     /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
     /// what is to be kept are deleted. After an error nothing is written.
     pub async fn change(&self, limits: Option<Limits>) -> Result<(), Missing> {
-        let Some(Open { queue, .. }) = &self.open else { return Ok(()) };
+        let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
-        let (done, changed) = oneshot::channel();
-        let ended = || Missing("its thread has ended".into());
-        queue.send(Message::Change(limits, done)).await.map_err(|_| ended())?;
-        let result = changed.await.map_err(|_| ended())?;
+        let result = open.ask(|done| Message::Change(limits, done)).await;
         self.on.store(limits.is_some() && result.is_ok(), Ordering::Release);
         result
     }
 
     /// Waits until every line so far is written; tells if one is missing since the last time.
     pub async fn flush(&self) -> Result<(), Missing> {
-        let Some(Open { queue, .. }) = &self.open else { return Ok(()) };
-        let (done, written) = oneshot::channel();
-        let ended = || Missing("its thread has ended".into());
-        queue.send(Message::Flush(done)).await.map_err(|_| ended())?;
-        written.await.map_err(|_| ended())?
+        let Some(open) = &self.open else { return Ok(()) };
+        open.ask(Message::Flush).await
     }
 }
 
@@ -173,10 +167,17 @@ impl Open {
         _ = self.queue.send(Message::Line(series, Box::new(line))).await;
     }
 
+    /// Waits until the thread has done what it is asked.
+    async fn ask(&self, message: impl FnOnce(oneshot::Sender<Result<(), Missing>>) -> Message) -> Result<(), Missing> {
+        let (done, answer) = oneshot::channel();
+        let ended = || Missing("its thread has ended".into());
+        self.queue.send(message(done)).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+
     async fn write_counts(&self, counts: Vec<LeftOut<Repeated>>) {
-        let rfc3339 = |wall: crate::clock::Wall| humantime::format_rfc3339_millis(wall.to_system()).to_string();
         for LeftOut { kind, count, since } in counts {
-            let mut line = AuditLine::new(AuditEvent::Denied, rfc3339(self.clock.now().wall));
+            let mut line = AuditLine::new(AuditEvent::Denied, self.clock.now().wall.rfc3339());
             let series = match kind {
                 Repeated::Stranger { event, result, why } => {
                     (line.event, line.result, line.reason) = (event, result, Some(why.to_owned()));
@@ -187,7 +188,7 @@ impl Open {
                     Series::Main
                 }
             };
-            (line.more, line.since) = (Some(count), Some(rfc3339(since)));
+            (line.more, line.since) = (Some(count), Some(since.rfc3339()));
             self.write(series, line).await;
         }
     }
@@ -198,7 +199,7 @@ impl Repeated {
     /// nothing tells one from the other but what they say of themselves.
     fn of_app(line: &AuditLine) -> Option<Self> {
         let ok = line.is_good();
-        let app = line.app.clone().filter(|_| !ok || line.event != AuditEvent::Token)?;
+        let app = line.app.as_ref().filter(|_| !ok || line.event != AuditEvent::Token)?.clone();
         let account = line.account.clone().filter(|_| ok);
         Some(Self::App { app, event: line.event, result: line.result.clone(), account })
     }

@@ -34,6 +34,11 @@ impl Wall {
     pub fn to_system(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
+
+    /// In UTC, with milliseconds (RFC 3339).
+    pub fn rfc3339(self) -> String {
+        humantime::format_rfc3339_millis(self.to_system()).to_string()
+    }
 }
 
 /// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux). Deadlines of what is held in memory

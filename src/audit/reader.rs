@@ -40,10 +40,12 @@ impl Reader {
 
 /// Both in the order of their times, and each in its own: a clock may have been set back.
 fn merged(lines: Vec<Line>, others: Vec<Line>) -> Vec<Line> {
-    let at = |line: &Line| match line {
-        Line::Good(line, _) => Some(line.at.clone()),
-        Line::Damaged => None,
-    };
+    fn at(line: &Line) -> Option<&str> {
+        match line {
+            Line::Good(line, _) => Some(&line.at),
+            Line::Damaged => None,
+        }
+    }
     let mut all = Vec::with_capacity(lines.len() + others.len());
     let (mut lines, mut others) = (lines.into_iter().peekable(), others.into_iter().peekable());
     while let (Some(line), Some(other)) = (lines.peek(), others.peek()) {

@@ -92,7 +92,7 @@ pub(super) fn unavailable(error: &StoreError) -> Failure {
 pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
-    let at = humantime::format_rfc3339_millis(Clock::System.now().wall.to_system()).to_string();
+    let at = Clock::System.now().wall.rfc3339();
     let written = runtime.block_on(async {
         for account in accounts {
             let mut line = AuditLine::new(event, at.clone());

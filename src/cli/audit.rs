@@ -108,7 +108,7 @@ async fn follow(args: &Audit, reader: &mut Reader) -> std::io::Result<()> {
 
 /// As the lines have it: such texts are in the order of the times that they tell.
 fn at(wall: Wall) -> String {
-    humantime::format_rfc3339_millis(wall.to_system()).to_string()
+    wall.rfc3339()
 }
 
 impl Audit {

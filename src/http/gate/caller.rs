@@ -40,7 +40,7 @@ impl Caller {
 
     /// A line of the audit log that says who asked.
     pub fn line(&self, event: AuditEvent, now: Wall) -> AuditLine {
-        let mut line = AuditLine::new(event, humantime::format_rfc3339_millis(now.to_system()).to_string());
+        let mut line = AuditLine::new(event, now.rfc3339());
         line.app = self.app().map(|app| app.name.clone());
         line.request = Some(self.request.to_string());
         match self.peer {
