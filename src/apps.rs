@@ -248,10 +248,7 @@ impl Apps {
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
         app.revoked.store(true, Ordering::Release);
         self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
-        let saved = self.inner.save();
-        if saved.is_err() {
-            self.inner.save_later();
-        }
+        let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
         if name == DEFAULT_APP {
             // Also where the list could not be written: what is in the file works no longer.
             self.inner.folder.remove(DEFAULT_KEY_FILE)?;

@@ -167,9 +167,10 @@ impl Actor {
         self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
             self.note_written();
-            if host != self.host() {
-                host = self.host();
-                recovery = self.common.turns.recovery(&host);
+            let configured = self.host();
+            if host != configured {
+                recovery = self.common.turns.recovery(&configured);
+                host = configured;
             }
             let now = self.world.clock.now();
             let cut_off = self.machine.is_cut_off();

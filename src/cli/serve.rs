@@ -244,7 +244,7 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the system tells which local user is behind a connection to each of these.
+/// Warns where the system does not tell which local user is behind a connection.
 fn warn_unless_told(server: &Server) {
     if !server.tells_users() {
         tracing::warn!(

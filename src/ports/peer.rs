@@ -1,6 +1,5 @@
 //! Which local user is at the other end of a connection that came in on loopback.
 
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 #[cfg(target_os = "linux")]
 use std::sync::{Mutex, PoisonError};
@@ -134,17 +133,6 @@ impl Source {
     }
 }
 
-impl fmt::Display for PeerLookup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.source {
-            #[cfg(target_os = "linux")]
-            Source::SockDiag(_) => "sock_diag",
-            Source::ProcNet => "/proc/net/tcp",
-            Source::None => "nothing",
-        })
-    }
-}
-
 /// See `user_namespaces(7)`, "Unmapped user and group IDs". In the first namespace every user has a number.
 fn overflow_uid() -> Option<u32> {
     let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
@@ -214,10 +202,10 @@ mod tests {
             for lookup in [best, PeerLookup { source: Source::ProcNet, overflow_uid: None }] {
                 let client = std::net::TcpStream::connect(ours).unwrap();
                 let (server, peer) = listener.accept().unwrap();
-                assert_eq!(lookup.user(peer, ours).await, me, "{lookup} {at}");
-                assert_eq!(lookup.user(ours, peer).await, me, "{lookup} {at}: the other way round it is our own end");
+                assert_eq!(lookup.user(peer, ours).await, me, "{lookup:?} {at}");
+                assert_eq!(lookup.user(ours, peer).await, me, "{lookup:?} {at}: the other way round it is our own end");
                 drop(client);
-                assert_eq!(lookup.user(peer, ours).await, PeerUser::NotFound, "{lookup} {at}: it was closed");
+                assert_eq!(lookup.user(peer, ours).await, PeerUser::NotFound, "{lookup:?} {at}: it was closed");
                 drop(server);
             }
         }
