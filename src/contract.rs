@@ -112,7 +112,7 @@ pub struct ImportRequest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refresh_token: Option<String>,
     /// Whether it may take the place of another person's tokens, unasked.
-    #[serde(skip_serializing_if = "confirm::is_false", default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
 }
 
@@ -349,7 +349,7 @@ pub struct LoginRequest {
     #[serde(default)]
     pub via: LoginVia,
     /// Whether another person's tokens may be replaced, unasked.
-    #[serde(skip_serializing_if = "confirm::is_false", default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
 }
 

@@ -214,6 +214,11 @@ fn times(failures: u32) -> String {
 }
 
 impl Error {
+    /// Of a login that ended without a token, for this one clause.
+    pub fn login_failed(account: &str, why: String) -> Self {
+        Self::LoginFailed { account: account.to_owned(), why, provider_error: None }
+    }
+
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
         match self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::browser_login::Counted;
 use super::handle::Broker;
-use super::logins::{Answerer, Asked, Brought, PageCookie, in_words};
+use super::logins::{Answerer, Asked, Brought, PageCookie};
 use crate::account::attempts::Plan;
 use crate::account::replace::Agreed;
 use crate::config::AccountConfig;
@@ -80,7 +80,7 @@ impl Broker {
             Err(error) => return error,
         };
         _ = self.inner.logins.question(&pending.id, brought, life).await;
-        let (current, new) = in_words(&confirm);
+        let (current, new) = confirm.in_words();
         Error::AnotherPerson { account, current, new, login_id: pending.id, confirm: Arc::new(confirm) }
     }
 

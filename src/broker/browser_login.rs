@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::Guard;
 use super::answers::Taken;
-use super::device::login_failed;
 use super::handle::Broker;
 use super::logins::Came;
 use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
@@ -106,7 +105,7 @@ impl Broker {
         if via == LoginVia::Paste {
             return Ok(None);
         }
-        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(|why| login_failed(account, why))
+        self.inner.world.door.open(redirect_uri).await.map(Some).map_err(|why| Error::login_failed(account, why))
     }
 
     /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
@@ -119,7 +118,7 @@ impl Broker {
         door: Option<Guard>,
     ) -> Result<String, Error> {
         let logins = &self.inner.logins;
-        let ended = || login_failed(account, "it has just ended; try again".into());
+        let ended = || Error::login_failed(account, "it has just ended; try again".into());
         let Some(door) = door else {
             let departure = logins.by_hand(id).await.ok_or_else(ended)?;
             return self.provider_url(&departure).await;
@@ -148,7 +147,7 @@ impl Broker {
             Par::Always => self.pushed_url(plan, &departure.parameters).await,
             Par::Auto | Par::Off => authorize::plain_url(&plan.dialect, &departure.parameters)
                 .map(String::from)
-                .map_err(|error| login_failed(&plan.account, error.to_string())),
+                .map_err(|error| Error::login_failed(&plan.account, error.to_string())),
         };
         if let Err(error) = &url {
             tracing::warn!(account = %plan.account, "{error}");
@@ -172,7 +171,7 @@ impl Broker {
         })?;
         authorize::pushed_url(&plan.dialect, &plan.credentials.client_id, &request_uri)
             .map(String::from)
-            .map_err(|error| login_failed(&plan.account, error.to_string()))
+            .map_err(|error| Error::login_failed(&plan.account, error.to_string()))
     }
 
     /// The redirect URL pasted from another machine's browser.

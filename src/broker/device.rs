@@ -35,7 +35,7 @@ impl Broker {
 
     /// The one that whoever began the login has got, or is about to get.
     async fn joined_prompt(&self, account: &str, id: &str) -> Result<DevicePrompt, Error> {
-        let ended = || login_failed(account, "it has just ended; try again".into());
+        let ended = || Error::login_failed(account, "it has just ended; try again".into());
         let mut stands = self.inner.logins.watch(id).await.ok_or_else(ended)?;
         let told = |reply: &LoginReply| reply.device.is_some() || reply.status != LoginStatus::Pending;
         let reply = stands.wait_for(told).await.map_err(|_| ended())?;
@@ -48,7 +48,7 @@ impl Broker {
         let authorization = match asked {
             Ok(authorization) => authorization,
             Err(error) => {
-                let failed = login_failed(&plan.account, format!("the provider gave no device code: {error}"));
+                let failed = Error::login_failed(&plan.account, format!("the provider gave no device code: {error}"));
                 logins.fail(&id, failed.clone()).await;
                 return Err(failed);
             }
@@ -76,7 +76,7 @@ impl Broker {
                 _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             }
             if clock.now().boot.reached(ends) {
-                let result = Err(login_failed(&plan.account, "the code has expired".into()));
+                let result = Err(Error::login_failed(&plan.account, "the code has expired".into()));
                 return self.conclude(&id, &plan.account, result).await;
             }
             // Counted before it is asked whether the store is open: whoever locks it waits for this.
@@ -117,9 +117,4 @@ fn turned_down(account: &str, refusal: Refusal) -> Error {
         _ => format!("the provider refused the device code: {refusal}"),
     };
     Error::LoginFailed { account: account.to_owned(), why, provider_error: Some(refusal.code) }
-}
-
-/// The error of a login that ended without a token, for this one clause.
-pub(super) fn login_failed(account: &str, why: String) -> Error {
-    Error::LoginFailed { account: account.to_owned(), why, provider_error: None }
 }

@@ -20,7 +20,8 @@ use crate::secret::AccessToken;
 /// What is spent on revoking a grant. A stop waits less.
 pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
 
-/// What a login has brought, until it is stored. Dropping it revokes it, in the background.
+/// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
+/// its tokens by that.
 pub(super) struct FreshGrant {
     plan: Arc<Plan>,
     grant: Box<Grant>,
@@ -41,7 +42,7 @@ impl FreshGrant {
         &self.plan
     }
 
-    /// A copy for who stores it. It is revoked all the same if [`Self::stored`] is not called.
+    /// A copy for who stores it. It counts as dropped all the same if [`Self::stored`] is not called.
     pub(super) fn grant(&self) -> Grant {
         (*self.grant).clone()
     }

@@ -160,10 +160,7 @@ impl Broker {
                 stop(first.into_iter().map(|(_, member)| &member.handle), patience),
                 stop(roster.leaving.values(), patience),
                 last_logins
-            )
-        };
-        let all = async {
-            all.await;
+            );
             self.inner.revoker.idle().await;
         };
         _ = tokio::time::timeout(patience, all).await;

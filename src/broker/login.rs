@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::actor::Command;
 use super::answers::Taken;
-use super::device::login_failed;
 use super::errand::Errand;
 use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
@@ -104,12 +103,12 @@ impl Broker {
     fn redirect_uri_for(&self, config: &AccountConfig, part: Part) -> Result<String, Error> {
         let Part::Browser(_) = part else { return Ok(String::new()) };
         let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
-        (self.inner.redirect_uri)(config).ok_or_else(|| login_failed(&config.name, why()))
+        (self.inner.redirect_uri)(config).ok_or_else(|| Error::login_failed(&config.name, why()))
     }
 
     /// Everything that a login of this account will need.
     pub(super) async fn plan(&self, config: &AccountConfig, redirect_uri: String) -> Result<Plan, Error> {
-        let failed = |why: String| login_failed(&config.name, why);
+        let failed = |why: String| Error::login_failed(&config.name, why);
         let errand = Errand { config, world: &self.inner.world };
         let credentials = errand.credentials().await.map_err(failed)?;
         let dialect = errand.dialect().await.map_err(|error| failed(error.to_string()))?;
@@ -128,20 +127,25 @@ impl Broker {
 
     /// How a login stands; waits up to `wait` for it to end.
     pub async fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
-        let unknown = || Error::NotFound { what: "this login".into() };
-        let mut stands = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
-        // Over, timed out or shutting down: in every case the newest word is the answer.
-        _ = tokio::time::timeout(wait, stands.wait_for(|reply| reply.status != LoginStatus::Pending)).await;
-        Ok(stands.borrow().clone())
+        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending).await
     }
 
     /// As [`Self::login`], and returns as soon as the login waits for an answer.
     pub async fn login_or_question(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
+        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending || reply.confirm.is_some()).await
+    }
+
+    async fn login_until(
+        &self,
+        id: &str,
+        wait: Duration,
+        stands: impl FnMut(&LoginReply) -> bool,
+    ) -> Result<LoginReply, Error> {
         let unknown = || Error::NotFound { what: "this login".into() };
-        let mut stands = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
-        let told = |reply: &LoginReply| reply.status != LoginStatus::Pending || reply.confirm.is_some();
-        _ = tokio::time::timeout(wait, stands.wait_for(told)).await;
-        Ok(stands.borrow().clone())
+        let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
+        // So, timed out or shutting down: in every case the newest word is the answer.
+        _ = tokio::time::timeout(wait, view.wait_for(stands)).await;
+        Ok(view.borrow().clone())
     }
 
     /// What the outcome page tells: the login's id is as good as a password for that.
@@ -164,7 +168,7 @@ impl Broker {
     }
 
     /// Hands what was granted to the account's task, unless the login is over or the config has changed: then it is
-    /// revoked.
+    /// dropped.
     pub(super) async fn take_over(
         &self,
         login: Option<&str>,

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::questions::Question;
 pub use self::questions::{Answerer, PageCookie};
-pub(super) use self::questions::{Asked, Brought, in_words};
+pub(super) use self::questions::{Asked, Brought};
 use super::Guard;
 use super::browser_login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
@@ -196,14 +196,15 @@ impl Task {
                     None => return,
                     Some(ask) => {
                         // What has run out meanwhile has to be over before anything is done with it.
-                        self.tidy();
+                        self.expire();
                         self.answer(ask).await;
                     }
                 },
                 () = super::actor::sleep(nap) => {}
                 Ok(()) = jumps.changed() => {}
             }
-            self.tidy();
+            self.expire();
+            self.show();
             self.write_notes().await;
         }
     }
@@ -246,7 +247,7 @@ impl Task {
             Ask::CallOff { account, why, done } => {
                 let pending = self.attempts.pending().find(|(_, plan)| plan.account == account);
                 if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
-                    self.fail(&id, &Error::LoginFailed { account, why: why.into(), provider_error: None }, now);
+                    self.fail(&id, &Error::login_failed(&account, why.into()), now);
                 }
                 self.write_notes().await;
                 _ = done.send(());
@@ -269,7 +270,7 @@ impl Task {
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
         if let Some(old) = &started.replaced {
             let why = "the config changed, and a new login took its place".into();
-            self.fail(old, &Error::LoginFailed { account: account.clone(), why, provider_error: None }, now);
+            self.fail(old, &Error::login_failed(&account, why), now);
         }
         let expires_at = now.wall.plus(now.boot.until(started.ends)).unix_seconds();
         if !started.joined {
@@ -316,17 +317,21 @@ impl Task {
         self.over(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 
-    /// Ends what is past its time, and shows what is left.
-    fn tidy(&mut self) {
+    /// Ends what is past its time.
+    fn expire(&mut self) {
         let now = self.clock.now();
         for id in self.attempts.expire(now) {
             let Some(account) = self.views.get(&id).map(|view| view.reply.borrow().account.clone()) else { continue };
             tracing::info!(%account, "a login was not finished in time");
             let asked = self.views.get(&id).is_some_and(|view| view.question.is_some());
             let why = if asked { "nobody answered in time" } else { "nobody finished it in time" }.into();
-            self.fail(&id, &Error::LoginFailed { account, why, provider_error: None }, now);
+            self.fail(&id, &Error::login_failed(&account, why), now);
         }
         self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.boot.reached(at)));
+    }
+
+    /// Shows what is pending.
+    fn show(&self) {
         let pending = self.attempts.pending();
         let (by_account, awaited) = pending
             .map(|(id, plan)| ((plan.account.clone(), id.to_owned()), (plan.redirect_uri.clone(), plan.response_type)))

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::answers::Taken;
 use super::browser_login::Counted;
-use super::device::login_failed;
 use super::errand::Errand;
 use super::fresh_grant::FreshGrant;
 use super::handle::{Broker, TokenQuery};
@@ -49,8 +48,8 @@ impl Broker {
     pub async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
-        // Counted before it is asked whether the store is open: a refresh token may work once.
         let member = self.known_member(account)?;
+        // Counted before it is asked whether the store is open: a refresh token may work once.
         let _counted = Counted::new(&self.inner.exchanging, &member.config.name);
         self.may_spend(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
@@ -74,7 +73,7 @@ impl Broker {
     /// An access token that the provider knows.
     async fn check_access(&self, member: &Member, token: AccessToken) -> Result<Box<Grant>, Error> {
         let name = &member.config.name;
-        let refused = |why: &str| Err(login_failed(name, format!("the token was not taken over: {why}")));
+        let refused = |why: &str| Err(Error::login_failed(name, format!("the token was not taken over: {why}")));
         let described = match self.describe(member, &token).await {
             Ok(described) => described,
             Err(AskError::Impossible(why)) => {

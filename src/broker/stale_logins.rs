@@ -1,6 +1,5 @@
 //! Logins that end before their time: what they would bring can't be used, so nothing is spent on them any more.
 
-use super::device::login_failed;
 use super::handle::Broker;
 use super::logins::Pending;
 use super::roster::{Member, Roster};
@@ -12,7 +11,7 @@ const CHANGED: &str = "the config changed while the login was pending";
 
 impl Broker {
     /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
-    /// client, grant and redirect URI. What is being exchanged is revoked when it comes.
+    /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
     pub(super) async fn end_stale_logins(&self, old: &Roster) {
         let now = self.inner.roster.load_full();
         for (name, member) in &old.accounts {
@@ -36,7 +35,7 @@ impl Broker {
         let name = &member.config.name;
         let stale = self.stale(&member.config, self.inner.roster.load().accounts.get(name));
         let wanted = match stale {
-            Some(why) => Err(login_failed(name, why.into())),
+            Some(why) => Err(Error::login_failed(name, why.into())),
             None => self.may_spend(name),
         };
         if let Err(error) = &wanted
@@ -53,7 +52,7 @@ impl Broker {
         self.inner.lock.open()?;
         let roster = self.inner.roster.load();
         let stopping = roster.accounts.get(account).is_some_and(|member| member.handle.is_stopping());
-        if stopping { Err(login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
+        if stopping { Err(Error::login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 
     /// Ends every login, and waits for those that are being exchanged: what they bring is kept.

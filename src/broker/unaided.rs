@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::answers::Taken;
 use super::browser_login::Counted;
-use super::device::login_failed;
 use super::errand::Errand;
 use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
@@ -42,7 +41,7 @@ impl Broker {
         let (user, pipe) = match self.way_of_password(member) {
             Ok(way) => way,
             Err(why) => {
-                let failed = login_failed(&plan.account, why);
+                let failed = Error::login_failed(&plan.account, why);
                 self.inner.logins.fail(&pending.id, failed.clone()).await;
                 return Err(failed);
             }
@@ -63,7 +62,7 @@ impl Broker {
             let _counted = Counted::new(&broker.inner.exchanging, &config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
-                Err(why) => Err(login_failed(&config.name, why)),
+                Err(why) => Err(Error::login_failed(&config.name, why)),
             };
             broker.conclude(&id, &config.name, result).await;
         });
@@ -137,7 +136,9 @@ pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<G
             let why = format!("the provider refused {what}: {refusal}");
             Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
         }
-        Answer::Pending { .. } => Err(login_failed(&account, "the provider answered as to a device".into())),
-        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => Err(login_failed(&account, why)),
+        Answer::Pending { .. } => Err(Error::login_failed(&account, "the provider answered as to a device".into())),
+        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => {
+            Err(Error::login_failed(&account, why))
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// Asks at the terminal, unless the answer was given beforehand, and waits for the end of the login.
     pub(super) fn settle(&self, replace: bool) -> Result<LoginReply, Failure> {
-        let (current, new) = (told(&self.confirm.current), told(&self.confirm.new));
+        let (current, new) = self.confirm.in_words();
         report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", self.account));
         if replace {
             return self.answer(true);
@@ -85,7 +85,7 @@ impl Question<'_> {
     }
 
     fn nobody_to_ask(&self) -> Failure {
-        let (account, current, new) = (self.account.to_owned(), told(&self.confirm.current), told(&self.confirm.new));
+        let (account, (current, new)) = (self.account.to_owned(), self.confirm.in_words());
         Error::NobodyToAsk { account, current, new }.into()
     }
 }
@@ -105,10 +105,6 @@ fn a_line() -> Receiver<String> {
 
 fn is_yes(line: &str) -> bool {
     matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-fn told(identity: &serde_json::Map<String, serde_json::Value>) -> String {
-    whose(identity).unwrap_or_else(|| "somebody".into())
 }
 
 /// Tells what became of the tokens that the account had, where that is worth a word.

@@ -14,9 +14,9 @@ use crate::contract::{
 
 /// Show how the accounts stand
 ///
-/// Exits with 0 if every account shown has a valid token. Else the worst of them decides: 9 if the store is locked or
-/// does not work, 5 if somebody has to log in or to correct the config, 4 if an account is left out for a mistake in
-/// the config, 7 if there is no valid token and it is tried again.
+/// Exits with 0 if every account shown has a valid token and nobody has to do anything for the next one. Else the worst
+/// of them decides: 9 if the store is locked or does not work, 5 if somebody has to log in or to correct the config, 4
+/// if an account is left out for a mistake in the config, 7 if there is no valid token and it is tried again.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct Status {
@@ -170,8 +170,8 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
         notes.push("gets its first token by itself".into());
     }
     if let Some(confirm) = &account.login_confirm {
-        let told = |identity| whose(identity).map_or_else(|| "somebody".into(), |whose| plain(&whose));
-        let (current, new, name) = (told(&confirm.current), told(&confirm.new), plain(&account.account));
+        let (current, new) = confirm.in_words();
+        let (current, new, name) = (plain(&current), plain(&new), plain(&account.account));
         notes.push(format!(
             "a login as {new} waits for an answer whether it replaces {current}: run `ringback login {name}`"
         ));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::AccountReply;
+use super::{AccountReply, whose};
 
 /// A login brought the tokens of another person than the account's are of, and waits for an answer whether they may
 /// take their place. Both are an `identity`.
@@ -15,11 +15,19 @@ pub struct Confirm {
     pub new: Map<String, Value>,
 }
 
+impl Confirm {
+    /// Who it is and who has just logged in, for people. Whoever shows it has to escape it.
+    pub fn in_words(&self) -> (String, String) {
+        let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
+        (told(&self.current), told(&self.new))
+    }
+}
+
 /// Body of `POST /v1/logins/{id}/answer`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginAnswer {
-    /// Whether the new tokens take the place of the old ones; if not, they are revoked.
+    /// Whether the new tokens take the place of the old ones; if not, they are dropped.
     pub replace: bool,
 }
 
@@ -41,11 +49,6 @@ pub struct Replaced {
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub replaced_identity: Map<String, Value>,
     /// The account had tokens before, and nobody can tell whether they were the same person's.
-    #[serde(skip_serializing_if = "is_false", default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub identity_unknown: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
-pub(super) fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -162,8 +162,8 @@ impl Handed {
     }
 }
 
-/// Has the broker take the answer. Needs no place to wait in: a
-/// login takes one answer, and only so many logins are pending.
+/// Has the broker take the answer. Needs no place to wait in: a login takes one answer, and only so many logins are
+/// pending.
 pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<Handed, Turned> {
     let request = request.ok_or(Turned::Away(Stray::Malformed))?;
     let broker = http.broker.clone();
@@ -337,10 +337,10 @@ fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, now: Wall) ->
 
 fn asks_or_pends<'a>(login: &LoginReply, form_token: Option<&'a Nonce256>, now: Wall) -> Ending<'a> {
     let Some(confirm) = &login.confirm else { return Ending::Pending };
-    let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
+    let (current, new) = confirm.in_words();
     let left = expires(login.expires_at, now).left;
     let form_token = form_token.map(Nonce256::expose);
-    Ending::Asks { current: told(&confirm.current), new: told(&confirm.new), left, form_token }
+    Ending::Asks { current, new, left, form_token }
 }
 
 /// With its full stop: a fact has none where it stands behind `error:`, on a page it does.

@@ -1,4 +1,4 @@
-//! What a login brought is stored, or turned away and then revoked.
+//! What a login brought is stored, or turned away and then dropped.
 
 use serde_json::{Map, Value};
 
@@ -25,14 +25,15 @@ impl Actor {
     }
 
     pub(super) fn too_late(&self) -> Result<Taken, Error> {
-        let why = "it was called off meanwhile".into();
-        Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None })
+        Err(Error::login_failed(&self.config.name, "it was called off meanwhile".into()))
     }
 
     pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<Taken, Error> {
         if fresh.plan().binding() != *self.machine.binding() {
-            let why = "the config changed while the login was pending".into();
-            return Err(Error::LoginFailed { account: self.config.name.clone(), why, provider_error: None });
+            return Err(Error::login_failed(
+                &self.config.name,
+                "the config changed while the login was pending".into(),
+            ));
         }
         let unread = self.machine.snapshot(&self.config.name);
         if matches!(unread.standing, Standing::Unread | Standing::Locked) {

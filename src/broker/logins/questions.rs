@@ -1,12 +1,12 @@
 //! Logins as another person than the account's tokens are of. What such a login brought is kept here, in memory only,
-//! until somebody answers. Whatever ends the login before that drops it, and so revokes it at the provider.
+//! until somebody answers. Whatever ends the login before that drops it.
 
 use std::time::Duration;
 
 use super::{Ask, Logins, Pending, Task, gone};
 use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
-use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply, whose};
+use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply};
 use crate::error::Error;
 use crate::secret::Nonce256;
 
@@ -110,7 +110,7 @@ impl Task {
             reply.expires_at = now.wall.plus(life).unix_seconds();
         });
         let account = &view.reply.borrow().account.clone();
-        let (current, new) = in_words(&confirm);
+        let (current, new) = confirm.in_words();
         tracing::warn!(%account, "the account is logged in as {current}, and this login as {new}: waiting for an answer");
         view.question = Some(Question { fresh, confirm, cookie, cookie_is_given: false, form_token });
         Asked::Waits
@@ -138,7 +138,7 @@ impl Task {
         view.reply.send_modify(|reply| reply.confirm = None);
         self.attempts.answered(id);
         let account = question.fresh.plan().account.clone();
-        let (current, new) = in_words(&question.confirm);
+        let (current, new) = question.confirm.in_words();
         tracing::warn!(%account, "the answer was to replace {current} by {new}");
         self.note(&account, now, None, format!("the answer was to replace {current} by {new}"));
         Ok(Some(Brought { fresh: question.fresh, confirm: question.confirm }))
@@ -165,14 +165,14 @@ impl Task {
 
     fn end_question(&mut self, id: &str, why: &str, now: Moment) {
         let Some(account) = self.views.get(id).map(|view| view.reply.borrow().account.clone()) else { return };
-        self.fail(id, &Error::LoginFailed { account, why: why.to_owned(), provider_error: None }, now);
+        self.fail(id, &Error::login_failed(&account, why.to_owned()), now);
     }
 
     /// Why a login that waited for an answer ends without one, with what that means.
     pub(super) fn unanswered(&mut self, id: &str, error: Error) -> Error {
         let Some(question) = self.views.get_mut(id).and_then(|view| view.question.take()) else { return error };
         let Error::LoginFailed { account, why, provider_error } = error else { return error };
-        let (current, new) = in_words(&question.confirm);
+        let (current, new) = question.confirm.in_words();
         let why = format!("{why}: it stays logged in as {current}, and the login as {new} is not kept");
         tracing::warn!(%account, "{why}");
         Error::LoginFailed { account, why, provider_error }
@@ -187,8 +187,7 @@ impl Task {
     }
 
     fn note(&mut self, account: &str, now: Moment, failure: Option<ErrorCode>, reason: String) {
-        let at = humantime::format_rfc3339_millis(now.wall.to_system()).to_string();
-        let mut line = AuditLine::new(AuditEvent::Login, at);
+        let mut line = AuditLine::new(AuditEvent::Login, now.wall.rfc3339());
         line.account = Some(account.to_owned());
         line.reason = Some(reason);
         if let Some(code) = failure {
@@ -222,10 +221,4 @@ impl Question {
     pub(super) fn confirm(&self) -> &Confirm {
         &self.confirm
     }
-}
-
-/// Who it is and who it was, for people.
-pub(in crate::broker) fn in_words(confirm: &Confirm) -> (String, String) {
-    let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
-    (told(&confirm.current), told(&confirm.new))
 }

@@ -86,8 +86,7 @@ fn login(account: &AccountReply) -> &'static str {
 /// The id of the account's login and what it asks, if it waits for an answer.
 pub(super) fn login_row(account: &AccountReply) -> Option<LoginRow> {
     let (login, confirm) = account.login_pending.clone().zip(account.login_confirm.as_ref())?;
-    let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
-    let (current, new) = (told(&confirm.current), told(&confirm.new));
+    let (current, new) = confirm.in_words();
     let question = cut(&format!("is logged in as {current}, and the new login is {new}'s. Replace its tokens?"));
     Some(LoginRow { account: account.account.clone(), login, question })
 }
