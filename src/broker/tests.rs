@@ -280,6 +280,16 @@ impl Bench {
         bench
     }
 
+    /// With so many accounts, `a0` and on, all of them logged in.
+    async fn crowded(accounts: usize) -> (Self, Vec<String>) {
+        let names: Vec<String> = (0..accounts).map(|n| format!("a{n}")).collect();
+        let bench = Self::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        for name in &names {
+            assert_eq!(bench.log_in(name).await, LoginStatus::Succeeded);
+        }
+        (bench, names)
+    }
+
     /// The user's part of a login, up to the outcome.
     async fn log_in(&self, account: &str) -> LoginStatus {
         let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();

@@ -3,13 +3,10 @@
 
 use ringback::contract::{LoginReply, LoginStatus};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
 use url::Url;
 
 use crate::http::{Browser, Reply, Request, Wire, parse};
-use crate::idp::{Act, Idp, plain};
+use crate::idp::{Idp, granted};
 use crate::siege::Siege;
 use crate::world::{World, account, provider, until};
 
@@ -88,18 +85,6 @@ struct Stage {
     keys: [String; 3],
 }
 
-fn granted(sub: &str) -> Act {
-    let claims = URL_SAFE_NO_PAD.encode(json!({"iss": "https://id.example", "sub": sub}).to_string());
-    let body = json!({
-        "access_token": format!("AT~canary-{sub}"),
-        "refresh_token": format!("RT~canary-{sub}"),
-        "token_type": "bearer",
-        "expires_in": 3600,
-        "id_token": format!("e30.{claims}.x"),
-    });
-    Act::Raw(plain(200, "application/json", &body.to_string()))
-}
-
 impl Stage {
     fn set(idp: &Idp) -> Self {
         let config = [
@@ -118,15 +103,17 @@ impl Stage {
             let started = world.start_login(name, "caller_browser");
             let mut browser = Browser::default();
             let page = browser.go(started.start_url.as_deref().unwrap());
-            let token = page.body.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+            let token = page.form_token();
             let path = format!("/login/outcome/{}", started.login_id);
             let (.., name, value) = browser.cookies.iter().find(|(_, of, ..)| *of == path).unwrap();
             (started.login_id, format!("{name}={value}"), token.to_owned())
         });
         let [first, second] = made;
-        let key = |arguments: &[&str]| world.cli(&[&["app", "add"], arguments].concat()).1.trim().to_owned();
-        let keys =
-            [world.key(), key(&["stranger", "--account", "home", "--write"]), key(&["reader", "--account", "work"])];
+        let keys = [
+            world.key(),
+            world.add_app(&["stranger", "--account", "home", "--write"]),
+            world.add_app(&["reader", "--account", "work"]),
+        ];
         Self {
             world,
             logins: [first.0, second.0],
@@ -227,9 +214,9 @@ fn an_answer_after_the_time_is_none() {
     let stop = |url: &Url| url.path().starts_with("/login/outcome/");
     let (url, _) = browser.go_until(started.start_url.as_deref().unwrap(), stop);
     let page = browser.visit(&url);
-    let token = page.body.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let look = || world.get(&format!("/v1/logins/{}", started.login_id)).parse::<LoginReply>();
-    until("nobody answered", || (look().status == LoginStatus::Failed).then_some(()));
+    let token = page.form_token();
+    let look = || world.login_status(&started.login_id);
+    until("nobody answered", || (look() == LoginStatus::Failed).then_some(()));
     let (.., name, value) = browser.cookies.iter().find(|(_, of, ..)| *of == url.path()).unwrap();
     let mut form = Request::new("POST", url.path())
         .header("Origin", &format!("http://{}", world.authority()))
@@ -239,5 +226,5 @@ fn an_answer_after_the_time_is_none() {
     assert_eq!(world.ask_tcp(&form).status, 400);
     let api = Request::new("POST", &format!("/v1/logins/{}/answer", started.login_id)).json("{\"replace\":true}");
     assert_eq!(world.ask(&api).status, 400);
-    assert_eq!((look().status, world.token("work").as_str()), (LoginStatus::Failed, "AT~canary-ann"));
+    assert_eq!((look(), world.token("work").as_str()), (LoginStatus::Failed, "AT~canary-ann"));
 }

@@ -100,14 +100,14 @@ fn who_is_refused_without_end_pushes_nothing_out_of_a_log_and_is_counted_in_it()
     for (name, method, target, headers, status, noted) in ATTACKS {
         siege.row();
         let mut world = world(&idp);
-        let (_, key, _) = world.cli(&["app", "add", "limited", "--account", "home"]);
+        let key = world.add_app(&["limited", "--account", "home"]);
         world.token("work");
         until("the token's line", || audit(&world).iter().any(|line| line["event"] == "token").then_some(()));
         let size = |world: &World| std::fs::metadata(world.state().join("audit.jsonl")).unwrap().len();
         let (before, (answered, _)) = (size(&world), logged(&world.log(), *status));
         let mut request = Request::new(method.trim_start_matches('@'), target);
         for (name, value) in *headers {
-            request = request.header(name, &value.replace("{L}", key.trim()));
+            request = request.header(name, &value.replace("{L}", &key));
         }
         let bytes = request.bytes(if method.starts_with('@') { "localhost" } else { "" });
         let bytes = if method.starts_with('@') { bytes } else { request.bytes(&world.authority()) };
@@ -134,7 +134,7 @@ fn who_is_refused_without_end_pushes_nothing_out_of_a_log_and_is_counted_in_it()
             requests == answered + FLOOD && lines <= FLOOD / 2,
             (answered, requests, lines, world.log()),
         );
-        siege.expect(name, !world.log().contains(key.trim()), "a key is in the log");
+        siege.expect(name, !world.log().contains(&key), "a key is in the log");
         if *noted != Noted::Nowhere {
             let (_, told, _) = world.cli(&["audit", "--denied"]);
             siege.expect(name, told.contains(" more like this since 20"), &told);

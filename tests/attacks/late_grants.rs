@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use ringback::contract::{LoginReply, LoginStatus};
+use ringback::contract::LoginStatus;
 use rustix::process::Signal;
 
 use crate::http::{Browser, free_port};
@@ -52,7 +52,7 @@ fn no_code_and_no_secret_leave_after_the_account_is_gone() {
         let (answer, _) = browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path() == "/cb");
         world.configure(&reload(&idp, port));
         world.signal(Signal::HUP);
-        let end: LoginReply = world.get(&format!("/v1/logins/{id}?wait=15")).parse();
+        let end = world.login_end(&id);
         let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
         siege.expect(name, end.status == LoginStatus::Failed && told.contains(why), &told);
         let status = waiting.wait().unwrap();
@@ -122,7 +122,7 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
         let browser = std::thread::spawn(move || Browser::default().go(&url));
         idp.until_holding();
         act(&world, &idp);
-        let end: LoginReply = world.get(&format!("/v1/logins/{}?wait=15", started.login_id)).parse();
+        let end = world.login_end(&started.login_id);
         let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
         siege.expect(name, told.contains(why), &told);
         idp.release();

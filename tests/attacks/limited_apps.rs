@@ -67,9 +67,7 @@ fn world(idp: &Idp) -> World {
 }
 
 fn key(world: &World, name: &str, arguments: &[&str]) -> String {
-    let (code, key, said) = world.cli(&[&["app", "add", name], arguments].concat());
-    assert_eq!(code, 0, "{said}");
-    format!("Bearer {}", key.trim())
+    format!("Bearer {}", world.add_app(&[&[name], arguments].concat()))
 }
 
 #[test]

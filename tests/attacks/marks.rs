@@ -8,6 +8,7 @@ use ringback::contract::AccountState;
 
 use crate::disk::{folder, lead, pipe, put};
 use crate::idp::Idp;
+use crate::other_users::can_switch;
 use crate::restored::{mark, refresh, two_accounts};
 use crate::siege::Siege;
 use crate::world::World;
@@ -100,8 +101,8 @@ fn refresh_again(world: &mut World) {
 
 #[test]
 fn a_cache_that_can_not_be_written_to_costs_no_token() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can mount");
+    // Only root can mount.
+    if !can_switch() {
         return;
     }
     let idp = Idp::start();

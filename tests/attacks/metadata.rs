@@ -78,7 +78,7 @@ const REPLIES: &[Reply] = &[
     ("301 to somebody else's metadata", |e, _| with_header(301, &format!("Location: {e}"), "")),
     ("307 to somebody else's metadata", |e, _| with_header(307, &format!("Location: {e}"), "")),
     ("a page that says good metadata", |_, good| plain(200, "text/html", good)),
-    ("good metadata behind 70 KiB", |_, good| plain(200, "application/json", &format!("{}{good}", " ".repeat(70 << 10)))),
+    ("good metadata behind 70 KiB", |_, good| plain(200, "application/json", format!("{}{good}", " ".repeat(70 << 10)))),
     ("good metadata with an error's status", |_, good| plain(500, "application/json", good)),
     ("half of good metadata", |_, good| plain(200, "application/json", &good[..good.len() / 2])),
     ("nothing", |_, _| Vec::new()),
@@ -92,7 +92,7 @@ fn what_an_issuer_says_of_itself_leads_neither_browser_nor_secrets_astray() {
     *elsewhere.says.lock().unwrap() = plain(200, "application/json", "{}");
     let filled =
         |text: &str| text.replace("{I}", &issuer.url).replace("{G}", &idp.url("")).replace("{E}", &elsewhere.url);
-    let documents = DOCUMENTS.iter().map(|(name, text)| (*name, plain(200, "application/json", &filled(text))));
+    let documents = DOCUMENTS.iter().map(|(name, text)| (*name, plain(200, "application/json", filled(text))));
     let replies = REPLIES.iter().map(|(name, reply)| (*name, reply(&elsewhere.url, &filled(GOOD))));
     let provider = format!("[providers.idp]\npreset = \"generic\"\ndiscover = true\nissuer = \"{}\"\n", issuer.url);
     let config = [provider, account("work", "idp", "")].concat();
@@ -116,7 +116,7 @@ fn what_an_issuer_says_of_itself_leads_neither_browser_nor_secrets_astray() {
         siege.expect(name, !world.log().contains("canary"), world.log());
     }
     siege.expect("all", idp.seen().is_empty(), idp.seen());
-    *issuer.says.lock().unwrap() = plain(200, "application/json", &filled(GOOD));
+    *issuer.says.lock().unwrap() = plain(200, "application/json", filled(GOOD));
     let mut world = World::with_config(&config);
     world.run();
     let (page, end) = world.try_log_in("work");
@@ -130,7 +130,7 @@ fn moved_later(siege: &mut Siege, world: &mut World, issuer: &Issuer, filled: &d
     siege.row();
     let name = "a token endpoint that moves after a day";
     let moved = r#"{"issuer":"{I}","authorization_endpoint":"{G}/authorize","token_endpoint":"{E}/token"}"#;
-    *issuer.says.lock().unwrap() = plain(200, "application/json", &filled(moved));
+    *issuer.says.lock().unwrap() = plain(200, "application/json", filled(moved));
     world.stop();
     let kept = crate::world::names(&world.state()).into_iter().find(|n| n == "metadata" || n == "issuers");
     let folder = world.state().join(kept.expect("a folder of kept metadata"));

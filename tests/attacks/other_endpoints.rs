@@ -87,7 +87,7 @@ const REVOKE: &[Attack] = &[
     ("401 and a challenge at a logout", |_| with_header(401, "WWW-Authenticate: Basic realm=\"x\"", "")),
     ("503 without end at a logout", |_| with_header(503, "Retry-After: 99999999999", "")),
     ("an escape at a logout", |_| plain(400, "application/json", r#"{"error":"x\u001b[2J","error_description":"<script>\u001b[31m"}"#)),
-    ("8 MiB at a logout", |_| plain(200, "application/json", &" ".repeat(8 << 20))),
+    ("8 MiB at a logout", |_| plain(200, "application/json", " ".repeat(8 << 20))),
     ("no HTTP at a logout", |_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
     ("nothing at a logout", |_| Vec::new()),
     ("a new token at a logout", |_| json(r#"{"access_token":"AT~evil","token_type":"bearer","expires_in":3600}"#)),

@@ -133,7 +133,7 @@ impl Session {
         let opened = world.ask_tcp(&Request::get(&format!("/open/{spent}")));
         let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let page = world.ask_tcp(&Request::get("/").header("Cookie", &cookie));
-        let form_token = page.body.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let form_token = page.form_token();
         Self { cookie, form_token: form_token.to_owned(), spent }
     }
 
@@ -177,8 +177,7 @@ impl Stage {
         world.run();
         world.log_in("work");
         world.log_in("asks");
-        let (_, reader, _) = world.cli(&["app", "add", "editor", "--account", "asks"]);
-        let reader = reader.trim().to_owned();
+        let reader = world.add_app(&["editor", "--account", "asks"]);
         let ask = Request::get("/v1/accounts/asks/token?wait=0").header("Authorization", &format!("Bearer {reader}"));
         assert_eq!(world.ask_tcp(&ask).status, 403, "it has to wait for an answer");
         let pending = until("a question waits", || world.get("/v1/consents").json()["pending"].get(0).cloned());

@@ -6,15 +6,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ringback::contract::{AccountState, LoginReply, LoginStatus};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::{Browser, Reply, Request};
-use crate::idp::{Act, Idp, plain};
+use crate::idp::{Act, Idp, granted, plain};
 use crate::world::{World, account, until};
 
 /// A world where `ann` is logged in, at a provider that takes tokens back.
@@ -32,19 +30,6 @@ fn ann_is_logged_in_beside(top: &str, more: &str) -> (Idp, World) {
     (idp, world)
 }
 
-/// What the token endpoint says to the login of `sub`.
-pub(crate) fn granted(sub: &str) -> Act {
-    let claims = json!({"iss": "https://id.example", "sub": sub, "email": format!("{sub}@example.org")});
-    let body = json!({
-        "access_token": format!("AT~canary-{sub}"),
-        "refresh_token": format!("RT~canary-{sub}"),
-        "token_type": "bearer",
-        "expires_in": 3600,
-        "id_token": format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string())),
-    });
-    Act::Raw(plain(200, "application/json", &body.to_string()))
-}
-
 /// Begins a login and lets `eve` finish it: the id, the browser, and the page that it ends on.
 fn eve_logs_in(idp: &Idp, world: &World) -> (String, Browser, Url, Reply) {
     idp.next(granted("eve"));
@@ -55,11 +40,6 @@ fn eve_logs_in(idp: &Idp, world: &World) -> (String, Browser, Url, Reply) {
     let (url, _) = browser.go_until(started.start_url.as_deref().unwrap(), stop);
     let page = browser.visit(&url);
     (started.login_id, browser, url, page)
-}
-
-fn form_token(page: &Reply) -> String {
-    let value = page.body.split("name=\"form_token\" value=\"").nth(1);
-    value.unwrap_or_else(|| panic!("no form: {page:?}")).split('"').next().unwrap().to_owned()
 }
 
 /// The button `answer` of the form on `page`, pressed in this browser.
@@ -111,7 +91,7 @@ fn the_page_in_the_browser_that_logged_in_asks_and_its_buttons_answer() {
         assert_eq!((world.token("work").as_str(), look(&world, &id).status), ("AT~canary-ann", LoginStatus::Pending));
         let elsewhere = Browser::default().go(url.as_str());
         assert!(elsewhere.body.contains("ringback login work") && !elsewhere.body.contains("<form"), "{elsewhere:?}");
-        let token_of_form = form_token(&browser.visit(&url));
+        let token_of_form = browser.visit(&url).form_token().to_owned();
         let answered = press(&browser, &url, &token_of_form, answer);
         assert_eq!((answered.status, answered.header("location")), (303, Some(url.path())), "{answered:?}");
         let page = browser.visit(&url);
@@ -145,18 +125,14 @@ fn a_redirect_uri_with_a_port_of_its_own_asks_there() {
     world.log_in("work");
     let (id, browser, url, page) = eve_logs_in(&idp, &world);
     assert_eq!(url.port(), Some(port));
-    assert_eq!(press(&browser, &url, &form_token(&page), "replace").status, 303);
+    assert_eq!(press(&browser, &url, page.form_token(), "replace").status, 303);
     assert_eq!((world.login_end(&id).status, world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
 }
 
 #[test]
 fn a_program_answers_over_the_api_as_far_as_its_rights_go() {
     let (idp, world) = ann_is_logged_in_beside("default_account = \"work\"", &account("other", "idp", ""));
-    let key = |arguments: &[&str]| {
-        let (code, key, said) = world.cli(&[&["app", "add"], arguments].concat());
-        assert_eq!(code, 0, "{said}");
-        format!("Bearer {}", key.trim())
-    };
+    let key = |arguments: &[&str]| format!("Bearer {}", world.add_app(arguments));
     let reader = key(&["reader", "--account", "work"]);
     let stranger = key(&["stranger", "--account", "other", "--write"]);
     let writer = key(&["writer", "--account", "work", "--write"]);
@@ -360,7 +336,7 @@ fn the_terminal_sees_that_the_page_was_faster() {
     let (_, browser, url, page) = eve_logs_in(&idp, &world);
     let mut terminal = AtTerminal::start(&world, &["login"]);
     terminal.until_shown("[y/N]");
-    assert_eq!(press(&browser, &url, &form_token(&page), "replace").status, 303);
+    assert_eq!(press(&browser, &url, page.form_token(), "replace").status, 303);
     assert_eq!((terminal.end(), world.token("work").as_str()), (Some(0), "AT~canary-eve"));
     terminal.until_shown("It was logged in as email ann@example.org");
     assert_eq!(world.account("work").state, AccountState::Active);

@@ -27,13 +27,7 @@ const fn kept(what: &'static str, spoil: fn(&str) -> Vec<u8>, told: &'static str
 }
 
 fn json(body: impl AsRef<[u8]>) -> Vec<u8> {
-    raw("Content-Type: application/json", body.as_ref())
-}
-
-fn raw(header: &str, body: &[u8]) -> Vec<u8> {
-    let length = body.len();
-    let head = format!("HTTP/1.1 200 X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    [head.as_bytes(), body].concat()
+    plain(200, "application/json", body)
 }
 
 /// `body` with these members behind its own.
@@ -88,17 +82,17 @@ const FLAWS: &[Flaw] = &[
     served("nul", |b| json(format!("{b}\0")), ""),
     served("comma", |b| json(format!("{},}}", b.strip_suffix('}').unwrap())), "not valid JSON"),
     served("trailing", |b| json(format!("{b}<!-- served by x -->")), "not valid JSON"),
-    served("gzip", |b| raw("Content-Type: application/json\r\nContent-Encoding: gzip", &gzip(b)), ""),
+    served("gzip", |b| with_header(200, "Content-Type: application/json\r\nContent-Encoding: gzip", gzip(b)), ""),
     served("gzip-unsaid", |b| json(gzip(b)), ""),
     served("no-error", |b| json(more(b, r#""error":false"#)), ""),
     served("zero-error", |b| json(more(b, r#""error":0,"error_description":"""#)), ""),
-    served("form", |b| raw("Content-Type: application/x-www-form-urlencoded", &form(b)), "a form and not JSON"),
-    served("form-as-html", |b| raw("Content-Type: text/html", &form(b)), "a form and not JSON"),
+    served("form", |b| with_header(200, "Content-Type: application/x-www-form-urlencoded", form(b)), "a form and not JSON"),
+    served("form-as-html", |b| with_header(200, "Content-Type: text/html", form(b)), "a form and not JSON"),
     served("deep", |b| json(more(b, &format!("\"x\":{}1{}", "[".repeat(200), "]".repeat(200)))), "not valid JSON"),
     served("repeated", |b| json(more(b, r#""expires_in":3600,"refresh_token":null"#)), "a member twice"),
     served("cut-json", |b| json(format!("{},\"x\":\"", b.strip_suffix('}').unwrap())), "cut off"),
     served("too-large", |b| json(more(b, &format!("\"x\":\"{}\"", "x".repeat(300_000)))), "larger than 256 KiB"),
-    served("broken-off", |b| with_header(200, "Content-Type: application/json", &format!("{b}{}", "x".repeat(99)))[..].strip_suffix(&[b'x'; 99]).unwrap().to_vec(), "broke off"),
+    served("broken-off", |b| with_header(200, "Content-Type: application/json", format!("{b}{}", "x".repeat(99)))[..].strip_suffix(&[b'x'; 99]).unwrap().to_vec(), "broke off"),
     kept("dpop", |b| token_type(b, "DPoP"), "token_type is `DPoP`: not a bearer token"),
     kept("no-access", |b| access(b, None), "there is no access_token"),
     kept("long", |b| access(b, Some(&"x".repeat(65_537))), "access_token is longer than 64 KiB"),

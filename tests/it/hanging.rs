@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use ringback::contract::{LoginStarted, LoginStatus};
 use rustix::process::Signal;
+use serde_json::json;
 
-use crate::http::Request;
 use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, told, until};
 
@@ -78,26 +78,20 @@ fn on_its_way(idp: &Idp, kind: &str) -> (World, LoginStarted) {
         "device" => "grant = \"device_code\"".to_owned(),
         _ => format!("grant = \"password\"\nusername = \"ann\"\npassword_file = \"{}\"", password.display()),
     };
-    let device = json_of(&[
-        ("device_code", "DEVICE~canary".into()),
-        ("user_code", "AB-CD".into()),
-        ("verification_uri", idp.url("/device").into()),
-        ("expires_in", 900.into()),
-        ("interval", 1.into()),
-    ]);
-    idp.next_at("/device", Act::Raw(plain(200, "application/json", &device)));
+    let device = json!({
+        "device_code": "DEVICE~canary",
+        "user_code": "AB-CD",
+        "verification_uri": idp.url("/device"),
+        "expires_in": 900,
+        "interval": 1,
+    });
+    idp.next_at("/device", Act::Raw(plain(200, "application/json", device.to_string())));
     idp.next(Act::WorkAndHold);
     let world = World::start_with(idp, "", &format!("device_url = \"{}\"", idp.url("/device")), &more);
     let via = if kind == "device" { "device" } else { "caller_browser" };
-    let request = Request::new("POST", "/v1/accounts/work/login").json(&format!("{{\"via\":\"{via}\"}}"));
-    let reply = world.ask(&request);
-    assert!(reply.status < 300, "{kind}: {reply:?}");
+    let started = world.start_login("work", via);
     idp.until_holding();
-    (world, reply.parse())
-}
-
-fn json_of(members: &[(&str, serde_json::Value)]) -> String {
-    members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Value>().to_string()
+    (world, started)
 }
 
 #[test]

@@ -7,12 +7,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::desktop::Desktop;
-use crate::idp::{Act, Idp, plain};
+use crate::idp::{Act, Idp, plain, unavailable};
 use crate::world::{World, account, provider, until};
-
-fn unavailable() -> Act {
-    Act::Raw(plain(503, "text/plain", "deploying"))
-}
 
 fn ended() -> Act {
     Act::Raw(plain(400, "application/json", r#"{"error":"invalid_grant"}"#))

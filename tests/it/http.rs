@@ -26,6 +26,12 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// What the form on this page proves itself with.
+    pub(crate) fn form_token(&self) -> &str {
+        let value = self.body.split("name=\"form_token\" value=\"").nth(1);
+        value.unwrap_or_else(|| panic!("no form: {self:?}")).split('"').next().unwrap()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }

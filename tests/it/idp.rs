@@ -317,7 +317,7 @@ impl Idp {
         let reply = match (seen.method.as_str(), seen.path()) {
             ("GET", "/authorize") => self.authorize(&seen),
             ("POST", _) => self.token(&seen),
-            ("GET", "/.well-known/openid-configuration") => Some(plain(200, "application/json", &self.metadata())),
+            ("GET", "/.well-known/openid-configuration") => Some(plain(200, "application/json", self.metadata())),
             _ => Some(plain(404, "text/plain", "no")),
         };
         if let Some(bytes) = reply {
@@ -464,7 +464,7 @@ impl State {
         if let Some(refresh) = refresh {
             body["refresh_token"] = refresh.into();
         }
-        plain(manner.status, "application/json", &body.to_string())
+        plain(manner.status, "application/json", body.to_string())
     }
 }
 
@@ -500,17 +500,37 @@ fn echo(seen: &Seen) -> Vec<u8> {
         "error_uri": format!("http://127.0.0.1/{said}"),
         "@error": {"@code": said, "@message": said, "@details": [said]},
     });
-    plain(400, "application/json", &body.to_string())
+    plain(400, "application/json", body.to_string())
 }
 
 /// A well-formed reply.
-pub(crate) fn plain(status: u16, kind: &str, body: &str) -> Vec<u8> {
+pub(crate) fn plain(status: u16, kind: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     with_header(status, &format!("Content-Type: {kind}"), body)
 }
 
-pub(crate) fn with_header(status: u16, header: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").into()
+pub(crate) fn with_header(status: u16, header: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let length = body.as_ref().len();
+    let head = format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    [head.as_bytes(), body.as_ref()].concat()
+}
+
+/// A provider that is being deployed.
+pub(crate) fn unavailable() -> Act {
+    Act::Raw(plain(503, "text/plain", "deploying"))
+}
+
+/// Tokens of the person `sub`, whom the ID token names.
+pub(crate) fn granted(sub: &str) -> Act {
+    let claims = json!({"iss": "https://id.example", "sub": sub, "email": format!("{sub}@example.org")});
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());
+    let body = json!({
+        "access_token": format!("AT~canary-{sub}"),
+        "refresh_token": format!("RT~canary-{sub}"),
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "id_token": format!("e30.{claims}.x"),
+    });
+    Act::Raw(plain(200, "application/json", body.to_string()))
 }
 
 fn read(stream: &mut TcpStream) -> Option<Seen> {

@@ -5,15 +5,11 @@ use std::time::Duration;
 use ringback::contract::AccountState;
 
 use crate::http::Reply;
-use crate::idp::{Act, Idp, plain};
+use crate::idp::{Act, Idp, plain, unavailable};
 use crate::world::{World, until};
 
 /// Longer than any request to a provider may take.
 const UNANSWERED: Duration = Duration::from_secs(60);
-
-fn unavailable() -> Act {
-    Act::Raw(plain(503, "text/plain", "deploying"))
-}
 
 fn now(world: &World) -> Reply {
     world.get("/v1/accounts/work/token?wait=0")

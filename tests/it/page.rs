@@ -2,9 +2,8 @@
 
 use ringback::contract::AccountState;
 
-use crate::another_person::granted;
 use crate::http::{Reply, Request};
-use crate::idp::{Act, Idp, plain};
+use crate::idp::{Act, Idp, granted, plain};
 use crate::world::World;
 
 /// A browser with a session: its cookie, and the token of its forms.
@@ -39,8 +38,7 @@ impl<'a> Session<'a> {
 
     /// The token that the page's forms have.
     fn form_token(&self) -> String {
-        let page = self.get().body;
-        page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        self.get().form_token().to_owned()
     }
 
     /// Presses a button; `fields` besides the token.

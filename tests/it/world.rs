@@ -334,6 +334,13 @@ impl World {
         self.ask(&request.json(&format!("{{\"via\":\"{via}\"}}"))).parse()
     }
 
+    /// `ringback app add` with these arguments: the key.
+    pub(crate) fn add_app(&self, arguments: &[&str]) -> String {
+        let (code, key, said) = self.cli(&[&["app", "add"], arguments].concat());
+        assert_eq!(code, 0, "{said}");
+        key.trim().to_owned()
+    }
+
     /// How a login ended; waits for that.
     pub(crate) fn login_end(&self, id: &str) -> LoginReply {
         let reply: LoginReply = self.get(&format!("/v1/logins/{id}?wait=15")).parse();

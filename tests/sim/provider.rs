@@ -14,13 +14,17 @@ use ringback::secret::AccessToken;
 
 use crate::server::{Server, refused};
 
+fn not_here<'a, T: Send + 'a>() -> Pending<'a, Result<T, AskError>> {
+    Box::pin(async { Err(AskError::Impossible("not here".into())) })
+}
+
 impl Provider for Server {
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
         Box::pin(async move { Ok(Arc::clone(dialect)) })
     }
 
     fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+        not_here()
     }
 
     fn push<'a>(
@@ -29,7 +33,7 @@ impl Provider for Server {
         _: &'a [(String, String)],
         _: &'a Credentials,
     ) -> Pending<'a, Result<String, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+        not_here()
     }
 
     fn device<'a>(
@@ -38,7 +42,7 @@ impl Provider for Server {
         _: &'a Target,
         _: &'a Credentials,
     ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+        not_here()
     }
 
     fn describe<'a>(
@@ -47,7 +51,7 @@ impl Provider for Server {
         _: &'a AccessToken,
         _: &'a Credentials,
     ) -> Pending<'a, Result<Described, AskError>> {
-        Box::pin(async { Err(AskError::Impossible("not here".into())) })
+        not_here()
     }
 
     fn trade_at<'a>(

@@ -5,15 +5,11 @@ use crate::contract::UnlockRequest;
 
 /// So many accounts with a token, all of them waiting for the host, and callers of each that wait with them.
 async fn hanging(accounts: usize) -> Arc<Bench> {
-    let names: Vec<String> = (0..accounts).map(|n| format!("a{n}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let b = Arc::new(Bench::new(&names).await);
-    for name in &names {
-        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
-    }
+    let (b, names) = Bench::crowded(accounts).await;
+    let b = Arc::new(b);
     b.provider.hangs.store(true, Ordering::SeqCst);
     tokio::time::sleep(s(3500)).await;
-    for name in names.iter().map(|name| (*name).to_owned()) {
+    for name in names {
         let broker = b.broker.clone();
         tokio::spawn(async move { broker.refresh(&name).await });
     }

@@ -15,11 +15,7 @@ async fn within(bench: &Bench, limit: Duration, seen: impl Fn(&Bench) -> bool) -
 
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_accounts_that_slept_too_long_ask_a_few_at_a_time() {
-    let names: Vec<String> = (0..300).map(|n| format!("a{n}")).collect();
-    let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    for name in &names {
-        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
-    }
+    let (b, names) = Bench::crowded(300).await;
     let before = b.requests();
     *b.provider.latency.lock().unwrap() = Duration::from_millis(300);
     b.provider.most_at_once.store(0, Ordering::SeqCst);
@@ -52,11 +48,7 @@ async fn a_refresh_waits_for_the_network_and_goes_out_when_it_is_back() {
 
 /// Fifty accounts that all became due at once, at a provider that takes `latency` to answer.
 async fn crowd(latency: Duration) -> (Bench, usize) {
-    let names: Vec<String> = (0..50).map(|n| format!("a{n}")).collect();
-    let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    for name in &names {
-        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
-    }
+    let (b, _) = Bench::crowded(50).await;
     let before = b.trades().len();
     *b.provider.latency.lock().unwrap() = latency;
     b.clock.suspend(s(3500));
@@ -129,11 +121,7 @@ async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_with
         retry_after: None,
         why: "the provider answered 503".into(),
     }] {
-        let names: Vec<String> = (0..7).map(|n| format!("a{n}")).collect();
-        let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        for name in &names {
-            assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
-        }
+        let (b, names) = Bench::crowded(7).await;
         b.clock.suspend(s(2 * 3600));
         b.bell.send_replace(());
         outage(&b, s(600), answer).await;
@@ -160,11 +148,7 @@ async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_with
 
 #[tokio::test(start_paused = true)]
 async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
-    let names: Vec<String> = (0..20).map(|n| format!("a{n}")).collect();
-    let b = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    for name in &names {
-        assert_eq!(b.log_in(name).await, LoginStatus::Succeeded);
-    }
+    let (b, _) = Bench::crowded(20).await;
     b.clock.suspend(s(2 * 3600));
     b.bell.send_replace(());
     outage(&b, s(1200), || Answer::Busy { retry_after: None, why: "the provider answered 503".into() }).await;
