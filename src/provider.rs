@@ -17,6 +17,7 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::sync::watch;
 
+use self::breaker::Open;
 use self::issuers::Issuers;
 use self::wire::{Failure, Whole, Wire};
 use crate::account::state::Answer;
@@ -275,6 +276,7 @@ impl Provider for HttpProvider {
                     answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
                 }
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
+                Err(Failure::CircuitOpen(Open { why, probe_in })) => Answer::CircuitOpen { why, probe_in },
                 Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
                 Err(Failure::Lost(why)) => Answer::Lost { why },
             }

@@ -12,7 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::AskError;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Open};
 use super::encoding;
 use super::limiter::{Key, Limiter};
 use crate::account::state::Priority;
@@ -129,7 +129,7 @@ impl Wire {
         priority: Priority,
     ) -> Result<Whole, Failure> {
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
-        let passing = breaker.admit(priority, self.clock.now().boot.0).map_err(Failure::NotSent)?;
+        let passing = breaker.admit(priority, self.clock.now().boot.0)?;
         let passage = self.pass(limits)?;
         let sent = self.send_through(reach, request, patience).await;
         drop(passage);
@@ -347,6 +347,8 @@ impl Whole {
 pub(super) enum Failure {
     /// Nothing was sent.
     NotSent(String),
+    /// Nothing was sent: the host's circuit breaker is open.
+    CircuitOpen(Open),
     /// Nothing was decided: a reply began that says so, or the request was held back here.
     Busy { why: String, retry_after: Option<Duration> },
     /// The request may have arrived.
@@ -382,8 +384,18 @@ impl Failure {
     /// One clause.
     pub(super) fn words(&self) -> &str {
         match self {
-            Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) | Self::Cut { why, .. } => why,
+            Self::NotSent(why)
+            | Self::CircuitOpen(Open { why, .. })
+            | Self::Busy { why, .. }
+            | Self::Lost(why)
+            | Self::Cut { why, .. } => why,
         }
+    }
+}
+
+impl From<Open> for Failure {
+    fn from(open: Open) -> Self {
+        Self::CircuitOpen(open)
     }
 }
 
@@ -391,7 +403,7 @@ impl From<Failure> for AskError {
     fn from(failure: Failure) -> Self {
         let retry_after = match &failure {
             Failure::Busy { retry_after, .. } => *retry_after,
-            Failure::NotSent(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
+            Failure::NotSent(_) | Failure::CircuitOpen(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
         };
         Self::Unreachable { why: failure.words().to_owned(), retry_after }
     }
