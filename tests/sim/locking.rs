@@ -63,8 +63,8 @@ fn check_quiet(truth: &Truth, when: &str) {
             truth.violated(&format!("{account}: a refresh is in flight after {when}"));
         }
         // A stop that gave up on a full disk has said so, and nobody has them in hand any more.
-        let given_up = truth.with_gate(|gate, _| gate.stopped);
-        if !given_up && truth.with_disk(account, |disk, _| disk.unkept) {
+        let stopping = truth.with_gate(|gate, _| gate.stopping);
+        if !stopping && truth.with_disk(account, |disk, _| disk.unkept) {
             truth.violated(&format!("{account}: tokens are in hand after {when}"));
         }
     }
@@ -72,6 +72,7 @@ fn check_quiet(truth: &Truth, when: &str) {
 
 /// What is in hand is kept, as far as the disk lets; then there is silence.
 pub(crate) async fn stop(truth: &Truth, broker: &Broker) {
+    truth.with_gate(|gate, _| gate.stopping = true);
     broker.shut_down(PATIENCE).await;
     truth.step(What::Stopped, "daemon", String::new);
     truth.with_gate(|gate, _| gate.stopped = true);
