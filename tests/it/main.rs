@@ -13,12 +13,14 @@
     reason = "a test that cannot go on has failed, and tests have real time and plain files"
 )]
 
+mod container;
 mod desktop;
 mod http;
 mod idp;
 mod world;
 
 mod accounts;
+mod announced;
 mod another_person;
 mod api;
 mod apps;

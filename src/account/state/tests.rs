@@ -486,10 +486,12 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
     }
 }
 
+type Disturbance = (&'static str, fn(&mut Bench));
+
 #[test]
 fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
     let busy = || Answer::Busy { retry_after: Some(s(90)), why: "429".into() };
-    let disturbances: [(&str, fn(&mut Bench)); 3] = [
+    let disturbances: [Disturbance; 3] = [
         ("the clock is set ahead", |b| b.now.wall = b.now.wall.plus(s(7200))),
         ("the clock is set back", |b| b.now.wall = Wall(b.now.wall.0 - 7_200_000)),
         ("a login", |b| {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -81,6 +82,20 @@ impl Drop for StateLock {
         // holds a copy. What fails here ends with the process.
         let _ = self.file.unlock();
     }
+}
+
+/// The process that holds the state folder at `path`, where the system tells (`/proc/locks`, `proc_locks(5)`). To try the
+/// lock would tell as well, and could keep a daemon that just starts from it.
+pub fn holder(path: &Path) -> Option<u32> {
+    let file = File::open(path.join(LOCK)).ok()?;
+    let (inode, pid) = (file.metadata().ok()?.ino().to_string(), read_pid(&file)?);
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let is_ours = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        matches!(fields.as_slice(), [_, "FLOCK", _, _, holder, place, ..]
+            if *holder == pid.to_string() && place.rsplit(':').next() == Some(inode.as_str()))
+    };
+    locks.lines().any(is_ours).then_some(pid)
 }
 
 fn read_pid(file: &File) -> Option<u32> {
