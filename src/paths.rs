@@ -1,6 +1,7 @@
 //! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
 
 pub mod folder;
+pub(crate) mod holder;
 mod trust;
 
 use std::ffi::OsString;

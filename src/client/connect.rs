@@ -13,9 +13,9 @@ use super::exchange::Wire;
 use crate::contract::{Endpoint, ErrorCode};
 use crate::error::Error;
 use crate::paths::Paths;
+use crate::paths::holder::holder;
 use crate::ports;
 use crate::secret::AppKey;
-use crate::store::file::holder;
 
 /// Loopback answers in microseconds or not at all.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -26,7 +26,7 @@ use crate::contract::StoreState;
 use crate::failpoint;
 use crate::paths::folder::{FolderError, Temp};
 
-pub use state_lock::{StateLock, holder};
+pub use state_lock::StateLock;
 
 const SUFFIX: &str = ".sealed";
 /// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)

@@ -21,9 +21,8 @@ const ENDPOINT_FILE: &str = "endpoint.json";
 const TRIED_AGAIN: Duration = Duration::from_secs(3);
 /// How often it is looked where the system does not tell of changes.
 const UNTOLD: Duration = Duration::from_secs(10);
-/// A folder goes file by file: what follows within this time is seen with the first.
-#[cfg(target_os = "linux")]
-const SETTLED: Duration = Duration::from_millis(200);
+/// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// What the daemon is found by.
 pub(super) struct Announced {
@@ -72,7 +71,7 @@ impl Announced {
         paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
     }
 
-    /// Makes anew what is gone, within a second, or as soon as there is a place for it: looks whenever one of the folders
+    /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
     /// changes, and when `hangup` rings. Never ends.
     pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>) {
         let (mut is_found, mut changes) = (true, Changes::new());
@@ -95,10 +94,10 @@ impl Announced {
                 }
             };
             let next = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => changes.next().await,
+                if pause.is_none() {
+                    changes.next().await;
                 }
+                tokio::time::sleep(pause.unwrap_or(SETTLED)).await;
             };
             tokio::select! {
                 () = next => {}
@@ -161,7 +160,6 @@ impl Changes {
                 // What it is, is of no interest.
                 while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
                     bell.send_replace(());
-                    std::thread::sleep(SETTLED);
                 }
             };
             // Without a thread nobody rings, and `next` says so.

@@ -1,8 +1,7 @@
 //! The state folder, which one process at a time holds.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -10,10 +9,10 @@ use rustix::fs::OFlags;
 use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
 use crate::paths::folder::Folder;
+use crate::paths::holder::{LOCK, read_pid};
 use crate::store::StoreError;
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
-const LOCK: &str = "lock";
 const ACCOUNTS: &str = "accounts";
 
 /// The state folder, held by this process. Dropping it lets go.
@@ -82,24 +81,4 @@ impl Drop for StateLock {
         // holds a copy. What fails here ends with the process.
         let _ = self.file.unlock();
     }
-}
-
-/// The process that holds the state folder at `path`, where the system tells (`/proc/locks`, `proc_locks(5)`). To try the
-/// lock would tell as well, and could keep a daemon that just starts from it.
-pub fn holder(path: &Path) -> Option<u32> {
-    let file = File::open(path.join(LOCK)).ok()?;
-    let (inode, pid) = (file.metadata().ok()?.ino().to_string(), read_pid(&file)?);
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let is_ours = |line: &str| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        matches!(fields.as_slice(), [_, "FLOCK", _, _, holder, place, ..]
-            if *holder == pid.to_string() && place.rsplit(':').next() == Some(inode.as_str()))
-    };
-    locks.lines().any(is_ours).then_some(pid)
-}
-
-fn read_pid(file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
