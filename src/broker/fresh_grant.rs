@@ -13,6 +13,7 @@ use super::World;
 use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
 use crate::clock::Boot;
+use crate::failpoint;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity::{self, Comparison};
 use crate::secret::AccessToken;
@@ -117,7 +118,7 @@ impl Revoker {
         let provider = Arc::clone(&self.world.provider);
         self.runtime.spawn(async move {
             let asked = provider.revoke(&plan.dialect, &tokens, &plan.credentials);
-            revocation.ended(match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
+            revocation.ended(match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
                 Ok(Ok(true)) => Ok(()),
                 Ok(Ok(false)) => Err("the provider has no way to revoke a token".into()),
                 Ok(Err(why)) => Err(why),

@@ -128,6 +128,7 @@ impl Wire {
         patience: Patience,
         priority: Priority,
     ) -> Result<Whole, Failure> {
+        let patience = Patience { whole: failpoint::patience(patience.whole), ..patience };
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
         let passing = breaker.admit(priority, self.clock.now().boot.0)?;
         let passage = self.pass(limits)?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use url::Url;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How it behaves where nothing is scripted.
 #[derive(Debug, Clone)]
