@@ -18,7 +18,8 @@ use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::Error;
 use crate::oauth::authorize::{self, ResponseType};
-use crate::oauth::dialect::Par;
+use crate::oauth::dialect::{Dialect, Par};
+use crate::oauth::id_token::WrongNonce;
 use crate::oauth::pkce;
 use crate::provider::AskError;
 use crate::secret::Nonce256;
@@ -255,26 +256,33 @@ impl Broker {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
         let asked = self.inner.world.clock.now().boot;
-        let trade = match next {
-            Next::Exchange(trade) => trade,
+        let (trade, nonce) = match next {
+            Next::Exchange { trade, nonce } => (trade, nonce),
             Next::Granted(grant) => {
                 return self.take_over(Some(id), self.inner.revoker.guard(plan, grant, asked), Agreed::No).await;
             }
             Next::Refused { error, description } => {
-                let why = if error == "access_denied" {
-                    "access was denied at the provider".to_owned()
-                } else {
-                    format!("the provider said {error}")
-                };
-                let words = if description.is_empty() { String::new() } else { format!(" ({description})") };
                 let advice = pkce::advice(&plan.dialect, &error, &description);
-                return Err(failed(format!("{why}{words}{advice}"), Some(error)));
+                let why = if error == "access_denied" {
+                    format!("access was denied at the provider{}", in_brackets(&description))
+                } else {
+                    format!("the provider said {error}{}", in_brackets(&description))
+                };
+                return Err(failed(format!("{why}{advice}"), Some(error)));
             }
+            // A token in it is not revoked: whoever sent the answer, it may not be the one who would be asked.
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
             }
-            Next::WrongNonce => {
-                return Err(failed("the answer has no id_token of this login (nonce)".into(), None));
+            Next::NoIssuer { said } => {
+                let why = no_issuer(&plan.dialect, said.as_ref());
+                return Err(failed(why, said.map(|(error, _)| error)));
+            }
+            Next::WrongNonce(grant, wrong) => {
+                let why = wrong_nonce(&plan.dialect, wrong);
+                // Dropped, and so revoked: nobody knows whose login it was.
+                drop(self.inner.revoker.guard(Arc::clone(&plan), grant, asked));
+                return Err(failed(why, None));
             }
         };
         // Before the code is spent. From here on, whoever locks the store waits for this.
@@ -288,7 +296,38 @@ impl Broker {
             ));
         }
         let fresh = self.granted(&plan, "the code", answer, asked)?;
+        if let Some(Err(wrong)) = nonce.map(|nonce| fresh.check_nonce(&nonce)) {
+            return Err(failed(wrong_nonce(&plan.dialect, wrong), None));
+        }
         self.take_over(Some(id), fresh, Agreed::No).await
+    }
+}
+
+fn in_brackets(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" ({words})") }
+}
+
+/// What to say of an answer without `iss`, and of the provider's own error in it: often that is the true reason, and
+/// the provider just leaves `iss` out of its errors.
+fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> String {
+    let said = said.map(|(error, words)| format!(" (its error: {error}{})", in_brackets(words))).unwrap_or_default();
+    format!(
+        "the answer{said} does not say which provider it is from (iss); if `{0}` leaves it out, set `iss_required = \
+         false` in `[providers.{0}]`",
+        dialect.provider
+    )
+}
+
+/// What to say of an ID token that is not this login's, and what to do where that is the provider's way.
+fn wrong_nonce(dialect: &Dialect, wrong: WrongNonce) -> String {
+    match wrong {
+        WrongNonce::Other => format!("{wrong}: it was dropped, with the tokens beside it"),
+        WrongNonce::NoToken | WrongNonce::Unreadable | WrongNonce::Missing => {
+            format!(
+                "{wrong}; if that is this provider's way, set `nonce = \"off\"` in `[providers.{}]`",
+                dialect.provider
+            )
+        }
     }
 }
 

@@ -188,7 +188,14 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("rate_limit_endpoint", dialect.rate_limit_endpoint.map(rate));
     page.set("rate_limit", dialect.rate_limit.map(rate));
     page.set("issuer", dialect.issuer.as_deref());
-    page.set("iss_required", Some(dialect.iss == IssPolicy::Required));
+    let iss_required = match dialect.iss {
+        IssPolicy::Required => Some(true),
+        IssPolicy::Optional => Some(false),
+        // Metadata may ask for it.
+        IssPolicy::AsMetadataSays => (!dialect.discover).then_some(false),
+    };
+    page.set("iss_required", iss_required);
+    page.set("nonce", Some(words::word(words::NONCE, dialect.nonce)));
     page.set("default_lifetime", dialect.default_lifetime.map(length));
     page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
     page.set("rotation", Some(words::word(words::ROTATION, dialect.rotation)));

@@ -17,8 +17,8 @@ use super::template::Variables;
 use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Proxy, RateLimit, Reach, Revoke,
-    Roots, Rotation, ServedTypes,
+    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NoncePolicy, Par, Pkce, Proxy, RateLimit,
+    Reach, Revoke, Roots, Rotation, ServedTypes,
 };
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
@@ -70,6 +70,7 @@ pub(super) struct ProviderKeys {
     rate_limit_endpoint: Option<RateLimit>,
     rate_limit: Option<RateLimit>,
     iss: Option<IssPolicy>,
+    nonce: Option<NoncePolicy>,
     default_lifetime: Option<Duration>,
     max_age_unknown: Option<Duration>,
     rotation: Option<Rotation>,
@@ -121,6 +122,7 @@ impl ProviderKeys {
             iss: section
                 .read("iss_required", flag)
                 .map(|required| if required { IssPolicy::Required } else { IssPolicy::Optional }),
+            nonce: section.word("nonce", words::NONCE),
             default_lifetime: section.read("default_lifetime", |v| duration(v, SECOND, YEAR)),
             max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
             rotation: section.word("rotation", words::ROTATION),
@@ -155,6 +157,7 @@ impl ProviderKeys {
             rate_limit_endpoint: self.rate_limit_endpoint.or(base.rate_limit_endpoint),
             rate_limit: self.rate_limit.or(base.rate_limit),
             iss: self.iss.or(base.iss),
+            nonce: self.nonce.or(base.nonce),
             default_lifetime: self.default_lifetime.or(base.default_lifetime),
             max_age_unknown: self.max_age_unknown.or(base.max_age_unknown),
             rotation: self.rotation.or(base.rotation),
@@ -204,7 +207,8 @@ impl ProviderKeys {
             rate_limit_endpoint: keys.rate_limit_endpoint,
             rate_limit: keys.rate_limit,
             issuer,
-            iss: keys.iss.unwrap_or(IssPolicy::Optional),
+            iss: keys.iss.unwrap_or(IssPolicy::AsMetadataSays),
+            nonce: keys.nonce.unwrap_or_default(),
             default_lifetime: keys.default_lifetime,
             max_age_unknown: keys.max_age_unknown.unwrap_or(60 * MINUTE),
             rotation: keys.rotation.unwrap_or(Rotation::Unknown),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Roots, Rotation, ServedTypes};
+use crate::oauth::dialect::{
+    BodyEncoding, ClientAuth, Narrowing, NoncePolicy, Par, Pkce, Roots, Rotation, ServedTypes,
+};
 use crate::oauth::grant::GrantType;
 
 /// Words with their meanings.
@@ -32,6 +34,8 @@ pub(super) const BODY: Words<BodyEncoding> =
 pub(super) const PKCE: Words<Pkce> = &[("required", Pkce::Required), ("send", Pkce::Send), ("off", Pkce::Off)];
 
 pub(super) const PAR: Words<Par> = &[("auto", Par::Auto), ("always", Par::Always), ("off", Par::Off)];
+
+pub(super) const NONCE: Words<NoncePolicy> = &[("send", NoncePolicy::Send), ("off", NoncePolicy::Off)];
 
 pub(super) const ROTATION: Words<Rotation> =
     &[("unknown", Rotation::Unknown), ("rotates", Rotation::Rotates), ("never", Rotation::Never)];

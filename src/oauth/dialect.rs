@@ -55,6 +55,8 @@ pub struct Dialect {
     pub issuer: Option<String>,
     /// What an answer without `iss` means.
     pub iss: IssPolicy,
+    /// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+    pub nonce: NoncePolicy,
     /// The lifetime of an access token whose reply has no `expires_in`, if the provider documents one.
     pub default_lifetime: Option<Duration>,
     /// How long a token of unknown lifetime is served before it is refreshed.
@@ -215,8 +217,20 @@ pub enum Pkce {
 pub enum IssPolicy {
     /// It is refused.
     Required,
-    /// It is accepted.
+    /// It is accepted, whatever the metadata says.
     Optional,
+    /// It is refused where the metadata says that every answer has one, and accepted otherwise.
+    AsMetadataSays,
+}
+
+/// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NoncePolicy {
+    /// It is sent, and has to come back in the ID token.
+    #[default]
+    Send,
+    /// It is neither sent nor looked for.
+    Off,
 }
 
 /// What is known of the provider's refresh tokens.
@@ -290,6 +304,7 @@ pub(crate) mod tests {
             rate_limit: None,
             issuer: None,
             iss: IssPolicy::Optional,
+            nonce: NoncePolicy::Send,
             default_lifetime: None,
             max_age_unknown: Duration::from_secs(3600),
             rotation: Rotation::Unknown,

@@ -1,8 +1,5 @@
 //! Logins of every other kind than by code: devices, passwords, nobody, and tokens in the fragment.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::*;
 use crate::config::{PasswordUser, SecretSource};
 use crate::oauth::exchange::User;
@@ -140,49 +137,6 @@ async fn a_password_comes_from_a_program() {
         assert!(started.password.is_none() && started.warning.is_some());
         assert_eq!(b.ended(&started.login_id).await, ended);
         assert_eq!(b.requests(), usize::from(ended.is_empty()));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for() {
-    let no_nonce = "the answer has no id_token of this login (nonce)";
-    for (scope, id_token, ended) in [
-        ("a", None, ""),
-        ("openid", Some("NONCE"), ""),
-        ("openid", Some("other"), no_nonce),
-        ("openid", None, no_nonce),
-    ] {
-        let b = Bench::with(|account| {
-            account.grant = GrantType::Implicit;
-            account.target.scope = vec![scope.into()];
-        })
-        .await;
-        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-        assert!(b.broker.expects_fragment("/callback/p") && !b.broker.expects_fragment("/callback/q"));
-        let start = b.leave(started.start_url.as_deref().unwrap()).await;
-        let url = url::Url::parse(&start.authorize_url).unwrap();
-        let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
-        let mut parameters: Vec<(String, String)> =
-            [("access_token", "t"), ("token_type", "Bearer"), ("expires_in", "60"), ("state", &asked["state"])]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into();
-        parameters.extend(id_token.map(|nonce| {
-            let nonce = if nonce == "NONCE" { asked["nonce"].as_str() } else { nonce };
-            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"nonce":"{nonce}"}}"#));
-            ("id_token".to_owned(), format!("e30.{claims}.e30"))
-        }));
-        let answer = CallbackRequest {
-            arrived_on: "http://127.0.0.1:7464/callback/p".into(),
-            parameters: parameters.into(),
-            in_fragment: true,
-            cookies: vec![(start.cookie_name, start.cookie_value.expose().to_owned())],
-        };
-        let in_query = CallbackRequest { in_fragment: false, ..answer.clone() };
-        assert_eq!(b.broker.callback(in_query).await.unwrap_err(), Stray::Malformed);
-        b.broker.callback(answer).await.unwrap();
-        assert_eq!((b.ended(&started.login_id).await.as_str(), b.requests()), (ended, 0), "{scope} {id_token:?}");
-        assert_eq!(b.token_within(None).await, if ended.is_empty() { "t" } else { "login_required" });
-        assert!(!b.broker.expects_fragment("/callback/p"));
     }
 }
 

@@ -214,9 +214,16 @@ pub(super) static PROVIDER: Section = Section {
         key(
             "iss_required",
             Kind::Flag,
-            Fallback::Value("false"),
+            Fallback::Words("`false`; with `discover`, what the metadata says"),
             "true",
-            "Whether an answer without `iss` is refused. Needs `issuer`.",
+            "Whether an answer without `iss` is refused (RFC 9207). `true` needs `issuer`. `false` also accepts one where the metadata promises an `iss` in every answer, for a provider that leaves it out of some.",
+        ),
+        key(
+            "nonce",
+            Kind::Choice(&["send", "off"]),
+            Fallback::Value("\"send\""),
+            "\"send\"",
+            "Whether a login with the scope `openid` has a `nonce` (OpenID Connect Core §3.1.2.1). With `send`, an ID token without it, or with another, ends the login and its tokens are revoked. `off` only for a provider that refuses it or does not return it: a stolen code or ID token is worth more then.",
         ),
         key(
             "default_lifetime",
