@@ -1,5 +1,7 @@
 //! The browser's part of a login: out through the start URL, back with an answer, and what that leads to.
 
+mod words;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use tokio::sync::watch;
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+use self::words::{in_brackets, no_issuer, wrong_nonce};
 use super::Guard;
 use super::answers::Taken;
 use super::handle::Broker;
@@ -18,8 +21,8 @@ use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::Error;
 use crate::oauth::authorize::{self, ResponseType};
-use crate::oauth::dialect::{Dialect, Par};
-use crate::oauth::id_token::WrongNonce;
+pub use crate::oauth::callback::{is_in_query, joined};
+use crate::oauth::dialect::Par;
 use crate::oauth::pkce;
 use crate::provider::AskError;
 use crate::secret::Nonce256;
@@ -303,45 +306,20 @@ impl Broker {
     }
 }
 
-fn in_brackets(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!(" ({words})") }
-}
-
-/// What to say of an answer without `iss`, and of the provider's own error in it: often that is the true reason, and
-/// the provider just leaves `iss` out of its errors.
-fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> String {
-    let said = said.map(|(error, words)| format!(" (its error: {error}{})", in_brackets(words))).unwrap_or_default();
-    format!(
-        "the answer{said} does not say which provider it is from (iss); if `{0}` leaves it out, set `iss_required = \
-         false` in `[providers.{0}]`",
-        dialect.provider
-    )
-}
-
-/// What to say of an ID token that is not this login's, and what to do where that is the provider's way.
-fn wrong_nonce(dialect: &Dialect, wrong: WrongNonce) -> String {
-    match wrong {
-        WrongNonce::Other => format!("{wrong}: it was dropped, with the tokens beside it"),
-        WrongNonce::NoToken | WrongNonce::Unreadable | WrongNonce::Missing => {
-            format!(
-                "{wrong}; if that is this provider's way, set `nonce = \"off\"` in `[providers.{}]`",
-                dialect.provider
-            )
-        }
-    }
-}
-
 /// An address as a person copied it; `None`: it is none. Taken apart as text, since a URL type would leave
-/// copies of the token behind. Some providers put a fragment behind a code: what has a query is read there.
+/// copies of the token behind.
 fn pasted(address: &str) -> Option<CallbackRequest> {
     let address = address.trim();
     let (address, fragment) = address.split_once('#').unwrap_or((address, ""));
     let (address, query) = address.split_once('?').unwrap_or((address, ""));
-    let in_fragment = query.is_empty() && !fragment.is_empty();
-    let answer = if in_fragment { fragment } else { query };
+    let read =
+        |encoded: &str| Zeroizing::new(form_urlencoded::parse(encoded.as_bytes()).into_owned().collect::<Vec<_>>());
+    let (query, fragment) = (read(query), read(fragment));
+    // Some providers put a fragment behind a code.
+    let in_fragment = !fragment.is_empty() && !is_in_query(&query);
     Some(CallbackRequest {
         arrived_on: Url::parse(address).ok()?.into(),
-        parameters: Zeroizing::new(form_urlencoded::parse(answer.as_bytes()).into_owned().collect()),
+        parameters: if in_fragment { joined(fragment, &query) } else { query },
         in_fragment,
         cookies: Vec::new(),
     })

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::oauth::dialect::{Dialect, IssPolicy};
 use crate::oauth::grant::Grant;
@@ -14,6 +15,9 @@ use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
 
 /// Longest value of a parameter that is looked at, in bytes; tokens may be longer ([`LONGEST_TOKEN`]).
 pub const LONGEST_VALUE: usize = 4096;
+
+/// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
+pub type Parameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
 #[derive(Debug, Clone)]
@@ -94,6 +98,20 @@ pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
         _ => return Err(Malformed::NoCode),
     };
     Ok(Answer { state: Nonce256::new(state), iss, says })
+}
+
+/// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
+/// answer in the fragment: some providers put `iss` (RFC 9207) into the query whatever was asked for.
+pub fn is_in_query(query: &[(String, String)]) -> bool {
+    let answers = |name: &str| matches!(name, "code" | "error" | "access_token" | "refresh_token");
+    query.iter().any(|(name, value)| answers(name) && !value.is_empty())
+}
+
+/// A fragment's parameters with those that came in the query beside it. What both have alike came once.
+pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameters {
+    let beside: Vec<_> = query.iter().filter(|parameter| !fragment.contains(parameter)).cloned().collect();
+    fragment.extend(beside);
+    fragment
 }
 
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit

@@ -31,6 +31,7 @@ mod events;
 mod fixtures;
 mod flawed;
 mod floors;
+mod fragment;
 mod hanging;
 mod health;
 mod house;

@@ -67,6 +67,26 @@ fn issuers_are_compared_byte_for_byte() {
 }
 
 #[test]
+fn what_stands_in_the_query_beside_a_fragment_is_part_of_its_answer() {
+    let id = "https%3A%2F%2Fid";
+    for (query, fragment, expected) in [
+        (&*format!("iss={id}"), "access_token=t&state=s", "s Some(\"https://id\") token t - - {}"),
+        (&format!("iss={id}&state=s"), "access_token=t", "s Some(\"https://id\") token t - - {}"),
+        (&format!("iss={id}"), &format!("access_token=t&state=s&iss={id}"), "s Some(\"https://id\") token t - - {}"),
+        ("iss=x", &format!("access_token=t&state=s&iss={id}"), "a parameter is repeated"),
+        ("state=x", "access_token=t&state=s", "a parameter is repeated"),
+        ("", "access_token=t&access_token=t&state=s", "a parameter is repeated"),
+    ] {
+        let query = parameters(query);
+        assert!(!is_in_query(&query));
+        assert_eq!(show(read_fragment(&joined(parameters(fragment).into(), &query))), expected, "{query:?} {fragment}");
+    }
+    for query in ["code=c&state=s", "iss=i&error=e", "access_token=t", "a=b&refresh_token=r"] {
+        assert!(is_in_query(&parameters(query)), "{query}");
+    }
+}
+
+#[test]
 fn fragments_bring_tokens_and_nothing_else() {
     let long = "x".repeat(5000);
     for (fragment, expected) in [
