@@ -13,6 +13,7 @@ mod provider;
 mod reader;
 mod redirect;
 mod reserved;
+mod response_mode;
 mod restart;
 pub mod schema;
 mod template;

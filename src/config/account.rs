@@ -18,7 +18,7 @@ use super::provider::Provider;
 use super::reader::Reader;
 use super::reserved::Request;
 use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
-use super::{AccountConfig, Attention, FilePrivacy, provider, words};
+use super::{AccountConfig, Attention, FilePrivacy, provider, response_mode, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
@@ -71,7 +71,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     };
     let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
-    let dialect = dialect.map(|dialect| with_extra(dialect, section));
+    let dialect = dialect.map(|dialect| with_extra(dialect, grant, section));
     if let Some(dialect) = &dialect {
         check(grant, dialect, section);
     }
@@ -97,14 +97,23 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
 }
 
 /// The provider with the account's own parameters.
-fn with_extra(mut dialect: Arc<Dialect>, section: &Reader<'_>) -> Arc<Dialect> {
-    let extra =
-        section.read("extra_authorize", |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
+fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &Reader<'_>) -> Arc<Dialect> {
+    let read = |value: &DeValue<'_>| texts(value, |name, text| Request::Authorization.refuses(name, text));
+    let extra = section.read("extra_authorize", read).unwrap_or_default();
+    let sets_mode = response_mode::is_in(&extra);
     if !extra.is_empty() {
         if let Some(url) = &dialect.endpoints.authorize {
             provider::refuse_repeated(url, &extra, section);
         }
         Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
+    }
+    match response_mode::unfit(&dialect, grant) {
+        Some(problem) if sets_mode => section.refuse("extra_authorize", problem),
+        Some(problem) => {
+            let what = format!("is `{}`, which {}", dialect.provider, problem.what);
+            section.refuse("provider", Problem { what, ..problem });
+        }
+        None => {}
     }
     dialect
 }

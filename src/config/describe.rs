@@ -11,7 +11,7 @@ use url::Url;
 use super::account::comes_back;
 use super::reader::segment;
 use super::{AccountConfig, Attention, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
-use crate::oauth::dialect::{Dialect, IssPolicy, Proxy, RateLimit, Revoke};
+use crate::oauth::dialect::{AssertionAudience, Dialect, IssPolicy, Proxy, RateLimit, Revoke};
 use crate::oauth::exchange::{Target, User};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
@@ -174,6 +174,10 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("revoke", revoke);
     page.set("revoke_url", url);
     page.set("client_auth", Some(words::word(words::CLIENT_AUTH, dialect.client_auth)));
+    // By default it follows `issuer`, which is shown.
+    if dialect.assertion_audience != AssertionAudience::IssuerIfKnown {
+        page.set("assertion_audience", Some(words::word(words::ASSERTION_AUDIENCE, dialect.assertion_audience)));
+    }
     page.set("body", Some(words::word(words::BODY, dialect.body)));
     page.set("pkce", Some(words::word(words::PKCE, dialect.pkce)));
     page.set("par", Some(words::word(words::PAR, dialect.par)));

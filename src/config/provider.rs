@@ -17,8 +17,8 @@ use super::template::Variables;
 use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NoncePolicy, Par, Pkce, Proxy, RateLimit,
-    Reach, Revoke, Roots, Rotation, ServedTypes,
+    AssertionAudience, BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NoncePolicy, Par, Pkce,
+    Proxy, RateLimit, Reach, Revoke, Roots, Rotation, ServedTypes,
 };
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
@@ -56,6 +56,7 @@ pub(super) struct ProviderKeys {
     discover: Option<bool>,
     revoke: Option<RevokeBy>,
     client_auth: Option<ClientAuth>,
+    assertion_audience: Option<AssertionAudience>,
     body: Option<BodyEncoding>,
     pkce: Option<Pkce>,
     par: Option<Par>,
@@ -92,9 +93,14 @@ pub(super) struct Provider {
 impl ProviderKeys {
     /// What a section or preset says.
     pub(super) fn read(section: &Reader<'_>) -> Self {
-        let authorize =
-            |name| section.read(name, |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
-        let token = |name| section.read(name, |v| texts(v, |name| Request::Token.refuses(name))).unwrap_or_default();
+        let authorize = |name| {
+            section
+                .read(name, |v| texts(v, |name, text| Request::Authorization.refuses(name, text)))
+                .unwrap_or_default()
+        };
+        let token = |name| {
+            section.read(name, |v| texts(v, |name, text| Request::Token.refuses(name, text))).unwrap_or_default()
+        };
         let file = section.file().display().to_string();
         let locations = Locations::read(section);
         let written = section.written().filter(|(name, _)| *name != "preset" && locations.shows(name));
@@ -106,6 +112,7 @@ impl ProviderKeys {
             discover: section.read("discover", flag),
             revoke: section.word("revoke", words::REVOKE),
             client_auth: section.word("client_auth", words::CLIENT_AUTH),
+            assertion_audience: section.word("assertion_audience", words::ASSERTION_AUDIENCE),
             body: section.word("body", words::BODY),
             pkce: section.word("pkce", words::PKCE),
             par: section.word("par", words::PAR),
@@ -143,6 +150,7 @@ impl ProviderKeys {
             discover: self.discover.or(base.discover),
             revoke: self.revoke.or(base.revoke),
             client_auth: self.client_auth.or(base.client_auth),
+            assertion_audience: self.assertion_audience.or(base.assertion_audience),
             body: self.body.or(base.body),
             pkce: self.pkce.or(base.pkce),
             par: self.par.or(base.par),
@@ -193,6 +201,7 @@ impl ProviderKeys {
             },
             discover: keys.discover.unwrap_or(false),
             client_auth: keys.client_auth.unwrap_or(ClientAuth::Basic),
+            assertion_audience: keys.assertion_audience.unwrap_or_default(),
             body: keys.body.unwrap_or(BodyEncoding::Form),
             pkce: keys.pkce.unwrap_or(Pkce::Send),
             par: keys.par.unwrap_or(Par::Auto),
@@ -228,6 +237,10 @@ impl ProviderKeys {
                 section.refuse(key, Problem::new("is true without `issuer`").expected("`issuer`, too"));
             }
         }
+        if self.assertion_audience == Some(AssertionAudience::Issuer) && lacks("issuer") {
+            let problem = Problem::new("is `issuer`, and there is no `issuer`");
+            section.refuse("assertion_audience", problem.expected("`issuer`, too, or `\"token_endpoint\"`"));
+        }
         let needs_revoke_url = match self.revoke {
             Some(RevokeBy::Rfc7009) => !discovers,
             // A method on the token's own resource: it follows the token endpoint.
@@ -240,7 +253,9 @@ impl ProviderKeys {
         if self.par == Some(Par::Always) && lacks("par_url") && !discovers {
             section.missing("par_url");
         }
+        let signs = self.client_auth == Some(ClientAuth::PrivateKeyJwt);
         for (key, off, why) in [
+            ("assertion_audience", !signs, "has no use without `client_auth = \"private_key_jwt\"`"),
             ("revoke_url", self.revoke == Some(RevokeBy::Nothing), "has no use with `revoke = \"none\"`"),
             ("par_url", self.par == Some(Par::Off), "has no use with `par = \"off\"`"),
         ] {

@@ -4,6 +4,7 @@
 use url::Url;
 
 use super::problem::Problem;
+use super::response_mode;
 
 /// A request to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,17 +84,24 @@ const RESERVED: &[Row] = &[
 ];
 
 impl Request {
-    /// Why this request can't have a further parameter `name`: a predicate to the key that sets it.
-    pub(super) fn refuses(self, name: &str) -> Option<Problem> {
-        let (what, instead) = self.reserves(name)?;
-        Some(Problem::new(format!("sets `{}`, {what}", name.escape_debug())).expected(instead))
+    /// Why this request can't have a further parameter `name` with this value: a predicate to the key that sets it.
+    pub(super) fn refuses(self, name: &str, value: &str) -> Option<Problem> {
+        match self.reserves(name) {
+            Some((what, instead)) => {
+                Some(Problem::new(format!("sets `{}`, {what}", name.escape_debug())).expected(instead))
+            }
+            None => ASKS.contains(&self).then(|| response_mode::refuses(name, value)).flatten(),
+        }
     }
 
     /// The same for the query of its URL.
     pub(super) fn refuses_query(self, url: &Url) -> Option<Problem> {
-        url.query_pairs().find_map(|(name, _)| {
-            let (what, instead) = self.reserves(&name)?;
-            Some(Problem::new(format!("has `{}` in its query, {what}", name.escape_debug())).expected(instead))
+        url.query_pairs().find_map(|(name, value)| match self.reserves(&name) {
+            Some((what, instead)) => {
+                let what = format!("has `{}` in its query, {what}", name.escape_debug());
+                Some(Problem::new(what).expected(instead))
+            }
+            None => self.refuses(&name, &value),
         })
     }
 
@@ -111,7 +119,7 @@ impl Request {
 }
 
 /// `name` as the most lenient of servers takes it: some don't tell cases apart, PHP reads ` a.b` and `a b[]` as `a_b`.
-fn as_servers_read(name: &str) -> String {
+pub(super) fn as_servers_read(name: &str) -> String {
     let name = name.split('[').next().unwrap_or_default();
     name.trim().to_ascii_lowercase().replace([' ', '.'], "_")
 }
@@ -140,7 +148,7 @@ mod tests {
             ];
             for spelling in spellings {
                 for request in EVERY {
-                    assert!(request.refuses(&spelling).is_some(), "{request:?} {spelling:?}");
+                    assert!(request.refuses(&spelling, "").is_some(), "{request:?} {spelling:?}");
                     let mut url = Url::parse("https://h/p?a=1").unwrap();
                     url.query_pairs_mut().append_pair(&spelling, "canary");
                     let refused = request.refuses_query(&url).unwrap();
@@ -173,7 +181,7 @@ mod tests {
             (Revocation, "scope", false),
             (Device, "scope", true),
         ] {
-            assert_eq!(request.refuses(name).is_some(), refused, "{request:?} {name}");
+            assert_eq!(request.refuses(name, "").is_some(), refused, "{request:?} {name}");
         }
     }
 }

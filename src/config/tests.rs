@@ -1,5 +1,6 @@
 //! Tests of the config as a whole: schema, presets, example, reference, secrets.
 
+mod answers;
 mod grants;
 mod mistakes;
 mod parts;
@@ -91,6 +92,9 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
             }
             if value == "\"always\"" {
                 text += "par_url = \"https://p/\"\n";
+            }
+            if name == "assertion_audience" {
+                text += "issuer = \"https://i\"\nclient_auth = \"private_key_jwt\"\n";
             }
             if name == "variables" {
                 text += "device_url = \"https://d/{tenant}\"\n";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Narrowing, NoncePolicy, Par, Pkce, Roots, Rotation, ServedTypes,
+    AssertionAudience, BodyEncoding, ClientAuth, Narrowing, NoncePolicy, Par, Pkce, Roots, Rotation, ServedTypes,
 };
 use crate::oauth::grant::GrantType;
 
@@ -27,6 +27,9 @@ pub(super) const CLIENT_AUTH: Words<ClientAuth> = &[
     ("none", ClientAuth::None),
     ("private_key_jwt", ClientAuth::PrivateKeyJwt),
 ];
+
+pub(super) const ASSERTION_AUDIENCE: Words<AssertionAudience> =
+    &[("issuer", AssertionAudience::Issuer), ("token_endpoint", AssertionAudience::TokenEndpoint)];
 
 pub(super) const BODY: Words<BodyEncoding> =
     &[("form", BodyEncoding::Form), ("json", BodyEncoding::Json), ("query", BodyEncoding::Query)];

@@ -24,6 +24,8 @@ pub struct Dialect {
     pub revoke: Revoke,
     /// How the client proves itself at the token endpoint.
     pub client_auth: ClientAuth,
+    /// Whom a client assertion is for (RFC 7523 §3).
+    pub assertion_audience: AssertionAudience,
     /// How the token request's parameters travel.
     pub body: BodyEncoding,
     /// Whether PKCE is sent (RFC 7636); always S256.
@@ -145,6 +147,18 @@ pub enum ClientAuth {
     None,
     /// A JWT signed with the client's private key (RFC 7523 §2.2).
     PrivateKeyJwt,
+}
+
+/// Whom a client assertion is for (RFC 7523 §3). Some servers take one of the two only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer, or where none is known the token endpoint.
+    #[default]
+    IssuerIfKnown,
+    /// The issuer. There is one then.
+    Issuer,
+    /// The token endpoint, whichever endpoint is asked.
+    TokenEndpoint,
 }
 
 /// How the token request's parameters travel.
@@ -289,6 +303,7 @@ pub(crate) mod tests {
             discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,
+            assertion_audience: AssertionAudience::default(),
             body: BodyEncoding::Json,
             pkce: Pkce::Send,
             par: Par::Auto,

@@ -126,6 +126,13 @@ pub(super) static PROVIDER: Section = Section {
             "\"basic\"",
             "How the client proves itself (RFC 6749 §2.3.1): in the `Authorization` header, in the body, not at all (a public client), or by a signature (RFC 7523).",
         ),
+        instead(
+            "assertion_audience",
+            Kind::Choice(&["issuer", "token_endpoint"]),
+            Fallback::Words("the preset's; `\"issuer\"` where there is an `issuer`, else `\"token_endpoint\"`"),
+            "\"token_endpoint\"",
+            "Whom the client's signature is for (`aud`, RFC 7523 §3), with `client_auth = \"private_key_jwt\"`. Some servers take one of the two only.",
+        ),
         key(
             "body",
             Kind::Choice(&["form", "json", "query"]),

@@ -93,6 +93,13 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[providers.phonecom]\nclient_auth = \"private_key_jwt\"\nassertion_audience = \"issuer\"\n[providers.p]\npreset = \"oidc\"\nissuer = \"https://i\"\nassertion_audience = \"token_endpoint\"",
+        &[
+            "3:22: providers.phonecom.assertion_audience: is `issuer`, and there is no `issuer`; expected `issuer`, too, or `\"token_endpoint\"`",
+            "7:22: providers.p.assertion_audience: has no use without `client_auth = \"private_key_jwt\"`; expected no such key",
+        ],
+    ),
+    (
         "[providers.phonecom]\nextra_authorize = { scope = \"x\" }\nextra_token = { client_assertion = \"x\" }",
         &[
             "2:19: providers.phonecom.extra_authorize: sets `scope`, which ringback sets itself; expected `scope` of the account",
