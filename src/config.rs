@@ -6,6 +6,7 @@ mod catalog;
 mod describe;
 mod document;
 mod file;
+mod foreseen;
 mod known;
 mod locations;
 mod problem;

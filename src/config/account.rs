@@ -18,7 +18,7 @@ use super::provider::Provider;
 use super::reader::Reader;
 use super::reserved::Request;
 use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
-use super::{AccountConfig, Attention, FilePrivacy, provider, response_mode, words};
+use super::{AccountConfig, Attention, FilePrivacy, foreseen, provider, response_mode, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
@@ -72,13 +72,16 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, grant, section));
-    if let Some(dialect) = &dialect {
+    if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {
         check(grant, dialect, section);
     }
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
     let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
+    if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
+        foreseen::warn(grant, &client_id, &target, &dialect, section);
+    }
     let name = name.to_owned();
     Ok(AccountConfig {
         name,
@@ -107,7 +110,7 @@ fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &Reader<'_>)
         }
         Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
     }
-    match response_mode::unfit(&dialect, grant) {
+    match response_mode::unfit(&dialect, grant).filter(|_| !section.is_mistaken("grant")) {
         Some(problem) if sets_mode => section.refuse("extra_authorize", problem),
         Some(problem) => {
             let what = format!("is `{}`, which {}", dialect.provider, problem.what);

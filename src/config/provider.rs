@@ -1,5 +1,7 @@
 //! Providers: the keys of `[providers.NAME]` and of the presets, laid over each other, become a dialect.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +10,10 @@ use std::time::Duration;
 use toml::de::DeValue;
 use url::Url;
 
+pub(super) use self::check::refuse_repeated;
+use self::check::refuse_unused;
 use super::locations::{Filled, Locations, Unfilled};
-use super::problem::{Problem, nearest};
+use super::problem::Problem;
 use super::reader::Reader;
 use super::reserved::Request;
 use super::schema::Kind;
@@ -32,6 +36,12 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
         "none" => Ok(Proxy::None),
         "environment" => Ok(Proxy::Environment),
         url => {
+            if is_pac(url) {
+                let problem = Problem::new("is a PAC file, a script that ringback does not run");
+                return Err(
+                    problem.expected("the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`")
+                );
+            }
             let url = plain_url(url).map_err(|problem| problem.expected("`none`, `environment` or a URL"))?;
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Problem::new("is no http or https URL").expected("`none`, `environment` or a URL"));
@@ -39,6 +49,13 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
             Ok(Proxy::At(url))
         }
     }
+}
+
+/// Whether it is the address of a script that chooses a proxy, as browsers take one.
+fn is_pac(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let path = lower.split(['?', '#']).next().unwrap_or_default();
+    lower.starts_with("pac+") || path.ends_with(".pac") || path.ends_with("/wpad.dat")
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -224,46 +241,6 @@ impl ProviderKeys {
             replay_window: keys.replay_window.unwrap_or(20 * SECOND),
         }
     }
-
-    /// Reports what is missing or does not go together. What is there and wrong was reported already.
-    fn check(&self, section: &Reader<'_>) {
-        let discovers = self.discover == Some(true);
-        let lacks = |key| !self.locations.has(key) && section.field(key).is_none();
-        if lacks("token_url") && !discovers {
-            section.missing("token_url");
-        }
-        for (key, holds) in [("discover", discovers), ("iss_required", self.iss == Some(IssPolicy::Required))] {
-            if holds && lacks("issuer") {
-                section.refuse(key, Problem::new("is true without `issuer`").expected("`issuer`, too"));
-            }
-        }
-        if self.assertion_audience == Some(AssertionAudience::Issuer) && lacks("issuer") {
-            let problem = Problem::new("is `issuer`, and there is no `issuer`");
-            section.refuse("assertion_audience", problem.expected("`issuer`, too, or `\"token_endpoint\"`"));
-        }
-        let needs_revoke_url = match self.revoke {
-            Some(RevokeBy::Rfc7009) => !discovers,
-            // A method on the token's own resource: it follows the token endpoint.
-            Some(RevokeBy::DeleteBearer) => discovers && lacks("token_url"),
-            Some(RevokeBy::Nothing) | None => false,
-        };
-        if needs_revoke_url && lacks("revoke_url") {
-            section.missing("revoke_url");
-        }
-        if self.par == Some(Par::Always) && lacks("par_url") && !discovers {
-            section.missing("par_url");
-        }
-        let signs = self.client_auth == Some(ClientAuth::PrivateKeyJwt);
-        for (key, off, why) in [
-            ("assertion_audience", !signs, "has no use without `client_auth = \"private_key_jwt\"`"),
-            ("revoke_url", self.revoke == Some(RevokeBy::Nothing), "has no use with `revoke = \"none\"`"),
-            ("par_url", self.par == Some(Par::Off), "has no use with `par = \"off\"`"),
-        ] {
-            if off && section.field(key).is_some() {
-                section.refuse(key, Problem::new(why).expected("no such key"));
-            }
-        }
-    }
 }
 
 impl Provider {
@@ -315,20 +292,6 @@ impl Provider {
     }
 }
 
-/// A value that no URL takes was meant for one that does.
-fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &Reader<'_>) {
-    let names = locations.names();
-    for name in values.keys().filter(|name| !names.contains(name.as_str())) {
-        let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` has in it"));
-        let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let problem = match known.as_slice() {
-            [] => problem.expected("no variables"),
-            known => problem.expected(known.join(", ")).nearest(nearest(name, names.iter().copied())),
-        };
-        section.refuse("variables", problem);
-    }
-}
-
 /// Where a token is given back. `delete-bearer` follows the token endpoint unless it has a URL of its own.
 fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Revoke {
     match (by, url) {
@@ -337,14 +300,6 @@ fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Re
             url.or_else(|| token_url.cloned()).map_or(Revoke::Unsaid, Revoke::DeleteBearer)
         }
         (None | Some(RevokeBy::Rfc7009), url) => url.map_or(Revoke::Unsaid, Revoke::Rfc7009),
-    }
-}
-
-/// A parameter must not come twice (RFC 6749 §3.1).
-pub(super) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, String>, section: &Reader<'_>) {
-    if let Some((name, _)) = authorize_url.query_pairs().find(|(name, _)| extra.contains_key(name.as_ref())) {
-        let problem = Problem::new(format!("repeats `{}` of the query of `authorize_url`", name.escape_debug()));
-        section.refuse("extra_authorize", problem.expected("each parameter once"));
     }
 }
 
