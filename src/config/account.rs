@@ -75,12 +75,14 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {
         check(grant, dialect, section);
     }
+    let separator = dialect.as_ref().map(|dialect| dialect.scope_separator.as_str());
+    foreseen::warn_of_slips(client_id.as_deref(), &target.scope, separator, section);
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
     let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
-        foreseen::warn(grant, &client_id, &target, &dialect, section);
+        foreseen::warn_of_lacks(grant, &target, &dialect, section);
     }
     let name = name.to_owned();
     Ok(AccountConfig {

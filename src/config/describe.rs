@@ -1,4 +1,4 @@
-//! The effective config for people: what `ringback config check` prints.
+//! The effective config for people: what `ringback config check --show` prints.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};

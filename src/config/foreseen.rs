@@ -40,17 +40,22 @@ const KNOWN: &[Known] = &[
     Known { name: "Okta", hosts: &["okta.com", "oktapreview.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
 ];
 
-/// Warns of what an account will fail by, or will need a login at every expiry for.
-pub(super) fn warn(grant: GrantType, client_id: &str, target: &Target, dialect: &Dialect, account: &Reader<'_>) {
-    if let Some(why) = slip(client_id).or_else(|| client_id.contains(',').then_some(COMMA_IN_ID)) {
-        account.warn("client_id", &format!("is `{client_id}`: {why}"));
+/// Warns of values that look like slips. `separator` is the provider's between scopes; `None`: nobody knows it.
+pub(super) fn warn_of_slips(client_id: Option<&str>, scope: &[String], separator: Option<&str>, account: &Reader<'_>) {
+    let id_slip = |id: &str| slip(id).or_else(|| id.contains(',').then_some(COMMA_IN_ID));
+    if let Some((id, why)) = client_id.and_then(|id| Some((id, id_slip(id)?))) {
+        account.warn("client_id", &format!("is `{id}`: {why}"));
     }
-    for scope in &target.scope {
-        let joined = scope.contains(',') && !dialect.scope_separator.contains(',');
+    for scope in scope {
+        let joined = scope.contains(',') && separator.is_some_and(|separator| !separator.contains(','));
         if let Some(why) = slip(scope).or_else(|| joined.then_some(COMMA_IN_SCOPE)) {
             account.warn("scope", &format!("has `{scope}`: {why}"));
         }
     }
+}
+
+/// Warns of what the account lacks at a well-known provider: its logins will fail, or it needs one at every expiry.
+pub(super) fn warn_of_lacks(grant: GrantType, target: &Target, dialect: &Dialect, account: &Reader<'_>) {
     if let Some(known) = KNOWN.iter().find(|known| known.is(dialect)) {
         known.warn(grant, target, dialect, account);
     }

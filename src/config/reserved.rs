@@ -30,7 +30,7 @@ use Request::{Authorization, Device, Introspection, PushedAuthorization, Revocat
 /// What a parameter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
-    /// A secret: it has no place in a URL, and `config check` would show it.
+    /// A secret: it has no place in a URL, and `config check --show` would show it.
     Secret,
     /// Set by ringback.
     Ours,

@@ -166,7 +166,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Texts,
             PRESET,
             "{ audience = \"https://api.example.com\" }",
-            "Further parameters of every token request, added to the preset's. Not for secrets, whose names are refused: `ringback config check` shows them.",
+            "Further parameters of every token request, added to the preset's. Not for secrets, whose names are refused: `ringback config check --show` shows them.",
         ),
         key(
             "extra_refresh",
