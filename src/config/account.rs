@@ -63,12 +63,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         audience: section.read("audience", text),
     };
     let hook = section.read("hook", |v| command(v, &context.base));
-    let usual = Attention::default();
-    let attention = Attention {
-        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
-        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(usual.remind_after),
-        opens_login: section.read("open_login", flag).unwrap_or(usual.opens_login),
-    };
+    let attention = attention(section);
     let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, grant, section));
@@ -99,6 +94,16 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         asks_consent,
         redirect_uri,
     })
+}
+
+/// How the user learns that the account needs them.
+fn attention(section: &Reader<'_>) -> Attention {
+    let usual = Attention::default();
+    Attention {
+        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
+        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(usual.remind_after),
+        opens_login: section.read("open_login", flag).unwrap_or(usual.opens_login),
+    }
 }
 
 /// The provider with the account's own parameters.

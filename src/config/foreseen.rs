@@ -102,7 +102,7 @@ impl Known {
         let by_browser = matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit);
         let refreshes = !matches!(grant, GrantType::Implicit | GrantType::ClientCredentials);
         if self.needs_scope && by_browser && target.scope.is_empty() {
-            account.warn("scope", &format!("is empty, and {name} asks for one at every login"));
+            account.warn("scope", &format!("is empty, and {name} requires one at every login"));
         }
         let every_time = format!("without which {name} gives no refresh token: each token's end needs a login");
         match self.offline {

@@ -3,7 +3,7 @@
 mod check;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
 /// Whether it is the address of a script that chooses a proxy, as browsers take one.
 fn is_pac(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
-    let path = lower.split(['?', '#']).next().unwrap_or_default();
-    lower.starts_with("pac+") || path.ends_with(".pac") || path.ends_with("/wpad.dat")
+    let path = Path::new(lower.split(['?', '#']).next().unwrap_or_default());
+    lower.starts_with("pac+") || path.extension().is_some_and(|end| end == "pac") || path.ends_with("wpad.dat")
 }
 
 const SECOND: Duration = Duration::from_secs(1);

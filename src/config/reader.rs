@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
             Some(section) if self.path.is_empty() && self.section.path == section.path => {
                 Some("at the top of this file, without the header".into())
             }
-            Some(section) => Some(format!("into the config file under a header of its own, `[{}]`", section.path)),
+            Some(section) => Some(format!("in the config file, under a header of its own, `[{}]`", section.path)),
             None => Some("at the top of the config file, above the first `[...]`".into()),
         }
     }

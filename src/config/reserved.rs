@@ -50,6 +50,7 @@ const PKCE: &str = "`pkce` of the provider";
 const SIGNED: &str = "`client_auth = \"private_key_jwt\"` of the provider and `client_key_file` of the account";
 const PASSWORD: &str = "`grant = \"password\"` of the account, with its own keys for user and password";
 const IMPORT: &str = "`ringback import`, which reads a token from standard input";
+const NONCE: &str = "no such parameter: each login with the scope `openid` has a new one";
 const NEW: &str = "no such parameter: each login has a new one";
 
 #[rustfmt::skip]
@@ -71,7 +72,7 @@ const RESERVED: &[Row] = &[
     Row("code_challenge", Is::Ours, ASKS, PKCE),
     Row("code_challenge_method", Is::Ours, ASKS, PKCE),
     Row("state", Is::Ours, ASKS, NEW),
-    Row("nonce", Is::Ours, ASKS_OR_TRADES, NEW),
+    Row("nonce", Is::Ours, ASKS_OR_TRADES, NONCE),
     Row("grant_type", Is::Ours, ALL, "`grant` of the account"),
     Row("response_type", Is::Ours, ASKS, "`grant` of the account"),
     Row("redirect_uri", Is::Ours, ASKS_OR_TRADES, "`redirect_uri` of the account"),

@@ -79,12 +79,12 @@ async fn tokens_beside_an_id_token_without_the_nonce_of_this_login_are_revoked()
 
 #[tokio::test(start_paused = true)]
 async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for() {
-    let none = format!("there is no id_token, though `openid` was asked for{OFF}");
+    let lacking = format!("there is no id_token, though `openid` was asked for{OFF}");
     for (scope, policy, brought, ended) in [
         ("a", NoncePolicy::Send, None, ""),
         ("openid", NoncePolicy::Send, Some("NONCE"), ""),
         ("openid", NoncePolicy::Send, Some("other"), OTHER),
-        ("openid", NoncePolicy::Send, None, &none),
+        ("openid", NoncePolicy::Send, None, &lacking),
         ("openid", NoncePolicy::Off, Some("other"), ""),
         ("openid", NoncePolicy::Off, None, ""),
     ] {

@@ -22,6 +22,14 @@ pub(super) fn literal_redirect_uri(
         let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
         section.lacks("redirect_uri", &["redirect_uri", "grant"], problem.expected("one of the two"));
     }
+    let is_made_anew = listeners.first().is_some_and(|first| first.port() == 0);
+    if comes_back(grant) && is_made_anew && section.field("redirect_uri").is_none() {
+        section.warn(
+            "redirect_uri",
+            "is missing, and the one made from `listen.tcp` has another port at every start, since that has port 0; most \
+             providers take only the one that is registered",
+        );
+    }
     let literal = section.read("redirect_uri", redirect_uri)?;
     if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
         let problem = Problem::new("has a path where the daemon serves something else");

@@ -57,7 +57,7 @@ fn what_known_providers_give_no_refresh_token_without_is_warned_of() {
     let microsoft = offline("scope: has no `offline_access`", "Microsoft");
     let google = offline("extra_authorize: has no `access_type = \"offline\"`", "Google");
     let dropbox = offline("extra_authorize: has no `token_access_type = \"offline\"`", "Dropbox");
-    let no_scope = |name: &str| format!("scope: is empty, and {name} asks for one at every login");
+    let no_scope = |name: &str| format!("scope: is empty, and {name} requires one at every login");
     for (provider, keys, expected) in [
         ("microsoft", "scope = [\"User.Read\"]", vec![microsoft.clone()]),
         ("microsoft", "scope = [\"User.Read\"]\ngrant = \"device_code\"", vec![microsoft.clone()]),
@@ -76,5 +76,26 @@ fn what_known_providers_give_no_refresh_token_without_is_warned_of() {
         ("phonecom", "grant = \"client_credentials\"", vec![]),
     ] {
         assert_eq!(warnings(provider, keys), expected, "{provider} {keys}");
+    }
+}
+
+#[test]
+fn a_redirect_uri_that_is_another_at_every_start_is_warned_of() {
+    let of = |tcp: &str, keys: &str| {
+        let text = format!(
+            "[listen]\ntcp = [{tcp}]\n[accounts.a]\nprovider = \"gitlab\"\nclient_id = \"i\"\nclient_secret = \"s\"\n{keys}\n"
+        );
+        sound(&text).warnings
+    };
+    for (tcp, keys, warns) in [
+        ("\"127.0.0.1:0\"", "", true),
+        ("\"127.0.0.1:0\", \"[::1]:7464\"", "", true),
+        ("\"[::1]:7464\", \"127.0.0.1:0\"", "", false),
+        ("\"127.0.0.1:0\"", "redirect_uri = \"http://127.0.0.1:9/cb\"", false),
+        ("\"127.0.0.1:0\"", "grant = \"device_code\"", false),
+    ] {
+        let warnings = of(tcp, keys);
+        assert_eq!(warnings.len(), usize::from(warns), "{tcp} {keys}: {warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains("accounts.a.redirect_uri: is missing")), "{warnings:?}");
     }
 }

@@ -28,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store.listen]\ntcp = []",
         &[
-            "1:8: store.listen: is not a known key here: it belongs into the config file under a header of its own, `[listen]`",
+            "1:8: store.listen: is not a known key here: it belongs in the config file, under a header of its own, `[listen]`",
         ],
     ),
     (
