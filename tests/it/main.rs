@@ -20,6 +20,7 @@ mod world;
 
 mod accounts;
 mod another_person;
+mod answers;
 mod api;
 mod apps;
 mod attention;
@@ -31,7 +32,6 @@ mod events;
 mod fixtures;
 mod flawed;
 mod floors;
-mod fragment;
 mod hanging;
 mod health;
 mod house;

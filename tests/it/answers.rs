@@ -1,13 +1,14 @@
-//! Implicit logins whose answer is partly in the query. What the page's script does, the test does.
+//! Where the parts of an answer stand, and whom it has to come from.
 
 use ringback::contract::LoginStatus;
 
 use crate::http::{Browser, Request};
-use crate::idp::Idp;
-use crate::world::World;
+use crate::idp::{Idp, Manner, Page};
+use crate::world::{World, account};
 
 const IMPLICIT: &str = "grant = \"implicit\"";
 
+/// What the page's script does, the test does.
 #[test]
 fn an_issuer_in_the_query_belongs_to_the_answer_in_the_fragment() {
     let idp = Idp::start();
@@ -31,5 +32,28 @@ fn an_issuer_in_the_query_belongs_to_the_answer_in_the_fragment() {
         let taken = world.ask_tcp(&answer);
         assert_eq!(taken.status, 200, "{taken:?}");
         assert_eq!(world.login_end(&started.login_id).status, ends, "{iss}");
+    }
+}
+
+#[test]
+fn a_promised_issuer_that_is_missing_ends_the_login_unless_the_config_says_otherwise() {
+    let idp = Idp::with(Manner { promises_iss: true, ..Manner::default() });
+    let refused = Page::Answer("error=invalid_scope&error_description=No+such+scope");
+    for (setting, page, says) in [
+        ("", Page::Consent, "does not say which provider it is from"),
+        ("", refused.clone(), "(its error: invalid_scope (No such scope)) does not say which provider it is from"),
+        ("iss_required = false", refused, "the provider said invalid_scope (No such scope)"),
+        ("iss_required = false", Page::Consent, ""),
+    ] {
+        let issuer = idp.url("");
+        let provider =
+            format!("[providers.idp]\npreset = \"oidc\"\nissuer = \"{issuer}\"\nclient_auth = \"post\"\n{setting}\n");
+        let mut world = World::with_config(&[provider, account("work", "idp", "")].concat());
+        world.run();
+        idp.next_page(page);
+        let (_, end) = world.try_log_in("work");
+        let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
+        assert_eq!(end.status == LoginStatus::Succeeded, says.is_empty(), "{setting}: {told}");
+        assert!(told.contains(says), "{setting}: {told}");
     }
 }
