@@ -50,7 +50,8 @@ pub fn reference() -> String {
          `ringback config example` prints one with every key in it; `ringback config check --show` shows \
          what is in effect, with secrets hidden.\n\n\
          Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
-         valid spelling, and all of them at once. A mistake in an account takes out that account, one in a \
+         valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
+         which stops nothing. A mistake in an account takes out that account, one in a \
          provider the accounts that use it; the daemon starts with the rest, and logs every mistake. Any other \
          mistake keeps it from starting. A daemon that reloads is more careful: with any mistake it keeps what it \
          had.\n\n\
