@@ -132,7 +132,21 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
     assert_eq!(check(&one), (0, "ok: 1 account\n".into(), nothing()));
     let two = format!("{one}{}", account("more", "client_secret_file = \"secret\""));
     assert_eq!(check(&two).1, "ok: 2 accounts\n");
-    assert_eq!(check(&account("work", "client_secret_command = [\"/nowhere/program\"]")).0, 0);
+    for (command, says) in [
+        ("client_secret_command = [\"/nowhere/program\"]", "`/nowhere/program`, which is not there or can't be run\n"),
+        (
+            "client_secret_command = [\"secret\", \"canary\"]",
+            "`secret`, which is not there: it is in no folder of PATH\n",
+        ),
+        ("client_secret_command = [\"./secret\"]", "`DIR/./secret`, which is not there or can't be run\n"),
+        ("client_secret_command = [\"sh\", \"-c\", \"echo canary\"]", ""),
+        ("client_secret_file = \"secret\"\nhook = [\"/bin/sh\"]", ""),
+        ("client_secret_file = \"secret\"\nhook = [\"/nowhere/hook\"]", "hook: names the program `/nowhere/hook`"),
+    ] {
+        let (code, out, err) = check(&account("work", command));
+        assert_eq!((code, out.as_str(), err.is_empty()), (0, "ok: 1 account\n", says.is_empty()), "{command}: {err}");
+        assert!(err.contains(says), "{command}: {err}");
+    }
     let (code, out, err) = check("");
     assert_eq!((code, out), (0, "ok: 0 accounts\n".into()));
     assert!(err.starts_with("There are no accounts yet"), "{err}");

@@ -139,6 +139,9 @@ fn check(source: &Source) -> Result<Effective, Failure> {
         report::say(&format!("{}: {key}: {why}", file.display()));
     }
     config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for (key, why) in named_files::missing_programs(&config) {
+        report::say(&format!("warning: {}: {key}: {why}", file.display()));
+    }
     let wrong = mistakes.iter().count() + unusable.len();
     let advice = match unusable.first() {
         Some(first) if mistakes.is_empty() && unusable.iter().all(|other| other.advice == first.advice) => first.advice,

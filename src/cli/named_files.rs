@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ring::rand::SystemRandom;
+use rustix::fs::Access;
 
-use crate::config::{AccountConfig, Config, SecretSource, segment};
+use crate::config::{AccountConfig, Config, KeySource, SecretSource, segment};
 use crate::credentials;
 use crate::oauth::assertion;
 use crate::provider::check_ca_file;
@@ -59,6 +60,48 @@ pub(super) fn unusable(config: &Config) -> Vec<Unusable<'_>> {
         }
     }
     unusable
+}
+
+/// Programs that the config names and that can't be found, by the key: a warning, since the daemon's `PATH` may be another
+/// than this one. None is run.
+pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
+    let mut named: Vec<(String, &[String])> = Vec::new();
+    if let KeySource::Command(argv) = &config.store.key {
+        named.push(("store.key_command".into(), argv));
+    }
+    for account in config.accounts.values() {
+        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
+        let commands = [
+            ("client_secret_command", argv(account.client_secret.as_ref())),
+            ("password_command", argv(password)),
+            ("hook", account.hook.as_ref()),
+        ];
+        let of_account = |key| format!("accounts.{}.{key}", segment(&account.name));
+        named.extend(commands.into_iter().filter_map(|(key, argv)| Some((of_account(key), argv?.as_slice()))));
+    }
+    let missing =
+        named.into_iter().filter_map(|(key, argv)| Some((key, argv.first().filter(|first| !is_there(first))?)));
+    missing
+        .map(|(key, program)| (key, format!("names the program `{program}`, which is not there{}", in_path(program))))
+        .collect()
+}
+
+fn argv(source: Option<&SecretSource>) -> Option<&Vec<String>> {
+    if let Some(SecretSource::Command(argv)) = source { Some(argv) } else { None }
+}
+
+fn in_path(program: &str) -> &'static str {
+    if program.contains('/') { " or can't be run" } else { ": it is in no folder of PATH" }
+}
+
+/// As the daemon looks for it: by its path, or in the absolute folders of `PATH`.
+fn is_there(program: &str) -> bool {
+    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
+    if program.contains('/') {
+        return runs(Path::new(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).any(|folder| runs(&folder.join(program)))
 }
 
 fn check_key(path: &Path) -> Result<(), String> {
