@@ -9,7 +9,7 @@ mod probe;
 mod wire;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,12 @@ use crate::oauth::exchange::{
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, Refusal, Reply};
 use crate::secret::{AccessToken, Nonce256, RefreshToken};
+
+/// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
+/// clause.
+pub fn check_ca_file(path: &Path) -> Result<(), String> {
+    wire::certificates(path).map(drop)
+}
 
 /// A future of a trait's method.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -195,7 +195,7 @@ impl Attempts {
             // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
             login.stage = Stage::Exchanging;
-            let next = login.plan.next(answer, &flow.nonce, flow.verifier);
+            let next = login.plan.next(answer, flow.nonce, flow.verifier);
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
         Err(Turned::NotOurs)

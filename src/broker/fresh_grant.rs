@@ -15,8 +15,9 @@ use crate::account::attempts::Plan;
 use crate::clock::Boot;
 use crate::failpoint;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::oauth::id_token::{self, WrongNonce};
 use crate::oauth::identity::{self, Comparison};
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, Nonce256};
 
 /// What is spent on revoking a grant. A stop waits less.
 pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
@@ -46,6 +47,17 @@ impl FreshGrant {
     /// A copy for who stores it. It counts as dropped all the same if [`Self::stored`] is not called.
     pub(super) fn grant(&self) -> Grant {
         (*self.grant).clone()
+    }
+
+    /// Whether the ID token that came with a code's tokens is the answer to the request that had this `nonce`.
+    ///
+    /// A reply without one passes, though `openid` was asked for: plain OAuth servers take that for a scope like any
+    /// other. Code, PKCE and state tie the tokens to this login, and nothing is believed that no ID token says.
+    pub(super) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
+        match id_token::check_nonce(&self.grant.extra, nonce) {
+            Err(WrongNonce::NoToken) => Ok(()),
+            checked => checked,
+        }
     }
 
     /// When it was asked for.

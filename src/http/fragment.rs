@@ -1,5 +1,6 @@
 //! An answer in the fragment of the callback (RFC 6749 §4.2.2). Browsers send no fragment, so a page of ours
-//! reads it, takes it out of the address bar at once, and posts it to the same path.
+//! reads it, takes it out of the address bar at once, and posts it to the same path and query: some providers put a
+//! part of the answer there, such as `iss` (RFC 9207).
 //!
 //! This is the only page with a script, and the only form that is taken: from our own origin, with the
 //! flow's cookie, for as long as such a login is pending.
@@ -15,7 +16,7 @@ use super::gate::{self, Scripted};
 use super::pages::{Turned, arrived_on, hand_in, own_cookies, parameters};
 use super::reject::{Reject, not_found};
 use super::{Http, body};
-use crate::broker::browser_login::{CallbackRequest, Stray};
+use crate::broker::browser_login::{CallbackRequest, Stray, joined};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
@@ -58,8 +59,13 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let request = arrived_on(&uri, &headers).zip(parameters(&form, LONGEST_VALUE)).map(|(arrived_on, parameters)| {
-        CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: own_cookies(&headers) }
+    let query = parameters(uri.query().unwrap_or_default().as_bytes(), LONGEST_VALUE);
+    let answer = parameters(&form, LONGEST_VALUE).zip(query).map(|(fragment, query)| joined(fragment, &query));
+    let request = arrived_on(&uri, &headers).zip(answer).map(|(arrived_on, parameters)| CallbackRequest {
+        arrived_on,
+        parameters,
+        in_fragment: true,
+        cookies: own_cookies(&headers),
     });
     match hand_in(http, request).await {
         Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),

@@ -19,7 +19,7 @@ use super::cookies::cookies;
 use super::query::Segment;
 use super::reject::{Reject, not_found};
 use super::{Http, fragment, gate, question_page, to_the_end};
-use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
+use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray, is_in_query};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
@@ -115,7 +115,8 @@ pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) ->
 pub(super) async fn callback(State(http): State<Http>, request: Request) -> Response {
     let path = request.uri().path();
     let (expected, in_fragment) = (http.broker.expects_callback(path), http.broker.expects_fragment(path));
-    let bare = request.uri().query().unwrap_or_default().is_empty();
+    let query = request.uri().query().unwrap_or_default();
+    let bare = !is_in_query(&Zeroizing::new(form_urlencoded::parse(query.as_bytes()).into_owned().collect::<Vec<_>>()));
     match *request.method() {
         Method::GET if in_fragment && bare => fragment::page(),
         Method::GET if expected => answer(http, request).await,

@@ -21,6 +21,7 @@ use crate::failpoint;
 use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
 use crate::oauth::exchange::HttpRequest;
 use crate::oauth::reply::{self, Received};
+use crate::secret::text::BOM;
 
 /// Time for the TCP and TLS handshakes.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -273,13 +274,14 @@ fn client(reach: &Reach) -> Result<reqwest::Client, String> {
     builder.build().map_err(text)
 }
 
-/// The certificates of a `ca_file`.
-fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+/// The certificates of a `ca_file`. A byte order mark in front would hide the first.
+pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
     let unfit = |why: &str| format!("ca_file {}: {why}", path.display());
     let mut pem = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| unfit(&error.to_string()))?;
     file.take(CA_FILE).read_to_end(&mut pem).map_err(|error| unfit(&error.to_string()))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| unfit("it is not PEM"))?;
+    let pem = pem.strip_prefix(BOM).unwrap_or(&pem);
+    let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unfit("it is not PEM"))?;
     if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
 }
 

@@ -22,6 +22,7 @@ mod world;
 mod accounts;
 mod announced;
 mod another_person;
+mod answers;
 mod api;
 mod apps;
 mod attention;
