@@ -6,6 +6,7 @@ mod encoding;
 mod issuers;
 mod limiter;
 mod probe;
+pub mod unreached;
 mod wire;
 
 use std::future::Future;

@@ -76,6 +76,7 @@ fn look_around(args: &Doctor, config: &Config, findings: &mut Vec<Finding>) -> R
             providers::reach(config, findings).await;
         }
     });
+    providers::proxies(config, &env, findings);
     machine::clock(Clock::System.now().wall, findings);
     machine::browser(findings);
     machine::keyring(config, findings);
