@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::{Confirm, ErrorCode, ErrorReply};
+use crate::oauth::advice::is_not_authenticated;
 
 /// Places come free as providers answer, or fail to.
 const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
@@ -20,6 +21,14 @@ pub enum Error {
     Usage {
         /// Which part, and what was expected.
         what: String,
+    },
+    /// The request is well formed and can't be carried out as it is.
+    #[error("{what}")]
+    InvalidInput {
+        /// What is wrong with it.
+        what: String,
+        /// What to do, in one sentence.
+        hint: String,
     },
     /// The config has no such account.
     #[error("there is no account `{name}`")]
@@ -48,6 +57,16 @@ pub enum Error {
     /// A login ended without a token.
     #[error("the login to `{account}` failed: {why}")]
     LoginFailed {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+        /// The provider's own code.
+        provider_error: Option<String>,
+    },
+    /// A token that was made elsewhere is not taken over.
+    #[error("the token was not taken over for `{account}`: {why}")]
+    ImportRefused {
         /// The account's own name.
         account: String,
         /// One clause.
@@ -103,6 +122,14 @@ pub enum Error {
         why: String,
         /// The provider's own code.
         provider_error: Option<String>,
+    },
+    /// The provider has no endpoint for it, or one that the config does not name.
+    #[error("the provider of `{account}` can't be asked: {why}")]
+    CannotAsk {
+        /// The account's own name, or the provider's.
+        account: String,
+        /// One clause.
+        why: String,
     },
     /// The provider goes on saying no, for reasons that nobody here knows; it may pass.
     #[error("the provider of `{account}` goes on refusing: {why}")]
@@ -182,12 +209,15 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// No such route or thing.
+    /// No such route.
     #[error("{what} does not exist")]
     NotFound {
         /// What.
         what: String,
     },
+    /// No such thing.
+    #[error("{0}")]
+    Missing(Missing),
     /// The route exists, with other methods.
     #[error("this route does not take that method")]
     MethodNotAllowed,
@@ -205,8 +235,61 @@ pub enum Error {
     },
 }
 
+/// A thing that is asked for by its name or number and is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// A login.
+    #[error("there is no such login: it is long over, or was never begun")]
+    Login,
+    /// A question whether a program may have a token.
+    #[error("no question waits that has the number `{0}`")]
+    Question(String),
+    /// A remembered answer to one.
+    #[error("no answer is remembered that has the number `{0}`")]
+    Answer(String),
+    /// A provider, of those that accounts use.
+    #[error("no account uses a provider `{0}`")]
+    Provider(String),
+}
+
+impl Missing {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Login => "Begin another with `ringback login`; `ringback status` shows those that are pending.",
+            Self::Question(_) => {
+                "Run `ringback consent list` to see those that wait; one that nobody answers goes by itself."
+            }
+            Self::Answer(_) => "Run `ringback consent list` to see those that are remembered.",
+            Self::Provider(_) => "Name the `provider` of an account: `ringback status` shows the accounts.",
+        }
+    }
+}
+
 fn user(uid: Option<u32>) -> String {
     uid.map_or_else(|| "a user from outside the daemon's user namespace".into(), |uid| format!("user {uid}"))
+}
+
+/// What to do about a provider's error code, without a full stop; `None`: nothing in particular. RFC 6749 §4.1.2.1 and
+/// §5.2, RFC 8707 §2, and the names that are known besides (`oauth/reply/class.rs`).
+fn remedy(code: &str, account: &str) -> Option<String> {
+    let section = format!("`[accounts.{account}]`");
+    Some(match code.to_ascii_lowercase().as_str() {
+        code if is_not_authenticated(code) => format!(
+            "Correct the client's id or secret in {section}, or `client_auth` of its provider, as the message says"
+        ),
+        "unauthorized_client" | "unsupported_grant_type" | "unsupported_response_type" => {
+            format!("Allow this grant to the client at the provider, or set another `grant` in {section}")
+        }
+        "invalid_scope" => format!("Correct `scope` in {section}: the provider has no such scope for this client"),
+        "invalid_target" => format!("Correct `resource` or `audience` in {section}"),
+        "redirect_uri_mismatch" => format!(
+            "Register the redirect URI that `ringback provider check {account}` shows at the provider, letter by letter"
+        ),
+        "invalid_request" => {
+            format!("Compare what is sent (`ringback provider check {account}`) with the provider's documents")
+        }
+        _ => return None,
+    })
 }
 
 fn times(failures: u32) -> String {
@@ -222,13 +305,17 @@ impl Error {
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Usage { .. } | Self::AppExists { .. } => ErrorCode::Usage,
+            Self::Usage { .. } | Self::InvalidInput { .. } | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
-            Self::LoginFailed { .. } | Self::AnotherPerson { .. } => ErrorCode::LoginFailed,
+            Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
+                ErrorCode::LoginFailed
+            }
             Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
-            Self::ProviderRefused { .. } | Self::RefusesForLong { .. } => ErrorCode::ProviderRefused,
+            Self::ProviderRefused { .. } | Self::CannotAsk { .. } | Self::RefusesForLong { .. } => {
+                ErrorCode::ProviderRefused
+            }
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
             Self::Forbidden { .. }
@@ -237,7 +324,7 @@ impl Error {
             | Self::Beyond { .. }
             | Self::NoConsent { .. }
             | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
-            Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
+            Self::NotFound { .. } | Self::Missing(_) | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
@@ -247,17 +334,33 @@ impl Error {
     /// What the human should do, in one imperative sentence.
     pub fn hint(&self) -> String {
         match self {
-            Self::Usage { .. } => "Correct the request and try again.".into(),
+            Self::Usage { .. } => "Give what it names; docs/api.md says what each route takes.".into(),
+            Self::InvalidInput { hint, .. } => hint.clone(),
             Self::Misconfigured { .. } => "Correct the config, see `ringback config check`, and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
-            Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
+            Self::LoginFailed { account, provider_error, .. } => {
+                match provider_error.as_deref().and_then(|code| remedy(code, account)) {
+                    Some(step) => format!("{step}. Then run `ringback login {account}`."),
+                    None => format!("Run `ringback login {account}` again; where the message names a setting, correct that first."),
+                }
+            }
+            Self::ImportRefused { account, provider_error, .. } => {
+                let step = provider_error.as_deref().and_then(|code| remedy(code, account));
+                let step = step.unwrap_or_else(|| "Make another token at the provider".into());
+                format!("{step}. Then import again, or run `ringback login {account}`.")
+            }
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
-            Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
+            Self::ProviderUnreachable { .. } => "Where the message names a setting, correct it and send the daemon SIGHUP; otherwise look at the network. The daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
-            Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
+            Self::ProviderRefused { account, provider_error: Some(code), .. } => {
+                let step = remedy(code, account).unwrap_or_else(|| format!("Put right in `[accounts.{account}]`, or at the provider, what it says"));
+                format!("{step}. Then send the daemon SIGHUP, and run `ringback refresh {account}`.")
+            }
+            Self::ProviderRefused { account, provider_error: None, .. } => format!("Put right in the config what it names (`[accounts.{account}]` or its provider), and send the daemon SIGHUP."),
+            Self::CannotAsk { account, .. } => format!("Set in the provider's config what it names, if the provider's documents have it; `ringback provider check {account}` shows what is known of it."),
             Self::RefusesForLong { account, .. } => format!("Look at what the provider says. If that means that the login has ended, run `ringback login {account}`; the daemon goes on trying now and then."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
@@ -270,6 +373,7 @@ impl Error {
             Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
+            Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
             Self::Internal { .. } => "Look into the daemon's log and report it.".into(),
@@ -299,7 +403,9 @@ impl Error {
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
             Self::RefusesForLong { provider_error, .. } => reply.provider_error = Some(provider_error.clone()),
-            Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
+            Self::ProviderRefused { provider_error, .. }
+            | Self::LoginFailed { provider_error, .. }
+            | Self::ImportRefused { provider_error, .. } => {
                 reply.provider_error.clone_from(provider_error);
             }
             _ => {}

@@ -176,16 +176,20 @@ impl Broker {
 
     /// The redirect URL pasted from another machine's browser.
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
-        let wrong = |what: &str| Error::Usage { what: what.into() };
-        let request = pasted(redirect_url)
-            .ok_or_else(|| wrong("that is not a URL: paste the whole address, from `http://` to its end"))?;
+        let wrong = |what: &str, hint: &str| Error::InvalidInput { what: what.into(), hint: hint.into() };
+        let again = "Paste the whole address that the browser shows at the end, from `http://` on.";
+        let request = pasted(redirect_url).ok_or_else(|| wrong("that is not a URL", again))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
         let accepted =
             self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
-                Turned::Malformed => wrong(&format!(
-                    "that address has no {answer} and `state`: paste the one that the provider sent the browser to"
-                )),
-                _ => wrong("that address does not belong to this login: paste the newest one"),
+                Turned::Malformed => wrong(
+                    &format!("that address has no {answer} and `state`"),
+                    "Paste the address that the provider sent the browser to, not the one that was opened.",
+                ),
+                _ => wrong(
+                    "that address does not belong to this login",
+                    "Paste the address of the newest login, or run `ringback login --paste` again.",
+                ),
             })?;
         let id = self.finish(accepted).await;
         self.login(&id, Duration::ZERO).await

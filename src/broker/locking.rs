@@ -135,8 +135,10 @@ impl Broker {
 
     /// Who leaves meanwhile makes room for the next.
     async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<Guesses>, Error> {
-        let busy =
-            |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
+        let busy = |_| Error::InvalidInput {
+            what: "another passphrase is looked at just now, and it is one at a time".into(),
+            hint: "Try again in a few seconds.".into(),
+        };
         let guesses = Arc::clone(&self.inner.lock.guesses).try_lock_owned().map_err(busy)?;
         // Not in the store's turn: to lock does not have to wait for this.
         tokio::time::sleep(guesses.pause(self.inner.world.clock.now())).await;
@@ -263,7 +265,12 @@ async fn tell(roster: &Roster, command: fn(oneshot::Sender<Result<(), String>>) 
 /// What the store says, to a caller.
 fn refused(error: &StoreError) -> Error {
     match error {
-        StoreError::Passphrase { why } => Error::Usage { what: why.clone() },
+        StoreError::Passphrase { why } => Error::InvalidInput {
+            what: why.clone(),
+            hint:
+                "Do what it says: `ringback unlock --help` shows the ways; `store.key` in the config names the source."
+                    .into(),
+        },
         StoreError::Locked => Error::StoreLocked,
         other => Error::StoreUnavailable { why: other.to_string() },
     }

@@ -266,7 +266,10 @@ impl Task {
 
     fn start(&mut self, plan: Plan, life: Duration, replace: bool, now: Moment) -> Result<Pending, Error> {
         let account = plan.account.clone();
-        let too_many = || Error::Usage { what: "too many logins are pending; finish or wait for one of them".into() };
+        let too_many = || Error::InvalidInput {
+            what: "too many logins are pending".into(),
+            hint: "Finish one of those that `ringback status` shows, or wait until one runs out.".into(),
+        };
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
         if let Some(old) = &started.replaced {
             let why = "the config changed, and a new login took its place".into();

@@ -61,16 +61,16 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     let rest = target.resource.is_empty() && target.audience.is_none();
     let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
     let provider = &config.dialect.provider;
-    let refused = |what: &str| Error::Usage {
-        what: format!(
-            "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
-        ),
+    let refused = |what: &str| Error::InvalidInput {
+        what: format!("`{provider}` gives no tokens for a {what} of its own, by its config"),
+        hint: format!("Ask without it; or, if the provider has such tokens, set `narrow` in `[providers.{provider}]`."),
     };
     // A provider may spend the refresh token before it says no to a resource that was never granted.
     let granted = &config.target.resource;
     if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
-        let what = format!("`{other}` is none of the account's resources: list it in the `resource` of its config");
-        return Err(Error::Usage { what });
+        let what = format!("`{other}` is none of the account's resources");
+        let hint = format!("List it in `resource` of `[accounts.{}]`, and log in again.", config.name);
+        return Err(Error::InvalidInput { what, hint });
     }
     match (scope, resource) {
         (false, _) => Err(refused("scope")),

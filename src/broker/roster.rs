@@ -31,8 +31,10 @@ impl Roster {
         let name = match (asked, &self.config.default_account) {
             (DEFAULT_ACCOUNT, Some(name)) => name,
             (DEFAULT_ACCOUNT, None) => {
-                return Err(Error::Usage {
-                    what: "no account is the default: name one, or set `default_account` in the config".into(),
+                return Err(Error::InvalidInput {
+                    what: "no account was named, and none is the default".into(),
+                    hint: "Name one of those that `ringback status` shows, or set `default_account` in the config."
+                        .into(),
                 });
             }
             (name, _) => name,

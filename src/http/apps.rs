@@ -126,7 +126,9 @@ pub(super) async fn on_disk<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
         AppsError::Exists(name) => Error::AppExists { name },
         AppsError::Unknown(name) => Error::UnknownApp { name },
-        AppsError::Name => Error::Usage { what: error.to_string() },
+        AppsError::Name => {
+            Error::InvalidInput { what: error.to_string(), hint: "Choose another name for the app.".into() }
+        }
         AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
         AppsError::Random(_) => Error::Internal { what: error.to_string() },
     })

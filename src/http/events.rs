@@ -32,7 +32,10 @@ pub(super) async fn stream(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Reject> {
     query::read(query.as_deref(), [])?;
-    let full = || Error::Usage { what: "there is no place left for another event stream of this caller".into() };
+    let full = || Error::InvalidInput {
+        what: "there is no place left for another event stream of this caller".into(),
+        hint: "Close one that is open already; one stream tells of all accounts.".into(),
+    };
     let place = http.waiting.listening_at(&caller).place().ok_or_else(full)?;
     let ear = Ear { caller, listener: http.broker.listen(), _place: place, http };
     let events = stream::unfold(ear, |mut ear| async move { Some((Ok::<_, Infallible>(ear.next().await?), ear)) });

@@ -67,7 +67,10 @@ struct Leaving<'a> {
 /// `POST /v1/sessions`: a one-time URL that opens the status page.
 pub(super) async fn mint(caller: super::gate::Caller, State(http): State<Http>) -> Result<Response, Reject> {
     let Some(origin) = &http.own_origin else {
-        return Err(Reject(Error::Usage { what: "the status page needs a TCP listener: see `listen.tcp`".into() }));
+        return Err(Reject(Error::InvalidInput {
+            what: "the status page needs a TCP listener, and the config has none".into(),
+            hint: "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
+        }));
     };
     let ticket = http.sessions.ticket(http.clock.now());
     audited::note(&http, &caller, AuditEvent::Session, None, None, |_| {}).await;

@@ -33,6 +33,7 @@ mod flawed;
 mod floors;
 mod hanging;
 mod health;
+mod hints;
 mod house;
 mod kill;
 mod lifecycle;
