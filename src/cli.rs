@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::{Asked, Client, Failure};
+use crate::client::{self, Asked, Client, Failure};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::log;
 
@@ -40,6 +40,7 @@ mod signals;
 mod status;
 mod token;
 mod unlock;
+mod waiting;
 
 /// A local OAuth helper: one click, a token, always fresh.
 ///
@@ -126,7 +127,10 @@ pub fn run() -> ExitCode {
     let outcome = match Program::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::run(&args),
-        Command::Logout(args) => logout::run(&args),
+        Command::Logout(args) => {
+            let provider = || "the provider to end the tokens".into();
+            waiting::told(client::PATIENCE, provider, || logout::run(&args))
+        }
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),

@@ -29,9 +29,9 @@ pub use failure::Failure;
 
 /// How much longer than the daemon's own waiting a reply may take: a refresh at a slow provider takes
 /// half a minute at most.
-const SLACK: Duration = Duration::from_secs(15);
+pub const SLACK: Duration = Duration::from_secs(15);
 /// The patience where the caller said nothing: the daemon then waits by its config, and bounds itself.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A way to the daemon. Each request opens its own connection.
 #[derive(Debug)]

@@ -16,6 +16,7 @@
 mod desktop;
 mod http;
 mod idp;
+mod terminal;
 mod world;
 
 mod accounts;
@@ -50,3 +51,4 @@ mod sockets;
 mod store;
 mod suspend;
 mod upstream;
+mod waits;
