@@ -1,5 +1,6 @@
 //! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
 
+pub mod file_system;
 pub mod folder;
 mod trust;
 
