@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::{self, Asked, Client, Failure};
+use crate::client::{self, Asked, Client, Failure, message};
 use crate::contract::DEFAULT_ACCOUNT;
+use crate::error::Error;
 use crate::log;
 
 mod app;
@@ -116,8 +117,10 @@ struct Account {
 
 /// Starts the log of a command that runs for long; the others have none.
 fn start_log(options: &log::Options) -> Result<(), Failure> {
-    let advice = "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.";
-    log::start(options).map_err(|error| Failure::from(error).advise(advice))
+    log::start(options).map_err(|error| match error {
+        Error::Usage { what } => message::log_filter(what),
+        other => other.into(),
+    })
 }
 
 /// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in

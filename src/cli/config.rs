@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::{Outcome, report};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::config::{self, Config as Effective, ConfigErrors, SecretSource};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 use crate::credentials;
@@ -95,21 +95,13 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            Failure::usage(
-                count(mistakes.iter().count()),
-                "Correct the file; `ringback config example` explains every key.",
-            )
+            message::config_mistakes(count(mistakes.iter().count()))
         }
-        ConfigFileError::Nowhere => Failure::usage(error.to_string(), "Name the file with `--config`."),
+        ConfigFileError::Nowhere => message::config_nowhere(error),
         ConfigFileError::Missing { path, named_by } => {
-            let folder = path.parent().unwrap_or(path).display();
-            let path = path.display();
-            let advice = format!("Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.");
-            Failure::usage(format!("there is no config file {path} (named by {named_by})"), advice)
+            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
         }
-        ConfigFileError::Unusable { .. } => {
-            Failure::usage(error.to_string(), "Put right what it says; the file has to be yours, and closed to others.")
-        }
+        ConfigFileError::Unusable { .. } => message::config_unusable(error),
     }
 }
 
@@ -139,6 +131,6 @@ fn refuse_unusable_secrets(config: &Effective, source: &Source) -> Result<(), Fa
     }
     match wrong {
         0 => Ok(()),
-        n => Err(Failure::usage(count(n), "Make each file with the secret alone in it, readable for you alone.")),
+        n => Err(message::secret_files_unusable(count(n))),
     }
 }

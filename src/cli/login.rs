@@ -10,7 +10,7 @@ use super::granted::{Granted, as_whom};
 use super::replace::Question;
 use super::{Account, Outcome, Reach, device, password, paste, replace, report, waiting};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
-use crate::client::{Client, Failure, PATIENCE};
+use crate::client::{Client, Failure, PATIENCE, message};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
@@ -190,9 +190,7 @@ fn pause(asked: Moment) -> Duration {
 }
 
 fn late(started: &LoginStarted, patience: Duration) -> Failure {
-    let why = format!("nobody finished it within {}", report::span(patience));
-    let error = Error::LoginFailed { account: started.account.clone(), why, provider_error: None };
-    Failure::from(error).advise("Finish it in the browser, or run `ringback login` again; see `ringback status`.")
+    message::login_late(&started.account, report::span(patience))
 }
 
 /// Tells how a login ended.

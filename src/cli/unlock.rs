@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Outcome, Reach, passphrase, report, waiting};
-use crate::client::{Failure, PATIENCE};
+use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
 /// Get the store's key again after `ringback lock`
@@ -62,6 +62,5 @@ pub(super) fn run(args: &Unlock) -> Outcome {
 }
 
 fn unread(why: &str) -> Failure {
-    let advice = "Run `ringback unlock` at a terminal and type it, or give it with `--passphrase-stdin`.";
-    Failure::usage(format!("no passphrase could be read: {why}"), advice)
+    message::passphrase_unread(why)
 }
