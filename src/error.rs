@@ -3,11 +3,17 @@
 //! Each variant means one thing. HTTP status, code and exit code follow from [`Error::code`] through
 //! the table in `contract`; the advice is [`Error::hint`].
 
+mod missing;
+mod obstacle;
+mod remedy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::missing::Missing;
+pub use self::obstacle::Obstacle;
+use self::remedy::remedy;
 use crate::contract::{Confirm, ErrorCode, ErrorReply};
-use crate::oauth::advice::is_not_authenticated;
 
 /// Places come free as providers answer, or fail to.
 const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
@@ -23,13 +29,8 @@ pub enum Error {
         what: String,
     },
     /// The request is well formed and can't be carried out as it is.
-    #[error("{what}")]
-    InvalidInput {
-        /// What is wrong with it.
-        what: String,
-        /// What to do, in one sentence.
-        hint: String,
-    },
+    #[error("{0}")]
+    Obstacle(Obstacle),
     /// The config has no such account.
     #[error("there is no account `{name}`")]
     UnknownAccount {
@@ -235,61 +236,8 @@ pub enum Error {
     },
 }
 
-/// A thing that is asked for by its name or number and is not there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Missing {
-    /// A login.
-    #[error("there is no such login: it is long over, or was never begun")]
-    Login,
-    /// A question whether a program may have a token.
-    #[error("no question waits that has the number `{0}`")]
-    Question(String),
-    /// A remembered answer to one.
-    #[error("no answer is remembered that has the number `{0}`")]
-    Answer(String),
-    /// A provider, of those that accounts use.
-    #[error("no account uses a provider `{0}`")]
-    Provider(String),
-}
-
-impl Missing {
-    fn hint(&self) -> &'static str {
-        match self {
-            Self::Login => "Begin another with `ringback login`; `ringback status` shows those that are pending.",
-            Self::Question(_) => {
-                "Run `ringback consent list` to see those that wait; one that nobody answers goes by itself."
-            }
-            Self::Answer(_) => "Run `ringback consent list` to see those that are remembered.",
-            Self::Provider(_) => "Name the `provider` of an account: `ringback status` shows the accounts.",
-        }
-    }
-}
-
 fn user(uid: Option<u32>) -> String {
     uid.map_or_else(|| "a user from outside the daemon's user namespace".into(), |uid| format!("user {uid}"))
-}
-
-/// What to do about a provider's error code, without a full stop; `None`: nothing in particular. RFC 6749 §4.1.2.1 and
-/// §5.2, RFC 8707 §2, and the names that are known besides (`oauth/reply/class.rs`).
-fn remedy(code: &str, account: &str) -> Option<String> {
-    let section = format!("`[accounts.{account}]`");
-    Some(match code.to_ascii_lowercase().as_str() {
-        code if is_not_authenticated(code) => format!(
-            "Correct the client's id or secret in {section}, or `client_auth` of its provider, as the message says"
-        ),
-        "unauthorized_client" | "unsupported_grant_type" | "unsupported_response_type" => {
-            format!("Allow this grant to the client at the provider, or set another `grant` in {section}")
-        }
-        "invalid_scope" => format!("Correct `scope` in {section}: the provider has no such scope for this client"),
-        "invalid_target" => format!("Correct `resource` or `audience` in {section}"),
-        "redirect_uri_mismatch" => format!(
-            "Register the redirect URI that `ringback provider check {account}` shows at the provider, letter by letter"
-        ),
-        "invalid_request" => {
-            format!("Compare what is sent (`ringback provider check {account}`) with the provider's documents")
-        }
-        _ => return None,
-    })
 }
 
 fn times(failures: u32) -> String {
@@ -305,7 +253,7 @@ impl Error {
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Usage { .. } | Self::InvalidInput { .. } | Self::AppExists { .. } => ErrorCode::Usage,
+            Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
@@ -335,7 +283,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::Usage { .. } => "Give what it names; docs/api.md says what each route takes.".into(),
-            Self::InvalidInput { hint, .. } => hint.clone(),
+            Self::Obstacle(obstacle) => obstacle.hint(),
             Self::Misconfigured { .. } => "Correct the config, see `ringback config check`, and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),

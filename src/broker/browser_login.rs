@@ -16,7 +16,7 @@ use crate::account::replace::Agreed;
 use crate::account::state::Answer;
 use crate::browser::StartUrl;
 use crate::contract::{LoginReply, LoginVia};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::oauth::authorize::{self, ResponseType};
 use crate::oauth::dialect::Par;
 use crate::oauth::pkce;
@@ -176,21 +176,14 @@ impl Broker {
 
     /// The redirect URL pasted from another machine's browser.
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
-        let wrong = |what: &str, hint: &str| Error::InvalidInput { what: what.into(), hint: hint.into() };
-        let again = "Paste the whole address that the browser shows at the end, from `http://` on.";
-        let request = pasted(redirect_url).ok_or_else(|| wrong("that is not a URL", again))?;
+        let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
-        let accepted =
-            self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
-                Turned::Malformed => wrong(
-                    &format!("that address has no {answer} and `state`"),
-                    "Paste the address that the provider sent the browser to, not the one that was opened.",
-                ),
-                _ => wrong(
-                    "that address does not belong to this login",
-                    "Paste the address of the newest login, or run `ringback login --paste` again.",
-                ),
-            })?;
+        let accepted = self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| {
+            Error::Obstacle(match turned {
+                Turned::Malformed => Obstacle::PastedNoAnswer { answer },
+                _ => Obstacle::PastedAnotherLogin,
+            })
+        })?;
         let id = self.finish(accepted).await;
         self.login(&id, Duration::ZERO).await
     }

@@ -11,7 +11,7 @@ use crate::account::view::trouble_code;
 use crate::broker::browser_login::Stray;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
-use crate::error::{Error, Missing};
+use crate::error::{Error, Missing, Obstacle};
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 
@@ -35,10 +35,33 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::Usage { what: "`wait` has to be a number of seconds".into() },
             "a parameter, a body or an argument can't be understood"
         )],
-        InvalidInput: [(
-            Error::InvalidInput { what: "too many logins are pending".into(), hint: "...".into() },
-            "the request is well formed, and something stands in its way; the hint says what to do about that"
-        )],
+        Obstacle: [
+            (Error::Obstacle(Obstacle::NoDefaultAccount), "`default_account` is not set, and there is not one account alone"),
+            (
+                Error::Obstacle(Obstacle::NoTokensFor { provider: "acme".into(), part: "scope" }),
+                "`token --scope`, `--resource` or `--audience` of a provider without `narrow`"
+            ),
+            (
+                Error::Obstacle(Obstacle::NotAResource { account: account(), resource: "https://api.example/".into() }),
+                "`token --resource` with one that nobody was asked for at the login"
+            ),
+            (Error::Obstacle(Obstacle::TooManyLogins), "a program begins logins and finishes none"),
+            (Error::Obstacle(Obstacle::NoQuestion), "somebody else answered, or the login is over"),
+            (Error::Obstacle(Obstacle::PastedNoUrl), "`login --paste`: a part of the address was copied"),
+            (
+                Error::Obstacle(Obstacle::PastedNoAnswer { answer: "`code`" }),
+                "`login --paste`: the address of another page was copied"
+            ),
+            (Error::Obstacle(Obstacle::PastedAnotherLogin), "`login --paste`: the address of an earlier login"),
+            (Error::Obstacle(Obstacle::PassphraseBusy), "two programs unlock at the same time"),
+            (
+                Error::Obstacle(Obstacle::Passphrase { why: why() }),
+                "`unlock` with a passphrase where the store takes none, without one where it takes one, or a new one that is too short"
+            ),
+            (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with a name that is none"),
+            (Error::Obstacle(Obstacle::TooManyStreams), "a program opens `/v1/events` again and again"),
+            (Error::Obstacle(Obstacle::NoPort), "`open`, and `listen.tcp` is empty")
+        ],
         UnknownAccount: [
             (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a slip of the pen"),
             (

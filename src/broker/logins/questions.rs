@@ -7,7 +7,7 @@ use super::{Ask, Logins, Pending, Task, gone};
 use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
 use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply};
-use crate::error::{Error, Missing};
+use crate::error::{Error, Missing, Obstacle};
 use crate::secret::Nonce256;
 
 /// What waits for an answer.
@@ -125,10 +125,7 @@ impl Task {
     ) -> Result<Option<Brought>, Error> {
         let unknown = || Error::Missing(Missing::Login);
         let view = self.views.get_mut(id).ok_or_else(unknown)?;
-        let no_question = || Error::InvalidInput {
-            what: "this login waits for no answer, or not any more".into(),
-            hint: "See how it ended with `ringback status`; another begins with `ringback login`.".into(),
-        };
+        let no_question = || Error::Obstacle(Obstacle::NoQuestion);
         let question = view.question.as_ref().ok_or_else(no_question)?;
         if !question.is_for(answerer) {
             return Err(Error::Forbidden { why: "this form belongs to the browser that logged in" });

@@ -81,7 +81,7 @@ async fn an_address_pasted_from_another_machine_completes_the_login() {
         .1
         .into_owned();
     for wrong in ["", "hello", "http://127.0.0.1:7464/callback/p?code=c&state=x", "http://127.0.0.1:7464/callback/p"] {
-        assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::InvalidInput { .. })), "{wrong}");
+        assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::Obstacle(_))), "{wrong}");
     }
     let good = format!(" http://127.0.0.1:7464/callback/p?code=c&state={state}\n");
     assert_eq!(b.broker.paste(&started.login_id, &good).await.unwrap().status, LoginStatus::Succeeded);
@@ -136,7 +136,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
     let state = url::Url::parse(work.start_url.as_deref().unwrap()).unwrap();
     let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
     let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
-    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Obstacle(_))));
     assert_eq!(b.broker.paste(&work.login_id, &address).await.unwrap().status, LoginStatus::Succeeded);
 }
 
