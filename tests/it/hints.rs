@@ -7,7 +7,7 @@ use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider};
 
 fn refusal(code: &str) -> Act {
-    Act::Raw(plain(401, "application/json", &format!("{{\"error\":\"{code}\",\"error_description\":\"Nope\"}}")))
+    Act::Raw(plain(401, "application/json", format!("{{\"error\":\"{code}\",\"error_description\":\"Nope\"}}")))
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn a_reply_that_is_none_names_its_content_type_and_a_token_that_is_none_its_type
     for (reply, says) in [
         (plain(200, "text/html", "<html>Sign in</html>"), "the reply is not JSON but `text/html`"),
         (plain(403, "text/html; charset=utf-8", "<html>No</html>"), "(`text/html; charset=utf-8`; from a proxy"),
-        (plain(200, "application/json", &token("\"DPoP\"")), "token_type is `DPoP`: not a bearer token"),
-        (plain(200, "application/json", &token("\"mac\"")), "token_type is `mac`: not a bearer token"),
+        (plain(200, "application/json", token("\"DPoP\"")), "token_type is `DPoP`: not a bearer token"),
+        (plain(200, "application/json", token("\"mac\"")), "token_type is `mac`: not a bearer token"),
     ] {
         idp.next(Act::Raw(reply));
         let end = world.try_log_in("work").1;
