@@ -52,7 +52,7 @@ fn of_tls(error: &rustls::Error, reach: &Reach) -> Option<String> {
         }
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure) => {
             format!(
-                "it ended the TLS handshake ({error}): it may ask for a client certificate, which ringback has none of"
+                "it ended the TLS handshake ({error}): it may ask for a client certificate, which ringback does not send"
             )
         }
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {

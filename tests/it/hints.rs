@@ -39,6 +39,19 @@ fn a_refused_client_names_its_secret_the_way_that_it_was_sent_and_the_other_way(
 }
 
 #[test]
+fn a_client_that_gets_no_device_code_is_told_the_same() {
+    let idp = Idp::start();
+    let device = format!("device_url = \"{}\"", idp.url("/device"));
+    let config = [provider("idp", &idp, "/token", &device), account("work", "idp", "grant = \"device_code\"")];
+    let mut world = World::with_config(&config.join("\n"));
+    world.run();
+    idp.next_at("/device", refusal("invalid_client"));
+    let (code, _, said) = world.cli(&["login", "work"]);
+    assert!(code == 6 && said.contains("no device code: invalid_client: Nope; sent with"), "{said}");
+    assert!(said.contains("hint: Correct the client's id or secret in `[accounts.work]`"), "{said}");
+}
+
+#[test]
 fn what_the_provider_has_no_endpoint_for_is_told_with_the_key_that_would_name_it() {
     let idp = Idp::start();
     let world = World::start(&idp);

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::http::Browser;
 use crate::idp::{Act, Idp};
 use crate::terminal::AtTerminal;
-use crate::world::World;
+use crate::world::{World, account, provider};
 
 #[test]
 fn a_terminal_is_told_what_a_refresh_waits_for_and_for_how_long() {
@@ -35,6 +35,23 @@ fn a_terminal_is_told_whom_a_token_waits_for() {
     let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
     terminal.until_shown("Waiting for the login to `work` that is pending, at most 60 s.");
     Browser::default().go(started.start_url.as_deref().unwrap());
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+}
+
+#[test]
+fn a_terminal_is_told_that_a_token_waits_for_an_answer() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "consent = \"ask\"")].concat();
+    let mut world = World::with_config(&config);
+    world.run();
+    world.log_in("work");
+    let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
+    terminal.until_shown(
+        "Waiting for your answer whether a program may have a token of `work` (`ringback consent list`), at most 60 s.",
+    );
+    let (_, list, _) = world.cli(&["consent", "list"]);
+    let id = list.split(':').next().unwrap();
+    assert_eq!(world.cli(&["consent", "allow", id]).0, 0, "{list}");
     assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
 }
 
