@@ -14,7 +14,7 @@ use crate::account::replace::Agreed;
 use crate::account::view::Standing;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Missing};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::grant::GrantType;
 
@@ -141,7 +141,7 @@ impl Broker {
         wait: Duration,
         stands: impl FnMut(&LoginReply) -> bool,
     ) -> Result<LoginReply, Error> {
-        let unknown = || Error::NotFound { what: "this login".into() };
+        let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
         // So, timed out or shutting down: in every case the newest word is the answer.
         _ = tokio::time::timeout(wait, view.wait_for(stands)).await;
