@@ -15,10 +15,11 @@ use crate::account::attempts::Plan;
 use crate::clock::Boot;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity::{self, Comparison};
+use crate::provider::RevocationOutcome;
 use crate::secret::AccessToken;
 
-/// What is spent on revoking a grant. A stop waits less.
-pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
+/// What is spent on revoking a grant, which takes two requests. A stop waits less.
+pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
 
 /// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
 /// its tokens by that.
@@ -118,8 +119,11 @@ impl Revoker {
         self.runtime.spawn(async move {
             let asked = provider.revoke(&plan.dialect, &tokens, &plan.credentials);
             revocation.ended(match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
-                Ok(Ok(true)) => Ok(()),
-                Ok(Ok(false)) => Err("the provider has no way to revoke a token".into()),
+                Ok(Ok(RevocationOutcome::Complete)) => Ok(()),
+                Ok(Ok(RevocationOutcome::AccessTokenLives(why))) => {
+                    Err(format!("the refresh token was revoked, and the access token was not: {why}"))
+                }
+                Ok(Ok(RevocationOutcome::Unsupported)) => Err("the provider has no way to revoke a token".into()),
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err("the provider did not answer".into()),
             });
@@ -167,7 +171,7 @@ impl Drop for Revocation {
             }
             Err(why) => tracing::warn!(
                 %account,
-                "a login brought a grant that is not kept, and it was not revoked: {why}; it may stay alive at the \
+                "a login brought a grant that is not kept, and not all of it was revoked: {why}; it may stay alive at the \
                  provider until you end it there"
             ),
         }

@@ -39,7 +39,7 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
-use crate::provider::AskError;
+use crate::provider::{AskError, RevocationOutcome};
 use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
@@ -142,12 +142,17 @@ impl Provider for Scripted {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Dialect, _: &'a TokenSet, _: &'a Credentials) -> Pending<'a, Result<bool, String>> {
+    fn revoke<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a TokenSet,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<RevocationOutcome, String>> {
         Box::pin(async move {
             self.revoked.fetch_add(1, Ordering::SeqCst);
             let slow = *self.slow_revocation.lock().unwrap();
             tokio::time::sleep(slow).await;
-            Ok(true)
+            Ok(RevocationOutcome::Complete)
         })
     }
 }
