@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod health;
 mod owner;
+mod rejected;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,6 +25,7 @@ pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
     SessionReply,
 };
+pub use rejected::RejectedReply;
 
 /// The version that every reply carries.
 pub const VERSION: u32 = 1;

@@ -10,7 +10,7 @@
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
 //! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token,
 //! `narrow` those for a part of what was granted, `describing` what the provider says of them, `partial` replies with
-//! half of what they should have, `locking` what is left while the store is locked.
+//! half of what they should have, `rejected` what an API said of a token, `locking` what is left while the store is locked.
 
 mod anew;
 mod answering;
@@ -19,6 +19,7 @@ mod keeping;
 mod locking;
 mod narrow;
 mod partial;
+mod rejected;
 mod unexplained;
 mod words;
 
@@ -39,8 +40,6 @@ pub use words::{Anew, Answer, Effect, Event, Policy, Priority, Renewal, StoreTro
 
 /// Attempts that a caller forces are at least this far apart.
 const FORCED_APART: Duration = Duration::from_secs(2);
-/// A token that was obtained less than this ago is not refreshed because a caller says it was rejected.
-const REJECTED_APART: Duration = Duration::from_secs(30);
 
 /// The account's machine.
 #[derive(Debug)]
@@ -424,15 +423,6 @@ impl Machine {
         self.wanted = true;
         self.try_by(soonest);
         Effect::Rest
-    }
-
-    fn rejected(&mut self, now: Moment) -> Effect {
-        match &self.state {
-            State::Active(held) if now.wall.since(held.record.tokens.obtained_at) >= REJECTED_APART => {
-                self.forced(REJECTED_APART, Priority::Asked, now)
-            }
-            _ => Effect::Rest,
-        }
     }
 
     /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the

@@ -53,8 +53,8 @@ pub(super) enum Command {
     Narrow(Box<Target>, Duration),
     /// A person wants a newer token than that of this generation, and said so at this moment.
     Refresh(u64, Moment, oneshot::Sender<()>),
-    /// A caller's API answered 401.
-    Rejected(oneshot::Sender<()>),
+    /// A caller's API answered 401. Told how long that leads to nothing, since the token is new.
+    Rejected(oneshot::Sender<Duration>),
     /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
     /// person only if that was agreed to.
     LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<Taken, Error>>),
@@ -223,8 +223,9 @@ impl Actor {
                 _ = done.send(());
             }
             Command::Rejected(done) => {
+                let pause = self.machine.rejected_pause(self.world.clock.now());
                 self.drive(Event::Rejected).await;
-                _ = done.send(());
+                _ = done.send(pause);
             }
             Command::LoggedIn(fresh, agreed, login, done) => {
                 let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);

@@ -620,6 +620,29 @@ fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
 }
 
 #[test]
+fn how_new_a_rejected_token_may_be_follows_from_its_life() {
+    for (life, first) in [(Some(3600), 30), (Some(60), 30), (Some(15), 8), (Some(6), 3), (Some(3), 2), (None, 30)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
+        let pause = b.machine.rejected_pause(b.now);
+        assert!(pause <= s(first) && pause > s(first - 1), "{life:?}: {pause:?}");
+        b.now = b.now.plus(pause.saturating_sub(Duration::from_millis(1)));
+        b.tell(Event::Rejected);
+        assert_eq!(b.sent.len(), 0, "{life:?}: too new");
+        b.now = b.now.plus(Duration::from_millis(1));
+        assert_eq!(b.machine.rejected_pause(b.now), Duration::ZERO, "{life:?}");
+        b.tell(Event::Rejected);
+        assert_eq!(b.sent.len(), 1, "{life:?}: old enough");
+    }
+    // A wall clock that was set back does not make a token newer than it is.
+    let mut b = Bench::logged_in();
+    b.now = b.now.plus(s(40));
+    b.now.wall = Wall(b.now.wall.0 - 7_200_000);
+    b.tell(Event::Rejected);
+    assert_eq!(b.sent.len(), 1);
+}
+
+#[test]
 fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100))), Map::new(), Duration::ZERO));

@@ -135,9 +135,18 @@ async fn a_rejected_token_is_refreshed_once_per_half_minute() {
     let b = Bench::logged_in("work").await;
     for (pause, requests) in [(0, 1), (31, 2), (1, 2), (31, 3)] {
         tokio::time::sleep(s(pause)).await;
-        b.broker.rejected("work").await.unwrap();
+        let before = b.requests();
+        let reply = b.broker.rejected("work").await.unwrap();
         assert_eq!(b.requests(), requests);
+        let refreshed = requests > before;
+        assert_eq!(
+            (reply.refreshed, reply.not_refreshed.is_none(), reply.retry_after.is_none()),
+            (refreshed, refreshed, refreshed)
+        );
     }
+    let reply = b.broker.rejected("work").await.unwrap();
+    assert!(reply.not_refreshed.is_some_and(|why| why.contains("is new already")));
+    assert!(reply.retry_after.is_some_and(|after| (29..=31).contains(&after)), "{:?}", reply.retry_after);
 }
 
 #[tokio::test(start_paused = true)]
