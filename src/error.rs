@@ -45,6 +45,12 @@ pub enum Error {
         /// One clause.
         why: String,
     },
+    /// Another token is wanted than the valid one that there is, and only the user can get it.
+    #[error("`{account}` has no refresh token: only a login brings another token, and the present one has not expired")]
+    NotRefreshable {
+        /// The account's own name.
+        account: String,
+    },
     /// A login ended without a token.
     #[error("the login to `{account}` failed: {why}")]
     LoginFailed {
@@ -224,7 +230,7 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
-            Self::LoginRequired { .. } => ErrorCode::LoginRequired,
+            Self::LoginRequired { .. } | Self::NotRefreshable { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::AnotherPerson { .. } => ErrorCode::LoginFailed,
             Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
@@ -252,6 +258,7 @@ impl Error {
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
+            Self::NotRefreshable { account } => format!("Go on with the present token. If an API rejects it, run `ringback login {account}`, or import another one."),
             Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
@@ -291,7 +298,9 @@ impl Error {
         };
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
-            Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
+            Self::LoginRequired { account, .. } | Self::NotRefreshable { account } => {
+                reply.login_url = Some(format!("/v1/accounts/{account}/login"))
+            }
             Self::AnotherPerson { login_id, confirm, .. } => {
                 (reply.login_id, reply.confirm) = (Some(login_id.clone()), Some(Box::new(Confirm::clone(confirm))));
             }

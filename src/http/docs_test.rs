@@ -50,6 +50,11 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::LoginRequired { account: account(), why: why() },
             "nobody has logged in yet, or one of the reasons below, and no valid token is left"
         )],
+        NotRefreshable: [(
+            Error::NotRefreshable { account: account() },
+            "`ringback refresh`, a rejected token or a narrower one, where the provider gave no refresh token: a permanent \
+             token, or the grant `implicit`"
+        )],
         LoginFailed: [(
             Error::LoginFailed { account: account(), why: why(), provider_error: None },
             "nobody finished it in time, the user or the provider said no, the account was taken out of the config or changed \
