@@ -31,8 +31,8 @@ use crate::oauth::device::{self, DeviceAuthorization};
 use crate::oauth::dialect::{Dialect, Reach};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{
-    Credentials, HttpRequest, Target, Trade, Unbuildable, details_request, device_request, introspection_request,
-    push_request, token_request,
+    Credentials, HttpRequest, Target, Trade, Unbuildable, details_fallback_request, details_request, device_request,
+    introspection_request, push_request, token_request,
 };
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, Refusal, Reply};
@@ -253,7 +253,12 @@ impl Provider for HttpProvider {
                 let build = |signing: Signing<'_>| introspection_request(dialect, token, credentials, signing);
                 (Source::Introspection, self.build(build))
             };
-            let (whole, sent) = self.ask(dialect, credentials, request).await?;
+            let (mut whole, sent) = self.ask(dialect, credentials, request).await?;
+            let fallback = details_fallback_request(dialect, token);
+            if let (Source::Details, 404, Some(request)) = (source, whole.status, fallback) {
+                // It shows the same token, so what is hidden in its reply is the same.
+                whole = self.ask(dialect, credentials, Ok(request)).await?.0;
+            }
             Ok(describe::parse(source, whole.received()).map_err(|failed| failed.without(&sent))?)
         })
     }

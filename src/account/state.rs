@@ -93,6 +93,8 @@ pub(super) struct Held {
     pub clock_behind: bool,
     /// The account was looked at after the token's end.
     pub end_was_told: bool,
+    /// A login or import brought it: the provider is asked of it, also where the account had the very same token.
+    pub by_login: bool,
     /// A refresh that nobody knows the end of.
     pub unanswered: Option<Unanswered>,
     /// What was wrong with the reply that it is from: the account's trouble once it is committed.

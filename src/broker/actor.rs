@@ -88,6 +88,8 @@ struct Actor {
     credentials: Option<Credentials>,
     /// What the last login brought, until it is written.
     unwritten: Option<FreshGrant>,
+    /// What the provider said of the token that is being stored, while that lasts: it is not asked again.
+    told: Option<Box<Described>>,
     hooks: Hooks,
     flaws: Flaws,
     draws: Draws,
@@ -131,6 +133,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         published: Arc::clone(&published),
         credentials: None,
         unwritten: None,
+        told: None,
         hooks: Hooks::spawn(hook_env),
         flaws: Flaws::default(),
         draws,
@@ -424,6 +427,9 @@ impl Actor {
 
     /// Nothing depends on it: the token is served already.
     async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
+        if let Some(told) = self.told.take() {
+            return Some(told);
+        }
         self.halted().cuts(self.ask_whose(token)).await?
     }
 

@@ -13,6 +13,7 @@ use super::World;
 use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
 use crate::clock::Boot;
+use crate::oauth::describe::Described;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity::{self, Comparison};
 use crate::provider::RevocationOutcome;
@@ -28,6 +29,8 @@ pub(super) struct FreshGrant {
     grant: Box<Grant>,
     /// When it was asked for: the provider began to count its life after that.
     asked: Boot,
+    /// What the provider said of its access token, if it was asked already.
+    described: Option<Box<Described>>,
     /// Who revokes it; `None`: nobody has to.
     revoker: Option<Box<Revoker>>,
 }
@@ -35,7 +38,19 @@ pub(super) struct FreshGrant {
 impl FreshGrant {
     /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
     pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> Self {
-        Self { plan, grant, asked, revoker: None }
+        Self { plan, grant, asked, described: None, revoker: None }
+    }
+
+    /// The same, with what the provider said of its access token.
+    #[must_use]
+    pub(super) fn described_as(mut self, described: Described) -> Self {
+        self.described = Some(Box::new(described));
+        self
+    }
+
+    /// What the provider said of its access token, if it was asked already.
+    pub(super) fn described(&self) -> Option<&Described> {
+        self.described.as_deref()
     }
 
     /// What the login was begun with.
@@ -85,7 +100,7 @@ impl Revoker {
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
     pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
-        FreshGrant { plan, grant, asked, revoker: Some(Box::new(self.clone())) }
+        FreshGrant { plan, grant, asked, described: None, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.

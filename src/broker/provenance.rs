@@ -55,8 +55,8 @@ impl Broker {
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
             (Some(token), None) => {
-                let grant = self.check_access(&member, token).await?;
-                FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot)
+                let (grant, described) = self.check_access(&member, token).await?;
+                FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot).described_as(described)
             }
             (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
@@ -70,8 +70,8 @@ impl Broker {
         Ok(ImportReply { account: self.account(account)?, replaced })
     }
 
-    /// An access token that the provider knows.
-    async fn check_access(&self, member: &Member, token: AccessToken) -> Result<Box<Grant>, Error> {
+    /// An access token that the provider knows, and what it says of it.
+    async fn check_access(&self, member: &Member, token: AccessToken) -> Result<(Box<Grant>, Described), Error> {
         let name = &member.config.name;
         let refused = |why: &str| Err(Error::login_failed(name, format!("the token was not taken over: {why}")));
         let described = match self.describe(member, &token).await {
@@ -85,14 +85,15 @@ impl Broker {
             return refused("the provider says that it doesn't work (any more)");
         }
         let now = self.inner.world.clock.now().wall;
-        Ok(Box::new(Grant {
+        let grant = Grant {
             access_token: Some(token),
             refresh_token: None,
-            scope: described.scope,
+            scope: described.scope.clone(),
             expires_in: described.expires_at.map(|at| at.since(now)),
             extra: Map::new(),
             flaws: Vec::new(),
-        }))
+        };
+        Ok((Box::new(grant), described))
     }
 
     /// A refresh token that the provider gives an access token for: it is spent by that, so what came

@@ -65,6 +65,8 @@ struct Scripted {
     pushed: Mutex<Vec<Vec<(String, String)>>>,
     device: Mutex<Option<DeviceAuthorization>>,
     described: Mutex<Option<Described>>,
+    /// How many times it was asked about a token.
+    asked_about: AtomicUsize,
 }
 
 impl Provider for Scripted {
@@ -117,6 +119,7 @@ impl Provider for Scripted {
         _: &'a Credentials,
     ) -> Pending<'a, Result<Described, AskError>> {
         Box::pin(async move {
+            self.asked_about.fetch_add(1, Ordering::SeqCst);
             let described = self.described.lock().unwrap().clone();
             described.ok_or_else(|| AskError::Impossible("it tells nothing of tokens".into()))
         })
@@ -185,6 +188,7 @@ impl Scripted {
             pushed: Mutex::default(),
             device: Mutex::default(),
             described: Mutex::default(),
+            asked_about: AtomicUsize::default(),
         }
     }
 

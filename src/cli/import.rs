@@ -85,8 +85,8 @@ pub(super) fn run(args: &Import) -> Outcome {
     let reply = imported.account;
     report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
     replace::tell(&imported.replaced);
-    Granted { scope: reply.scope.as_deref(), expires_at: reply.expires_at, refreshable: Some(reply.refreshable) }
-        .tell();
+    let (scope, refreshable) = (reply.scope.as_deref(), Some(reply.refreshable));
+    Granted { scope, expires_at: reply.expires_at, expiry: reply.expiry, refreshable }.tell();
     Ok(ExitCode::SUCCESS)
 }
 

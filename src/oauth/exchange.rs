@@ -309,6 +309,11 @@ pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpReq
     Ok(with_bearer("GET", url, token))
 }
 
+/// The same, at the place for tokens that the details endpoint does not know.
+pub fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
+    dialect.endpoints.details_fallback.as_ref().map(|url| with_bearer("GET", url, token))
+}
+
 fn with_bearer(method: &'static str, url: &Url, token: &AccessToken) -> HttpRequest {
     HttpRequest {
         method,

@@ -211,6 +211,34 @@ async fn every_question_is_asked_at_its_endpoint() {
     );
 }
 
+/// Phone.com's `GET /oauth/access-token`, where `/details` does not know a permanent token.
+#[tokio::test]
+async fn where_the_details_are_missing_the_fallback_is_asked() {
+    const PERMANENT: &str = r#"{"scope":"account-owner","scope_details":[{"voip_id":7}]}"#;
+    for (details, fallback, expected, asked) in [
+        ((404, "{}"), (200, PERMANENT), Ok(7), 2),
+        ((404, "<html>"), (200, PERMANENT), Ok(7), 2),
+        ((200, PERMANENT), (404, ""), Ok(7), 1),
+        ((404, ""), (401, r#"{"error":"invalid_token"}"#), Err("invalid_token"), 2),
+        ((404, ""), (404, r#"{"error":"not_there"}"#), Err("not_there"), 2),
+        ((401, r#"{"error":"invalid_token"}"#), (200, PERMANENT), Err("invalid_token"), 1),
+        ((503, ""), (200, PERMANENT), Err("the provider answered 503"), 1),
+    ] {
+        let server = Server::start(move |request| {
+            let (status, body) = if request.starts_with("GET /t/details Bearer ACCESS") { details } else { fallback };
+            (status, body.to_owned())
+        })
+        .await;
+        let mut dialect = at(&server);
+        dialect.endpoints.details = Some(Url::parse(&server.url("/t/details")).unwrap());
+        dialect.endpoints.details_fallback = Some(Url::parse(&server.url("/t")).unwrap());
+        let got = provider().describe(&dialect, &AccessToken::new("ACCESS"), &credentials()).await;
+        let got = got.map(|described| described.identity["voip_id"].as_i64().unwrap()).map_err(|e| e.to_string());
+        assert_eq!(got, expected.map_err(str::to_owned), "{details:?} {fallback:?}");
+        assert_eq!(server.seen().len(), asked, "{:?}", server.seen());
+    }
+}
+
 #[tokio::test]
 async fn what_a_provider_does_not_have_can_t_be_asked() {
     let (provider, me, token) = (provider(), credentials(), AccessToken::new("A"));

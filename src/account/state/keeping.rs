@@ -162,6 +162,7 @@ impl Machine {
         let mut next = self.hold(grant, generation, sent_at, now, chance);
         next.record.logins = logins;
         next.record.identity = identity;
+        next.by_login = true;
         if !next.has_token() {
             next.trouble = Some(self.trouble_of(flaws, now, chance));
         }
@@ -219,6 +220,7 @@ impl Machine {
             trouble: None,
             narrowed: Narrowed::default(),
             clock_behind: false,
+            by_login: false,
             end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
         }
     }
@@ -256,6 +258,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 let mut next = next;
+                let asks = std::mem::take(&mut next.by_login) || token_is_new;
                 self.trouble = next.trouble.take();
                 self.unknown_refusals = UnknownRefusals::default();
                 self.stored = next.record.generation;
@@ -265,7 +268,7 @@ impl Machine {
                 };
                 // The config may have changed while they waited to be written.
                 self.check_held();
-                if token_is_new && matches!(self.state, State::Active(_)) {
+                if asks && matches!(self.state, State::Active(_)) {
                     return self.describe();
                 }
             }
@@ -381,7 +384,8 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         missed: intent.started_at > now.wall,
     });
     let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
-    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told }
+    let by_login = false;
+    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told, by_login }
 }
 
 impl Held {

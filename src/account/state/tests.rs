@@ -1125,6 +1125,22 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
 }
 
 #[test]
+fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
+    let mut b = Bench::unaided(Anew::No, true);
+    b.described = Some(described(None));
+    for times in 1..=2 {
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
+        let view = b.view();
+        assert_eq!(view.token.as_ref().unwrap().expiry, Expiry::Never);
+        assert_eq!((view.identity["voip_id"].as_i64(), b.asked_about.len()), (Some(7), times));
+    }
+    // Where the provider does not say all, it is not asked without end.
+    b.described = Some(Described { source: Source::Introspection, identity: Map::new(), ..described(None) });
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
+    assert_eq!(b.asked_about.len(), 3);
+}
+
+#[test]
 fn it_is_asked_again_only_for_what_is_not_known() {
     let mut b = Bench::unaided(Anew::No, true);
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));

@@ -41,11 +41,16 @@ impl Actor {
         }
         let (grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
         let current = self.machine.person();
-        let description = self.description(&grant, current.as_ref()).await;
+        self.told = fresh.described().cloned().map(Box::new);
+        let description = match &self.told {
+            Some(told) => told.identity.clone(),
+            None => self.description(&grant, current.as_ref()).await,
+        };
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
         let replaces = match decide(current.as_ref(), &new, agreed) {
             Decision::Take(replaces) => replaces,
             Decision::Ask => {
+                self.told = None;
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
                 return Ok(Taken::Another(Box::new(Brought { fresh, confirm })));
             }
@@ -56,6 +61,7 @@ impl Actor {
         }
         let age = asked.until(self.world.clock.now().boot);
         self.drive(Event::LoggedIn(Box::new(grant), description, age)).await;
+        self.told = None;
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {

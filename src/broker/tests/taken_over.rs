@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::contract::ImportRequest;
+use crate::contract::{ExpiryWord, ImportRequest};
 use crate::oauth::describe::Source;
 use crate::oauth::dialect::Narrowing;
 
@@ -101,6 +101,32 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
                 assert_eq!(b.token().await, "login_required");
             }
         }
+    }
+}
+
+/// A permanent token: the provider tells whose it is, and of no end.
+#[tokio::test(start_paused = true)]
+async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time() {
+    for source in [Source::Details, Source::Introspection] {
+        let b = Bench::with(|account| {
+            let url = Some("https://id.example/d".parse().unwrap());
+            let endpoints = &mut Arc::make_mut(&mut account.dialect).endpoints;
+            *(if source == Source::Details { &mut endpoints.details } else { &mut endpoints.introspect }) = url;
+        })
+        .await;
+        let known = Described { source, expires_at: None, identity: members(json!({"voip_id": 7})), ..described(true) };
+        *b.provider.described.lock().unwrap() = Some(known);
+        for generation in 1.. {
+            let request = ImportRequest { access_token: Some("mine".into()), refresh_token: None, replace: false };
+            let view = b.broker.import("work", request).await.unwrap().account;
+            assert_eq!(view.identity, members(json!({"voip_id": 7})), "{source:?} {generation}");
+            let never = source == Source::Details;
+            assert_eq!(view.expiry, Some(if never { ExpiryWord::Never } else { ExpiryWord::Unknown }), "{generation}");
+            if generation == 3 {
+                break;
+            }
+        }
+        assert_eq!(b.provider.asked_about.load(Ordering::SeqCst), 3, "once for each import");
     }
 }
 

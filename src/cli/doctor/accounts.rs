@@ -6,7 +6,7 @@ use super::setup::about;
 use crate::cli::Reach;
 use crate::cli::report::moment;
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, Finding};
+use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
 use crate::oauth::grant::GrantType;
 
 /// What the daemon tells, if one runs.
@@ -79,7 +79,8 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
         }
         (_, AccountHealth::Usable) => good(&check, "it has a valid token"),
     });
-    if account.state == AccountState::Active && !account.refreshable && renews_by_refresh(config) {
+    let ends = account.expiry != Some(ExpiryWord::Never);
+    if account.state == AccountState::Active && ends && !account.refreshable && renews_by_refresh(config) {
         let ends = account.expires_at.map(|at| format!(", and its token ends {}", moment(at, now))).unwrap_or_default();
         findings.push(needs_hand(&check, format!("there is no refresh token{ends}"), offline_advice(config)));
     }
@@ -173,6 +174,9 @@ mod tests {
         let active = account(r#""state":"active","refreshable":false,"expires_at":4600"#);
         let without = told(&config(""), &active);
         assert!(without[1].1.contains("ends in 60 min | Ask for it"), "{without:?}");
+        let permanent = account(r#""state":"active","refreshable":false,"expiry":"never""#);
+        let permanent = told(&config(""), &permanent);
+        assert!(permanent.len() == 1 && permanent[0].0 == FindingState::Good, "{permanent:?}");
         let with = told(&config("\"offline_access\""), &active);
         assert!(with[1].1.contains("was asked for one and gave none"), "{with:?}");
     }

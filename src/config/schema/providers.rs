@@ -85,6 +85,13 @@ pub(super) static PROVIDER: Section = Section {
             "Answers a GET with the access token as Bearer with what it knows of the token (Phone.com), for `ringback info`. `{token_url}` at the beginning of this or another URL stands for the token endpoint without its query.",
         ),
         key(
+            "details_fallback_url",
+            Kind::Url,
+            PRESET,
+            "\"{token_url}\"",
+            "Asked in the same way where `details_url` answers 404, as it may for a permanent token (Phone.com).",
+        ),
+        key(
             "device_url",
             Kind::Url,
             Fallback::Words("the preset's; with `discover` the metadata's; needed for logins on another device"),
