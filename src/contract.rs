@@ -113,9 +113,14 @@ pub struct ImportRequest {
     /// A refresh token: it is used at once to get a token with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refresh_token: Option<String>,
-    /// Whether it may take the place of another person's tokens, unasked.
+    /// Whether it may take the place of whatever the account has, unasked: another person's tokens, or a login that
+    /// can be refreshed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
+    /// Whether an access token may take the place of a login that can be refreshed. Another person is asked about all
+    /// the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub give_up_refresh: bool,
 }
 
 /// Answer of `POST /v1/providers/{name}/accept`.

@@ -75,6 +75,15 @@ pub enum Error {
         /// What it asks.
         confirm: Arc<Confirm>,
     },
+    /// An imported access token would take the place of a login that can be refreshed.
+    #[error(
+        "`{account}` is logged in, and the daemon keeps its token fresh; the token to import has no refresh token, so \
+         that would end: nothing was replaced"
+    )]
+    LosesRefresh {
+        /// The account's own name.
+        account: String,
+    },
     /// A login as another person waits for an answer, and the command line can't ask.
     #[error(
         "`{account}` is logged in as {current}, and this login is as {new}; nothing was replaced, since there is no terminal to ask at"
@@ -232,7 +241,7 @@ impl Error {
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } | Self::NotRefreshable { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::AnotherPerson { .. } => ErrorCode::LoginFailed,
-            Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
+            Self::NobodyToAsk { .. } | Self::LosesRefresh { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
             Self::ProviderRefused { .. } | Self::RefusesForLong { .. } => ErrorCode::ProviderRefused,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
@@ -261,6 +270,7 @@ impl Error {
             Self::NotRefreshable { account } => format!("Go on with the present token. If an API rejects it, run `ringback login {account}`, or import another one."),
             Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
+            Self::LosesRefresh { account } => format!("To replace the login all the same, import again with `--replace` (over the API: `\"replace\": true`). To keep both, import the token into an account of its own instead of `{account}`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
             Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),

@@ -297,6 +297,12 @@ impl Machine {
         matches!(kind, Some(TroubleKind::Offline | TroubleKind::Unreachable))
     }
 
+    /// Whether the account lives on a refresh token that nobody has refused.
+    pub fn keeps_fresh_by_refresh(&self) -> bool {
+        let usable = self.kept_fresh().filter(|held| !self.is_older(held));
+        self.policy.anew == Anew::No && usable.is_some_and(|held| held.record.tokens.refresh_token.is_some())
+    }
+
     /// When the next refresh of `held` may be sent; `None` if there is nothing to refresh with.
     pub(super) fn next_attempt(&self, held: &Held) -> Option<Moment> {
         let due = held.due?;

@@ -31,6 +31,8 @@ pub(super) struct FreshGrant {
     asked: Boot,
     /// What the provider said of its access token, if it was asked already.
     described: Option<Box<Described>>,
+    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    spares_refresh: bool,
     /// Who revokes it; `None`: nobody has to.
     revoker: Option<Box<Revoker>>,
 }
@@ -38,7 +40,7 @@ pub(super) struct FreshGrant {
 impl FreshGrant {
     /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
     pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> Self {
-        Self { plan, grant, asked, described: None, revoker: None }
+        Self { plan, grant, asked, described: None, spares_refresh: false, revoker: None }
     }
 
     /// The same, with what the provider said of its access token.
@@ -46,6 +48,18 @@ impl FreshGrant {
     pub(super) fn described_as(mut self, described: Described) -> Self {
         self.described = Some(Box::new(described));
         self
+    }
+
+    /// The same, to be turned away where the account would lose a login that can be refreshed.
+    #[must_use]
+    pub(super) fn sparing_refresh(mut self, spares_refresh: bool) -> Self {
+        self.spares_refresh = spares_refresh;
+        self
+    }
+
+    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    pub(super) fn spares_refresh(&self) -> bool {
+        self.spares_refresh
     }
 
     /// What the provider said of its access token, if it was asked already.
@@ -100,7 +114,7 @@ impl Revoker {
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
     pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
-        FreshGrant { plan, grant, asked, described: None, revoker: Some(Box::new(self.clone())) }
+        FreshGrant { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.

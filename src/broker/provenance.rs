@@ -56,7 +56,9 @@ impl Broker {
         let fresh = match tokens {
             (Some(token), None) => {
                 let (grant, described) = self.check_access(&member, token).await?;
-                FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot).described_as(described)
+                FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot)
+                    .described_as(described)
+                    .sparing_refresh(!(request.replace || request.give_up_refresh))
             }
             (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),

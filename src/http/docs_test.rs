@@ -71,6 +71,11 @@ fn errors() -> Vec<(Error, &'static str)> {
             },
             "an imported token is another person's than the account's: it waits for an answer, as a login does"
         )],
+        LosesRefresh: [(
+            Error::LosesRefresh { account: account() },
+            "an access token was imported into an account whose login can be refreshed, such as with `ringback token | \
+             ringback import`"
+        )],
         NobodyToAsk: [(
             Error::NobodyToAsk { account: account(), current: "voip_id 1".into(), new: "voip_id 2".into() },
             "`ringback login` or `ringback import` ran without a terminal, and another person than before has logged in"

@@ -48,6 +48,11 @@ impl Actor {
         };
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
         let replaces = match decide(current.as_ref(), &new, agreed) {
+            // Who agreed to replace another person's login has agreed to this, too.
+            Decision::Take(replaces) if replaces != Replaces::AnotherPersons && self.spares_refresh(&fresh) => {
+                self.told = None;
+                return Err(Error::LosesRefresh { account: self.config.name.clone() });
+            }
             Decision::Take(replaces) => replaces,
             Decision::Ask => {
                 self.told = None;
@@ -69,6 +74,11 @@ impl Actor {
         } else {
             Err(after.error(self.world.clock.now()))
         }
+    }
+
+    /// Whether `fresh` is not to be stored, since the account could not be refreshed any more.
+    fn spares_refresh(&self, fresh: &FreshGrant) -> bool {
+        fresh.spares_refresh() && fresh.grant().refresh_token.is_none() && self.machine.keeps_fresh_by_refresh()
     }
 
     /// What the provider says of a token, asked before it is stored where the ID token does not tell whether it is the
