@@ -16,6 +16,7 @@
 mod desktop;
 mod http;
 mod idp;
+mod import;
 mod world;
 
 mod accounts;
