@@ -23,7 +23,7 @@ pub use events::{AccountEvent, EventKind};
 pub use health::{AccountHealth, HealthReply};
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
-    SessionReply,
+    KEY_FILE_AGAIN, SessionReply,
 };
 pub use rejected::RejectedReply;
 
@@ -513,6 +513,9 @@ pub struct Endpoint {
     /// The file with the key for the TCP listener.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_file: Option<String>,
+    /// Where there is a TCP listener and no key file: how there is one again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key_hint: Option<String>,
     /// The unix socket; absent where it is switched off.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub socket: Option<String>,

@@ -3,6 +3,7 @@
 mod binding;
 #[cfg(test)]
 mod docs_test;
+mod key_file;
 mod reloading;
 
 use std::net::SocketAddr;
@@ -231,6 +232,7 @@ async fn serve(
         () = signals.stop => {}
         () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup) => {}
         () = keep_usage(&apps) => {}
+        () = key_file::keep_announced(&endpoint, paths, &apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
@@ -303,6 +305,7 @@ fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
     Endpoint {
         version: VERSION,
         key_file: key_file.filter(|_| url.is_some()).map(text),
+        key_hint: key_file::hint(url.is_some(), key_file),
         url,
         socket: listeners.iter().find_map(Listener::socket_path).map(text),
         pid: std::process::id(),
@@ -311,11 +314,15 @@ fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
 
 /// Tells local programs where to ask, and the service manager that they may.
 fn announce(endpoint: &Endpoint, paths: &Paths) -> Result<(), Failure> {
-    let text =
-        serde_json::to_vec_pretty(endpoint).map_err(|error| Failure::internal(error.to_string(), "Report it."))?;
-    paths::write_private(&paths.runtime, ENDPOINT_FILE, &text).map_err(|error| broken_store(&error))?;
+    write_endpoint(endpoint, paths)?;
     notify(sd_notify::NotifyState::Ready);
     Ok(())
+}
+
+fn write_endpoint(endpoint: &Endpoint, paths: &Paths) -> Result<(), Failure> {
+    let text =
+        serde_json::to_vec_pretty(endpoint).map_err(|error| Failure::internal(error.to_string(), "Report it."))?;
+    paths::write_private(&paths.runtime, ENDPOINT_FILE, &text).map_err(|error| broken_store(&error))
 }
 
 const ENDPOINT_FILE: &str = "endpoint.json";
