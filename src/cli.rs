@@ -38,6 +38,7 @@ mod sandbox;
 mod serve;
 mod signals;
 mod status;
+mod store;
 mod token;
 mod unlock;
 
@@ -77,6 +78,7 @@ enum Command {
     Info(info::Info),
     Import(import::Import),
     Export(export::Export),
+    Store(store::Store),
     App(app::App),
     Audit(audit::Audit),
     Open(open::Open),
@@ -135,6 +137,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
         Command::Consent(args) => consent::run(&args),

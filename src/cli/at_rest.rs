@@ -79,8 +79,8 @@ impl AtRest {
 pub(super) fn unavailable(error: &StoreError) -> Failure {
     let advice = match error {
         StoreError::InUse { .. } => {
-            "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshed meanwhile \
-             would be stale in the copy."
+            "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshes and stores \
+             meanwhile would be lost."
         }
         StoreError::WrongPassphrase => "Try again.",
         _ => "Put right what it names, and try again.",

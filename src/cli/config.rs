@@ -78,6 +78,12 @@ impl Source {
         ConfigEnv::from_process(self.config.clone())
     }
 
+    /// Which file it is, if there is a place for one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let file = config_file::default_path(&self.env()).ok()?;
+        Some(std::path::absolute(&file).unwrap_or(file))
+    }
+
     /// The effective config. Its mistakes have then been told, each on its line; the failure only
     /// counts them.
     pub(super) fn load(&self) -> Result<Effective, Failure> {

@@ -44,6 +44,7 @@ mod page;
 mod reboot;
 mod refresh;
 mod refusals;
+mod rekey;
 mod reload;
 mod replies;
 mod sockets;
