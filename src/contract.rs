@@ -181,6 +181,10 @@ pub struct AccountReply {
     /// Granted scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
+    /// Scope that was granted and that the provider no longer gives, separated by spaces; not known any more after a
+    /// restart.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lost_scope: Option<String>,
     /// When the token was obtained, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub obtained_at: Option<i64>,

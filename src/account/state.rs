@@ -10,13 +10,15 @@
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
 //! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token,
 //! `narrow` those for a part of what was granted, `describing` what the provider says of them, `partial` replies with
-//! half of what they should have, `rejected` what an API said of a token, `locking` what is left while the store is locked.
+//! half of what they should have, `rejected` what an API said of a token, `lost_scope` a scope
+//! that became less, `locking` what is left while the store is locked.
 
 mod anew;
 mod answering;
 mod describing;
 mod keeping;
 mod locking;
+mod lost_scope;
 mod narrow;
 mod partial;
 mod rejected;
@@ -34,6 +36,7 @@ use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 
+pub use lost_scope::LostScope;
 pub use narrow::Narrowed;
 use unexplained::UnknownRefusals;
 pub use words::{Anew, Answer, Effect, Event, Policy, Priority, Renewal, StoreTrouble, Trouble, TroubleKind};
@@ -101,6 +104,10 @@ pub(super) struct Held {
     pub trouble: Option<Trouble>,
     /// Tokens for less than all that was granted. In memory only: the next run asks again.
     pub narrowed: Narrowed,
+    /// The refresh token came with a narrower token, and was not used for all that was granted yet.
+    pub refreshes_as_narrowed: bool,
+    /// Scope that was granted, and that a refresh did not bring. In memory only.
+    pub lost_scope: Option<LostScope>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -26,7 +26,7 @@ use super::turns::{Turn, Turns};
 use crate::account::health::Health;
 use crate::account::replace::Agreed;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
-use crate::account::view::Standing;
+use crate::account::view::{Snapshot, Standing};
 use crate::chance::Draws;
 use crate::clock::{Boot, Moment, WhichBoot};
 use crate::config::AccountConfig;
@@ -286,6 +286,7 @@ impl Actor {
             let health = after.health(self.world.clock.now());
             let (happening, before) = {
                 let before = self.published.look();
+                tell_lost_scope(&before, &after);
                 (EventKind::between(&before, self.health, &after, health), before.standing.clone())
             };
             self.health = health;
@@ -445,6 +446,12 @@ impl Actor {
             }
             Err(_) => None,
         }
+    }
+}
+
+fn tell_lost_scope(before: &Snapshot, after: &Snapshot) {
+    if let Some(lost) = after.lost_scope.as_ref().filter(|lost| before.lost_scope.as_ref() != Some(lost)) {
+        tracing::warn!(account = %after.account, "{lost}");
     }
 }
 

@@ -129,6 +129,7 @@ impl Machine {
         let (narrowed, mut identity) = (held.narrowed.clone(), held.record.person());
         identity.extend(identity::of_reply(&grant.extra));
         let logins = held.record.logins.clone();
+        let lost_scope = held.lost_in(grant.scope.as_deref());
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
         let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
@@ -138,6 +139,7 @@ impl Machine {
             next.end(now, chance);
         }
         next.narrowed = narrowed;
+        next.lost_scope = lost_scope;
         next.record.identity = identity;
         next.record.logins = logins;
         self.commit(Box::new(next), None)
@@ -219,6 +221,8 @@ impl Machine {
             unanswered: None,
             trouble: None,
             narrowed: Narrowed::default(),
+            refreshes_as_narrowed: false,
+            lost_scope: None,
             clock_behind: false,
             by_login: false,
             end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
@@ -384,8 +388,20 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         missed: intent.started_at > now.wall,
     });
     let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
-    let by_login = false;
-    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told, by_login }
+    Held {
+        record,
+        deadline,
+        due,
+        notice,
+        unanswered,
+        trouble: None,
+        narrowed,
+        refreshes_as_narrowed: false,
+        lost_scope: None,
+        clock_behind,
+        end_was_told,
+        by_login: false,
+    }
 }
 
 impl Held {

@@ -1176,6 +1176,58 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
     assert_eq!(b.sent.len(), 2, "a refusal is not asked for again at once");
 }
 
+fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> Answer {
+    Answer::Granted(Box::new(Grant { scope: scope.map(str::to_owned), ..grant(token, refresh, Some(3600)) }))
+}
+
+#[test]
+fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_refresh() {
+    let all = Some("read write");
+    for (what, narrow, full, lost, by_narrowing) in [
+        ("bound to less, and told", Some("r2"), Some("read"), Some("write"), true),
+        ("as good as before", Some("r2"), Some("write read"), None, false),
+        ("not told", Some("r2"), None, None, false),
+        ("more than before", Some("r2"), Some("read write admin"), None, false),
+        ("taken back at the provider", None, Some("read"), Some("write"), false),
+        ("the same refresh token", Some("r1"), Some("read"), Some("write"), false),
+    ] {
+        let mut b = Bench::new();
+        let first = Grant { scope: all.map(str::to_owned), ..grant("a1", Some("r1"), Some(3600)) };
+        b.tell(Event::LoggedIn(Box::new(first), Map::new(), Duration::ZERO));
+        b.narrow("read");
+        b.answer(scoped("n1", narrow, Some("read")));
+        assert!(b.view().lost_scope.is_none(), "{what}: a narrower token alone says nothing");
+        for _ in 0..2 {
+            b.sleep();
+            b.answer(scoped("a2", None, full));
+            let view = b.view();
+            let told = view.lost_scope.as_ref().map(|lost| (lost.scope.as_str(), lost.by_narrowing));
+            assert_eq!(told, lost.map(|lost| (lost, by_narrowing)), "{what}");
+            let reply = view.reply(b.now);
+            assert_eq!((reply.lost_scope.as_deref(), reply.reason.is_some()), (lost, lost.is_some()), "{what}");
+        }
+        // Gone once the scope is there again.
+        b.sleep();
+        b.answer(scoped("a3", None, Some("read write admin")));
+        assert!(b.view().lost_scope.is_none(), "{what}");
+    }
+}
+
+#[test]
+fn where_refresh_tokens_never_end_the_wide_one_is_kept() {
+    for (rotation, kept) in [(Rotation::Never, "r1"), (Rotation::Unknown, "r2"), (Rotation::Rotates, "r2")] {
+        let mut b = Bench::logged_in();
+        b.machine.policy.rotation = rotation;
+        b.narrow("read");
+        b.answer(scoped("n1", Some("r2"), Some("read")));
+        assert_eq!(b.narrowed("read"), "n1");
+        assert_eq!(b.disk.as_ref().unwrap().tokens.refresh_token.as_ref().unwrap().expose(), kept, "{rotation:?}");
+        b.tell(Event::Forced);
+        b.sleep();
+        assert_eq!(b.sent.last().unwrap().0, kept, "{rotation:?}");
+    }
+}
+
 #[test]
 fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
     let mut b = Bench::logged_in();
