@@ -309,7 +309,7 @@ impl Error {
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
             Self::LoginRequired { account, .. } | Self::NotRefreshable { account } => {
-                reply.login_url = Some(format!("/v1/accounts/{account}/login"))
+                reply.login_url = Some(format!("/v1/accounts/{account}/login"));
             }
             Self::AnotherPerson { login_id, confirm, .. } => {
                 (reply.login_id, reply.confirm) = (Some(login_id.clone()), Some(Box::new(Confirm::clone(confirm))));

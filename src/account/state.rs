@@ -84,6 +84,7 @@ pub(super) enum State {
 
 /// A committed record and its times on this machine's clocks.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Held {
     pub record: Record,
     /// When the access token expires, if that is known.
