@@ -78,7 +78,13 @@ impl FileStore {
             },
         };
         let accounts = self.prepare(to, plan.to, keyring).inspect_err(|_| undo_all(folder, plan.to, keyring))?;
-        folder.write(PLAN, plan.text().as_bytes())?;
+        if let Err(error) = folder.write(PLAN, plan.text().as_bytes()) {
+            // It may stand there already: the error can be that of making it durable.
+            if !self.rekey_is_half_done() {
+                undo_all(folder, plan.to, keyring);
+            }
+            return Err(error.into());
+        }
         failpoint::reach("rekey_decided");
         self.lock();
         plan.carry_out(folder, self.account_folder(), keyring)?;
