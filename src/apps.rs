@@ -169,6 +169,8 @@ struct Inner {
     unsaved: AtomicBool,
     used: Notify,
     wrong_keys: AtomicU64,
+    /// Rung when an app is added or removed.
+    changed: Notify,
 }
 
 impl Apps {
@@ -236,7 +238,9 @@ impl Apps {
         if self.inner.named(&new.name).is_some() {
             return Err(AppsError::Exists(new.name));
         }
-        self.inner.make(new, Usage::default(), now)
+        let made = self.inner.make(new, Usage::default(), now)?;
+        self.inner.changed.notify_one();
+        Ok(made)
     }
 
     /// Takes an app's key away, at once; also if that can't be written down, which is then the error.
@@ -248,6 +252,7 @@ impl Apps {
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
         app.revoked.store(true, Ordering::Release);
         self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
+        self.inner.changed.notify_one();
         let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
         if name == DEFAULT_APP {
             // Also where the list could not be written: what is in the file works no longer.
@@ -269,6 +274,11 @@ impl Apps {
         let made = self.inner.make(new, old.usage(), now)?;
         old.revoked.store(true, Ordering::Release);
         Ok(made)
+    }
+
+    /// Waits until an app was added or removed: [`Self::key_file`] may be another. For one who waits.
+    pub async fn wait_for_change(&self) {
+        self.inner.changed.notified().await;
     }
 
     /// Waits until there is usage that is not on disk.
@@ -295,6 +305,7 @@ impl Inner {
             unsaved: AtomicBool::new(false),
             used: Notify::new(),
             wrong_keys: AtomicU64::new(0),
+            changed: Notify::new(),
         }
     }
 

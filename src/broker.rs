@@ -17,6 +17,7 @@ pub mod logins;
 mod narrowed;
 mod provenance;
 mod published;
+mod renewal;
 mod roster;
 mod stale_logins;
 mod turns;

@@ -40,6 +40,7 @@ mod sandbox;
 mod serve;
 mod signals;
 mod status;
+mod store;
 mod token;
 mod unlock;
 mod waiting;
@@ -80,6 +81,7 @@ enum Command {
     Info(info::Info),
     Import(import::Import),
     Export(export::Export),
+    Store(store::Store),
     App(app::App),
     Audit(audit::Audit),
     Open(open::Open),
@@ -143,6 +145,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::App(args) => app::run(&args),
         Command::Consent(args) => consent::run(&args),

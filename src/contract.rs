@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod health;
 mod owner;
+mod rejected;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,8 +23,9 @@ pub use events::{AccountEvent, EventKind};
 pub use health::{AccountHealth, HealthReply};
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
-    SessionReply,
+    KEY_FILE_AGAIN, SessionReply,
 };
+pub use rejected::RejectedReply;
 
 /// The version that every reply carries.
 pub const VERSION: u32 = 1;
@@ -111,9 +113,14 @@ pub struct ImportRequest {
     /// A refresh token: it is used at once to get a token with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refresh_token: Option<String>,
-    /// Whether it may take the place of another person's tokens, unasked.
+    /// Whether it may take the place of whatever the account has, unasked: another person's tokens, or a login that
+    /// can be refreshed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
+    /// Whether an access token may take the place of a login that can be refreshed. Another person is asked about all
+    /// the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub give_up_refresh: bool,
 }
 
 /// Answer of `POST /v1/providers/{name}/accept`.
@@ -174,6 +181,10 @@ pub struct AccountReply {
     /// Granted scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
+    /// Scope that was granted and that the provider no longer gives, separated by spaces; not known any more after a
+    /// restart.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lost_scope: Option<String>,
     /// When the token was obtained, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub obtained_at: Option<i64>,
@@ -439,6 +450,9 @@ pub struct LoginReply {
     /// Expiry of the token in Unix seconds, if it succeeded and the provider told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token_expires_at: Option<i64>,
+    /// `unknown` or `never` where there is no `token_expires_at`, if it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_expiry: Option<ExpiryWord>,
     /// Whether the token can be refreshed without the user, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refreshable: Option<bool>,
@@ -503,6 +517,9 @@ pub struct Endpoint {
     /// The file with the key for the TCP listener.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_file: Option<String>,
+    /// Where there is a TCP listener and no key file: how there is one again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key_hint: Option<String>,
     /// The unix socket; absent where it is switched off.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub socket: Option<String>,

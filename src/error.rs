@@ -55,6 +55,12 @@ pub enum Error {
         /// One clause.
         why: String,
     },
+    /// Another token is wanted than the valid one that there is, and only the user can get it.
+    #[error("`{account}` has no refresh token: only a login brings another token, and the present one has not expired")]
+    NotRefreshable {
+        /// The account's own name.
+        account: String,
+    },
     /// A login ended without a token.
     #[error("the login to `{account}` failed: {why}")]
     LoginFailed {
@@ -88,6 +94,15 @@ pub enum Error {
         login_id: String,
         /// What it asks.
         confirm: Arc<Confirm>,
+    },
+    /// An imported access token would take the place of a login that can be refreshed.
+    #[error(
+        "`{account}` is logged in, and the daemon keeps its token fresh; the token to import has no refresh token, so \
+         that would end: nothing was replaced"
+    )]
+    LosesRefresh {
+        /// The account's own name.
+        account: String,
     },
     /// A login as another person waits for an answer, and the command line can't ask.
     #[error(
@@ -263,11 +278,11 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
-            Self::LoginRequired { .. } => ErrorCode::LoginRequired,
+            Self::LoginRequired { .. } | Self::NotRefreshable { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
                 ErrorCode::LoginFailed
             }
-            Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
+            Self::NobodyToAsk { .. } | Self::LosesRefresh { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
             Self::ProviderRefused { .. } | Self::CannotAsk { .. } | Self::RefusesForLong { .. } => {
                 ErrorCode::ProviderRefused
@@ -296,6 +311,7 @@ impl Error {
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
+            Self::NotRefreshable { account } => format!("Go on with the present token. If an API rejects it, run `ringback login {account}`, or import another one."),
             Self::LoginFailed { account, provider_error, .. } => {
                 match provider_error.as_deref().and_then(|code| remedy(code, account)) {
                     Some(step) => format!("{step}. Then run `ringback login {account}`."),
@@ -308,6 +324,7 @@ impl Error {
                 format!("{step}. Then import again, or run `ringback login {account}`.")
             }
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
+            Self::LosesRefresh { account } => format!("To replace the login all the same, import again with `--replace` (over the API: `\"replace\": true`). To keep both, import the token into an account of its own instead of `{account}`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
             Self::ProviderUnreachable { .. } => "Where the message names a setting, correct it and send the daemon SIGHUP; otherwise look at the network. The daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
@@ -321,14 +338,14 @@ impl Error {
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
             Self::WrongPassphrase { pause, .. } => format!("Try again; the next one is looked at in {} s.", pause.as_secs()),
-            Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or use the unix socket.".into(),
+            Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or with one that `ringback app add NAME` prints; or use the unix socket. Names endpoint.json no key file, its `key_hint` says how to make one.".into(),
             Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
             Self::OtherUser { .. } => "Ask, and open the browser, as the daemon's own user. For programs of other users, as in a container, set `other_users = true` in `[listen]` and give each a key of its own: `ringback app add --help`.".into(),
             Self::PeerNotFound => "Keep the connection open in both directions until the answer has come (`nc` without `-N`), or use the unix socket.".into(),
             Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
             Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
-            Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
+            Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To give it other rights, `ringback app remove {name}` first."),
             Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::DaemonUnreachable { pid, .. } => {
@@ -354,7 +371,9 @@ impl Error {
         };
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
-            Self::LoginRequired { account, .. } => reply.login_url = Some(format!("/v1/accounts/{account}/login")),
+            Self::LoginRequired { account, .. } | Self::NotRefreshable { account } => {
+                reply.login_url = Some(format!("/v1/accounts/{account}/login"));
+            }
             Self::AnotherPerson { login_id, confirm, .. } => {
                 (reply.login_id, reply.confirm) = (Some(login_id.clone()), Some(Box::new(Confirm::clone(confirm))));
             }

@@ -1,6 +1,6 @@
 //! The OS keyring: the Secret Service of the user's desktop session (GNOME Keyring, `KWallet`, `KeePassXC`).
 //!
-//! Both calls block, for at most [`PATIENCE`]; async code goes through `tokio::task::spawn_blocking`.
+//! All calls block, for at most [`PATIENCE`]; async code goes through `tokio::task::spawn_blocking`.
 //! An item is found by its attributes `service` and `username`, so that
 //! `secret-tool store --label=ringback service SERVICE username USER` writes what [`get`] reads.
 //!
@@ -71,6 +71,12 @@ pub fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError>
     within_patience(move || secret_service::set(&service, &user, &secret))
 }
 
+/// Deletes the one item with these attributes.
+pub fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
+    let (service, user) = (service.to_owned(), user.to_owned());
+    within_patience(move || secret_service::delete(&service, &user))
+}
+
 /// Runs `ask` on a thread of its own and stops waiting after [`PATIENCE`].
 ///
 /// Not on tokio's blocking pool: a runtime waits for that pool when it shuts down, and a prompt that
@@ -107,6 +113,10 @@ mod secret_service {
 
     pub(super) fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
         entry(service, user)?.set_secret(secret).map_err(|error| explain(error, service, user))
+    }
+
+    pub(super) fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
+        entry(service, user)?.delete_credential().map_err(|error| explain(error, service, user))
     }
 
     /// A connection for each call: the keyring may have been started, stopped or locked since the last.
@@ -149,6 +159,10 @@ mod secret_service {
     }
 
     pub(super) fn set(_service: &str, _user: &str, _secret: &[u8]) -> Result<(), KeyringError> {
+        Err(unsupported())
+    }
+
+    pub(super) fn delete(_service: &str, _user: &str) -> Result<(), KeyringError> {
         Err(unsupported())
     }
 

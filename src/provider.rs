@@ -6,6 +6,7 @@ mod encoding;
 mod issuers;
 mod limiter;
 mod probe;
+mod revocation;
 pub mod unreached;
 mod wire;
 
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 
 use self::breaker::Open;
 use self::issuers::Issuers;
+pub use self::revocation::RevocationOutcome;
 use self::wire::{Failure, Whole, Wire};
 use crate::account::state::Answer;
 use crate::account::state::Priority;
@@ -28,11 +30,11 @@ use crate::oauth::assertion::Signing;
 use crate::oauth::authorize;
 use crate::oauth::describe::{self, Described, Source};
 use crate::oauth::device::{self, DeviceAuthorization};
-use crate::oauth::dialect::{Dialect, Reach, Revoke};
+use crate::oauth::dialect::{Dialect, Reach};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{
-    Credentials, HttpRequest, Target, Trade, Unbuildable, details_request, device_request, introspection_request,
-    push_request, revoke_request, token_request,
+    Credentials, HttpRequest, Target, Trade, Unbuildable, details_fallback_request, details_request, device_request,
+    introspection_request, push_request, token_request,
 };
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, Refusal, Reply};
@@ -140,13 +142,13 @@ pub trait Provider: Send + Sync + 'static {
         self.trade_at(Priority::Person, dialect, trade, credentials)
     }
 
-    /// Gives the tokens back. `Ok(false)`: the provider has no way to.
+    /// Gives the tokens back. The error is one clause: they may live on.
     fn revoke<'a>(
         &'a self,
         dialect: &'a Dialect,
         tokens: &'a TokenSet,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<bool, String>>;
+    ) -> Pending<'a, Result<RevocationOutcome, String>>;
 }
 
 /// The real one.
@@ -260,7 +262,12 @@ impl Provider for HttpProvider {
                 let build = |signing: Signing<'_>| introspection_request(dialect, token, credentials, signing);
                 (Source::Introspection, self.build(build))
             };
-            let (whole, sent) = self.ask(dialect, credentials, request).await?;
+            let (mut whole, sent) = self.ask(dialect, credentials, request).await?;
+            let fallback = details_fallback_request(dialect, token);
+            if let (Source::Details, 404, Some(request)) = (source, whole.status, fallback) {
+                // It shows the same token, so what is hidden in its reply is the same.
+                whole = self.ask(dialect, credentials, Ok(request)).await?.0;
+            }
             Ok(describe::parse(source, whole.received())
                 .map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
         })
@@ -300,20 +307,8 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         tokens: &'a TokenSet,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<bool, String>> {
-        Box::pin(async move {
-            let request = self.build(|signing| revoke_request(dialect, tokens, credentials, signing));
-            let Some(request) = request.map_err(|why| why.to_string())? else { return Ok(false) };
-            let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Person);
-            let whole = asked.await.map_err(|failure| failure.words().to_owned())?;
-            match whole.status {
-                200..300 => Ok(true),
-                // It is gone already, which is what was wanted. By RFC 7009 it is the client that failed.
-                401 if matches!(dialect.revoke, Revoke::DeleteBearer(_)) => Ok(true),
-                // A 503 in particular says that the token lives on (RFC 7009 §2.2.1).
-                status => Err(format!("the provider answered {status}")),
-            }
-        })
+    ) -> Pending<'a, Result<RevocationOutcome, String>> {
+        Box::pin(self.give_back(dialect, tokens, credentials))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod file;
 mod high_water;
 pub mod key;
 pub mod record;
+pub mod rekey;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod tests;

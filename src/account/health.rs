@@ -118,7 +118,7 @@ impl Snapshot {
         self.has_valid_token(now) || asked && self.token.as_ref().is_some_and(|token| token.is_in_doubt(now))
     }
 
-    /// Why there is no token.
+    /// Why there is no token, or no newer one.
     pub fn error(&self, now: Moment) -> Error {
         let account = self.account.clone();
         match (&self.standing, &self.trouble) {
@@ -129,6 +129,9 @@ impl Snapshot {
             }
             (Standing::NeedsLogin(reason), _) => Error::LoginRequired { account, why: reason.to_string() },
             (Standing::SignedOut, _) => Error::LoginRequired { account, why: "nobody has logged in yet".into() },
+            (Standing::Active, None) if !self.refreshable && self.has_usable_token(now) => {
+                Error::NotRefreshable { account }
+            }
             (Standing::Active, None) if !self.refreshable => {
                 Error::LoginRequired { account, why: LoginReason::NoRefreshToken.to_string() }
             }

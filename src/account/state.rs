@@ -10,15 +10,18 @@
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
 //! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token,
 //! `narrow` those for a part of what was granted, `describing` what the provider says of them, `partial` replies with
-//! half of what they should have, `locking` what is left while the store is locked.
+//! half of what they should have, `rejected` what an API said of a token, `lost_scope` a scope
+//! that became less, `locking` what is left while the store is locked.
 
 mod anew;
 mod answering;
 mod describing;
 mod keeping;
 mod locking;
+mod lost_scope;
 mod narrow;
 mod partial;
+mod rejected;
 mod unexplained;
 mod words;
 
@@ -33,14 +36,13 @@ use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 
+pub use lost_scope::LostScope;
 pub use narrow::Narrowed;
 use unexplained::UnknownRefusals;
 pub use words::{Anew, Answer, Effect, Event, Policy, Priority, Renewal, StoreTrouble, Trouble, TroubleKind};
 
 /// Attempts that a caller forces are at least this far apart.
 const FORCED_APART: Duration = Duration::from_secs(2);
-/// A token that was obtained less than this ago is not refreshed because a caller says it was rejected.
-const REJECTED_APART: Duration = Duration::from_secs(30);
 
 /// The account's machine.
 #[derive(Debug)]
@@ -86,6 +88,7 @@ pub(super) enum State {
 
 /// A committed record and its times on this machine's clocks.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Held {
     pub record: Record,
     /// When the access token expires, if that is known.
@@ -98,12 +101,18 @@ pub(super) struct Held {
     pub clock_behind: bool,
     /// The account was looked at after the token's end.
     pub end_was_told: bool,
+    /// A login or import brought it: the provider is asked of it, also where the account had the very same token.
+    pub by_login: bool,
     /// A refresh that nobody knows the end of.
     pub unanswered: Option<Unanswered>,
     /// What was wrong with the reply that it is from: the account's trouble once it is committed.
     pub trouble: Option<Trouble>,
     /// Tokens for less than all that was granted. In memory only: the next run asks again.
     pub narrowed: Narrowed,
+    /// The refresh token came with a narrower token, and was not used for all that was granted yet.
+    pub refreshes_as_narrowed: bool,
+    /// Scope that was granted, and that a refresh did not bring. In memory only.
+    pub lost_scope: Option<LostScope>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -312,6 +321,12 @@ impl Machine {
         matches!(kind, Some(TroubleKind::Offline | TroubleKind::Unreachable))
     }
 
+    /// Whether the account lives on a refresh token that nobody has refused.
+    pub fn keeps_fresh_by_refresh(&self) -> bool {
+        let usable = self.kept_fresh().filter(|held| !self.is_older(held));
+        self.policy.anew == Anew::No && usable.is_some_and(|held| held.record.tokens.refresh_token.is_some())
+    }
+
     /// When the next refresh of `held` may be sent; `None` if there is nothing to refresh with.
     pub(super) fn next_attempt(&self, held: &Held) -> Option<Moment> {
         let due = held.due?;
@@ -443,15 +458,6 @@ impl Machine {
         self.wanted = true;
         self.try_by(soonest);
         Effect::Rest
-    }
-
-    fn rejected(&mut self, now: Moment) -> Effect {
-        match &self.state {
-            State::Active(held) if now.wall.since(held.record.tokens.obtained_at) >= REJECTED_APART => {
-                self.forced(REJECTED_APART, Priority::Asked, now)
-            }
-            _ => Effect::Rest,
-        }
     }
 
     /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the

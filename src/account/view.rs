@@ -8,7 +8,7 @@ use crate::account::health;
 use crate::account::logins::Logins;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
-use crate::account::state::{Machine, Narrowed, Phase, State, Trouble, TroubleKind};
+use crate::account::state::{LostScope, Machine, Narrowed, Phase, State, Trouble, TroubleKind};
 use crate::clock::{Boot, Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
 use crate::error::Error;
@@ -65,6 +65,8 @@ pub struct Snapshot {
     pub login_soon: bool,
     /// Tokens for less than all that was granted.
     pub narrowed: Narrowed,
+    /// Scope that was granted, and that the token no longer has.
+    pub lost_scope: Option<LostScope>,
 }
 
 /// Where an account stands.
@@ -161,6 +163,7 @@ impl Machine {
             login_soon: held
                 .is_some_and(|held| held.deadline.is_some() && held.notice.is_none() && !self.is_renewable(held)),
             narrowed: usable.map(|held| held.narrowed.clone()).unwrap_or_default(),
+            lost_scope: held.and_then(|held| held.lost_scope.clone()),
             standing,
         }
     }
@@ -195,6 +198,7 @@ impl Snapshot {
             logins: self.logins.clone(),
             login_soon: self.login_soon,
             narrowed: Narrowed::default(),
+            lost_scope: None,
         }
     }
 
@@ -271,7 +275,7 @@ impl Snapshot {
             (_, Some(trouble)) => Some(trouble.why.clone()),
             (_, None) if self.login_soon => Some("the token ends soon and can't be refreshed: log in again".into()),
             (_, None) if self.clock_behind => Some(health::CLOCK_BEHIND.into()),
-            (_, None) => None,
+            (_, None) => self.lost_scope.as_ref().map(LostScope::to_string),
         };
         let expiry = self.token.as_ref().map(|token| token.expiry);
         AccountReply {
@@ -286,6 +290,7 @@ impl Snapshot {
                 _ => None,
             },
             scope: self.scope.clone(),
+            lost_scope: self.lost_scope.as_ref().map(|lost| lost.scope.clone()),
             obtained_at: self.obtained_at.map(Wall::unix_seconds),
             expires_at: self
                 .token

@@ -26,7 +26,7 @@ use super::turns::{Turn, Turns};
 use crate::account::health::Health;
 use crate::account::replace::Agreed;
 use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
-use crate::account::view::Standing;
+use crate::account::view::{Snapshot, Standing};
 use crate::chance::Draws;
 use crate::clock::{Boot, Moment, WhichBoot};
 use crate::config::AccountConfig;
@@ -53,8 +53,8 @@ pub(super) enum Command {
     Narrow(Box<Target>, Duration),
     /// A person wants a newer token than that of this generation, and said so at this moment.
     Refresh(u64, Moment, oneshot::Sender<()>),
-    /// A caller's API answered 401.
-    Rejected(oneshot::Sender<()>),
+    /// A caller's API answered 401. Told how long that leads to nothing, since the token is new.
+    Rejected(oneshot::Sender<Duration>),
     /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
     /// person only if that was agreed to.
     LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<Taken, Error>>),
@@ -88,6 +88,8 @@ struct Actor {
     credentials: Option<Credentials>,
     /// What the last login brought, until it is written.
     unwritten: Option<FreshGrant>,
+    /// What the provider said of the token that is being stored, while that lasts: it is not asked again.
+    told: Option<Box<Described>>,
     hooks: Hooks,
     flaws: Flaws,
     draws: Draws,
@@ -131,6 +133,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         published: Arc::clone(&published),
         credentials: None,
         unwritten: None,
+        told: None,
         hooks: Hooks::spawn(hook_env),
         flaws: Flaws::default(),
         draws,
@@ -223,8 +226,9 @@ impl Actor {
                 _ = done.send(());
             }
             Command::Rejected(done) => {
+                let pause = self.machine.rejected_pause(self.world.clock.now());
                 self.drive(Event::Rejected).await;
-                _ = done.send(());
+                _ = done.send(pause);
             }
             Command::LoggedIn(fresh, agreed, login, done) => {
                 let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
@@ -282,6 +286,7 @@ impl Actor {
             let health = after.health(self.world.clock.now());
             let (happening, before) = {
                 let before = self.published.look();
+                tell_lost_scope(&before, &after);
                 (EventKind::between(&before, self.health, &after, health), before.standing.clone())
             };
             self.health = health;
@@ -423,6 +428,9 @@ impl Actor {
 
     /// Nothing depends on it: the token is served already.
     async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
+        if let Some(told) = self.told.take() {
+            return Some(told);
+        }
         self.halted().cuts(self.ask_whose(token)).await?
     }
 
@@ -438,6 +446,12 @@ impl Actor {
             }
             Err(_) => None,
         }
+    }
+}
+
+fn tell_lost_scope(before: &Snapshot, after: &Snapshot) {
+    if let Some(lost) = after.lost_scope.as_ref().filter(|lost| before.lost_scope.as_ref() != Some(lost)) {
+        tracing::warn!(account = %after.account, "{lost}");
     }
 }
 

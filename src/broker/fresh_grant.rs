@@ -14,13 +14,15 @@ use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
 use crate::clock::Boot;
 use crate::failpoint;
+use crate::oauth::describe::Described;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::id_token::{self, WrongNonce};
 use crate::oauth::identity::{self, Comparison};
+use crate::provider::RevocationOutcome;
 use crate::secret::{AccessToken, Nonce256};
 
-/// What is spent on revoking a grant. A stop waits less.
-pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
+/// What is spent on revoking a grant, which takes two requests. A stop waits less.
+pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
 
 /// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
 /// its tokens by that.
@@ -29,6 +31,10 @@ pub(super) struct FreshGrant {
     grant: Box<Grant>,
     /// When it was asked for: the provider began to count its life after that.
     asked: Boot,
+    /// What the provider said of its access token, if it was asked already.
+    described: Option<Box<Described>>,
+    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    spares_refresh: bool,
     /// Who revokes it; `None`: nobody has to.
     revoker: Option<Box<Revoker>>,
 }
@@ -36,7 +42,31 @@ pub(super) struct FreshGrant {
 impl FreshGrant {
     /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
     pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> Self {
-        Self { plan, grant, asked, revoker: None }
+        Self { plan, grant, asked, described: None, spares_refresh: false, revoker: None }
+    }
+
+    /// The same, with what the provider said of its access token.
+    #[must_use]
+    pub(super) fn described_as(mut self, described: Described) -> Self {
+        self.described = Some(Box::new(described));
+        self
+    }
+
+    /// The same, to be turned away where the account would lose a login that can be refreshed.
+    #[must_use]
+    pub(super) fn sparing_refresh(mut self, spares_refresh: bool) -> Self {
+        self.spares_refresh = spares_refresh;
+        self
+    }
+
+    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    pub(super) fn spares_refresh(&self) -> bool {
+        self.spares_refresh
+    }
+
+    /// What the provider said of its access token, if it was asked already.
+    pub(super) fn described(&self) -> Option<&Described> {
+        self.described.as_deref()
     }
 
     /// What the login was begun with.
@@ -97,7 +127,7 @@ impl Revoker {
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
     pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
-        FreshGrant { plan, grant, asked, revoker: Some(Box::new(self.clone())) }
+        FreshGrant { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(Box::new(self.clone())) }
     }
 
     /// Waits until no revocation is under way.
@@ -131,8 +161,11 @@ impl Revoker {
         self.runtime.spawn(async move {
             let asked = provider.revoke(&plan.dialect, &tokens, &plan.credentials);
             revocation.ended(match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
-                Ok(Ok(true)) => Ok(()),
-                Ok(Ok(false)) => Err("the provider has no way to revoke a token".into()),
+                Ok(Ok(RevocationOutcome::Complete)) => Ok(()),
+                Ok(Ok(RevocationOutcome::AccessTokenLives(why))) => {
+                    Err(format!("the refresh token was revoked, and the access token was not: {why}"))
+                }
+                Ok(Ok(RevocationOutcome::Unsupported)) => Err("the provider has no way to revoke a token".into()),
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err("the provider did not answer".into()),
             });
@@ -180,7 +213,7 @@ impl Drop for Revocation {
             }
             Err(why) => tracing::warn!(
                 %account,
-                "a login brought a grant that is not kept, and it was not revoked: {why}; it may stay alive at the \
+                "a login brought a grant that is not kept, and not all of it was revoked: {why}; it may stay alive at the \
                  provider until you end it there"
             ),
         }

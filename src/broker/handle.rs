@@ -15,7 +15,7 @@ use super::locking::Lock;
 use super::logins::Logins;
 use super::narrowed;
 use super::roster::{Member, Roster, ask, stop, until_read};
-use crate::account::view::{Snapshot, Standing, Ttl, Verdict, expiry_word, unix_deadline};
+use crate::account::view::{Snapshot, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Attention, Config};
 use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused, TokenReply, VERSION};
@@ -279,7 +279,7 @@ impl Broker {
         roster.find(account).map(|(_, member)| self.view(member))
     }
 
-    fn view(&self, member: &Member) -> AccountReply {
+    pub(super) fn view(&self, member: &Member) -> AccountReply {
         let (snapshot, now) = (member.handle.published.look(), self.inner.world.clock.now());
         // At once, also while an account still ends what it has in hand.
         let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
@@ -297,38 +297,6 @@ impl Broker {
     /// Where the store's key comes from, in words.
     pub fn store_key(&self) -> String {
         self.inner.world.store.key_source()
-    }
-
-    /// A new token now.
-    pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
-        let member = self.member(account)?;
-        self.inner.world.provider.try_again(&member.config.dialect);
-        let seen = member.handle.published.look().generation;
-        let asked = self.inner.world.clock.now();
-        self.renew(account, |done| Command::Refresh(seen, asked, done)).await
-    }
-
-    /// The API answered 401 to this account's token: at most one refresh per half minute.
-    pub async fn rejected(&self, account: &str) -> Result<AccountReply, Error> {
-        self.renew(account, Command::Rejected).await
-    }
-
-    async fn renew(
-        &self,
-        account: &str,
-        command: impl FnOnce(oneshot::Sender<()>) -> Command,
-    ) -> Result<AccountReply, Error> {
-        let member = self.member(account)?;
-        self.inner.lock.asked_at(self.inner.world.clock.now());
-        let before = member.handle.published.look().generation;
-        ask(&member, command).await?;
-        let snapshot = member.handle.published.look();
-        let now = self.inner.world.clock.now();
-        // A refusal is committed too, and so is a refresh token alone, and both count as generations: they brought no
-        // access token all the same.
-        let refused = snapshot.standing != Standing::Active;
-        let failed = snapshot.trouble.is_some() || snapshot.generation == before && !snapshot.refreshable;
-        if refused || failed { Err(snapshot.error(now)) } else { Ok(self.view(&member)) }
     }
 
     /// Revoke where possible, delete always.

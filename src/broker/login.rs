@@ -199,6 +199,7 @@ impl Broker {
             failure: None,
             scope: None,
             token_expires_at: None,
+            token_expiry: None,
             refreshable: None,
             identity: serde_json::Map::new(),
             replaced: Replaced::default(),
@@ -209,6 +210,7 @@ impl Broker {
                 reply.scope = view.scope;
                 reply.identity = view.identity;
                 reply.token_expires_at = view.expires_at;
+                reply.token_expiry = view.expiry;
                 reply.refreshable = Some(view.refreshable);
                 tracing::info!(%account, "logged in");
             }

@@ -283,6 +283,7 @@ impl Task {
                 failure: None,
                 scope: None,
                 token_expires_at: None,
+                token_expiry: None,
                 refreshable: None,
                 device: None,
                 identity: serde_json::Map::new(),

@@ -31,10 +31,15 @@ impl Broker {
             bell.borrow_and_update();
             self.inner.lock.open()?;
             let now = clock.now();
-            let snapshot = published.look().narrowed_to(target);
+            let (snapshot, unrenewable) = {
+                let whole = published.look();
+                // The account's own token tells why there is no refresh token to ask with.
+                let why = (!whole.refreshable && whole.trouble.is_none()).then(|| whole.error(now));
+                (whole.narrowed_to(target), why)
+            };
             match snapshot.verdict(ttl, patience, now) {
                 Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
-                Verdict::Fail(error) => return Err(error),
+                Verdict::Fail(error) => return Err(unrenewable.unwrap_or(error)),
                 Verdict::Wait if snapshot.busy => {}
                 Verdict::Wait => {
                     let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));

@@ -57,8 +57,10 @@ impl Broker {
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
             (Some(token), None) => {
-                let grant = self.check_access(&member, token).await?;
+                let (grant, described) = self.check_access(&member, token).await?;
                 FreshGrant::brought(plan, grant, self.inner.world.clock.now().boot)
+                    .described_as(described)
+                    .sparing_refresh(!(request.replace || request.give_up_refresh))
             }
             (None, Some(token)) => self.check_refresh(plan, token).await?,
             _ => return Err(Error::Usage { what: "one of `access_token` and `refresh_token` has to be given".into() }),
@@ -72,8 +74,8 @@ impl Broker {
         Ok(ImportReply { account: self.account(account)?, replaced })
     }
 
-    /// An access token that the provider knows.
-    async fn check_access(&self, member: &Member, token: AccessToken) -> Result<Box<Grant>, Error> {
+    /// An access token that the provider knows, and what it says of it.
+    async fn check_access(&self, member: &Member, token: AccessToken) -> Result<(Box<Grant>, Described), Error> {
         let name = &member.config.name;
         let now = self.inner.world.clock.now().wall;
         let refused = |why: String, provider_error| Error::ImportRefused { account: name.clone(), why, provider_error };
@@ -97,14 +99,15 @@ impl Broker {
             };
             return Err(refused(format!("the provider's {source} says that it is not active"), None));
         }
-        Ok(Box::new(Grant {
+        let grant = Grant {
             access_token: Some(token),
             refresh_token: None,
-            scope: described.scope,
+            scope: described.scope.clone(),
             expires_in: described.expires_at.map(|at| at.since(now)),
             extra: Map::new(),
             flaws: Vec::new(),
-        }))
+        };
+        Ok((Box::new(grant), described))
     }
 
     /// A refresh token that the provider gives an access token for: it is spent by that, so what came

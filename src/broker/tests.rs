@@ -40,7 +40,7 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Blame, Refusal};
-use crate::provider::AskError;
+use crate::provider::{AskError, RevocationOutcome};
 use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
@@ -66,6 +66,8 @@ struct Scripted {
     pushed: Mutex<Vec<Vec<(String, String)>>>,
     device: Mutex<Option<DeviceAuthorization>>,
     described: Mutex<Option<Described>>,
+    /// How many times it was asked about a token.
+    asked_about: AtomicUsize,
 }
 
 impl Provider for Scripted {
@@ -118,6 +120,7 @@ impl Provider for Scripted {
         _: &'a Credentials,
     ) -> Pending<'a, Result<Described, AskError>> {
         Box::pin(async move {
+            self.asked_about.fetch_add(1, Ordering::SeqCst);
             let described = self.described.lock().unwrap().clone();
             described.ok_or_else(|| AskError::Impossible("it tells nothing of tokens".into()))
         })
@@ -143,12 +146,17 @@ impl Provider for Scripted {
         })
     }
 
-    fn revoke<'a>(&'a self, _: &'a Dialect, _: &'a TokenSet, _: &'a Credentials) -> Pending<'a, Result<bool, String>> {
+    fn revoke<'a>(
+        &'a self,
+        _: &'a Dialect,
+        _: &'a TokenSet,
+        _: &'a Credentials,
+    ) -> Pending<'a, Result<RevocationOutcome, String>> {
         Box::pin(async move {
             self.revoked.fetch_add(1, Ordering::SeqCst);
             let slow = *self.slow_revocation.lock().unwrap();
             tokio::time::sleep(slow).await;
-            Ok(true)
+            Ok(RevocationOutcome::Complete)
         })
     }
 }
@@ -181,6 +189,7 @@ impl Scripted {
             pushed: Mutex::default(),
             device: Mutex::default(),
             described: Mutex::default(),
+            asked_about: AtomicUsize::default(),
         }
     }
 

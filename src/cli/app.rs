@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
+use crate::apps::DEFAULT_APP;
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN};
 
 /// Decide which programs may ask with a key
 ///
@@ -31,7 +32,8 @@ Examples:
   ringback app list
   ringback app remove editor                    Its key stops working at once
   ringback app rotate default                   A new key in the key file
-  ringback app remove default                   No key file any more: the socket, or keys of your own";
+  ringback app remove default                   No key file any more: the socket, or keys of your own
+  ringback app add default --all-accounts --write   The key file again, with every right";
 
 #[derive(Subcommand)]
 enum Command {
@@ -49,7 +51,8 @@ enum Command {
 Examples:
   ringback app add editor
   ringback app add mailer --account work --scope mail.send --expires 90d
-  ringback app add panel --all-accounts --write")]
+  ringback app add panel --all-accounts --write
+  ringback app add default --all-accounts --write   The key file, after `app remove default`")]
 struct Add {
     /// What it is to be called
     name: String,
@@ -98,7 +101,8 @@ struct List {
 #[command(after_help = "\
 Examples:
   ringback app remove editor
-  ringback app remove default   Programs that use the key file are shut out, too")]
+  ringback app remove default   Programs that use the key file are shut out, too
+  ringback app add default --all-accounts --write   Makes the key file again, with every right")]
 struct Remove {
     /// Its name
     name: String,
@@ -130,7 +134,10 @@ pub(super) fn run(args: &App) -> Outcome {
         Command::Rotate(rotate) => tell_key(rotate.reach.client()?.rotate_app(&rotate.name)?),
         Command::Remove(remove) => {
             remove.reach.client()?.remove_app(&remove.name)?;
-            report::say(&format!("{}: removed, its key works no more", remove.name));
+            report::say(&format!("{}: removed, its key no longer works", remove.name));
+            if remove.name == DEFAULT_APP {
+                report::say(&format!("The key file is gone, too. {KEY_FILE_AGAIN}"));
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::List(list) => {
@@ -159,7 +166,10 @@ impl Add {
 fn tell_key(made: AppMade) -> Outcome {
     let AppMade { app, key, key_file, .. } = made;
     if let Some(file) = key_file {
-        report::say(&format!("{}: a new key is in {file}", app.name));
+        report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));
+        if !(app.write && app.accounts.is_none() && app.scopes.is_none()) {
+            report::say(&format!("To give it every right, `ringback app remove default` first. {KEY_FILE_AGAIN}"));
+        }
     }
     if let Some(key) = key.map(Zeroizing::new) {
         let mut line = Zeroizing::new(Vec::with_capacity(key.len() + 1));

@@ -93,6 +93,12 @@ impl Source {
         ConfigEnv::from_process(self.config.clone())
     }
 
+    /// Which file it is, if there is a place for one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let file = config_file::default_path(&self.env()).ok()?;
+        Some(std::path::absolute(&file).unwrap_or(file))
+    }
+
     /// The effective config with the accounts that nothing is wrong with, and all mistakes untold.
     pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
         config_file::load_what_works(&self.env()).map_err(|error| failure(&error))

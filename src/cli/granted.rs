@@ -2,6 +2,7 @@
 
 use super::report;
 use crate::clock::Clock;
+use crate::contract::ExpiryWord;
 
 /// As much as is known of it.
 pub(super) struct Granted<'a> {
@@ -9,6 +10,8 @@ pub(super) struct Granted<'a> {
     pub(super) scope: Option<&'a str>,
     /// When the token expires, in Unix seconds.
     pub(super) expires_at: Option<i64>,
+    /// Why there is no such time.
+    pub(super) expiry: Option<ExpiryWord>,
     /// Whether it can be refreshed without the user.
     pub(super) refreshable: Option<bool>,
 }
@@ -24,6 +27,7 @@ impl Granted<'_> {
             report::say(&format!("The token expires {}.", report::moment(at, now)));
         }
         match self.refreshable {
+            _ if self.expiry == Some(ExpiryWord::Never) => report::say("The token does not expire."),
             Some(true) => report::say("The daemon keeps it fresh."),
             Some(false) => report::say("It can't be refreshed: there is no refresh token."),
             None => {}

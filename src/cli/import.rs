@@ -14,7 +14,8 @@ use super::hidden::Terminal;
 use super::replace::Question;
 use super::{Account, Outcome, Reach, login, replace, report};
 use crate::client::{Client, Failure, message};
-use crate::contract::ImportRequest;
+use crate::contract::{ErrorCode, ImportRequest};
+use crate::error::Error;
 use crate::secret::text;
 
 /// Hand over a token that was made elsewhere
@@ -22,7 +23,8 @@ use crate::secret::text;
 /// Reads it from standard input, or asks for it at the terminal without showing it. The daemon has the
 /// provider check it before it is stored. Tokens travel over the daemon's unix socket only.
 ///
-/// If it is another person's than the account's tokens are, you are asked whether it replaces them.
+/// If it is another person's than the account's tokens are, or if the account has a login that the daemon can
+/// refresh, which an access token can't replace, you are asked first.
 ///
 /// With `--from`, all accounts of another machine come out of a file that `ringback export` wrote there. The daemon
 /// has to be stopped here and there. An account that is logged in here already is skipped (exit code 1).
@@ -36,8 +38,8 @@ pub(super) struct Import {
     #[arg(long)]
     refresh_token: bool,
 
-    /// Replace another person's tokens without asking; with `--from` also what is stored of accounts that
-    /// are logged in here
+    /// Replace another person's tokens, and a login that can be refreshed, without asking; with `--from` also
+    /// what is stored of accounts that are logged in here
     #[arg(long)]
     replace: bool,
 
@@ -58,7 +60,7 @@ Examples:
 
 A token in the arguments could be read by other users of the machine, so there is no option for it.
 
-Exits with 11 if the token is another person's than the account's and there is no terminal to ask at.";
+Exits with 11, and replaces nothing, if you would be asked and there is no terminal to ask at.";
 
 /// More than any token has.
 const LONGEST: usize = 64 * 1024;
@@ -72,22 +74,43 @@ pub(super) fn run(args: &Import) -> Outcome {
     let replace = args.replace;
     let kind = if args.refresh_token { "refresh token" } else { "access token" };
     let text = if io::stdin().is_terminal() { asked(kind)? } else { read(&mut io::stdin().lock())? };
-    let token = Some(cleaned(&text)?.to_string());
-    let request = if args.refresh_token {
-        ImportRequest { access_token: None, refresh_token: token, replace }
-    } else {
-        ImportRequest { access_token: token, refresh_token: None, replace }
+    let token = cleaned(&text)?;
+    let request = |give_up_refresh| {
+        let named = Some(token.to_string());
+        let (access_token, refresh_token) = if args.refresh_token { (None, named) } else { (named, None) };
+        ImportRequest { access_token, refresh_token, replace, give_up_refresh }
     };
-    let imported = match client.import(&args.account.name, request) {
+    let mut imported = client.import(&args.account.name, request(false));
+    if let Err(failure) = &imported
+        && failure.code() == ErrorCode::NeedsConfirmation
+        && give_up_refresh(&args.account.name, failure)?
+    {
+        imported = client.import(&args.account.name, request(true));
+    }
+    let imported = match imported {
         Ok(imported) => imported,
         Err(failure) => return asked_or_failed(&client, args, failure),
     };
     let reply = imported.account;
     report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
     replace::tell(&imported.replaced);
-    Granted { scope: reply.scope.as_deref(), expires_at: reply.expires_at, refreshable: Some(reply.refreshable) }
-        .tell();
+    let (scope, refreshable) = (reply.scope.as_deref(), Some(reply.refreshable));
+    Granted { scope, expires_at: reply.expires_at, expiry: reply.expiry, refreshable }.tell();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks whether a login that can be refreshed may be replaced. `false`: there is nobody to ask.
+fn give_up_refresh(account: &str, failure: &Failure) -> Result<bool, Failure> {
+    if !replace::can_ask() {
+        return Ok(false);
+    }
+    report::say(&failure.reply().error_description);
+    report::say("If it is replaced, you have to log in again when the imported token expires or is revoked.");
+    report::prompt(&format!("Replace the login of `{account}`? [y/N]"));
+    if replace::says_yes() {
+        return Ok(true);
+    }
+    Err(Error::login_failed(account, "the answer was to keep the account as it is".into()).into())
 }
 
 /// A token of another person than the account's waits for an answer, as a login does.
@@ -161,7 +184,6 @@ fn odd(at: usize, of: usize, c: char) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::ErrorCode;
 
     #[test]
     fn what_copying_adds_is_taken_away_and_what_is_odd_is_told_by_its_place() {

@@ -209,6 +209,6 @@ pub(super) fn tell(reply: LoginReply) -> Outcome {
     report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
     replace::tell(&reply.replaced);
     let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
-    Granted { scope, expires_at: reply.token_expires_at, refreshable }.tell();
+    Granted { scope, expires_at: reply.token_expires_at, expiry: reply.token_expiry, refreshable }.tell();
     Ok(ExitCode::SUCCESS)
 }

@@ -33,7 +33,7 @@ impl Question<'_> {
         if replace {
             return self.answer(true);
         }
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if !can_ask() {
             return Err(self.nobody_to_ask());
         }
         report::say(&format!("If it is replaced, programs that use `{}` act as {new} from now on.", self.account));
@@ -88,6 +88,16 @@ impl Question<'_> {
         let (account, (current, new)) = (self.account.to_owned(), self.confirm.in_words());
         Error::NobodyToAsk { account, current, new }.into()
     }
+}
+
+/// Whether there is somebody to ask.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Waits for the answer at the terminal; the end of the input is a no.
+pub(super) fn says_yes() -> bool {
+    a_line().recv().is_ok_and(|line| is_yes(&line))
 }
 
 /// The next line of standard input. Read beside, since somebody else may answer before; the end of the input ends this.

@@ -5,6 +5,7 @@ mod binding;
 #[cfg(test)]
 mod docs_test;
 mod init;
+mod key_file;
 mod reloading;
 
 use std::net::SocketAddr;
@@ -245,7 +246,7 @@ async fn serve(
     tokio::select! {
         () = signals.stop => {}
         () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup, &hangups) => {}
-        () = announced.keep(hangups.subscribe()) => {}
+        () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
@@ -314,15 +315,10 @@ fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<St
 }
 
 fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
-    let text = |path: &Path| path.to_string_lossy().into_owned();
     let url = listeners.iter().find_map(Listener::tcp_address).map(|address| format!("http://{address}"));
-    Endpoint {
-        version: VERSION,
-        key_file: key_file.filter(|_| url.is_some()).map(text),
-        url,
-        socket: listeners.iter().find_map(Listener::socket_path).map(text),
-        pid: std::process::id(),
-    }
+    let socket = listeners.iter().find_map(Listener::socket_path).map(|path| path.to_string_lossy().into_owned());
+    let (key_file_named, key_hint) = key_file::named(url.is_some(), key_file);
+    Endpoint { version: VERSION, key_file: key_file_named, key_hint, url, socket, pid: std::process::id() }
 }
 
 fn notify(state: sd_notify::NotifyState<'_>) {

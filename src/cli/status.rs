@@ -206,6 +206,7 @@ mod tests {
             attention_needed: false,
             reason_code: None,
             reason: None,
+            lost_scope: None,
             scope: None,
             obtained_at: None,
             expires_at: None,

@@ -222,8 +222,8 @@ messages! {
         "no terminal, or a file that can't be used";
     state_in_use(error) StoreUnavailable
         "{error}",
-        "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshed meanwhile would be stale in the copy.",
-        "`export` or `import --from` while the daemon runs";
+        "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshes and stores meanwhile would be lost.",
+        "`export`, `import --from` or `store rekey` while the daemon runs";
     store_passphrase_wrong(error) StoreUnavailable
         "{error}",
         "Type the passphrase that `ringback unlock` takes.",
@@ -232,6 +232,24 @@ messages! {
         "{error}",
         "Put right what it names, and try again.",
         "`export` or `import --from`, and one of the store's failures above";
+
+    // store rekey
+    passphrase_without_use() Usage
+        "a new passphrase is of no use: the new key is not opened by one",
+        "Leave it out, or give `--to passphrase`.",
+        "`--passphrase-file` or `--passphrase-stdin` with `--to file` or `--to keyring`";
+    no_new_passphrase(why) Usage
+        "there is no new passphrase for the token store: {why}",
+        "Type it at a terminal, or give `--passphrase-file` or `--passphrase-stdin`.",
+        "too short, not the same twice, or nobody to ask";
+    rekey_undone(error) StoreUnavailable
+        "{error}",
+        "Nothing was changed: the store is sealed as before. Put right what it names, and try again.",
+        "`store rekey`, and one of the store's failures above";
+    rekey_half_done(error) StoreUnavailable
+        "{error}",
+        "The new key counts, and not every file is in its place yet. Put right what it names; the next start of the daemon, or the next `ringback store rekey`, does the rest.",
+        "`store rekey`, and one of the store's failures above once the new key was decided";
     passphrase_unread(why) Usage
         "no passphrase could be read: {why}",
         "Run `ringback unlock` at a terminal and type it, or give it with `--passphrase-stdin`.",

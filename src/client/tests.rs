@@ -211,7 +211,8 @@ fn over_tcp_the_key_and_the_right_host_go_along() {
 
 #[test]
 fn a_token_is_handed_over_on_the_socket_and_nowhere_else() {
-    let token = || ImportRequest { access_token: Some("canary".into()), refresh_token: None, replace: false };
+    let token =
+        || ImportRequest { access_token: Some("canary".into()), refresh_token: None, ..ImportRequest::default() };
     let folder = Folder::new();
     let key = folder.file("key", "k123\n", 0o600);
     // Nobody listens there: a client that tried would say so.

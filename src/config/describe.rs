@@ -161,6 +161,7 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
         ("device_url", &endpoints.device),
         ("par_url", &endpoints.par),
         ("details_url", &endpoints.details),
+        ("details_fallback_url", &endpoints.details_fallback),
     ] {
         page.set(key, url.as_ref().map(Url::as_str));
     }

@@ -12,7 +12,7 @@ use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
 /// The keys; `token_url` first, because others may follow it.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     TOKEN_URL,
     "authorize_url",
     "refresh_url",
@@ -21,6 +21,7 @@ pub(super) const KEYS: [&str; 9] = [
     "device_url",
     "par_url",
     "details_url",
+    "details_fallback_url",
     ISSUER,
 ];
 
@@ -129,7 +130,7 @@ fn check(key: &str, text: &str) -> Result<Url, Problem> {
         "device_url" => Request::Device,
         "revoke_url" => Request::Revocation,
         "introspect_url" => Request::Introspection,
-        "details_url" => Request::Details,
+        "details_url" | "details_fallback_url" => Request::Details,
         _ => Request::Token,
     };
     let url = endpoint(text)?;

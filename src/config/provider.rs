@@ -210,6 +210,7 @@ impl ProviderKeys {
                 device: urls.remove("device_url"),
                 par: urls.remove("par_url"),
                 details: urls.remove("details_url"),
+                details_fallback: urls.remove("details_fallback_url"),
             },
             reach: Reach {
                 roots: keys.roots.unwrap_or_default(),

@@ -115,6 +115,8 @@ pub enum AuditEvent {
     Lock,
     /// The store was unlocked.
     Unlock,
+    /// An account was sealed with a new key.
+    Rekey,
 }
 
 impl From<AuditEvent> for &'static str {
@@ -136,6 +138,7 @@ impl From<AuditEvent> for &'static str {
             AuditEvent::Session => "session",
             AuditEvent::Lock => "lock",
             AuditEvent::Unlock => "unlock",
+            AuditEvent::Rekey => "rekey",
         }
     }
 }

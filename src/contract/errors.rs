@@ -49,7 +49,7 @@ pub enum ErrorCode {
     LoginRequired,
     /// A login timed out, was refused by the user, or failed at the provider.
     LoginFailed,
-    /// A login as another person waits for an answer, and there is nobody to ask.
+    /// Somebody has to agree before the account's tokens are replaced, and there is nobody to ask.
     NeedsConfirmation,
     /// The provider can't be asked just now, or too many callers wait already.
     ProviderUnreachable,
@@ -105,9 +105,9 @@ impl ErrorCode {
         row(
             Self::NeedsConfirmation,
             "needs_confirmation",
-            0,
+            409,
             11,
-            "the login is another person's than the account's tokens, and nobody was there to ask",
+            "somebody has to agree first: tokens would be replaced that are another person's, or that can be refreshed",
         ),
         row(Self::NotFound, "not_found", 404, 2, "there is no such route or thing"),
         row(Self::MethodNotAllowed, "method_not_allowed", 405, 2, "the route does not take this method"),

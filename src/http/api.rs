@@ -18,8 +18,8 @@ use crate::broker::handle::TokenQuery;
 use crate::broker::logins::Answerer;
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AuditEvent, ConfigMistake, Health, ImportReply, ImportRequest, InfoReply,
-    LockReply, LoginAnswer, LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, ReloadRefused,
-    TokenReply, UnlockRequest, VERSION,
+    LockReply, LoginAnswer, LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, RejectedReply,
+    ReloadRefused, TokenReply, UnlockRequest, VERSION,
 };
 use crate::error::Error;
 
@@ -157,7 +157,7 @@ pub(super) async fn refresh(Named { caller, account }: Named, State(http): State
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }
 
-pub(super) async fn rejected(Named { caller, account }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+pub(super) async fn rejected(Named { caller, account }: Named, State(http): State<Http>) -> Reply<RejectedReply> {
     let work = http.waiting.at(&caller).during(http.broker.rejected(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }

@@ -77,6 +77,11 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::LoginRequired { account: account(), why: why() },
             "nobody has logged in yet, or one of the reasons below, and no valid token is left"
         )],
+        NotRefreshable: [(
+            Error::NotRefreshable { account: account() },
+            "`ringback refresh`, a rejected token or a narrower one, where the provider gave no refresh token: a permanent \
+             token, or the grant `implicit`"
+        )],
         LoginFailed: [
             (
                 Error::LoginFailed { account: account(), why: why(), provider_error: None },
@@ -106,6 +111,11 @@ fn errors() -> Vec<(Error, &'static str)> {
                 confirm: std::sync::Arc::new(Confirm { current: Map::new(), new: Map::new() }),
             },
             "an imported token is another person's than the account's: it waits for an answer, as a login does"
+        )],
+        LosesRefresh: [(
+            Error::LosesRefresh { account: account() },
+            "an access token was imported into an account whose login can be refreshed, such as with `ringback token | \
+             ringback import`"
         )],
         NobodyToAsk: [(
             Error::NobodyToAsk { account: account(), current: "voip_id 1".into(), new: "voip_id 2".into() },

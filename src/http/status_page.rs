@@ -17,8 +17,11 @@ use super::query::Segment;
 use super::reject::Reject;
 use super::session::cookie_name;
 use super::{Http, body, to_the_end};
+use crate::apps::DEFAULT_APP;
 use crate::broker::logins::Answerer;
-use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
+use crate::contract::{
+    AuditEvent, ConfigMistake, ConsentAnswer, KEY_FILE_AGAIN, LoginVia, SessionReply, StoreState, VERSION,
+};
 use crate::error::{Error, Obstacle};
 use words::{AppRow, LoginRow, Row, app_row, login_row, question_row, row};
 
@@ -50,7 +53,7 @@ struct Page<'a> {
 #[template(path = "confirm.html", config = "static/askama.toml")]
 struct Confirm<'a> {
     question: String,
-    consequence: &'static str,
+    consequence: &'a str,
     action: &'static str,
     field: &'static str,
     value: &'a str,
@@ -221,7 +224,7 @@ pub(super) async fn remove_app(form: Form) -> Response {
     if form.field("sure") != "yes" {
         return confirm(&Confirm {
             question: format!("Take the key of {name} away?"),
-            consequence: "It stops working at once. The program needs a new key after that.",
+            consequence: &consequence(&name),
             action: "/do/app-remove",
             field: "app",
             value: &name,
@@ -230,7 +233,22 @@ pub(super) async fn remove_app(form: Form) -> Response {
         });
     }
     let result = super::apps::remove_with_answers(&form.http, form.http.apps.clone(), name.clone()).await;
-    form.done(AuditEvent::AppRemoved, None, &format!("The key of {name} works no more."), result).await
+    let told = match name.as_str() {
+        DEFAULT_APP => format!("The key of {name} no longer works, and the key file is gone. {KEY_FILE_AGAIN}"),
+        _ => format!("The key of {name} no longer works."),
+    };
+    form.done(AuditEvent::AppRemoved, None, &told, result).await
+}
+
+/// What it means to take the app's key away.
+fn consequence(app: &str) -> String {
+    match app {
+        DEFAULT_APP => format!(
+            "It stops working at once, for every program that reads it from the key file, and that file is deleted. To \
+             bring it back: {KEY_FILE_AGAIN}"
+        ),
+        _ => "It stops working at once. The program needs a new key after that.".to_owned(),
+    }
 }
 
 /// `POST /do/consent`: answers a question.

@@ -121,6 +121,8 @@ pub struct Endpoints {
     pub par: Option<Url>,
     /// Answers a GET with the access token as Bearer with what it knows of that token (Phone.com).
     pub details: Option<Url>,
+    /// Asked in the same way where `details` answers 404.
+    pub details_fallback: Option<Url>,
 }
 
 /// How a token is given back at logout.

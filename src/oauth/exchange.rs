@@ -235,24 +235,34 @@ fn extra(dialect: &Dialect, is_refresh: bool) -> BTreeMap<&str, &str> {
     dialect.extra_token.iter().chain(of_refresh).map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-/// The request that gives the tokens back, if the provider has a way.
+/// Which of an account's tokens is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokedToken {
+    /// By this the provider SHOULD end the access tokens too (RFC 7009 §2.1).
+    RefreshToken,
+    /// By this it MAY end the refresh token too.
+    AccessToken,
+}
+
+/// The request that gives one of the tokens back, if it is there and the provider has a way.
 pub fn revoke_request(
     dialect: &Dialect,
     tokens: &TokenSet,
+    which: RevokedToken,
     credentials: &Credentials,
     signing: Signing<'_>,
 ) -> Result<Option<HttpRequest>, Unbuildable> {
+    let (token, hint) = match which {
+        RevokedToken::RefreshToken => (tokens.refresh_token.as_ref().map(RefreshToken::expose), "refresh_token"),
+        RevokedToken::AccessToken => (Some(tokens.access_token.expose()), "access_token"),
+    };
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
     Ok(match &dialect.revoke {
         Revoke::Unsaid | Revoke::None => None,
-        Revoke::DeleteBearer(_) if tokens.access_token.expose().is_empty() => None,
+        Revoke::DeleteBearer(_) if which == RevokedToken::RefreshToken => None,
         Revoke::DeleteBearer(url) => Some(with_bearer("DELETE", url, &tokens.access_token)),
-        // The refresh token: revoking it ends the access tokens too (RFC 7009 §2.1).
         Revoke::Rfc7009(url) => {
-            let (token, kind) = match &tokens.refresh_token {
-                Some(token) => (token.expose(), "refresh_token"),
-                None => (tokens.access_token.expose(), "access_token"),
-            };
-            let parameters = vec![("token", token), ("token_type_hint", kind)];
+            let parameters = vec![("token", token), ("token_type_hint", hint)];
             Some(authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)?)
         }
     })
@@ -301,6 +311,11 @@ pub fn introspection_request(
 pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
     let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("endpoint for a token's details (`details_url`)"))?;
     Ok(with_bearer("GET", url, token))
+}
+
+/// The same, at the place for tokens that the details endpoint does not know.
+pub fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
+    dialect.endpoints.details_fallback.as_ref().map(|url| with_bearer("GET", url, token))
 }
 
 fn with_bearer(method: &'static str, url: &Url, token: &AccessToken) -> HttpRequest {

@@ -1,6 +1,8 @@
 //! Private folders: everything in them is reached through the folder's own descriptor, never through a
 //! path that somebody could swap meanwhile (`security.md` M2: symlink, hardlink and temp races).
 
+mod moving;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

@@ -12,7 +12,7 @@ use self::server::Server;
 use super::*;
 use crate::clock::Wall;
 use crate::oauth::dialect::tests::dialect;
-use crate::oauth::dialect::{BodyEncoding, Endpoints, RateLimit};
+use crate::oauth::dialect::{BodyEncoding, Endpoints, RateLimit, Revoke};
 use crate::oauth::grant::Expiry;
 use crate::secret::{ClientSecret, RefreshToken};
 
@@ -137,13 +137,45 @@ async fn only_what_says_so_is_revoked() {
         for (revoke, expected) in [(Revoke::DeleteBearer(url.clone()), by_bearer), (Revoke::Rfc7009(url), by_form)] {
             let dialect = Dialect { revoke, ..at(&server) };
             let got = provider().revoke(&dialect, &tokens(), &credentials()).await;
-            let expected = if expected { Ok(true) } else { Err(format!("the provider answered {status}")) };
+            let expected =
+                if expected { Ok(RevocationOutcome::Complete) } else { Err(format!("the provider answered {status}")) };
             assert_eq!(got, expected, "{status} {:?}", dialect.revoke);
         }
     }
     let server = Server::start(|_| (200, String::new())).await;
-    assert_eq!(provider().revoke(&at(&server), &tokens(), &credentials()).await, Ok(false));
+    assert_eq!(provider().revoke(&at(&server), &tokens(), &credentials()).await, Ok(RevocationOutcome::Unsupported));
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn both_tokens_are_given_back_and_what_lives_on_is_told() {
+    const GONE: &str = r#"{"error":"invalid_token"}"#;
+    const NO_KIND: &str = r#"{"error":"unsupported_token_type","error_description":"ACCESS?"}"#;
+    let lives = |why: &str| Ok(RevocationOutcome::AccessTokenLives(why.to_owned()));
+    let failed = |why: &str| Err(why.to_owned());
+    for (refresh, access, expected) in [
+        ((200, ""), (200, ""), Ok(RevocationOutcome::Complete)),
+        // RFC 7009 §2.2 wants 200 for a token that is gone.
+        ((200, ""), (400, GONE), Ok(RevocationOutcome::Complete)),
+        ((400, GONE), (400, GONE), Ok(RevocationOutcome::Complete)),
+        ((200, ""), (400, NO_KIND), lives("the provider answered 400 (unsupported_token_type)")),
+        ((200, ""), (503, ""), lives("the provider answered 503")),
+        ((503, ""), (200, ""), failed("the provider answered 503")),
+        ((401, r#"{"error":"invalid_client"}"#), (200, ""), failed("the provider answered 401 (invalid_client)")),
+    ] {
+        let server = Server::start(move |request| {
+            let (status, body) = if request.contains("token=R&") { refresh } else { access };
+            (status, body.to_owned())
+        })
+        .await;
+        let dialect = Dialect { revoke: Revoke::Rfc7009(Url::parse(&server.url("/revoke")).unwrap()), ..at(&server) };
+        let both = TokenSet { refresh_token: Some(RefreshToken::new("R")), ..tokens() };
+        assert_eq!(provider().revoke(&dialect, &both, &credentials()).await, expected, "{refresh:?} {access:?}");
+        let proof = "client_id=c&client_secret=SECRET";
+        let asked = [("R", "refresh_token"), ("ACCESS", "access_token")];
+        let asked = asked.map(|(token, hint)| format!("POST /revoke token={token}&token_type_hint={hint}&{proof}"));
+        assert_eq!(server.seen(), asked);
+    }
 }
 
 #[tokio::test]
@@ -182,6 +214,34 @@ async fn every_question_is_asked_at_its_endpoint() {
             "GET /details Bearer ACCESS".to_owned(),
         ]
     );
+}
+
+/// Phone.com's `GET /oauth/access-token`, where `/details` does not know a permanent token.
+#[tokio::test]
+async fn where_the_details_are_missing_the_fallback_is_asked() {
+    const PERMANENT: &str = r#"{"scope":"account-owner","scope_details":[{"voip_id":7}]}"#;
+    for (details, fallback, expected, asked) in [
+        ((404, "{}"), (200, PERMANENT), Ok(7), 2),
+        ((404, "<html>"), (200, PERMANENT), Ok(7), 2),
+        ((200, PERMANENT), (404, ""), Ok(7), 1),
+        ((404, ""), (401, r#"{"error":"invalid_token"}"#), Err("invalid_token"), 2),
+        ((404, ""), (404, r#"{"error":"not_there"}"#), Err("not_there"), 2),
+        ((401, r#"{"error":"invalid_token"}"#), (200, PERMANENT), Err("invalid_token"), 1),
+        ((503, ""), (200, PERMANENT), Err("the provider answered 503"), 1),
+    ] {
+        let server = Server::start(move |request| {
+            let (status, body) = if request.starts_with("GET /t/details Bearer ACCESS") { details } else { fallback };
+            (status, body.to_owned())
+        })
+        .await;
+        let mut dialect = at(&server);
+        dialect.endpoints.details = Some(Url::parse(&server.url("/t/details")).unwrap());
+        dialect.endpoints.details_fallback = Some(Url::parse(&server.url("/t")).unwrap());
+        let got = provider().describe(&dialect, &AccessToken::new("ACCESS"), &credentials()).await;
+        let got = got.map(|described| described.identity["voip_id"].as_i64().unwrap()).map_err(|e| e.to_string());
+        assert_eq!(got, expected.map_err(str::to_owned), "{details:?} {fallback:?}");
+        assert_eq!(server.seen().len(), asked, "{:?}", server.seen());
+    }
 }
 
 #[tokio::test]

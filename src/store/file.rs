@@ -14,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use super::high_water::HighWaterMarks;
+use super::key::place::{self, Note, Place};
 use super::key::source::Outside;
 use super::record::{self, DecodeError};
+use super::rekey;
 use super::seal::{self, OpenError, Opened};
 use super::vault::Vault;
 use super::{Opening, Store, StoreError};
@@ -24,11 +26,11 @@ use crate::clock::Clock;
 use crate::config::KeySource;
 use crate::contract::StoreState;
 use crate::failpoint;
-use crate::paths::folder::{FolderError, Temp};
+use crate::paths::folder::{Folder, FolderError, Temp};
 
 pub use state_lock::StateLock;
 
-const SUFFIX: &str = ".sealed";
+pub(super) const SUFFIX: &str = ".sealed";
 /// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)
 /// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
 const MARGIN: u64 = 256 * 1024;
@@ -67,6 +69,7 @@ impl FileStore {
         outside: Outside<'static>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
+        rekey::recover(&held.folder, &held.accounts, &outside)?;
         let vault = Vault::open(source, outside, &held.folder, held.which_start()?)?;
         Ok(Self { held, vault, marks: None, clock, turns: Mutex::default() })
     }
@@ -88,6 +91,35 @@ impl FileStore {
     /// The accounts that something is stored of, sorted.
     pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
         self.held.accounts()
+    }
+
+    /// The state folder.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.held.folder
+    }
+
+    /// The folder with a file for each account.
+    pub(super) fn account_folder(&self) -> &Folder {
+        &self.held.accounts
+    }
+
+    /// Which place of ours holds the key; `None`: the user's own, a credential or a command.
+    pub(super) fn key_place(&self) -> Result<Option<Place>, StoreError> {
+        let note = Note::read(&self.held.folder)?.map(|note| note.place);
+        Ok(match self.vault.source() {
+            KeySource::Auto => note,
+            KeySource::File => Some(Place::File),
+            KeySource::Keyring => Some(Place::Keyring(place::keyring_item(&self.held.folder)?)),
+            KeySource::Passphrase => Some(Place::Passphrase),
+            KeySource::Credential(_) | KeySource::Command(_) => None,
+        })
+    }
+
+    /// What is stored of `account`, authenticated.
+    pub(super) fn opened(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+        let turn = self.turn(account)?;
+        let _held = lock(&turn);
+        self.stored(account)
     }
 
     fn turn(&self, account: &str) -> Result<Arc<Mutex<Turn>>, StoreError> {

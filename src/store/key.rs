@@ -2,6 +2,7 @@
 //! [`source`]'s job.
 
 pub mod passphrase;
+pub mod place;
 pub mod source;
 
 use std::fmt;

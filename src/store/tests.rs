@@ -4,6 +4,7 @@ mod keys;
 mod locked;
 mod marks;
 mod refusals;
+mod rekey;
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;

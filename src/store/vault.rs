@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::key::passphrase::{self, Cost};
+use super::key::place;
 use super::key::source::{self, Obtained, Outside, Start};
 use super::{Opening, StoreError};
 use crate::config::KeySource;
@@ -46,6 +47,7 @@ impl Vault {
         folder: &Folder,
         start: Start,
     ) -> Result<Self, StoreError> {
+        let source = &place::resolved(source, folder)?;
         let mut vault = Self {
             key: ArcSwapOption::empty(),
             source: source.clone(),
@@ -122,6 +124,11 @@ impl Vault {
 
     fn is_set(&self) -> bool {
         self.set.load(Ordering::Acquire)
+    }
+
+    /// Where the key comes from.
+    pub(super) fn source(&self) -> &KeySource {
+        &self.source
     }
 
     /// Where the key comes from, in words.

@@ -116,7 +116,9 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
         };
         let mut world = World::start_with(&idp, "", &more, "");
         idp.next(Act::WorkAndHold);
-        idp.next_at("/revoke", Act::Raw(plain(200, "text/plain", "")));
+        for _ in ["refresh token", "access token"] {
+            idp.next_at("/revoke", Act::Raw(plain(200, "text/plain", "")));
+        }
         let started = world.start_login("work", "caller_browser");
         let url = started.start_url.clone().unwrap();
         let browser = std::thread::spawn(move || Browser::default().go(&url));
@@ -138,7 +140,10 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
             .map(|seen| format!("{} {} {:?} {}", seen.method, seen.path(), seen.header("authorization"), seen.body))
             .collect();
         let right = match (by, given_back.as_slice()) {
-            (Revoked::ByPost, [one]) => one.contains("POST /revoke") && one.contains("token=RT%7Ecanary"),
+            (Revoked::ByPost, [refresh, access]) => {
+                let posted = |line: &str, token: &str| line.contains("POST /revoke") && line.contains(token);
+                posted(refresh, "token=RT%7Ecanary") && posted(access, "token=AT%7Ecanary")
+            }
             (Revoked::ByDelete, [one]) => one.contains("DELETE /token") && one.contains("Bearer AT~canary"),
             (Revoked::NoWay, []) => world.log().contains("the provider has no way to revoke a token"),
             _ => false,

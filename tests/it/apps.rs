@@ -6,6 +6,8 @@ use crate::http::{Reply, Request};
 use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, mode, provider, told};
 
+/// How the key file comes back as it was.
+const AGAIN: &str = "ringback app add default --all-accounts --write";
 const TOKEN: &str = "/v1/accounts/work/token?wait=0";
 
 /// Two accounts; `work` has a token for `one two`.
@@ -129,7 +131,7 @@ fn a_removed_key_stops_at_once_also_for_a_request_that_waits() {
         apps["apps"].as_array().unwrap().iter().any(|app| app["name"] == "reader" && app["uses"] == 1).then_some(())
     });
     let (code, _, said) = world.cli(&["app", "remove", "reader"]);
-    assert_eq!((code, said.trim()), (0, "reader: removed, its key works no more"));
+    assert_eq!((code, said.trim()), (0, "reader: removed, its key no longer works"));
     assert_eq!(ask(&world, &key, "GET", "/token").status, 401);
     // The login that it waits for comes true, and still it gets nothing.
     world.log_in("home");
@@ -173,11 +175,26 @@ fn the_key_file_is_an_app_that_can_be_rotated_and_switched_off() {
     let second = world.key();
     assert_eq!(ask(&world, &first, "GET", TOKEN).status, 401);
     assert_eq!(ask(&world, &second, "GET", TOKEN).status, 200);
-    assert_eq!(world.cli(&["app", "remove", "default"]).0, 0);
+    assert!(world.endpoint().key_file.is_some() && world.endpoint().key_hint.is_none());
+    let (code, _, said) = world.cli(&["app", "remove", "default"]);
+    assert!(code == 0 && said.contains(AGAIN), "{said}");
     assert_eq!(ask(&world, &second, "GET", TOKEN).status, 401);
+    // What tells how it comes back, until it has.
+    let told = |has: bool| world.endpoint().key_file.is_some() == has && world.endpoint().key_hint.is_none() == has;
+    crate::world::until("endpoint.json tells of it", || told(false).then_some(()));
+    assert!(world.endpoint().key_hint.unwrap().contains(AGAIN));
+    let (code, _, said) = world.cli(&["app", "add", "default"]);
+    assert!(code == 0 && said.contains("default: reads work.") && said.contains(AGAIN), "{said}");
+    crate::world::until("endpoint.json tells of it", || told(true).then_some(()));
+    assert_eq!(world.cli(&["app", "remove", "default"]).0, 0);
+    let (code, _, said) = world.cli(&["app", "add", "default", "--all-accounts", "--write"]);
+    assert!(code == 0 && said.contains("default: reads and changes every account.") && !said.contains(AGAIN), "{said}");
+    assert_eq!(world.cli(&["app", "remove", "default"]).0, 0);
     assert!(!world.state().join("app.key").exists());
     world.restart();
-    assert!(world.endpoint().key_file.is_none() && !world.state().join("app.key").exists());
+    let endpoint = world.endpoint();
+    assert!(endpoint.key_file.is_none() && endpoint.key_hint.is_some());
+    assert!(!world.state().join("app.key").exists());
     assert_eq!(world.cli(&["token"]).0, 0, "the socket needs none");
     assert_eq!(world.cli(&["app", "add", "default", "--account", "home"]).0, 0);
     let third = std::fs::read_to_string(world.state().join("app.key")).unwrap();

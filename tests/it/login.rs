@@ -245,7 +245,8 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
         assert!(asked["state"].len() >= 43, "{what}: always a state");
         assert_eq!(asked.get("code_challenge_method").map(String::as_str), shape.pkce.then_some("S256"), "{what}");
         assert!(!authorize.as_str().contains(SECRET) && !authorize.as_str().contains("verifier"), "{what}");
-        let token = last(&idp, "/token");
+        // A GET at the same place asks whose the token is.
+        let token = idp.seen_at("/token").into_iter().rfind(|seen| seen.method == "POST").unwrap();
         assert_eq!(token.parameters()["redirect_uri"], literal, "{what}");
         assert_eq!(token.parameters()["grant_type"], "authorization_code", "{what}");
         (shape.check)(&token, &authorize);

@@ -17,6 +17,7 @@ mod container;
 mod desktop;
 mod http;
 mod idp;
+mod import;
 mod terminal;
 mod world;
 
@@ -48,6 +49,7 @@ mod page;
 mod reboot;
 mod refresh;
 mod refusals;
+mod rekey;
 mod reload;
 mod replies;
 mod sockets;

@@ -149,7 +149,6 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
         ("its own", own, "localhost", &of_own, true, ""),
         ("its own, as an authority", marked, "localhost", &of_marked, false, "ca:true"),
         ("one behind a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
-        ("nobody's", start(&known, local, GOOD), "localhost", "roots = \"none\"", false, "no `ca_file`"),
         ("a file without certificates", start(&known, local, GOOD), "localhost", &empty, false, "empty.pem"),
     ] {
         let mut world = world(&idp, host, server.port, more);

@@ -9,7 +9,7 @@ use ringback::oauth::device::DeviceAuthorization;
 use ringback::oauth::dialect::Dialect;
 use ringback::oauth::exchange::{Credentials, Target, Trade};
 use ringback::oauth::grant::TokenSet;
-use ringback::provider::{AskError, Pending, Provider};
+use ringback::provider::{AskError, Pending, Provider, RevocationOutcome};
 use ringback::secret::AccessToken;
 
 use crate::server::{Server, refused};
@@ -75,12 +75,12 @@ impl Provider for Server {
         _: &'a Dialect,
         tokens: &'a TokenSet,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<bool, String>> {
+    ) -> Pending<'a, Result<RevocationOutcome, String>> {
         Box::pin(async move {
             let refresh = tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default();
             self.truth.give_back(&refresh);
             tokio::time::sleep(Duration::from_millis(200)).await;
-            Ok(true)
+            Ok(RevocationOutcome::Complete)
         })
     }
 }

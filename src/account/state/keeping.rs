@@ -130,6 +130,7 @@ impl Machine {
         let (narrowed, mut identity) = (held.narrowed.clone(), held.record.person());
         identity.extend(identity::of_reply(&grant.extra));
         let logins = held.record.logins.clone();
+        let lost_scope = held.lost_in(grant.scope.as_deref());
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
         let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
@@ -139,6 +140,7 @@ impl Machine {
             next.end(now, chance);
         }
         next.narrowed = narrowed;
+        next.lost_scope = lost_scope;
         next.record.identity = identity;
         next.record.logins = logins;
         self.commit(Box::new(next), None)
@@ -163,6 +165,7 @@ impl Machine {
         let mut next = self.hold(grant, generation, sent_at, now, chance);
         next.record.logins = logins;
         next.record.identity = identity;
+        next.by_login = true;
         if !next.has_token() {
             next.trouble = Some(self.trouble_of(flaws, now, chance));
         }
@@ -219,7 +222,10 @@ impl Machine {
             unanswered: None,
             trouble: None,
             narrowed: Narrowed::default(),
+            refreshes_as_narrowed: false,
+            lost_scope: None,
             clock_behind: false,
+            by_login: false,
             end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
         }
     }
@@ -257,6 +263,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 let mut next = next;
+                let asks = std::mem::take(&mut next.by_login) || token_is_new;
                 self.trouble = next.trouble.take();
                 self.unknown_refusals = UnknownRefusals::default();
                 self.stored = next.record.generation;
@@ -266,7 +273,7 @@ impl Machine {
                 };
                 // The config may have changed while they waited to be written.
                 self.check_held();
-                if token_is_new && matches!(self.state, State::Active(_)) {
+                if asks && matches!(self.state, State::Active(_)) {
                     return self.describe();
                 }
             }
@@ -382,7 +389,20 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         missed: intent.started_at > now.wall,
     });
     let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
-    Held { record, deadline, due, notice, unanswered, trouble: None, narrowed, clock_behind, end_was_told }
+    Held {
+        record,
+        deadline,
+        due,
+        notice,
+        unanswered,
+        trouble: None,
+        narrowed,
+        refreshes_as_narrowed: false,
+        lost_scope: None,
+        clock_behind,
+        end_was_told,
+        by_login: false,
+    }
 }
 
 impl Held {

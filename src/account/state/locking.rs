@@ -54,6 +54,7 @@ impl Snapshot {
             logins: Logins::default(),
             login_soon: false,
             narrowed: Narrowed::default(),
+            lost_scope: None,
         }
     }
 }

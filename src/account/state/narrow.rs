@@ -123,7 +123,7 @@ impl Machine {
         // The refresh token may be another now, and the intent is done with.
         next.record.intent = None;
         next.record.generation = self.next_generation();
-        next.record.tokens.refresh_token = grant.refresh_token.or(next.record.tokens.refresh_token);
+        self.keep_the_wider(&mut next, grant.refresh_token);
         self.commit(next, None)
     }
 

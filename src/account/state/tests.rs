@@ -674,6 +674,29 @@ fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
 }
 
 #[test]
+fn how_new_a_rejected_token_may_be_follows_from_its_life() {
+    for (life, first) in [(Some(3600), 30), (Some(60), 30), (Some(15), 8), (Some(6), 3), (Some(3), 2), (None, 30)] {
+        let mut b = Bench::new();
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
+        let pause = b.machine.rejected_pause(b.now);
+        assert!(pause <= s(first) && pause > s(first - 1), "{life:?}: {pause:?}");
+        b.now = b.now.plus(pause.saturating_sub(Duration::from_millis(1)));
+        b.tell(Event::Rejected);
+        assert_eq!(b.sent.len(), 0, "{life:?}: too new");
+        b.now = b.now.plus(Duration::from_millis(1));
+        assert_eq!(b.machine.rejected_pause(b.now), Duration::ZERO, "{life:?}");
+        b.tell(Event::Rejected);
+        assert_eq!(b.sent.len(), 1, "{life:?}: old enough");
+    }
+    // A wall clock that was set back does not make a token newer than it is.
+    let mut b = Bench::logged_in();
+    b.now = b.now.plus(s(40));
+    b.now.wall = Wall(b.now.wall.0 - 7_200_000);
+    b.tell(Event::Rejected);
+    assert_eq!(b.sent.len(), 1);
+}
+
+#[test]
 fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100))), Map::new(), Duration::ZERO));
@@ -1161,6 +1184,22 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
 }
 
 #[test]
+fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
+    let mut b = Bench::unaided(Anew::No, true);
+    b.described = Some(described(None));
+    for times in 1..=2 {
+        b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
+        let view = b.view();
+        assert_eq!(view.token.as_ref().unwrap().expiry, Expiry::Never);
+        assert_eq!((view.identity["voip_id"].as_i64(), b.asked_about.len()), (Some(7), times));
+    }
+    // Where the provider does not say all, it is not asked without end.
+    b.described = Some(Described { source: Source::Introspection, identity: Map::new(), ..described(None) });
+    b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
+    assert_eq!(b.asked_about.len(), 3);
+}
+
+#[test]
 fn it_is_asked_again_only_for_what_is_not_known() {
     let mut b = Bench::unaided(Anew::No, true);
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
@@ -1194,6 +1233,58 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
     assert!(b.view().trouble.is_none(), "the account itself is well");
     b.narrow("read");
     assert_eq!(b.sent.len(), 2, "a refusal is not asked for again at once");
+}
+
+fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> Answer {
+    Answer::Granted(Box::new(Grant { scope: scope.map(str::to_owned), ..grant(token, refresh, Some(3600)) }))
+}
+
+#[test]
+fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_refresh() {
+    let all = Some("read write");
+    for (what, narrow, full, lost, by_narrowing) in [
+        ("bound to less, and told", Some("r2"), Some("read"), Some("write"), true),
+        ("as good as before", Some("r2"), Some("write read"), None, false),
+        ("not told", Some("r2"), None, None, false),
+        ("more than before", Some("r2"), Some("read write admin"), None, false),
+        ("taken back at the provider", None, Some("read"), Some("write"), false),
+        ("the same refresh token", Some("r1"), Some("read"), Some("write"), false),
+    ] {
+        let mut b = Bench::new();
+        let first = Grant { scope: all.map(str::to_owned), ..grant("a1", Some("r1"), Some(3600)) };
+        b.tell(Event::LoggedIn(Box::new(first), Map::new(), Duration::ZERO));
+        b.narrow("read");
+        b.answer(scoped("n1", narrow, Some("read")));
+        assert!(b.view().lost_scope.is_none(), "{what}: a narrower token alone says nothing");
+        for _ in 0..2 {
+            b.sleep();
+            b.answer(scoped("a2", None, full));
+            let view = b.view();
+            let told = view.lost_scope.as_ref().map(|lost| (lost.scope.as_str(), lost.by_narrowing));
+            assert_eq!(told, lost.map(|lost| (lost, by_narrowing)), "{what}");
+            let reply = view.reply(b.now);
+            assert_eq!((reply.lost_scope.as_deref(), reply.reason.is_some()), (lost, lost.is_some()), "{what}");
+        }
+        // Gone once the scope is there again.
+        b.sleep();
+        b.answer(scoped("a3", None, Some("read write admin")));
+        assert!(b.view().lost_scope.is_none(), "{what}");
+    }
+}
+
+#[test]
+fn where_refresh_tokens_never_end_the_wide_one_is_kept() {
+    for (rotation, kept) in [(Rotation::Never, "r1"), (Rotation::Unknown, "r2"), (Rotation::Rotates, "r2")] {
+        let mut b = Bench::logged_in();
+        b.machine.policy.rotation = rotation;
+        b.narrow("read");
+        b.answer(scoped("n1", Some("r2"), Some("read")));
+        assert_eq!(b.narrowed("read"), "n1");
+        assert_eq!(b.disk.as_ref().unwrap().tokens.refresh_token.as_ref().unwrap().expose(), kept, "{rotation:?}");
+        b.tell(Event::Forced);
+        b.sleep();
+        assert_eq!(b.sent.last().unwrap().0, kept, "{rotation:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::failpoint;
 use crate::oauth::dialect::Revoke;
 use crate::oauth::grant::TokenSet;
+use crate::provider::RevocationOutcome;
 
 /// Between attempts to write what could not be written, when the daemon is told to stop.
 const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
@@ -107,11 +108,18 @@ impl Actor {
         };
         let asked = self.world.provider.revoke(&dialect, tokens, &credentials);
         match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
-            Ok(Ok(true)) => (
+            Ok(Ok(RevocationOutcome::Complete)) => (
                 LogoutOutcome::RevokedAtProvider,
                 "revoked at the provider (which may take it some minutes) and deleted from this machine".into(),
             ),
-            Ok(Ok(false)) => here_only("the provider has no way to revoke a token"),
+            Ok(Ok(RevocationOutcome::AccessTokenLives(why))) => (
+                LogoutOutcome::RevokedAtProvider,
+                format!(
+                    "deleted from this machine, and the refresh token was revoked at the provider; the access token was \
+                     not ({why}), and may work until it expires"
+                ),
+            ),
+            Ok(Ok(RevocationOutcome::Unsupported)) => here_only("the provider has no way to revoke a token"),
             Ok(Err(why)) => here_only(&why),
             Err(_) => here_only("the provider did not answer"),
         }

@@ -41,11 +41,21 @@ impl Actor {
         }
         let (grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
         let current = self.machine.person();
-        let description = self.description(&grant, current.as_ref()).await;
+        self.told = fresh.described().cloned().map(Box::new);
+        let description = match &self.told {
+            Some(told) => told.identity.clone(),
+            None => self.description(&grant, current.as_ref()).await,
+        };
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
         let replaces = match decide(current.as_ref(), &new, agreed) {
+            // Who agreed to replace another person's login has agreed to this, too.
+            Decision::Take(replaces) if replaces != Replaces::AnotherPersons && self.spares_refresh(&fresh) => {
+                self.told = None;
+                return Err(Error::LosesRefresh { account: self.config.name.clone() });
+            }
             Decision::Take(replaces) => replaces,
             Decision::Ask => {
+                self.told = None;
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
                 return Ok(Taken::Another(Box::new(Brought { fresh, confirm })));
             }
@@ -56,6 +66,7 @@ impl Actor {
         }
         let age = asked.until(self.world.clock.now().boot);
         self.drive(Event::LoggedIn(Box::new(grant), description, age)).await;
+        self.told = None;
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
@@ -63,6 +74,11 @@ impl Actor {
         } else {
             Err(after.error(self.world.clock.now()))
         }
+    }
+
+    /// Whether `fresh` is not to be stored, since the account could not be refreshed any more.
+    fn spares_refresh(&self, fresh: &FreshGrant) -> bool {
+        fresh.spares_refresh() && fresh.grant().refresh_token.is_none() && self.machine.keeps_fresh_by_refresh()
     }
 
     /// What the provider says of a token, asked before it is stored where the ID token does not tell whether it is the

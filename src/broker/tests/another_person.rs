@@ -251,7 +251,12 @@ async fn the_identity_outlives_refreshes_without_an_id_token() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_good_for_the_person_that_was_named() {
     let (b, login) = asking().await;
-    let import = ImportRequest { access_token: None, refresh_token: Some("brought".into()), replace: true };
+    let import = ImportRequest {
+        access_token: None,
+        refresh_token: Some("brought".into()),
+        replace: true,
+        give_up_refresh: false,
+    };
     b.script([of("bob", id_token("bob"))]);
     let imported = b.broker.import("work", import).await.unwrap();
     assert_eq!((imported.replaced.replaced_identity["sub"].as_str(), b.token().await.as_str()), (Some("ann"), "bob"));
@@ -270,7 +275,8 @@ async fn an_import_of_another_persons_token_asks_as_a_login_does() {
         let b = Bench::new(&["work"]).await;
         b.log_in_as("ann").await;
         let brought = if rotated { "brought" } else { "r-eve" };
-        let import = ImportRequest { access_token: None, refresh_token: Some(brought.into()), replace: false };
+        let import =
+            ImportRequest { access_token: None, refresh_token: Some(brought.into()), ..ImportRequest::default() };
         b.script([of("eve", id_token("eve"))]);
         let reply = b.broker.import("work", import).await.unwrap_err().reply();
         assert_eq!((reply.error, b.token().await.as_str()), (ErrorCode::LoginFailed, "ann"));

@@ -85,7 +85,11 @@ async fn what_is_exchanged_during_such_a_reload_is_revoked() {
 /// The other ways that a grant comes, each with the removal of its account under way.
 #[tokio::test(start_paused = true)]
 async fn whatever_the_way_it_came_by() {
-    let import = |token: &str| ImportRequest { refresh_token: Some(token.into()), access_token: None, replace: false };
+    let import = |token: &str| ImportRequest {
+        refresh_token: Some(token.into()),
+        access_token: None,
+        ..ImportRequest::default()
+    };
     for (name, grant, dropped) in [
         ("a device", Some(GrantType::DeviceCode), 1),
         ("an import that rotates", None, 1),

@@ -40,7 +40,7 @@ async fn a_locked_broker_serves_nothing_and_goes_on_where_it_was() {
     let view = b.broker.account("work").unwrap();
     assert_eq!((view.state, view.generation, view.scope), (AccountState::StoreUnavailable, 0, None));
     assert!(view.reason.unwrap().contains("locked") && view.attention_needed);
-    let import = ImportRequest { access_token: Some("x".into()), refresh_token: None, replace: false };
+    let import = ImportRequest { access_token: Some("x".into()), refresh_token: None, ..ImportRequest::default() };
     for error in [
         b.broker.refresh("work").await.map(drop),
         b.broker.rejected("work").await.map(drop),
@@ -181,7 +181,8 @@ async fn an_import_in_flight_is_kept() {
     *b.provider.latency.lock().unwrap() = s(10);
     let import = tokio::spawn({
         let b = Arc::clone(&b);
-        let request = ImportRequest { access_token: None, refresh_token: Some("brought".into()), replace: false };
+        let request =
+            ImportRequest { access_token: None, refresh_token: Some("brought".into()), ..ImportRequest::default() };
         async move { b.broker.import("work", request).await }
     });
     tokio::time::sleep(s(1)).await;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::contract::ImportRequest;
+use crate::contract::{ExpiryWord, ImportRequest};
 use crate::oauth::describe::Source;
 use crate::oauth::dialect::Narrowing;
+use crate::oauth::grant::GrantType;
 
 fn members(value: Value) -> Map<String, Value> {
     match value {
@@ -67,10 +68,15 @@ async fn a_logout_during_the_exchange_is_the_last_word() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
-    let access = || ImportRequest { access_token: Some("mine".into()), refresh_token: None, replace: false };
-    let refresh = || ImportRequest { refresh_token: Some("mine".into()), access_token: None, replace: false };
-    let both =
-        || ImportRequest { refresh_token: Some("mine".into()), access_token: Some("mine".into()), replace: false };
+    let access =
+        || ImportRequest { access_token: Some("mine".into()), refresh_token: None, ..ImportRequest::default() };
+    let refresh =
+        || ImportRequest { refresh_token: Some("mine".into()), access_token: None, ..ImportRequest::default() };
+    let both = || ImportRequest {
+        refresh_token: Some("mine".into()),
+        access_token: Some("mine".into()),
+        ..ImportRequest::default()
+    };
     let not = "the token was not taken over for `work`: ";
     for (request, known, answer, expected) in [
         (access(), Some(true), None, Ok("mine")),
@@ -106,6 +112,81 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
                 assert_eq!(b.token().await, "login_required");
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_after_a_yes() {
+    let import = |replace, give_up_refresh| ImportRequest {
+        access_token: Some("mine".into()),
+        refresh_token: None,
+        replace,
+        give_up_refresh,
+    };
+    let keeps = Err(Error::LosesRefresh { account: "work".into() });
+    for (what, refresh_token, anew, replace, give_up, expected) in [
+        ("a login that can be refreshed", Some("r1"), false, false, false, keeps),
+        ("the same, with a yes to that", Some("r1"), false, false, true, Ok(())),
+        ("the same, with a yes to all", Some("r1"), false, true, false, Ok(())),
+        ("a login that can't be refreshed", None, false, false, false, Ok(())),
+        ("an account that needs no user", None, true, false, false, Ok(())),
+    ] {
+        let b = Bench::with(|account| {
+            if anew {
+                account.grant = GrantType::ClientCredentials;
+            }
+        })
+        .await;
+        if !anew {
+            let refresh_token = refresh_token.map(RefreshToken::new);
+            b.script([Answer::Granted(Box::new(Grant { refresh_token, ..b.provider.grant(1) }))]);
+            b.log_in("work").await;
+        }
+        *b.provider.described.lock().unwrap() = Some(described(true));
+        let got = b.broker.import("work", import(replace, give_up)).await.map(drop);
+        assert_eq!(got, expected, "{what}");
+        let view = b.broker.account("work").unwrap();
+        assert_eq!(b.token().await, if expected.is_ok() { "mine" } else { "a1" }, "{what}");
+        assert_eq!(view.refreshable, expected.is_err() || anew, "{what}");
+    }
+    // A refused refresh token keeps nothing fresh.
+    let b = Bench::logged_in("work").await;
+    b.script([refused("invalid_grant")]);
+    tokio::time::sleep(s(3090)).await;
+    *b.provider.described.lock().unwrap() = Some(described(true));
+    b.broker.import("work", import(false, false)).await.unwrap();
+    assert_eq!(b.token().await, "mine");
+    // Nor is a refresh token that is imported a loss.
+    let b = Bench::logged_in("work").await;
+    let refresh = ImportRequest { refresh_token: Some("mine".into()), ..ImportRequest::default() };
+    b.broker.import("work", refresh).await.unwrap();
+    assert_eq!(b.token().await, "a2");
+}
+
+/// A permanent token: the provider tells whose it is, and of no end.
+#[tokio::test(start_paused = true)]
+async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time() {
+    for source in [Source::Details, Source::Introspection] {
+        let b = Bench::with(|account| {
+            let url = Some("https://id.example/d".parse().unwrap());
+            let endpoints = &mut Arc::make_mut(&mut account.dialect).endpoints;
+            *(if source == Source::Details { &mut endpoints.details } else { &mut endpoints.introspect }) = url;
+        })
+        .await;
+        let known = Described { source, expires_at: None, identity: members(json!({"voip_id": 7})), ..described(true) };
+        *b.provider.described.lock().unwrap() = Some(known);
+        for generation in 1.. {
+            let request =
+                ImportRequest { access_token: Some("mine".into()), refresh_token: None, ..ImportRequest::default() };
+            let view = b.broker.import("work", request).await.unwrap().account;
+            assert_eq!(view.identity, members(json!({"voip_id": 7})), "{source:?} {generation}");
+            let never = source == Source::Details;
+            assert_eq!(view.expiry, Some(if never { ExpiryWord::Never } else { ExpiryWord::Unknown }), "{generation}");
+            if generation == 3 {
+                break;
+            }
+        }
+        assert_eq!(b.provider.asked_about.load(Ordering::SeqCst), 3, "once for each import");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tokens: kept fresh, served, kept.
 
 use super::*;
+use crate::oauth::dialect::Narrowing;
 
 #[tokio::test(start_paused = true)]
 async fn an_account_is_refreshed_ahead_of_expiry_with_nobody_asking() {
@@ -135,8 +136,43 @@ async fn a_rejected_token_is_refreshed_once_per_half_minute() {
     let b = Bench::logged_in("work").await;
     for (pause, requests) in [(0, 1), (31, 2), (1, 2), (31, 3)] {
         tokio::time::sleep(s(pause)).await;
-        b.broker.rejected("work").await.unwrap();
+        let before = b.requests();
+        let reply = b.broker.rejected("work").await.unwrap();
         assert_eq!(b.requests(), requests);
+        let refreshed = requests > before;
+        assert_eq!(
+            (reply.refreshed, reply.not_refreshed.is_none(), reply.retry_after.is_none()),
+            (refreshed, refreshed, refreshed)
+        );
+    }
+    let reply = b.broker.rejected("work").await.unwrap();
+    assert!(reply.not_refreshed.is_some_and(|why| why.contains("is new already")));
+    assert!(reply.retry_after.is_some_and(|after| (29..=31).contains(&after)), "{:?}", reply.retry_after);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
+    let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
+    let grant = Grant { refresh_token: None, ..b.provider.grant(1) };
+    b.script([Answer::Granted(Box::new(grant))]);
+    b.log_in("work").await;
+    tokio::time::sleep(s(60)).await;
+    let part = || TokenQuery {
+        target: Some(Target { scope: vec!["x".into()], ..Target::default() }),
+        ..TokenQuery::default()
+    };
+    let present = Error::NotRefreshable { account: "work".into() };
+    assert_eq!(b.broker.refresh("work").await.unwrap_err(), present);
+    assert_eq!(b.broker.rejected("work").await.unwrap_err(), present);
+    assert_eq!(b.broker.token("work", part()).await.err(), Some(present));
+    assert_eq!((b.token().await.as_str(), b.requests()), ("a1", 1), "nobody was asked");
+    tokio::time::sleep(s(3600)).await;
+    for error in [
+        b.broker.refresh("work").await.unwrap_err(),
+        b.broker.rejected("work").await.unwrap_err(),
+        b.broker.token("work", part()).await.err().unwrap(),
+    ] {
+        assert!(matches!(&error, Error::LoginRequired { why, .. } if why.contains("has expired")), "{error}");
     }
 }
 

@@ -4,9 +4,10 @@ use super::finding::{good, needs_hand, note};
 use super::logins;
 use super::setup::about;
 use crate::cli::Reach;
-use crate::cli::report::moment;
+use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, Finding};
+use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
+use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 
 /// What the daemon tells, if one runs.
@@ -79,10 +80,25 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
         }
         (_, AccountHealth::Usable) => good(&check, "it has a valid token"),
     });
-    if account.state == AccountState::Active && !account.refreshable && renews_by_refresh(config) {
+    if let Some(scope) = &account.lost_scope {
+        findings.push(lost_scope(config, scope));
+    }
+    let ends = account.expiry != Some(ExpiryWord::Never);
+    if account.state == AccountState::Active && ends && !account.refreshable && renews_by_refresh(config) {
         let ends = account.expires_at.map(|at| format!(", and its token ends {}", moment(at, now))).unwrap_or_default();
         findings.push(needs_hand(&check, format!("there is no refresh token{ends}"), offline_advice(config)));
     }
+}
+
+fn lost_scope(config: &AccountConfig, scope: &str) -> Finding {
+    let fix = match config.dialect.narrow {
+        Narrowing::Off => "Log in again, and look at what was taken back at the provider.",
+        _ => {
+            "If programs ask for narrower tokens, the provider may bind the refresh token to those (set \
+             `narrow = \"off\"`), or something was taken back there. Log in again."
+        }
+    };
+    needs_hand(&about(config), format!("the provider no longer gives the scope `{}`", plain(scope)), fix)
 }
 
 fn renews_by_refresh(config: &AccountConfig) -> bool {
@@ -173,6 +189,11 @@ mod tests {
         let active = account(r#""state":"active","refreshable":false,"expires_at":4600"#);
         let without = told(&config(""), &active);
         assert!(without[1].1.contains("ends in 60 min | Ask for it"), "{without:?}");
+        let less = told(&config(""), &account(r#""state":"active","refreshable":true,"lost_scope":"write""#));
+        assert!(less[1].1.contains("no longer gives the scope `write` | Log in again"), "{less:?}");
+        let permanent = account(r#""state":"active","refreshable":false,"expiry":"never""#);
+        let permanent = told(&config(""), &permanent);
+        assert!(permanent.len() == 1 && permanent[0].0 == FindingState::Good, "{permanent:?}");
         let with = told(&config("\"offline_access\""), &active);
         assert!(with[1].1.contains("was asked for one and gave none"), "{with:?}");
     }

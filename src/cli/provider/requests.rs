@@ -14,7 +14,7 @@ use crate::oauth::assertion::Signing;
 use crate::oauth::authorize::{AuthorizationRequest, ResponseType, pushed_url};
 use crate::oauth::dialect::{ClientAuth, Dialect, Par, Pkce};
 use crate::oauth::exchange::{
-    ClientKey, Credentials, HttpRequest, Target, Trade, Unbuildable, User, device_request, push_request,
+    ClientKey, Credentials, HttpRequest, RevokedToken, Target, Trade, Unbuildable, User, device_request, push_request,
     revoke_request, token_request,
 };
 use crate::oauth::grant::{Expiry, GrantType, TokenSet};
@@ -134,11 +134,14 @@ impl Sheet<'_> {
             obtained_at: Clock::System.now().wall,
             extra: serde_json::Map::new(),
         };
-        match signing(|signing| revoke_request(self.dialect, &tokens, &self.credentials, signing)) {
-            Ok(Some(request)) => shown(&request),
-            Ok(None) => "  nothing is sent: the provider has no way to give a token back\n".to_owned(),
-            Err(why) => impossible(&why),
+        let requests = [RevokedToken::RefreshToken, RevokedToken::AccessToken].map(|which| {
+            signing(|signing| revoke_request(self.dialect, &tokens, which, &self.credentials, signing))
+                .map_or_else(|why| impossible(&why), |request| request.as_ref().map_or_else(String::new, shown))
+        });
+        if requests.iter().all(String::is_empty) {
+            return "  nothing is sent: the provider has no way to give a token back\n".to_owned();
         }
+        requests.into_iter().filter(|request| !request.is_empty()).collect::<Vec<_>>().join("\n")
     }
 }
 

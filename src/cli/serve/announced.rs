@@ -11,6 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use tokio::sync::watch;
 
+use super::key_file;
+use crate::apps::Apps;
 use crate::contract::Endpoint;
 use crate::http::listen::{BindError, Open, Server, SocketId, bind_unix};
 use crate::paths::folder::FolderError;
@@ -72,8 +74,8 @@ impl Announced {
     }
 
     /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
-    /// changes, and when `hangup` rings. Never ends.
-    pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>) {
+    /// changes, and when `hangup` rings. Names the key file for as long as `apps` has one. Never ends.
+    pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>, apps: &Apps) {
         let (mut is_found, mut changes) = (true, Changes::new());
         loop {
             // From before the look, so that nothing is missed in between.
@@ -102,7 +104,19 @@ impl Announced {
             tokio::select! {
                 () = next => {}
                 Ok(()) = hangup.changed() => {}
+                () = apps.wait_for_change() => self.name_key_file(apps),
             }
+        }
+    }
+
+    fn name_key_file(&mut self, apps: &Apps) {
+        let (key_file, key_hint) = key_file::named(self.endpoint.url.is_some(), apps.key_file().as_deref());
+        if key_file == self.endpoint.key_file {
+            return;
+        }
+        (self.endpoint.key_file, self.endpoint.key_hint) = (key_file, key_hint);
+        if let Err(error) = self.write() {
+            tracing::warn!("{ENDPOINT_FILE} does not tell of the change: {error}");
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) static STORE: Section = Section {
             name: "key",
             kind: Kind::Choice(&["auto", "file", "keyring", "credential", "command", "passphrase"]),
             fallback: Fallback::Value("\"file\""),
-            doc: "Where the master key comes from that seals the tokens: a 0600 file in the state folder, the desktop's keyring, a systemd credential, what a command prints, or a file in the state folder that only a passphrase opens: with `passphrase` the daemon starts locked and waits for `ringback unlock`, which sets the passphrase the first time. `auto` takes the keyring if one answers at the first start, else the file, and stays with it.",
+            doc: "Where the master key comes from that seals the tokens: a 0600 file in the state folder, the desktop's keyring, a systemd credential, what a command prints, or a file in the state folder that only a passphrase opens: with `passphrase` the daemon starts locked and waits for `ringback unlock`, which sets the passphrase the first time. `auto` takes the keyring if one answers at the first start, else the file, and stays with it. `ringback store rekey --to passphrase|file|keyring` puts a new key elsewhere, and changes the passphrase, with no new login; its word goes before this key, which it tells you to change.",
             example: "\"file\"",
             shown: Shown::Line,
         },

@@ -85,6 +85,13 @@ pub(super) static PROVIDER: Section = Section {
             "Answers a GET with the access token as Bearer with what it knows of the token (Phone.com), for `ringback info`. `{token_url}` at the beginning of this or another URL stands for the token endpoint without its query.",
         ),
         key(
+            "details_fallback_url",
+            Kind::Url,
+            PRESET,
+            "\"{token_url}\"",
+            "Asked in the same way where `details_url` answers 404, as it may for a permanent token (Phone.com).",
+        ),
+        key(
             "device_url",
             Kind::Url,
             Fallback::Words("the preset's; with `discover` the metadata's; needed for logins on another device"),
@@ -201,7 +208,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Choice(&["off", "scope", "resource", "both"]),
             Fallback::Value("\"off\""),
             "\"scope\"",
-            "What a caller may ask for less of than was granted: a narrower scope (RFC 6749 §6), one resource or audience (RFC 8707), both, or nothing.",
+            "What a caller may ask for less of than was granted: a narrower scope (RFC 6749 §6), one resource or audience (RFC 8707), both, or nothing. Each costs a refresh. Some servers bind the refresh token that comes with a narrower token to that one's scope, which RFC 6749 §6 forbids: then the account has less for good, until somebody logs in again. `ringback status` and the log say so when the next refresh shows it. Try it before you rely on it: `ringback token --scope ...`, `ringback refresh`, `ringback status`. With `rotation = \"never\"` the wide refresh token is kept, whatever else comes.",
         ),
         key(
             "rate_limit_endpoint",

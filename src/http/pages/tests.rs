@@ -19,6 +19,7 @@ fn login(status: LoginStatus) -> LoginReply {
         failure: None,
         scope: None,
         token_expires_at: None,
+        token_expiry: None,
         refreshable: None,
         device: None,
         identity: serde_json::Map::new(),
@@ -34,6 +35,7 @@ async fn success_tells_account_scope_and_expiry() {
     let login = LoginReply {
         scope: Some("read write".into()),
         token_expires_at: Some(1_700_003_599),
+        token_expiry: None,
         refreshable: Some(true),
         identity: serde_json::from_str(r#"{"voip_id":1000001,"name":"<b>Ann</b>"}"#).unwrap(),
         ..login(LoginStatus::Succeeded)

@@ -253,29 +253,30 @@ fn tokens_are_given_back_in_the_provider_s_way() {
         extra: serde_json::Map::new(),
     };
     let bare = TokenSet { refresh_token: None, ..tokens.clone() };
+    // A login may have brought a refresh token alone.
+    let lone = TokenSet { access_token: AccessToken::new(""), ..tokens.clone() };
     let url = Url::parse("https://id.example/r").unwrap();
+    let deleted = Some("DELETE https://id.example/r - Bearer A ".to_owned());
+    let by_form = |token: &str, hint: &str| {
+        let proof = "client_id=my+id&client_secret=S";
+        Some(format!("POST https://id.example/r {FORM} - token={token}&token_type_hint={hint}&{proof}"))
+    };
     for (revoke, tokens, expected) in [
-        (Revoke::Unsaid, &tokens, None),
-        (Revoke::None, &tokens, None),
-        (Revoke::DeleteBearer(url.clone()), &tokens, Some("DELETE https://id.example/r - Bearer A ".to_owned())),
-        (
-            Revoke::Rfc7009(url.clone()),
-            &tokens,
-            Some(format!(
-                "POST https://id.example/r {FORM} - token=R&token_type_hint=refresh_token&client_id=my+id&client_secret=S"
-            )),
-        ),
-        (
-            Revoke::Rfc7009(url),
-            &bare,
-            Some(format!(
-                "POST https://id.example/r {FORM} - token=A&token_type_hint=access_token&client_id=my+id&client_secret=S"
-            )),
-        ),
+        (Revoke::Unsaid, &tokens, [None, None]),
+        (Revoke::None, &tokens, [None, None]),
+        (Revoke::DeleteBearer(url.clone()), &tokens, [None, deleted.clone()]),
+        (Revoke::DeleteBearer(url.clone()), &bare, [None, deleted]),
+        (Revoke::DeleteBearer(url.clone()), &lone, [None, None]),
+        (Revoke::Rfc7009(url.clone()), &tokens, [by_form("R", "refresh_token"), by_form("A", "access_token")]),
+        (Revoke::Rfc7009(url.clone()), &bare, [None, by_form("A", "access_token")]),
+        (Revoke::Rfc7009(url), &lone, [by_form("R", "refresh_token"), None]),
     ] {
         let dialect = Dialect { revoke, ..dialect() };
-        let request = signed(|signing| revoke_request(&dialect, tokens, &credentials(Some("S")), signing)).unwrap();
-        assert_eq!(request.as_ref().map(show), expected);
+        let requests = [RevokedToken::RefreshToken, RevokedToken::AccessToken].map(|which| {
+            let me = credentials(Some("S"));
+            signed(|signing| revoke_request(&dialect, tokens, which, &me, signing)).unwrap().as_ref().map(show)
+        });
+        assert_eq!(requests, expected, "{:?} {tokens:?}", dialect.revoke);
     }
 }
 

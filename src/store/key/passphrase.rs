@@ -94,6 +94,18 @@ pub(in crate::store) fn set(
     Ok(Obtained { key, from: FROM.into() })
 }
 
+/// Writes into `file` the `key`, which `passphrase` opens from then on. Takes a second on purpose.
+pub(in crate::store) fn write(
+    folder: &Folder,
+    file: &str,
+    key: &MasterKey,
+    passphrase: &Passphrase,
+    cost: Cost,
+) -> Result<(), StoreError> {
+    fits(passphrase)?;
+    Ok(folder.write(file, wrap(folder, key, passphrase, cost)?.as_bytes())?)
+}
+
 /// The key that `passphrase` opens; [`StoreError::WrongPassphrase`] if it is another. Takes a second on
 /// purpose. A file that was made at a lower cost than `cost` is made anew.
 pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cost) -> Result<Obtained, StoreError> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::MasterKey;
+use super::place::{self, Item, Note, Place};
 use crate::config::KeySource;
 use crate::hardening::children;
 use crate::keyring::KeyringError;
@@ -19,14 +20,11 @@ use crate::store::StoreError;
 
 /// The key file in the state folder.
 pub const KEY_FILE: &str = "master.key";
-/// What [`KeySource::Auto`] chose at the first start: `keyring` or `file`. Not a secret.
-pub const CHOICE_FILE: &str = "key-source";
-/// Attribute `service` in the keyring; `username` is the state folder's path, so that two daemons with
-/// two folders never overwrite each other's key.
+/// Attribute `service` in the keyring; what `username` is, [`Item`] tells.
 pub const KEYRING_SERVICE: &str = "ringback master key";
 
 /// A key as text is 64 bytes long; what is longer than this is something else.
-const TEXT_LIMIT: usize = 4096;
+pub(in crate::store) const TEXT_LIMIT: usize = 4096;
 /// How long the program may take, in steps of [`STEP`].
 const STEPS: u32 = 400;
 const STEP: Duration = Duration::from_millis(25);
@@ -40,12 +38,14 @@ pub struct Outside<'a> {
     pub keyring: &'a (dyn Keyring + Send + Sync),
 }
 
-/// The two things that a keyring is asked to do; the real one is [`OsKeyring`].
+/// What a keyring is asked to do; the real one is [`OsKeyring`].
 pub trait Keyring {
     /// The secret stored under these attributes; [`KeyringError::NoEntry`] if there is none.
     fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError>;
     /// Stores a secret under these attributes.
     fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError>;
+    /// Deletes the secret under these attributes; [`KeyringError::NoEntry`] if there is none.
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError>;
 }
 
 /// The keyring of the user's session.
@@ -59,6 +59,10 @@ impl Keyring for OsKeyring {
 
     fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
         crate::keyring::set(service, user, secret)
+    }
+
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
+        crate::keyring::delete(service, user)
     }
 }
 
@@ -97,33 +101,30 @@ pub(in crate::store) fn obtain(
 }
 
 fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
-    let choice = folder.read(CHOICE_FILE, TEXT_LIMIT)?;
-    match choice.as_deref().map(|text| text.trim_ascii()) {
-        Some(b"keyring") => return from_keyring(folder, start, outside.keyring),
-        Some(b"file") => return from_file(folder, start),
-        Some(_) => {
-            let why = "it says neither `file` nor `keyring`: write one of them into it".into();
-            return Err(StoreError::Unsafe { path: folder.file(CHOICE_FILE), why });
-        }
+    match Note::read(folder)?.map(|note| note.place) {
+        Some(Place::Keyring(_)) => return from_keyring(folder, start, outside.keyring),
+        Some(Place::File) => return from_file(folder, start),
+        // That takes somebody who knows it.
+        Some(Place::Passphrase) => return Err(StoreError::Locked),
         None => {}
     }
     // The key comes before the note: after a crash in between, the next start finds the same key.
-    let (choice, obtained) = choose(folder, start, outside.keyring)?;
-    folder.write(CHOICE_FILE, choice)?;
+    let (place, obtained) = choose(folder, start, outside.keyring)?;
+    Note { place, by_rekey: false }.write(folder)?;
     Ok(obtained)
 }
 
 /// The first start with [`KeySource::Auto`], or one whose note got lost.
-fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(&'static [u8], Obtained), StoreError> {
+fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(Place, Obtained), StoreError> {
     if folder.read(KEY_FILE, TEXT_LIMIT)?.is_some() {
-        return Ok((b"file\n", from_file(folder, start)?));
+        return Ok((Place::File, from_file(folder, start)?));
     }
     match (from_keyring(folder, start, keyring), start) {
-        (Ok(obtained), _) => Ok((b"keyring\n", obtained)),
+        (Ok(obtained), _) => Ok((Place::Keyring(Item::First), obtained)),
         (Err(why), Start::Later) => Err(why),
         (Err(why), Start::First) => {
             tracing::info!(%why, "the keyring is not used");
-            Ok((b"file\n", from_file(folder, start)?))
+            Ok((Place::File, from_file(folder, start)?))
         }
     }
 }
@@ -139,32 +140,50 @@ fn from_file(folder: &Folder, start: Start) -> Result<Obtained, StoreError> {
 }
 
 fn from_keyring(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<Obtained, StoreError> {
-    let from = "the OS keyring".to_owned();
-    let user = folder.path().to_string_lossy().into_owned();
-    let failed = |e: KeyringError| match &e {
-        KeyringError::NoEntry { .. } | KeyringError::Ambiguous { .. } => {
-            StoreError::Key { from: from.clone(), why: e.to_string() }
-        }
+    let from = KEYRING.to_owned();
+    let item = place::keyring_item(folder)?;
+    let user = item.user(folder);
+    match keyring.get(KEYRING_SERVICE, &user) {
+        Ok(text) => return parsed(&text, from),
+        Err(KeyringError::NoEntry { .. }) => {}
+        Err(error) => return Err(unhad(&error)),
+    }
+    let absent = format!("it has no item with service `{KEYRING_SERVICE}` and username `{user}`");
+    let key = make(&from, start, &absent)?;
+    put(folder, item, &key, keyring)?;
+    Ok(Obtained { key, from })
+}
+
+/// Puts the key into the keyring, and makes sure that it stays there.
+pub(in crate::store) fn put(
+    folder: &Folder,
+    item: Item,
+    key: &MasterKey,
+    keyring: &dyn Keyring,
+) -> Result<(), StoreError> {
+    let user = item.user(folder);
+    // As text: KWallet keeps nothing else.
+    keyring.set(KEYRING_SERVICE, &user, key.to_hex().as_bytes()).map_err(|error| unhad(&error))?;
+    // Read back: a keyring that forgets would cost every login at the next start.
+    let kept = keyring.get(KEYRING_SERVICE, &user).map_err(|error| unhad(&error))?;
+    match MasterKey::parse(&kept) {
+        Ok(kept) if kept.id() == key.id() => Ok(()),
+        _ => Err(StoreError::Key { from: KEYRING.into(), why: "it did not keep what was stored".into() }),
+    }
+}
+
+/// In words, for people.
+const KEYRING: &str = "the OS keyring";
+
+fn unhad(error: &KeyringError) -> StoreError {
+    let (from, why) = (KEYRING.to_owned(), error.to_string());
+    match error {
+        KeyringError::NoEntry { .. } | KeyringError::Ambiguous { .. } => StoreError::Key { from, why },
         // It comes with the user's session, or somebody unlocks it.
         KeyringError::NoService { .. }
         | KeyringError::Locked { .. }
         | KeyringError::TimedOut
-        | KeyringError::Failed { .. } => StoreError::KeyNotYet { from: from.clone(), why: e.to_string() },
-    };
-    match keyring.get(KEYRING_SERVICE, &user) {
-        Ok(text) => return parsed(&text, from),
-        Err(KeyringError::NoEntry { .. }) => {}
-        Err(e) => return Err(failed(e)),
-    }
-    let absent = format!("it has no item with service `{KEYRING_SERVICE}` and username `{user}`");
-    let key = make(&from, start, &absent)?;
-    // As text: KWallet keeps nothing else.
-    keyring.set(KEYRING_SERVICE, &user, key.to_hex().as_bytes()).map_err(failed)?;
-    // Read back: a keyring that forgets would cost every login at the next start.
-    let kept = keyring.get(KEYRING_SERVICE, &user).map_err(failed)?;
-    match MasterKey::parse(&kept) {
-        Ok(kept) if kept.id() == key.id() => Ok(Obtained { key, from }),
-        _ => Err(StoreError::Key { from, why: "it did not keep what was stored".into() }),
+        | KeyringError::Failed { .. } => StoreError::KeyNotYet { from, why },
     }
 }
 

@@ -12,14 +12,14 @@ use crate::keyring::KeyringError;
 use crate::store::key::source::{Keyring, OsKeyring, Outside};
 
 /// A keyring in memory, or none at all.
-struct Ring(Option<Mutex<HashMap<String, Vec<u8>>>>);
+pub(super) struct Ring(pub(super) Option<Mutex<HashMap<String, Vec<u8>>>>);
 
 impl Ring {
-    fn absent() -> Self {
+    pub(super) fn absent() -> Self {
         Self(None)
     }
 
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self(Some(Mutex::default()))
     }
 
@@ -37,6 +37,11 @@ impl Keyring for Ring {
     fn set(&self, _service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
         self.items()?.lock().unwrap().insert(user.into(), secret.into());
         Ok(())
+    }
+
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
+        let none = KeyringError::NoEntry { service: service.into(), user: user.into() };
+        self.items()?.lock().unwrap().remove(user).map(drop).ok_or(none)
     }
 }
 

@@ -75,5 +75,7 @@ fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core()
     let may_lock = line("limits", "Max locked memory");
     let locked = line("status", "VmLck:");
     assert!(may_lock.trim_start().starts_with("0 ") || !locked.trim().starts_with("0 "), "{locked} of {may_lock}");
-    assert!(!world.log().contains("WARN"), "{}", world.log());
+    // Of a port that changes with every start it always warns.
+    let is_warning = |line: &&str| line.contains("WARN") && !line.contains("has another port at every start");
+    assert_eq!(world.log().lines().find(is_warning), None);
 }

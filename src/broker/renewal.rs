@@ -1,0 +1,73 @@
+//! A new token because somebody wants one now: a person, or a program whose API rejected the present one.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::actor::Command;
+use super::handle::Broker;
+use super::roster::ask;
+use crate::account::view::Standing;
+use crate::contract::{AccountReply, RejectedReply};
+use crate::error::Error;
+
+impl Broker {
+    /// A new token now.
+    pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
+        let member = self.member(account)?;
+        self.inner.world.provider.try_again(&member.config.dialect);
+        let seen = member.handle.published.look().generation;
+        let asked = self.inner.world.clock.now();
+        let renewed = self.renew(account, |done| Command::Refresh(seen, asked, done)).await?;
+        Ok(renewed.account)
+    }
+
+    /// An API answered 401 to this account's token. A token that is new already is not replaced for that, and the reply
+    /// says so.
+    pub async fn rejected(&self, account: &str) -> Result<RejectedReply, Error> {
+        let Renewed { account, is_new, answer: pause } = self.renew(account, Command::Rejected).await?;
+        let not_refreshed = (!is_new).then(|| kept_because(pause));
+        let retry_after = (!is_new && !pause.is_zero()).then(|| pause.as_secs().saturating_add(1));
+        Ok(RejectedReply { account, refreshed: is_new, not_refreshed, retry_after })
+    }
+
+    async fn renew<T>(
+        &self,
+        account: &str,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<Renewed<T>, Error> {
+        let member = self.member(account)?;
+        self.inner.lock.asked_at(self.inner.world.clock.now());
+        let before = member.handle.published.look().generation;
+        let answer = ask(&member, command).await?;
+        let snapshot = member.handle.published.look();
+        let now = self.inner.world.clock.now();
+        // A refusal is committed too, and so is a refresh token alone, and both count as generations: they brought no
+        // access token all the same.
+        let refused = snapshot.standing != Standing::Active;
+        let is_new = snapshot.generation != before;
+        let failed = snapshot.trouble.is_some() || !is_new && !snapshot.refreshable;
+        if refused || failed {
+            return Err(snapshot.error(now));
+        }
+        Ok(Renewed { account: self.view(&member), is_new, answer })
+    }
+}
+
+/// How a request for a new token ended.
+struct Renewed<T> {
+    account: AccountReply,
+    /// Whether the account's tokens are others than before.
+    is_new: bool,
+    /// What the account's task said.
+    answer: T,
+}
+
+fn kept_because(pause: Duration) -> String {
+    if pause.is_zero() {
+        return "the daemon is stopping, or its store is being locked".into();
+    }
+    "the account's token is new already: if your program holds an older one, ask for it again; if the API rejects this \
+     one, it does so for another reason than its age, such as its scope"
+        .into()
+}

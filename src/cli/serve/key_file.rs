@@ -1,0 +1,16 @@
+//! `endpoint.json` names the key file while there is one, and else says how there is one again.
+
+use std::path::Path;
+
+use crate::contract::KEY_FILE_AGAIN;
+
+/// The file's name, or why there is none, where a program may look for one: it needs one for a port alone.
+pub(super) fn named(has_tcp: bool, key_file: Option<&Path>) -> (Option<String>, Option<String>) {
+    match key_file {
+        _ if !has_tcp => (None, None),
+        Some(path) => (Some(path.to_string_lossy().into_owned()), None),
+        None => {
+            (None, Some(format!("The app `default`, whose key was in the key file, was removed. {KEY_FILE_AGAIN}")))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `ringback store`: the sealed store of this machine, while no daemon runs.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::at_rest::{self, AtRest, unavailable};
+use super::{Outcome, config, passphrase, report, unlock};
+use crate::client::{Failure, message};
+use crate::contract::AuditEvent;
+use crate::hardening;
+use crate::secret::Passphrase;
+use crate::store::StoreError;
+use crate::store::key::passphrase::fits;
+use crate::store::key::source::OsKeyring;
+use crate::store::rekey::NewPlace;
+
+/// Change the key that the token store is sealed with
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct Store {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback store rekey --to passphrase    A new key, which a passphrase opens; also a new passphrase";
+
+#[derive(Subcommand)]
+enum Command {
+    Rekey(Rekey),
+}
+
+/// Seal the store with a new key, and change where that comes from
+///
+/// Every account is sealed anew, and nobody has to log in. The new key is in a file of the state folder, in the
+/// desktop's keyring, or in a file that a passphrase opens; `--to passphrase` also changes the passphrase of a store
+/// that has one. The daemon has to be stopped. It can be killed at any time: the next start of the daemon, or the next
+/// `ringback store rekey`, undoes what was not decided and ends what was.
+///
+/// The old key is deleted once nothing is sealed with it. Older copies of the state folder need that key: they can't be
+/// opened any more.
+#[derive(Args)]
+#[command(after_help = REKEY_HELP)]
+struct Rekey {
+    /// Where the new key is to be
+    #[arg(long, value_name = "PLACE")]
+    to: To,
+
+    /// Read the new passphrase from this file, which nobody else can read
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Read the new passphrase from the first line of standard input
+    #[arg(long)]
+    passphrase_stdin: bool,
+
+    /// Read the present passphrase of the token store from this file, if it takes one
+    #[arg(long, value_name = "FILE")]
+    store_passphrase_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    source: config::Source,
+}
+
+/// The places, as the config's `store.key` has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum To {
+    /// A file in the state folder that a passphrase opens: the daemon starts locked
+    Passphrase,
+    /// A file in the state folder that only you can read
+    File,
+    /// The desktop's keyring
+    Keyring,
+}
+
+const REKEY_HELP: &str = "\
+Examples:
+  systemctl --user stop ringback.socket ringback.service; ringback store rekey --to passphrase
+  ringback store rekey --to keyring
+  pass show ringback | ringback store rekey --to passphrase --passphrase-stdin
+
+A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
+
+pub(super) fn run(args: &Store) -> Outcome {
+    match &args.command {
+        Command::Rekey(rekey) => run_rekey(rekey),
+    }
+}
+
+fn run_rekey(args: &Rekey) -> Outcome {
+    hardening::close_memory();
+    if args.to != To::Passphrase && (args.passphrase_file.is_some() || args.passphrase_stdin) {
+        return Err(message::passphrase_without_use());
+    }
+    let at_rest = AtRest::hold(&args.source)?;
+    let (key, audit) = (at_rest.config.store.key.clone(), at_rest.audit()?);
+    let store = at_rest.open(args.store_passphrase_file.as_deref())?;
+    let to = new_place(args)?;
+    let rekeyed = store.rekey(&to, &OsKeyring).map_err(|error| match error {
+        StoreError::WrongPassphrase => unavailable(&error),
+        _ if store.rekey_is_half_done() => message::rekey_half_done(error),
+        _ => message::rekey_undone(error),
+    })?;
+    let names: Vec<&str> = rekeyed.accounts.iter().map(String::as_str).collect();
+    let from = match args.to {
+        To::Passphrase => "a new key, which the new passphrase opens",
+        To::File => "a new key, in a file of the state folder",
+        To::Keyring => "a new key, in the keyring",
+    };
+    report::say(&format!("The token store has {from}. Sealed with it: {}.", listed(&names)));
+    if let Err(failure) = at_rest::note(&audit, AuditEvent::Rekey, &names) {
+        report::say(&format!("warning: the audit log has no line: {}", failure.reply().error_description));
+    }
+    let place = rekeyed.place;
+    if !place.agrees_with(&key) {
+        report::say(&format!(
+            "Set `key = \"{place}\"` in `[store]` of {}: it names another place. Until then the daemon takes the key \
+             from its new place, and warns.",
+            args.source.file().map_or_else(|| "the config".into(), |file| file.display().to_string())
+        ));
+    }
+    report::say(match args.to {
+        To::Passphrase => "Start the daemon, and unlock it with the new passphrase: `ringback unlock`.",
+        To::File | To::Keyring => "Start the daemon.",
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "no account, since none is stored".into() } else { names.join(", ") }
+}
+
+fn new_place(args: &Rekey) -> Result<NewPlace, Failure> {
+    Ok(match args.to {
+        To::File => NewPlace::File,
+        To::Keyring => NewPlace::Keyring,
+        To::Passphrase => NewPlace::Passphrase(new_passphrase(args).map_err(message::no_new_passphrase)?),
+    })
+}
+
+fn new_passphrase(args: &Rekey) -> Result<Passphrase, String> {
+    let passphrase = match &args.passphrase_file {
+        Some(path) => passphrase::of_file(path),
+        None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),
+        None => passphrase::asked_twice(unlock::NEW_QUESTION),
+    }?;
+    fits(&passphrase).map(|()| passphrase).map_err(|error| error.to_string())
+}

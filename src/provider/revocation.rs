@@ -1,0 +1,89 @@
+//! Gives tokens back (RFC 7009, or the provider's own way): the refresh token, and the access token too.
+
+use std::time::Duration;
+
+use super::HttpProvider;
+use super::wire::Whole;
+use crate::account::state::Priority;
+use crate::oauth::dialect::{Dialect, Revoke};
+use crate::oauth::echo::Sent;
+use crate::oauth::exchange::{Credentials, RevokedToken, revoke_request};
+use crate::oauth::grant::TokenSet;
+use crate::oauth::reply::{self, Failed};
+
+/// What each of the two requests may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What became of the tokens at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevocationOutcome {
+    /// None of them works any more.
+    Complete,
+    /// The refresh token is revoked. The access token is not, for this reason (one clause): a provider need not end it
+    /// with the refresh token (RFC 7009 §2.1: SHOULD), nor support its revocation.
+    AccessTokenLives(String),
+    /// The provider has no way to revoke a token. Nothing was sent.
+    Unsupported,
+}
+
+impl HttpProvider {
+    /// The error is one clause: the token that matters most may live on.
+    pub(super) async fn give_back(
+        &self,
+        dialect: &Dialect,
+        tokens: &TokenSet,
+        credentials: &Credentials,
+    ) -> Result<RevocationOutcome, String> {
+        // The refresh token first. The access token also where that failed: it is then the one that can be ended.
+        let refresh = self.revoke_one(dialect, tokens, RevokedToken::RefreshToken, credentials).await;
+        let access = self.revoke_one(dialect, tokens, RevokedToken::AccessToken, credentials).await;
+        match (refresh, access) {
+            (None, None) => Ok(RevocationOutcome::Unsupported),
+            (None, Some(ended)) | (Some(ended), None) => ended.map(|()| RevocationOutcome::Complete),
+            (Some(Err(why)), Some(_)) => Err(why),
+            (Some(Ok(())), Some(Ok(()))) => Ok(RevocationOutcome::Complete),
+            (Some(Ok(())), Some(Err(why))) => Ok(RevocationOutcome::AccessTokenLives(why)),
+        }
+    }
+
+    /// `None`: there is no such token, or no way to revoke it.
+    async fn revoke_one(
+        &self,
+        dialect: &Dialect,
+        tokens: &TokenSet,
+        which: RevokedToken,
+        credentials: &Credentials,
+    ) -> Option<Result<(), String>> {
+        let request = match self.build(|signing| revoke_request(dialect, tokens, which, credentials, signing)) {
+            Ok(request) => request?,
+            Err(why) => return Some(Err(why.to_string())),
+        };
+        let sent = Sent::of(&request);
+        let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Person);
+        Some(match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(whole)) => ended(&dialect.revoke, &whole, &sent),
+            Ok(Err(failure)) => Err(failure.words().to_owned()),
+            Err(_) => Err("the provider did not answer".into()),
+        })
+    }
+}
+
+/// Whether the token is no good any more, which is what was wanted.
+fn ended(revoke: &Revoke, whole: &Whole, sent: &Sent) -> Result<(), String> {
+    match whole.status {
+        200..300 => return Ok(()),
+        // Gone already. By RFC 7009 it is the client that failed.
+        401 if matches!(revoke, Revoke::DeleteBearer(_)) => return Ok(()),
+        _ => {}
+    }
+    let status = whole.status;
+    match reply::document(whole.received()).map_err(|failed| failed.without(sent)) {
+        // What RFC 7009 §2.2 has answered with 200. Google says it of an access token whose refresh token was revoked.
+        Err(Failed::Refused(refusal)) if refusal.code == "invalid_token" => Ok(()),
+        Err(Failed::Refused(refusal)) if !refusal.code.starts_with("http_") => {
+            Err(format!("the provider answered {status} ({})", refusal.code))
+        }
+        // A 503 in particular says that the token lives on (RFC 7009 §2.2.1).
+        _ => Err(format!("the provider answered {status}")),
+    }
+}

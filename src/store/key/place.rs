@@ -1,0 +1,168 @@
+//! Which place in the reach of ringback holds the master key: the note about it in the state folder.
+//!
+//! [`KeySource::Auto`] notes what it chose at the first start. `ringback store rekey` notes where it put the new key, and
+//! that goes before the config: whoever forgets to change `store.key` is still served, and told.
+
+use std::fmt;
+
+use super::source::TEXT_LIMIT;
+use crate::config::KeySource;
+use crate::paths::folder::Folder;
+use crate::store::StoreError;
+
+/// The note in the state folder. Not a secret.
+pub const FILE: &str = "key-source";
+/// Behind the place: a rekey put the key there.
+const BY_REKEY: &str = " by rekey";
+
+/// Where a master key can be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The key file in the state folder.
+    File,
+    /// The OS keyring.
+    Keyring(Item),
+    /// The file in the state folder that a passphrase opens.
+    Passphrase,
+}
+
+/// Which of two items of the keyring: a new key never overwrites the one that is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's key.
+    First,
+    /// The same with a 2 behind it.
+    Second,
+}
+
+impl Item {
+    /// The attribute `username`.
+    pub(in crate::store) fn user(self, folder: &Folder) -> String {
+        let path = folder.path().to_string_lossy();
+        match self {
+            Self::First => path.into_owned(),
+            Self::Second => format!("{path} 2"),
+        }
+    }
+
+    /// The one that is free while this one is in use.
+    pub(in crate::store) fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// The words of the note.
+const WORDS: [(&str, Place); 4] = [
+    ("file", Place::File),
+    ("keyring", Place::Keyring(Item::First)),
+    ("keyring-2", Place::Keyring(Item::Second)),
+    ("passphrase", Place::Passphrase),
+];
+
+/// What the note says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Note {
+    pub(in crate::store) place: Place,
+    /// It goes before the config.
+    pub(in crate::store) by_rekey: bool,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = WORDS.iter().find(|(_, place)| *place == self.place).map_or("", |(word, _)| word);
+        write!(f, "{word}{}", if self.by_rekey { BY_REKEY } else { "" })
+    }
+}
+
+impl Note {
+    /// `None`: it says something else.
+    pub(in crate::store) fn parse(text: &str) -> Option<Self> {
+        let (word, by_rekey) = text.strip_suffix(BY_REKEY).map_or((text, false), |word| (word, true));
+        let (_, place) = WORDS.into_iter().find(|(known, _)| *known == word)?;
+        Some(Self { place, by_rekey })
+    }
+
+    /// The note of the state folder, if there is one.
+    pub(in crate::store) fn read(folder: &Folder) -> Result<Option<Self>, StoreError> {
+        let Some(bytes) = folder.read(FILE, TEXT_LIMIT)? else { return Ok(None) };
+        let note = std::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(text.trim()));
+        note.map(Some).ok_or_else(|| {
+            let why =
+                "it names no place of a key that is known: write `file`, `keyring` or `passphrase` into it".into();
+            StoreError::Unsafe { path: folder.file(FILE), why }
+        })
+    }
+
+    pub(in crate::store) fn write(self, folder: &Folder) -> Result<(), StoreError> {
+        Ok(folder.write(FILE, format!("{self}\n").as_bytes())?)
+    }
+}
+
+/// The word for the place in the config's `store.key`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Keyring(_) => "keyring",
+            Self::Passphrase => "passphrase",
+        })
+    }
+}
+
+impl Place {
+    /// Whether the config names this place, or leaves the choice.
+    pub fn agrees_with(self, source: &KeySource) -> bool {
+        *source == KeySource::Auto || *source == self.source()
+    }
+
+    pub(in crate::store) fn source(self) -> KeySource {
+        match self {
+            Self::File => KeySource::File,
+            Self::Keyring(_) => KeySource::Keyring,
+            Self::Passphrase => KeySource::Passphrase,
+        }
+    }
+}
+
+/// Where the key is to be had: as the config says, unless a rekey has put it elsewhere.
+pub(in crate::store) fn resolved(source: &KeySource, folder: &Folder) -> Result<KeySource, StoreError> {
+    let Some(note) = Note::read(folder)?.filter(|note| note.by_rekey) else { return Ok(source.clone()) };
+    if !note.place.agrees_with(source) {
+        tracing::warn!(
+            "`ringback store rekey` has put the store's key elsewhere than the config says, and it is taken from there: \
+             set `key = \"{}\"` in `[store]`; or delete {} if the key is where the config says",
+            note.place,
+            folder.file(FILE).display()
+        );
+    }
+    Ok(note.place.source())
+}
+
+/// Which item of the keyring holds the key.
+pub(in crate::store) fn keyring_item(folder: &Folder) -> Result<Item, StoreError> {
+    Ok(match Note::read(folder)?.map(|note| note.place) {
+        Some(Place::Keyring(item)) => item,
+        _ => Item::First,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_where_the_key_is_and_nothing_else_is_one() {
+        for (word, place) in WORDS {
+            for by_rekey in [false, true] {
+                let note = Note { place, by_rekey };
+                assert_eq!(Note::parse(&note.to_string()), Some(note), "{word}");
+            }
+        }
+        for text in ["", "by rekey", " by rekey", "keyring-3", "file by", "command", "File"] {
+            assert_eq!(Note::parse(text), None, "{text:?}");
+        }
+    }
+}
