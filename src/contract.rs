@@ -216,6 +216,11 @@ pub struct AccountReply {
 /// How many members of an `identity` [`whose`] tells, and how many characters of each: those of an ID token have room.
 const TOLD: (usize, usize) = (5, 96);
 
+/// How often something was done, in words.
+pub fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 /// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
 /// length. The provider wrote it, so whoever shows it still has to escape it.
 pub fn whose(identity: &Map<String, Value>) -> Option<String> {

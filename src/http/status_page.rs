@@ -15,7 +15,7 @@ use super::gate::Session;
 use super::pages::{self, parameters};
 use super::query::Segment;
 use super::reject::Reject;
-use super::session::cookie_name;
+use super::session::{Told, cookie_name};
 use super::{Http, body, to_the_end};
 use crate::broker::logins::Answerer;
 use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
@@ -30,7 +30,7 @@ const AGAIN: &str = "30";
 #[derive(Template)]
 #[template(path = "status.html", config = "static/askama.toml")]
 struct Page<'a> {
-    told: Option<String>,
+    told: Option<Told>,
     form_token: &'a str,
     accounts: Vec<Row>,
     /// What of the config is not in effect.
@@ -40,7 +40,7 @@ struct Page<'a> {
     apps: Vec<AppRow>,
     questions: Vec<(String, String)>,
     logins: Vec<LoginRow>,
-    wrong_keys: u64,
+    wrong_keys: Option<String>,
     store_key: String,
     locked: bool,
     version: &'static str,
@@ -104,7 +104,7 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
         logins: accounts.iter().filter_map(login_row).collect(),
         apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
         questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
-        wrong_keys: http.apps.wrong_keys(),
+        wrong_keys: words::wrong_keys(http.apps.wrong_keys()),
         store_key: http.broker.store_key(),
         locked: http.broker.store_state() != StoreState::Unlocked,
         version: env!("CARGO_PKG_VERSION"),
@@ -156,10 +156,11 @@ impl Form {
     ) -> Response {
         let failure = result.err();
         audited::note(&self.http, self.session.caller(), event, account, failure.as_ref(), |_| {}).await;
-        let told = match failure {
-            None => good.to_owned(),
-            Some(error) => format!("That did not work: {error}. {}", error.hint()),
-        };
+        self.tell(failure.map_or_else(|| worked(good), |error| failed(&error)))
+    }
+
+    /// Keeps it for the page, and goes there.
+    fn tell(&self, told: Told) -> Response {
         self.http.sessions.tell(self.session.number, told);
         back()
     }
@@ -179,12 +180,11 @@ pub(super) async fn login(form: Form) -> Response {
                 // provider is elsewhere. The page itself goes on.
                 return rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]);
             }
-            format!("A login to {} is under way; it needs no browser here.", started.account)
+            worked(&format!("A login to {} is under way; it needs no browser here.", started.account))
         }
-        Err(error) => format!("That did not work: {error}. {}", error.hint()),
+        Err(error) => failed(&error),
     };
-    form.http.sessions.tell(form.session.number, told);
-    back()
+    form.tell(told)
 }
 
 /// `POST /do/refresh`.
@@ -242,9 +242,7 @@ pub(super) async fn consent(form: Form) -> Response {
     };
     let given =
         super::consent::give(&form.http, form.session.caller(), form.field("question").to_owned(), answer).await;
-    let told = given.map_or_else(|error| format!("That did not work: {error}."), |()| told.to_owned());
-    form.http.sessions.tell(form.session.number, told);
-    back()
+    form.tell(given.map_or_else(|error| failed(&error), |()| worked(told)))
 }
 
 /// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
@@ -265,6 +263,14 @@ pub(super) async fn answer_login(form: Form) -> Response {
 pub(super) async fn end(form: Form) -> Response {
     form.http.sessions.end(form.session.number);
     pages::session_over()
+}
+
+fn worked(sentence: &str) -> Told {
+    Told { good: true, sentence: sentence.to_owned() }
+}
+
+fn failed(error: &Error) -> Told {
+    Told { good: false, sentence: format!("That did not work: {error}. {}", error.hint()) }
 }
 
 fn back() -> Response {
@@ -296,6 +302,35 @@ mod tests {
     use crate::contract::AccountReply;
 
     #[test]
+    fn a_failure_is_an_alert_and_has_no_backticks() {
+        let told = failed(&Error::LoginRequired { account: "work".into(), why: "nobody has logged in".into() });
+        let page = Page { told: Some(told), store_key: "`key.toml`".into(), ..empty() };
+        let text = page.render().unwrap();
+        assert!(text.contains(r#"<p class="told bad" role="alert">"#) && !text.contains('`'), "{text}");
+        assert!(
+            text.contains("Run <code>ringback login work</code>.") && text.contains("<code>key.toml</code>"),
+            "{text}"
+        );
+    }
+
+    fn empty() -> Page<'static> {
+        Page {
+            told: None,
+            form_token: "form-token",
+            accounts: vec![],
+            mistakes: vec![],
+            refused: vec![],
+            apps: vec![],
+            questions: vec![],
+            logins: vec![],
+            wrong_keys: None,
+            store_key: String::new(),
+            locked: false,
+            version: "0",
+        }
+    }
+
+    #[test]
     fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
         let account: AccountReply = serde_json::from_str(
             r#"{"account":"work","provider":"<b>p","state":"needs_login","attention_needed":true,"refreshable":true,"generation":1,
@@ -303,24 +338,27 @@ mod tests {
         )
         .unwrap();
         let page = Page {
-            told: Some("<u>told</u>".into()),
-            form_token: "form-token",
+            told: Some(worked("<u>told</u>")),
             accounts: vec![row(&account, Wall(0))],
             mistakes: vec![ConfigMistake { account: Some("<b>bad".into()), message: "<i>m".into() }],
             refused: vec![ConfigMistake { account: None, message: "<u>r".into() }],
             apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
             questions: vec![("7".into(), "<em>x".into())],
             logins: vec![LoginRow { account: "work".into(), login: "l1".into(), question: "<em>x".into() }],
-            wrong_keys: 1,
+            wrong_keys: words::wrong_keys(1),
             store_key: "<a>".into(),
-            locked: false,
-            version: "0",
+            ..empty()
         };
         let text = page.render().unwrap();
         for tag in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "<a>", "style=", "onclick", "href=\"http"] {
             assert!(!text.contains(tag), "{tag}: {text}");
         }
         assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
+        assert!(text.contains(r#"<p class="told good" role="status">"#), "{text}");
+        let names: Vec<_> = text.split("aria-label=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        let buttons = text.matches("<button").count();
+        assert_eq!((names.len(), distinct.len()), (buttons, buttons), "each button has a name of its own: {names:?}");
         assert_eq!(text.matches("<form").count(), 7, "answer, answer, log in, refresh, log out, remove, end: {text}");
     }
 }
