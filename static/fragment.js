@@ -20,7 +20,7 @@
       redirect: "error",
     });
     const { outcome } = await reply.json();
-    if (!reply.ok || !/^\/login\/outcome\/[\w-]+$/.test(outcome)) throw new Error();
+    if (!reply.ok || !/^\/login\/outcome\/[\w-]+(\?again)?$/.test(outcome)) throw new Error();
     location.replace(outcome);
   } catch {
     waiting.hidden = true;

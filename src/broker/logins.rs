@@ -17,7 +17,7 @@ use super::browser_login::CallbackRequest;
 use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
 use crate::audit::Audit;
 use crate::clock::{Boot, Clock, Moment};
-use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus, Replaced};
+use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
 use crate::secret::Nonce256;
@@ -26,6 +26,15 @@ use crate::secret::Nonce256;
 const OUTCOME_LIFE: Duration = Duration::from_secs(600);
 /// Requests that wait for the task.
 const INBOX: usize = 64;
+
+const NO_STATE: &str = "An answer came to the browser without the `state` of this login, and was not used. The login \
+    goes on: finish it in the tab where it began. If it was the answer to this login, the provider does not send back \
+    `state` as RFC 6749 requires.";
+const UNKNOWN_STATE: &str = "An answer came to the browser with the `state` of another login, and was not used. This login \
+    goes on: finish it in the tab where it began, which is the newest one.";
+const OTHER_BROWSER: &str = "The answer came in a browser that this login was not begun in, or that did not send its \
+    cookie, and was not used. The login goes on: finish it in the browser where it began, and allow it cookies. With a \
+    browser on another machine, use `ringback login --paste`.";
 
 /// What can be read of the pending logins without asking the task.
 #[derive(Debug, Default)]
@@ -45,6 +54,7 @@ enum Ask {
     Keep { id: String, guard: Guard },
     Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
     Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
+    Notify { redirect_uri: String, notice: &'static str },
     Fail { id: String, error: Error },
     CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
     Prompt { id: String, prompt: DevicePrompt },
@@ -150,7 +160,12 @@ impl Logins {
     }
 
     pub(super) async fn arrive(&self, request: CallbackRequest, came: Came) -> Result<Accepted, Turned> {
-        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::NotOurs))
+        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::UnknownState))
+    }
+
+    /// Tells who waits for a login with this redirect URI what happened there.
+    pub(super) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
+        _ = self.inbox.send(Ask::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
     }
 
     /// Ends a login that nobody else will end.
@@ -226,18 +241,9 @@ impl Task {
             }
             Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng())),
             Ask::Arrive { request, came, done } => {
-                let arrival = Arrival {
-                    arrived_on: &request.arrived_on,
-                    parameters: &request.parameters,
-                    in_fragment: request.in_fragment,
-                    cookies: (came == Came::ByBrowser).then_some(&request.cookies),
-                    only: match &came {
-                        Came::ByBrowser => None,
-                        Came::ByHand(id) => Some(id),
-                    },
-                };
-                _ = done.send(self.attempts.arrive(&arrival, now));
+                _ = done.send(self.arrive(&request, &came, now));
             }
+            Ask::Notify { redirect_uri, notice } => self.notify(&redirect_uri, notice),
             Ask::Fail { id, error } => self.fail(&id, &error, now),
             Ask::Prompt { id, prompt } => {
                 if let Some(view) = self.views.get(&id) {
@@ -274,20 +280,7 @@ impl Task {
         }
         let expires_at = now.wall.plus(now.boot.until(started.ends)).unix_seconds();
         if !started.joined {
-            let reply = LoginReply {
-                login_id: started.id.clone(),
-                account,
-                status: LoginStatus::Pending,
-                expires_at,
-                confirm: None,
-                failure: None,
-                scope: None,
-                token_expires_at: None,
-                refreshable: None,
-                device: None,
-                identity: serde_json::Map::new(),
-                replaced: Replaced::default(),
-            };
+            let reply = LoginReply::pending(started.id.clone(), account, expires_at);
             let reply = watch::Sender::new(reply);
             let view = View { reply, guard: None, replaces: false, question: None, forget_at: None };
             self.views.insert(started.id.clone(), view);
@@ -296,6 +289,40 @@ impl Task {
             view.replaces |= replace;
         }
         Ok(Pending { id: started.id, joined: started.joined, expires_at })
+    }
+
+    /// What is turned away ends nothing, and who waits for that login hears of it.
+    fn arrive(&mut self, request: &CallbackRequest, came: &Came, now: Moment) -> Result<Accepted, Turned> {
+        let arrival = Arrival {
+            arrived_on: &request.arrived_on,
+            parameters: &request.parameters,
+            in_fragment: request.in_fragment,
+            cookies: (*came == Came::ByBrowser).then_some(&request.cookies),
+            only: match came {
+                Came::ByBrowser => None,
+                Came::ByHand(id) => Some(id),
+            },
+        };
+        let taken = self.attempts.arrive(&arrival, now);
+        match &taken {
+            Err(Turned::NoState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
+            Err(Turned::UnknownState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
+            Err(Turned::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
+            _ => {}
+        }
+        taken
+    }
+
+    fn notify(&self, redirect_uri: &str, notice: &'static str) {
+        for (id, _) in self.attempts.awaiting().filter(|(_, plan)| plan.redirect_uri == redirect_uri) {
+            self.note_for(id, notice);
+        }
+    }
+
+    fn note_for(&self, id: &str, notice: &'static str) {
+        if let Some(view) = self.views.get(id) {
+            view.reply.send_if_modified(|reply| reply.notice.replace(notice.to_owned()).as_deref() != Some(notice));
+        }
     }
 
     fn over(&mut self, reply: &LoginReply, now: Moment) {

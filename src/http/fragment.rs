@@ -20,8 +20,6 @@ use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
 const LONGEST: usize = 192 * 1024;
-/// The longest value of one parameter of it, decoded.
-const LONGEST_VALUE: usize = 64 * 1024;
 
 #[derive(Template)]
 #[template(path = "fragment.html", config = "static/askama.toml")]
@@ -58,10 +56,9 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let request = arrived_on(&uri, &headers).zip(parameters(&form, LONGEST_VALUE)).map(|(arrived_on, parameters)| {
-        CallbackRequest { arrived_on, parameters, in_fragment: true, cookies: own_cookies(&headers) }
-    });
-    match hand_in(http, request).await {
+    let arrived_on = arrived_on(&uri, &headers).unwrap_or_default();
+    let (parameters, cookies) = (parameters(&form), own_cookies(&headers));
+    match hand_in(&http, CallbackRequest { arrived_on, parameters, in_fragment: true, cookies }).await {
         Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),
         Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
         Err(Turned::Away(_)) => {

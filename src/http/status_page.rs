@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::audited;
 use super::gate::Session;
-use super::pages::{self, parameters};
+use super::pages;
 use super::query::Segment;
 use super::reject::Reject;
 use super::session::{Told, cookie_name};
@@ -126,9 +126,7 @@ impl FromRequest<Http> for Form {
     async fn from_request(request: Request, http: &Http) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let session = Session::from_request_parts(&mut parts, http).await.map_err(IntoResponse::into_response)?;
-        let bytes = body::read(Request::from_parts(parts, body), LONGEST_FORM).await?;
-        let unfit = || Reject(Error::Usage { what: "the form is none of ours".into() }).into_response();
-        let fields = parameters(&bytes, LONGEST_FORM).ok_or_else(unfit)?;
+        let fields = body::form(Request::from_parts(parts, body), LONGEST_FORM).await?;
         let form = Self { http: http.clone(), session, fields };
         if http.sessions.acts(form.session.number, form.field("form_token"), http.clock.now()) {
             return Ok(form);
