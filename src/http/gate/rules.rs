@@ -98,10 +98,7 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     if facts.version != Version::HTTP_11 {
         return Err(Refused::Malformed("this server speaks HTTP/1.1"));
     }
-    // On an unknown path that is the callback's to say, so that who waits for the login hears of it.
-    if let Some(excess) = Excess::of(facts.headers).filter(|_| !matches!(found, Found::Nothing)) {
-        return Err(Refused::TooLarge(excess));
-    }
+    head(facts, found)?;
     let host = host(facts)?;
     target(facts.uri, host)?;
     path(facts.uri.path())?;
@@ -123,6 +120,17 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     }
     content_type(facts, access)?;
     Ok(access)
+}
+
+/// Not more header lines than are taken. On an unknown path that is the callback's to say, so that who waits for the login
+/// hears of it; and the page that says it needs its style sheet.
+fn head(facts: &Facts<'_>, found: Found) -> Result<(), Refused> {
+    let exempt = match found {
+        Found::Row(route) => route.access == Access::Public,
+        Found::OtherMethods(_) => false,
+        Found::Nothing => true,
+    };
+    Excess::of(facts.headers).filter(|_| !exempt).map_or(Ok(()), |excess| Err(Refused::TooLarge(excess)))
 }
 
 /// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a

@@ -531,6 +531,7 @@ async fn more_header_lines_than_are_taken_are_refused_with_what_to_do() {
         ("/token", &cookies, 431, "Delete the cookies of this site"),
         ("/login/start/t", &cookies, 431, "Delete the cookies of this site"),
         ("/token", &other, 431, "header lines have more than 32 KiB"),
+        ("/static/style.css", &cookies, 200, "reached"),
         // A callback's handler says it, and tells who waits for the login.
         ("/callback/p", &cookies, 200, "fallback"),
     ] {
