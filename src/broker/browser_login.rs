@@ -298,7 +298,7 @@ impl Broker {
                 let advice = pkce::advice(&plan.dialect, &error, &description);
                 return Err(failed(format!("{why}{words}{advice}"), Some(error)));
             }
-            Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}"), None)),
+            Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}{}", why.advice()), None)),
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
             }

@@ -80,11 +80,11 @@ pub(super) async fn mint(caller: super::gate::Caller, State(http): State<Http>) 
 pub(super) async fn open(State(http): State<Http>, Segment(ticket): Segment, request: Request) -> Response {
     let port = super::gate::port(&request);
     let Some((cookie, port)) = http.sessions.begin(&ticket, http.clock.now()).zip(port) else {
-        return pages::used_ticket();
+        return pages::used_open_link();
     };
     // `Strict`: no other site's link brings it along. Not `Secure`, since loopback is plain HTTP.
     let line = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", cookie_name(port), cookie.expose());
-    let Ok(mut line) = HeaderValue::from_str(&line) else { return pages::used_ticket() };
+    let Ok(mut line) = HeaderValue::from_str(&line) else { return pages::used_open_link() };
     line.set_sensitive(true);
     (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/")), (header::SET_COOKIE, line)])
         .into_response()

@@ -76,6 +76,21 @@ pub enum Malformed {
     Address,
 }
 
+impl Malformed {
+    /// What to do about it, as the end of the sentence.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Address => ": register exactly that one at the provider",
+            Self::Token | Self::Code | Self::NoToken | Self::Kind(_) => {
+                ": check the account's `grant` and the provider's `authorize_url`"
+            }
+            Self::Repeated(_) | Self::TooLong(_) | Self::NoState | Self::NoCode | Self::Both => {
+                ": if it does so again, the fault is the provider's"
+            }
+        }
+    }
+}
+
 /// The `state`, which says whose answer it is. One that comes twice with the same value leaves no doubt about that.
 pub fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
     let mut states = values(parameters, "state");

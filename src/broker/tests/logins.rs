@@ -111,14 +111,21 @@ async fn a_failed_login_says_whether_an_earlier_one_goes_on() {
 async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
     let b = Bench::new(&["work"]).await;
     for (answer, why) in [
-        ("code=c&error=e", "the provider's answer has both an `error` and what it would deny"),
-        ("scope=a", "the provider's answer has neither a `code` nor an `error`"),
+        (
+            "code=c&error=e",
+            "has both an `error` and what it would deny: if it does so again, the fault is the provider's",
+        ),
+        ("scope=a", "has neither a `code` nor an `error`: if it does so again, the fault is the provider's"),
+        (
+            "access_token=t",
+            "has a token where none belongs: check the account's `grant` and the provider's `authorize_url`",
+        ),
     ] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
         let request = b.browse(started.start_url.as_deref().unwrap(), answer).await;
         b.broker.callback(request).await.unwrap();
         let failure = b.broker.login(&started.login_id, s(0)).await.unwrap().failure.unwrap();
-        assert_eq!(failure.error_description, format!("the login to `work` failed: {why}"));
+        assert_eq!(failure.error_description, format!("the login to `work` failed: the provider's answer {why}"));
     }
 }
 

@@ -43,6 +43,11 @@ const USED_TICKET: Message<'_> = message(
     "A login link works once, for a minute. If a login is open in another tab or window, continue there.",
     "Otherwise start again: run `ringback login`, or ask the program that sent you here.",
 );
+const USED_OPEN_LINK: Message<'_> = message(
+    "This link has been used or is too old",
+    "A link to the status page works once, for a minute.",
+    "Run `ringback open` for another.",
+);
 const BUSY: Message<'_> = message(
     "Too many logins begin at once",
     "Nothing was changed, and this link still works.",
@@ -106,9 +111,9 @@ pub(in crate::http) fn session_over() -> Response {
     SESSION_OVER.with_status(StatusCode::OK)
 }
 
-/// For a ticket that is no good any more.
-pub(in crate::http) fn used_ticket() -> Response {
-    USED_TICKET.refused(StatusCode::GONE, "a one-time link that was used or is too old")
+/// For a ticket of the status page that is no good any more.
+pub(in crate::http) fn used_open_link() -> Response {
+    USED_OPEN_LINK.refused(StatusCode::GONE, "a link to the status page that was used or is too old")
 }
 
 /// While as many logins begin as may.
@@ -128,7 +133,7 @@ pub(super) fn stray(stray: &Stray) -> Response {
         Stray::NoLoginPending | Stray::Over(_) => {
             NO_LOGIN.refused(StatusCode::NOT_FOUND, "no login waits for an answer there")
         }
-        Stray::BadTicket => used_ticket(),
+        Stray::BadTicket => USED_TICKET.refused(StatusCode::GONE, "a login link that was used or is too old"),
         Stray::NoState => NO_STATE.refused(bad, "an answer without `state`"),
         Stray::UnknownState => UNKNOWN_STATE.refused(bad, "an answer with the `state` of no pending login"),
         Stray::OtherBrowser => OTHER_BROWSER.refused(bad, "an answer without the cookie that the login was begun with"),
@@ -158,7 +163,7 @@ pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
     let text = match error {
         // What went wrong inside is for the log; it may name files and peers.
         Error::Internal { .. } => "There was an error inside ringback.".into(),
-        Error::NotFound { .. } => "ringback has nothing to show at this address.".into(),
+        Error::NotFound { .. } => "Nothing is at this address of ringback.".into(),
         error => sentence(&error.to_string()).into_owned(),
     };
     Message { title, text: text.into(), advice }.with_status(status)

@@ -107,7 +107,7 @@ fn is_prose(page: &str) {
 async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
     let stray = |stray: &Stray| message::stray(stray);
     for (reply, status) in [
-        (used_ticket(), 410),
+        (used_open_link(), 410),
         (message::gone(), 404),
         (message::busy(), 503),
         (stray(&Stray::NoLoginPending), 404),
@@ -138,7 +138,7 @@ async fn an_error_in_a_browser_is_a_page_with_its_words_and_what_to_do() {
         (Error::MethodNotAllowed, "does not take that method."),
         (
             Error::Forbidden { why: "requests of other web sites are refused" },
-            "<p>requests of other web sites are refused.</p>",
+            ">requests of other web sites are refused.</p>",
         ),
         (Error::OtherUser { uid: Some(7) }, "<code>other_users = true</code>"),
         (Error::Unauthorized { why: "a key is needed" }, "<code>ringback open</code>"),
