@@ -90,7 +90,7 @@ fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_log
     let state = good.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     denied.query_pairs_mut().clear().extend_pairs([("error", "access_denied"), ("state", &state)]);
     let page = browser.go(denied.as_str());
-    for wanted in ["The new login to work failed", "The earlier login goes on"] {
+    for wanted in ["No new login to work", "The earlier login goes on"] {
         assert!(page.body.contains(wanted), "{wanted}: {page:?}");
     }
     let mut rest = String::new();

@@ -511,6 +511,8 @@ async fn what_a_browser_shows_is_a_page_and_what_a_program_reads_is_json() {
         ("POST", "/callback/p", &[NAVIGATES, "Origin: https://provider.example"], 403, html),
         ("GET", "/token", &[old_browser], 401, html),
         ("GET", "/token", &["Accept: */*"], 401, json),
+        ("GET", "/token", &["Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], 401, json),
+        ("GET", "/nowhere/x?a", &[old_browser, KEY, "Origin: https://evil.example"], 403, json),
         ("GET", "/token", &["Accept: application/json, text/plain"], 401, json),
         ("GET", "/token", &[old_browser, "Sec-Fetch-Mode: cors"], 401, json),
         ("GET", "/token", &[], 401, json),

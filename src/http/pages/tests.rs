@@ -81,7 +81,7 @@ async fn a_pending_login_never_says_that_the_page_can_be_closed() {
 
 #[tokio::test]
 async fn a_failed_login_beside_an_earlier_one_says_that_that_goes_on() {
-    for (earlier_login, heading) in [(true, "The new login to work failed"), (false, "Not logged in to work")] {
+    for (earlier_login, heading) in [(true, "No new login to work"), (false, "Not logged in to work")] {
         let login = LoginReply { earlier_login, ..login(LoginStatus::Failed) };
         let page = text(outcome_page(&login, None, false, NOW)).await;
         assert!(page.contains(heading), "{page}");

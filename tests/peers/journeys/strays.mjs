@@ -107,7 +107,7 @@ await journey('strays: an answer that cannot be used ends the login on both side
     const denied = await world.beginLogin('practice');
     const second = await answer(context, denied.url, 'deny');
     await second.page.goto(second.callback.href);
-    await shows(second.page, 'stray-denied', 'The new login to practice failed', 'The earlier login goes on');
+    await shows(second.page, 'stray-denied', 'No new login to practice', 'The earlier login goes on');
     check(await ended(denied.running, 10_000) === 6 && /earlier login .* goes on/.test(denied.running.err), `the terminal: ${denied.running.err}`);
     await world.token();
   });
