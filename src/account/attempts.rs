@@ -5,12 +5,14 @@
 //! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
 //! closed by mistake costs nothing, and no two browsers share a state.
 
+mod flow;
 mod plan;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::flow::{Bound, Departed, Flow, Mark};
 pub use self::plan::{Next, Plan};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
@@ -29,15 +31,6 @@ const KNOWN_AFTER: Duration = Duration::from_secs(600);
 const MOST_DEPARTED: usize = MOST_LOGINS * MOST_FLOWS;
 /// What the name of every flow cookie begins with.
 const COOKIE: &str = "ringback_flow_";
-
-/// How a flow's browser is held to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// By a cookie that the start URL set.
-    ByCookie,
-    /// Not at all: the browser is on another machine, and a person brings the answer.
-    ByHand,
-}
 
 /// All pending logins.
 #[derive(Debug, Default)]
@@ -62,37 +55,6 @@ enum Stage {
     Exchanging,
     /// It brought tokens, and the user is asked whether to keep them.
     Asking,
-}
-
-#[derive(Debug)]
-struct Flow {
-    mark: Mark,
-    nonce: Nonce256,
-    verifier: CodeVerifier,
-    bound: Bound,
-}
-
-/// What the answer to a flow is known by.
-#[derive(Debug, Clone)]
-struct Mark {
-    state: Nonce256,
-    cookie_name: String,
-    cookie: Nonce256,
-}
-
-impl Mark {
-    fn is_among(&self, cookies: &[(String, String)]) -> bool {
-        cookies.iter().any(|(name, value)| *name == self.cookie_name && self.cookie.matches(value))
-    }
-}
-
-/// What is remembered of a browser that went to the provider, also when its login is over: an answer that comes late
-/// or twice leads to the outcome of its own login.
-#[derive(Debug)]
-struct Departed {
-    login: String,
-    mark: Mark,
-    until: Boot,
 }
 
 /// A login that was started or joined.
@@ -350,20 +312,6 @@ impl Login {
         let mark = Mark { state, cookie_name: departure.cookie_name.clone(), cookie };
         push_bounded(&mut self.flows, Flow { mark, nonce, verifier, bound }, MOST_FLOWS);
         departure
-    }
-}
-
-impl Flow {
-    /// Whether who brings the answer may. Answers of the other kind were asked for on another way: neither may stand in
-    /// for the other, but a person may also bring the answer of a browser on this machine.
-    fn admits(&self, arrival: &Arrival<'_>, id: &str) -> Result<(), Turned> {
-        match (self.bound, arrival.cookies) {
-            (Bound::ByCookie, Some(cookies)) if !self.mark.is_among(cookies) => {
-                Err(Turned::OtherBrowser(id.to_owned()))
-            }
-            (Bound::ByHand, Some(_)) => Err(Turned::NotPasted),
-            (Bound::ByHand | Bound::ByCookie, None) | (Bound::ByCookie, Some(_)) => Ok(()),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The task that owns the pending logins, and what everybody may know of them.
 
+mod notices;
 mod questions;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ pub use self::questions::{Answerer, PageCookie};
 pub(super) use self::questions::{Asked, Brought};
 use super::Guard;
 use super::browser_login::CallbackRequest;
-use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
+use crate::account::attempts::{Accepted, Attempts, Departure, Plan, Turned};
 use crate::audit::Audit;
 use crate::clock::{Boot, Clock, Moment};
 use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
@@ -26,15 +27,6 @@ use crate::secret::Nonce256;
 const OUTCOME_LIFE: Duration = Duration::from_secs(600);
 /// Requests that wait for the task.
 const INBOX: usize = 64;
-
-const NO_STATE: &str = "An answer came to the browser without the `state` of this login, and was not used. The login \
-    goes on: finish it in the tab where it began. If it was the answer to this login, the provider does not send back \
-    `state` as RFC 6749 requires.";
-const UNKNOWN_STATE: &str = "An answer came to the browser with the `state` of another login, and was not used. This login \
-    goes on: finish it in the tab where it began, which is the newest one.";
-const OTHER_BROWSER: &str = "The answer came in a browser that this login was not begun in, or that did not send its \
-    cookie, and was not used. The login goes on: finish it in the browser where it began, and allow it cookies. With a \
-    browser on another machine, use `ringback login --paste`.";
 
 /// What can be read of the pending logins without asking the task.
 #[derive(Debug, Default)]
@@ -163,11 +155,6 @@ impl Logins {
         self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::UnknownState))
     }
 
-    /// Tells who waits for a login with this redirect URI what happened there.
-    pub(super) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
-        _ = self.inbox.send(Ask::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
-    }
-
     /// Ends a login that nobody else will end.
     pub(super) async fn fail(&self, id: &str, error: Error) {
         _ = self.inbox.send(Ask::Fail { id: id.to_owned(), error }).await;
@@ -289,40 +276,6 @@ impl Task {
             view.replaces |= replace;
         }
         Ok(Pending { id: started.id, joined: started.joined, expires_at })
-    }
-
-    /// What is turned away ends nothing, and who waits for that login hears of it.
-    fn arrive(&mut self, request: &CallbackRequest, came: &Came, now: Moment) -> Result<Accepted, Turned> {
-        let arrival = Arrival {
-            arrived_on: &request.arrived_on,
-            parameters: &request.parameters,
-            in_fragment: request.in_fragment,
-            cookies: (*came == Came::ByBrowser).then_some(&request.cookies),
-            only: match came {
-                Came::ByBrowser => None,
-                Came::ByHand(id) => Some(id),
-            },
-        };
-        let taken = self.attempts.arrive(&arrival, now);
-        match &taken {
-            Err(Turned::NoState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
-            Err(Turned::UnknownState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
-            Err(Turned::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
-            _ => {}
-        }
-        taken
-    }
-
-    fn notify(&self, redirect_uri: &str, notice: &'static str) {
-        for (id, _) in self.attempts.awaiting().filter(|(_, plan)| plan.redirect_uri == redirect_uri) {
-            self.note_for(id, notice);
-        }
-    }
-
-    fn note_for(&self, id: &str, notice: &'static str) {
-        if let Some(view) = self.views.get(id) {
-            view.reply.send_if_modified(|reply| reply.notice.replace(notice.to_owned()).as_deref() != Some(notice));
-        }
     }
 
     fn over(&mut self, reply: &LoginReply, now: Moment) {

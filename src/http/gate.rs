@@ -221,7 +221,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let found = routes::look_up_among(&head.method, head.uri.path(), |route| !gate.door || route.at_doors());
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
-    let for_a_person = rules::is_for_a_person(&head.headers);
+    let for_a_person = reject::is_for_a_person(&head.headers);
     async move {
         let admitted = admit(&gate, &mut head, found, &id).await;
         let reply = match &admitted {

@@ -6,7 +6,7 @@
 use std::any::Any;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::head::Excess;
@@ -91,6 +91,18 @@ pub(super) enum Reader<'a> {
     Program(Option<&'a HeaderValue>),
     /// A person, whose browser goes to the address.
     Person,
+}
+
+/// Whether a browser shows the reply as a page: the fetch metadata say so. Browsers without them are known by the kinds
+/// that all of them ask for; some programs ask for `text/html` without knowing (Java's `HttpURLConnection`), or have a
+/// key.
+pub(super) fn is_for_a_person(headers: &HeaderMap) -> bool {
+    if let Some(mode) = headers.get("sec-fetch-mode") {
+        return mode == "navigate";
+    }
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let asks_for = |wanted: &str| accepts.split([',', ';']).any(|kind| kind.trim() == wanted);
+    asks_for("text/html") && asks_for("application/xhtml+xml") && !headers.contains_key(header::AUTHORIZATION)
 }
 
 /// Writes the body of a reply that a [`Reject`] travels in, and leaves every other as it is.

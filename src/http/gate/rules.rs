@@ -292,18 +292,6 @@ fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
 }
 
-/// Whether a browser shows the reply as a page: the fetch metadata say so. Browsers without them are known by the kinds
-/// that all of them ask for; some programs ask for `text/html` without knowing (Java's `HttpURLConnection`), or have a
-/// key.
-pub(super) fn is_for_a_person(headers: &HeaderMap) -> bool {
-    if let Some(mode) = headers.get("sec-fetch-mode") {
-        return mode == "navigate";
-    }
-    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let asks_for = |wanted: &str| accepts.split([',', ';']).any(|kind| kind.trim() == wanted);
-    asks_for("text/html") && asks_for("application/xhtml+xml") && !headers.contains_key(header::AUTHORIZATION)
-}
-
 /// Of two values of one parameter every reader takes another one, so there may be only one.
 fn query(query: &str) -> Result<(), Refused> {
     if query.len() > LONGEST_QUERY {
