@@ -160,8 +160,13 @@ impl Attempts {
                 }
                 let departure = login.depart(id, Bound::ByCookie, now, rng);
                 if let Some(flow) = login.flows.last() {
-                    let (mark, until) = (flow.mark.clone(), login.ends.plus(KNOWN_AFTER));
-                    push_bounded(&mut self.departed, Departed { login: id.clone(), mark, until }, MOST_DEPARTED);
+                    let departed = Departed {
+                        login: id.clone(),
+                        mark: flow.mark.clone(),
+                        redirect_uri: login.plan.redirect_uri.clone(),
+                        until: login.ends.plus(KNOWN_AFTER),
+                    };
+                    push_bounded(&mut self.departed, departed, MOST_DEPARTED);
                 }
                 return Ok(departure);
             }
@@ -253,6 +258,11 @@ impl Attempts {
     pub fn awaiting(&self) -> impl Iterator<Item = (&str, &Plan)> {
         let waiting = self.logins.iter().filter(|(_, login)| login.stage == Stage::Pending);
         waiting.map(|(id, login)| (id.as_str(), &*login.plan))
+    }
+
+    /// Redirect URIs that an answer may still come to, also one to a login that is over.
+    pub fn remembered(&self) -> impl Iterator<Item = &str> {
+        self.departed.iter().map(|departed| departed.redirect_uri.as_str())
     }
 
     /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.

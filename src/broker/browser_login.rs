@@ -221,9 +221,10 @@ impl Broker {
         self.inner.logins.overview().awaited.iter().any(|(uri, _)| has_path(uri, path))
     }
 
-    /// Whether an account's redirect URI has this path, or a pending login's, which the config may have changed since.
+    /// Whether an account's redirect URI has this path, or that of a login which the config may have changed since.
     pub fn is_callback(&self, path: &str) -> bool {
-        self.expects_callback(path) || self.any_account(path, |_| true)
+        let remembered = || self.inner.logins.overview().remembered.iter().any(|uri| has_path(uri, path));
+        self.expects_callback(path) || remembered() || self.any_account(path, |_| true)
     }
 
     /// Whether an answer may come in the fragment of this path, which only a page can read.

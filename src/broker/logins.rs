@@ -3,7 +3,7 @@
 mod notices;
 mod questions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(super) struct Overview {
     pub(super) by_account: BTreeMap<String, String>,
     /// Redirect URIs that an answer is awaited on, and of which kind.
     pub(super) awaited: Vec<(String, ResponseType)>,
+    /// Redirect URIs that a browser was sent to the provider with, and not long ago.
+    pub(super) remembered: BTreeSet<String>,
     /// Account name to what its login asks.
     pub(super) questions: BTreeMap<String, Confirm>,
 }
@@ -321,7 +323,8 @@ impl Task {
         };
         let by_account: BTreeMap<String, String> = by_account;
         let questions = by_account.iter().filter_map(question).collect();
-        self.overview.store(Arc::new(Overview { by_account, awaited, questions }));
+        let remembered = self.attempts.remembered().map(str::to_owned).collect();
+        self.overview.store(Arc::new(Overview { by_account, awaited, remembered, questions }));
     }
 }
 

@@ -263,7 +263,7 @@ fn a_login_that_finds_no_place_to_begin_in_can_begin_later() {
     sleep(Duration::from_millis(300));
     let second = Request::get(&path(other.start_url.as_deref()));
     let reply = world.ask_tcp(&second);
-    assert!(reply.status == 503 && reply.body.contains("this link is still good"), "{reply:?}");
+    assert!(reply.status == 503 && reply.body.contains("this link still works"), "{reply:?}");
     drop(first);
     sleep(Duration::from_millis(300));
     let begun = Instant::now();

@@ -42,6 +42,7 @@ impl Mark {
 pub(super) struct Departed {
     pub(super) login: String,
     pub(super) mark: Mark,
+    pub(super) redirect_uri: String,
     pub(super) until: Boot,
 }
 
