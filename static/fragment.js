@@ -6,7 +6,8 @@
   const answer = location.hash.slice(1);
   // Out of the address bar and of this tab's history, before anything can go wrong.
   history.replaceState(null, "", location.pathname);
-  const [waiting, failed] = ["waiting", "failed"].map((id) => document.getElementById(id));
+  const waiting = document.getElementById("waiting");
+  let why = "failed";
   waiting.hidden = false;
   try {
     const reply = await fetch(location.pathname, {
@@ -19,12 +20,13 @@
       cache: "no-store",
       redirect: "error",
     });
-    const { outcome } = await reply.json();
+    const { outcome, stray } = await reply.json();
+    why = stray ?? why;
     if (!reply.ok || !/^\/login\/outcome\/[\w-]+(\?again)?$/.test(outcome)) throw new Error();
     location.replace(outcome);
   } catch {
     waiting.hidden = true;
-    failed.hidden = false;
+    document.getElementById(why).hidden = false;
     document.title = "Not logged in · ringback";
   }
 })();

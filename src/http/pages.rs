@@ -27,7 +27,7 @@ use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
 use crate::secret::Nonce256;
-pub(super) use message::{no_session, of_error, session_over, too_large, used_open_link};
+pub(super) use message::{Message, no_session, of_error, of_stray, session_over, too_large, used_open_link};
 
 /// How a login ended.
 #[derive(Template)]

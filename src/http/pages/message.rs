@@ -16,10 +16,10 @@ use crate::http::reject::Reason;
 /// A page with nothing of the request on it. Names of commands stand between backticks.
 #[derive(Template)]
 #[template(path = "message.html", config = "static/askama.toml")]
-pub(super) struct Message<'a> {
-    title: &'a str,
-    text: Cow<'a, str>,
-    advice: Cow<'a, str>,
+pub(in crate::http) struct Message<'a> {
+    pub(in crate::http) title: &'a str,
+    pub(in crate::http) text: Cow<'a, str>,
+    pub(in crate::http) advice: Cow<'a, str>,
 }
 
 const fn message(title: &'static str, text: &'static str, advice: &'static str) -> Message<'static> {
@@ -128,16 +128,22 @@ pub(super) fn gone() -> Response {
 
 /// For an answer that no login takes. Which login it could be is on no page.
 pub(super) fn stray(stray: &Stray) -> Response {
+    let (page, status, reason) = of_stray(stray);
+    page.refused(status, reason)
+}
+
+/// The page, its status, and the reason for the log.
+pub(in crate::http) fn of_stray(stray: &Stray) -> (Message<'static>, StatusCode, &'static str) {
     let bad = StatusCode::BAD_REQUEST;
     match stray {
         Stray::NoLoginPending | Stray::Over(_) => {
-            NO_LOGIN.refused(StatusCode::NOT_FOUND, "no login waits for an answer there")
+            (NO_LOGIN, StatusCode::NOT_FOUND, "no login waits for an answer there")
         }
-        Stray::BadTicket => USED_TICKET.refused(StatusCode::GONE, "a login link that was used or is too old"),
-        Stray::NoState => NO_STATE.refused(bad, "an answer without `state`"),
-        Stray::UnknownState => UNKNOWN_STATE.refused(bad, "an answer with the `state` of no pending login"),
-        Stray::OtherBrowser => OTHER_BROWSER.refused(bad, "an answer without the cookie that the login was begun with"),
-        Stray::NotPasted => NOT_PASTED.refused(bad, "an answer in a browser that was to be pasted"),
+        Stray::BadTicket => (USED_TICKET, StatusCode::GONE, "a login link that was used or is too old"),
+        Stray::NoState => (NO_STATE, bad, "an answer without `state`"),
+        Stray::UnknownState => (UNKNOWN_STATE, bad, "an answer with the `state` of no pending login"),
+        Stray::OtherBrowser => (OTHER_BROWSER, bad, "an answer without the cookie that the login was begun with"),
+        Stray::NotPasted => (NOT_PASTED, bad, "an answer in a browser that was to be pasted"),
     }
 }
 
