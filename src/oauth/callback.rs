@@ -57,7 +57,7 @@ pub enum Malformed {
     #[error("has neither a `code` nor an `error`")]
     NoCode,
     /// A yes and a no.
-    #[error("has both an `error` and what it would deny")]
+    #[error("has both an `error` and a `code` or token")]
     Both,
     /// A token in the query, or a refresh token anywhere: not what was asked for (RFC 9700 §2.1.2).
     #[error("has a token where none belongs")]

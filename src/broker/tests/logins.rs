@@ -113,7 +113,7 @@ async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
     for (answer, why) in [
         (
             "code=c&error=e",
-            "has both an `error` and what it would deny: if it does so again, the fault is the provider's",
+            "has both an `error` and a `code` or token: if it does so again, the fault is the provider's",
         ),
         ("scope=a", "has neither a `code` nor an `error`: if it does so again, the fault is the provider's"),
         (
