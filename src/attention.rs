@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::broker::handle::Broker;
 use crate::broker::happenings::Heard;
-use crate::contract::{AccountState, EventKind, LoginStatus, LoginVia};
+use crate::contract::{AccountHealth, AccountReply, AccountState, EventKind, HealthReply, LoginStatus, LoginVia};
 use crate::notify::{self, Notice, Untold};
 
 /// What comes within this time is told together: a provider that ends one session may end all of them.
@@ -35,6 +35,22 @@ enum Need {
     Due,
     /// A look at why it can't be refreshed.
     Look,
+}
+
+impl Need {
+    /// What the account needs the user for, where no event told. Nobody logs in again to what was logged out of, and
+    /// an account that was not read yet, or whose store is locked, needs nothing of its own.
+    fn of(account: &AccountReply) -> Option<Self> {
+        let heals = |health: &HealthReply| health.then.is_none_or(|then| then == AccountHealth::Recovering);
+        let health = account.health.as_ref()?;
+        match (account.state, health.now) {
+            (AccountState::NeedsLogin, _) => Some(Self::Login),
+            (AccountState::SignedOut | AccountState::StoreUnavailable, _) | (_, AccountHealth::Usable) => None,
+            (_, AccountHealth::Ending) if heals(health) => None,
+            (_, AccountHealth::Ending) if account.last_error.is_none() => Some(Self::Due),
+            (_, _) => account.last_error.as_ref().map(|_| Self::Look),
+        }
+    }
 }
 
 /// Never ends before the broker does.
@@ -99,9 +115,9 @@ impl Desk {
     /// whether that was done before.
     fn look_at_all(&mut self) {
         for account in self.broker.accounts() {
-            match account.state {
-                AccountState::NeedsLogin => _ = self.note(&account.account, Need::Login),
-                _ => self.forget(&account.account),
+            match Need::of(&account) {
+                Some(need) => _ = self.note(&account.account, need),
+                None => self.forget(&account.account),
             }
         }
     }
@@ -252,7 +268,42 @@ fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn where_events_were_missed_the_health_says_who_needs_what() {
+        for (state, health, error, need) in [
+            ("active", json!({"health": "usable"}), false, None),
+            ("active", json!({"health": "ending", "health_then": "recovering"}), true, None),
+            ("active", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Due)),
+            ("active", json!({"health": "ending", "health_then": "needs_user"}), true, Some(Need::Look)),
+            ("active", json!({"health": "recovering"}), true, Some(Need::Look)),
+            ("active", json!({"health": "needs_user"}), true, Some(Need::Look)),
+            ("starting", json!({"health": "recovering"}), false, None),
+            ("starting", json!({"health": "recovering"}), true, Some(Need::Look)),
+            ("needs_login", json!({"health": "needs_user"}), false, Some(Need::Login)),
+            ("needs_login", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Login)),
+            ("signed_out", json!({"health": "needs_user"}), false, None),
+            ("store_unavailable", json!({"health": "store_unavailable"}), true, None),
+        ] {
+            let mut account = json!({
+                "account": "work", "provider": "p", "state": state, "attention_needed": true, "refreshable": true,
+                "generation": 1,
+            });
+            let members = account.as_object_mut().unwrap();
+            members.extend(health.as_object().unwrap().clone());
+            if error {
+                let error = json!({"error": "provider_unreachable", "error_description": "w", "at": 1, "failures": 1});
+                members.insert("last_error".into(), error);
+            }
+            let said = account.to_string();
+            let account: AccountReply = serde_json::from_value(account).expect(&said);
+            assert!(account.health.is_some(), "{said}");
+            assert_eq!(Need::of(&account), need, "{said}");
+        }
+    }
 
     #[test]
     fn one_notification_says_who_needs_what() {

@@ -26,6 +26,7 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod named_files;
 mod open;
 mod passphrase;
 mod password;

@@ -84,6 +84,11 @@ impl Moment {
     /// Before every other: it has always been reached.
     pub const EARLIEST: Self = Self { wall: Wall(i64::MIN), boot: Boot(Duration::ZERO) };
 
+    /// A deadline that is reached by boot time alone, whatever somebody sets the wall clock to.
+    pub const fn by_boot(boot: Boot) -> Self {
+        Self { wall: Wall(i64::MAX), boot }
+    }
+
     /// Both clocks moved on by `span`.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

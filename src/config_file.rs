@@ -259,6 +259,9 @@ fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
     if text::is_utf16(&bytes) {
         return Err(text::Unfit::Utf16.to_string());
     }
+    if bytes.starts_with(text::BOM) {
+        bytes.drain(..text::BOM.len());
+    }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(error) => {

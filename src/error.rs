@@ -197,6 +197,14 @@ pub enum Error {
         /// What was tried.
         why: String,
     },
+    /// It runs, and not where it was looked for.
+    #[error("the ringback daemon runs (process {pid}) and can't be reached ({why})")]
+    DaemonUnreachable {
+        /// The process that holds the state folder.
+        pid: u32,
+        /// What was tried.
+        why: String,
+    },
     /// A fault of the daemon itself.
     #[error("internal error: {what}")]
     Internal {
@@ -239,7 +247,7 @@ impl Error {
             | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
             Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
-            Self::NoDaemon { .. } => ErrorCode::NoDaemon,
+            Self::NoDaemon { .. } | Self::DaemonUnreachable { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
         }
     }
@@ -271,6 +279,9 @@ impl Error {
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
+            Self::DaemonUnreachable { pid, .. } => {
+                format!("`kill -HUP {pid}` has it put its socket there again; its log says where it listens, or why not.")
+            }
             Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
             Self::Internal { .. } => "Look into the daemon's log and report it.".into(),
         }

@@ -1,6 +1,24 @@
-//! Named steps at which tests kill the process, to see what survives (`security.md` §1.14, M7).
+//! Named steps at which tests kill the process, to see what survives (`security.md` §1.14, M7), and providers that are
+//! waited for without end.
 //!
-//! Without the cargo feature `failpoints` [`reach`] is an empty function, so a release has none of it.
+//! Without the cargo feature `failpoints` [`reach`] and [`patience`] do nothing, so a release has none of it.
+
+use std::time::Duration;
+
+/// How long a provider is waited for: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
+/// hour, so that whatever must not wait for a provider shows that it does.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn patience(usual: Duration) -> Duration {
+    usual
+}
+
+/// How long a provider is waited for: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
+/// hour, so that whatever must not wait for a provider shows that it does.
+#[cfg(feature = "failpoints")]
+pub fn patience(usual: Duration) -> Duration {
+    if std::env::var_os("RINGBACK_PATIENCE").is_some() { Duration::from_secs(3600) } else { usual }
+}
 
 /// Marks a step. With the feature `failpoints`, and with `RINGBACK_FAILPOINT` set to `STEP` (or
 /// `STEP:N`, the N-th time it is reached), the process ends here by SIGKILL: no destructor runs and no

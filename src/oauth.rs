@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod echo;
 pub mod exchange;
 pub mod grant;
+pub mod id_token;
 pub mod identity;
 pub mod pkce;
 pub mod preset;

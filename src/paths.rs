@@ -1,6 +1,7 @@
 //! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
 
 pub mod folder;
+pub(crate) mod holder;
 mod trust;
 
 use std::ffi::OsString;
@@ -35,11 +36,17 @@ impl Paths {
             Some(state) => state.to_owned(),
             None => state_folder(env).ok_or(NoHome)?,
         };
-        let runtime = systemd(env, "RUNTIME_DIRECTORY")
-            .or_else(|| absolute(env, "XDG_RUNTIME_DIR").map(|runtime| runtime.join("ringback")))
-            .or_else(|| login_runtime().map(|runtime| runtime.join("ringback")))
-            .unwrap_or_else(|| state.join("run"));
+        let last = state.join("run");
+        let runtime = runtime_folders(env).next().unwrap_or(last);
         Ok(Self { state, runtime, cache: cache_folder(env) })
+    }
+
+    /// The same for each place where a daemon of this user may have put its runtime folder: one that a service manager or
+    /// cron started knows other variables than a shell.
+    pub fn candidates(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Vec<Self>, NoHome> {
+        let first = Self::from_env(env, None)?;
+        let all = runtime_folders(env).chain([first.state.join("run")]);
+        Ok(all.map(|runtime| Self { runtime, ..first.clone() }).collect())
     }
 
     /// The unix socket.
@@ -61,6 +68,13 @@ pub fn private_folder(path: &Path) -> Result<Folder, FolderError> {
 /// Replaces `folder/name` (0600) durably and at once.
 pub fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
     Folder::open(folder)?.write(name, bytes)
+}
+
+/// Where the runtime folder may be, the best place first.
+fn runtime_folders(env: &dyn Fn(&str) -> Option<OsString>) -> impl Iterator<Item = PathBuf> {
+    let of_user = [absolute(env, "XDG_RUNTIME_DIR"), login_runtime()];
+    let of_user = of_user.into_iter().flatten().map(|runtime| runtime.join("ringback"));
+    systemd(env, "RUNTIME_DIRECTORY").into_iter().chain(of_user)
 }
 
 fn state_folder(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

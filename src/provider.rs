@@ -9,7 +9,7 @@ mod probe;
 mod wire;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::sync::watch;
 
+use self::breaker::Open;
 use self::issuers::Issuers;
 use self::wire::{Failure, Whole, Wire};
 use crate::account::state::Answer;
@@ -35,6 +36,12 @@ use crate::oauth::exchange::{
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, Refusal, Reply};
 use crate::secret::{AccessToken, Nonce256, RefreshToken};
+
+/// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
+/// clause.
+pub fn check_ca_file(path: &Path) -> Result<(), String> {
+    wire::certificates(path).map(drop)
+}
 
 /// A future of a trait's method.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -275,6 +282,7 @@ impl Provider for HttpProvider {
                     answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
                 }
                 Err(Failure::NotSent(why)) => Answer::NotSent { why },
+                Err(Failure::CircuitOpen(Open { why, probe_in })) => Answer::CircuitOpen { why, probe_in },
                 Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
                 Err(Failure::Lost(why)) => Answer::Lost { why },
             }

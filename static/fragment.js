@@ -4,13 +4,15 @@
 
 (async () => {
   const answer = location.hash.slice(1);
+  // Some providers put a part of the answer, such as `iss` (RFC 9207), into the query.
+  const target = location.pathname + location.search;
   // Out of the address bar and of this tab's history, before anything can go wrong.
   history.replaceState(null, "", location.pathname);
   const waiting = document.getElementById("waiting");
   let why = "failed";
   waiting.hidden = false;
   try {
-    const reply = await fetch(location.pathname, {
+    const reply = await fetch(target, {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
       body: answer,

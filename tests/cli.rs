@@ -101,7 +101,7 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
     let folder = tempfile::tempdir().unwrap();
     let (config, secret) = (folder.path().join("c.toml"), folder.path().join("secret"));
     let account =
-        |name: &str, source: &str| format!("[accounts.{name}]\nprovider = \"phonecom\"\nclient_id = \"i\"\n{source}\n");
+        |name: &str, source: &str| format!("[accounts.{name}]\nprovider = \"gitlab\"\nclient_id = \"i\"\n{source}\n");
     let check = |text: &str| {
         std::fs::write(&config, text).unwrap();
         let output =
@@ -109,15 +109,16 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
         let output = output.unwrap();
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(!out.contains("canary") && !err.contains("canary"), "{out}{err}");
-        (output.status.code().unwrap(), !out.is_empty(), err.replace(folder.path().to_str().unwrap(), "DIR"))
+        (output.status.code().unwrap(), out, err.replace(folder.path().to_str().unwrap(), "DIR"))
     };
     let put = |content: &str, mode| {
         std::fs::write(&secret, content).unwrap();
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
     };
+    let nothing = String::new;
     let one = account("work", "client_secret_file = \"secret\"");
     let (code, out, err) = check(&one);
-    assert_eq!((code, out), (2, false));
+    assert_eq!((code, out), (2, nothing()));
     let missing =
         "DIR/c.toml: accounts.work.client_secret_file: the secret file DIR/secret can't be used: No such file";
     assert!(err.starts_with(missing) && err.contains("error: the config has a mistake\n"), "{err}");
@@ -128,11 +129,75 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
     put("\n", 0o600);
     assert!(check(&one).2.contains("the secret from the file DIR/secret is empty\n"));
     put("canary", 0o600);
-    assert_eq!(check(&one), (0, true, String::new()));
-    assert_eq!(check(&account("work", "client_secret_command = [\"/nowhere/program\"]")).0, 0);
+    assert_eq!(check(&one), (0, "ok: 1 account\n".into(), nothing()));
+    let two = format!("{one}{}", account("more", "client_secret_file = \"secret\""));
+    assert_eq!(check(&two).1, "ok: 2 accounts\n");
+    for (command, says) in [
+        ("client_secret_command = [\"/nowhere/program\"]", "`/nowhere/program`, which is not there or can't be run\n"),
+        (
+            "client_secret_command = [\"secret\", \"canary\"]",
+            "`secret`, which is not there: it is in no folder of PATH\n",
+        ),
+        ("client_secret_command = [\"./secret\"]", "`DIR/./secret`, which is not there or can't be run\n"),
+        ("client_secret_command = [\"sh\", \"-c\", \"echo canary\"]", ""),
+        ("client_secret_file = \"secret\"\nhook = [\"/bin/sh\"]", ""),
+        ("client_secret_file = \"secret\"\nhook = [\"/nowhere/hook\"]", "hook: names the program `/nowhere/hook`"),
+    ] {
+        let (code, out, err) = check(&account("work", command));
+        assert_eq!((code, out.as_str(), err.is_empty()), (0, "ok: 1 account\n", says.is_empty()), "{command}: {err}");
+        assert!(err.contains(says), "{command}: {err}");
+    }
     let (code, out, err) = check("");
-    assert_eq!((code, out), (0, true));
+    assert_eq!((code, out), (0, "ok: 0 accounts\n".into()));
     assert!(err.starts_with("There are no accounts yet"), "{err}");
+
+    // One mistake does not hide another, wherever they are.
+    let (code, _, err) = check(&format!(
+        "{}{}[providers.gitlab]\nca_file = \"{}\"\n",
+        account("work", "client_secret_file = \"nowhere\"\nscope = \"a,b\""),
+        account("more", "client_secret_flie = \"secret\""),
+        folder.path().join("ca.pem").display()
+    ));
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(code, 2);
+    for (line, begins) in lines.iter().zip([
+        "DIR/c.toml:9:1: accounts.more.client_secret_flie: is not a known key; did you mean `client_secret_file`?",
+        "DIR/c.toml: accounts.work.client_secret_file: the secret file DIR/nowhere can't be used: No such file",
+        "DIR/c.toml: providers.gitlab.ca_file: ca_file DIR/ca.pem: No such file",
+        "warning: DIR/c.toml:5:9: accounts.work.scope: has `a,b`: this is one scope with a comma in it",
+        "error: the config has 3 mistakes",
+        "hint: Correct the file",
+    ]) {
+        assert!(line.starts_with(begins), "{begins}\n{err}");
+    }
+    assert_eq!(lines.len(), 6, "{err}");
+}
+
+#[test]
+fn config_check_reads_private_keys_and_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.pem");
+    let config = folder.path().join("c.toml");
+    let key = include_str!("../src/oauth/assertion/rsa-pkcs8.pem");
+    let signs = "[providers.gitlab]\nclient_auth = \"private_key_jwt\"\n";
+    let trusts = format!("[providers.gitlab]\nclient_auth = \"none\"\nca_file = \"{}\"\n", file.display());
+    for (named, provider, content, says) in [
+        ("client_key_file = \"file.pem\"", signs, key, ""),
+        ("client_key_file = \"file.pem\"", signs, &format!("\u{feff}{key}"), ""),
+        ("client_key_file = \"file.pem\"", signs, "canary", "file.pem: the client key is no private key in PEM"),
+        ("client_key_file = \"other.pem\"", signs, "", "client_key_file: the secret file DIR/other.pem can't be used"),
+        ("", &trusts, "canary", "providers.gitlab.ca_file: ca_file DIR/file.pem: there is no certificate in it"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let text = format!("[accounts.a]\nprovider = \"gitlab\"\nclient_id = \"i\"\n{named}\n{provider}");
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+        let checked = command.args(["config", "check", "--config"]).arg(&config).output().unwrap();
+        let err = String::from_utf8(checked.stderr).unwrap().replace(folder.path().to_str().unwrap(), "DIR");
+        assert_eq!(checked.status.code(), Some(if says.is_empty() { 0 } else { 2 }), "{err}");
+        assert!(err.contains(says) && !err.contains("canary"), "{says}: {err}");
+    }
 }
 
 const PENDING: &str = r#"{"login_id":"l1","account":"work","status":"pending","expires_at":1}"#;

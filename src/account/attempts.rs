@@ -200,7 +200,7 @@ impl Attempts {
             let flow = login.flows.swap_remove(index);
             login.stage = Stage::Exchanging;
             let next = match answer {
-                Ok(answer) => login.plan.next(answer, &flow.nonce, flow.verifier),
+                Ok(answer) => login.plan.next(answer, flow.nonce, flow.verifier),
                 Err(why) => Next::Malformed(why),
             };
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });

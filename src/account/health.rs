@@ -191,14 +191,7 @@ mod tests {
             scope: None,
             extra: serde_json::Map::new(),
         });
-        let trouble = trouble.map(|kind| Trouble {
-            kind,
-            why: "w".into(),
-            at: NOW,
-            failures: 1,
-            retry_at: LATER,
-            not_before: None,
-        });
+        let trouble = trouble.map(|kind| Trouble { kind, why: "w".into(), at: NOW, failures: 1, retry_at: LATER });
         Snapshot { standing, token, trouble, refreshable: true, ..machine.snapshot("work") }
     }
 

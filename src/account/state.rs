@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
-use crate::clock::{Moment, WhichBoot};
+use crate::clock::{Boot, Moment, WhichBoot};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
@@ -49,8 +49,12 @@ pub struct Machine {
     pub(super) state: State,
     pub(super) phase: Phase,
     pub(super) trouble: Option<Trouble>,
-    /// Start of the last attempt, for the pauses between forced ones.
+    /// Start of the last attempt, for the pauses between forced ones. One that the circuit breaker kept back is none.
     pub(super) last_attempt: Option<Moment>,
+    /// The provider asked to be left alone until then (`Retry-After`): no attempt before, whoever asks.
+    pub(super) not_before: Option<Boot>,
+    /// When the circuit breaker, which kept the last attempt back, may let one pass.
+    pub(super) probe_at: Option<Moment>,
     /// The highest generation that is known to have been stored; the next one has to be higher, also where what is
     /// stored now is of no use, or older.
     pub(super) stored: u64,
@@ -161,6 +165,8 @@ impl Machine {
             phase,
             trouble: None,
             last_attempt: None,
+            not_before: None,
+            probe_at: None,
             stored: 0,
             unknown_refusals,
             wanted: false,
@@ -179,6 +185,7 @@ impl Machine {
         if matches!(self.state, State::Locked) {
             return self.while_locked(event);
         }
+        self.not_before.take_if(|wish| now.boot.reached(*wish));
         match event {
             Event::Locked => self.lock(),
             Event::Loaded(record, mark) => self.loaded(record, mark, now),
@@ -249,10 +256,12 @@ impl Machine {
             (Phase::Unkept { retry_at, .. }, _) => Some(*retry_at),
             (Phase::Idle, State::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
             (Phase::Idle, State::Starting) => {
-                Some(self.trouble.as_ref().map_or(Moment::EARLIEST, |trouble| trouble.retry_at))
+                let retry_at = self.trouble.as_ref().map_or(Moment::EARLIEST, |trouble| trouble.retry_at);
+                Some(self.wish_is_over_at().unwrap_or(retry_at))
             }
             (Phase::Idle, _) => self.kept_fresh().and_then(|held| {
-                let attempt = self.next_attempt(held).or(held.notice);
+                let wish = self.wish_is_over_at().filter(|_| held.due.is_some());
+                let attempt = wish.or_else(|| self.next_attempt(held)).or(held.notice);
                 // Where refreshes fail, the end of the token is news.
                 let news = attempt.is_none() || self.trouble.is_some();
                 let end = held.deadline.filter(|_| news && !held.end_was_told);
@@ -260,6 +269,13 @@ impl Machine {
             }),
             _ => None,
         }
+    }
+
+    /// When to look again whether an attempt is due, where the provider asked to be left alone: from then on both clocks
+    /// count.
+    fn wish_is_over_at(&self) -> Option<Moment> {
+        let wish = self.not_before?;
+        Some(Moment::by_boot(self.trouble.as_ref().map_or(wish, |trouble| wish.max(trouble.retry_at.boot))))
     }
 
     /// What is held, where another token is got for it without the user.
@@ -271,11 +287,11 @@ impl Machine {
         }
     }
 
-    /// The first moment at which somebody who asks causes an attempt.
+    /// The first moment at which a program that asks causes an attempt.
     pub fn soonest_attempt(&self, now: Moment) -> Moment {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
-        let wish = self.trouble.as_ref().and_then(|trouble| trouble.not_before);
-        wish.map_or(apart, |wish| wish.latest(apart))
+        let wish = self.not_before.map(Moment::by_boot);
+        [wish, self.probe_at].into_iter().flatten().fold(apart, Moment::latest)
     }
 
     /// Whether [`Event::Timer`] would begin to ask for a token now, and not in reply to anybody. What nobody heard the
@@ -305,7 +321,8 @@ impl Machine {
             Some(lost) if self.has_to_hold(lost, pause) => held.deadline.unwrap_or(due),
             Some(lost) => lost.since,
         };
-        Some(pause.map_or(planned, |pause| planned.latest(pause)))
+        let wish = self.not_before.map(Moment::by_boot);
+        Some([pause, wish].into_iter().flatten().fold(planned, Moment::latest))
     }
 
     /// Whether an unanswered refresh token had its one prompt replay, or missed the window for it.
@@ -329,7 +346,8 @@ impl Machine {
             return if wait { Effect::Rest } else { Effect::Load };
         }
         if matches!(self.state, State::Starting) {
-            let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            let wait = paused || self.not_before.is_some();
             return if wait { Effect::Rest } else { self.begin(None, self.priority(), now) };
         }
         self.notice_missed_replay(now);
@@ -362,6 +380,7 @@ impl Machine {
     fn stirred(&mut self, now: Moment, chance: f64) {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
         let soon = now.plus(schedule::stirred_pause(chance)).latest(apart);
+        self.probe_at = None;
         self.read_the_clock_again(now);
         if self.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Offline) {
             self.try_by(soon);
@@ -370,15 +389,15 @@ impl Machine {
 
     /// The provider is well again: nobody waits for the end of a pause that was meant for it.
     fn recovered(&mut self, now: Moment, chance: f64) {
+        self.probe_at = None;
         if self.is_cut_off() {
             self.try_by(now.plus(schedule::recovered_pause(chance)).latest(self.soonest_attempt(now)));
         }
     }
 
-    /// Brings the next attempt forward, though not before the provider's own wish.
+    /// Brings the next attempt forward. It comes not before the provider's own wish, all the same.
     fn try_by(&mut self, at: Moment) {
         let Some(trouble) = &mut self.trouble else { return };
-        let at = trouble.not_before.map_or(at, |wish| wish.latest(at));
         if at.boot < trouble.retry_at.boot {
             trouble.retry_at = at;
         }
@@ -440,9 +459,12 @@ impl Machine {
     fn forced(&mut self, apart: Duration, priority: Priority, now: Moment) -> Effect {
         let idle = matches!(self.phase, Phase::Idle);
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
-        let wish = self.trouble.as_ref().and_then(|trouble| trouble.not_before);
-        let asked_to_wait = wish.is_some_and(|wish| !now.reached(wish));
-        if !idle || too_soon || asked_to_wait { Effect::Rest } else { self.begin(None, priority, now) }
+        let kept_back = priority != Priority::Person && self.probe_at.is_some_and(|at| !now.reached(at));
+        if !idle || too_soon || kept_back || self.not_before.is_some() {
+            Effect::Rest
+        } else {
+            self.begin(None, priority, now)
+        }
     }
 
     /// Asks for a token for `target`; `None`: for all that the account asks for.
@@ -459,7 +481,6 @@ impl Machine {
         let (started_at, sent) = held.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
         record.intent = Some(Intent { fingerprint: token.fingerprint(), started_at, sent });
         self.phase = Phase::Preparing { target, priority };
-        self.last_attempt = Some(now);
         Effect::Prepare(Box::new(record))
     }
 
@@ -473,6 +494,7 @@ impl Machine {
         };
         if let Err(why) = result {
             // What could not be kept is not asked for: the old token serves to its end.
+            self.last_attempt = Some(now);
             self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
             return Effect::Rest;
         }

@@ -371,7 +371,7 @@ impl Actor {
                 // The secret may have been replaced meanwhile.
                 self.credentials = None;
             }
-            Answer::Busy { why, .. } | Answer::NotSent { why } => {
+            Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::CircuitOpen { why, .. } => {
                 tracing::warn!(%account, "a new token has to wait: {why}");
             }
             Answer::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),

@@ -1,5 +1,7 @@
 //! The browser's part of a login: out through the start URL, back with an answer, and what that leads to.
 
+mod words;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use tokio::sync::watch;
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+use self::words::{in_brackets, no_issuer, wrong_nonce};
 use super::Guard;
 use super::answers::Taken;
 use super::handle::Broker;
@@ -19,6 +22,7 @@ use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::Error;
 use crate::oauth::authorize::{self, ResponseType};
+pub use crate::oauth::callback::{is_in_query, joined};
 use crate::oauth::dialect::Par;
 use crate::oauth::grant::GrantType;
 use crate::oauth::pkce;
@@ -284,27 +288,34 @@ impl Broker {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
         let asked = self.inner.world.clock.now().boot;
-        let trade = match next {
-            Next::Exchange(trade) => trade,
+        let (trade, nonce) = match next {
+            Next::Exchange { trade, nonce } => (trade, nonce),
             Next::Granted(grant) => {
                 return self.take_over(Some(id), self.inner.revoker.guard(plan, grant, asked), Agreed::No).await;
             }
             Next::Refused { error, description } => {
-                let why = if error == "access_denied" {
-                    "access was denied at the provider".to_owned()
-                } else {
-                    format!("the provider said {error}")
-                };
-                let words = if description.is_empty() { String::new() } else { format!(" ({description})") };
                 let advice = pkce::advice(&plan.dialect, &error, &description);
-                return Err(failed(format!("{why}{words}{advice}"), Some(error)));
+                let why = if error == "access_denied" {
+                    format!("access was denied at the provider{}", in_brackets(&description))
+                } else {
+                    format!("the provider said {error}{}", in_brackets(&description))
+                };
+                return Err(failed(format!("{why}{advice}"), Some(error)));
             }
             Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}{}", why.advice()), None)),
+            // A token in it is not revoked: whoever sent the answer, it may not be the one who would be asked.
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
             }
-            Next::WrongNonce => {
-                return Err(failed("the answer has no id_token of this login (nonce)".into(), None));
+            Next::NoIssuer { said } => {
+                let why = no_issuer(&plan.dialect, said.as_ref());
+                return Err(failed(why, said.map(|(error, _)| error)));
+            }
+            Next::WrongNonce(grant, wrong) => {
+                let why = wrong_nonce(&plan.dialect, wrong);
+                // Dropped, and so revoked: nobody knows whose login it was.
+                drop(self.inner.revoker.guard(Arc::clone(&plan), grant, asked));
+                return Err(failed(why, None));
             }
         };
         // Before the code is spent. From here on, whoever locks the store waits for this.
@@ -318,6 +329,9 @@ impl Broker {
             ));
         }
         let fresh = self.granted(&plan, "the code", answer, asked)?;
+        if let Some(Err(wrong)) = nonce.map(|nonce| fresh.check_nonce(&nonce)) {
+            return Err(failed(wrong_nonce(&plan.dialect, wrong), None));
+        }
         self.take_over(Some(id), fresh, Agreed::No).await
     }
 }
@@ -327,16 +341,19 @@ fn has_path(uri: &str, path: &str) -> bool {
 }
 
 /// An address as a person copied it; `None`: it is none. Taken apart as text, since a URL type would leave
-/// copies of the token behind. Some providers put a fragment behind a code: what has a query is read there.
+/// copies of the token behind.
 fn pasted(address: &str) -> Option<CallbackRequest> {
     let address = address.trim();
     let (address, fragment) = address.split_once('#').unwrap_or((address, ""));
     let (address, query) = address.split_once('?').unwrap_or((address, ""));
-    let in_fragment = query.is_empty() && !fragment.is_empty();
-    let answer = if in_fragment { fragment } else { query };
+    let read =
+        |encoded: &str| Zeroizing::new(form_urlencoded::parse(encoded.as_bytes()).into_owned().collect::<Vec<_>>());
+    let (query, fragment) = (read(query), read(fragment));
+    // Some providers put a fragment behind a code.
+    let in_fragment = !fragment.is_empty() && !is_in_query(&query);
     Some(CallbackRequest {
         arrived_on: Url::parse(address).ok()?.into(),
-        parameters: Zeroizing::new(form_urlencoded::parse(answer.as_bytes()).into_owned().collect()),
+        parameters: if in_fragment { joined(fragment, &query) } else { query },
         in_fragment,
         cookies: Vec::new(),
     })

@@ -94,7 +94,9 @@ impl Broker {
                 Answer::Busy { retry_after, .. } => {
                     pause = (pause * 2).min(LONGEST_PAUSE).max(retry_after.unwrap_or_default());
                 }
-                Answer::NotSent { .. } | Answer::Lost { .. } => pause = (pause * 2).min(LONGEST_PAUSE),
+                Answer::NotSent { .. } | Answer::CircuitOpen { .. } | Answer::Lost { .. } => {
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
                 Answer::Granted(grant) => {
                     let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant, asked);
                     let result = self.take_over(Some(&id), fresh, Agreed::No).await;

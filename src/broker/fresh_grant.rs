@@ -13,9 +13,11 @@ use super::World;
 use super::roster::{Member, Roster};
 use crate::account::attempts::Plan;
 use crate::clock::Boot;
+use crate::failpoint;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
+use crate::oauth::id_token::{self, WrongNonce};
 use crate::oauth::identity::{self, Comparison};
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, Nonce256};
 
 /// What is spent on revoking a grant. A stop waits less.
 pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(8);
@@ -45,6 +47,17 @@ impl FreshGrant {
     /// A copy for who stores it. It counts as dropped all the same if [`Self::stored`] is not called.
     pub(super) fn grant(&self) -> Grant {
         (*self.grant).clone()
+    }
+
+    /// Whether the ID token that came with a code's tokens is the answer to the request that had this `nonce`.
+    ///
+    /// A reply without one passes, though `openid` was asked for: plain OAuth servers take that for a scope like any
+    /// other. Code, PKCE and state tie the tokens to this login, and nothing is believed that no ID token says.
+    pub(super) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
+        match id_token::check_nonce(&self.grant.extra, nonce) {
+            Err(WrongNonce::NoToken) => Ok(()),
+            checked => checked,
+        }
     }
 
     /// When it was asked for.
@@ -117,7 +130,7 @@ impl Revoker {
         let provider = Arc::clone(&self.world.provider);
         self.runtime.spawn(async move {
             let asked = provider.revoke(&plan.dialect, &tokens, &plan.credentials);
-            revocation.ended(match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
+            revocation.ended(match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
                 Ok(Ok(true)) => Ok(()),
                 Ok(Ok(false)) => Err("the provider has no way to revoke a token".into()),
                 Ok(Err(why)) => Err(why),

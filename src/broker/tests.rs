@@ -8,6 +8,7 @@ mod kinds;
 mod locking;
 mod logins;
 mod memory;
+mod nonce;
 mod provider_url;
 mod taken_over;
 mod tokens;

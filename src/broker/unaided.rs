@@ -137,7 +137,7 @@ pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<G
             Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
         }
         Answer::Pending { .. } => Err(Error::login_failed(&account, "the provider answered as to a device".into())),
-        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::Lost { why } => {
+        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::CircuitOpen { why, .. } | Answer::Lost { why } => {
             Err(Error::login_failed(&account, why))
         }
     }

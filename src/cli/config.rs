@@ -5,12 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::named_files::{self, Unusable};
 use super::{Outcome, report};
 use crate::client::Failure;
-use crate::config::{self, Config as Effective, ConfigErrors, SecretSource};
+use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
-use crate::credentials;
-use crate::secret::text::Rule;
 
 /// Check the config file, or show an example of one
 #[derive(Args)]
@@ -23,21 +22,33 @@ pub(super) struct Config {
 const HELP: &str = "\
 Examples:
   ringback config check
+  ringback config check --show   # with the redirect URI of every account
   mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
   ringback config path";
 
 #[derive(Subcommand)]
 enum Act {
-    /// Check the config file and show what it comes to, secrets hidden
+    /// Check the config file
     ///
-    /// Names every mistake with its line, and exits with 2 if there is one. Client secrets and passwords in
-    /// files are looked at (not shown); commands are not run, and keyrings and systemd credentials not
-    /// asked.
-    Check(Source),
+    /// Names every mistake with its line, and exits with 2 if there is one. Warnings change no exit code. Files
+    /// that it names are looked at: client secrets, passwords and private keys (not shown), and certificates.
+    /// Commands are not run, and keyrings and systemd credentials not asked.
+    Check(Check),
     /// Print an example with every key explained
     Example,
     /// Print where the config file is
     Path(Source),
+}
+
+/// What is checked, and what is printed.
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    source: Source,
+
+    /// Print what is in effect, presets and defaults filled in, secrets hidden
+    #[arg(long)]
+    show: bool,
 }
 
 /// Which config file.
@@ -52,16 +63,20 @@ pub(super) struct Source {
 /// Does what the subcommand says.
 pub(super) fn run(args: &Config) -> Outcome {
     let text = match &args.act {
-        Act::Check(source) => {
-            let config = source.load()?;
-            config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
-            refuse_unusable_secrets(&config, source)?;
+        Act::Check(Check { source, show }) => {
+            let config = check(source)?;
             if config.accounts.is_empty() {
                 report::say(
                     "There are no accounts yet: add an `[accounts.NAME]`; `ringback config example` shows how.",
                 );
             }
-            config::describe(&config)
+            if *show {
+                // Standard output is TOML alone.
+                report::say(&fine(&config));
+                config::describe(&config)
+            } else {
+                fine(&config) + "\n"
+            }
         }
         Act::Example => config::example(),
         Act::Path(source) => {
@@ -78,13 +93,7 @@ impl Source {
         ConfigEnv::from_process(self.config.clone())
     }
 
-    /// The effective config. Its mistakes have then been told, each on its line; the failure only
-    /// counts them.
-    pub(super) fn load(&self) -> Result<Effective, Failure> {
-        config_file::load(&self.env()).map_err(|error| failure(&error))
-    }
-
-    /// As [`Source::load`], with the accounts that nothing is wrong with, and all mistakes untold.
+    /// The effective config with the accounts that nothing is wrong with, and all mistakes untold.
     pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
         config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
     }
@@ -95,10 +104,7 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            Failure::usage(
-                count(mistakes.iter().count()),
-                "Correct the file; `ringback config example` explains every key.",
-            )
+            Failure::usage(count(mistakes.iter().count()), CORRECT)
         }
         ConfigFileError::Nowhere => Failure::usage(error.to_string(), "Name the file with `--config`."),
         ConfigFileError::Missing { path, named_by } => {
@@ -113,6 +119,8 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
     }
 }
 
+const CORRECT: &str = "Correct the file; `ringback config example` explains every key.";
+
 fn count(mistakes: usize) -> String {
     match mistakes {
         1 => "the config has a mistake".into(),
@@ -120,25 +128,32 @@ fn count(mistakes: usize) -> String {
     }
 }
 
-/// Files with secrets that the daemon could not use at the first login.
-fn refuse_unusable_secrets(config: &Effective, source: &Source) -> Result<(), Failure> {
+/// Tells every mistake, and every file that the daemon could not use, each on its line; fails if there is one.
+fn check(source: &Source) -> Result<Effective, Failure> {
+    let (config, mistakes) = source.load_what_works()?;
+    mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
     let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
     let file = std::path::absolute(&file).unwrap_or(file);
-    let mut wrong = 0;
-    for account in config.accounts.values() {
-        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
-        for (key, rule, source) in [
-            ("client_secret_file", Rule::ClientSecret, account.client_secret.as_ref()),
-            ("password_file", Rule::Password, password),
-        ] {
-            let Some(SecretSource::File(path)) = source else { continue };
-            let Err(why) = credentials::check_file(path, rule) else { continue };
-            report::say(&format!("{}: accounts.{}.{key}: {why}", file.display(), config::segment(&account.name)));
-            wrong += 1;
-        }
+    let unusable = named_files::unusable(&config);
+    for Unusable { key, why, .. } in &unusable {
+        report::say(&format!("{}: {key}: {why}", file.display()));
     }
-    match wrong {
-        0 => Ok(()),
-        n => Err(Failure::usage(count(n), "Make each file with the secret alone in it, readable for you alone.")),
+    config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for (key, why) in named_files::missing_programs(&config) {
+        report::say(&format!("warning: {}: {key}: {why}", file.display()));
+    }
+    let wrong = mistakes.iter().count() + unusable.len();
+    let advice = match unusable.first() {
+        Some(first) if mistakes.is_empty() && unusable.iter().all(|other| other.advice == first.advice) => first.advice,
+        _ => CORRECT,
+    };
+    if wrong > 0 { Err(Failure::usage(count(wrong), advice)) } else { Ok(config) }
+}
+
+/// What a check without mistakes ends with.
+fn fine(config: &Effective) -> String {
+    match config.accounts.len() {
+        1 => "ok: 1 account".into(),
+        accounts => format!("ok: {accounts} accounts"),
     }
 }

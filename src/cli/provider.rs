@@ -184,6 +184,6 @@ mod tests {
         ] {
             assert!(list.contains(row), "{list}");
         }
-        assert!(list.contains("(/c.toml:4:12: providers.bad.token_url: is missing"), "{list}");
+        assert!(list.contains("(/c.toml:5:1: providers.bad.knob: is not a known key"), "{list}");
     }
 }

@@ -1,8 +1,10 @@
 //! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
 
+mod announced;
 mod binding;
 #[cfg(test)]
 mod docs_test;
+mod init;
 mod reloading;
 
 use std::net::SocketAddr;
@@ -11,8 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use announced::Announced;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{Outcome, config, signals, start_log};
 use crate::apps::Apps;
@@ -30,12 +34,12 @@ use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
 use crate::http::door::Doors;
-use crate::http::listen::{Limits, Listener, Open, Passed, Server};
+use crate::http::listen::{Limits, Listener, Passed, Server};
 use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
-use crate::paths::{self, NoHome, Paths};
+use crate::paths::{NoHome, Paths};
 use crate::provider::HttpProvider;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
@@ -76,6 +80,9 @@ Examples:
 
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Serve) -> Outcome {
+    if init::is_first() {
+        return init::run();
+    }
     // Before there is a second thread.
     let passed = Passed::take().map_err(|error| binding::refused(&error))?;
     start_log(&args.log)?;
@@ -142,7 +149,8 @@ fn no_store(error: &StoreError) -> Failure {
         StoreError::InUse { .. } => Failure::new(
             ErrorCode::StoreUnavailable,
             error.to_string(),
-            "Stop that one first, or use it: `ringback status`.",
+            "Stop that one first, or use it: `ringback status`. If that does not find it, send it SIGHUP: it puts its \
+             socket there again.",
         ),
         other => broken_store(other),
     }
@@ -208,8 +216,20 @@ async fn serve(
     doors.lead_to(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);
-    let open: Vec<Open> = listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
-    announce(&endpoint, paths)?;
+    let mut own_socket = None;
+    let mut open = Vec::new();
+    for listener in listeners {
+        let bound = listener.socket().filter(|socket| socket.is_ours()).cloned();
+        let opened = server.spawn(listener, router.clone());
+        match bound {
+            Some(id) => own_socket = Some((id, opened)),
+            None => open.push(opened),
+        }
+    }
+    let mut announced = Announced::new(endpoint, paths.clone(), own_socket, (server.clone(), router))
+        .map_err(|error| broken_store(&error))?;
+    notify(sd_notify::NotifyState::Ready);
+    let endpoint = announced.endpoint();
     tracing::info!(
         accounts = config.accounts.len(),
         url = endpoint.url,
@@ -227,16 +247,18 @@ async fn serve(
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
     tokio::spawn(attention::call_for(broker.clone()));
+    let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}
-        () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup) => {}
+        () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup, &hangups) => {}
+        () = announced.keep(hangups.subscribe()) => {}
         () = keep_usage(&apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
     drop(open);
-    withdraw(&endpoint, paths);
+    announced.withdraw();
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
     log.close();
     save_usage(apps).await;
@@ -306,26 +328,6 @@ fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
         url,
         socket: listeners.iter().find_map(Listener::socket_path).map(text),
         pid: std::process::id(),
-    }
-}
-
-/// Tells local programs where to ask, and the service manager that they may.
-fn announce(endpoint: &Endpoint, paths: &Paths) -> Result<(), Failure> {
-    let text =
-        serde_json::to_vec_pretty(endpoint).map_err(|error| Failure::internal(error.to_string(), "Report it."))?;
-    paths::write_private(&paths.runtime, ENDPOINT_FILE, &text).map_err(|error| broken_store(&error))?;
-    notify(sd_notify::NotifyState::Ready);
-    Ok(())
-}
-
-const ENDPOINT_FILE: &str = "endpoint.json";
-
-/// Only our own announcement: a daemon with another state folder may have put its in the same place.
-fn withdraw(endpoint: &Endpoint, paths: &Paths) {
-    let file = paths.endpoint_file();
-    let ours = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Endpoint>(&text).ok());
-    if ours.is_some_and(|found| found.pid == endpoint.pid) {
-        let _ = std::fs::remove_file(file);
     }
 }
 

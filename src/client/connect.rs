@@ -10,8 +10,10 @@ use std::time::Duration;
 use super::Failure;
 use super::discover::{read_endpoint, read_key};
 use super::exchange::Wire;
-use crate::contract::ErrorCode;
+use crate::contract::{Endpoint, ErrorCode};
 use crate::error::Error;
+use crate::paths::Paths;
+use crate::paths::holder::holder;
 use crate::ports;
 use crate::secret::AppKey;
 
@@ -25,8 +27,8 @@ const STEPS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) way: Way,
-    /// `endpoint.json`, if the way was found through it: it tells whether a daemon is just starting.
-    pub(super) endpoint: Option<PathBuf>,
+    /// Where the daemon was looked for; `None`: the user said where it is.
+    pub(super) paths: Option<Paths>,
 }
 
 /// One of the two kinds of listener.
@@ -64,12 +66,11 @@ impl Door {
         self.way.open().map_err(|closed| self.absent(closed))
     }
 
-    /// Whether `endpoint.json` names a process that lives.
+    /// Whether `endpoint.json` names a process that lives, or one holds the state folder.
     fn starting(&self) -> bool {
-        let endpoint = self.endpoint.as_deref().and_then(|path| read_endpoint(path).ok().flatten());
-        let pid =
-            endpoint.and_then(|endpoint| i32::try_from(endpoint.pid).ok()).and_then(rustix::process::Pid::from_raw);
-        pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+        let Some(paths) = &self.paths else { return false };
+        let endpoint = read_endpoint(&paths.endpoint_file()).ok().flatten();
+        endpoint.is_some_and(|endpoint| is_alive(&endpoint)) || holder(&paths.state).is_some()
     }
 
     fn absent(&self, closed: Closed) -> Failure {
@@ -86,8 +87,17 @@ impl Door {
             io::ErrorKind::ConnectionRefused => format!("nobody listens at {tried}"),
             _ => format!("{tried}: {error}"),
         };
-        Error::NoDaemon { why }.into()
+        match self.paths.as_ref().and_then(|paths| holder(&paths.state)) {
+            Some(pid) => Error::DaemonUnreachable { pid, why }.into(),
+            None => Error::NoDaemon { why }.into(),
+        }
     }
+}
+
+/// Whether the process that announced itself lives.
+pub(super) fn is_alive(endpoint: &Endpoint) -> bool {
+    let pid = i32::try_from(endpoint.pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 /// Why there is no connection.

@@ -12,7 +12,7 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::Failure;
-use super::connect::{Door, Way};
+use super::connect::{Door, Way, is_alive};
 use crate::contract::{Endpoint, ErrorCode};
 use crate::paths::{NoHome, Paths};
 use crate::secret::AppKey;
@@ -33,22 +33,35 @@ const FILE_CAP: u64 = 16 * 1024;
 /// The way to the daemon.
 pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
     if let Some(socket) = &asked.socket {
-        return Ok(Door { way: Way::Socket(socket.clone()), endpoint: None });
+        return Ok(Door { way: Way::Socket(socket.clone()), paths: None });
     }
     if let Some(way) = from_env(env)? {
-        return Ok(Door { way, endpoint: None });
+        return Ok(Door { way, paths: None });
     }
     let nowhere =
         |error: NoHome| Failure::usage(error.to_string(), "Set it, or name the daemon's socket with `--socket`.");
     // Looked for where the daemon put it, so by the same rules.
-    let paths = Paths::from_env(env, None).map_err(nowhere)?;
-    let file = paths.endpoint_file();
-    let way = match read_endpoint(&file)? {
+    let candidates = Paths::candidates(env).map_err(nowhere)?;
+    let (paths, endpoint) = announced(candidates)?;
+    let way = match endpoint {
         Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
         Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
         Some(_) | None => Way::Socket(paths.socket()),
     };
-    Ok(Door { way, endpoint: Some(file) })
+    Ok(Door { way, paths: Some(paths) })
+}
+
+/// The place of the daemon that lives, or else the first of all.
+fn announced(candidates: Vec<Paths>) -> Result<(Paths, Option<Endpoint>), Failure> {
+    let mut first = None;
+    for paths in candidates {
+        let endpoint = read_endpoint(&paths.endpoint_file())?;
+        if endpoint.as_ref().is_some_and(is_alive) {
+            return Ok((paths, endpoint));
+        }
+        first.get_or_insert((paths, endpoint));
+    }
+    first.ok_or_else(|| Failure::internal("there is no place to look for the daemon", "Report it."))
 }
 
 /// `endpoint.json`, if there is one. Refused if somebody else could have written it.

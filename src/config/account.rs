@@ -18,7 +18,7 @@ use super::provider::Provider;
 use super::reader::Reader;
 use super::reserved::Request;
 use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
-use super::{AccountConfig, Attention, FilePrivacy, provider, words};
+use super::{AccountConfig, Attention, FilePrivacy, foreseen, provider, response_mode, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
@@ -63,22 +63,22 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
         audience: section.read("audience", text),
     };
     let hook = section.read("hook", |v| command(v, &context.base));
-    let usual = Attention::default();
-    let attention = Attention {
-        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
-        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(usual.remind_after),
-        opens_login: section.read("open_login", flag).unwrap_or(usual.opens_login),
-    };
+    let attention = attention(section);
     let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
     let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
-    let dialect = dialect.map(|dialect| with_extra(dialect, section));
-    if let Some(dialect) = &dialect {
+    let dialect = dialect.map(|dialect| with_extra(dialect, grant, section));
+    if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {
         check(grant, dialect, section);
     }
+    let separator = dialect.as_ref().map(|dialect| dialect.scope_separator.as_str());
+    foreseen::warn_of_slips(client_id.as_deref(), &target.scope, separator, section);
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
     let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
+    if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
+        foreseen::warn_of_lacks(grant, &target, &dialect, section);
+    }
     let name = name.to_owned();
     Ok(AccountConfig {
         name,
@@ -96,15 +96,34 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
     })
 }
 
+/// How the user learns that the account needs them.
+fn attention(section: &Reader<'_>) -> Attention {
+    let usual = Attention::default();
+    Attention {
+        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
+        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(usual.remind_after),
+        opens_login: section.read("open_login", flag).unwrap_or(usual.opens_login),
+    }
+}
+
 /// The provider with the account's own parameters.
-fn with_extra(mut dialect: Arc<Dialect>, section: &Reader<'_>) -> Arc<Dialect> {
-    let extra =
-        section.read("extra_authorize", |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
+fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &Reader<'_>) -> Arc<Dialect> {
+    let read = |value: &DeValue<'_>| texts(value, |name, text| Request::Authorization.refuses(name, text));
+    let extra = section.read("extra_authorize", read).unwrap_or_default();
+    let sets_mode = response_mode::is_in(&extra);
     if !extra.is_empty() {
         if let Some(url) = &dialect.endpoints.authorize {
             provider::refuse_repeated(url, &extra, section);
         }
         Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
+    }
+    match response_mode::unfit(&dialect, grant).filter(|_| !section.is_mistaken("grant")) {
+        Some(problem) if sets_mode => section.refuse("extra_authorize", problem),
+        Some(problem) => {
+            let what = format!("is `{}`, which {}", dialect.provider, problem.what);
+            section.refuse("provider", Problem { what, ..problem });
+        }
+        None => {}
     }
     dialect
 }

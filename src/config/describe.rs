@@ -1,4 +1,4 @@
-//! The effective config for people: what `ringback config check` prints.
+//! The effective config for people: what `ringback config check --show` prints.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -11,7 +11,7 @@ use url::Url;
 use super::account::comes_back;
 use super::reader::segment;
 use super::{AccountConfig, Attention, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
-use crate::oauth::dialect::{Dialect, IssPolicy, Proxy, RateLimit, Revoke};
+use crate::oauth::dialect::{AssertionAudience, Dialect, IssPolicy, Proxy, RateLimit, Revoke};
 use crate::oauth::exchange::{Target, User};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
@@ -174,6 +174,10 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("revoke", revoke);
     page.set("revoke_url", url);
     page.set("client_auth", Some(words::word(words::CLIENT_AUTH, dialect.client_auth)));
+    // By default it follows `issuer`, which is shown.
+    if dialect.assertion_audience != AssertionAudience::IssuerIfKnown {
+        page.set("assertion_audience", Some(words::word(words::ASSERTION_AUDIENCE, dialect.assertion_audience)));
+    }
     page.set("body", Some(words::word(words::BODY, dialect.body)));
     page.set("pkce", Some(words::word(words::PKCE, dialect.pkce)));
     page.set("par", Some(words::word(words::PAR, dialect.par)));
@@ -188,7 +192,14 @@ fn dialect(page: &mut Page, dialect: &Dialect) {
     page.set("rate_limit_endpoint", dialect.rate_limit_endpoint.map(rate));
     page.set("rate_limit", dialect.rate_limit.map(rate));
     page.set("issuer", dialect.issuer.as_deref());
-    page.set("iss_required", Some(dialect.iss == IssPolicy::Required));
+    let iss_required = match dialect.iss {
+        IssPolicy::Required => Some(true),
+        IssPolicy::Optional => Some(false),
+        // Metadata may ask for it.
+        IssPolicy::AsMetadataSays => (!dialect.discover).then_some(false),
+    };
+    page.set("iss_required", iss_required);
+    page.set("nonce", Some(words::word(words::NONCE, dialect.nonce)));
     page.set("default_lifetime", dialect.default_lifetime.map(length));
     page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
     page.set("rotation", Some(words::word(words::ROTATION, dialect.rotation)));

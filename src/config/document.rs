@@ -16,7 +16,7 @@ pub fn example() -> String {
     comment(
         &mut text,
         "ringback's config. Nothing here has to be set but accounts: take the `#` off the lines that you need. \
-         `ringback config check` tells what is wrong and shows what is in effect.",
+         `ringback config check` tells what is wrong, and with `--show` what is in effect.",
     );
     for section in SECTIONS.iter().filter(|section| section.form != Form::Inline) {
         text.push('\n');
@@ -47,10 +47,11 @@ pub fn reference() -> String {
          RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
          ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
-         `ringback config example` prints one with every key in it; `ringback config check` shows what is in \
-         effect, with secrets hidden.\n\n\
+         `ringback config example` prints one with every key in it; `ringback config check --show` shows \
+         what is in effect, with secrets hidden.\n\n\
          Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
-         valid spelling, and all of them at once. A mistake in an account takes out that account, one in a \
+         valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
+         which stops nothing. A mistake in an account takes out that account, one in a \
          provider the accounts that use it; the daemon starts with the rest, and logs every mistake. Any other \
          mistake keeps it from starting. A daemon that reloads is more careful: with any mistake it keeps what it \
          had.\n\n\

@@ -115,8 +115,9 @@ fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
     for (key, needed_by) in [("key_credential", "credential"), ("key_command", "command")] {
         match (section.field(key), word == needed_by) {
             (None, true) => section.missing(key),
-            (Some(field), false) => {
-                field.refuse(Problem::new("has no use").expected(format!("it only with `key = \"{needed_by}\"`")));
+            (Some(_), false) => {
+                let problem = Problem::new("has no use").expected(format!("it only with `key = \"{needed_by}\"`"));
+                section.lacks(key, &["key"], problem);
             }
             _ => {}
         }
@@ -188,9 +189,7 @@ fn default_account(top: &Reader<'_>, sections: &[(String, Reader<'_>)]) -> Optio
         return Some(named);
     }
     let problem = Problem::new(format!("is `{}`, and there is no such account", named.escape_debug()));
-    top.refuse(
-        "default_account",
-        problem.expected("the name of an `[accounts.NAME]`").nearest(nearest(&named, known())),
-    );
+    let problem = problem.expected("the name of an `[accounts.NAME]`").nearest(nearest(&named, known()));
+    top.lacks("default_account", &["accounts"], problem);
     None
 }

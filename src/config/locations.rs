@@ -12,7 +12,7 @@ use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
 /// The keys; `token_url` first, because others may follow it.
-const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 9] = [
     TOKEN_URL,
     "authorize_url",
     "refresh_url",

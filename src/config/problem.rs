@@ -134,12 +134,22 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
+/// What is said, and whether it may follow from another mistake.
+type Noted = (ConfigError, MayFollow);
+
+/// Whether a mistake may be none once another is put right: what is missing may stand there misspelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum MayFollow {
+    No,
+    Yes,
+}
+
 /// Collects what is to be said of one text.
 pub(super) struct Sheet<'a> {
     file: &'a Path,
     text: &'a str,
-    errors: RefCell<Vec<ConfigError>>,
-    warnings: RefCell<Vec<ConfigError>>,
+    errors: RefCell<Vec<Noted>>,
+    warnings: RefCell<Vec<Noted>>,
     /// The keys that the deserialiser asked for, to compare with the schema.
     #[cfg(test)]
     pub(super) asked: RefCell<std::collections::BTreeSet<(&'static str, &'static str)>>,
@@ -164,12 +174,22 @@ impl<'a> Sheet<'a> {
 
     /// Notes a mistake at byte `offset`.
     pub(super) fn report(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
-        self.errors.borrow_mut().push(self.at(offset, key, problem, blame));
+        self.note(offset, key, problem, blame, MayFollow::No);
+    }
+
+    /// As [`Self::report`], with whether it may follow from another mistake.
+    pub(super) fn note(&self, offset: usize, key: &str, problem: Problem, blame: &Blame, follows: MayFollow) {
+        self.errors.borrow_mut().push((self.at(offset, key, problem, blame), follows));
+    }
+
+    /// Whether a mistake was reported in the key of this path.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.errors.borrow().iter().any(|(error, _)| error.key == key)
     }
 
     /// Notes something that works and should not be done.
     pub(super) fn warn(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
-        self.warnings.borrow_mut().push(self.at(offset, key, problem, blame));
+        self.warnings.borrow_mut().push((self.at(offset, key, problem, blame), MayFollow::No));
     }
 
     fn at(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) -> ConfigError {
@@ -179,14 +199,13 @@ impl<'a> Sheet<'a> {
         ConfigError { file: self.file.to_owned(), line, column, key: key.to_owned(), problem, blame: blame.clone() }
     }
 
-    /// The first mistake, in the order of the file, that stands in the way of `what`.
+    /// The first mistake that stands in the way of `what`.
     pub(super) fn first(&self, what: &Blame) -> Option<String> {
-        let errors = self.errors.borrow();
-        let own = errors.iter().filter(|error| error.blame == *what);
-        own.min_by_key(|error| (error.line, error.column)).map(ToString::to_string)
+        self.errors().iter().find(|error| error.blame == *what).map(ToString::to_string)
     }
 
-    /// All mistakes, in the order of the file.
+    /// All mistakes, in the order of the file; those of one account, provider or the rest stand together, with what may
+    /// follow from the others last.
     pub(super) fn errors(&self) -> Vec<ConfigError> {
         sorted(&self.errors)
     }
@@ -197,10 +216,17 @@ impl<'a> Sheet<'a> {
     }
 }
 
-fn sorted(noted: &RefCell<Vec<ConfigError>>) -> Vec<ConfigError> {
+fn sorted(noted: &RefCell<Vec<Noted>>) -> Vec<ConfigError> {
     let mut noted = noted.borrow().clone();
-    noted.sort_by_key(|error| (error.line, error.column));
-    noted
+    noted.sort_by_key(|(error, _)| (error.line, error.column));
+    let mut groups: Vec<Blame> = Vec::new();
+    for (error, _) in &noted {
+        if !groups.contains(&error.blame) {
+            groups.push(error.blame.clone());
+        }
+    }
+    noted.sort_by_key(|(error, follows)| (groups.iter().position(|blame| *blame == error.blame), *follows));
+    noted.into_iter().map(|(error, _)| error).collect()
 }
 
 /// The candidate that `word` is most likely a misspelling of, if any comes near.

@@ -1,15 +1,19 @@
 //! Providers: the keys of `[providers.NAME]` and of the presets, laid over each other, become a dialect.
 
+mod check;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeValue;
 use url::Url;
 
+pub(super) use self::check::refuse_repeated;
+use self::check::refuse_unused;
 use super::locations::{Filled, Locations, Unfilled};
-use super::problem::{Problem, nearest};
+use super::problem::Problem;
 use super::reader::Reader;
 use super::reserved::Request;
 use super::schema::Kind;
@@ -17,8 +21,8 @@ use super::template::Variables;
 use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, Par, Pkce, Proxy, RateLimit, Reach, Revoke,
-    Roots, Rotation, ServedTypes,
+    AssertionAudience, BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NoncePolicy, Par, Pkce,
+    Proxy, RateLimit, Reach, Revoke, Roots, Rotation, ServedTypes,
 };
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
@@ -32,6 +36,12 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
         "none" => Ok(Proxy::None),
         "environment" => Ok(Proxy::Environment),
         url => {
+            if is_pac(url) {
+                let problem = Problem::new("is a PAC file, a script that ringback does not run");
+                return Err(
+                    problem.expected("the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`")
+                );
+            }
             let url = plain_url(url).map_err(|problem| problem.expected("`none`, `environment` or a URL"))?;
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(Problem::new("is no http or https URL").expected("`none`, `environment` or a URL"));
@@ -39,6 +49,13 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
             Ok(Proxy::At(url))
         }
     }
+}
+
+/// Whether it is the address of a script that chooses a proxy, as browsers take one.
+fn is_pac(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let path = Path::new(lower.split(['?', '#']).next().unwrap_or_default());
+    lower.starts_with("pac+") || path.extension().is_some_and(|end| end == "pac") || path.ends_with("wpad.dat")
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +73,7 @@ pub(super) struct ProviderKeys {
     discover: Option<bool>,
     revoke: Option<RevokeBy>,
     client_auth: Option<ClientAuth>,
+    assertion_audience: Option<AssertionAudience>,
     body: Option<BodyEncoding>,
     pkce: Option<Pkce>,
     par: Option<Par>,
@@ -70,6 +88,7 @@ pub(super) struct ProviderKeys {
     rate_limit_endpoint: Option<RateLimit>,
     rate_limit: Option<RateLimit>,
     iss: Option<IssPolicy>,
+    nonce: Option<NoncePolicy>,
     default_lifetime: Option<Duration>,
     max_age_unknown: Option<Duration>,
     rotation: Option<Rotation>,
@@ -91,9 +110,14 @@ pub(super) struct Provider {
 impl ProviderKeys {
     /// What a section or preset says.
     pub(super) fn read(section: &Reader<'_>) -> Self {
-        let authorize =
-            |name| section.read(name, |v| texts(v, |name| Request::Authorization.refuses(name))).unwrap_or_default();
-        let token = |name| section.read(name, |v| texts(v, |name| Request::Token.refuses(name))).unwrap_or_default();
+        let authorize = |name| {
+            section
+                .read(name, |v| texts(v, |name, text| Request::Authorization.refuses(name, text)))
+                .unwrap_or_default()
+        };
+        let token = |name| {
+            section.read(name, |v| texts(v, |name, text| Request::Token.refuses(name, text))).unwrap_or_default()
+        };
         let file = section.file().display().to_string();
         let locations = Locations::read(section);
         let written = section.written().filter(|(name, _)| *name != "preset" && locations.shows(name));
@@ -105,6 +129,7 @@ impl ProviderKeys {
             discover: section.read("discover", flag),
             revoke: section.word("revoke", words::REVOKE),
             client_auth: section.word("client_auth", words::CLIENT_AUTH),
+            assertion_audience: section.word("assertion_audience", words::ASSERTION_AUDIENCE),
             body: section.word("body", words::BODY),
             pkce: section.word("pkce", words::PKCE),
             par: section.word("par", words::PAR),
@@ -121,6 +146,7 @@ impl ProviderKeys {
             iss: section
                 .read("iss_required", flag)
                 .map(|required| if required { IssPolicy::Required } else { IssPolicy::Optional }),
+            nonce: section.word("nonce", words::NONCE),
             default_lifetime: section.read("default_lifetime", |v| duration(v, SECOND, YEAR)),
             max_age_unknown: section.read("max_age_unknown", |v| duration(v, SECOND, YEAR)),
             rotation: section.word("rotation", words::ROTATION),
@@ -141,6 +167,7 @@ impl ProviderKeys {
             discover: self.discover.or(base.discover),
             revoke: self.revoke.or(base.revoke),
             client_auth: self.client_auth.or(base.client_auth),
+            assertion_audience: self.assertion_audience.or(base.assertion_audience),
             body: self.body.or(base.body),
             pkce: self.pkce.or(base.pkce),
             par: self.par.or(base.par),
@@ -155,6 +182,7 @@ impl ProviderKeys {
             rate_limit_endpoint: self.rate_limit_endpoint.or(base.rate_limit_endpoint),
             rate_limit: self.rate_limit.or(base.rate_limit),
             iss: self.iss.or(base.iss),
+            nonce: self.nonce.or(base.nonce),
             default_lifetime: self.default_lifetime.or(base.default_lifetime),
             max_age_unknown: self.max_age_unknown.or(base.max_age_unknown),
             rotation: self.rotation.or(base.rotation),
@@ -190,6 +218,7 @@ impl ProviderKeys {
             },
             discover: keys.discover.unwrap_or(false),
             client_auth: keys.client_auth.unwrap_or(ClientAuth::Basic),
+            assertion_audience: keys.assertion_audience.unwrap_or_default(),
             body: keys.body.unwrap_or(BodyEncoding::Form),
             pkce: keys.pkce.unwrap_or(Pkce::Send),
             par: keys.par.unwrap_or(Par::Auto),
@@ -204,45 +233,12 @@ impl ProviderKeys {
             rate_limit_endpoint: keys.rate_limit_endpoint,
             rate_limit: keys.rate_limit,
             issuer,
-            iss: keys.iss.unwrap_or(IssPolicy::Optional),
+            iss: keys.iss.unwrap_or(IssPolicy::AsMetadataSays),
+            nonce: keys.nonce.unwrap_or_default(),
             default_lifetime: keys.default_lifetime,
             max_age_unknown: keys.max_age_unknown.unwrap_or(60 * MINUTE),
             rotation: keys.rotation.unwrap_or(Rotation::Unknown),
             replay_window: keys.replay_window.unwrap_or(20 * SECOND),
-        }
-    }
-
-    /// Reports what is missing or does not go together. What is there and wrong was reported already.
-    fn check(&self, section: &Reader<'_>) {
-        let discovers = self.discover == Some(true);
-        let lacks = |key| !self.locations.has(key) && section.field(key).is_none();
-        if lacks("token_url") && !discovers {
-            section.missing("token_url");
-        }
-        for (key, holds) in [("discover", discovers), ("iss_required", self.iss == Some(IssPolicy::Required))] {
-            if holds && lacks("issuer") {
-                section.refuse(key, Problem::new("is true without `issuer`").expected("`issuer`, too"));
-            }
-        }
-        let needs_revoke_url = match self.revoke {
-            Some(RevokeBy::Rfc7009) => !discovers,
-            // A method on the token's own resource: it follows the token endpoint.
-            Some(RevokeBy::DeleteBearer) => discovers && lacks("token_url"),
-            Some(RevokeBy::Nothing) | None => false,
-        };
-        if needs_revoke_url && lacks("revoke_url") {
-            section.missing("revoke_url");
-        }
-        if self.par == Some(Par::Always) && lacks("par_url") && !discovers {
-            section.missing("par_url");
-        }
-        for (key, off, why) in [
-            ("revoke_url", self.revoke == Some(RevokeBy::Nothing), "has no use with `revoke = \"none\"`"),
-            ("par_url", self.par == Some(Par::Off), "has no use with `par = \"off\"`"),
-        ] {
-            if off && section.field(key).is_some() {
-                section.refuse(key, Problem::new(why).expected("no such key"));
-            }
         }
     }
 }
@@ -296,20 +292,6 @@ impl Provider {
     }
 }
 
-/// A value that no URL takes was meant for one that does.
-fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &Reader<'_>) {
-    let names = locations.names();
-    for name in values.keys().filter(|name| !names.contains(name.as_str())) {
-        let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` has in it"));
-        let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let problem = match known.as_slice() {
-            [] => problem.expected("no variables"),
-            known => problem.expected(known.join(", ")).nearest(nearest(name, names.iter().copied())),
-        };
-        section.refuse("variables", problem);
-    }
-}
-
 /// Where a token is given back. `delete-bearer` follows the token endpoint unless it has a URL of its own.
 fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Revoke {
     match (by, url) {
@@ -318,14 +300,6 @@ fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Re
             url.or_else(|| token_url.cloned()).map_or(Revoke::Unsaid, Revoke::DeleteBearer)
         }
         (None | Some(RevokeBy::Rfc7009), url) => url.map_or(Revoke::Unsaid, Revoke::Rfc7009),
-    }
-}
-
-/// A parameter must not come twice (RFC 6749 §3.1).
-pub(super) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, String>, section: &Reader<'_>) {
-    if let Some((name, _)) = authorize_url.query_pairs().find(|(name, _)| extra.contains_key(name.as_ref())) {
-        let problem = Problem::new(format!("repeats `{}` of the query of `authorize_url`", name.escape_debug()));
-        section.refuse("extra_authorize", problem.expected("each parameter once"));
     }
 }
 

@@ -3,8 +3,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Blame, Problem, Sheet, nearest};
-use super::schema::{Key, Kind, SECTIONS, Section};
+use super::problem::{Blame, MayFollow, Problem, Sheet, nearest};
+use super::schema::{self, Form, Key, Kind, SECTIONS, Section};
 use super::value;
 use super::words::{self, Words};
 
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         for (key, _) in table {
             if !names.contains(&key.get_ref().as_ref()) {
                 let path = reader.path_of(key.get_ref());
-                sheet.report(key.span().start, &path, unknown(section, key.get_ref()), &reader.blame);
+                sheet.report(key.span().start, &path, reader.unknown(key.get_ref()), &reader.blame);
             }
         }
         reader
@@ -105,19 +105,37 @@ impl<'a> Reader<'a> {
     /// Reports that a key is missing.
     pub(super) fn missing(&self, name: &'static str) {
         let expected = self.section.key(name).map_or_else(String::new, |key| key.kind.expected());
-        self.refuse(name, Problem::new("is missing").expected(expected));
+        self.lacks(name, &[name], Problem::new("is missing").expected(expected));
+    }
+
+    /// Reports that something is missing, or has no use, because of what these keys say; not if a mistake in one of them
+    /// was reported, since it may follow from that.
+    pub(super) fn lacks(&self, name: &'static str, because_of: &[&str], problem: Problem) {
+        if !because_of.iter().any(|key| self.is_mistaken(key)) {
+            self.sheet.note(self.place(name), &self.path_of(name), problem, &self.blame, MayFollow::Yes);
+        }
+    }
+
+    /// Whether a mistake was reported in this key or table, or in what is likely meant to be it.
+    pub(super) fn is_mistaken(&self, name: &str) -> bool {
+        let names = self.section.names();
+        let is_meant = |key: &str| !names.contains(&key) && nearest(key, names.iter().copied()) == Some(name);
+        self.sheet.is_wrong(&self.path_of(name)) || self.table.keys().any(|key| is_meant(key.get_ref()))
     }
 
     /// Reports a mistake in a key: where its value is, or where the table begins.
     pub(super) fn refuse(&self, name: &str, problem: Problem) {
-        let at = self.table.get(name).map_or(self.at, |value| value.span().start);
-        self.sheet.report(at, &self.path_of(name), problem, &self.blame);
+        self.sheet.report(self.place(name), &self.path_of(name), problem, &self.blame);
     }
 
     /// Notes what works and should not be done: where its value is, or where the table begins.
     pub(super) fn warn(&self, name: &str, why: &str) {
-        let at = self.table.get(name).map_or(self.at, |value| value.span().start);
-        self.sheet.warn(at, &self.path_of(name), Problem::new(why), &self.blame);
+        self.sheet.warn(self.place(name), &self.path_of(name), Problem::new(why), &self.blame);
+    }
+
+    /// Where the key's value is, or where the table begins.
+    fn place(&self, name: &str) -> usize {
+        self.table.get(name).map_or(self.at, |value| value.span().start)
     }
 
     /// The first mistake in it and what is below it.
@@ -181,6 +199,38 @@ impl<'a> Reader<'a> {
     fn path_of(&self, name: &str) -> String {
         join(&self.path, &segment(name))
     }
+
+    /// What to say of a key that the section does not have.
+    fn unknown(&self, name: &str) -> Problem {
+        let problem = Problem::new("is not a known key");
+        if let Some(place) = self.belongs(name) {
+            return Problem::new(format!("is not a known key here: it belongs {place}"));
+        }
+        let elsewhere = SECTIONS.iter().find(|other| other.form != Form::Top && other.key(name).is_some());
+        let names = self.section.names();
+        match (elsewhere, nearest(name, names.iter().copied())) {
+            (Some(other), _) => problem.expected(format!("it in [{}]", other.path)),
+            (None, Some(meant)) => problem.nearest(Some(meant)),
+            (None, None) => problem.expected(format!("one of {}", list(&names))),
+        }
+    }
+
+    /// Where a key or table of the config's top belongs, if it stands elsewhere.
+    fn belongs(&self, name: &str) -> Option<String> {
+        let top = schema::top();
+        if self.section.form == Form::Top || !top.names().contains(&name) {
+            return None;
+        }
+        let section = SECTIONS.iter().find(|section| section.path.split('.').next() == Some(name));
+        match section {
+            // A file of the `providers` folder has one provider's keys.
+            Some(section) if self.path.is_empty() && self.section.path == section.path => {
+                Some("at the top of this file, without the header".into())
+            }
+            Some(section) => Some(format!("in the config file, under a header of its own, `[{}]`", section.path)),
+            None => Some("at the top of the config file, above the first `[...]`".into()),
+        }
+    }
 }
 
 impl Field<'_> {
@@ -193,20 +243,6 @@ impl Field<'_> {
     pub(super) fn refuse(&self, mut problem: Problem) {
         problem.expected.get_or_insert_with(|| self.key.kind.expected());
         self.sheet.report(self.at, &self.path, problem, &self.blame);
-    }
-}
-
-/// What to say of a key that the section does not have.
-fn unknown(section: &'static Section, name: &str) -> Problem {
-    let problem = Problem::new("is not a known key");
-    let names = section.names();
-    if let Some(meant) = nearest(name, names.iter().copied()) {
-        return problem.nearest(Some(meant));
-    }
-    let elsewhere = SECTIONS.iter().find(|other| !other.path.is_empty() && other.key(name).is_some());
-    match elsewhere {
-        Some(other) => problem.expected(format!("it in [{}]", other.path)),
-        None => problem.expected(format!("one of {}", list(&names))),
     }
 }
 

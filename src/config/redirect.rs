@@ -129,6 +129,9 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
             "has a query (`?`), and the answer brings its own: providers append their parameters",
         ));
     }
+    if url.port() == Some(0) {
+        return Err(Problem::new("has port 0, where nobody can listen: a browser could not come back"));
+    }
     if authority.split('/').next().is_some_and(|origin| origin.ends_with(DEFAULT_PORT)) {
         let problem = Problem::new("has the default port `:80` in it, which browsers leave out when they come back");
         return Err(problem.nearest(Some(url.as_str())));

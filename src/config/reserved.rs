@@ -4,6 +4,7 @@
 use url::Url;
 
 use super::problem::Problem;
+use super::response_mode;
 
 /// A request to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,7 @@ use Request::{Authorization, Device, Introspection, PushedAuthorization, Revocat
 /// What a parameter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
-    /// A secret: it has no place in a URL, and `config check` would show it.
+    /// A secret: it has no place in a URL, and `config check --show` would show it.
     Secret,
     /// Set by ringback.
     Ours,
@@ -49,6 +50,7 @@ const PKCE: &str = "`pkce` of the provider";
 const SIGNED: &str = "`client_auth = \"private_key_jwt\"` of the provider and `client_key_file` of the account";
 const PASSWORD: &str = "`grant = \"password\"` of the account, with its own keys for user and password";
 const IMPORT: &str = "`ringback import`, which reads a token from standard input";
+const NONCE: &str = "no such parameter: each login with the scope `openid` has a new one";
 const NEW: &str = "no such parameter: each login has a new one";
 
 #[rustfmt::skip]
@@ -70,7 +72,7 @@ const RESERVED: &[Row] = &[
     Row("code_challenge", Is::Ours, ASKS, PKCE),
     Row("code_challenge_method", Is::Ours, ASKS, PKCE),
     Row("state", Is::Ours, ASKS, NEW),
-    Row("nonce", Is::Ours, ASKS_OR_TRADES, NEW),
+    Row("nonce", Is::Ours, ASKS_OR_TRADES, NONCE),
     Row("grant_type", Is::Ours, ALL, "`grant` of the account"),
     Row("response_type", Is::Ours, ASKS, "`grant` of the account"),
     Row("redirect_uri", Is::Ours, ASKS_OR_TRADES, "`redirect_uri` of the account"),
@@ -83,17 +85,24 @@ const RESERVED: &[Row] = &[
 ];
 
 impl Request {
-    /// Why this request can't have a further parameter `name`: a predicate to the key that sets it.
-    pub(super) fn refuses(self, name: &str) -> Option<Problem> {
-        let (what, instead) = self.reserves(name)?;
-        Some(Problem::new(format!("sets `{}`, {what}", name.escape_debug())).expected(instead))
+    /// Why this request can't have a further parameter `name` with this value: a predicate to the key that sets it.
+    pub(super) fn refuses(self, name: &str, value: &str) -> Option<Problem> {
+        match self.reserves(name) {
+            Some((what, instead)) => {
+                Some(Problem::new(format!("sets `{}`, {what}", name.escape_debug())).expected(instead))
+            }
+            None => ASKS.contains(&self).then(|| response_mode::refuses(name, value)).flatten(),
+        }
     }
 
     /// The same for the query of its URL.
     pub(super) fn refuses_query(self, url: &Url) -> Option<Problem> {
-        url.query_pairs().find_map(|(name, _)| {
-            let (what, instead) = self.reserves(&name)?;
-            Some(Problem::new(format!("has `{}` in its query, {what}", name.escape_debug())).expected(instead))
+        url.query_pairs().find_map(|(name, value)| match self.reserves(&name) {
+            Some((what, instead)) => {
+                let what = format!("has `{}` in its query, {what}", name.escape_debug());
+                Some(Problem::new(what).expected(instead))
+            }
+            None => self.refuses(&name, &value),
         })
     }
 
@@ -111,7 +120,7 @@ impl Request {
 }
 
 /// `name` as the most lenient of servers takes it: some don't tell cases apart, PHP reads ` a.b` and `a b[]` as `a_b`.
-fn as_servers_read(name: &str) -> String {
+pub(super) fn as_servers_read(name: &str) -> String {
     let name = name.split('[').next().unwrap_or_default();
     name.trim().to_ascii_lowercase().replace([' ', '.'], "_")
 }
@@ -140,7 +149,7 @@ mod tests {
             ];
             for spelling in spellings {
                 for request in EVERY {
-                    assert!(request.refuses(&spelling).is_some(), "{request:?} {spelling:?}");
+                    assert!(request.refuses(&spelling, "").is_some(), "{request:?} {spelling:?}");
                     let mut url = Url::parse("https://h/p?a=1").unwrap();
                     url.query_pairs_mut().append_pair(&spelling, "canary");
                     let refused = request.refuses_query(&url).unwrap();
@@ -173,7 +182,7 @@ mod tests {
             (Revocation, "scope", false),
             (Device, "scope", true),
         ] {
-            assert_eq!(request.refuses(name).is_some(), refused, "{request:?} {name}");
+            assert_eq!(request.refuses(name, "").is_some(), refused, "{request:?} {name}");
         }
     }
 }

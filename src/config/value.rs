@@ -77,16 +77,16 @@ pub(super) fn duration(value: &DeValue<'_>, least: Duration, most: Duration) -> 
     Ok(length)
 }
 
-/// Names with texts. A name must not be empty, and none that `refuses` says a problem of.
+/// Names with texts. A name must not be empty, and `refuses` says what is wrong with a name and its text.
 pub(super) fn texts(
     value: &DeValue<'_>,
-    refuses: impl Fn(&str) -> Option<Problem>,
+    refuses: impl Fn(&str, &str) -> Option<Problem>,
 ) -> Result<BTreeMap<String, String>, Problem> {
     let table = value.as_table().ok_or_else(|| is_a(value))?;
     let mut texts = BTreeMap::new();
     for (name, item) in table {
         let (name, item) = (name.get_ref().as_ref(), item.get_ref());
-        if let Some(problem) = refuses(name) {
+        if let Some(problem) = refuses(name, item.as_str().unwrap_or_default()) {
             return Err(problem);
         }
         if name.is_empty() || name.chars().any(char::is_control) {
@@ -200,7 +200,7 @@ pub(super) fn name(name: &str) -> Result<(), Problem> {
 /// Values of URL variables, by name.
 pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
     let own = || Problem::new(format!("sets `{TOKEN_URL}`")).expected("other names: ringback sets that one itself");
-    let variables = texts(value, |name| (name == TOKEN_URL).then(own))?;
+    let variables = texts(value, |name, _| (name == TOKEN_URL).then(own))?;
     for (name, value) in &variables {
         if !template::is_name(name) {
             let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
@@ -246,7 +246,7 @@ const MEMBERS: [&str; 7] =
 
 /// Members with the path to where they stand, its steps separated by dots.
 pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, String>, Problem> {
-    let paths = texts(value, |_| None)?;
+    let paths = texts(value, |_, _| None)?;
     for (name, path) in &paths {
         if !MEMBERS.contains(&name.as_str()) {
             let problem = Problem::new(format!("has `{}`, which no token reply has", name.escape_debug()));

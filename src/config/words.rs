@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Narrowing, Par, Pkce, Roots, Rotation, ServedTypes};
+use crate::oauth::dialect::{
+    AssertionAudience, BodyEncoding, ClientAuth, Narrowing, NoncePolicy, Par, Pkce, Roots, Rotation, ServedTypes,
+};
 use crate::oauth::grant::GrantType;
 
 /// Words with their meanings.
@@ -26,12 +28,17 @@ pub(super) const CLIENT_AUTH: Words<ClientAuth> = &[
     ("private_key_jwt", ClientAuth::PrivateKeyJwt),
 ];
 
+pub(super) const ASSERTION_AUDIENCE: Words<AssertionAudience> =
+    &[("issuer", AssertionAudience::Issuer), ("token_endpoint", AssertionAudience::TokenEndpoint)];
+
 pub(super) const BODY: Words<BodyEncoding> =
     &[("form", BodyEncoding::Form), ("json", BodyEncoding::Json), ("query", BodyEncoding::Query)];
 
 pub(super) const PKCE: Words<Pkce> = &[("required", Pkce::Required), ("send", Pkce::Send), ("off", Pkce::Off)];
 
 pub(super) const PAR: Words<Par> = &[("auto", Par::Auto), ("always", Par::Always), ("off", Par::Off)];
+
+pub(super) const NONCE: Words<NoncePolicy> = &[("send", NoncePolicy::Send), ("off", NoncePolicy::Off)];
 
 pub(super) const ROTATION: Words<Rotation> =
     &[("unknown", Rotation::Unknown), ("rotates", Rotation::Rotates), ("never", Rotation::Never)];

@@ -57,6 +57,27 @@ fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
 }
 
 #[test]
+fn a_byte_order_mark_is_cut_from_the_config_and_from_presets_and_moves_no_place() {
+    const BOM: &str = "\u{feff}";
+    let folder = tempfile::tempdir().unwrap();
+    let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
+    let put = |path: &Path, text: &str| {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    };
+    fs::create_dir(&presets).unwrap();
+    let account = "[accounts.a]\nprovider = \"p\"\nclient_id = \"i\"\nclient_secret = \"s\"\n";
+    put(&config, &format!("{BOM}{account}"));
+    put(&presets.join("p.toml"), &format!("{BOM}authorize_url = \"https://h/a\"\ntoken_url = \"https://h/t\"\n"));
+    let env = env(config.to_str().unwrap(), "", "", "/h");
+    assert_eq!(load(&env).unwrap().accounts.len(), 1);
+    put(&config, &format!("{BOM}lisen = 1\n{account}"));
+    put(&presets.join("p.toml"), &format!("{BOM}labl = 1\ntoken_url = \"https://h/t\"\n"));
+    let mistakes = load(&env).unwrap_err().to_string();
+    assert!(mistakes.contains("c.toml:1:1: lisen") && mistakes.contains("p.toml:1:1: labl"), "{mistakes}");
+}
+
+#[test]
 fn presets_lie_beside_the_config_and_those_that_others_can_change_are_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));

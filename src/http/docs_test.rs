@@ -139,6 +139,10 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
         NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
+        DaemonUnreachable: [(
+            Error::DaemonUnreachable { pid: 4711, why: why() },
+            "its socket and `endpoint.json` were removed, or its `XDG_RUNTIME_DIR` is another than yours"
+        )],
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
     .into()

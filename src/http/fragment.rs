@@ -1,5 +1,6 @@
 //! An answer in the fragment of the callback (RFC 6749 §4.2.2). Browsers send no fragment, so a page of ours
-//! reads it, takes it out of the address bar at once, and posts it to the same path.
+//! reads it, takes it out of the address bar at once, and posts it to the same path and query: some providers put a
+//! part of the answer there, such as `iss` (RFC 9207).
 //!
 //! This is the only page with a script, and the only form that is taken: from our own origin, with the
 //! flow's cookie, for as long as such a login is pending.
@@ -15,7 +16,7 @@ use super::gate::{self, Scripted};
 use super::pages::{Message, Turned, arrived_on, hand_in, of_stray, own_cookies, parameters};
 use super::reject::{Reason, Reject};
 use super::{Http, body};
-use crate::broker::browser_login::{CallbackRequest, Stray};
+use crate::broker::browser_login::{CallbackRequest, Stray, joined};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
@@ -83,7 +84,8 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         Err(refused) => return refused,
     };
     let arrived_on = arrived_on(&uri, &headers).unwrap_or_default();
-    let (parameters, cookies) = (parameters(&form), own_cookies(&headers));
+    let (query, cookies) = (parameters(uri.query().unwrap_or_default().as_bytes()), own_cookies(&headers));
+    let parameters = joined(parameters(&form), &query);
     match hand_in(&http, CallbackRequest { arrived_on, parameters, in_fragment: true, cookies }).await {
         Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),
         Err(Turned::Away(stray)) => untaken(&stray),

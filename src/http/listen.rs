@@ -28,7 +28,7 @@ use tokio::task::AbortHandle;
 use super::log_limit::LogLimit;
 use crate::ports::{PeerLookup, PeerUser};
 
-pub use bind::{BindError, Holder, Listener, UnixSocket, bind_tcp, bind_unix};
+pub use bind::{BindError, Holder, Listener, SocketId, UnixSocket, bind_tcp, bind_unix};
 pub(super) use connection::Expendable;
 pub use passed::{Passed, PassedError};
 

@@ -22,7 +22,7 @@ use super::head::Excess;
 use super::query::Segment;
 use super::reject::{Reason, Reject, not_found};
 use super::{Http, fragment, gate, question_page, to_the_end};
-use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
+use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray, is_in_query};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
@@ -108,7 +108,7 @@ pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) ->
 pub(super) async fn callback(State(http): State<Http>, request: Request) -> Response {
     let path = request.uri().path();
     let in_fragment = http.broker.expects_fragment(path);
-    let bare = request.uri().query().unwrap_or_default().is_empty();
+    let bare = !is_in_query(&parameters(request.uri().query().unwrap_or_default().as_bytes()));
     match *request.method() {
         Method::GET if in_fragment && bare => fragment::page(),
         Method::GET if http.broker.is_callback(path) => answer(http, request).await,
@@ -183,6 +183,9 @@ pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Han
     }
 }
 
+/// Parameters that are looked at: no provider sends so many, and some are compared with each other.
+const MOST_PARAMETERS: usize = 256;
+
 /// In the query of the outcome page: it is not the first answer that led there.
 const AGAIN: &str = "again";
 
@@ -240,7 +243,7 @@ fn unsendable(what: &str) -> Reject {
 
 /// In their order, decoded once. Wiped after use.
 pub(super) fn parameters(encoded: &[u8]) -> Zeroizing<Vec<(String, String)>> {
-    Zeroizing::new(form_urlencoded::parse(encoded).into_owned().collect())
+    Zeroizing::new(form_urlencoded::parse(encoded).into_owned().take(MOST_PARAMETERS).collect())
 }
 
 /// The whole URI without its query, as the browser knows it.

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Wall;
 use crate::oauth::exchange::Credentials;
-use crate::secret::Nonce256;
+use crate::secret::{Nonce256, PrivateKey};
 
 /// How long an assertion is good for, in seconds: it is sent at once, and once.
 const LIFE: i64 = 60;
@@ -45,6 +45,11 @@ pub enum KeyError {
     /// The signature failed.
     #[error("the client key could not sign")]
     Failed,
+}
+
+/// Whether a key in PEM is one that can sign.
+pub fn check_key(pem: &PrivateKey, chance: &dyn SecureRandom) -> Result<(), KeyError> {
+    Signer::read(pem.expose(), chance).map(drop)
 }
 
 /// A JWT that says who the client is, for `audience`, signed with the client's key (RFC 7523 §3).

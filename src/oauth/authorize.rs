@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::oauth::dialect::{Dialect, NoEndpoint, Pkce};
+use crate::oauth::dialect::{Dialect, NoEndpoint, NoncePolicy, Pkce};
 use crate::oauth::exchange::{self, Target, for_target};
 use crate::oauth::reply::{self, Failed, Received};
 use crate::secret::{CodeVerifier, Nonce256};
@@ -24,7 +24,7 @@ pub struct AuthorizationRequest<'a> {
     pub target: &'a Target,
     /// What is to come back.
     pub response_type: ResponseType,
-    /// Comes back inside an ID token, where one is asked for (OpenID Connect Core §3.2.2.1).
+    /// Comes back inside the ID token, where one is asked for (OpenID Connect Core §3.1.2.1, §3.2.2.1).
     pub nonce: &'a Nonce256,
     /// Comes back with the answer (RFC 6749 §10.12).
     pub state: &'a Nonce256,
@@ -54,10 +54,9 @@ impl AuthorizationRequest<'_> {
     /// The parameters, for the URL or to be pushed (RFC 9126 §2.1).
     pub fn parameters(&self) -> Vec<(String, String)> {
         let scope = self.target.scope.join(&self.dialect.scope_separator);
-        let wants_id_token = wants_id_token(self.response_type, self.target);
         let response_type = match self.response_type {
             ResponseType::Code => "code",
-            ResponseType::Token if wants_id_token => "id_token token",
+            ResponseType::Token if wants_id_token(self.target) => "id_token token",
             ResponseType::Token => "token",
         };
         let mut parameters =
@@ -67,7 +66,7 @@ impl AuthorizationRequest<'_> {
             parameters.push(("scope", &scope));
         }
         parameters.push(("state", self.state.expose()));
-        if wants_id_token {
+        if sends_nonce(self.dialect, self.target) {
             parameters.push(("nonce", self.nonce.expose()));
         }
         // There is nothing to prove where no code is traded.
@@ -87,9 +86,16 @@ pub fn plain_url(dialect: &Dialect, parameters: &[(String, String)]) -> Result<U
     Ok(with_query(dialect.authorize_url()?, parameters))
 }
 
-/// Whether an ID token comes with the answer, and has to have the nonce (OpenID Connect Core §3.2.2.1).
-pub fn wants_id_token(response_type: ResponseType, target: &Target) -> bool {
-    response_type == ResponseType::Token && target.scope.iter().any(|scope| scope == "openid")
+/// Whether an ID token is asked for (OpenID Connect Core §3.1.2.1).
+fn wants_id_token(target: &Target) -> bool {
+    target.scope.iter().any(|scope| scope == "openid")
+}
+
+/// Whether the request has a nonce, which the ID token then has to have. OpenID Connect Core wants one in an implicit
+/// login (§3.2.2.1) and takes one with a code (§3.1.2.1), where some servers want it, too. Without `openid` it means
+/// nothing.
+pub fn sends_nonce(dialect: &Dialect, target: &Target) -> bool {
+    dialect.nonce == NoncePolicy::Send && wants_id_token(target)
 }
 
 /// The URL for the browser after the request was pushed: nothing but whose it is and which (RFC 9126 §4).

@@ -5,14 +5,16 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::oauth::dialect::{Dialect, IssPolicy};
 use crate::oauth::grant::Grant;
 use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
 use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
+
+/// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
+pub type Parameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
 #[derive(Debug, Clone)]
@@ -39,6 +41,16 @@ pub enum Says {
         /// The description, cleaned; empty if there was none.
         description: String,
     },
+}
+
+impl Says {
+    /// The code and the words of a no.
+    pub fn error(self) -> Option<(String, String)> {
+        match self {
+            Self::Error { error, description } => Some((error, description)),
+            Self::Code(_) | Self::Token(_) => None,
+        }
+    }
 }
 
 /// Why an answer can't be used. Each says what is wrong with it, after "the provider's answer".
@@ -114,6 +126,20 @@ pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
     Ok(Answer { state: Nonce256::new(state), iss, says })
 }
 
+/// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
+/// answer in the fragment: some providers put `iss` (RFC 9207) into the query whatever was asked for.
+pub fn is_in_query(query: &[(String, String)]) -> bool {
+    let answers = |name: &str| matches!(name, "code" | "error" | "access_token" | "refresh_token");
+    query.iter().any(|(name, value)| answers(name) && !value.is_empty())
+}
+
+/// A fragment's parameters with those that came in the query beside it. What both have alike came once.
+pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameters {
+    let beside: Vec<_> = query.iter().filter(|parameter| !fragment.contains(parameter)).cloned().collect();
+    fragment.extend(beside);
+    fragment
+}
+
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
 /// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
 pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
@@ -159,28 +185,6 @@ fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, M
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Whether an ID token is the answer to the question that had this `nonce` (OpenID Connect Core §3.2.2.11).
-/// Only that: it came through the browser, so nothing else that it says is believed.
-pub fn nonce_matches(id_token: &str, nonce: &Nonce256) -> bool {
-    claim(id_token, "nonce").is_some_and(|came| nonce.matches(&came))
-}
-
-/// Who issued an ID token, by its own word. In an answer that has one it stands in for the parameter `iss`
-/// (RFC 9207 §2.4).
-pub fn issuer_of(id_token: &str) -> Option<String> {
-    claim(id_token, "iss")
-}
-
-/// What an ID token says, not verified.
-pub fn claims(id_token: &str) -> Option<Map<String, Value>> {
-    let payload = id_token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())?;
-    serde_json::from_slice(&payload).ok()
-}
-
-fn claim(id_token: &str, name: &str) -> Option<String> {
-    claims(id_token)?.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
 /// All values of one name. One without a value counts as omitted (RFC 6749 §3.1).
 fn values<'a>(parameters: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
     parameters.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
@@ -202,14 +206,23 @@ fn token<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<O
     }
 }
 
+/// Why an answer is not believed to come from the provider that was asked (RFC 9207 §2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrongIssuer {
+    /// It does not say whom it comes from, and this provider's answers do.
+    Missing,
+    /// It comes from another.
+    Other,
+}
+
 /// Whether the answer comes from the provider that was asked (RFC 9207 §2.4): simple string comparison.
 ///
 /// A provider whose issuer isn't known can't be told from its `iss`; its callback path does that.
-pub fn issuer_matches(dialect: &Dialect, iss: Option<&str>) -> bool {
+pub fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
     match (iss, dialect.issuer.as_deref(), dialect.iss) {
-        (Some(came), Some(known), _) => came == known,
-        (Some(_), None, _) | (None, _, IssPolicy::Optional) => true,
-        (None, _, IssPolicy::Required) => false,
+        (Some(came), Some(known), _) if came != known => Err(WrongIssuer::Other),
+        (None, _, IssPolicy::Required) => Err(WrongIssuer::Missing),
+        (Some(_), _, _) | (None, _, IssPolicy::Optional | IssPolicy::AsMetadataSays) => Ok(()),
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Dialect {
     pub revoke: Revoke,
     /// How the client proves itself at the token endpoint.
     pub client_auth: ClientAuth,
+    /// Whom a client assertion is for (RFC 7523 §3).
+    pub assertion_audience: AssertionAudience,
     /// How the token request's parameters travel.
     pub body: BodyEncoding,
     /// Whether PKCE is sent (RFC 7636); always S256.
@@ -55,6 +57,8 @@ pub struct Dialect {
     pub issuer: Option<String>,
     /// What an answer without `iss` means.
     pub iss: IssPolicy,
+    /// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+    pub nonce: NoncePolicy,
     /// The lifetime of an access token whose reply has no `expires_in`, if the provider documents one.
     pub default_lifetime: Option<Duration>,
     /// How long a token of unknown lifetime is served before it is refreshed.
@@ -145,6 +149,18 @@ pub enum ClientAuth {
     PrivateKeyJwt,
 }
 
+/// Whom a client assertion is for (RFC 7523 §3). Some servers take one of the two only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer, or where none is known the token endpoint.
+    #[default]
+    IssuerIfKnown,
+    /// The issuer. There is one then.
+    Issuer,
+    /// The token endpoint, whichever endpoint is asked.
+    TokenEndpoint,
+}
+
 /// How the token request's parameters travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEncoding {
@@ -215,8 +231,20 @@ pub enum Pkce {
 pub enum IssPolicy {
     /// It is refused.
     Required,
-    /// It is accepted.
+    /// It is accepted, whatever the metadata says.
     Optional,
+    /// It is refused where the metadata says that every answer has one, and accepted otherwise.
+    AsMetadataSays,
+}
+
+/// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NoncePolicy {
+    /// It is sent, and has to come back in the ID token.
+    #[default]
+    Send,
+    /// It is neither sent nor looked for.
+    Off,
 }
 
 /// What is known of the provider's refresh tokens.
@@ -275,6 +303,7 @@ pub(crate) mod tests {
             discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,
+            assertion_audience: AssertionAudience::default(),
             body: BodyEncoding::Json,
             pkce: Pkce::Send,
             par: Par::Auto,
@@ -290,6 +319,7 @@ pub(crate) mod tests {
             rate_limit: None,
             issuer: None,
             iss: IssPolicy::Optional,
+            nonce: NoncePolicy::Send,
             default_lifetime: None,
             max_age_unknown: Duration::from_secs(3600),
             rotation: Rotation::Unknown,

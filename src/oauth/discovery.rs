@@ -126,7 +126,7 @@ impl Dialect {
         if self.par == Par::Auto && metadata.requires_par {
             dialect.par = Par::Always;
         }
-        if metadata.names_itself {
+        if self.iss == IssPolicy::AsMetadataSays && metadata.names_itself {
             dialect.iss = IssPolicy::Required;
         }
         dialect

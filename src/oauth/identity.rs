@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::callback;
+use super::id_token;
 use super::reply::clean;
 
 /// What an ID token says of the person. `iss` and `sub` alone tell persons apart (OpenID Connect Core §5.7): the others
@@ -28,11 +28,8 @@ pub enum Comparison {
 }
 
 /// What the ID token of a token reply says of the person; nothing, if there is none or if it has no `sub`.
-///
-/// Its signature is not looked at (OpenID Connect Core §3.1.3.7, 6): it came from the token endpoint itself, or with the
-/// answer to this login's own state and nonce.
 pub fn of_reply(extra: &Map<String, Value>) -> Map<String, Value> {
-    let claims = extra.get("id_token").and_then(Value::as_str).and_then(callback::claims).unwrap_or_default();
+    let claims = id_token::claims_of(extra).unwrap_or_default();
     let identity: Map<String, Value> =
         CLAIMS.iter().filter_map(|name| Some(((*name).to_owned(), member(name, claims.get(*name)?)?))).collect();
     if identity.contains_key("sub") { identity } else { Map::new() }

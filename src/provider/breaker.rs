@@ -34,6 +34,15 @@ struct State {
     probing: bool,
 }
 
+/// A request that does not pass.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Open {
+    /// One clause.
+    pub why: String,
+    /// When one for somebody who waits may pass.
+    pub probe_in: Duration,
+}
+
 /// A request that passes. Dropped without [`Passing::ended`], it tells nothing of the host.
 #[derive(Debug)]
 pub struct Passing<'a> {
@@ -46,8 +55,8 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request pass, unless the host is left alone; then says why.
-    pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, String> {
+    /// Lets a request pass, unless the host is left alone.
+    pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, Open> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
@@ -57,7 +66,10 @@ impl Breaker {
                 Priority::Person => Duration::ZERO,
             };
             if state.probing || now < at {
-                return Err(format!("its host fails, and is left alone for a moment ({})", state.why));
+                let why = format!("its host fails, and is left alone for a moment ({})", state.why);
+                // Nobody knows how long a probe takes. Its success rings a bell.
+                let probe_in = if state.probing { ASKED_PAUSE } else { state.asked_at.saturating_sub(now) };
+                return Err(Open { why, probe_in });
             }
             state.probing = true;
         }
@@ -114,8 +126,9 @@ mod tests {
             fail(&breaker, Priority::Planned, now);
         }
         for pause in [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
-            let held = breaker.admit(Priority::Planned, now + ms(pause - 1)).unwrap_err();
-            assert_eq!(held, "its host fails, and is left alone for a moment (no reply)");
+            let open = breaker.admit(Priority::Planned, now + ms(pause - 1)).unwrap_err();
+            let why = "its host fails, and is left alone for a moment (no reply)".into();
+            assert_eq!(open, Open { why, probe_in: Duration::ZERO });
             now += ms(pause);
             fail(&breaker, Priority::Planned, now);
         }
@@ -137,9 +150,10 @@ mod tests {
                 passing.ended(Some(String::new()), ms(0));
             }
         }
-        assert!(breaker.admit(Priority::Asked, ms(999)).is_err());
+        let probe_in = |now| breaker.admit(Priority::Asked, now).unwrap_err().probe_in;
+        assert_eq!(probe_in(ms(999)), ms(1));
         let probe = breaker.admit(Priority::Asked, ms(1000)).unwrap();
-        assert!(breaker.admit(Priority::Asked, ms(9000)).is_err(), "one at a time");
+        assert_eq!(probe_in(ms(9000)), ms(1000), "one at a time");
         assert!(breaker.admit(Priority::Person, ms(9000)).is_ok(), "but for a person");
         drop(probe);
         let probe = breaker.admit(Priority::Asked, ms(9000)).expect("one that was called off tells nothing");

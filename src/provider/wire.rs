@@ -12,7 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::AskError;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Open};
 use super::encoding;
 use super::limiter::{Key, Limiter};
 use crate::account::state::Priority;
@@ -21,6 +21,7 @@ use crate::failpoint;
 use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
 use crate::oauth::exchange::HttpRequest;
 use crate::oauth::reply::{self, Received};
+use crate::secret::text::BOM;
 
 /// Time for the TCP and TLS handshakes.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -128,8 +129,9 @@ impl Wire {
         patience: Patience,
         priority: Priority,
     ) -> Result<Whole, Failure> {
+        let patience = Patience { whole: failpoint::patience(patience.whole), ..patience };
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
-        let passing = breaker.admit(priority, self.clock.now().boot.0).map_err(Failure::NotSent)?;
+        let passing = breaker.admit(priority, self.clock.now().boot.0)?;
         let passage = self.pass(limits)?;
         let sent = self.send_through(reach, request, patience).await;
         drop(passage);
@@ -272,13 +274,14 @@ fn client(reach: &Reach) -> Result<reqwest::Client, String> {
     builder.build().map_err(text)
 }
 
-/// The certificates of a `ca_file`.
-fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+/// The certificates of a `ca_file`. A byte order mark in front would hide the first.
+pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
     let unfit = |why: &str| format!("ca_file {}: {why}", path.display());
     let mut pem = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| unfit(&error.to_string()))?;
     file.take(CA_FILE).read_to_end(&mut pem).map_err(|error| unfit(&error.to_string()))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| unfit("it is not PEM"))?;
+    let pem = pem.strip_prefix(BOM).unwrap_or(&pem);
+    let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unfit("it is not PEM"))?;
     if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
 }
 
@@ -347,6 +350,8 @@ impl Whole {
 pub(super) enum Failure {
     /// Nothing was sent.
     NotSent(String),
+    /// Nothing was sent: the host's circuit breaker is open.
+    CircuitOpen(Open),
     /// Nothing was decided: a reply began that says so, or the request was held back here.
     Busy { why: String, retry_after: Option<Duration> },
     /// The request may have arrived.
@@ -382,8 +387,18 @@ impl Failure {
     /// One clause.
     pub(super) fn words(&self) -> &str {
         match self {
-            Self::NotSent(why) | Self::Busy { why, .. } | Self::Lost(why) | Self::Cut { why, .. } => why,
+            Self::NotSent(why)
+            | Self::CircuitOpen(Open { why, .. })
+            | Self::Busy { why, .. }
+            | Self::Lost(why)
+            | Self::Cut { why, .. } => why,
         }
+    }
+}
+
+impl From<Open> for Failure {
+    fn from(open: Open) -> Self {
+        Self::CircuitOpen(open)
     }
 }
 
@@ -391,7 +406,7 @@ impl From<Failure> for AskError {
     fn from(failure: Failure) -> Self {
         let retry_after = match &failure {
             Failure::Busy { retry_after, .. } => *retry_after,
-            Failure::NotSent(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
+            Failure::NotSent(_) | Failure::CircuitOpen(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
         };
         Self::Unreachable { why: failure.words().to_owned(), retry_after }
     }

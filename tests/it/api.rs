@@ -4,7 +4,7 @@ use ringback::contract::AccountsReply;
 
 use crate::http::{Reply, Request, Wire};
 use crate::idp::{Act, Idp, plain};
-use crate::world::{World, account, provider};
+use crate::world::{World, account, provider, until};
 
 const TOKEN: &str = "/v1/accounts/work/token";
 
@@ -240,12 +240,13 @@ fn the_token_comes_over_both_doors_in_both_forms_and_under_both_names() {
 
 #[test]
 fn a_min_ttl_that_the_token_no_longer_has_makes_one_refresh() {
-    let idp = Idp::living(4);
+    let idp = Idp::living(8);
     let world = world(&idp);
     let old = world.token("work");
-    std::thread::sleep(std::time::Duration::from_millis(2200));
+    let left = || world.get("/token").json()["expires_in"].as_u64().unwrap();
+    until("less than half of its life is left", || (left() < 4).then_some(()));
     idp.set_lifetime(3600);
-    let reply = world.get("/token?min_ttl=2").json();
+    let reply = world.get("/token?min_ttl=4").json();
     assert_ne!(reply["access_token"], old.as_str());
     assert_eq!(idp.refreshes(), 1);
 }

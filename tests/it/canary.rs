@@ -255,6 +255,7 @@ impl Life<'_> {
         self.world.configure(&good);
         self.world.signal(Signal::HUP);
         self.world.until_logged("the config was read again");
+        self.cli("command config check", &["config", "check", "--show"]);
     }
 
     /// What the kernel shows of the daemon, and every file that there is.

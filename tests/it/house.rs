@@ -225,7 +225,8 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
     };
     let whole = std::fs::read(house(&old)).unwrap();
     let damaged = new.root().join("damaged.age");
-    let spoilt = [whole[..whole.len() - 1].to_vec(), [&whole[..whole.len() - 1], b"x"].concat()];
+    let (last, before) = whole.split_last().unwrap();
+    let spoilt = [before.to_vec(), [before, &[last ^ 1]].concat()];
     for bytes in spoilt {
         std::fs::write(&damaged, bytes).unwrap();
         refused(&damaged, &[], "it is damaged");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 /// Longer than anything here may take; a test that meets it has failed.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A whole reply.
 #[derive(Debug, Clone)]

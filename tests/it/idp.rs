@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use url::Url;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How it behaves where nothing is scripted.
 #[derive(Debug, Clone)]
@@ -25,11 +25,13 @@ pub(crate) struct Manner {
     pub(crate) grace: Option<Duration>,
     /// The status of a success.
     pub(crate) status: u16,
+    /// Whether its metadata says that every answer has an `iss` (RFC 9207 §3). None has.
+    pub(crate) promises_iss: bool,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { lifetime: 3600, rotates: true, grace: None, status: 200 }
+        Self { lifetime: 3600, rotates: true, grace: None, status: 200, promises_iss: false }
     }
 }
 
@@ -341,7 +343,13 @@ impl Idp {
 
     fn metadata(&self) -> String {
         let [issuer, authorize, token] = ["", "/authorize", "/token"].map(|path| self.url(path));
-        json!({"issuer": issuer, "authorization_endpoint": authorize, "token_endpoint": token}).to_string()
+        json!({
+            "issuer": issuer,
+            "authorization_endpoint": authorize,
+            "token_endpoint": token,
+            "authorization_response_iss_parameter_supported": self.lock().manner.promises_iss,
+        })
+        .to_string()
     }
 
     fn authorize(&self, seen: &Seen) -> Option<Vec<u8>> {

@@ -13,13 +13,16 @@
     reason = "a test that cannot go on has failed, and tests have real time and plain files"
 )]
 
+mod container;
 mod desktop;
 mod http;
 mod idp;
 mod world;
 
 mod accounts;
+mod announced;
 mod another_person;
+mod answers;
 mod api;
 mod apps;
 mod attention;

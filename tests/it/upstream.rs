@@ -102,6 +102,8 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
     std::fs::write(&file, &known.pem).unwrap();
     let ca = format!("ca_file = \"{}\"", file.display());
     let pinned = format!("{ca}\nroots = \"none\"");
+    std::fs::write(folder.path().join("marked.pem"), format!("\u{feff}{}", known.pem)).unwrap();
+    let marked = format!("ca_file = \"{}\"", folder.path().join("marked.pem").display());
     let bundled = "roots = \"bundled\"".to_owned();
     std::fs::write(folder.path().join("empty.pem"), "nothing").unwrap();
     let empty = format!("ca_file = \"{}\"", folder.path().join("empty.pem").display());
@@ -122,7 +124,7 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
         ("another host's", known.server(&["other.example"], false), "localhost", &ca, false, "certificate"),
         ("another address's", known.server(local, false), "127.0.0.1", &ca, false, "certificate"),
         ("an old one", known.server(local, true), "localhost", &ca, false, "certificate"),
-        ("nobody's", known.server(local, false), "localhost", "roots = \"none\"", false, "no `ca_file`"),
+        ("one behind a byte order mark", known.server(local, false), "localhost", &marked, true, ""),
         ("a file without certificates", known.server(local, false), "localhost", &empty, false, "empty.pem"),
     ] {
         let mut world = world(&idp, host, server.port, more);

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ringback::contract::{AccountReply, AccountState, Endpoint, LoginReply, LoginStarted, LoginStatus};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
@@ -18,7 +18,7 @@ use crate::http::{Browser, Reply, Request, Wire};
 use crate::idp::Idp;
 
 /// Longer than anything here may take; a test that meets it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -34,6 +34,13 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
         sleep(GLANCE);
     }
+}
+
+/// Waits until this Unix second is over, such as the one at which a token expires.
+pub(crate) fn until_past(second: Option<i64>) {
+    let ends = Duration::from_secs(second.unwrap().unsigned_abs() + 1);
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    until("that second is over", || (now() > ends).then_some(()));
 }
 
 /// `[providers.NAME]` for `idp`, with the token endpoint at `path`, and `more` keys.
@@ -106,6 +113,14 @@ impl World {
     /// As [`Self::start`]; `more` keys for the top of the config, the provider and the account.
     pub(crate) fn start_with(idp: &Idp, top: &str, of_provider: &str, of_account: &str) -> Self {
         let mut world = Self::with_config(&Self::config_of(idp, top, of_provider, of_account));
+        world.run();
+        world
+    }
+
+    /// As [`Self::start_with`], for what must not wait for a provider: this daemon would for an hour.
+    pub(crate) fn start_patient(config: &str) -> Self {
+        let mut world = Self::with_config(config);
+        world.through = ["env", "RINGBACK_PATIENCE=endless"].map(str::to_owned).into();
         world.run();
         world
     }

@@ -42,10 +42,8 @@ const KINDS: &[Kind] = &[
 
 /// After an outage nothing else goes wrong for this long.
 const FAIR: Duration = Duration::from_secs(40);
-/// Who asks again and again has a token within this after an outage: as far apart are an account's attempts...
+/// Who asks again and again has a token within this after an outage...
 const SOON: Duration = Duration::from_secs(2);
-/// ...and this, which is how far apart the circuit breaker's probes are...
-const PROBES_APART: Duration = Duration::from_secs(1);
 /// ...and one probe, which may have begun before its end, and two replies: another account's and its own.
 const REPLY: Duration = Duration::from_millis(500);
 /// How often such a caller asks.
@@ -126,8 +124,7 @@ pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker
         truth.step(What::Outage, "provider", || " and is over".into());
         // What was on its way before an outage that was this short may hang, too.
         let probe = if matches!(kind, Kind::Hangs) || span < 2 * PATIENCE { PATIENCE } else { REPLY };
-        let asked = ACCOUNTS
-            .map(|account| ask_until_served(truth, broker, clock, account, SOON + PROBES_APART + probe + 2 * REPLY));
+        let asked = ACCOUNTS.map(|account| ask_until_served(truth, broker, clock, account, SOON + probe + 2 * REPLY));
         let [first, second] = asked;
         tokio::join!(first, second);
     }

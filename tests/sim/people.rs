@@ -124,7 +124,8 @@ impl Person {
         }
         if !started.joined {
             self.truth.step(What::LoginBegun, self.account, String::new);
-            let ends = self.clock.now().boot.plus(self.timeout);
+            // Tokio's timers count in milliseconds, and at the very one of its end either task may be first.
+            let ends = self.clock.now().boot.plus(self.timeout + Duration::from_millis(1));
             let (id, account) = (started.login_id.clone(), self.account);
             held(&self.desk.begun).push(Begun { id, account, ends, answered: false });
         }

@@ -11,7 +11,7 @@ use ringback::clock::Clock;
 use ringback::oauth::dialect::Dialect;
 use ringback::oauth::grant::Grant;
 use ringback::oauth::reply::{Blame, Refusal};
-use ringback::provider::breaker::Breaker;
+use ringback::provider::breaker::{Breaker, Open};
 use ringback::secret::{AccessToken, RefreshToken};
 use tokio::sync::Mutex;
 
@@ -75,9 +75,12 @@ impl Server {
             return refused();
         };
         self.truth.check_open(account);
-        let Ok(passing) = self.breaker.admit(priority, self.clock.now().boot.0) else {
-            self.truth.step(What::Spared, account, String::new);
-            return Answer::NotSent { why: "left alone".into() };
+        let passing = match self.breaker.admit(priority, self.clock.now().boot.0) {
+            Ok(passing) => passing,
+            Err(Open { why, probe_in }) => {
+                self.truth.step(What::Spared, account, String::new);
+                return Answer::CircuitOpen { why, probe_in };
+            }
         };
         self.hammering.came(&self.truth, account, priority);
         let mut draws = self.draws(account).lock().await;

@@ -62,7 +62,9 @@ pub(crate) struct Gate {
     pub(crate) locked: bool,
     /// How often somebody began or ended to lock or unlock it.
     pub(crate) turns: u32,
-    /// The daemon has stopped.
+    /// The daemon was told to stop.
+    pub(crate) stopping: bool,
+    /// And has.
     pub(crate) stopped: bool,
     /// How everything fails at the provider, while it is out.
     pub(crate) outage: Option<Kind>,

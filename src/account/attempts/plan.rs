@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Arrival;
-use crate::oauth::authorize::{ResponseType, wants_id_token};
-use crate::oauth::callback::{self, Answer, Malformed, Says};
+use crate::oauth::authorize::{ResponseType, sends_nonce};
+use crate::oauth::callback::{self, Answer, Malformed, Says, WrongIssuer, check_issuer};
 use crate::oauth::dialect::{Dialect, Pkce};
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Binding, Grant};
+use crate::oauth::id_token::{self, WrongNonce};
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// Everything an answer will be checked against and exchanged with, as it stood when the login began: a
@@ -34,7 +33,12 @@ pub struct Plan {
 #[derive(Debug)]
 pub enum Next {
     /// Exchange the code.
-    Exchange(Trade),
+    Exchange {
+        /// For a token.
+        trade: Trade,
+        /// What the ID token has to have that may come with it.
+        nonce: Option<Nonce256>,
+    },
     /// Keep the token, which came with the answer (RFC 6749 §4.2.2).
     Granted(Box<Grant>),
     /// The provider said no.
@@ -48,8 +52,13 @@ pub enum Next {
     Malformed(Malformed),
     /// The answer names another issuer than was asked (RFC 9207).
     WrongIssuer,
-    /// The answer has no ID token with the nonce of the question (OpenID Connect Core §3.2.2.11).
-    WrongNonce,
+    /// The answer names no issuer, and this provider's answers do (RFC 9207 §2.3).
+    NoIssuer {
+        /// The provider's own error and its words, if the answer is one. It is shown and changes nothing.
+        said: Option<(String, String)>,
+    },
+    /// The token came with no ID token, or with one that does not answer this request (OpenID Connect Core §3.2.2.11).
+    WrongNonce(Box<Grant>, WrongNonce),
 }
 
 impl Plan {
@@ -98,39 +107,38 @@ impl Plan {
     }
 
     /// What an answer that was awaited leads to.
-    pub(super) fn next(&self, answer: Answer, nonce: &Nonce256, verifier: CodeVerifier) -> Next {
-        // Where an ID token says who issued it, the parameter may be missing, but not another (RFC 9207 §2.4).
-        let inside = id_token(&answer.says).and_then(callback::issuer_of);
-        let iss = answer.iss.as_deref().or(inside.as_deref());
-        let disagree = inside.is_some() && iss != inside.as_deref();
-        if disagree || !callback::issuer_matches(&self.dialect, iss) {
-            return Next::WrongIssuer;
+    pub(super) fn next(&self, answer: Answer, nonce: Nonce256, verifier: CodeVerifier) -> Next {
+        match self.check_issuer(&answer) {
+            Ok(()) => {}
+            Err(WrongIssuer::Other) => return Next::WrongIssuer,
+            Err(WrongIssuer::Missing) => return Next::NoIssuer { said: answer.says.error() },
         }
+        let nonce = sends_nonce(&self.dialect, &self.target).then_some(nonce);
         match answer.says {
             Says::Error { error, description } => Next::Refused { error, description },
-            Says::Token(grant) if self.has_nonce(&grant, nonce) => Next::Granted(grant),
-            Says::Token(_) => Next::WrongNonce,
-            Says::Code(code) => Next::Exchange(Trade::AuthorizationCode {
-                code,
-                redirect_uri: self.redirect_uri.clone(),
-                verifier: (self.dialect.pkce != Pkce::Off).then_some(verifier),
-                target: self.target.for_one_token(),
-            }),
+            Says::Token(grant) => match nonce.map_or(Ok(()), |nonce| id_token::check_nonce(&grant.extra, &nonce)) {
+                Ok(()) => Next::Granted(grant),
+                Err(wrong) => Next::WrongNonce(grant, wrong),
+            },
+            Says::Code(code) => {
+                let verifier = (self.dialect.pkce != Pkce::Off).then_some(verifier);
+                let (redirect_uri, target) = (self.redirect_uri.clone(), self.target.for_one_token());
+                let trade = Trade::AuthorizationCode { code, redirect_uri, verifier, target };
+                Next::Exchange { trade, nonce }
+            }
         }
     }
 
-    /// Where an ID token was asked for, it says which question the token is the answer to.
-    fn has_nonce(&self, grant: &Grant, nonce: &Nonce256) -> bool {
-        let id_token = id_token_of(grant);
-        !wants_id_token(self.response_type, &self.target)
-            || id_token.is_some_and(|id_token| callback::nonce_matches(id_token, nonce))
+    /// Where an ID token says who issued it, the parameter may be missing, but not another (RFC 9207 §2.4).
+    fn check_issuer(&self, answer: &Answer) -> Result<(), WrongIssuer> {
+        let inside = match &answer.says {
+            Says::Token(grant) => id_token::issuer_of(&grant.extra),
+            Says::Code(_) | Says::Error { .. } => None,
+        };
+        let iss = answer.iss.as_deref().or(inside.as_deref());
+        if inside.is_some() && iss != inside.as_deref() {
+            return Err(WrongIssuer::Other);
+        }
+        check_issuer(&self.dialect, iss)
     }
-}
-
-fn id_token(says: &Says) -> Option<&str> {
-    if let Says::Token(grant) = says { id_token_of(grant) } else { None }
-}
-
-fn id_token_of(grant: &Grant) -> Option<&str> {
-    grant.extra.get("id_token").and_then(Value::as_str)
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::clock::{Boot, Wall};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::dialect::{Dialect, IssPolicy, NoncePolicy};
 use crate::oauth::exchange::ClientKey;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::secret::PrivateKey;
@@ -59,12 +60,17 @@ impl Bench {
         let parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
         let arrival = Arrival { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
         match self.attempts.arrive(&arrival, self.now) {
-            Ok(Accepted { next: Next::Exchange(Trade::AuthorizationCode { code, verifier, .. }), .. }) => {
-                format!("exchange {} {}", code.expose(), if verifier.is_some() { "with verifier" } else { "bare" })
+            Ok(Accepted {
+                next: Next::Exchange { trade: Trade::AuthorizationCode { code, verifier, .. }, nonce },
+                ..
+            }) => {
+                let kept = if verifier.is_some() { "with verifier" } else { "bare" };
+                format!("exchange {} {kept}{}", code.expose(), if nonce.is_some() { " and nonce" } else { "" })
             }
             Ok(Accepted { next: Next::Granted(grant), .. }) => {
                 format!("granted {}", grant.access_token.unwrap().expose())
             }
+            Ok(Accepted { next: Next::WrongNonce(_, wrong), .. }) => format!("nonce: {wrong:?}"),
             Ok(Accepted { next, .. }) => format!("{next:?}"),
             Err(turned) => format!("{turned:?}"),
         }
@@ -218,6 +224,26 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
 }
 
 #[test]
+fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_its_error_is_kept() {
+    let denied = r#"NoIssuer { said: Some(("access_denied", "no way")) }"#;
+    for (policy, answer, expected) in [
+        (IssPolicy::Required, "code=c", "NoIssuer { said: None }"),
+        (IssPolicy::Required, "error=access_denied&error_description=no+way", denied),
+        (
+            IssPolicy::Optional,
+            "error=access_denied&error_description=no+way",
+            r#"Refused { error: "access_denied", description: "no way" }"#,
+        ),
+        (IssPolicy::Optional, "code=c", "exchange c with verifier"),
+    ] {
+        let mut b = Bench::new();
+        let dialect = Dialect { issuer: Some("https://id.example".into()), iss: policy, ..dialect() };
+        let browser = b.browser_of(Plan { dialect: Arc::new(dialect), ..plan("work") });
+        assert_eq!(b.arrive(&format!("{answer}&state={}", browser.state), &browser), expected, "{policy:?} {answer}");
+    }
+}
+
+#[test]
 fn an_answer_brought_by_hand_needs_no_cookie_but_then_no_browser_may_bring_it() {
     let mut b = Bench::new();
     let id = b.start("work").id;
@@ -291,8 +317,9 @@ fn each_kind_of_answer_completes_only_a_login_that_asked_for_it() {
         (ResponseType::Token, "", error, false, denied),
         (ResponseType::Token, "", code, false, for_a_token),
         (ResponseType::Token, "", token, false, "Malformed(Token)"),
-        (ResponseType::Token, "openid", token, true, "WrongNonce"),
-        (ResponseType::Token, "openid", &id_token, true, "WrongNonce"),
+        (ResponseType::Code, "openid", code, false, "exchange c with verifier and nonce"),
+        (ResponseType::Token, "openid", token, true, "nonce: NoToken"),
+        (ResponseType::Token, "openid", &id_token, true, "nonce: Missing"),
     ] {
         let mut b = Bench::new();
         let scope = scope.split_whitespace().map(str::to_owned).collect();
@@ -301,6 +328,22 @@ fn each_kind_of_answer_completes_only_a_login_that_asked_for_it() {
         let answer = format!("{answer}&state={}", browser.state);
         assert_eq!(b.take(REDIRECT, &answer, in_fragment, Some(&browser.cookies)), expected, "{answer}");
         assert_eq!(b.attempts.awaiting().count(), 0, "{answer}");
+    }
+}
+
+#[test]
+fn without_a_nonce_none_is_looked_for() {
+    for (response_type, answer, expected) in [
+        (ResponseType::Code, "code=c", "exchange c with verifier"),
+        (ResponseType::Token, "access_token=t&id_token=e30.e30.e30", "granted t"),
+    ] {
+        let mut b = Bench::new();
+        let dialect = Arc::new(Dialect { nonce: NoncePolicy::Off, ..dialect() });
+        let target = Target { scope: vec!["openid".into()], ..Target::default() };
+        let browser = b.browser_of(Plan { dialect, target, response_type, ..plan("work") });
+        let answer = format!("{answer}&state={}", browser.state);
+        let in_fragment = response_type == ResponseType::Token;
+        assert_eq!(b.take(REDIRECT, &answer, in_fragment, Some(&browser.cookies)), expected);
     }
 }
 

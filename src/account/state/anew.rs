@@ -26,7 +26,6 @@ impl Machine {
             return Effect::Rest;
         }
         self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
-        self.last_attempt = Some(now);
         Effect::Send(Renewal { refresh_token: None, target, priority })
     }
 

@@ -17,6 +17,12 @@ impl Machine {
                 return Effect::Rest;
             }
         };
+        self.probe_at = None;
+        match &answer {
+            // Nothing was asked, so whoever has no valid token waits for the breaker alone.
+            Answer::CircuitOpen { probe_in, .. } => self.probe_at = Some(now.plus(*probe_in)),
+            _ => self.last_attempt = Some(sent_at),
+        }
         match answer {
             // What it brings besides is of no use to a client that always asks anew.
             Answer::Granted(grant) if grant.access_token.is_none() && self.policy.anew == Anew::Always => {
@@ -43,6 +49,9 @@ impl Machine {
             Answer::NotSent { why } => {
                 self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
             }
+            Answer::CircuitOpen { why, probe_in } => {
+                self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, chance).max(probe_in));
+            }
             // An answer to a device, which a refresh is not: nothing was decided.
             Answer::Pending { .. } => {
                 let why = "the provider answered as to a device".to_owned();
@@ -53,9 +62,7 @@ impl Machine {
                     Some(wish) => schedule::asked_pause(wish, failures, chance),
                     None => schedule::pause(failures, chance),
                 });
-                if let Some(trouble) = &mut self.trouble {
-                    trouble.not_before = retry_after.map(|wish| now.plus(schedule::granted_wish(wish)));
-                }
+                self.not_before = retry_after.map(|wish| now.boot.plus(schedule::granted_wish(wish)));
             }
             Answer::Lost { why } => {
                 self.lost(why, sent_at, now, chance);

@@ -75,6 +75,7 @@ impl Machine {
             }
         }
         self.unknown_refusals = UnknownRefusals::default();
+        self.probe_at = None;
     }
 
     /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
@@ -327,7 +328,7 @@ impl Machine {
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
         let retry_at = now.plus(pause(failures));
-        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at, not_before: None });
+        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at });
     }
 
     pub(in crate::account) fn held(&self) -> Option<&Held> {

@@ -76,7 +76,7 @@ impl Machine {
         let in_doubt = held.unanswered.is_some();
         let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
         let idle = matches!(self.phase, Phase::Idle);
-        if there || refused || in_doubt || paused || !idle {
+        if there || refused || in_doubt || paused || self.not_before.is_some() || !idle {
             return Effect::Rest;
         }
         self.begin(Some(target), Priority::Asked, now)
@@ -108,7 +108,6 @@ impl Machine {
                 at: now,
                 failures: 1,
                 retry_at: now.plus(REFUSED_APART),
-                not_before: None,
             }),
         };
         let mut next = Box::new(held.clone());
@@ -135,7 +134,6 @@ impl Machine {
             at: now,
             failures: 1,
             retry_at: now.plus(REFUSED_APART),
-            not_before: None,
         };
         if let Some(held) = self.held_mut() {
             held.narrowed.keep(target, Known::Refused(trouble), now);

@@ -26,6 +26,6 @@ impl Machine {
     pub(super) fn trouble_of(&self, why: String, now: Moment, chance: f64) -> Trouble {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
         let retry_at = now.plus(schedule::pause(failures, chance));
-        Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at, not_before: None }
+        Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at }
     }
 }

@@ -454,6 +454,7 @@ fn a_provider_that_refuses_for_a_moment_ends_nothing_however_often_it_is_asked()
 fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows() {
     for (answer, soonest) in [
         (Answer::NotSent { why: "dns".into() }, s(2)),
+        (circuit_open(s(1)), s(1)),
         (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
         (Answer::Busy { retry_after: Some(s(40)), why: "503".into() }, s(40)),
         (Answer::Lost { why: "no reply within 15 s".into() }, s(2)),
@@ -485,10 +486,63 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
     }
 }
 
+type Disturbance = (&'static str, fn(&mut Bench));
+
+#[test]
+fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
+    let busy = || Answer::Busy { retry_after: Some(s(90)), why: "429".into() };
+    let disturbances: [Disturbance; 3] = [
+        ("the clock is set ahead", |b| b.now.wall = b.now.wall.plus(s(7200))),
+        ("the clock is set back", |b| b.now.wall = Wall(b.now.wall.0 - 7_200_000)),
+        ("a login", |b| {
+            b.tell(Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(20))), Map::new(), Duration::ZERO));
+        }),
+    ];
+    for (said, disturb) in disturbances {
+        let mut b = Bench::logged_in();
+        b.sleep();
+        b.answer(busy());
+        let (asked, sent) = (b.now.boot, b.sent.len());
+        disturb(&mut b);
+        for event in [Event::Stirred, Event::Timer, Event::Recovered, Event::Wanted(s(3000)), Event::Forced] {
+            b.tell(event);
+        }
+        let target = Target { scope: vec!["read".into()], ..Target::default() };
+        b.tell(Event::Narrow(Box::new(target), s(10)));
+        assert_eq!(b.sent.len(), sent, "{said}: nobody asks before");
+        while b.sent.len() == sent {
+            assert!(b.sleep() > Duration::ZERO, "{said}: it spins");
+        }
+        let waited = asked.until(b.now.boot);
+        assert!(waited >= s(90) && waited <= s(100), "{said}: {waited:?}");
+    }
+}
+
+fn circuit_open(probe_in: Duration) -> Answer {
+    Answer::CircuitOpen { why: "its host fails".into(), probe_in }
+}
+
+#[test]
+fn what_the_circuit_breaker_kept_back_is_no_attempt_and_a_person_is_not_kept_back() {
+    let mut b = Bench::logged_in();
+    b.now = b.now.plus(s(3600));
+    b.tell(Event::Wanted(s(10)));
+    b.answer(circuit_open(s(1)));
+    b.tell(Event::Wanted(s(10)));
+    b.tell(Event::Rejected);
+    assert_eq!(b.sent.len(), 1, "programs wait for the breaker");
+    b.tell(Event::Forced);
+    assert_eq!(b.sent.len(), 2, "a person does not, and not for the pause between attempts either");
+    b.answer(Answer::NotSent { why: "dns".into() });
+    b.tell(Event::Forced);
+    assert_eq!(b.sent.len(), 2, "what was tried and failed is an attempt");
+}
+
 #[test]
 fn an_answer_to_another_account_ends_the_pause_that_was_meant_for_the_provider() {
     for (answer, within) in [
         (Answer::NotSent { why: "dns".into() }, s(2)),
+        (circuit_open(s(60)), Duration::from_millis(500)),
         (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
         (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(40)),
         (refusal("invalid_client", Blame::Client), s(300)),
@@ -783,7 +837,7 @@ mod random {
             3 => (0u64..100).prop_map(Act::Wanted),
             1 => Just(Act::Forced),
             1 => Just(Act::Rejected),
-            14 => (0u8..8, any::<bool>(), 1u64..4000).prop_map(|(k, r, l)| Act::Answer(k, r, l)),
+            14 => (0u8..9, any::<bool>(), 1u64..4000).prop_map(|(k, r, l)| Act::Answer(k, r, l)),
             3 => (0u8..4).prop_map(Act::Stray),
             2 => any::<bool>().prop_map(Act::DiskFull),
             1 => (1u64..4000).prop_map(Act::Login),
@@ -823,6 +877,11 @@ mod random {
                 4 => refusal("http_401", Blame::Unknown),
                 5 => Answer::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
                 6 => Answer::NotSent { why: "dns".into() },
+                7 => {
+                    // Nothing left the machine.
+                    self.bench.sent.pop();
+                    circuit_open(s(life))
+                }
                 _ => Answer::Lost { why: "cut".into() },
             };
             self.bench.answer(answer);
@@ -958,7 +1017,7 @@ mod random {
         }
 
         #[test]
-        fn left_alone_it_never_spins(life in 1u64..4000, kinds in proptest::collection::vec((0u8..8, any::<bool>()), 1..60)) {
+        fn left_alone_it_never_spins(life in 1u64..4000, kinds in proptest::collection::vec((0u8..9, any::<bool>()), 1..60)) {
             let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
             let mut idle = 0;
             for (kind, rotates) in kinds {

@@ -143,6 +143,13 @@ pub enum Answer {
         /// One clause.
         why: String,
     },
+    /// The host's circuit breaker is open: nothing was sent, and this counts as no attempt.
+    CircuitOpen {
+        /// One clause.
+        why: String,
+        /// When it may let a request pass for somebody who waits.
+        probe_in: Duration,
+    },
     /// It was sent and no complete reply came: the refresh token may be spent.
     Lost {
         /// One clause.
@@ -165,6 +172,7 @@ impl Answer {
             }
             Self::Busy { retry_after, why } => Self::Busy { retry_after, why: edit(&why) },
             Self::NotSent { why } => Self::NotSent { why: edit(&why) },
+            Self::CircuitOpen { why, probe_in } => Self::CircuitOpen { why: edit(&why), probe_in },
             Self::Lost { why } => Self::Lost { why: edit(&why) },
             Self::Pending { slow_down } => Self::Pending { slow_down },
         }
@@ -228,8 +236,6 @@ pub struct Trouble {
     pub failures: u32,
     /// No attempt before this, unless somebody asks for one.
     pub retry_at: Moment,
-    /// The provider asked to be left alone until then (`Retry-After`): no attempt before, whoever asks.
-    pub not_before: Option<Moment>,
 }
 
 /// Who is to blame for a [`Trouble`].

@@ -11,6 +11,7 @@ use crate::broker::fresh_grant::REVOKE_PATIENCE;
 use crate::config::AccountConfig;
 use crate::contract::{LogoutOutcome, LogoutReply};
 use crate::error::Error;
+use crate::failpoint;
 use crate::oauth::dialect::Revoke;
 use crate::oauth::grant::TokenSet;
 
@@ -105,7 +106,7 @@ impl Actor {
             Err(error) => return here_only(&error.to_string()),
         };
         let asked = self.world.provider.revoke(&dialect, tokens, &credentials);
-        match tokio::time::timeout(REVOKE_PATIENCE, asked).await {
+        match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
             Ok(Ok(true)) => (
                 LogoutOutcome::RevokedAtProvider,
                 "revoked at the provider (which may take it some minutes) and deleted from this machine".into(),

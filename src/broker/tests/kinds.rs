@@ -1,8 +1,5 @@
 //! Logins of every other kind than by code: devices, passwords, nobody, and tokens in the fragment.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::*;
 use crate::config::{PasswordUser, SecretSource};
 use crate::oauth::exchange::User;
@@ -144,47 +141,6 @@ async fn a_password_comes_from_a_program() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for() {
-    let no_nonce = "the answer has no id_token of this login (nonce)";
-    for (scope, id_token, ended) in [
-        ("a", None, ""),
-        ("openid", Some("NONCE"), ""),
-        ("openid", Some("other"), no_nonce),
-        ("openid", None, no_nonce),
-    ] {
-        let b = Bench::with(|account| {
-            account.grant = GrantType::Implicit;
-            account.target.scope = vec![scope.into()];
-        })
-        .await;
-        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-        assert!(b.broker.expects_fragment("/callback/p") && !b.broker.expects_fragment("/callback/q"));
-        let start = b.leave(started.start_url.as_deref().unwrap()).await;
-        let url = url::Url::parse(&start.authorize_url).unwrap();
-        let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
-        let mut parameters: Vec<(String, String)> =
-            [("access_token", "t"), ("token_type", "Bearer"), ("expires_in", "60"), ("state", &asked["state"])]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into();
-        parameters.extend(id_token.map(|nonce| {
-            let nonce = if nonce == "NONCE" { asked["nonce"].as_str() } else { nonce };
-            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"nonce":"{nonce}"}}"#));
-            ("id_token".to_owned(), format!("e30.{claims}.e30"))
-        }));
-        let answer = CallbackRequest {
-            arrived_on: "http://127.0.0.1:7464/callback/p".into(),
-            parameters: parameters.into(),
-            in_fragment: true,
-            cookies: vec![(start.cookie_name, start.cookie_value.expose().to_owned())],
-        };
-        b.broker.callback(answer).await.unwrap();
-        assert_eq!((b.ended(&started.login_id).await.as_str(), b.requests()), (ended, 0), "{scope} {id_token:?}");
-        assert_eq!(b.token_within(None).await, if ended.is_empty() { "t" } else { "login_required" });
-        assert!(b.broker.expects_fragment("/callback/p"), "a late token is taken out of the address bar as well");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_address_with_a_fragment_is_pasted_too() {
     let b = Bench::with(|account| account.grant = GrantType::Implicit).await;
     let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
@@ -194,7 +150,7 @@ async fn an_address_with_a_fragment_is_pasted_too() {
     for wrong in [format!("{at}?code=c&state={state}"), format!("{at}#state={state}"), format!("{at}#access_token=t")] {
         assert!(matches!(b.broker.paste(&started.login_id, &wrong).await, Err(Error::Usage { .. })), "{wrong}");
     }
-    let good = format!("{at}#access_token=t&token_type=bearer&state={state}");
+    let good = format!("{at}?iss=https%3A%2F%2Fid.example#access_token=t&token_type=bearer&state={state}");
     assert_eq!(b.broker.paste(&started.login_id, &good).await.unwrap().status, LoginStatus::Succeeded);
     assert_eq!(b.token().await, "t");
 }

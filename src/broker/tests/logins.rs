@@ -3,6 +3,7 @@
 use super::*;
 use crate::broker::happenings::Heard;
 use crate::contract::EventKind;
+use crate::oauth::dialect::IssPolicy;
 
 #[tokio::test(start_paused = true)]
 async fn a_login_is_joined_told_of_its_end_and_ends_by_itself() {
@@ -36,6 +37,7 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
             "the provider said invalid_request (PKCE is not supported); it seems not to take PKCE: if its \
              documentation says so, set `pkce = \"off\"` in `[providers.p]`",
         ),
+        ("error=access_denied&error_description=no", None, "access was denied at the provider (no)"),
         ("code=c", Some(Answer::Lost { why: "cut".into() }), "cut"),
         ("code=c", Some(refused("invalid_grant")), "the provider refused the code: invalid_grant"),
     ] {
@@ -49,6 +51,27 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
     }
     assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
     assert_ne!(b.token().await, "a1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_the_issuer_that_it_has_to_name_tells_the_providers_own_error_and_the_setting() {
+    for (answer, said, code) in [
+        ("code=c", "", None),
+        ("error=login_required", " (its error: login_required)", Some("login_required")),
+        ("error=x&error_description=no+such+scope", " (its error: x (no such scope))", Some("x")),
+    ] {
+        let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).iss = IssPolicy::Required).await;
+        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+        let request = b.browse(started.start_url.as_deref().unwrap(), answer).await;
+        let id = b.broker.callback(request).await.unwrap();
+        let failure = b.broker.outcome(&id).await.unwrap().failure.unwrap();
+        let expected = format!(
+            "the login to `work` failed: the answer{said} does not say which provider it is from (iss); if `p` leaves it \
+             out, set `iss_required = false` in `[providers.p]`"
+        );
+        assert_eq!((failure.error_description, failure.provider_error.as_deref()), (expected, code));
+        assert_eq!(b.requests(), 0, "{answer}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

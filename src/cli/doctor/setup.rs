@@ -5,15 +5,14 @@ use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
 use crate::cli::config::Source;
-use crate::config::{AccountConfig, Config, SecretSource, default_redirect_uri};
+use crate::cli::named_files::{self, Unusable};
+use crate::config::{AccountConfig, Config, default_redirect_uri};
 use crate::config_file::ConfigFileError;
 use crate::contract::Finding;
-use crate::credentials;
 use crate::http::listen::{BindError, bind_tcp};
 use crate::oauth::grant::GrantType;
 use crate::paths::Paths;
 use crate::paths::folder::Folder;
-use crate::secret::text::Rule;
 
 /// The config as far as it can be used; each mistake is a finding.
 pub(super) fn config(source: &Source, findings: &mut Vec<Finding>) -> Option<Config> {
@@ -62,16 +61,8 @@ pub(super) fn files(config: &Config, paths: &Paths, findings: &mut Vec<Finding>)
         findings.push(folder(name, path));
     }
     findings.push(marks(paths.cache.as_deref()));
-    for account in config.accounts.values() {
-        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
-        for (source, rule) in [(account.client_secret.as_ref(), Rule::ClientSecret), (password, Rule::Password)] {
-            if let Some(SecretSource::File(path)) = source
-                && let Err(error) = credentials::check_file(path, rule)
-            {
-                let fix = "Make it a file with the secret alone in it, readable for you alone (`chmod 600`).";
-                findings.push(needs_hand(&about(account), error.to_string(), fix));
-            }
-        }
+    for Unusable { account, why, advice, .. } in named_files::unusable(config) {
+        findings.push(needs_hand(&about(account), why, advice));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 
 use super::{Serve, audit_limits, warn};
 use crate::audit::Audit;
@@ -11,9 +12,17 @@ use crate::config::{Blame, Config, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
-/// Reads the config again at every SIGHUP. A bad one is told and changes nothing. Never ends.
-pub(super) async fn on_hangup(args: &Serve, started: Arc<Config>, broker: &Broker, audit: &Audit, mut hangup: Signal) {
+/// Reads the config again at every SIGHUP, and rings `heard`. A bad one is told and changes nothing. Never ends.
+pub(super) async fn on_hangup(
+    args: &Serve,
+    started: Arc<Config>,
+    broker: &Broker,
+    audit: &Audit,
+    mut hangup: Signal,
+    heard: &watch::Sender<()>,
+) {
     while hangup.recv().await.is_some() {
+        heard.send_replace(());
         let env = args.source.env();
         let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
         match read {

@@ -20,7 +20,15 @@ pub(super) fn literal_redirect_uri(
     let listeners = tcp.unwrap_or_default();
     if comes_back(grant) && tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
         let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
-        section.refuse("redirect_uri", problem.expected("one of the two"));
+        section.lacks("redirect_uri", &["redirect_uri", "grant"], problem.expected("one of the two"));
+    }
+    let is_made_anew = listeners.first().is_some_and(|first| first.port() == 0);
+    if comes_back(grant) && is_made_anew && section.field("redirect_uri").is_none() {
+        section.warn(
+            "redirect_uri",
+            "is missing, and the one made from `listen.tcp` has another port at every start, since that has port 0; most \
+             providers take only the one that is registered",
+        );
     }
     let literal = section.read("redirect_uri", redirect_uri)?;
     if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {

@@ -26,6 +26,16 @@ const CLIENT_SECRET: Keys = Keys {
     keyring: "client_secret_keyring",
 };
 
+/// Any of which may be meant where there is none; `grant` says whether there has to be one.
+const SOURCES: &[&str] = &[
+    CLIENT_SECRET.file,
+    CLIENT_SECRET.command,
+    CLIENT_SECRET.credential,
+    CLIENT_SECRET.keyring,
+    "client_secret",
+    "grant",
+];
+
 const PASSWORD: Keys = Keys {
     file: "password_file",
     command: "password_command",
@@ -86,7 +96,7 @@ pub(super) fn client_secret(
             let problem = Problem::new("is missing, and so is every other source of the client secret");
             let expected = "one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, \
                             `client_secret_keyring`, `client_secret`";
-            section.refuse("client_secret_file", problem.expected(expected));
+            section.lacks("client_secret_file", SOURCES, problem.expected(expected));
         }
         _ => {}
     }
@@ -116,11 +126,11 @@ pub(super) fn password_user(section: &Reader<'_>, base: &Base<'_>, grant: GrantT
     let number = section.read("phonenumber", text).map(User::PhoneNumber);
     let given = sources(&PASSWORD, section, base);
     let keys = ["username", "phonenumber"].into_iter().filter(|key| section.field(key).is_some());
-    let keys: Vec<&str> = keys.chain(given.iter().map(|(key, _)| *key)).collect();
+    let keys: Vec<&'static str> = keys.chain(given.iter().map(|(key, _)| *key)).collect();
     if grant != GrantType::Password {
         for key in keys {
             let problem = Problem::new("has no use");
-            section.refuse(key, problem.expected("it only with `grant = \"password\"`"));
+            section.lacks(key, &["grant"], problem.expected("it only with `grant = \"password\"`"));
         }
         return None;
     }
@@ -131,7 +141,8 @@ pub(super) fn password_user(section: &Reader<'_>, base: &Base<'_>, grant: GrantT
         ["username" | "phonenumber", ..] => {}
         _ => {
             let problem = Problem::new("is missing, and so is `phonenumber`");
-            section.refuse("username", problem.expected("one of the two, for `grant = \"password\"`"));
+            let expected = "one of the two, for `grant = \"password\"`";
+            section.lacks("username", &["username", "phonenumber"], problem.expected(expected));
         }
     }
     let password = only(given, "password", section);

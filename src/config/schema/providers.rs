@@ -126,6 +126,13 @@ pub(super) static PROVIDER: Section = Section {
             "\"basic\"",
             "How the client proves itself (RFC 6749 §2.3.1): in the `Authorization` header, in the body, not at all (a public client), or by a signature (RFC 7523).",
         ),
+        instead(
+            "assertion_audience",
+            Kind::Choice(&["issuer", "token_endpoint"]),
+            Fallback::Words("the preset's; `\"issuer\"` where there is an `issuer`, else `\"token_endpoint\"`"),
+            "\"token_endpoint\"",
+            "Whom the client's signature is for (`aud`, RFC 7523 §3), with `client_auth = \"private_key_jwt\"`. Some servers take one of the two only.",
+        ),
         key(
             "body",
             Kind::Choice(&["form", "json", "query"]),
@@ -159,7 +166,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Texts,
             PRESET,
             "{ audience = \"https://api.example.com\" }",
-            "Further parameters of every token request, added to the preset's. Not for secrets, whose names are refused: `ringback config check` shows them.",
+            "Further parameters of every token request, added to the preset's. Not for secrets, whose names are refused: `ringback config check --show` shows them.",
         ),
         key(
             "extra_refresh",
@@ -214,9 +221,16 @@ pub(super) static PROVIDER: Section = Section {
         key(
             "iss_required",
             Kind::Flag,
-            Fallback::Value("false"),
+            Fallback::Words("`false`; with `discover`, what the metadata says"),
             "true",
-            "Whether an answer without `iss` is refused. Needs `issuer`.",
+            "Whether an answer without `iss` is refused (RFC 9207). `true` needs `issuer`. `false` also accepts one where the metadata promises an `iss` in every answer, for a provider that leaves it out of some.",
+        ),
+        key(
+            "nonce",
+            Kind::Choice(&["send", "off"]),
+            Fallback::Value("\"send\""),
+            "\"send\"",
+            "Whether a login with the scope `openid` has a `nonce` (OpenID Connect Core §3.1.2.1). With `send`, an ID token without it, or with another, ends the login and its tokens are revoked. `off` only for a provider that refuses it or does not return it: a stolen code or ID token is worth more then.",
         ),
         key(
             "default_lifetime",

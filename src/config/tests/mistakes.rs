@@ -19,6 +19,41 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("[listen]\ntcpp = []", &["2:1: listen.tcpp: is not a known key; did you mean `tcp`?"]),
+    (
+        "[serve]\ndefault_account = \"work\"",
+        &[
+            "2:1: serve.default_account: is not a known key here: it belongs at the top of the config file, above the first `[...]`",
+        ],
+    ),
+    (
+        "[store.listen]\ntcp = []",
+        &[
+            "1:8: store.listen: is not a known key here: it belongs in the config file, under a header of its own, `[listen]`",
+        ],
+    ),
+    (
+        "[store]\nmin_ttl = 1\nkeep = 2",
+        &[
+            "2:1: store.min_ttl: is not a known key; expected it in [serve]",
+            "3:1: store.keep: is not a known key; expected it in [audit]",
+        ],
+    ),
+    // What follows from a mistake is not told beside it.
+    (
+        "default_account = \"work\"\n[acounts.work]\nprovider = \"phonecom\"",
+        &["2:2: acounts: is not a known key; did you mean `accounts`?"],
+    ),
+    ("default_account = \"work\"\naccounts = 1", &["2:1: accounts: is an integer; expected a table"]),
+    (
+        "[store]\nkey = \"comand\"\nkey_command = [\"x\"]",
+        &[
+            "2:7: store.key: is `comand`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`; did you mean `command`?",
+        ],
+    ),
+    (
+        "[store]\nkey = \"command\"\nkey_comand = [\"x\"]",
+        &["3:1: store.key_comand: is not a known key; did you mean `key_command`?"],
+    ),
     ("[listen]\nmin_ttl = 1", &["2:1: listen.min_ttl: is not a known key; expected it in [serve]"]),
     ("listen = 5", &["1:1: listen: is an integer; expected a table"]),
     (
@@ -73,9 +108,9 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store]\nkey = \"passphrase\"\nkey_command = [\"x\"]\nlock_on_suspend = 1\nlock_after_idle = \"10s\"",
         &[
-            "3:15: store.key_command: has no use; expected it only with `key = \"command\"`",
             "4:19: store.lock_on_suspend: is an integer; expected `true` or `false`",
             "5:19: store.lock_after_idle: is too short; expected from 1m to 7days",
+            "3:15: store.key_command: has no use; expected it only with `key = \"command\"`",
         ],
     ),
     (
@@ -159,9 +194,14 @@ fn messages(config: &str, privacy: FilePrivacy) -> Vec<String> {
 
 #[test]
 fn each_mistake_has_its_message() {
-    for (config, expected) in TABLE.iter().chain(accounts::TABLE) {
-        assert_eq!(&messages(config, FilePrivacy::Private), expected, "{config}");
-    }
+    let wrong: Vec<String> = TABLE
+        .iter()
+        .chain(accounts::TABLE)
+        .map(|(config, expected)| (config, messages(config, FilePrivacy::Private), expected))
+        .filter(|(_, said, expected)| said != *expected)
+        .map(|(config, said, expected)| format!("{config}\n  says {said:#?}\n  not {expected:#?}\n"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
 #[test]

@@ -86,6 +86,9 @@ impl Refused {
 
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
 const LONGEST_QUERY: usize = 8 * 1024;
+/// The most parameters of one: each is compared with all before it, and that before anybody showed a key. No route
+/// takes half as many.
+const MOST_PARAMETERS: usize = 64;
 /// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
 const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
 
@@ -297,7 +300,7 @@ fn query(query: &str) -> Result<(), Refused> {
     if query.len() > LONGEST_QUERY {
         return Err(Refused::Malformed("the query is too long"));
     }
-    let mut seen = Vec::new();
+    let mut seen = Vec::with_capacity(MOST_PARAMETERS);
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
             return Err(Refused::Malformed(
@@ -306,6 +309,9 @@ fn query(query: &str) -> Result<(), Refused> {
         }
         if seen.contains(&name) {
             return Err(Refused::Malformed("a query parameter is repeated"));
+        }
+        if seen.len() == MOST_PARAMETERS {
+            return Err(Refused::Malformed("there are too many query parameters"));
         }
         seen.push(name);
     }

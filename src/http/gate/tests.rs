@@ -196,6 +196,27 @@ async fn the_table_of_who_gets_in() {
     }
 }
 
+/// They are compared before anybody showed a key, so there may not be many of them.
+#[tokio::test]
+async fn a_query_has_few_parameters_and_each_once() {
+    let query = |count: usize| (0..count).map(|n| format!("p{n}=")).collect::<Vec<_>>().join("&");
+    for (query, said) in [
+        (query(64), None),
+        (query(65), Some("there are too many query parameters")),
+        (query(1200), Some("there are too many query parameters")),
+        (format!("{}&p0=", query(64)), Some("a query parameter is repeated")),
+        ("a&a".into(), Some("a query parameter is repeated")),
+        ("&".repeat(8000), None),
+        ("x".repeat(8193), Some("the query is too long")),
+    ] {
+        let reply = ask("GET", &format!("/v1/accounts?{query}"), &[HOST], tcp()).await;
+        // Without a key, what is well formed is told that it needs one.
+        assert_eq!(reply.status(), if said.is_some() { 400 } else { 401 });
+        let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(said.unwrap_or("key")), "{said:?}");
+    }
+}
+
 /// Who connects, and whether anything is open to them: by default, and with `[listen] other_users`.
 #[tokio::test]
 async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_browsers_stop() {

@@ -36,10 +36,32 @@ pub struct UnixSocket {
 
 /// The socket's file; dropping it removes the file if it is ours, unless somebody has put another in its place.
 #[derive(Debug)]
-struct SocketFile {
+struct SocketFile(SocketId);
+
+/// Where a socket's file was put, and which it is.
+#[derive(Debug, Clone)]
+pub struct SocketId {
     path: PathBuf,
     /// Device and inode, to recognise it; `None` where whoever passed the socket goes on listening on it.
     ours: Option<(u64, u64)>,
+}
+
+impl SocketId {
+    /// The socket's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether we bound it.
+    pub fn is_ours(&self) -> bool {
+        self.ours.is_some()
+    }
+
+    /// Whether the file that we bound is where it was put: else nobody who looks for it gets to us.
+    pub fn is_in_place(&self) -> bool {
+        let found = std::fs::symlink_metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
+        self.is_ours() && found == self.ours
+    }
 }
 
 /// Why an address can't be ours. Each message says what to do.
@@ -207,7 +229,7 @@ async fn remove_stale(path: &Path) -> Result<(), BindError> {
 impl Listener {
     /// A unix socket that somebody else bound at `path`, and whose file is theirs to remove.
     pub(super) fn passed(listener: UnixListener, path: PathBuf) -> Self {
-        Self::Unix(UnixSocket { listener, file: SocketFile { path, ours: None } })
+        Self::Unix(UnixSocket { listener, file: SocketFile(SocketId { path, ours: None }) })
     }
 
     /// Where it listens; `None` for a unix socket.
@@ -220,9 +242,14 @@ impl Listener {
 
     /// The socket's file; `None` for TCP.
     pub fn socket_path(&self) -> Option<&Path> {
+        self.socket().map(SocketId::path)
+    }
+
+    /// Which socket it is; `None` for TCP.
+    pub fn socket(&self) -> Option<&SocketId> {
         match self {
             Self::Tcp(_) => None,
-            Self::Unix(socket) => Some(&socket.file.path),
+            Self::Unix(socket) => Some(&socket.file.0),
         }
     }
 }
@@ -233,16 +260,15 @@ impl SocketFile {
     fn own(path: &Path) -> io::Result<Self> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         let metadata = std::fs::symlink_metadata(path)?;
-        Ok(Self { path: path.to_owned(), ours: Some((metadata.dev(), metadata.ino())) })
+        Ok(Self(SocketId { path: path.to_owned(), ours: Some((metadata.dev(), metadata.ino())) }))
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let still_ours = self.ours.is_some_and(|ours| {
-            std::fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == ours)
-        });
-        if still_ours && let Err(error) = std::fs::remove_file(&self.path) {
+        if self.0.is_in_place()
+            && let Err(error) = std::fs::remove_file(self.0.path())
+        {
             tracing::debug!(%error, "the socket file could not be removed");
         }
     }

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::oauth::exchange::ClientKey;
-use crate::secret::PrivateKey;
 
 /// Made for this test with `openssl genrsa`, and of no other use: ring makes no RSA keys.
 const RSA_PKCS8: &str = include_str!("rsa-pkcs8.pem");
@@ -81,7 +80,9 @@ fn a_bad_key_is_told_without_a_word_of_it() {
         (&pem("RSA PRIVATE KEY", &[0x30, 0]), KeyError::Unusable),
     ] {
         assert_eq!(signed(text).err(), Some(expected));
+        assert_eq!(check_key(&PrivateKey::new(text), &SystemRandom::new()), Err(expected));
     }
+    assert_eq!(check_key(&PrivateKey::new(RSA_PKCS8), &SystemRandom::new()), Ok(()));
     let none = Credentials { client_key: None, ..credentials("") };
     let (id, chance) = (Nonce256::new("JTI"), SystemRandom::new());
     let signing = Signing { now: Wall(0), id: &id, chance: &chance };

@@ -74,7 +74,12 @@ fn what_is_asked_for_depends_on_what_is_to_come_back() {
         (
             scopes(&["openid"]),
             ResponseType::Code,
-            format!("response_type=code&{begin}&scope=openid&state=STATE&{proof}"),
+            format!("response_type=code&{begin}&scope=openid&state=STATE&nonce=NONCE&{proof}"),
+        ),
+        (
+            scopes(&["openid-like", "a:openid"]),
+            ResponseType::Code,
+            format!("response_type=code&{begin}&scope=openid-like a:openid&state=STATE&{proof}"),
         ),
         (scopes(&["a"]), ResponseType::Token, format!("response_type=token&{begin}&scope=a&state=STATE")),
         (
@@ -91,6 +96,8 @@ fn what_is_asked_for_depends_on_what_is_to_come_back() {
         ),
     ] {
         assert_eq!(parameters(&dialect(), &target, response_type), expected);
+        let silent = Dialect { nonce: NoncePolicy::Off, ..dialect() };
+        assert_eq!(parameters(&silent, &target, response_type), expected.replace("&nonce=NONCE", ""));
     }
 }
 

@@ -95,7 +95,12 @@ fn what_is_written_wins_over_what_is_found() {
         "what is kept is read again"
     );
 
-    let open = Dialect { endpoints: Endpoints::default(), revoke: Revoke::Unsaid, ..dialect() };
+    let open = Dialect {
+        endpoints: Endpoints::default(),
+        revoke: Revoke::Unsaid,
+        iss: IssPolicy::AsMetadataSays,
+        ..dialect()
+    };
     let filled = open.with(&found);
     let expected = Endpoints {
         authorize: Some(url("a")),
@@ -108,9 +113,9 @@ fn what_is_written_wins_over_what_is_found() {
     assert_eq!(filled.endpoints, expected);
     assert_eq!((filled.revoke, filled.par, filled.iss), (Revoke::Rfc7009(url("r")), Par::Always, IssPolicy::Required));
 
-    let written = Dialect { par: Par::Off, ..dialect() };
+    let written = Dialect { par: Par::Off, iss: IssPolicy::Optional, ..dialect() };
     let filled = written.with(&found);
     assert_eq!(filled.endpoints.token, written.endpoints.token);
-    assert_eq!((filled.revoke, filled.par), (Revoke::None, Par::Off));
+    assert_eq!((filled.revoke, filled.par, filled.iss), (Revoke::None, Par::Off, IssPolicy::Optional));
     assert_eq!(dialect().with(&Metadata::default()), dialect(), "no metadata changes nothing");
 }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::encoding::{Space, basic, json, pairs};
 use super::{Credentials, HttpRequest, Parameters, Unbuildable};
 use crate::oauth::assertion::{self, Signing};
-use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
+use crate::oauth::dialect::{AssertionAudience, BodyEncoding, ClientAuth, Dialect};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -62,13 +62,47 @@ pub(super) fn authenticated(
     Ok(request)
 }
 
-/// Whom an assertion is for (RFC 7523 §3): the issuer, or where none is known the token endpoint.
+/// Whom an assertion is for (RFC 7523 §3).
 fn audience<'a>(dialect: &'a Dialect, url: &'a Url) -> &'a str {
-    let token_url = dialect.endpoints.token.as_ref().unwrap_or(url);
-    dialect.issuer.as_deref().unwrap_or(token_url.as_str())
+    let issuer = match dialect.assertion_audience {
+        AssertionAudience::IssuerIfKnown | AssertionAudience::Issuer => dialect.issuer.as_deref(),
+        AssertionAudience::TokenEndpoint => None,
+    };
+    issuer.unwrap_or(dialect.endpoints.token.as_ref().unwrap_or(url).as_str())
 }
 
 /// The same memory, still wiped.
 fn into_bytes(mut text: Zeroizing<String>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::dialect::Endpoints;
+    use crate::oauth::dialect::tests::dialect;
+
+    #[test]
+    fn an_assertion_is_for_the_issuer_or_for_the_token_endpoint_whichever_endpoint_is_asked() {
+        use AssertionAudience::{Issuer, IssuerIfKnown, TokenEndpoint};
+        let (issuer, token, asked) = ("https://id.example", "https://id.example/token", "https://id.example/par");
+        for (audience, known, has_token, expected) in [
+            (IssuerIfKnown, true, true, issuer),
+            (IssuerIfKnown, false, true, token),
+            (IssuerIfKnown, false, false, asked),
+            (Issuer, true, true, issuer),
+            (TokenEndpoint, true, true, token),
+            (TokenEndpoint, false, true, token),
+        ] {
+            let token = has_token.then(|| Url::parse(token).unwrap());
+            let dialect = Dialect {
+                assertion_audience: audience,
+                issuer: known.then(|| issuer.to_owned()),
+                endpoints: Endpoints { token, ..Endpoints::default() },
+                ..dialect()
+            };
+            let asked = Url::parse(asked).unwrap();
+            assert_eq!(super::audience(&dialect, &asked), expected, "{audience:?} {known} {has_token}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The state folder, which one process at a time holds.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -9,10 +9,10 @@ use rustix::fs::OFlags;
 use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
 use crate::paths::folder::Folder;
+use crate::paths::holder::{LOCK, read_pid};
 use crate::store::StoreError;
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
-const LOCK: &str = "lock";
 const ACCOUNTS: &str = "accounts";
 
 /// The state folder, held by this process. Dropping it lets go.
@@ -81,10 +81,4 @@ impl Drop for StateLock {
         // holds a copy. What fails here ends with the process.
         let _ = self.file.unlock();
     }
-}
-
-fn read_pid(file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }

@@ -1,5 +1,5 @@
 // What an issuer tells of itself is enough: endpoints, PKCE, who answered, revocation, introspection, pushed requests.
-import { check, checkLogAgainst, fingerprint, journey, request, until, work } from '../world.mjs';
+import { check, checkLogAgainst, cookiesSet, ended, fingerprint, journey, request, submitConsent, until, work } from '../world.mjs';
 
 const PEER = ['http://127.0.0.1/callback/peer'];
 const provider = (url, more = 'client_auth = "none"') => `preset = "oidc"\nissuer = "${url}"\n${more}`;
@@ -75,6 +75,40 @@ await journey('iss: an answer of another issuer than the configured one is refus
   check(token.code === 5 && token.out === '', `token: exit ${token.code}`);
 });
 
+await journey('nonce: an ID token with another one ends the login, and its grant is revoked; the right one is taken', async (world) => {
+  const { peer, daemon } = await confidential(world);
+  const { running, url } = await world.beginLogin('work');
+  const opened = await request(url);
+  const other = new URL(opened.headers.location);
+  check(other.searchParams.get('nonce')?.length >= 43, `the authorize request: ${other.search}`);
+  other.searchParams.set('nonce', 'of another login');
+  const page = await submitConsent(other.href, { [new URL(url).origin]: cookiesSet(opened) });
+  check(await ended(running, 15_000) === 6 && /nonce of another login/.test(running.err), `ringback login: exit ${running.code}: ${running.err}`);
+  check(!/^Logged in/m.test(page.text) && /nonce/.test(page.text), `the page: ${page.text.slice(0, 300)}`);
+  const revoked = await until('the grant is revoked', 10_000, async () => {
+    const journal = await peer.journal();
+    return journal.some((e) => e.event === 'grant revoked') && journal;
+  });
+  const exchanges = revoked.filter((e) => e.event === 'token request');
+  same(exchanges.map((e) => [e.grant, e.status]), [['authorization_code', 200]], 'token requests');
+  same(revoked.filter((e) => e.event === 'revocation request').map((e) => [e.status, e.token]), [[200, exchanges[0].refresh_token]], 'revocations');
+  check((await world.ringback(['token', 'work'])).code === 5, 'there is a token');
+
+  await world.loginByForm('work');
+  const token = await world.token();
+  same(await works(peer, token), 200, 'the token at userinfo');
+  const journal = await peer.journal();
+  same(journal.filter((e) => e.event === 'authorized').map((e) => e.nonce), [true, true], 'nonces');
+  checkLogAgainst(journal, daemon, [token, 'office-secret', 'eyJ']);
+});
+
+await journey('nonce: switched off, none is sent and none is looked for', async (world) => {
+  const { peer } = await confidential(world, {}, 'nonce = "off"');
+  await world.loginByForm('work');
+  same(await works(peer, await world.token()), 200, 'the token at userinfo');
+  same((await peer.journal('authorized')).map((e) => e.nonce), [false], 'nonces');
+});
+
 await journey('pushed requests: where the metadata requires them, the browser carries a reference only', async (world) => {
   const { peer, daemon } = await confidential(world, { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true } });
   await world.loginByForm('work');
@@ -82,7 +116,7 @@ await journey('pushed requests: where the metadata requires them, the browser ca
   const journal = await peer.journal();
   const pushed = journal.filter((e) => e.event === 'pushed request');
   same(pushed.map((e) => [e.auth, e.status]), [['basic', 201]], 'pushed requests');
-  const parameters = ['code_challenge', 'code_challenge_method', 'redirect_uri', 'response_type', 'scope', 'state'];
+  const parameters = ['code_challenge', 'code_challenge_method', 'nonce', 'redirect_uri', 'response_type', 'scope', 'state'];
   check(parameters.every((name) => pushed[0].names.includes(name)) && !pushed[0].names.includes('client_secret'), `pushed: ${pushed[0].names}`);
   same(journal.filter((e) => e.event === 'authorize request').map((e) => e.names), [['client_id', 'request_uri']], 'authorize requests');
   same(journal.filter((e) => e.event === 'authorized').map((e) => [e.pkce, e.state]), [['S256', true]], 'authorized');

@@ -1,5 +1,6 @@
 // The implicit grant at npm oidc-provider in a real Chromium: the token comes in the fragment and stays nowhere in the
 // browser. oidc-provider 9 gives tokens in a fragment only together with an ID token, so `nonce` is needed as well.
+import http from 'node:http';
 import { visit } from '../browser.mjs';
 import { check, checkLogAgainst, cookiesSet, ended, journey, request, screenshot, work } from '../world.mjs';
 
@@ -73,4 +74,27 @@ await journey('implicit: an answer with another state is refused, and the login 
 
   const late = await visit(right, { end: /No login is waiting for this answer/, screenshot: screenshot('implicit-late') });
   check(![late.url, ...late.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps a late answer');
+});
+
+await journey('implicit: an issuer in the query belongs to the token in the fragment', async (world) => {
+  const issuer = 'http://127.0.0.1:9';
+  const server = http.createServer((req, res) => {
+    const asked = new URL(req.url, 'http://h').searchParams;
+    const answer = new URLSearchParams({ access_token: 'canary-token', token_type: 'Bearer', expires_in: '600', state: asked.get('state') });
+    res.writeHead(302, { location: `${asked.get('redirect_uri')}?${new URLSearchParams({ iss: issuer })}#${answer}` }).end();
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  try {
+    const url = `http://127.0.0.1:${server.address().port}`;
+    const provider = `authorize_url = "${url}/auth"\ntoken_url = "${url}/token"\nclient_auth = "none"\nissuer = "${issuer}"\niss_required = true`;
+    await work(world, provider, 'grant = "implicit"\nclient_id = "page"');
+    const login = await world.beginLogin('work');
+    const page = await visit(login.url, { end: /Logged in|Not logged in|not taken/, screenshot: screenshot('implicit-iss-in-query') });
+    check(await ended(login.running, 15_000) === 0, `ringback login: exit ${login.running.code}: ${login.running.err}; page: ${page.text.slice(0, 300)}`);
+    same(await world.token(), 'canary-token', 'the token');
+    checkTraces(page, 'canary-token');
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });

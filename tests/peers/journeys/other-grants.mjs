@@ -92,7 +92,7 @@ await journey('client credentials: the daemon gets its first token and the next 
   checkLogAgainst(journal, daemon, [first.access_token, second.access_token, 'robot-secret']);
 });
 
-await journey('signed clients: ES256 and RS256, each assertion once', async (world) => {
+await journey('signed clients: ES256 and RS256, for the issuer and for the token endpoint, each assertion once', async (world) => {
   const pairs = {
     es: [crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' }), 'ES256', 'sec1'],
     rs: [crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }), 'RS256', 'pkcs1'],
@@ -103,11 +103,11 @@ await journey('signed clients: ES256 and RS256, each assertion once', async (wor
     const jwk = { ...publicKey.export({ format: 'jwk' }), kid: `${name}-1`, alg, use: 'sig' };
     clients.push({ client_id: name, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: alg, jwks: { keys: [jwk] }, ...MACHINE });
     const pem = world.file(`${name}.pem`, privateKey.export({ format: 'pem', type }));
-    accounts += `[accounts.${name}]\nprovider = "peer"\ngrant = "client_credentials"\nclient_id = "${name}"\nclient_key_file = "${pem}"\nclient_key_id = "${name}-1"\nscope = ["email"]\n`;
+    accounts += `[accounts.${name}]\nprovider = "${name}"\ngrant = "client_credentials"\nclient_id = "${name}"\nclient_key_file = "${pem}"\nclient_key_id = "${name}-1"\nscope = ["email"]\n`;
   }
   const peer = await world.oidcProvider({ ACCESS_TTL: '600' }, { clients, features: { clientCredentials: { enabled: true } } });
   const port = await freePort();
-  world.config(`[listen]\ntcp = ["127.0.0.1:${port}"]\n[providers.peer]\npreset = "oidc"\nissuer = "${peer.url}"\nclient_auth = "private_key_jwt"\n${accounts}`);
+  world.config(`[listen]\ntcp = ["127.0.0.1:${port}"]\n${['es', 'rs'].map((name) => `[providers.${name}]\npreset = "oidc"\nissuer = "${peer.url}"\nclient_auth = "private_key_jwt"\n`).join('')}assertion_audience = "token_endpoint"\n${accounts}`);
   const daemon = await world.daemon();
   const tokens = [];
   for (const name of Object.keys(pairs)) {
@@ -121,7 +121,7 @@ await journey('signed clients: ES256 and RS256, each assertion once', async (wor
   for (const { assertion } of asked) {
     const alg = pairs[assertion.iss]?.[1];
     same([assertion.alg, assertion.kid, assertion.sub], [alg, `${assertion.iss}-1`, assertion.iss], 'an assertion');
-    check([assertion.aud].flat().every((aud) => [peer.url, `${peer.url}/token`].includes(aud)), `audience: ${assertion.aud}`);
+    same(assertion.aud, { es: peer.url, rs: `${peer.url}/token` }[assertion.iss], 'audience');
     check(assertion.lifetime > 0 && assertion.lifetime <= 300, `it is good for ${assertion.lifetime} s`);
   }
   same(new Set(asked.map((e) => e.assertion.jti)).size, 4, 'assertions');

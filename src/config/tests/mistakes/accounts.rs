@@ -2,6 +2,92 @@
 
 /// (config, messages without the file's name)
 pub(super) const TABLE: &[(&str, &[&str])] = &[
+    // Causes without what follows from them.
+    (
+        "[accounts.a]\nprovidr = \"phonecom\"\nclient_di = \"i\"\nclient_secret_flie = \"s\"",
+        &[
+            "2:1: accounts.a.providr: is not a known key; did you mean `provider`?",
+            "3:1: accounts.a.client_di: is not a known key; did you mean `client_id`?",
+            "4:1: accounts.a.client_secret_flie: is not a known key; did you mean `client_secret_file`?",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\ngrant = \"pasword\"\nusername = \"u\"\nextra_authorize = { response_mode = \"query\" }",
+        &[
+            "4:9: accounts.a.grant: is `pasword`; expected `\"authorization_code\"`, `\"device_code\"`, `\"client_credentials\"`, `\"implicit\"` or `\"password\"`; did you mean `password`?",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\ngrnt = \"implicit\"",
+        &["4:1: accounts.a.grnt: is not a known key; did you mean `grant`?"],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\ngrant = \"password\"\nusernam = \"u\"",
+        &["6:1: accounts.a.usernam: is not a known key; did you mean `username`?"],
+    ),
+    (
+        "[providers.p]\ndiscover = \"yes\"\nissuer = \"https://i\"",
+        &["2:12: providers.p.discover: is a text; expected `true` or `false`"],
+    ),
+    (
+        "[providers.p]\nprest = \"oidc\"\nissuer = \"https://i\"",
+        &["2:1: providers.p.prest: is not a known key; did you mean `preset`?"],
+    ),
+    (
+        "[providers.phonecom]\nissuer = \"i\"\niss_required = true",
+        &[
+            "2:10: providers.phonecom.issuer: is not a URL (relative URL without a base); expected an https URL without query or fragment, exactly as the provider writes it",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nrevoke = \"non\"\nrevok_url = \"https://h/\"\nissuer = \"https://{tenant\"\nvariables = { tenant = \"x\" }",
+        &[
+            "2:10: providers.phonecom.revoke: is `non`; expected `\"none\"`, `\"delete-bearer\"` or `\"rfc7009\"`; did you mean `none`?",
+            "3:1: providers.phonecom.revok_url: is not a known key; did you mean `revoke_url`?",
+            "4:10: providers.phonecom.issuer: has a `{` that begins no variable such as `{tenant}`; expected a text in quotes",
+        ],
+    ),
+    // Of each account by itself, what may follow from another mistake last.
+    (
+        "[accounts.b]\nprovider = \"phonecom\"\nclient_secret = \"s\"\nscope = 1\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = 1\nclient_secret = \"s\"",
+        &[
+            "4:9: accounts.b.scope: is an integer; expected a list of scopes, or one text with spaces between them",
+            "1:11: accounts.b.client_id: is missing; expected a text in quotes",
+            "7:13: accounts.a.client_id: is an integer; expected a text in quotes",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\ndefault_account = \"a\"\npkce = \"off\"",
+        &[
+            "5:1: accounts.a.default_account: is not a known key here: it belongs at the top of the config file, above the first `[...]`",
+            "6:1: accounts.a.pkce: is not a known key; expected it in [providers.NAME]",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nroots = \"none\"",
+        &[
+            "2:9: providers.phonecom.roots: is `none`, and there is no `ca_file`: no certificate would be trusted; expected `ca_file`, too",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nroots = \"none\"\nca_file = \"ca.pem\"",
+        &["3:11: providers.phonecom.ca_file: is not an absolute path; expected a text in quotes"],
+    ),
+    (
+        "[providers.phonecom]\nproxy = \"http://wpad.example/wpad.dat\"\n[providers.google]\nproxy = \"file:///etc/proxy.pac\"\n[providers.github]\nproxy = \"http://h:3128\"\n[providers.zoom]\nproxy = \"pac+https://h/x?y\"\n[providers.slack]\nproxy = \"https://h/PROXY.PAC?a=b\"",
+        &[
+            "2:9: providers.phonecom.proxy: is a PAC file, a script that ringback does not run; expected the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`",
+            "4:9: providers.google.proxy: is a PAC file, a script that ringback does not run; expected the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`",
+            "8:9: providers.zoom.proxy: is a PAC file, a script that ringback does not run; expected the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`",
+            "10:9: providers.slack.proxy: is a PAC file, a script that ringback does not run; expected the URL of the proxy that it names, such as `\"http://proxy.example.com:3128\"`",
+        ],
+    ),
+    (
+        "REDIRECT http://127.0.0.1:0/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has port 0, where nobody can listen: a browser could not come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
     (
         "[accounts.default]",
         &[
@@ -37,8 +123,8 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"\"",
         &[
-            "1:11: accounts.a.client_secret_file: is missing, and so is every other source of the client secret; expected one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, `client_secret_keyring`, `client_secret`",
             "3:13: accounts.a.client_id: is empty; expected a text in quotes",
+            "1:11: accounts.a.client_secret_file: is missing, and so is every other source of the client secret; expected one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, `client_secret_keyring`, `client_secret`",
         ],
     ),
     (
@@ -55,10 +141,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     ),
     (
         "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret_keyring = { service = \"x\", usr = \"y\" }",
-        &[
-            "4:1: accounts.a.client_secret_keyring.user: is missing; expected a text in quotes",
-            "4:42: accounts.a.client_secret_keyring.usr: is not a known key; did you mean `user`?",
-        ],
+        &["4:42: accounts.a.client_secret_keyring.usr: is not a known key; did you mean `user`?"],
     ),
     (
         "[providers.phonecom]\nclient_auth = \"none\"\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
@@ -90,6 +173,13 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         "[providers.phonecom]\nauthorize_url = \"https://h/?a=1\"\nextra_authorize = { a = \"2\" }",
         &[
             "3:19: providers.phonecom.extra_authorize: repeats `a` of the query of `authorize_url`; expected each parameter once",
+        ],
+    ),
+    (
+        "[providers.phonecom]\nclient_auth = \"private_key_jwt\"\nassertion_audience = \"issuer\"\n[providers.p]\npreset = \"oidc\"\nissuer = \"https://i\"\nassertion_audience = \"token_endpoint\"",
+        &[
+            "3:22: providers.phonecom.assertion_audience: is `issuer`, and there is no `issuer`; expected `issuer`, too, or `\"token_endpoint\"`",
+            "7:22: providers.p.assertion_audience: has no use without `client_auth = \"private_key_jwt\"`; expected no such key",
         ],
     ),
     (
@@ -271,8 +361,8 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "accounts.a.client_id = 1\nserve.wiat = 1\nlisten.tcp = 5\n[store]\nkey = 7",
         &[
-            "1:10: accounts.a.provider: is missing; expected a text in quotes",
             "1:24: accounts.a.client_id: is an integer; expected a text in quotes",
+            "1:10: accounts.a.provider: is missing; expected a text in quotes",
             "2:7: serve.wiat: is not a known key; did you mean `wait`?",
             "3:14: listen.tcp: is an integer; expected a list of loopback addresses with port, such as `[\"127.0.0.1:7464\", \"[::1]:7464\"]`",
             "5:7: store.key: is an integer; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`",

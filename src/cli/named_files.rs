@@ -1,0 +1,110 @@
+//! The files that the config names, looked at before a login needs them. What is in a secret one is not told.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ring::rand::SystemRandom;
+use rustix::fs::Access;
+
+use crate::config::{AccountConfig, Config, KeySource, SecretSource, segment};
+use crate::credentials;
+use crate::oauth::assertion;
+use crate::provider::check_ca_file;
+use crate::secret::text::Rule;
+
+/// A file that the daemon could not use.
+pub(super) struct Unusable<'a> {
+    /// The account that needs it.
+    pub(super) account: &'a AccountConfig,
+    /// The dotted path of the key that names it.
+    pub(super) key: String,
+    /// One clause.
+    pub(super) why: String,
+    /// What to do.
+    pub(super) advice: &'static str,
+}
+
+const SECRET: &str = "Make it a file with the secret alone in it, readable for you alone (`chmod 600`).";
+const KEY: &str = "Make it a file with the private key in PEM alone in it, readable for you alone (`chmod 600`).";
+const CERTIFICATES: &str = "Name a file with certificates in PEM.";
+
+/// All of them, account by account. Nothing is run and nobody asked: commands, keyrings and systemd credentials are the
+/// daemon's.
+pub(super) fn unusable(config: &Config) -> Vec<Unusable<'_>> {
+    let mut seen = BTreeSet::new();
+    let mut unusable = Vec::new();
+    for account in config.accounts.values() {
+        let mut note = |key: String, checked: Result<(), String>, advice| {
+            unusable.extend(checked.err().map(|why| Unusable { account, key, why, advice }));
+        };
+        let of_account = |key: &str| format!("accounts.{}.{key}", segment(&account.name));
+        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
+        for (key, rule, source) in [
+            ("client_secret_file", Rule::ClientSecret, account.client_secret.as_ref()),
+            ("password_file", Rule::Password, password),
+        ] {
+            if let Some(SecretSource::File(path)) = source {
+                let checked = credentials::check_file(path, rule).map_err(|error| error.to_string());
+                note(of_account(key), checked, SECRET);
+            }
+        }
+        if let Some(key) = &account.client_key {
+            note(of_account("client_key_file"), check_key(&key.path), KEY);
+        }
+        // Accounts of one provider share it.
+        let provider = account.dialect.provider.as_str();
+        if let Some(path) = &account.dialect.reach.ca_file
+            && seen.insert((provider, path))
+        {
+            note(format!("providers.{}.ca_file", segment(provider)), check_ca_file(path), CERTIFICATES);
+        }
+    }
+    unusable
+}
+
+/// Programs that the config names and that can't be found, by the key: a warning, since the daemon's `PATH` may be another
+/// than this one. None is run.
+pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
+    let mut named: Vec<(String, &[String])> = Vec::new();
+    if let KeySource::Command(argv) = &config.store.key {
+        named.push(("store.key_command".into(), argv));
+    }
+    for account in config.accounts.values() {
+        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
+        let commands = [
+            ("client_secret_command", argv(account.client_secret.as_ref())),
+            ("password_command", argv(password)),
+            ("hook", account.hook.as_ref()),
+        ];
+        let of_account = |key| format!("accounts.{}.{key}", segment(&account.name));
+        named.extend(commands.into_iter().filter_map(|(key, argv)| Some((of_account(key), argv?.as_slice()))));
+    }
+    let missing =
+        named.into_iter().filter_map(|(key, argv)| Some((key, argv.first().filter(|first| !is_there(first))?)));
+    missing
+        .map(|(key, program)| (key, format!("names the program `{program}`, which is not there{}", in_path(program))))
+        .collect()
+}
+
+fn argv(source: Option<&SecretSource>) -> Option<&Vec<String>> {
+    if let Some(SecretSource::Command(argv)) = source { Some(argv) } else { None }
+}
+
+fn in_path(program: &str) -> &'static str {
+    if program.contains('/') { " or can't be run" } else { ": it is in no folder of PATH" }
+}
+
+/// As the daemon looks for it: by its path, or in the absolute folders of `PATH`.
+fn is_there(program: &str) -> bool {
+    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
+    if program.contains('/') {
+        return runs(Path::new(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).any(|folder| runs(&folder.join(program)))
+}
+
+fn check_key(path: &Path) -> Result<(), String> {
+    let pem = credentials::private_text(path).map_err(|error| error.to_string())?;
+    assertion::check_key(&pem, &SystemRandom::new()).map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,199 @@
+//! Programs find the daemon by two files: its socket and `endpoint.json`. Both lie in the runtime folder, which logind
+//! removes with the last session of its user, and anybody of that user may. What is gone is made anew.
+
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
+use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::sync::watch;
+
+use crate::contract::Endpoint;
+use crate::http::listen::{BindError, Open, Server, SocketId, bind_unix};
+use crate::paths::folder::FolderError;
+use crate::paths::{self, Paths};
+
+const ENDPOINT_FILE: &str = "endpoint.json";
+/// How often it is tried while there is no place for the files: only another login of the user may bring it back.
+const TRIED_AGAIN: Duration = Duration::from_secs(3);
+/// How often it is looked where the system does not tell of changes.
+const UNTOLD: Duration = Duration::from_secs(10);
+/// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What the daemon is found by.
+pub(super) struct Announced {
+    endpoint: Endpoint,
+    paths: Paths,
+    /// The unix socket, if we bound it.
+    socket: Option<Bound>,
+    server: Server,
+    router: Router,
+}
+
+struct Bound {
+    id: SocketId,
+    _open: Open,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Unfindable {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Socket(#[from] BindError),
+}
+
+impl Announced {
+    /// Tells local programs where to ask. `socket`: the unix socket that we bound, and its listener.
+    pub(super) fn new(
+        endpoint: Endpoint,
+        paths: Paths,
+        socket: Option<(SocketId, Open)>,
+        (server, router): (Server, Router),
+    ) -> Result<Self, FolderError> {
+        let socket = socket.map(|(id, open)| Bound { id, _open: open });
+        let announced = Self { endpoint, paths, socket, server, router };
+        announced.write()?;
+        Ok(announced)
+    }
+
+    /// The endpoint that is announced.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn write(&self) -> Result<(), FolderError> {
+        let text = serde_json::to_vec_pretty(&self.endpoint).unwrap_or_default();
+        paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
+    }
+
+    /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
+    /// changes, and when `hangup` rings. Never ends.
+    pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>) {
+        let (mut is_found, mut changes) = (true, Changes::new());
+        loop {
+            // From before the look, so that nothing is missed in between.
+            changes.watch(self.folders());
+            let pause = match self.mend().await {
+                Ok(()) => {
+                    if !std::mem::replace(&mut is_found, true) {
+                        tracing::info!("programs find the daemon again");
+                    }
+                    None
+                }
+                Err(error) => {
+                    if std::mem::replace(&mut is_found, false) {
+                        let seconds = TRIED_AGAIN.as_secs();
+                        tracing::error!("programs can't find the daemon: {error}. It is tried again every {seconds} s");
+                    }
+                    Some(TRIED_AGAIN)
+                }
+            };
+            let next = async {
+                if pause.is_none() {
+                    changes.next().await;
+                }
+                tokio::time::sleep(pause.unwrap_or(SETTLED)).await;
+            };
+            tokio::select! {
+                () = next => {}
+                Ok(()) = hangup.changed() => {}
+            }
+        }
+    }
+
+    fn folders(&self) -> impl Iterator<Item = &Path> {
+        let of_socket = self.socket.as_ref().and_then(|bound| bound.id.path().parent());
+        std::iter::once(self.paths.runtime.as_path()).chain(of_socket)
+    }
+
+    async fn mend(&mut self) -> Result<(), Unfindable> {
+        if let Some(bound) = self.socket.as_mut().filter(|bound| !bound.id.is_in_place()) {
+            let path = bound.id.path().to_owned();
+            paths::private_folder(path.parent().unwrap_or(Path::new("/")))?;
+            let listener = bind_unix(&path).await?;
+            if let Some(id) = listener.socket().cloned() {
+                // What came in through the one before goes on.
+                *bound = Bound { id, _open: self.server.spawn(listener, self.router.clone()) };
+                tracing::warn!(socket = %path.display(), "the socket had been removed, and is there again");
+            }
+        }
+        if !self.paths.endpoint_file().exists() {
+            self.write()?;
+            tracing::warn!("{ENDPOINT_FILE} had been removed, and is there again");
+        }
+        Ok(())
+    }
+
+    /// Takes the announcement back. Only our own: a daemon with another state folder may have put its in the same place.
+    pub(super) fn withdraw(self) {
+        let file = self.paths.endpoint_file();
+        let found = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Endpoint>(&text).ok());
+        if found.is_some_and(|found| found.pid == self.endpoint.pid) {
+            // What can't be removed tells of a process that is gone.
+            _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// Tells that something in the folders is gone, or one of them is.
+struct Changes {
+    #[cfg(target_os = "linux")]
+    inotify: Option<Arc<OwnedFd>>,
+    heard: watch::Receiver<()>,
+}
+
+#[cfg(target_os = "linux")]
+impl Changes {
+    /// A thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`. It sleeps in the kernel.
+    fn new() -> Self {
+        use rustix::fs::inotify::{CreateFlags, init};
+
+        let (bell, heard) = watch::channel(());
+        let inotify = init(CreateFlags::CLOEXEC).ok().map(Arc::new);
+        if let Some(inotify) = inotify.clone() {
+            let hear = move || {
+                // What it is, is of no interest.
+                while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
+                    bell.send_replace(());
+                }
+            };
+            // Without a thread nobody rings, and `next` says so.
+            _ = std::thread::Builder::new().name("announced".into()).stack_size(64 * 1024).spawn(hear);
+        }
+        Self { inotify, heard }
+    }
+
+    /// From now on. Of a folder that is not there, the look that follows tells.
+    fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
+        use rustix::fs::inotify::{WatchFlags, add_watch};
+
+        let gone = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
+        self.heard.mark_unchanged();
+        if let Some(inotify) = &self.inotify {
+            folders.for_each(|folder| _ = add_watch(inotify, folder, gone | WatchFlags::ONLYDIR));
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Changes {
+    fn new() -> Self {
+        Self { heard: watch::channel(()).1 }
+    }
+
+    fn watch<'a>(&mut self, _: impl Iterator<Item = &'a Path>) {}
+}
+
+impl Changes {
+    /// Where nobody tells, some time later.
+    async fn next(&mut self) {
+        if self.heard.changed().await.is_err() {
+            tokio::time::sleep(UNTOLD).await;
+        }
+    }
+}

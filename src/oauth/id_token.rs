@@ -1,0 +1,89 @@
+//! The ID token beside an access token (OpenID Connect Core §2), read and not verified: it came from the token endpoint
+//! over TLS (§3.1.3.7, 6), or with the answer to this login's own state and nonce.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::secret::Nonce256;
+
+/// Why an ID token is not the answer to the request that had a nonce (OpenID Connect Core §3.1.3.7, 11; §3.2.2.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongNonce {
+    /// There is no ID token.
+    #[error("there is no id_token, though `openid` was asked for")]
+    NoToken,
+    /// It is no signed JWT: encrypted, say.
+    #[error("the id_token can't be read, so its nonce can't be compared")]
+    Unreadable,
+    /// It has no nonce.
+    #[error("the id_token has no nonce, though one was sent")]
+    Missing,
+    /// It has another one: it was made for another login.
+    #[error("the id_token has the nonce of another login")]
+    Other,
+}
+
+/// The ID token among the members of a reply. Servers that have none write `null` or nothing into it, too.
+pub fn of(extra: &Map<String, Value>) -> Option<&Value> {
+    extra.get("id_token").filter(|token| !token.is_null() && token.as_str() != Some(""))
+}
+
+/// What the ID token among the members of a reply says; nothing, if there is none or if it can't be read.
+pub fn claims_of(extra: &Map<String, Value>) -> Option<Map<String, Value>> {
+    of(extra).and_then(Value::as_str).and_then(claims)
+}
+
+/// Whether the ID token among the members of a reply is the answer to the request that had this `nonce`.
+pub fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Result<(), WrongNonce> {
+    let token = of(extra).ok_or(WrongNonce::NoToken)?;
+    let claims = token.as_str().and_then(claims).ok_or(WrongNonce::Unreadable)?;
+    match claims.get("nonce") {
+        None | Some(Value::Null) => Err(WrongNonce::Missing),
+        Some(came) if came.as_str().is_some_and(|came| nonce.matches(came)) => Ok(()),
+        Some(_) => Err(WrongNonce::Other),
+    }
+}
+
+/// Who issued the ID token among the members of a reply, by its own word. In an authorization response that has one it
+/// stands in for the parameter `iss` (RFC 9207 §2.4).
+pub fn issuer_of(extra: &Map<String, Value>) -> Option<String> {
+    claims_of(extra)?.get("iss").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn claims(token: &str) -> Option<Map<String, Value>> {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())?;
+    serde_json::from_slice(&payload).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_id_token_has_to_answer_this_request() {
+        let nonce = Nonce256::new("N");
+        let with = |claims: &str| json!(format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims)));
+        for (token, expected) in [
+            (with(r#"{"nonce":"N","sub":"u"}"#), Ok(())),
+            (with(r#"{"nonce":"n"}"#), Err(WrongNonce::Other)),
+            (with(r#"{"nonce":""}"#), Err(WrongNonce::Other)),
+            (with(r#"{"nonce":["N"]}"#), Err(WrongNonce::Other)),
+            (with(r#"{"nonce":null}"#), Err(WrongNonce::Missing)),
+            (with("{}"), Err(WrongNonce::Missing)),
+            (with("N"), Err(WrongNonce::Unreadable)),
+            (json!("e30.%%%.sig"), Err(WrongNonce::Unreadable)),
+            (json!("N"), Err(WrongNonce::Unreadable)),
+            (json!("header.key.iv.text.tag"), Err(WrongNonce::Unreadable)),
+            (json!({ "nonce": "N" }), Err(WrongNonce::Unreadable)),
+            (json!(""), Err(WrongNonce::NoToken)),
+            (json!(null), Err(WrongNonce::NoToken)),
+        ] {
+            let extra: Map<_, _> = [("id_token".to_owned(), token.clone())].into_iter().collect();
+            assert_eq!(check_nonce(&extra, &nonce), expected, "{token}");
+        }
+        assert_eq!(check_nonce(&Map::new(), &nonce), Err(WrongNonce::NoToken));
+    }
+}
