@@ -31,15 +31,27 @@ pub enum Unopened {
     /// There is no desktop to open it on.
     #[error("there is no browser here (no display, and BROWSER is not set)")]
     NoBrowser,
+    /// None of these launchers is there.
+    #[error("{}", no_launcher(.0))]
+    NoLauncher(Vec<String>),
     /// No launcher worked. The text names programs and never their arguments.
     #[error("the browser could not be started: {0}")]
     Failed(String),
 }
 
+fn no_launcher(looked_for: &[String]) -> String {
+    match looked_for {
+        [] => "no program that opens a browser is known for this system".into(),
+        names => {
+            format!("no program that opens a browser is installed (looked for {}; xdg-utils has one)", names.join(", "))
+        }
+    }
+}
+
 /// Opens browsers. A trait, so that tests can click in the user's place.
 pub trait Opener: Send + Sync {
-    /// Opens `url` without waiting for the browser to end. Blocks: half a second, or as long as the service
-    /// manager takes to start a program.
+    /// Opens `url` without waiting for the browser to end. Blocks: two seconds for each launcher, or as long as the
+    /// service manager takes to start a program.
     fn open(&self, url: &StartUrl) -> Result<(), Unopened>;
 }
 

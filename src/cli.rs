@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::{Asked, Client, Failure};
+use crate::client::{self, Asked, Client, Failure, message};
 use crate::contract::DEFAULT_ACCOUNT;
+use crate::error::Error;
 use crate::log;
 
 mod app;
@@ -41,6 +42,7 @@ mod signals;
 mod status;
 mod token;
 mod unlock;
+mod waiting;
 
 /// A local OAuth helper: one click, a token, always fresh.
 ///
@@ -116,8 +118,10 @@ struct Account {
 
 /// Starts the log of a command that runs for long; the others have none.
 fn start_log(options: &log::Options) -> Result<(), Failure> {
-    let advice = "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.";
-    log::start(options).map_err(|error| Failure::from(error).advise(advice))
+    log::start(options).map_err(|error| match error {
+        Error::Usage { what } => message::log_filter(what),
+        other => other.into(),
+    })
 }
 
 /// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in
@@ -127,7 +131,10 @@ pub fn run() -> ExitCode {
     let outcome = match Program::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::run(&args),
-        Command::Logout(args) => logout::run(&args),
+        Command::Logout(args) => {
+            let provider = || "the provider to end the tokens".into();
+            waiting::told(client::PATIENCE, provider, || logout::run(&args))
+        }
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),

@@ -19,6 +19,7 @@ mod connect;
 mod discover;
 mod exchange;
 mod failure;
+pub mod message;
 #[cfg(test)]
 mod tests;
 
@@ -29,9 +30,9 @@ pub use failure::Failure;
 
 /// How much longer than the daemon's own waiting a reply may take: a refresh at a slow provider takes
 /// half a minute at most.
-const SLACK: Duration = Duration::from_secs(15);
+pub const SLACK: Duration = Duration::from_secs(15);
 /// The patience where the caller said nothing: the daemon then waits by its config, and bounds itself.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A way to the daemon. Each request opens its own connection.
 #[derive(Debug)]
@@ -70,12 +71,12 @@ impl Client {
         let text = std::mem::take(&mut *response.body);
         let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
             error.into_bytes().zeroize();
-            not_ours("the token is not text")
+            message::not_our_daemon("the token is not text")
         })?;
         let token = text.trim_ascii();
         // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(not_ours("the token is empty or has characters that no token has"));
+            return Err(message::not_our_daemon("the token is empty or has characters that no token has"));
         }
         Ok(AccessToken::new(token))
     }
@@ -190,10 +191,7 @@ impl Client {
         if matches!(self.door.way, Way::Socket(_)) {
             return Ok(());
         }
-        let fact = format!("{what} on the daemon's unix socket only, and this leads to its TCP port");
-        let advice =
-            "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.";
-        Err(Failure::new(ErrorCode::Forbidden, fact, advice))
+        Err(message::socket_only(what))
     }
 
     /// Starts or joins the account's pending login.
@@ -283,13 +281,14 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // Room for all that the daemon takes, at once, so that growing leaves no copies of secrets behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(REQUEST_CAP));
     serde_json::to_writer(&mut *bytes, value)
-        .map_err(|error| not_ours(&format!("the request can't be written: {error}")))?;
+        .map_err(|error| message::not_our_daemon(format!("the request can't be written: {error}")))?;
     Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
     // The parser's message may quote the reply, so it stays here.
-    serde_json::from_slice(&response.body).map_err(|_| not_ours("its reply is not what version 1 of the API says"))
+    serde_json::from_slice(&response.body)
+        .map_err(|_| message::not_our_daemon("its reply is not what version 1 of the API says"))
 }
 
 /// What a reply outside 2xx tells.
@@ -302,23 +301,14 @@ fn refusal(response: &Response) -> Failure {
             }
             reply.into()
         }
-        Err(_) => not_ours(&format!("it answered with status {} and no explanation", response.status)),
+        Err(_) => message::not_our_daemon(format!("it answered with status {} and no explanation", response.status)),
     }
 }
 
 fn unanswered(broken: &Broken) -> Failure {
-    let failure = not_ours(&broken.to_string());
     match broken {
-        Broken::Slow => failure.advise("Look into the daemon's log; try again with a longer `--wait`."),
-        Broken::Short | Broken::Io(_) => {
-            failure.advise("Try again; if the daemon was not just stopped, look into its log.")
-        }
-        Broken::Large | Broken::Garbled => failure,
+        Broken::Slow => message::daemon_slow(),
+        Broken::Short | Broken::Io(_) => message::daemon_broke_off(broken),
+        Broken::Large | Broken::Garbled => message::not_our_daemon(broken),
     }
-}
-
-/// Something else than a ringback of this version is at the other end.
-fn not_ours(what: &str) -> Failure {
-    let fact = format!("the daemon did not answer as it should: {what}");
-    Failure::internal(fact, "Check that `ringback serve` of this version is what listens there.")
 }

@@ -3,9 +3,16 @@
 //! Each variant means one thing. HTTP status, code and exit code follow from [`Error::code`] through
 //! the table in `contract`; the advice is [`Error::hint`].
 
+mod missing;
+mod obstacle;
+mod remedy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::missing::Missing;
+pub use self::obstacle::Obstacle;
+use self::remedy::remedy;
 use crate::contract::{Confirm, ErrorCode, ErrorReply};
 
 /// Places come free as providers answer, or fail to.
@@ -21,6 +28,9 @@ pub enum Error {
         /// Which part, and what was expected.
         what: String,
     },
+    /// The request is well formed and can't be carried out as it is.
+    #[error("{0}")]
+    Obstacle(Obstacle),
     /// The config has no such account.
     #[error("there is no account `{name}`")]
     UnknownAccount {
@@ -48,6 +58,16 @@ pub enum Error {
     /// A login ended without a token.
     #[error("the login to `{account}` failed: {why}")]
     LoginFailed {
+        /// The account's own name.
+        account: String,
+        /// One clause.
+        why: String,
+        /// The provider's own code.
+        provider_error: Option<String>,
+    },
+    /// A token that was made elsewhere is not taken over.
+    #[error("the token was not taken over for `{account}`: {why}")]
+    ImportRefused {
         /// The account's own name.
         account: String,
         /// One clause.
@@ -103,6 +123,14 @@ pub enum Error {
         why: String,
         /// The provider's own code.
         provider_error: Option<String>,
+    },
+    /// The provider has no endpoint for it, or one that the config does not name.
+    #[error("the provider of `{account}` can't be asked: {why}")]
+    CannotAsk {
+        /// The account's own name, or the provider's.
+        account: String,
+        /// One clause.
+        why: String,
     },
     /// The provider goes on saying no, for reasons that nobody here knows; it may pass.
     #[error("the provider of `{account}` goes on refusing: {why}")]
@@ -182,12 +210,15 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// No such route or thing.
+    /// No such route.
     #[error("{what} does not exist")]
     NotFound {
         /// What.
         what: String,
     },
+    /// No such thing.
+    #[error("{0}")]
+    Missing(Missing),
     /// The route exists, with other methods.
     #[error("this route does not take that method")]
     MethodNotAllowed,
@@ -230,13 +261,17 @@ impl Error {
     /// The code that status and exit code follow from.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Usage { .. } | Self::AppExists { .. } => ErrorCode::Usage,
+            Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
             Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } => ErrorCode::LoginRequired,
-            Self::LoginFailed { .. } | Self::AnotherPerson { .. } => ErrorCode::LoginFailed,
+            Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
+                ErrorCode::LoginFailed
+            }
             Self::NobodyToAsk { .. } => ErrorCode::NeedsConfirmation,
             Self::ProviderUnreachable { .. } | Self::Busy => ErrorCode::ProviderUnreachable,
-            Self::ProviderRefused { .. } | Self::RefusesForLong { .. } => ErrorCode::ProviderRefused,
+            Self::ProviderRefused { .. } | Self::CannotAsk { .. } | Self::RefusesForLong { .. } => {
+                ErrorCode::ProviderRefused
+            }
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } => ErrorCode::Unauthorized,
             Self::Forbidden { .. }
@@ -245,7 +280,7 @@ impl Error {
             | Self::Beyond { .. }
             | Self::NoConsent { .. }
             | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
-            Self::NotFound { .. } | Self::UnknownApp { .. } => ErrorCode::NotFound,
+            Self::NotFound { .. } | Self::Missing(_) | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::NoDaemon { .. } | Self::DaemonUnreachable { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
@@ -255,17 +290,33 @@ impl Error {
     /// What the human should do, in one imperative sentence.
     pub fn hint(&self) -> String {
         match self {
-            Self::Usage { .. } => "Correct the request and try again.".into(),
+            Self::Usage { .. } => "Give what it names; docs/api.md says what each route takes.".into(),
+            Self::Obstacle(obstacle) => obstacle.hint(),
             Self::Misconfigured { .. } => "Correct the config, see `ringback config check`, and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
-            Self::LoginFailed { account, .. } => format!("Run `ringback login {account}` to try again."),
+            Self::LoginFailed { account, provider_error, .. } => {
+                match provider_error.as_deref().and_then(|code| remedy(code, account)) {
+                    Some(step) => format!("{step}. Then run `ringback login {account}`."),
+                    None => format!("Run `ringback login {account}` again; where the message names a setting, correct that first."),
+                }
+            }
+            Self::ImportRefused { account, provider_error, .. } => {
+                let step = provider_error.as_deref().and_then(|code| remedy(code, account));
+                let step = step.unwrap_or_else(|| "Make another token at the provider".into());
+                format!("{step}. Then import again, or run `ringback login {account}`.")
+            }
             Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
-            Self::ProviderUnreachable { .. } => "Look at the reason it gives, and at the network; the daemon goes on trying by itself.".into(),
+            Self::ProviderUnreachable { .. } => "Where the message names a setting, correct it and send the daemon SIGHUP; otherwise look at the network. The daemon goes on trying by itself.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
-            Self::ProviderRefused { account, .. } => format!("Check the client id, secret, scopes and redirect URI of `{account}` in the config and at the provider."),
+            Self::ProviderRefused { account, provider_error: Some(code), .. } => {
+                let step = remedy(code, account).unwrap_or_else(|| format!("Put right in `[accounts.{account}]`, or at the provider, what it says"));
+                format!("{step}. Then send the daemon SIGHUP, and run `ringback refresh {account}`.")
+            }
+            Self::ProviderRefused { account, provider_error: None, .. } => format!("Put right in the config what it names (`[accounts.{account}]` or its provider), and send the daemon SIGHUP."),
+            Self::CannotAsk { account, .. } => format!("Set in the provider's config what it names, if the provider's documents have it; `ringback provider check {account}` shows what is known of it."),
             Self::RefusesForLong { account, .. } => format!("Look at what the provider says. If that means that the login has ended, run `ringback login {account}`; the daemon goes on trying now and then."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
@@ -278,6 +329,7 @@ impl Error {
             Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name."),
+            Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::DaemonUnreachable { pid, .. } => {
                 format!("`kill -HUP {pid}` has it put its socket there again; its log says where it listens, or why not.")
@@ -310,7 +362,9 @@ impl Error {
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
             Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
             Self::RefusesForLong { provider_error, .. } => reply.provider_error = Some(provider_error.clone()),
-            Self::ProviderRefused { provider_error, .. } | Self::LoginFailed { provider_error, .. } => {
+            Self::ProviderRefused { provider_error, .. }
+            | Self::LoginFailed { provider_error, .. }
+            | Self::ImportRefused { provider_error, .. } => {
                 reply.provider_error.clone_from(provider_error);
             }
             _ => {}

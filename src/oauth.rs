@@ -1,5 +1,6 @@
 //! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
 
+pub mod advice;
 pub mod assertion;
 pub mod authorize;
 pub mod callback;

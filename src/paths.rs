@@ -1,5 +1,6 @@
 //! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
 
+pub mod file_system;
 pub mod folder;
 pub(crate) mod holder;
 mod trust;
@@ -41,12 +42,11 @@ impl Paths {
         Ok(Self { state, runtime, cache: cache_folder(env) })
     }
 
-    /// The same for each place where a daemon of this user may have put its runtime folder: one that a service manager or
-    /// cron started knows other variables than a shell.
-    pub fn candidates(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Vec<Self>, NoHome> {
-        let first = Self::from_env(env, None)?;
-        let all = runtime_folders(env).chain([first.state.join("run")]);
-        Ok(all.map(|runtime| Self { runtime, ..first.clone() }).collect())
+    /// The other places where a daemon of this user may have put its runtime folder: one that a service manager or cron
+    /// started knows other variables than a shell.
+    pub fn elsewhere(&self, env: &dyn Fn(&str) -> Option<OsString>) -> impl Iterator<Item = Self> {
+        let all = runtime_folders(env).chain([self.state.join("run")]);
+        all.filter(|runtime| *runtime != self.runtime).map(|runtime| Self { runtime, ..self.clone() })
     }
 
     /// The unix socket.

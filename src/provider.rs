@@ -6,6 +6,7 @@ mod encoding;
 mod issuers;
 mod limiter;
 mod probe;
+pub mod unreached;
 mod wire;
 
 use std::future::Future;
@@ -228,7 +229,8 @@ impl Provider for HttpProvider {
         Box::pin(async move {
             let request = self.build(|signing| push_request(dialect, parameters, credentials, signing));
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
-            Ok(authorize::pushed(whole.received()).map_err(|failed| failed.without(&sent))?)
+            Ok(authorize::pushed(whole.received())
+                .map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
         })
     }
 
@@ -241,7 +243,7 @@ impl Provider for HttpProvider {
         Box::pin(async move {
             let request = self.build(|signing| device_request(dialect, target, credentials, signing));
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
-            Ok(device::parse(whole.received()).map_err(|failed| failed.without(&sent))?)
+            Ok(device::parse(whole.received()).map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
         })
     }
 
@@ -259,7 +261,8 @@ impl Provider for HttpProvider {
                 (Source::Introspection, self.build(build))
             };
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
-            Ok(describe::parse(source, whole.received()).map_err(|failed| failed.without(&sent))?)
+            Ok(describe::parse(source, whole.received())
+                .map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
         })
     }
 
@@ -277,7 +280,10 @@ impl Provider for HttpProvider {
             };
             let sent = Sent::of(&request);
             match self.wire.ask(dialect, &credentials.client_id, request, priority).await {
-                Ok(whole) => answer(reply::parse_for(whole.received(), dialect, spent(trade)).without(&sent)),
+                Ok(whole) => {
+                    let reply = reply::parse_for(whole.received(), dialect, spent(trade)).without(&sent);
+                    answer(reply.advised(dialect, credentials))
+                }
                 Err(Failure::Cut { why, so_far }) => {
                     answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
                 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use crate::account::record::Record;
 use crate::contract::StoreState;
+use crate::paths::file_system::Asked;
 use crate::secret::Passphrase;
 
 /// Keeps one record per account, durably. Implementations block; call them off the runtime.
@@ -129,6 +130,21 @@ pub enum StoreError {
     Io {
         /// Which file.
         path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// The file system does not have what is needed.
+    #[error(
+        "{}: its file system ({name}) refuses {asked}: {why}; put the state folder on a local disk with `store.folder`",
+        path.display()
+    )]
+    FileSystem {
+        /// Which file or folder.
+        path: PathBuf,
+        /// The file system's kind.
+        name: String,
+        /// What was asked of it.
+        asked: Asked,
         /// What the system said.
         why: String,
     },

@@ -20,7 +20,7 @@ use crate::account::state::Answer;
 use crate::browser::StartUrl;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginVia};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::oauth::authorize::{self, ResponseType};
 pub use crate::oauth::callback::{is_in_query, joined};
 use crate::oauth::dialect::Par;
@@ -188,20 +188,15 @@ impl Broker {
 
     /// The redirect URL pasted from another machine's browser.
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
-        let wrong = |what: &str| Error::Usage { what: what.into() };
-        let request = pasted(redirect_url)
-            .ok_or_else(|| wrong("that is not a URL: paste the whole address, from `http://` to its end"))?;
+        let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
-        let accepted =
-            self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| match turned {
-                Turned::NoState => wrong(&format!(
-                    "that address has no {answer} and `state`: paste the one that the provider sent the browser to"
-                )),
-                Turned::Malformed(why) => wrong(&format!(
-                    "that address {why}: paste the one that the provider sent the browser to, from `http://` to its end"
-                )),
-                _ => wrong("that address does not belong to this login: paste the newest one"),
-            })?;
+        let accepted = self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| {
+            Error::Obstacle(match turned {
+                Turned::NoState => Obstacle::PastedNoAnswer { answer },
+                Turned::Malformed(why) => Obstacle::PastedUnusable { why: why.to_string() },
+                _ => Obstacle::PastedAnotherLogin,
+            })
+        })?;
         let id = self.finish(accepted).await;
         self.login(&id, Duration::ZERO).await
     }

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::exchange::Trade;
 use crate::oauth::reply::Refusal;
+use crate::provider::AskError;
 
 /// How much slower to ask after each `slow_down` (RFC 8628 §3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -48,7 +49,14 @@ impl Broker {
         let authorization = match asked {
             Ok(authorization) => authorization,
             Err(error) => {
-                let failed = Error::login_failed(&plan.account, format!("the provider gave no device code: {error}"));
+                let failed = Error::LoginFailed {
+                    account: plan.account.clone(),
+                    why: format!("the provider gave no device code: {error}"),
+                    provider_error: match error {
+                        AskError::Refused(refusal) => Some(refusal.code),
+                        AskError::Impossible(_) | AskError::Unreachable { .. } => None,
+                    },
+                };
                 logins.fail(&id, failed.clone()).await;
                 return Err(failed);
             }

@@ -28,8 +28,12 @@ impl Errand<'_> {
     /// The client's credentials, read anew. The error is one clause.
     pub(super) async fn credentials(&self) -> Result<Credentials, String> {
         let config = self.config;
-        let mut credentials =
-            Credentials { client_id: config.client_id.clone(), client_secret: None, client_key: None };
+        let mut credentials = Credentials {
+            client_id: config.client_id.clone(),
+            client_secret: None,
+            client_key: None,
+            origin: config.client_origin(),
+        };
         if let Some(source) = &config.client_secret {
             let read = credentials::resolve(source, &self.world.credentials).await;
             credentials.client_secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);

@@ -12,7 +12,7 @@ use super::handle::{Broker, FAREWELL};
 use super::roster::{Roster, stop};
 use crate::clock::{Boot, Moment};
 use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::secret::Passphrase;
 use crate::store::{Opening, StoreError};
 
@@ -135,8 +135,7 @@ impl Broker {
 
     /// Who leaves meanwhile makes room for the next.
     async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<Guesses>, Error> {
-        let busy =
-            |_| Error::Usage { what: "another passphrase is looked at just now, and it is one at a time".into() };
+        let busy = |_| Error::Obstacle(Obstacle::PassphraseBusy);
         let guesses = Arc::clone(&self.inner.lock.guesses).try_lock_owned().map_err(busy)?;
         // Not in the store's turn: to lock does not have to wait for this.
         tokio::time::sleep(guesses.pause(self.inner.world.clock.now())).await;
@@ -263,7 +262,7 @@ async fn tell(roster: &Roster, command: fn(oneshot::Sender<Result<(), String>>) 
 /// What the store says, to a caller.
 fn refused(error: &StoreError) -> Error {
     match error {
-        StoreError::Passphrase { why } => Error::Usage { what: why.clone() },
+        StoreError::Passphrase { why } => Error::Obstacle(Obstacle::Passphrase { why: why.clone() }),
         StoreError::Locked => Error::StoreLocked,
         other => Error::StoreUnavailable { why: other.to_string() },
     }

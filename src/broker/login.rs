@@ -16,7 +16,7 @@ use crate::config::AccountConfig;
 use crate::contract::{
     AccountHealth, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION,
 };
-use crate::error::Error;
+use crate::error::{Error, Missing};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::grant::GrantType;
 
@@ -143,7 +143,7 @@ impl Broker {
         wait: Duration,
         mut stands: impl FnMut(&LoginReply) -> bool,
     ) -> Result<LoginReply, Error> {
-        let unknown = || Error::NotFound { what: "this login".into() };
+        let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
         let known = view.borrow().notice.clone();
         // So, timed out or shutting down: in every case the newest word is the answer.

@@ -19,7 +19,7 @@ use crate::account::attempts::{Accepted, Attempts, Departure, Plan, Turned};
 use crate::audit::Audit;
 use crate::clock::{Boot, Clock, Moment};
 use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::oauth::authorize::ResponseType;
 use crate::secret::Nonce256;
 
@@ -261,7 +261,7 @@ impl Task {
 
     fn start(&mut self, plan: Plan, life: Duration, replace: bool, now: Moment) -> Result<Pending, Error> {
         let account = plan.account.clone();
-        let too_many = || Error::Usage { what: "too many logins are pending; finish or wait for one of them".into() };
+        let too_many = || Error::Obstacle(Obstacle::TooManyLogins);
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
         if let Some(old) = &started.replaced {
             let why = "the config changed, and a new login took its place".into();

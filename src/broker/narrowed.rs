@@ -8,7 +8,7 @@ use super::roster::Member;
 use crate::account::view::{Ttl, Verdict};
 use crate::config::AccountConfig;
 use crate::contract::TokenReply;
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 
@@ -61,16 +61,12 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     let rest = target.resource.is_empty() && target.audience.is_none();
     let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
     let provider = &config.dialect.provider;
-    let refused = |what: &str| Error::Usage {
-        what: format!(
-            "`{provider}` gives no tokens for a {what} of its own; if it does, set its `narrow` in the config"
-        ),
-    };
+    let refused = |part| Error::Obstacle(Obstacle::NoTokensFor { provider: provider.clone(), part });
     // A provider may spend the refresh token before it says no to a resource that was never granted.
     let granted = &config.target.resource;
     if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
-        let what = format!("`{other}` is none of the account's resources: list it in the `resource` of its config");
-        return Err(Error::Usage { what });
+        let (account, resource) = (config.name.clone(), other.clone());
+        return Err(Error::Obstacle(Obstacle::NotAResource { account, resource }));
     }
     match (scope, resource) {
         (false, _) => Err(refused("scope")),

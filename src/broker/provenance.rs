@@ -15,10 +15,12 @@ use crate::account::attempts::Plan;
 use crate::account::replace::Agreed;
 use crate::clock::Wall;
 use crate::contract::{AcceptReply, ImportReply, ImportRequest, InfoReply, InfoSource, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Missing};
 use crate::oauth::describe::{Described, Source};
+use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Target, Trade};
 use crate::oauth::grant::Grant;
+use crate::oauth::reply::clean;
 use crate::provider::AskError;
 use crate::secret::{AccessToken, RefreshToken};
 
@@ -73,18 +75,28 @@ impl Broker {
     /// An access token that the provider knows.
     async fn check_access(&self, member: &Member, token: AccessToken) -> Result<Box<Grant>, Error> {
         let name = &member.config.name;
-        let refused = |why: &str| Err(Error::login_failed(name, format!("the token was not taken over: {why}")));
+        let now = self.inner.world.clock.now().wall;
+        let refused = |why: String, provider_error| Error::ImportRefused { account: name.clone(), why, provider_error };
         let described = match self.describe(member, &token).await {
             Ok(described) => described,
             Err(AskError::Impossible(why)) => {
-                return refused(&format!("it can't be checked, since {why}; import a refresh token instead"));
+                return Err(refused(format!("it can't be checked, since {why}; import a refresh token instead"), None));
             }
-            Err(error) => return refused(&error.to_string()),
+            Err(AskError::Refused(refusal)) => {
+                let why = format!("the provider refused it: {}", Sent::token(&token).hide(&refusal.to_string()));
+                return Err(refused(why, Some(refusal.code)));
+            }
+            Err(AskError::Unreachable { why, .. }) => {
+                return Err(refused(format!("the provider could not be asked about it: {why}"), None));
+            }
         };
         if !described.active {
-            return refused("the provider says that it doesn't work (any more)");
+            let source = match described.source {
+                Source::Details => "page of a token's details",
+                Source::Introspection => "introspection (RFC 7662)",
+            };
+            return Err(refused(format!("the provider's {source} says that it is not active"), None));
         }
-        let now = self.inner.world.clock.now().wall;
         Ok(Box::new(Grant {
             access_token: Some(token),
             refresh_token: None,
@@ -103,7 +115,7 @@ impl Broker {
         let trade = Trade::RefreshToken { token: token.clone(), target };
         let asked = self.inner.world.clock.now().boot;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
-        let mut grant = granted(&plan.account, "the refresh token", answer)?;
+        let mut grant = granted(&plan.account, "the refresh token", answer).map_err(not_taken_over)?;
         let rotated = grant.refresh_token.as_ref().is_some_and(|new| !new.matches(token.expose()));
         grant.refresh_token.get_or_insert(token);
         Ok(if rotated { self.inner.revoker.guard(plan, grant, asked) } else { FreshGrant::brought(plan, grant, asked) })
@@ -123,7 +135,7 @@ impl Broker {
             let accounts = roster.accounts.values().map(|member| &member.config.dialect);
             accounts.into_iter().find(|dialect| dialect.provider == provider).map(Arc::clone)
         };
-        let unknown = || Error::NotFound { what: "a provider of this name that an account uses".into() };
+        let unknown = || Error::Missing(Missing::Provider(clean(provider)));
         let dialect = dialect.ok_or_else(unknown)?;
         let accepted = self.inner.world.provider.accept(&dialect).await;
         let token_url = accepted.map_err(|error| asked_in_vain(provider, error))?;
@@ -154,10 +166,18 @@ fn other_than(token: &AccessToken, value: Value) -> Option<Value> {
     }
 }
 
+/// An import that failed as a login would.
+fn not_taken_over(error: Error) -> Error {
+    match error {
+        Error::LoginFailed { account, why, provider_error } => Error::ImportRefused { account, why, provider_error },
+        other => other,
+    }
+}
+
 fn asked_in_vain(account: &str, error: AskError) -> Error {
     let account = account.to_owned();
     match error {
-        AskError::Impossible(why) => Error::ProviderRefused { account, why, provider_error: None },
+        AskError::Impossible(why) => Error::CannotAsk { account, why },
         AskError::Refused(refusal) => {
             Error::ProviderRefused { account, why: refusal.to_string(), provider_error: Some(refusal.code) }
         }

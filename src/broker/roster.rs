@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::actor::{self, Command};
 use crate::config::{AccountConfig, Config, nearest};
 use crate::contract::DEFAULT_ACCOUNT;
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::oauth::reply::clean;
 
 /// The accounts and the config that they are of.
@@ -31,9 +31,7 @@ impl Roster {
         let name = match (asked, &self.config.default_account) {
             (DEFAULT_ACCOUNT, Some(name)) => name,
             (DEFAULT_ACCOUNT, None) => {
-                return Err(Error::Usage {
-                    what: "no account is the default: name one, or set `default_account` in the config".into(),
-                });
+                return Err(Error::Obstacle(Obstacle::NoDefaultAccount));
             }
             (name, _) => name,
         };

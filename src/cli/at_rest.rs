@@ -6,10 +6,10 @@ use std::path::Path;
 use super::serve::{homeless, open_audit};
 use super::{config, passphrase, unlock};
 use crate::audit::Audit;
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::contract::{AuditEvent, AuditLine, ErrorCode, StoreState};
+use crate::contract::{AuditEvent, AuditLine, StoreState};
 use crate::paths::Paths;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
@@ -40,10 +40,7 @@ impl AtRest {
 
     /// The audit log, if it is kept.
     pub(super) fn audit(&self) -> Result<Audit, Failure> {
-        open_audit(&self.config, &self.paths).map_err(|error| {
-            let fact = format!("the audit log can't be written: {error}");
-            Failure::new(ErrorCode::StoreUnavailable, fact, "Put right what it names; nothing was changed.")
-        })
+        open_audit(&self.config, &self.paths).map_err(message::audit_unwritable)
     }
 
     /// The store, unlocked: with the passphrase in `file`, or asked for, if it takes one.
@@ -53,8 +50,7 @@ impl AtRest {
             .map_err(|error| unavailable(&error))?
             .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {
-            let advice = "Unlock the keyring, or see why its program fails, and try again.";
-            return Err(Failure::new(ErrorCode::StoreUnavailable, why, advice));
+            return Err(message::store_key_not_yet(why));
         }
         let state = store.state();
         if state != StoreState::Unlocked {
@@ -64,10 +60,7 @@ impl AtRest {
                 None if new => passphrase::asked_twice(unlock::NEW_QUESTION),
                 None => passphrase::asked(unlock::QUESTION),
             };
-            let passphrase = passphrase.map_err(|why| {
-                let fact = format!("the passphrase of the token store could not be read: {why}");
-                Failure::usage(fact, "Type it at a terminal, or give `--store-passphrase-file`.")
-            })?;
+            let passphrase = passphrase.map_err(message::store_passphrase_unread)?;
             let opening = if new { Opening::First(passphrase) } else { Opening::Passphrase(passphrase) };
             store.unlock(&opening).map_err(|error| unavailable(&error))?;
         }
@@ -77,21 +70,17 @@ impl AtRest {
 
 /// What the store says, to a person.
 pub(super) fn unavailable(error: &StoreError) -> Failure {
-    let advice = match error {
-        StoreError::InUse { .. } => {
-            "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshed meanwhile \
-             would be stale in the copy."
-        }
-        StoreError::WrongPassphrase => "Try again.",
-        _ => "Put right what it names, and try again.",
-    };
-    Failure::new(ErrorCode::StoreUnavailable, error.to_string(), advice)
+    match error {
+        StoreError::InUse { .. } => message::state_in_use(error),
+        StoreError::WrongPassphrase => message::store_passphrase_wrong(error),
+        _ => message::store_unusable(error),
+    }
 }
 
 /// Writes down that each of `accounts` left or came; returns once that is written, and fails if it can't be.
 pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     let at = Clock::System.now().wall.rfc3339();
     let written = runtime.block_on(async {
         for account in accounts {
@@ -104,7 +93,5 @@ pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Resul
         }
         audit.flush().await
     });
-    written.map_err(|missing| {
-        Failure::new(ErrorCode::StoreUnavailable, missing.to_string(), "Put right what it names, and try again.")
-    })
+    written.map_err(message::audit_line_lost)
 }

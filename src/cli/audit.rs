@@ -9,9 +9,9 @@ use clap::Args;
 use super::report::plain;
 use super::{Outcome, config, report, signals};
 use crate::audit::reader::{Line, Reader};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::{Clock, Wall};
-use crate::contract::{AuditEvent, AuditLine, ErrorCode};
+use crate::contract::{AuditEvent, AuditLine};
 use crate::paths::Paths;
 
 /// Show who got which token, and who was refused
@@ -67,12 +67,8 @@ const GLANCE: Duration = Duration::from_millis(250);
 pub(super) fn run(args: &Audit) -> Outcome {
     let folder =
         crate::config_file::load_what_works(&args.source.env()).ok().and_then(|(config, _)| config.store.folder);
-    let paths = Paths::from_env(&|name| std::env::var_os(name), folder.as_deref())
-        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
-    let unread = |error: std::io::Error| {
-        let fact = format!("the audit log in {} can't be read: {error}", paths.state.display());
-        Failure::new(ErrorCode::StoreUnavailable, fact, "Ask as the user that the daemon runs as.")
-    };
+    let paths = Paths::from_env(&|name| std::env::var_os(name), folder.as_deref()).map_err(message::homeless)?;
+    let unread = |error: std::io::Error| message::audit_unreadable(paths.state.display(), error);
     let (mut reader, lines) = Reader::open(&paths.state).map_err(unread)?;
     let since = args
         .since
@@ -84,7 +80,7 @@ pub(super) fn run(args: &Audit) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(async {
         let stopped = signals::stop()?;
         tokio::select! {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::named_files::{self, Unusable};
 use super::{Outcome, report};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 
@@ -104,22 +104,15 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            Failure::usage(count(mistakes.iter().count()), CORRECT)
+            message::config_mistakes(count(mistakes.iter().count()))
         }
-        ConfigFileError::Nowhere => Failure::usage(error.to_string(), "Name the file with `--config`."),
+        ConfigFileError::Nowhere => message::config_nowhere(error),
         ConfigFileError::Missing { path, named_by } => {
-            let folder = path.parent().unwrap_or(path).display();
-            let path = path.display();
-            let advice = format!("Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.");
-            Failure::usage(format!("there is no config file {path} (named by {named_by})"), advice)
+            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
         }
-        ConfigFileError::Unusable { .. } => {
-            Failure::usage(error.to_string(), "Put right what it says; the file has to be yours, and closed to others.")
-        }
+        ConfigFileError::Unusable { .. } => message::config_unusable(error),
     }
 }
-
-const CORRECT: &str = "Correct the file; `ringback config example` explains every key.";
 
 fn count(mistakes: usize) -> String {
     match mistakes {
@@ -142,12 +135,11 @@ fn check(source: &Source) -> Result<Effective, Failure> {
     for (key, why) in named_files::missing_programs(&config) {
         report::say(&format!("warning: {}: {key}: {why}", file.display()));
     }
-    let wrong = mistakes.iter().count() + unusable.len();
-    let advice = match unusable.first() {
-        Some(first) if mistakes.is_empty() && unusable.iter().all(|other| other.advice == first.advice) => first.advice,
-        _ => CORRECT,
-    };
-    if wrong > 0 { Err(Failure::usage(count(wrong), advice)) } else { Ok(config) }
+    match (mistakes.iter().count(), unusable.len()) {
+        (0, 0) => Ok(config),
+        (0, files) => Err(message::files_unusable(count(files))),
+        (mistakes, files) => Err(message::config_mistakes(count(mistakes + files))),
+    }
 }
 
 /// What a check without mistakes ends with.

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::report::plain;
-use super::{Outcome, Reach, report};
+use super::{Outcome, Reach, report, waiting};
+use crate::client::SLACK;
 use crate::contract::{ConsentAnswer, ConsentsReply};
 
 /// Answer whether a program may have a token
@@ -65,13 +66,15 @@ struct Which {
 pub(super) fn run(args: &Consent) -> Outcome {
     let (which, answer) = match &args.command {
         Command::List(list) => {
-            let reply = list.reach.client()?.consents()?;
+            let client = list.reach.client()?;
+            let reply = waiting::told(SLACK, || "the daemon".into(), || client.consents())?;
             let text = if list.json { report::json(&reply)? } else { overview(&reply) };
             report::answer(text.as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Forget(which) => {
-            which.reach.client()?.forget_consent(&which.id)?;
+            let client = which.reach.client()?;
+            waiting::told(SLACK, daemon, || client.forget_consent(&which.id))?;
             report::say("Forgotten: the next fetch asks again.");
             return Ok(ExitCode::SUCCESS);
         }
@@ -79,8 +82,13 @@ pub(super) fn run(args: &Consent) -> Outcome {
         Command::Once(which) => (which, ConsentAnswer::Once),
         Command::Refuse(which) => (which, ConsentAnswer::Refuse),
     };
-    which.reach.client()?.answer_consent(&which.id, answer)?;
+    let client = which.reach.client()?;
+    waiting::told(SLACK, daemon, || client.answer_consent(&which.id, answer))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn daemon() -> String {
+    "the daemon to write the answer down".into()
 }
 
 fn overview(reply: &ConsentsReply) -> String {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Outcome, report, signals};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
 
@@ -61,7 +61,7 @@ const REFRESHES: u32 = 2;
 /// Runs the demo in a runtime of its own.
 pub(super) fn run(args: &Demo) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(perform(args))
 }
 
@@ -77,8 +77,7 @@ async fn perform(args: &Demo) -> Outcome {
     };
     let ended = ended.map_err(|failure| {
         stage.show_logs();
-        let fact = format!("while {}: {}", teller.step, failure.reply().error_description);
-        Failure::new(failure.code(), fact, failure.reply().hint.clone())
+        failure.during(teller.step)
     });
     stage.strike().await;
     match ended? {
@@ -100,7 +99,7 @@ async fn play(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<End
     let show = show(args, stage, teller);
     if args.yes {
         let whole = WHOLE + args.lifetime.saturating_sub(Duration::from_secs(6)) * 3;
-        let late = || Failure::internal("it took too long", "Look at the logs above.");
+        let late = || message::demo_failed("it took too long");
         tokio::time::timeout(whole, show).await.map_err(|_| late())??;
         return Ok(End::Complete);
     }
@@ -139,7 +138,7 @@ async fn show(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<(Vi
 async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(), Failure> {
     let started: LoginStarted = visitor.post("/v1/accounts/default/login", r#"{"via":"caller_browser"}"#).await?;
     let url = StartUrl::parse(started.start_url.as_deref().unwrap_or_default())
-        .map_err(|unfit| Failure::internal(unfit.to_string(), "Report this."))?;
+        .map_err(|unfit| message::demo_surprised(unfit.to_string()))?;
     if args.yes {
         click::through(&url).await?;
         teller.tell("clicked Allow on the practice provider's page");
@@ -160,7 +159,7 @@ async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(
             (LoginStatus::Pending, None) => tokio::time::sleep(GLANCE).await,
         }
     }
-    Err(Failure::internal("the login did not come to an end", "Try again."))
+    Err(message::demo_failed("the login did not come to an end"))
 }
 
 /// Gets a person to the page: by the browser, or by telling where it is.
@@ -190,7 +189,7 @@ async fn watch(
                 break;
             }
             if Clock::System.now().boot.until(deadline).is_zero() {
-                return Err(Failure::internal("the token outlived its lifetime unchanged", "Look at the logs above."));
+                return Err(message::demo_failed("the token outlived its lifetime unchanged"));
             }
             tokio::time::sleep(GLANCE).await;
         }
@@ -200,7 +199,7 @@ async fn watch(
 }
 
 fn same(one: &str, other: &str) -> Result<(), Failure> {
-    if one == other { Ok(()) } else { Err(Failure::internal("HTTP and CLI gave different tokens", "Report this.")) }
+    if one == other { Ok(()) } else { Err(message::demo_surprised("HTTP and CLI gave different tokens")) }
 }
 
 /// Enough of a token to tell it from another, and not enough to use it.

@@ -24,7 +24,6 @@ pub(super) fn show(prompt: &DevicePrompt) {
         report::say("Or point a phone's camera here:");
         report::picture(&picture);
     }
-    report::say("Waiting for that. Ctrl-C only ends the waiting.");
 }
 
 /// `text` as a QR code in half blocks. What is dark is drawn, for dark on light; where colours can't be set,

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Outcome, Reach, config, report};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{DoctorReply, Finding, FindingState, VERSION};
@@ -63,12 +63,11 @@ pub(super) fn run(args: &Doctor) -> Outcome {
 
 fn look_around(args: &Doctor, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     let env = |name: &str| std::env::var_os(name);
-    let paths = Paths::from_env(&env, config.store.folder.as_deref())
-        .map_err(|error| Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME."))?;
+    let paths = Paths::from_env(&env, config.store.folder.as_deref()).map_err(message::homeless)?;
     setup::files(config, &paths, findings);
     let daemon = accounts::daemon(&args.reach, findings);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(async {
         setup::ports(config, daemon.is_some(), findings).await;
         setup::redirects(config, findings);
@@ -76,6 +75,7 @@ fn look_around(args: &Doctor, config: &Config, findings: &mut Vec<Finding>) -> R
             providers::reach(config, findings).await;
         }
     });
+    providers::proxies(config, &env, findings);
     machine::clock(Clock::System.now().wall, findings);
     machine::browser(findings);
     machine::keyring(config, findings);

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::at_rest::{self, AtRest, unavailable};
+use super::at_rest::{self, AtRest};
 use super::{Outcome, config, passphrase, report};
-use crate::client::Failure;
-use crate::contract::{AuditEvent, ErrorCode};
+use crate::client::{Failure, message};
+use crate::contract::AuditEvent;
 use crate::hardening;
 use crate::secret::Passphrase;
 use crate::store::Store as _;
@@ -75,21 +75,18 @@ pub(super) fn run(args: &Export) -> Outcome {
     let at_rest = AtRest::hold(&args.source)?;
     let names = at_rest.accounts()?;
     if names.is_empty() {
-        return Err(Failure::usage(
-            "there is nothing to export: no account is stored here",
-            "Look with `ringback status`.",
-        ));
+        return Err(message::nothing_to_export());
     }
     let audit = at_rest.audit()?;
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let accounts = read(&store, names)?;
-    let plain = export::write(&accounts).map_err(|error| Failure::internal(error.to_string(), "Report this."))?;
+    let plain = export::write(&accounts).map_err(message::unserializable)?;
     let sealed = envelope::seal(&plain, &addressee(args)?).map_err(|error| unwritten(&args.file, &error))?;
     drop(plain);
     let names: Vec<&str> = accounts.iter().map(|moved| moved.account.as_str()).collect();
     // First: nothing leaves without a line.
     at_rest::note(&audit, AuditEvent::Export, &names)
-        .map_err(|failure| failure.advise("Nothing was exported. Put right what it names, and try again."))?;
+        .map_err(|failure| message::export_unlogged(&failure.reply().error_description))?;
     write(&args.file, &sealed)?;
     report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
     if args.forget {
@@ -120,10 +117,7 @@ fn forget(store: &FileStore, names: &[&str], file: &Path) -> Result<(), Failure>
     if left.is_empty() {
         return Ok(());
     }
-    let fact = format!("{} is complete, and these are still here, too: {}", file.display(), left.join(", "));
-    let advice = "Keep that file: what was deleted is in it alone. Don't start the daemon; put right what is in the \
-                  way, and export what is left with `--forget` to another file.";
-    Err(Failure::new(ErrorCode::StoreUnavailable, fact, advice))
+    Err(message::export_half_forgotten(file.display(), left.join(", ")))
 }
 
 fn count(accounts: usize) -> String {
@@ -134,7 +128,7 @@ fn read(store: &FileStore, names: Vec<String>) -> Result<Vec<Moved>, Failure> {
     let read = |account: String| match store.load(&account) {
         Ok(Some(record)) => Some(Ok(Moved { account, record })),
         Ok(None) => None,
-        Err(error) => Some(Err(unavailable(&error).advise("Nothing was exported. Mend it, or move that file away."))),
+        Err(error) => Some(Err(message::account_unexportable(error))),
     };
     names.into_iter().filter_map(read).collect()
 }
@@ -143,10 +137,7 @@ fn addressee(args: &Export) -> Result<Addressee, Failure> {
     if !args.recipient.is_empty() {
         return Ok(Addressee::Recipients(args.recipient.clone()));
     }
-    new_passphrase(args).map(Addressee::Passphrase).map_err(|why| {
-        let advice = "Type it at a terminal, or give `--passphrase-file`, `--passphrase-stdin` or `--recipient`.";
-        Failure::usage(format!("there is no passphrase for the file: {why}"), advice)
-    })
+    new_passphrase(args).map(Addressee::Passphrase).map_err(message::no_export_passphrase)
 }
 
 fn new_passphrase(args: &Export) -> Result<Passphrase, String> {
@@ -172,15 +163,11 @@ fn write(file: &Path, sealed: &[u8]) -> Result<(), Failure> {
 }
 
 fn exists(file: &Path) -> Failure {
-    let advice = "Name another file: that one may hold accounts that are nowhere else.";
-    Failure::usage(format!("{} exists already", file.display()), advice)
+    message::export_exists(file.display())
 }
 
 fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
-    Failure::internal(
-        format!("{} can't be written: {why}", file.display()),
-        "Name a file in a folder of yours with room.",
-    )
+    message::export_unwritable(file.display(), why)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
 use super::replace::Question;
 use super::{Account, Outcome, Reach, login, replace, report};
-use crate::client::{Client, Failure};
+use crate::client::{Client, Failure, message};
 use crate::contract::ImportRequest;
 use crate::secret::text;
 
@@ -113,7 +113,7 @@ fn read(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn unread(why: &str) -> Failure {
-    Failure::usage(format!("no token could be read: {why}"), "Give one token on standard input, and nothing else.")
+    message::token_unread(why)
 }
 
 /// The token without what copying adds: white space, quotes and `Bearer ` around it, invisible characters
@@ -155,8 +155,7 @@ fn odd(at: usize, of: usize, c: char) -> Failure {
         c if c.is_control() => "a control character",
         _ => "not ASCII",
     };
-    let fact = format!("that is not one token: character {at} of {of} is {kind}");
-    Failure::usage(fact, "Give the token alone, as the provider shows it; tokens are visible ASCII.")
+    message::token_odd(at, of, kind)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::report::{moment, plain};
-use super::{Account, Outcome, Reach, report};
+use super::{Account, Outcome, Reach, report, waiting};
+use crate::client::PATIENCE;
 use crate::clock::Clock;
 use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 
@@ -35,7 +36,9 @@ Examples:
 
 /// Prints what the provider says; the exit code tells whether the token works.
 pub(super) fn run(args: &Info) -> Outcome {
-    let info = args.reach.client()?.info(&args.account.name)?;
+    let (client, account) = (args.reach.client()?, &args.account.name);
+    let provider = || format!("the provider of `{account}`");
+    let info = waiting::told(PATIENCE, provider, || client.info(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let text = if args.json { report::json(&info)? } else { sheet(&info, now) };
     report::answer(text.as_bytes())?;

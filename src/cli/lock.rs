@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, Reach, report};
+use super::{Outcome, Reach, report, waiting};
+use crate::client::PATIENCE;
 
 /// Drop the store's key and all tokens from the daemon's memory
 ///
@@ -26,7 +27,9 @@ Examples:
 
 /// Locks and tells whether it was locked before.
 pub(super) fn run(args: &Lock) -> Outcome {
-    let reply = args.reach.client()?.lock()?;
+    let client = args.reach.client()?;
+    let kept = || "the daemon to keep what is being refreshed".into();
+    let reply = waiting::told(PATIENCE, kept, || client.lock())?;
     report::say(if reply.changed {
         "The token store is locked. `ringback unlock` opens it again."
     } else {

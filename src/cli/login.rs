@@ -8,9 +8,9 @@ use clap::Args;
 
 use super::granted::{Granted, as_whom};
 use super::replace::Question;
-use super::{Account, Outcome, Reach, device, password, paste, replace, report};
+use super::{Account, Outcome, Reach, device, password, paste, replace, report, waiting};
 use crate::browser::{Opener as _, StartUrl, UsersBrowser};
-use crate::client::{Client, Failure};
+use crate::client::{Client, Failure, PATIENCE, message};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
@@ -79,7 +79,8 @@ pub(super) fn run(args: &Login) -> Outcome {
         (_, true) => LoginVia::Device,
         _ => LoginVia::CallerBrowser,
     };
-    let started = start(&client, args, via)?;
+    let begun = || format!("the daemon to begin the login to `{}`; it may ask the provider", args.account.name);
+    let started = waiting::told(PATIENCE, begun, || start(&client, args, via))?;
     if started.joined {
         report::say(&format!("A login to `{}` was pending already; this joins it.", started.account));
     }
@@ -91,7 +92,8 @@ pub(super) fn run(args: &Login) -> Outcome {
         lead(args, &client, &started)?;
     }
     let (timeout, begun) = (args.timeout.map(Duration::from_secs), Clock::System.now().boot);
-    let mut ended = wait(&client, &started, timeout)?;
+    let (longest, what) = (longest(&started, timeout), || what_ends(args, &started));
+    let mut ended = waiting::told(longest, what, || wait(&client, &started, timeout))?;
     if let Some(confirm) = &ended.confirm {
         let (account, login_id, deadline) = (&started.account, &started.login_id, timeout.map(|span| begun.plus(span)));
         ended = Question { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
@@ -126,7 +128,13 @@ fn lead(args: &Login, client: &Client, started: &LoginStarted) -> Result<(), Fai
 fn open(account: &str, start_url: &str) {
     let why = match StartUrl::parse(start_url) {
         Ok(url) => match UsersBrowser.open(&url) {
-            Ok(()) => return report::say(&format!("The browser is open for the login to `{account}`.")),
+            Ok(()) => {
+                let open = format!("The browser is open for the login to `{account}`.");
+                return show(
+                    &format!("{open} If it shows no page, open this URL on this machine, within a minute:"),
+                    start_url,
+                );
+            }
             Err(unopened) => unopened.to_string(),
         },
         Err(unfit) => unfit.to_string(),
@@ -141,12 +149,26 @@ fn show(sentence: &str, url: &str) {
     report::say(url);
 }
 
+/// What a login waits for, in words.
+fn what_ends(args: &Login, started: &LoginStarted) -> String {
+    let account = &started.account;
+    match (&started.device, &started.password, &started.start_url) {
+        (Some(_), ..) => format!("the code to be entered for `{account}`"),
+        (.., Some(_)) if !args.paste => format!("the login to `{account}` in the browser"),
+        _ => format!("the provider of `{account}`"),
+    }
+}
+
+/// How long a login is waited for.
+fn longest(started: &LoginStarted, timeout: Option<Duration>) -> Duration {
+    let left = started.expires_at.saturating_sub(Clock::System.now().wall.unix_seconds());
+    timeout.unwrap_or_else(|| Duration::from_secs(left.try_into().unwrap_or(0)))
+}
+
 /// Waits until the login has ended or asks something, at most `timeout`.
 fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> Result<LoginReply, Failure> {
     let now = Clock::System.now();
-    let until_expiry =
-        Duration::from_secs(started.expires_at.saturating_sub(now.wall.unix_seconds()).try_into().unwrap_or(0));
-    let patience = timeout.unwrap_or(until_expiry + GRACE);
+    let patience = longest(started, timeout) + if timeout.is_some() { Duration::ZERO } else { GRACE };
     let deadline = now.boot.plus(patience);
     let mut told = Vec::new();
     loop {
@@ -174,9 +196,7 @@ fn pause(asked: Moment) -> Duration {
 }
 
 fn late(started: &LoginStarted, patience: Duration) -> Failure {
-    let why = format!("nobody finished it within {}", report::span(patience));
-    let error = Error::LoginFailed { account: started.account.clone(), why, provider_error: None };
-    Failure::from(error).advise("Finish it in the browser, or run `ringback login` again; see `ringback status`.")
+    message::login_late(&started.account, report::span(patience))
 }
 
 /// Tells how a login ended.

@@ -48,7 +48,9 @@ pub(super) fn run(args: &Open) -> Outcome {
     let why = match StartUrl::parse(&url) {
         Ok(start) => match UsersBrowser.open(&start) {
             Ok(()) => {
-                report::say("The status page is open in the browser.");
+                report::say(
+                    "The status page is open in the browser. If it is not: `ringback open --print` prints another URL.",
+                );
                 return Ok(ExitCode::SUCCESS);
             }
             Err(unopened) => unopened.to_string(),

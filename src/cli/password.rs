@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::hidden::Terminal;
 use super::report;
-use crate::client::Failure;
-use crate::contract::{ErrorCode, LoginStarted, PasswordPrompt};
+use crate::client::{Failure, message};
+use crate::contract::{LoginStarted, PasswordPrompt};
 
 /// With its line feed a pipe takes as much in one piece.
 const LONGEST: usize = 4000;
@@ -32,18 +32,14 @@ pub(super) fn run(started: &LoginStarted, prompt: &PasswordPrompt) -> Result<(),
         Err(error) => {
             // An empty line gives up, so that the login does not wait for nobody.
             let _ = pipe.write_all(b"\n");
-            let fact = format!("no password could be read: {error}");
-            Err(Failure::usage(fact, "Run `ringback login` again and type it."))
+            Err(message::password_unread(error))
         }
     }
 }
 
 /// The pipe, if it is the daemon's: a named pipe of our own user that nobody else can open.
 fn open_pipe(path: &Path) -> Result<File, Failure> {
-    let refuse = |what: &str| {
-        let fact = format!("{} {what}, so the password is not written to it", path.display());
-        Err(Failure::new(ErrorCode::Forbidden, fact, "Find out who put it there; the daemon makes a pipe of its own."))
-    };
+    let refuse = |what: &str| Err(message::pipe_unsafe(path.display(), what));
     let file = OpenOptions::new().write(true).custom_flags(flags()).open(path);
     let file = file.map_err(|error| unopened(path, &error))?;
     let meta = file.metadata().map_err(|error| unopened(path, &error))?;
@@ -69,23 +65,17 @@ fn unopened(path: &Path, error: &io::Error) -> Failure {
     let nobody = error.kind() == io::ErrorKind::BrokenPipe
         || error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
     let why = if nobody { "nobody reads it any more".to_owned() } else { error.to_string() };
-    let fact = format!("the password can't be handed over through {}: {why}", path.display());
-    Failure::new(ErrorCode::LoginFailed, fact, "Run `ringback login` again; the login may just have ended.")
+    message::pipe_closed(path.display(), why)
 }
 
 fn no_terminal(started: &LoginStarted, prompt: &PasswordPrompt) -> Failure {
-    let account = report::plain(&started.account);
-    let fact = format!("`{account}` needs the password of {}, and there is no terminal to ask at", prompt.user);
-    let advice = format!(
-        "Run `ringback login {account}` at a terminal, or name a source in the config of `{account}`: \
-         `password_file`, `password_command`, `password_credential` or `password_keyring`."
-    );
-    Failure::usage(fact, advice)
+    message::password_without_terminal(report::plain(&started.account), &prompt.user)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::ErrorCode;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn fifo(path: &Path, mode: u32) {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 use super::report;
-use crate::client::{Client, Failure};
+use crate::client::{Client, Failure, message};
 use crate::contract::ErrorCode;
 
 /// A redirect URL is a few hundred bytes; providers' codes can be long, and some have a token instead.
@@ -39,11 +39,10 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     // Room for all of it at once, so that growing leaves no copies of the code behind.
     let mut line = Zeroizing::new(String::with_capacity(4096));
     let read = input.by_ref().take(LINE_CAP).read_line(&mut line);
-    let advice = "Run `ringback login --paste` again and paste the URL that the browser ended up at.";
     match read {
-        Ok(0) => Err(Failure::usage("standard input ended before a URL came", advice)),
+        Ok(0) => Err(message::no_url_pasted()),
         Ok(_) => Ok(line),
-        Err(error) => Err(Failure::usage(format!("the line can't be read: {error}"), advice)),
+        Err(error) => Err(message::url_unreadable(error)),
     }
 }
 

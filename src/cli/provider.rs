@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::report::plain;
 use super::{Outcome, Reach, config, report};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
 use crate::config_file::{self, Found};
 
@@ -148,11 +148,10 @@ fn show(named: &Named) -> Result<String, Failure> {
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Failure {
-    let advice = match nearest(name, known) {
-        Some(meant) => format!("Did you mean `{meant}`?"),
-        None => "`ringback provider list` shows the providers.".to_owned(),
-    };
-    Failure::usage(format!("there is no {what} `{name}`"), advice)
+    match nearest(name, known) {
+        Some(meant) => message::no_such_provider_but(what, name, meant),
+        None => message::no_such_provider(what, name),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, Outcome, Reach, report};
+use super::{Account, Outcome, Reach, report, waiting};
+use crate::client::PATIENCE;
 use crate::clock::Clock;
 
 /// Get a new token now
@@ -27,7 +28,9 @@ Examples:
 
 /// Asks for the refresh and tells when the new token expires.
 pub(super) fn run(args: &Refresh) -> Outcome {
-    let reply = args.reach.client()?.refresh(&args.account.name)?;
+    let (client, account) = (args.reach.client()?, &args.account.name);
+    let provider = || format!("the provider of `{account}`");
+    let reply = waiting::told(PATIENCE, provider, || client.refresh(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
     report::say(&format!("{}: a new token{expires}", reply.account));

@@ -5,16 +5,14 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::log::colour;
 
 /// Writes an answer to standard output. A reader that went away is no failure: it has what it wanted.
 pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::internal(format!("standard output can't be written: {error}"), "Check where it goes."))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(message::output_unwritable(error)),
         _ => Ok(()),
     }
 }
@@ -68,7 +66,7 @@ pub(super) fn picture(picture: &str) {
 
 /// A reply as one line of JSON.
 pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string(reply).map_err(|error| Failure::internal(error.to_string(), "Report this."))?;
+    let text = serde_json::to_string(reply).map_err(message::unserializable)?;
     Ok(text + "\n")
 }
 

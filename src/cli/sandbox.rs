@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Outcome, report, signals, start_log};
-use crate::client::Failure;
+use crate::client::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
 
@@ -34,20 +34,17 @@ docs/sandbox.md is its manual.";
 pub(super) fn run(args: &Sandbox) -> Outcome {
     start_log(&args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(serve(&args.options))
 }
 
 async fn serve(options: &Options) -> Outcome {
     let stop = signals::stop()?;
     let bound = sandbox::bind(options).await;
-    let sandbox = bound.map_err(|error| {
-        let fact = format!("the sandbox can't start on port {}: {error}", options.port);
-        Failure::usage(fact, "Choose another `--port`; 0 takes any free one.")
-    })?;
+    let sandbox = bound.map_err(|error| message::sandbox_port(options.port, error))?;
     introduce(&sandbox.describe(), options);
     let served = sandbox.run(stop).await;
-    served.map_err(|error| Failure::internal(format!("the sandbox stopped: {error}"), "Start it again."))?;
+    served.map_err(message::sandbox_stopped)?;
     Ok(ExitCode::SUCCESS)
 }
 

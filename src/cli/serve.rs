@@ -27,10 +27,10 @@ use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
 use crate::chance::Chance;
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
-use crate::contract::{Endpoint, ErrorCode, StoreState, VERSION};
+use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
 use crate::http::door::Doors;
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Serve) -> Outcome {
     warn(&config);
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     let outcome = runtime.block_on(start(args, config, passed));
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -107,8 +107,7 @@ fn warn(config: &Config) {
 
 async fn start(args: &Serve, config: Arc<Config>, passed: Passed) -> Outcome {
     // First of all: a signal that nobody catches ends the process, a reload included.
-    let hangup = signal(SignalKind::hangup())
-        .map_err(|error| Failure::internal(format!("SIGHUP can't be caught: {error}"), "Try again."))?;
+    let hangup = signal(SignalKind::hangup()).map_err(message::no_signals)?;
     let signals = Signals { stop: signals::stop()?, hangup };
     let folder = config.store.folder.as_deref();
     let paths = Paths::from_env(&|name| std::env::var_os(name), folder).map_err(homeless)?;
@@ -146,22 +145,17 @@ fn audit_limits(config: &Config) -> Option<audit::Limits> {
 
 fn no_store(error: &StoreError) -> Failure {
     match error {
-        StoreError::InUse { .. } => Failure::new(
-            ErrorCode::StoreUnavailable,
-            error.to_string(),
-            "Stop that one first, or use it: `ringback status`. If that does not find it, send it SIGHUP: it puts its \
-             socket there again.",
-        ),
+        StoreError::InUse { .. } => message::state_in_use_at_start(error),
         other => broken_store(other),
     }
 }
 
 pub(super) fn homeless(error: NoHome) -> Failure {
-    Failure::usage(error.to_string(), "Set HOME or XDG_STATE_HOME.")
+    message::homeless(error)
 }
 
 fn broken_store(error: &dyn std::error::Error) -> Failure {
-    Failure::new(ErrorCode::StoreUnavailable, error.to_string(), "Put right what it names, and start again.")
+    message::start_failed(error)
 }
 
 async fn serve(

@@ -1,12 +1,13 @@
 //! `ringback token`: one request, the token on standard output, nothing else.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Account, Outcome, Reach, report};
-use crate::client::TokenWish;
+use super::{Account, Outcome, Reach, report, waiting};
+use crate::client::{PATIENCE, TokenWish};
 
 /// Print the current access token
 ///
@@ -72,11 +73,14 @@ pub(super) fn run(args: &Token) -> Outcome {
         audience: args.audience.clone(),
         resource: args.resource.clone(),
     };
+    let account = &args.account.name;
+    let longest = args.wait.map_or(PATIENCE, Duration::from_secs);
+    let what = || waiting::for_a_token(&client, account);
     if args.json {
-        let reply = client.token_json(&args.account.name, &wish)?;
+        let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;
         report::answer(&line(&[reply.trim_ascii_end()]))?;
     } else {
-        let token = client.token(&args.account.name, &wish)?;
+        let token = waiting::told(longest, what, || client.token(account, &wish))?;
         let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
         // Exposed, since to hand it over is what this command is for.
         report::answer(&line(&[before, token.expose().as_bytes()]))?;

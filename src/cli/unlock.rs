@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, Reach, passphrase, report};
-use crate::client::Failure;
+use super::{Outcome, Reach, passphrase, report, waiting};
+use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
 /// Get the store's key again after `ringback lock`
@@ -51,7 +51,8 @@ pub(super) fn run(args: &Unlock) -> Outcome {
     };
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
-    let reply = client.unlock(UnlockRequest { passphrase, new })?;
+    let key = || "the store's key: a wrong passphrase makes the next one wait, and a keyring may ask".into();
+    let reply = waiting::told(PATIENCE, key, || client.unlock(UnlockRequest { passphrase, new }))?;
     report::say(match (reply.changed, new) {
         (true, true) => "The passphrase is set, and the token store is unlocked. Nobody can open it without it.",
         (true, false) => "The token store is unlocked.",
@@ -61,6 +62,5 @@ pub(super) fn run(args: &Unlock) -> Outcome {
 }
 
 fn unread(why: &str) -> Failure {
-    let advice = "Run `ringback unlock` at a terminal and type it, or give it with `--passphrase-stdin`.";
-    Failure::usage(format!("no passphrase could be read: {why}"), advice)
+    message::passphrase_unread(why)
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::Failure;
 use super::discover::{read_endpoint, read_key};
 use super::exchange::Wire;
-use crate::contract::{Endpoint, ErrorCode};
+use super::{Failure, message};
+use crate::contract::Endpoint;
 use crate::error::Error;
 use crate::paths::Paths;
 use crate::paths::holder::holder;
@@ -129,12 +129,7 @@ impl Way {
 
 fn closed(error: io::Error) -> Closed {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        let advice = "Ask as the user that the daemon runs as.";
-        return Closed::Failed(Failure::new(
-            ErrorCode::Forbidden,
-            "the daemon's socket belongs to somebody else",
-            advice,
-        ));
+        return Closed::Failed(message::foreign_socket());
     }
     Closed::Absent(error)
 }
@@ -143,12 +138,8 @@ fn closed(error: io::Error) -> Closed {
 /// has to be this user's own daemon.
 #[cfg(target_os = "linux")]
 fn check_peer(stream: &UnixStream, path: &Path) -> Result<(), Failure> {
-    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(|error| {
-        Failure::internal(
-            format!("can't tell who listens at {}: {error}", path.display()),
-            "Check the path of the socket.",
-        )
-    })?;
+    let peer =
+        rustix::net::sockopt::socket_peercred(stream).map_err(|error| message::unknown_peer(path.display(), error))?;
     if peer.uid == rustix::process::geteuid() { Ok(()) } else { Err(stranger(path)) }
 }
 
@@ -166,15 +157,9 @@ fn check_listener(address: SocketAddr) -> Result<(), Failure> {
     let Some(stranger) = ports::listening_at(address).and_then(|all| all.into_iter().find(|who| who.uid != me)) else {
         return Ok(());
     };
-    let fact = format!("somebody else listens at {address} ({stranger}), so your key was not sent there");
-    Err(Failure::new(
-        ErrorCode::Forbidden,
-        fact,
-        "Find out who that is; then start your own daemon with `ringback serve`.",
-    ))
+    Err(message::foreign_port(address, stranger))
 }
 
 fn stranger(path: &Path) -> Failure {
-    let fact = format!("another user listens at {}", path.display());
-    Failure::new(ErrorCode::Forbidden, fact, "Don't use it; find out who put it there, and start your own daemon.")
+    message::foreign_listener(path.display())
 }

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::Failure;
 use super::connect::{Door, Way, is_alive};
-use crate::contract::{Endpoint, ErrorCode};
-use crate::paths::{NoHome, Paths};
+use super::{Failure, message};
+use crate::contract::Endpoint;
+use crate::paths::Paths;
 use crate::secret::AppKey;
 
 /// What the user said about where the daemon is.
@@ -38,11 +38,9 @@ pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
     if let Some(way) = from_env(env)? {
         return Ok(Door { way, paths: None });
     }
-    let nowhere =
-        |error: NoHome| Failure::usage(error.to_string(), "Set it, or name the daemon's socket with `--socket`.");
     // Looked for where the daemon put it, so by the same rules.
-    let candidates = Paths::candidates(env).map_err(nowhere)?;
-    let (paths, endpoint) = announced(candidates)?;
+    let usual = Paths::from_env(env, None).map_err(message::no_runtime_folder)?;
+    let (paths, endpoint) = announced(usual, env)?;
     let way = match endpoint {
         Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
         Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
@@ -51,22 +49,23 @@ pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
     Ok(Door { way, paths: Some(paths) })
 }
 
-/// The place of the daemon that lives, or else the first of all.
-fn announced(candidates: Vec<Paths>) -> Result<(Paths, Option<Endpoint>), Failure> {
-    let mut first = None;
-    for paths in candidates {
-        let endpoint = read_endpoint(&paths.endpoint_file())?;
-        if endpoint.as_ref().is_some_and(is_alive) {
-            return Ok((paths, endpoint));
+/// The place of a daemon that lives, or else the usual one.
+fn announced(usual: Paths, env: Env<'_>) -> Result<(Paths, Option<Endpoint>), Failure> {
+    let found = read_endpoint(&usual.endpoint_file())?;
+    if !found.as_ref().is_some_and(is_alive) {
+        for paths in usual.elsewhere(env) {
+            let endpoint = read_endpoint(&paths.endpoint_file())?;
+            if endpoint.as_ref().is_some_and(is_alive) {
+                return Ok((paths, endpoint));
+            }
         }
-        first.get_or_insert((paths, endpoint));
     }
-    first.ok_or_else(|| Failure::internal("there is no place to look for the daemon", "Report it."))
+    Ok((usual, found))
 }
 
 /// `endpoint.json`, if there is one. Refused if somebody else could have written it.
 pub fn read_endpoint(path: &Path) -> Result<Option<Endpoint>, Failure> {
-    let advice = "Remove the file; the daemon writes it anew when it starts.";
+    let unreadable = |error: io::Error| message::endpoint_unreadable(path.display(), error);
     // Not followed: a link in the runtime folder is nothing that the daemon makes.
     let opened = OpenOptions::new().read(true).custom_flags(no_follow()).open(path);
     let file = match opened {
@@ -74,24 +73,23 @@ pub fn read_endpoint(path: &Path) -> Result<Option<Endpoint>, Failure> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => return Err(unreadable(path, &error, advice)),
+        Err(error) => return Err(unreadable(error)),
     };
     check_private(&file, path, 0o022, "write")?;
-    let text = read_capped(file).map_err(|error| unreadable(path, &error, advice))?;
-    let endpoint = serde_json::from_slice(&text)
-        .map_err(|error| Failure::usage(format!("{} can't be understood: {error}", path.display()), advice))?;
+    let text = read_capped(file).map_err(unreadable)?;
+    let endpoint = serde_json::from_slice(&text).map_err(|error| message::endpoint_malformed(path.display(), error))?;
     Ok(Some(endpoint))
 }
 
 /// The key for the TCP listener. Refused unless only this user (or root) can read and write the file.
 pub fn read_key(path: &Path) -> Result<AppKey, Failure> {
-    let advice = "Check `RINGBACK_KEY_FILE`, or ask over the unix socket, which needs no key.";
-    let file = File::open(path).map_err(|error| unreadable(path, &error, advice))?;
+    let unreadable = |error: io::Error| message::key_unreadable(path.display(), error);
+    let file = File::open(path).map_err(unreadable)?;
     check_private(&file, path, 0o077, "read")?;
-    let bytes = read_capped(file).map_err(|error| unreadable(path, &error, advice))?;
+    let bytes = read_capped(file).map_err(unreadable)?;
     let key = bytes.trim_ascii();
     let key = std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()));
-    key.map(AppKey::new).ok_or_else(|| Failure::usage(format!("{} holds no key", path.display()), advice))
+    key.map(AppKey::new).ok_or_else(|| message::no_key(path.display()))
 }
 
 fn from_env(env: Env<'_>) -> Result<Option<Way>, Failure> {
@@ -99,23 +97,18 @@ fn from_env(env: Env<'_>) -> Result<Option<Way>, Failure> {
     let (url, key_file) = (set("RINGBACK_URL"), set("RINGBACK_KEY_FILE"));
     match (url, key_file) {
         (None, _) => Ok(None),
-        (Some(_), None) => {
-            let advice = "Set `RINGBACK_KEY_FILE` to the file with the key, or unset `RINGBACK_URL`.";
-            Err(Failure::usage("`RINGBACK_URL` is set without `RINGBACK_KEY_FILE`", advice))
-        }
+        (Some(_), None) => Err(message::url_without_key()),
         (Some(url), Some(key_file)) => {
-            let url = url.into_string().map_err(|_| Failure::usage("`RINGBACK_URL` is not text", URL_ADVICE))?;
-            tcp(&url, key_file.into(), "`RINGBACK_URL`").map(Some)
+            let source = "`RINGBACK_URL`";
+            let url = url.into_string().map_err(|_| message::url_unfit(source, "is not text"))?;
+            tcp(&url, key_file.into(), source).map(Some)
         }
     }
 }
 
-const URL_ADVICE: &str =
-    "Give `http://127.0.0.1:PORT`: keys and tokens travel in the clear, so only this machine will do.";
-
 /// A base URL as a way: plain HTTP to this machine and no further.
 fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Way, Failure> {
-    let unfit = |what: &str| Failure::usage(format!("{source} {what}"), URL_ADVICE);
+    let unfit = |what: &str| message::url_unfit(source, what);
     // The text is not quoted back: somebody may have put a password into it.
     let url = Url::parse(text).map_err(|error| unfit(&format!("is not a URL: {error}")))?;
     if url.scheme() != "http" {
@@ -138,18 +131,16 @@ fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Way, Failure> {
 
 /// Refuses a file that others own, or that has one of the mode bits `open`, with which they could `act`.
 fn check_private(file: &File, path: &Path, open: u32, act: &str) -> Result<(), Failure> {
-    let meta = file.metadata().map_err(|error| unreadable(path, &error, "Check the path."))?;
+    let meta = file.metadata().map_err(|error| message::file_unreadable(path.display(), error))?;
     let ours = [rustix::process::geteuid().as_raw(), 0].contains(&meta.uid());
-    let refuse = |fact: String, advice: String| Err(Failure::new(ErrorCode::Forbidden, fact, advice));
     if !meta.is_file() {
-        return refuse(format!("{} is not a file", path.display()), "Check the path.".into());
+        return Err(message::not_a_file(path.display()));
     }
     if !ours {
-        return refuse(format!("{} belongs to another user", path.display()), "Use a file of your own.".into());
+        return Err(message::foreign_file(path.display()));
     }
     if meta.mode() & open != 0 {
-        let fact = format!("others can {act} {} (mode {:03o})", path.display(), meta.mode() & 0o777);
-        return refuse(fact, format!("Run `chmod 600 {}`; if it was open for long, make a new key.", path.display()));
+        return Err(message::open_file(act, path.display(), format!("{:03o}", meta.mode() & 0o777)));
     }
     Ok(())
 }
@@ -160,10 +151,6 @@ fn read_capped(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 64));
     file.take(FILE_CAP).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn unreadable(path: &Path, error: &io::Error, advice: &str) -> Failure {
-    Failure::usage(format!("{} can't be read: {error}", path.display()), advice)
 }
 
 fn no_follow() -> i32 {

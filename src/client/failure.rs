@@ -11,8 +11,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `fact` says what happened, in one clause; `advice` what to do, in one sentence.
-    pub fn new(code: ErrorCode, fact: impl Into<String>, advice: impl Into<String>) -> Self {
+    /// `fact` says what happened, in one clause; `advice` what to do, in one sentence. Both stand in the table of
+    /// [`message`](super::message).
+    pub(super) fn new(code: ErrorCode, fact: impl Into<String>, advice: impl Into<String>) -> Self {
         let (error_description, hint) = (fact.into(), advice.into());
         Self::from(ErrorReply {
             error: code,
@@ -27,20 +28,10 @@ impl Failure {
         })
     }
 
-    /// The caller asked something that makes no sense (exit code 2).
-    pub fn usage(fact: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Usage, fact, advice)
-    }
-
-    /// Something that should not happen (exit code 1).
-    pub fn internal(fact: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Internal, fact, advice)
-    }
-
-    /// The same with another advice.
+    /// The same, with what was being done when it happened.
     #[must_use]
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.reply.hint = advice.into();
+    pub fn during(mut self, step: &str) -> Self {
+        self.reply.error_description = format!("while {step}: {}", self.reply.error_description);
         self
     }
 

@@ -14,7 +14,7 @@ use super::query::Segment;
 use super::reject::Reject;
 use crate::apps::{App, Apps, AppsError, DEFAULT_APP, NewApp, Rights};
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, AuditEvent, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use crate::secret::AppKey;
 
 /// `GET /v1/apps`.
@@ -126,7 +126,7 @@ pub(super) async fn on_disk<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
         AppsError::Exists(name) => Error::AppExists { name },
         AppsError::Unknown(name) => Error::UnknownApp { name },
-        AppsError::Name => Error::Usage { what: error.to_string() },
+        AppsError::Name => Error::Obstacle(Obstacle::AppName { why: error.to_string() }),
         AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
         AppsError::Random(_) => Error::Internal { what: error.to_string() },
     })

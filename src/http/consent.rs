@@ -16,7 +16,7 @@ use super::query::Segment;
 use super::reject::Reject;
 use crate::apps::consent::{Answer, Asker, Consents, Refused, STANDS};
 use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Missing};
 use crate::notify::{self, Notice};
 
 /// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
@@ -124,8 +124,9 @@ pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: Conse
         ConsentAnswer::Refuse => Answer::Refuse,
     };
     let consents = http.consents.clone();
+    let unknown = Error::Missing(Missing::Question(notify::plain(&id)));
     let given = on_disk(move || consents.answer(&id, answer)).await;
-    let given = given.and_then(|question| question.ok_or(Error::NotFound { what: "this question".into() }));
+    let given = given.and_then(|question| question.ok_or(unknown));
     let account = given.as_ref().ok().map(|question| question.account.clone());
     let said =
         given.as_ref().ok().map(|question| format!("{answer:?}: {}", notify::plain(&question.asker.to_string())));
@@ -140,8 +141,9 @@ pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: Conse
 pub(super) async fn forget(caller: Caller, State(http): State<Http>, Segment(id): Segment) -> Reply<ConsentsReply> {
     let consents = http.consents.clone();
     let work = async {
+        let unknown = Error::Missing(Missing::Answer(notify::plain(&id)));
         let known = on_disk(move || consents.forget(&id)).await?;
-        if known { Ok(()) } else { Err(Error::NotFound { what: "this answer".into() }) }
+        if known { Ok(()) } else { Err(unknown) }
     };
     audited(&http, &caller, AuditEvent::Consent, None, work).await?;
     Ok(Json(view(&http.consents)))

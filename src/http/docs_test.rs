@@ -11,7 +11,7 @@ use crate::account::view::trouble_code;
 use crate::broker::browser_login::Stray;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
-use crate::error::Error;
+use crate::error::{Error, Missing, Obstacle};
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
 
@@ -35,6 +35,37 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::Usage { what: "`wait` has to be a number of seconds".into() },
             "a parameter, a body or an argument can't be understood"
         )],
+        Obstacle: [
+            (Error::Obstacle(Obstacle::NoDefaultAccount), "`default_account` is not set, and there is not one account alone"),
+            (
+                Error::Obstacle(Obstacle::NoTokensFor { provider: "acme".into(), part: "scope" }),
+                "`token --scope`, `--resource` or `--audience` of a provider without `narrow`"
+            ),
+            (
+                Error::Obstacle(Obstacle::NotAResource { account: account(), resource: "https://api.example/".into() }),
+                "`token --resource` with one that nobody was asked for at the login"
+            ),
+            (Error::Obstacle(Obstacle::TooManyLogins), "a program begins logins and finishes none"),
+            (Error::Obstacle(Obstacle::NoQuestion), "somebody else answered, or the login is over"),
+            (Error::Obstacle(Obstacle::PastedNoUrl), "`login --paste`: a part of the address was copied"),
+            (
+                Error::Obstacle(Obstacle::PastedNoAnswer { answer: "`code`" }),
+                "`login --paste`: the address of another page was copied"
+            ),
+            (
+                Error::Obstacle(Obstacle::PastedUnusable { why: "has neither a `code` nor an `error`".into() }),
+                "`login --paste`: the address was cut, or the provider's answer is flawed"
+            ),
+            (Error::Obstacle(Obstacle::PastedAnotherLogin), "`login --paste`: the address of an earlier login"),
+            (Error::Obstacle(Obstacle::PassphraseBusy), "two programs unlock at the same time"),
+            (
+                Error::Obstacle(Obstacle::Passphrase { why: why() }),
+                "`unlock` with a passphrase where the store takes none, without one where it takes one, or a new one that is too short"
+            ),
+            (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with a name that is none"),
+            (Error::Obstacle(Obstacle::TooManyStreams), "a program opens `/v1/events` again and again"),
+            (Error::Obstacle(Obstacle::NoPort), "`open`, and `listen.tcp` is empty")
+        ],
         UnknownAccount: [
             (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a slip of the pen"),
             (
@@ -50,11 +81,25 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::LoginRequired { account: account(), why: why() },
             "nobody has logged in yet, or one of the reasons below, and no valid token is left"
         )],
-        LoginFailed: [(
-            Error::LoginFailed { account: account(), why: why(), provider_error: None },
-            "nobody finished it in time, the user or the provider said no, the account was taken out of the config or changed \
-             meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
-             login took its place"
+        LoginFailed: [
+            (
+                Error::LoginFailed { account: account(), why: why(), provider_error: None },
+                "nobody finished it in time, the user or the provider said no, the account was taken out of the config or \
+                 changed meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
+                 login took its place"
+            ),
+            (
+                Error::LoginFailed { account: account(), why: why(), provider_error: Some("invalid_client".into()) },
+                "the provider doesn't take the client or its secret: the message says where they stand in the config"
+            ),
+            (
+                Error::LoginFailed { account: account(), why: why(), provider_error: Some("invalid_scope".into()) },
+                "the provider doesn't know a scope, or doesn't give it to this client"
+            )
+        ],
+        ImportRefused: [(
+            Error::ImportRefused { account: account(), why: why(), provider_error: None },
+            "the provider does not know the token, refused it, or can't be asked about it: the message has its words"
         )],
         AnotherPerson: [(
             Error::AnotherPerson {
@@ -79,10 +124,21 @@ fn errors() -> Vec<(Error, &'static str)> {
             "a provider hangs and many programs wait for it, or a program asks without end; nothing was begun, but for \
              `lock`"
         )],
-        ProviderRefused: [(
-            Error::ProviderRefused { account: account(), why: why(), provider_error: None },
-            "the provider doesn't take the client, its secret, or what it asks for (`invalid_client`, \
-             `invalid_scope`)"
+        ProviderRefused: [
+        (
+            refused("invalid_client"),
+            "the provider doesn't take the client or its secret: the message says where they stand in the config"
+        ),
+        (refused("unauthorized_client"), "the client may not use this grant (also `unsupported_grant_type`)"),
+        (refused("invalid_scope"), "the provider doesn't know a scope, or doesn't give it to this client"),
+        (refused("invalid_target"), "the provider doesn't know the resource or audience (RFC 8707)"),
+        (refused("redirect_uri_mismatch"), "another redirect URI is registered at the provider"),
+        (refused("invalid_request"), "something of the request is missing, or not what this provider takes"),
+        (refused("access_denied"), "any other code of the provider's: the message has its words")
+        ],
+        CannotAsk: [(
+            Error::CannotAsk { account: account(), why: why() },
+            "`ringback info` and the provider has no endpoint for it, or its metadata does not fit the config"
         )],
         RefusesForLong: [(
             Error::RefusesForLong { account: account(), why: why(), provider_error: "http_403".into() },
@@ -133,10 +189,13 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         UnknownApp: [(Error::UnknownApp { name: "editor".into() }, "it was removed, or never made")],
         AppExists: [(Error::AppExists { name: "editor".into() }, "the name is taken")],
-        NotFound: [(
-            Error::NotFound { what: "/v2/token".into() },
-            "another path or version, or a login that is long over"
-        )],
+        NotFound: [(Error::NotFound { what: "/v2/token".into() }, "another path or version")],
+        Missing: [
+            (Error::Missing(Missing::Login), "it ended some minutes ago, or the daemon was started since"),
+            (Error::Missing(Missing::Question("99".into())), "somebody answered it, or nobody did in time"),
+            (Error::Missing(Missing::Answer("99".into())), "it was forgotten, or never given"),
+            (Error::Missing(Missing::Provider("acme".into())), "it is not in the config, or no account has it")
+        ],
         MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
         NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
         DaemonUnreachable: [(
@@ -146,6 +205,12 @@ fn errors() -> Vec<(Error, &'static str)> {
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
     .into()
+}
+
+/// A refusal with this code of the provider's.
+fn refused(code: &str) -> Error {
+    let provider_error = Some(code.to_owned());
+    Error::ProviderRefused { account: "work".into(), why: format!("{code}: ..."), provider_error }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::reject::Reject;
 use super::waiting::Place;
 use super::{Http, query};
 use crate::broker::happenings::{Heard, Listener};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 
 /// Between two signs of life: who has gone is noticed by them.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -32,7 +32,7 @@ pub(super) async fn stream(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Reject> {
     query::read(query.as_deref(), [])?;
-    let full = || Error::Usage { what: "there is no place left for another event stream of this caller".into() };
+    let full = || Error::Obstacle(Obstacle::TooManyStreams);
     let place = http.waiting.listening_at(&caller).place().ok_or_else(full)?;
     let ear = Ear { caller, listener: http.broker.listen(), _place: place, http };
     let events = stream::unfold(ear, |mut ear| async move { Some((Ok::<_, Infallible>(ear.next().await?), ear)) });

@@ -19,7 +19,7 @@ use super::session::{Told, cookie_name};
 use super::{Http, body, to_the_end};
 use crate::broker::logins::Answerer;
 use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
-use crate::error::Error;
+use crate::error::{Error, Obstacle};
 use words::{AppRow, LoginRow, Row, app_row, login_row, question_row, row};
 
 /// Forms of ours have a few short fields.
@@ -67,7 +67,7 @@ struct Leaving<'a> {
 /// `POST /v1/sessions`: a one-time URL that opens the status page.
 pub(super) async fn mint(caller: super::gate::Caller, State(http): State<Http>) -> Result<Response, Reject> {
     let Some(origin) = &http.own_origin else {
-        return Err(Reject(Error::Usage { what: "the status page needs a TCP listener: see `listen.tcp`".into() }));
+        return Err(Reject(Error::Obstacle(Obstacle::NoPort)));
     };
     let ticket = http.sessions.ticket(http.clock.now());
     audited::note(&http, &caller, AuditEvent::Session, None, None, |_| {}).await;

@@ -266,12 +266,12 @@ pub struct NoEndpoint(pub &'static str);
 impl Dialect {
     /// The authorization endpoint.
     pub fn authorize_url(&self) -> Result<&Url, NoEndpoint> {
-        self.endpoints.authorize.as_ref().ok_or(NoEndpoint("authorization endpoint"))
+        self.endpoints.authorize.as_ref().ok_or(NoEndpoint("authorization endpoint (`authorize_url`)"))
     }
 
     /// The token endpoint.
     pub fn token_url(&self) -> Result<&Url, NoEndpoint> {
-        self.endpoints.token.as_ref().ok_or(NoEndpoint("token endpoint"))
+        self.endpoints.token.as_ref().ok_or(NoEndpoint("token endpoint (`token_url`)"))
     }
 
     /// What tokens are bound to: the token endpoint, or the issuer whose metadata names it.

@@ -99,6 +99,8 @@ pub struct Credentials {
     pub client_secret: Option<ClientSecret>,
     /// Its private key, for assertions (RFC 7523 §2.2).
     pub client_key: Option<ClientKey>,
+    /// Where the config has all that, in words: for who has to correct it.
+    pub origin: String,
 }
 
 /// A private key to sign with.
@@ -263,7 +265,7 @@ pub fn push_request(
     credentials: &Credentials,
     signing: Signing<'_>,
 ) -> Result<HttpRequest, Unbuildable> {
-    let url = dialect.endpoints.par.as_ref().ok_or(NoEndpoint("pushed authorization request endpoint"))?;
+    let url = dialect.endpoints.par.as_ref().ok_or(NoEndpoint("pushed authorization request endpoint (`par_url`)"))?;
     let parameters = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
 }
@@ -275,7 +277,7 @@ pub fn device_request(
     credentials: &Credentials,
     signing: Signing<'_>,
 ) -> Result<HttpRequest, Unbuildable> {
-    let url = dialect.endpoints.device.as_ref().ok_or(NoEndpoint("device authorization endpoint"))?;
+    let url = dialect.endpoints.device.as_ref().ok_or(NoEndpoint("device authorization endpoint (`device_url`)"))?;
     let scope = target.scope.join(&dialect.scope_separator);
     let parameters = for_target(target, &scope).collect();
     authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
@@ -288,14 +290,16 @@ pub fn introspection_request(
     credentials: &Credentials,
     signing: Signing<'_>,
 ) -> Result<HttpRequest, Unbuildable> {
-    let url = dialect.endpoints.introspect.as_ref().ok_or(NoEndpoint("introspection endpoint"))?;
+    let url = dialect.endpoints.introspect.as_ref().ok_or(NoEndpoint(
+        "introspection endpoint (`introspect_url`, RFC 7662), and none for a token's details (`details_url`)",
+    ))?;
     let parameters = vec![("token", token.expose()), ("token_type_hint", "access_token")];
     authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
 }
 
 /// Asks about a token by showing it (Phone.com's details).
 pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
-    let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("details endpoint"))?;
+    let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("endpoint for a token's details (`details_url`)"))?;
     Ok(with_bearer("GET", url, token))
 }
 

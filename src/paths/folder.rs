@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::file_system::{self, Asked};
 use super::trust;
 
 /// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
@@ -32,6 +33,18 @@ pub enum FolderError {
     Io {
         /// Which one.
         path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Its file system does not have what is needed.
+    #[error("{}: its file system ({name}) refuses {asked}: {why}", path.display())]
+    FileSystem {
+        /// Which one.
+        path: PathBuf,
+        /// The file system's kind.
+        name: String,
+        /// What was asked of it.
+        asked: Asked,
         /// What the system said.
         why: String,
     },
@@ -72,7 +85,8 @@ impl Folder {
         if matches!(made, Made::Now) {
             // What is made durable inside is of no use if the folder itself is not.
             let parent = rustix::fs::openat(&folder.0.fd, "..", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-            parent.and_then(rustix::fs::fsync).map_err(|e| FolderError::io(folder.path(), e))?;
+            let synced = parent.and_then(rustix::fs::fsync);
+            synced.map_err(|e| file_system::failed(Asked::Sync, folder.path(), &folder.0.fd, e))?;
         }
         Ok(folder)
     }
@@ -228,7 +242,7 @@ impl Folder {
 
     /// Makes renames and deletions in it durable.
     pub(crate) fn sync(&self) -> Result<(), FolderError> {
-        rustix::fs::fsync(&self.0.fd).map_err(|e| FolderError::io(self.path(), e))
+        rustix::fs::fsync(&self.0.fd).map_err(|e| file_system::failed(Asked::Sync, self.path(), &self.0.fd, e))
     }
 }
 
@@ -252,7 +266,7 @@ impl Temp {
             }
             result => result.map_err(|e| FolderError::io(self.folder.path(), e))?,
         }
-        self.file.sync_all().map_err(|e| FolderError::io(self.folder.path(), e))
+        self.file.sync_all().map_err(|e| file_system::failed(Asked::Sync, self.folder.path(), &self.file, e))
     }
 
     /// Makes `bytes`, durably, all that it holds.
@@ -264,7 +278,7 @@ impl Temp {
             .and_then(|()| self.file.set_len(bytes.len() as u64))
             .and_then(|()| self.file.sync_all());
         // Named by folder: the temp name means nothing to people.
-        result.map_err(|e| FolderError::io(self.folder.path(), e))
+        result.map_err(|e| file_system::failed(Asked::Sync, self.folder.path(), &self.file, e))
     }
 
     /// Puts it in the place of `name`. Durable after [`Folder::sync`].

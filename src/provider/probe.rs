@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use url::Url;
 
-use super::HttpProvider;
+use super::{HttpProvider, unreached};
 use crate::clock::Wall;
 use crate::oauth::dialect::Reach;
 
@@ -16,17 +16,13 @@ impl HttpProvider {
     /// host says it is (`Date`, RFC 9110 §6.6.1), or in one clause why there was no answer.
     pub async fn probe(&self, reach: &Reach, url: Url) -> Result<Option<Wall>, String> {
         let client = self.wire.client(reach, &url).map_err(|failure| failure.words().to_owned())?;
-        let answered = client.get(url).timeout(PATIENCE).send().await.map_err(|error| {
+        let answered = client.get(url.clone()).timeout(PATIENCE).send().await.map_err(|error| {
             let error = error.without_url();
-            // The innermost cause is the one that says something: a certificate, a name, a port.
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
+            let proxy = unreached::proxy_advice(reach, &url, &|name| std::env::var_os(name));
             if error.is_timeout() {
-                format!("no answer within {} s", PATIENCE.as_secs())
+                format!("no answer within {} s{proxy}", PATIENCE.as_secs())
             } else {
-                format!("no answer: {cause}")
+                format!("no answer: {}{proxy}", unreached::words(&error, reach))
             }
         })?;
         let date = answered.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());

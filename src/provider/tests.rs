@@ -17,7 +17,12 @@ use crate::oauth::grant::Expiry;
 use crate::secret::{ClientSecret, RefreshToken};
 
 fn credentials() -> Credentials {
-    Credentials { client_id: "c".into(), client_secret: Some(ClientSecret::new("SECRET")), client_key: None }
+    Credentials {
+        client_id: "c".into(),
+        client_secret: Some(ClientSecret::new("SECRET")),
+        client_key: None,
+        origin: String::new(),
+    }
 }
 
 /// Every endpoint at `server`.
@@ -184,9 +189,12 @@ async fn what_a_provider_does_not_have_can_t_be_asked() {
     let (provider, me, token) = (provider(), credentials(), AccessToken::new("A"));
     let bare = Dialect { endpoints: Endpoints::default(), ..dialect() };
     let impossible = |what: &str| AskError::Impossible(format!("the provider has no {what}"));
-    assert_eq!(provider.push(&bare, &[], &me).await, Err(impossible("pushed authorization request endpoint")));
+    let pushed = provider.push(&bare, &[], &me).await;
+    assert_eq!(pushed, Err(impossible("pushed authorization request endpoint (`par_url`)")));
     let device = provider.device(&bare, &Target::default(), &me).await;
-    assert_eq!(device.err(), Some(impossible("device authorization endpoint")));
-    assert_eq!(provider.describe(&bare, &token, &me).await.err(), Some(impossible("introspection endpoint")));
+    assert_eq!(device.err(), Some(impossible("device authorization endpoint (`device_url`)")));
+    let nothing_of_tokens =
+        "introspection endpoint (`introspect_url`, RFC 7662), and none for a token's details (`details_url`)";
+    assert_eq!(provider.describe(&bare, &token, &me).await.err(), Some(impossible(nothing_of_tokens)));
     assert!(matches!(provider.trade(&bare, &refresh(), &me).await, Answer::NotSent { .. }));
 }

@@ -15,6 +15,7 @@ use super::AskError;
 use super::breaker::{Breaker, Open};
 use super::encoding;
 use super::limiter::{Key, Limiter};
+use super::unreached::{self, innermost};
 use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
@@ -153,9 +154,10 @@ impl Wire {
     }
 
     async fn send_through(&self, reach: &Reach, request: HttpRequest, patience: Patience) -> Result<Whole, Failure> {
+        let url = request.url.clone();
         let request = self.request(reach, request, patience)?;
         failpoint::reach("before_send");
-        let mut response = request.send().await.map_err(|error| Failure::of(error, patience))?;
+        let mut response = request.send().await.map_err(|error| Failure::of(error, patience, reach, &url))?;
         let text = |name| {
             response.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok()).map(str::to_owned)
         };
@@ -286,7 +288,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Str
 }
 
 /// By number, or by the one name that has to mean it (RFC 6761 §6.3).
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -362,12 +364,15 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Only what fails before the connection stands is known not to have been sent. reqwest's own text
-    /// holds the URL, which is dropped; the innermost cause says what matters ("connection refused").
-    fn of(error: reqwest::Error, patience: Patience) -> Self {
+    /// holds the URL, which is dropped.
+    fn of(error: reqwest::Error, patience: Patience, reach: &Reach, url: &Url) -> Self {
         let error = error.without_url();
-        let why = innermost(&error);
+        let why = unreached::words(&error, reach);
         if error.is_connect() || error.is_builder() {
-            Self::NotSent(format!("no connection ({why})"))
+            let proxy = unreached::proxy_advice(reach, url, &|name| std::env::var_os(name));
+            let late = || format!("nobody answered within {} s", CONNECT.as_secs());
+            let why = if error.is_timeout() { late() } else { why };
+            Self::NotSent(format!("no connection ({why}){proxy}"))
         } else if error.is_timeout() {
             Self::Lost(format!("no reply within {} s", patience.whole.as_secs()))
         } else {
@@ -410,12 +415,4 @@ impl From<Failure> for AskError {
         };
         Self::Unreachable { why: failure.words().to_owned(), retry_after }
     }
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    reply::clean(&cause.to_string())
 }

@@ -1,18 +1,16 @@
 //! A login as another person than the account's tokens are of: asked on the page, at the terminal and over the API, and
 //! nothing is replaced without a yes.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 
 use ringback::contract::{AccountState, LoginReply, LoginStatus};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::{Browser, Reply, Request};
 use crate::idp::{Act, Idp, granted, plain};
+use crate::terminal::AtTerminal;
 use crate::world::{World, account, until};
 
 /// A world where `ann` is logged in, at a provider that takes tokens back.
@@ -255,53 +253,6 @@ fn who_this_is_can_not_always_be_told_and_that_is_said() {
         assert!(told.to_lowercase().contains("who this is could not be told"), "{told}");
     }
     assert!(idp.honours(&world.token("work")));
-}
-
-/// A program at a terminal.
-struct AtTerminal {
-    child: Child,
-    keyboard: File,
-    screen: Arc<Mutex<String>>,
-}
-
-impl AtTerminal {
-    fn start(world: &World, arguments: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        let mut command = world.command(arguments);
-        command.stdin(slave.try_clone().unwrap()).stderr(slave);
-        let child = command.spawn().unwrap();
-        drop(command);
-        let (screen, keyboard) = (Arc::new(Mutex::new(String::new())), File::from(master));
-        let (shown, mut master) = (Arc::clone(&screen), keyboard.try_clone().unwrap());
-        std::thread::spawn(move || {
-            let mut chunk = [0; 1024];
-            // Ends with the last one who has the terminal open.
-            while let Ok(read) = master.read(&mut chunk) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
-            }
-        });
-        Self { child, keyboard, screen }
-    }
-
-    fn screen(&self) -> String {
-        self.screen.lock().unwrap().clone()
-    }
-
-    fn until_shown(&self, text: &str) -> String {
-        until(&format!("the terminal shows {text:?}"), || Some(self.screen()).filter(|shown| shown.contains(text)))
-    }
-
-    fn type_line(&mut self, line: &str) {
-        self.keyboard.write_all(line.as_bytes()).unwrap();
-    }
-
-    fn end(&mut self) -> Option<i32> {
-        until("the program at the terminal ends", || self.child.try_wait().unwrap()).code()
-    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and
     assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
     assert!(!world.cli(&["consent", "list"]).1.contains("editor"));
     let (code, _, said) = world.cli(&["consent", "allow", "999"]);
-    assert!(code == 2 && said.contains("this question does not exist"), "{said}");
+    assert!(code == 2 && said.contains("has the number") && said.contains("ringback consent list"), "{said}");
     let told = std::fs::read_to_string(world.state().join("audit.jsonl")).unwrap();
     assert!(told.contains("\"event\":\"consent\"") && told.contains("Refuse: the app editor"), "{told}");
 }

@@ -56,6 +56,30 @@ fn a_healthy_daemon_needs_no_hand_and_the_redirect_uri_is_told() {
 }
 
 #[test]
+fn a_proxy_that_is_set_and_not_used_is_told() {
+    let idp = Idp::start();
+    for (of_provider, told) in [("", 1), ("proxy = \"environment\"", 0)] {
+        let world = World::with_config(&format!(
+            "[providers.far]\npreset = \"generic\"\nauthorize_url = \"{}\"\n\
+             token_url = \"https://id.invalid/token\"\n{of_provider}\n{}",
+            idp.url("/authorize"),
+            account("work", "far", "")
+        ));
+        let mut asked = world.command(&["doctor", "--offline", "--json"]);
+        let out = asked.env("HTTPS_PROXY", "http://127.0.0.1:9").output().unwrap().stdout;
+        let reply: Value = serde_json::from_slice(&out).unwrap();
+        let findings = reply["findings"].as_array().unwrap();
+        let proxies: Vec<_> = findings.iter().filter(|finding| finding["check"] == "proxy").collect();
+        assert_eq!(proxies.len(), told, "{findings:?}");
+        for finding in proxies {
+            assert_eq!(finding["state"], "note");
+            assert_eq!(finding["what"], "HTTPS_PROXY is set, and `far` is asked without a proxy");
+            assert!(finding["fix"].as_str().unwrap().contains("`proxy = \"environment\"` in `[providers.far]`"));
+        }
+    }
+}
+
+#[test]
 fn each_fault_is_found_and_told_with_its_fix() {
     let idp = Idp::start();
     let (world, port) = world(&idp, "", "");

@@ -29,7 +29,7 @@ const MODULES: &[Module] = &[
     module("failpoint", 0, &[]),
     // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.
     module("oauth", 1, &[]),
-    module("error", 1, &[]),
+    module("error", 1, &["oauth"]),
     module("account", 1, &["oauth", "error"]),
     module("config", 1, &["oauth"]),
     // Adapters. A key and a secret come from the keyring; files are written through `paths` alone. What a

@@ -196,7 +196,7 @@ fn nothing_leaves_without_a_line_and_what_comes_without_one_is_told() {
     jam_audit(&old);
     let (code, _, said) = export(&old, &["--forget"]);
     assert!(code == 9 && said.contains("the audit log can't be written") && said.contains("audit.1.jsonl"), "{said}");
-    assert!(said.contains("Nothing was exported") && !house(&old).exists(), "{said}");
+    assert!(said.contains("nothing was exported") && !house(&old).exists(), "{said}");
     assert_eq!(old.account_files(), ["home.sealed", "work.sealed"]);
     std::fs::write(old.state().join("audit.jsonl"), unjammed).unwrap();
     std::fs::remove_dir(old.state().join("audit.1.jsonl")).unwrap();

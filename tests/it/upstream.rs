@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use ringback::contract::LoginStatus;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -29,23 +30,34 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    /// A server whose certificate is for these names; `expired` says that it was good once.
-    fn server(&self, names: &[&str], expired: bool) -> Server {
+    /// A server whose certificate is for these names and good in these years.
+    fn server(&self, names: &[&str], years: Range<i32>) -> Server {
         let key = KeyPair::generate().unwrap();
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        if expired {
-            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-            params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-        }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
-        Server::start(Arc::new(config))
+        let certificate = params(names, years).signed_by(&key, &self.issuer).unwrap();
+        Server::with(&certificate, &key)
     }
 }
+
+fn params(names: &[&str], years: Range<i32>) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    params
+}
+
+/// A server with a certificate that nobody else signed, and the certificate. `ca` marks it as an authority's.
+fn self_signed(ca: IsCa) -> (Server, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = params(&["localhost"], GOOD);
+    params.is_ca = ca;
+    let certificate = params.self_signed(&key).unwrap();
+    (Server::with(&certificate, &key), certificate.pem())
+}
+
+const GOOD: Range<i32> = 2020..4000;
+const EXPIRED: Range<i32> = 2020..2021;
+const NOT_YET: Range<i32> = 3990..4000;
 
 /// A token endpoint behind TLS; counts whole requests.
 struct Server {
@@ -54,6 +66,14 @@ struct Server {
 }
 
 impl Server {
+    fn with(certificate: &Certificate, key: &KeyPair) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        Self::start(Arc::new(config))
+    }
+
     fn start(config: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, requests) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -102,30 +122,35 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
     std::fs::write(&file, &known.pem).unwrap();
     let ca = format!("ca_file = \"{}\"", file.display());
     let pinned = format!("{ca}\nroots = \"none\"");
-    std::fs::write(folder.path().join("marked.pem"), format!("\u{feff}{}", known.pem)).unwrap();
-    let marked = format!("ca_file = \"{}\"", folder.path().join("marked.pem").display());
     let bundled = "roots = \"bundled\"".to_owned();
     std::fs::write(folder.path().join("empty.pem"), "nothing").unwrap();
     let empty = format!("ca_file = \"{}\"", folder.path().join("empty.pem").display());
     let local: &[&str] = &["localhost"];
+    let in_file = |name: &str, pem: &str| {
+        std::fs::write(folder.path().join(name), pem).unwrap();
+        format!("ca_file = \"{}\"", folder.path().join(name).display())
+    };
+    let (own, own_pem) = self_signed(IsCa::ExplicitNoCa);
+    let (marked, marked_pem) = self_signed(IsCa::Ca(BasicConstraints::Unconstrained));
+    let behind_bom = in_file("bom.pem", &format!("\u{feff}{}", known.pem));
+    let (of_own, of_marked) = (in_file("own.pem", &own_pem), in_file("marked.pem", &marked_pem));
+    let start = |authority: &Authority, names: &[&str], years| authority.server(names, years);
     for (what, server, host, more, good, says) in [
-        ("one nobody knows", known.server(local, false), "localhost", "", false, "certificate"),
-        ("one that ca_file knows", known.server(local, false), "localhost", ca.as_str(), true, ""),
-        ("one that ca_file alone may know", known.server(local, false), "localhost", &pinned, true, ""),
-        ("a stranger's", stranger.server(local, false), "localhost", &ca, false, "certificate"),
-        (
-            "one nobody knows, with bundled roots",
-            known.server(local, false),
-            "localhost",
-            &bundled,
-            false,
-            "certificate",
-        ),
-        ("another host's", known.server(&["other.example"], false), "localhost", &ca, false, "certificate"),
-        ("another address's", known.server(local, false), "127.0.0.1", &ca, false, "certificate"),
-        ("an old one", known.server(local, true), "localhost", &ca, false, "certificate"),
-        ("one behind a byte order mark", known.server(local, false), "localhost", &marked, true, ""),
-        ("a file without certificates", known.server(local, false), "localhost", &empty, false, "empty.pem"),
+        ("one nobody knows", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
+        ("one that ca_file knows", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
+        ("one that ca_file alone may know", start(&known, local, GOOD), "localhost", &pinned, true, ""),
+        ("a stranger's", start(&stranger, local, GOOD), "localhost", &ca, false, "ca.pem: put that one in"),
+        ("a pinned stranger's", start(&stranger, local, GOOD), "localhost", &pinned, false, "`roots = \"none\"`"),
+        ("one of no bundle", start(&known, local, GOOD), "localhost", &bundled, false, "`roots = \"system\"`"),
+        ("another host's", start(&known, &["other.example"], GOOD), "localhost", &ca, false, "is for other.example"),
+        ("another address's", start(&known, local, GOOD), "127.0.0.1", &ca, false, "and not for 127.0.0.1"),
+        ("an old one", start(&known, local, EXPIRED), "localhost", &ca, false, "ended at 2021-01-01t00:00:00z"),
+        ("a future one", start(&known, local, NOT_YET), "localhost", &ca, false, "set the clock"),
+        ("its own", own, "localhost", &of_own, true, ""),
+        ("its own, as an authority", marked, "localhost", &of_marked, false, "ca:true"),
+        ("one behind a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
+        ("nobody's", start(&known, local, GOOD), "localhost", "roots = \"none\"", false, "no `ca_file`"),
+        ("a file without certificates", start(&known, local, GOOD), "localhost", &empty, false, "empty.pem"),
     ] {
         let mut world = world(&idp, host, server.port, more);
         world.run();
@@ -146,7 +171,7 @@ fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, &before.pem).unwrap();
-    let server = after.server(&["localhost"], false);
+    let server = after.server(&["localhost"], GOOD);
     let mut world = world(&idp, "localhost", server.port, &format!("ca_file = \"{}\"", file.display()));
     world.run();
     assert_eq!(world.try_log_in("work").1.status, LoginStatus::Failed);
@@ -154,6 +179,24 @@ fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
     world.signal(rustix::process::Signal::HUP);
     world.until_logged("the config was read again");
     assert_eq!(world.try_log_in("work").1.status, LoginStatus::Succeeded);
+}
+
+#[test]
+fn a_port_without_tls_is_called_so() {
+    let idp = Idp::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let mut world = world(&idp, "localhost", port, "");
+    world.run();
+    let told = world.try_log_in("work").1.failure.unwrap().error_description;
+    assert!(told.contains("does not speak TLS on this port"), "{told}");
 }
 
 /// Takes whoever comes for a proxy's client; counts them, and says what they asked for.
@@ -184,12 +227,13 @@ fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
     let (port, asked) = proxy();
     let at = format!("proxy = \"http://127.0.0.1:{port}\"");
     // .invalid is nowhere (RFC 6761 §6.4): without a proxy nothing can be asked.
-    for (what, host, more, expected) in [
-        ("the environment alone", "idp.invalid", "", 0),
-        ("none", "idp.invalid", "proxy = \"none\"", 0),
-        ("the environment, as asked", "idp.invalid", "proxy = \"environment\"", 1),
-        ("one of its own", "idp.invalid", &at, 1),
-        ("one of its own, for this machine", "localhost", &at, 0),
+    let unused = "; HTTPS_PROXY is set and not used: to use it, set `proxy = \"environment\"` for the provider";
+    for (what, host, more, expected, is_unused) in [
+        ("the environment alone", "idp.invalid", "", 0, true),
+        ("none", "idp.invalid", "proxy = \"none\"", 0, true),
+        ("the environment, as asked", "idp.invalid", "proxy = \"environment\"", 1, false),
+        ("one of its own", "idp.invalid", &at, 1, false),
+        ("one of its own, for this machine", "localhost", &at, 0, false),
     ] {
         asked.lock().unwrap().clear();
         let mut world = world(&idp, host, 9, more);
@@ -202,6 +246,8 @@ fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
         world.run();
         let (_, end) = world.try_log_in("work");
         assert_eq!(end.status, LoginStatus::Failed, "{what}");
+        let told = end.failure.unwrap().error_description;
+        assert_eq!(told.contains(unused), is_unused, "{what}: {told}");
         let seen = asked.lock().unwrap().clone();
         assert_eq!(seen.len(), expected, "{what}: {seen:?}");
         // The proxy learns where to, and nothing else: what is sent goes through it sealed.

@@ -81,7 +81,12 @@ fn plan(account: &str) -> Plan {
     Plan {
         account: account.into(),
         dialect: Arc::new(dialect()),
-        credentials: Credentials { client_id: "c".into(), client_secret: None, client_key: None },
+        credentials: Credentials {
+            client_id: "c".into(),
+            client_secret: None,
+            client_key: None,
+            origin: String::new(),
+        },
         target: Target::default(),
         response_type: ResponseType::Code,
         redirect_uri: REDIRECT.into(),

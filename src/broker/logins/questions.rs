@@ -7,7 +7,7 @@ use super::{Ask, Logins, Pending, Task, gone};
 use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
 use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply};
-use crate::error::Error;
+use crate::error::{Error, Missing, Obstacle};
 use crate::secret::Nonce256;
 
 /// What waits for an answer.
@@ -123,9 +123,9 @@ impl Task {
         answerer: &Answerer,
         now: Moment,
     ) -> Result<Option<Brought>, Error> {
-        let unknown = || Error::NotFound { what: "this login".into() };
+        let unknown = || Error::Missing(Missing::Login);
         let view = self.views.get_mut(id).ok_or_else(unknown)?;
-        let no_question = || Error::Usage { what: "this login waits for no answer, or not any more".into() };
+        let no_question = || Error::Obstacle(Obstacle::NoQuestion);
         let question = view.question.as_ref().ok_or_else(no_question)?;
         if !question.is_for(answerer) {
             return Err(Error::Forbidden { why: "this form belongs to the browser that logged in" });

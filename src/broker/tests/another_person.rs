@@ -116,7 +116,7 @@ async fn without_a_yes_the_new_grant_is_revoked_and_the_old_one_stays() {
                 b.clock.suspend(life + s(1));
                 // Later than the machine woke up, and before anybody noticed.
                 let late = b.broker.answer_login(&login.login_id, true, Answerer::Program).await;
-                assert!(matches!(late, Err(Error::Usage { .. })), "{late:?}");
+                assert!(matches!(late, Err(Error::Obstacle(_))), "{late:?}");
                 _ = b.bell.send(());
                 tokio::time::sleep(s(10)).await;
             }

@@ -148,7 +148,7 @@ async fn an_address_with_a_fragment_is_pasted_too() {
     let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     let at = "http://127.0.0.1:7464/callback/p";
     for wrong in [format!("{at}?code=c&state={state}"), format!("{at}#state={state}"), format!("{at}#access_token=t")] {
-        assert!(matches!(b.broker.paste(&started.login_id, &wrong).await, Err(Error::Usage { .. })), "{wrong}");
+        assert!(matches!(b.broker.paste(&started.login_id, &wrong).await, Err(Error::Obstacle(_))), "{wrong}");
     }
     let good = format!("{at}?iss=https%3A%2F%2Fid.example#access_token=t&token_type=bearer&state={state}");
     assert_eq!(b.broker.paste(&started.login_id, &good).await.unwrap().status, LoginStatus::Succeeded);

@@ -241,7 +241,7 @@ async fn wrong_passphrases_wait_longer_each_time_whoever_tries() {
     });
     tokio::time::sleep(s(1)).await;
     for _ in 0..100 {
-        assert!(matches!(b.try_passphrase("right").await, Err(Error::Usage { .. })), "one at a time");
+        assert!(matches!(b.try_passphrase("right").await, Err(Error::Obstacle(_))), "one at a time");
     }
     assert_eq!(b.store.asked.load(Ordering::SeqCst), 8, "and none of them was looked at");
     assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "to lock does not wait for that");

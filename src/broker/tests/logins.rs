@@ -23,7 +23,7 @@ async fn a_login_is_joined_told_of_its_end_and_ends_by_itself() {
     assert!(!b.broker.expects_callback("/callback/p"));
     assert_eq!(b.broker.account("work").unwrap().login_pending, None);
     tokio::time::sleep(s(601)).await;
-    assert!(matches!(b.broker.login(&first.login_id, s(0)).await, Err(Error::NotFound { .. })), "forgotten");
+    assert!(matches!(b.broker.login(&first.login_id, s(0)).await, Err(Error::Missing(_))), "forgotten");
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +171,7 @@ async fn an_address_pasted_from_another_machine_completes_the_login() {
         .1
         .into_owned();
     for wrong in ["", "hello", "http://127.0.0.1:7464/callback/p?code=c&state=x", "http://127.0.0.1:7464/callback/p"] {
-        assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::Usage { .. })), "{wrong}");
+        assert!(matches!(b.broker.paste(&started.login_id, wrong).await, Err(Error::Obstacle(_))), "{wrong}");
     }
     let good = format!(" http://127.0.0.1:7464/callback/p?code=c&state={state}\n");
     assert_eq!(b.broker.paste(&started.login_id, &good).await.unwrap().status, LoginStatus::Succeeded);
@@ -226,7 +226,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
     let state = url::Url::parse(work.start_url.as_deref().unwrap()).unwrap();
     let state = state.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
     let address = format!("http://127.0.0.1:7464/callback/p?code=c&state={state}");
-    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Usage { .. })));
+    assert!(matches!(b.broker.paste(&home.login_id, &address).await, Err(Error::Obstacle(_))));
     assert_eq!(b.broker.paste(&work.login_id, &address).await.unwrap().status, LoginStatus::Succeeded);
 }
 

@@ -71,10 +71,15 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
     let refresh = || ImportRequest { refresh_token: Some("mine".into()), access_token: None, replace: false };
     let both =
         || ImportRequest { refresh_token: Some("mine".into()), access_token: Some("mine".into()), replace: false };
-    let not = "the login to `work` failed: the token was not taken over: ";
+    let not = "the token was not taken over for `work`: ";
     for (request, known, answer, expected) in [
         (access(), Some(true), None, Ok("mine")),
-        (access(), Some(false), None, Err(format!("{not}the provider says that it doesn't work (any more)"))),
+        (
+            access(),
+            Some(false),
+            None,
+            Err(format!("{not}the provider's introspection (RFC 7662) says that it is not active")),
+        ),
         (
             access(),
             None,
@@ -86,7 +91,7 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
             refresh(),
             None,
             Some(refused("invalid_grant")),
-            Err("the login to `work` failed: the provider refused the refresh token: invalid_grant".into()),
+            Err(format!("{not}the provider refused the refresh token: invalid_grant")),
         ),
         (both(), None, None, Err("one of `access_token` and `refresh_token` has to be given".into())),
     ] {
@@ -107,7 +112,7 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
 #[tokio::test(start_paused = true)]
 async fn info_tells_all_but_the_token_and_in_its_own_words() {
     let b = Bench::logged_in("work").await;
-    assert!(matches!(b.broker.info("work").await, Err(Error::ProviderRefused { .. })), "nothing to ask");
+    assert!(matches!(b.broker.info("work").await, Err(Error::CannotAsk { .. })), "nothing to ask");
     *b.provider.described.lock().unwrap() = Some(described(true));
     let info = b.broker.info("work").await.unwrap();
     assert_eq!(

@@ -145,7 +145,7 @@ async fn unknown_names_get_the_nearest_and_default_has_to_be_clear() {
     let b = Bench::new(&["work", "home"]).await;
     let error = b.broker.account("wrk").unwrap_err();
     assert_eq!(error, Error::UnknownAccount { name: "wrk".into(), nearest: vec!["work".into()] });
-    assert!(matches!(b.broker.account("default"), Err(Error::Usage { .. })));
+    assert!(matches!(b.broker.account("default"), Err(Error::Obstacle(_))));
 }
 
 #[tokio::test(start_paused = true)]

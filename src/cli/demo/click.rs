@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use super::visitor::{http, lost};
 use crate::browser::StartUrl;
-use crate::client::Failure;
+use crate::client::{Failure, message};
 
 /// Goes from the start URL to the daemon's page about the outcome.
 pub(super) async fn through(start: &StartUrl) -> Result<(), Failure> {
@@ -57,7 +57,7 @@ fn next(base: &Url, response: &Response, what: &str) -> Result<Url, Failure> {
 }
 
 fn odd(what: &str) -> Failure {
-    Failure::internal(what, "Look at the logs above.")
+    message::demo_failed(what)
 }
 
 /// The first form of a page: where it goes, and what it sends if nothing is changed.

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::super::report;
-use crate::client::{Failure, read_endpoint};
+use crate::client::{Failure, message, read_endpoint};
 use crate::clock::Clock;
 use crate::contract::Endpoint;
 
@@ -111,7 +111,7 @@ impl Stage {
         let deadline = Clock::System.now().boot.plus(READY);
         while ready.is_ok() && !self.endpoint_file().exists() {
             if Clock::System.now().boot.until(deadline).is_zero() {
-                ready = Err(Failure::internal("the daemon wrote no endpoint.json", "Look at the logs above."));
+                ready = Err(message::demo_failed("the daemon wrote no endpoint.json"));
             }
             tokio::time::sleep(GLANCE).await;
         }
@@ -121,7 +121,7 @@ impl Stage {
 
     /// Where the daemon says that it is.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Failure> {
-        let missing = || Failure::internal("endpoint.json is gone", "Look at the logs above.");
+        let missing = || message::demo_failed("endpoint.json is gone");
         read_endpoint(&self.endpoint_file())?.ok_or_else(missing)
     }
 
@@ -135,13 +135,10 @@ impl Stage {
         let output = output.map_err(|error| broken("`ringback token` can't be started", &error))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Failure::internal(
-                format!("`ringback token`: {}: {said}", output.status),
-                "Look at the logs above.",
-            ));
+            return Err(message::demo_failed(format!("`ringback token`: {}: {said}", output.status)));
         }
         let text = String::from_utf8(output.stdout).map(Zeroizing::new);
-        let text = text.map_err(|_| Failure::internal("`ringback token` printed no text", "Report this."))?;
+        let text = text.map_err(|_| message::demo_surprised("`ringback token` printed no text"))?;
         Ok(Zeroizing::new(text.trim_end().to_owned()))
     }
 
@@ -218,17 +215,16 @@ async fn stop(mut child: Child) {
 /// Waits until somebody accepts at the port, or the child has ended.
 async fn until_open(child: &mut Child, port: u16) -> Result<(), Failure> {
     let deadline = Clock::System.now().boot.plus(READY);
-    let advice = "Look at the logs above.";
     while !Clock::System.now().boot.until(deadline).is_zero() {
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(Failure::internal(format!("it ended at once ({status})"), advice));
+            return Err(message::demo_failed(format!("it ended at once ({status})")));
         }
         if tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
             return Ok(());
         }
         tokio::time::sleep(GLANCE).await;
     }
-    Err(Failure::internal(format!("nobody listened at port {port} in {}", report::span(READY)), advice))
+    Err(message::demo_failed(format!("nobody listened at port {port} in {}", report::span(READY))))
 }
 
 /// Ports that were free a moment ago; both are held until both are known, or they could be the same.
@@ -238,7 +234,7 @@ fn free_ports() -> std::io::Result<[u16; 2]> {
 }
 
 fn broken(what: &str, error: &std::io::Error) -> Failure {
-    Failure::internal(format!("{what}: {error}"), "Check that the temporary folder and loopback can be used.")
+    message::demo_unprepared(what, error)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::client::{Failure, read_key};
+use crate::client::{Failure, message, read_key};
 use crate::contract::{Endpoint, ErrorReply};
 use crate::secret::AppKey;
 
@@ -27,7 +27,7 @@ impl Visitor {
     /// Reads the key that `endpoint` names.
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Failure> {
         let (Some(base), Some(key_file)) = (&endpoint.url, &endpoint.key_file) else {
-            return Err(Failure::internal("endpoint.json names no URL or no key file", "Report this."));
+            return Err(message::demo_surprised("endpoint.json names no URL or no key file"));
         };
         Ok(Self { http: http()?, base: base.clone(), key: read_key(Path::new(key_file))? })
     }
@@ -40,8 +40,7 @@ impl Visitor {
     /// The default account's token, bare.
     pub(super) async fn token(&self) -> Result<Zeroizing<String>, Failure> {
         let bytes = self.send(Method::GET, "/token", "text/plain", None).await?;
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| Failure::internal("the token is not text", "Report this."))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| message::demo_surprised("the token is not text"))?;
         Ok(Zeroizing::new(text.trim_end().to_owned()))
     }
 
@@ -76,7 +75,7 @@ impl Visitor {
             return Ok(bytes);
         }
         let told = serde_json::from_slice::<ErrorReply>(&bytes).map(Failure::from);
-        Err(told.unwrap_or_else(|_| Failure::internal(format!("{path}: status {status}"), "Report this.")))
+        Err(told.unwrap_or_else(|_| message::demo_surprised(format!("{path}: status {status}"))))
     }
 }
 
@@ -86,7 +85,7 @@ pub(super) fn http() -> Result<reqwest::Client, Failure> {
     // reqwest is built without a TLS provider of its own; only plain HTTP is spoken here, but it asks.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(PATIENCE);
-    builder.build().map_err(|error| Failure::internal(format!("no HTTP client: {error}"), "Report this."))
+    builder.build().map_err(|error| message::demo_surprised(format!("no HTTP client: {error}")))
 }
 
 /// What went wrong, without the URL, which may hold a ticket, a state or a code.
@@ -98,10 +97,9 @@ pub(super) fn lost(error: &reqwest::Error) -> Failure {
     } else {
         "the connection broke"
     };
-    Failure::internal(what, "Look at the logs above.")
+    message::demo_failed(what)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(bytes)
-        .map_err(|_| Failure::internal("the reply is not what docs/api.md says", "Report this."))
+    serde_json::from_slice(bytes).map_err(|_| message::demo_surprised("the reply is not what docs/api.md says"))
 }

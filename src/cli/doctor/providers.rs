@@ -1,19 +1,42 @@
-//! Whether the providers can be reached, by verified TLS, and whether their clock agrees with ours.
+//! Whether the providers can be reached, by verified TLS and the proxy that the user expects, and whether their clock
+//! agrees with ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use url::Url;
 
-use super::finding::{good, needs_hand};
+use super::finding::{good, needs_hand, note};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::Finding;
 use crate::oauth::dialect::{Dialect, Reach};
 use crate::provider::HttpProvider;
+use crate::provider::unreached::{Env, unused_proxy};
 
 /// More than a slow network and a rounded `Date` explain.
 const BEARABLE: Duration = Duration::from_secs(60);
+
+/// Proxies of the environment that the config does not use.
+pub(super) fn proxies(config: &Config, env: Env<'_>, findings: &mut Vec<Finding>) {
+    let mut unused: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for account in config.accounts.values() {
+        for url in asked(&account.dialect) {
+            if let Some(variable) = unused_proxy(&account.dialect.reach, &url, env) {
+                unused.entry(variable).or_default().insert(account.dialect.provider.clone());
+            }
+        }
+    }
+    for (variable, providers) in unused {
+        for provider in providers {
+            let what = format!("{variable} is set, and `{provider}` is asked without a proxy");
+            let fix = format!(
+                "If it can be reached by that alone, set `proxy = \"environment\"` in `[providers.{provider}]`."
+            );
+            findings.push(note("proxy", what, fix));
+        }
+    }
+}
 
 /// Asks each host once: a GET without any credentials, whatever it answers.
 pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::account::record::Record;
 use crate::cli::at_rest::{self, AtRest, unavailable};
 use crate::cli::{Outcome, config, passphrase, report};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::config::Config;
 use crate::contract::AuditEvent;
 use crate::credentials;
@@ -85,10 +85,7 @@ pub(super) fn run(args: &House, file: &Path, replace: bool) -> Outcome {
 
 /// All that the file holds, understood.
 fn read(args: &House, file: &Path) -> Result<Vec<Moved>, Failure> {
-    let unusable = |why: &dyn std::fmt::Display| {
-        let fact = format!("{} can't be imported: {why}; nothing was changed", file.display());
-        Failure::usage(fact, "Give a file of `ringback export`, with what opens it.")
-    };
+    let unusable = |why: &dyn std::fmt::Display| message::house_unusable(file.display(), why);
     let mut sealed = Vec::new();
     let read = File::open(file).and_then(|opened| opened.take(LONGEST).read_to_end(&mut sealed));
     read.map_err(|error| unusable(&error))?;

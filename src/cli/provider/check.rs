@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::super::report::plain;
 use super::requests::requests;
 use super::{config, unknown};
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::{
     AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,
 };
 use crate::config_file::{ConfigFileError, Found};
-use crate::contract::ErrorCode;
 use crate::oauth::dialect::Dialect;
 use crate::provider::{AskError, HttpProvider, Provider as _};
 
@@ -52,7 +51,7 @@ fn subject(name: &str, config: &Config, found: &Found) -> Result<Subject, Failur
         return Ok(Subject { dialect: Arc::clone(&account.dialect), account: Some(Arc::clone(account)) });
     }
     if let Some(mistake) = config.broken.get(name) {
-        return Err(Failure::usage(mistake.clone(), "Correct it; `ringback config check` shows all mistakes."));
+        return Err(message::subject_broken(mistake));
     }
     let (known, _) = known_providers(&found.sources());
     let Some(provider) = known.iter().find(|provider| provider.name == name) else {
@@ -66,29 +65,21 @@ fn subject(name: &str, config: &Config, found: &Found) -> Result<Subject, Failur
     }
     match &provider.usual {
         Ok(dialect) => Ok(Subject { dialect: Arc::clone(dialect), account: None }),
-        Err(why) => Err(Failure::usage(
-            format!("`{name}` can't be checked: {why}"),
-            "Check an account that uses it, or complete it in a `[providers.NAME]`.",
-        )),
+        Err(why) => Err(message::provider_incomplete(name, why)),
     }
 }
 
 /// With what the metadata says, where the config has it read.
 fn resolve(dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}"), "Try again."))?;
+    let runtime = runtime.map_err(message::no_async_runtime)?;
     let provider = HttpProvider::new(Clock::System);
     runtime.block_on(provider.resolve(dialect)).map_err(|error| failure(&error))
 }
 
 fn failure(error: &AskError) -> Failure {
-    let code = match error {
-        AskError::Unreachable { .. } => ErrorCode::ProviderUnreachable,
-        AskError::Refused(_) | AskError::Impossible(_) => ErrorCode::ProviderRefused,
-    };
-    let advice = match error {
-        AskError::Unreachable { .. } => "Look at the reason it gives, and at the network.",
-        AskError::Refused(_) | AskError::Impossible(_) => "Compare the provider's `issuer` and URLs with its papers.",
-    };
-    Failure::new(code, error.to_string(), advice)
+    match error {
+        AskError::Unreachable { .. } => message::provider_unreachable(error),
+        AskError::Refused(_) | AskError::Impossible(_) => message::provider_unfit(error),
+    }
 }

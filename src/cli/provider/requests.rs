@@ -168,6 +168,7 @@ fn stand_ins(dialect: &Dialect, account: &AccountConfig) -> Credentials {
         client_id: account.client_id.clone(),
         client_secret: account.client_secret.as_ref().map(|_| ClientSecret::new(HIDDEN)),
         client_key: if signs { key() } else { None },
+        origin: account.client_origin(),
     }
 }
 

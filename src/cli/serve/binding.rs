@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::client::Failure;
+use crate::client::{Failure, message};
 use crate::config::{Config, SocketChoice};
 use crate::http::listen::{Listener, Passed, PassedError, bind_tcp, bind_unix};
 use crate::paths::{self, Paths};
@@ -50,16 +50,10 @@ async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Resu
 }
 
 pub(super) fn failed(error: &dyn Error) -> Failure {
-    Failure::internal(
-        error.to_string(),
-        "Free the address (systemd holds that of a `ringback.socket`: start `ringback.service`), or change `[listen]`.",
-    )
+    message::address_unusable(error)
 }
 
 /// The same for as long as the unit is the same, so it ends as a mistake in the config does.
 pub(super) fn refused(error: &PassedError) -> Failure {
-    Failure::usage(
-        error.to_string(),
-        "Correct `ringback.socket` (`systemctl --user edit ringback.socket`) or `[listen]`, and restart it.",
-    )
+    message::passed_socket_unusable(error)
 }

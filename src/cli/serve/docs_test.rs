@@ -15,6 +15,7 @@ use crate::http::listen::{BindError, Holder, PassedError};
 use crate::keyring::KeyringError;
 use crate::oauth::assertion::KeyError;
 use crate::paths::NoHome;
+use crate::paths::file_system::Asked;
 use crate::paths::folder::FolderError;
 use crate::secret::text::Unfit;
 use crate::store::StoreError;
@@ -101,6 +102,26 @@ fn of_the_store() -> Vec<[String; 4]> {
         )],
         Unsafe: [(StoreError::Unsafe { path: path(), why: why() }, "wrong owner, mode or kind")],
         Io: [(StoreError::Io { path: path(), why: "No space left on device".into() }, "a full or read-only disk")],
+        FileSystem: [
+            (
+                StoreError::FileSystem {
+                    path: "lock".into(),
+                    name: "nfs".into(),
+                    asked: Asked::Lock,
+                    why: "No locks available".into()
+                },
+                "a state folder on a network or other file system without locks"
+            ),
+            (
+                StoreError::FileSystem {
+                    path: path(),
+                    name: "9p".into(),
+                    asked: Asked::Sync,
+                    why: "Invalid argument".into()
+                },
+                "the same, where nothing is written for good"
+            )
+        ],
         ForeignKey: [(
             StoreError::ForeignKey { path: path(), from: "the keyring".into() },
             "`store.key` was changed, or a state folder was copied without its key"
@@ -128,6 +149,15 @@ fn of_folders() -> Vec<[String; 4]> {
     let rows = every_variant!(FolderError {
         Unsafe: [(FolderError::Unsafe { path: path(), why: why() }, "others could look in or replace it")],
         Io: [(FolderError::Io { path: path(), why: why() }, "the system refused")],
+        FileSystem: [(
+            FolderError::FileSystem {
+                path: path(),
+                name: "nfs".into(),
+                asked: Asked::Sync,
+                why: "Invalid argument".into()
+            },
+            "the file system has nothing of the kind"
+        )],
     });
     rows.map(|(error, cause)| row(&broken_store(&error), cause)).into()
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::client::Failure;
+use crate::client::message::no_child_of_process_1 as failed;
 
 /// Whether this is the first process.
 pub(super) fn is_first() -> bool {
@@ -19,18 +19,18 @@ pub(super) fn is_first() -> bool {
 /// Runs the same command line as a child, until that ends.
 pub(super) fn run() -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    runtime.map_err(|error| failed(&error))?.block_on(wait_for_all())
+    runtime.map_err(failed)?.block_on(wait_for_all())
 }
 
 async fn wait_for_all() -> Outcome {
-    let catch = |kind| signal(kind).map_err(|error| failed(&error));
+    let catch = |kind| signal(kind).map_err(failed);
     // Before there is a child that could end.
     let mut ended = catch(SignalKind::child())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
     let mut terminate = catch(SignalKind::terminate())?;
     let mut hangup = catch(SignalKind::hangup())?;
-    let program = std::env::current_exe().map_err(|error| failed(&error))?;
-    let child = Command::new(program).args(std::env::args_os().skip(1)).spawn().map_err(|error| failed(&error))?;
+    let program = std::env::current_exe().map_err(failed)?;
+    let child = Command::new(program).args(std::env::args_os().skip(1)).spawn().map_err(failed)?;
     let daemon = Pid::from_child(&child);
     loop {
         let passed_on = tokio::select! {
@@ -57,8 +57,4 @@ fn exit_code(status: WaitStatus) -> ExitCode {
     let killed = || status.terminating_signal().map(|signal| 128 + signal);
     let code = status.exit_status().or_else(killed).and_then(|code| u8::try_from(code).ok());
     code.map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
-fn failed(error: &std::io::Error) -> Failure {
-    Failure::internal(format!("the daemon can't be started as a child of process 1: {error}"), "Try again.")
 }

@@ -3,7 +3,7 @@
 use super::super::problem::Problem;
 use super::super::reader::Reader;
 use super::super::value::{Base, command, credential, path, text};
-use super::super::{FilePrivacy, KeyFile, PasswordUser, SecretSource};
+use super::super::{AccountConfig, FilePrivacy, KeyFile, PasswordUser, SecretSource};
 use super::Context;
 use crate::oauth::dialect::ClientAuth;
 use crate::oauth::exchange::User;
@@ -42,6 +42,33 @@ const PASSWORD: Keys = Keys {
     credential: "password_credential",
     keyring: "password_keyring",
 };
+
+impl Keys {
+    /// The key that gives `source`, with what it says. A command's arguments may be secret.
+    fn told(&self, source: &SecretSource, inline: &str) -> String {
+        match source {
+            SecretSource::Inline(_) => format!("`{inline}`"),
+            SecretSource::File(path) => format!("`{}` ({})", self.file, path.display()),
+            SecretSource::Command(argv) => {
+                format!("`{}` (`{}`)", self.command, argv.first().map(String::as_str).unwrap_or_default())
+            }
+            SecretSource::Credential(name) => format!("`{}` (`{name}`)", self.credential),
+            SecretSource::Keyring { service, user } => {
+                format!("`{}` (service `{service}`, username `{user}`)", self.keyring)
+            }
+        }
+    }
+}
+
+impl AccountConfig {
+    /// Where the client's id, secret and key stand, in words.
+    pub fn client_origin(&self) -> String {
+        let secret = self.client_secret.as_ref().map(|source| CLIENT_SECRET.told(source, "client_secret"));
+        let key = self.client_key.as_ref().map(|key| format!("`client_key_file` ({})", key.path.display()));
+        let all: Vec<String> = [Some("`client_id`".to_owned()), secret, key].into_iter().flatten().collect();
+        format!("{} of `[accounts.{}]`", all.join(" and "), self.name)
+    }
+}
 
 /// A source, if it can be used, under the key that gives it.
 type Given = (&'static str, Option<SecretSource>);

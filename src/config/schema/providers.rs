@@ -279,7 +279,7 @@ pub(super) static PROVIDER: Section = Section {
             Kind::Text,
             Fallback::Value("\"none\""),
             "\"none\"",
-            "What is between this machine and the provider: `none`, whatever the environment says; `environment` for what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say; or the URL of a proxy, without user and password. This machine's own addresses are never asked through one.",
+            "What is between this machine and the provider: `none`, whatever the environment says; `environment` for what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say; or the URL of a proxy, without user and password. This machine's own addresses are never asked through one. A variable that names a proxy and is not used is told by errors and by `ringback doctor`.",
         ),
     ],
 };

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use crate::apps::App;
 use crate::clock::Wall;
 use crate::contract::{AuditEvent, AuditLine, DEFAULT_ACCOUNT};
-use crate::error::Error;
+use crate::error::{Error, Missing};
 use crate::http::listen::{Executable, Peer};
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
@@ -201,6 +201,6 @@ impl FromRequestParts<Http> for OfLogin {
         if caller.sees(&login.account) {
             return Ok(Self { caller, id, account: login.account });
         }
-        Err(Reject(Error::NotFound { what: "this login".into() }))
+        Err(Reject(Error::Missing(Missing::Login)))
     }
 }

@@ -19,7 +19,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 fn credentials(pem: &str) -> Credentials {
     let key = ClientKey { pem: PrivateKey::new(pem), id: Some("kid 1".into()) };
-    Credentials { client_id: "client".into(), client_secret: None, client_key: Some(key) }
+    Credentials { client_id: "client".into(), client_secret: None, client_key: Some(key), origin: String::new() }
 }
 
 fn signed(pem: &str) -> Result<Zeroizing<String>, KeyError> {

@@ -14,7 +14,12 @@ fn signed<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
 }
 
 fn credentials(secret: Option<&str>) -> Credentials {
-    Credentials { client_id: "my id".into(), client_secret: secret.map(ClientSecret::new), client_key: None }
+    Credentials {
+        client_id: "my id".into(),
+        client_secret: secret.map(ClientSecret::new),
+        client_key: None,
+        origin: String::new(),
+    }
 }
 
 fn target() -> Target {
@@ -199,7 +204,7 @@ fn without_a_key_or_an_endpoint_nothing_is_built() {
     assert_eq!(why(&jwt).as_deref(), Some("there is no client key to sign with (`client_key_file`)"));
     let mut nowhere = dialect();
     nowhere.endpoints.token = None;
-    assert_eq!(why(&nowhere).as_deref(), Some("the provider has no token endpoint"));
+    assert_eq!(why(&nowhere).as_deref(), Some("the provider has no token endpoint (`token_url`)"));
 }
 
 #[test]

@@ -107,7 +107,8 @@ fn malformed(error: &serde_json::Error, other_kind: Option<&str>) -> String {
     format!("{kind} (line {}, column {})", error.line(), error.column())
 }
 
-fn named(content_type: &str) -> String {
+/// A content type as it is told.
+pub(super) fn named(content_type: &str) -> String {
     clean(content_type).chars().take(60).collect()
 }
 

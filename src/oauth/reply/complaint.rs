@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::class::{Class, of_code};
 use super::members::Members;
 use super::values::{SECOND, lifetime, moment};
-use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, clean, clean_to};
+use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, body, clean, clean_to};
 use crate::clock::Wall;
 
 /// Of a list of errors, so many are looked at.
@@ -64,15 +64,18 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
 /// Whatever the content type says: a body that parses as an error reply is one. What does not, the page of a captive
 /// portal, a proxy or a firewall, is a refusal of unknown kind.
 fn refusal(received: Received<'_>) -> Reply {
-    let complaint = Complaint::of_body(received.body).unwrap_or_else(|| Complaint {
-        said: Some("an answer that is not an OAuth error (from a proxy, firewall or captive portal?)".into()),
-        ..Complaint::default()
-    });
+    let complaint = Complaint::of_body(received.body)
+        .unwrap_or_else(|| Complaint { said: Some(not_oauth(received.content_type)), ..Complaint::default() });
     match complaint.reply(received.status) {
         // Who says when to come back refuses nothing.
         Reply::Refused(Refusal { blame: Blame::Unknown, .. }) if received.retry_after.is_some() => busy(received),
         reply => reply,
     }
+}
+
+fn not_oauth(content_type: Option<&str>) -> String {
+    let kind = content_type.map_or_else(|| "without a content type".into(), |kind| format!("`{}`", body::named(kind)));
+    format!("an answer that is not an OAuth error ({kind}; from a proxy, firewall or captive portal?)")
 }
 
 /// What is said to be wrong.

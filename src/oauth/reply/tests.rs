@@ -135,22 +135,22 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (
             401,
             "",
-            "refused Unknown http_401: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+            "refused Unknown http_401: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             400,
             "{}",
-            "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+            "refused Unknown http_400: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             400,
             r#"{"error":true}"#,
-            "refused Unknown http_400: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+            "refused Unknown http_400: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             403,
             "<html>Welcome to the hotel</html>",
-            "refused Unknown http_403: an answer that is not an OAuth error (from a proxy, firewall or captive portal?)",
+            "refused Unknown http_403: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         // What says of itself that it will pass.
         (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),

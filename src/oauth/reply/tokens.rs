@@ -12,6 +12,8 @@ use crate::secret::{AccessToken, RefreshToken};
 
 /// Longest value of a stranger that is named, in characters.
 const LONGEST_NAMED: usize = 40;
+/// The same of one that has digits: longer ones may be tokens (RFC 6749 §10.10 has them hold 128 bits and more).
+const LONGEST_WITH_DIGITS: usize = 16;
 
 /// What of the members can be used, and why there is no access token where there is none.
 pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, Option<String>) {
@@ -113,8 +115,10 @@ fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) 
 
 /// The type as it is told. What is no word may be a token that stands in the wrong member.
 fn word(named: &str) -> &str {
-    let is_word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
-    if named.chars().all(is_word) && named.len() <= LONGEST_NAMED { named } else { "something that is no word" }
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
+    let has_digits = named.chars().any(|c| c.is_ascii_digit());
+    let longest = if has_digits { LONGEST_WITH_DIGITS } else { LONGEST_NAMED };
+    if named.len() <= longest && named.chars().all(is_word) { named } else { "something that is no word" }
 }
 
 /// Phone.com answers a request with `?mode=details` like the one for a token's details.

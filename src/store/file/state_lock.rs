@@ -8,6 +8,7 @@ use rustix::fs::OFlags;
 
 use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
+use crate::paths::file_system::{self, Asked};
 use crate::paths::folder::Folder;
 use crate::paths::holder::{LOCK, read_pid};
 use crate::store::StoreError;
@@ -36,7 +37,9 @@ impl StateLock {
             Err(std::fs::TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
             }
-            Err(std::fs::TryLockError::Error(e)) => return Err(io(folder.file(LOCK), &e)),
+            Err(std::fs::TryLockError::Error(e)) => {
+                return Err(file_system::failed(Asked::Lock, folder.file(LOCK), &file, e).into());
+            }
         }
         // For people and for the second daemon's message; the lock itself is the kernel's.
         let pid = format!("{}\n", std::process::id());

@@ -281,6 +281,7 @@ impl From<FolderError> for StoreError {
         match error {
             FolderError::Unsafe { path, why } => Self::Unsafe { path, why },
             FolderError::Io { path, why } => Self::Io { path, why },
+            FolderError::FileSystem { path, name, asked, why } => Self::FileSystem { path, name, asked, why },
         }
     }
 }

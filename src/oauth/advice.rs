@@ -1,0 +1,118 @@
+//! What to do about a provider's refusal of the client (RFC 6749 §5.2), with the place in the config.
+
+use super::dialect::{ClientAuth, Dialect};
+use super::exchange::Credentials;
+use super::reply::{Failed, Refusal, Reply};
+
+/// Codes that say that the client's id, its secret or the way it proves itself is wrong: RFC 6749 §5.2, and names that
+/// GitHub, Spotify and others have for it.
+const NOT_AUTHENTICATED: [&str; 4] =
+    ["invalid_client", "invalid_client_id", "bad_client_secret", "incorrect_client_credentials"];
+
+/// Whether the provider says that the client did not prove who it is.
+pub fn is_not_authenticated(code: &str) -> bool {
+    NOT_AUTHENTICATED.iter().any(|known| code.eq_ignore_ascii_case(known))
+}
+
+/// What to do where the provider does not know the client or its secret; empty otherwise.
+fn of_client(dialect: &Dialect, credentials: &Credentials, code: &str) -> String {
+    if !is_not_authenticated(code) {
+        return String::new();
+    }
+    let (origin, section) = (&credentials.origin, format!("[providers.{}]", dialect.provider));
+    match dialect.client_auth {
+        ClientAuth::Basic => format!(
+            "; sent with `client_auth = \"basic\"`: compare {origin} with what the provider has. A server that does not \
+             decode RFC 6749 §2.3.1 wants `client_auth = \"post\"` in `{section}`"
+        ),
+        ClientAuth::Post => format!(
+            "; sent with `client_auth = \"post\"`: compare {origin} with what the provider has. Some servers want \
+             `client_auth = \"basic\"` in `{section}`"
+        ),
+        ClientAuth::PrivateKeyJwt => format!(
+            "; signed with `client_auth = \"private_key_jwt\"`: compare {origin} with the public key that the provider \
+             has, and this machine's clock with the time"
+        ),
+        ClientAuth::None => format!(
+            "; no secret was sent (`client_auth = \"none\"`): compare {origin} with what the provider has. If it gave \
+             the client a secret, set `client_auth = \"basic\"` or `\"post\"` in `{section}` and name the secret with \
+             `client_secret_file`"
+        ),
+    }
+}
+
+impl Refusal {
+    fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
+        let advice = of_client(dialect, credentials, &self.code);
+        let description = match (self.description.as_str(), advice.strip_prefix("; ")) {
+            ("", Some(advice)) => advice.to_owned(),
+            (said, _) => format!("{said}{advice}"),
+        };
+        Self { description, ..self }
+    }
+}
+
+impl Reply {
+    /// The same, with what to do where it refuses the client.
+    #[must_use]
+    pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.advised(dialect, credentials)),
+            other => other,
+        }
+    }
+}
+
+impl Failed {
+    /// The same, with what to do where it refuses the client.
+    #[must_use]
+    pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.advised(dialect, credentials)),
+            other @ Self::Busy { .. } => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::dialect::tests::dialect;
+    use crate::oauth::reply::Blame;
+
+    #[test]
+    fn a_refusal_of_the_client_names_its_secret_and_the_way_that_it_was_sent() {
+        let credentials = Credentials {
+            client_id: "c".into(),
+            client_secret: None,
+            client_key: None,
+            origin: "`client_id` and `client_secret_file` (/s) of `[accounts.work]`".into(),
+        };
+        for (client_auth, code, names) in [
+            (ClientAuth::Basic, "invalid_client", Some("`client_auth = \"post\"` in `[providers.p]`")),
+            (ClientAuth::Post, "invalid_client", Some("`client_auth = \"basic\"` in `[providers.p]`")),
+            (ClientAuth::Post, "INCORRECT_CLIENT_CREDENTIALS", Some("`client_secret_file` (/s)")),
+            (ClientAuth::None, "invalid_client", Some("no secret was sent")),
+            (ClientAuth::PrivateKeyJwt, "invalid_client", Some("public key")),
+            (ClientAuth::Basic, "invalid_grant", None),
+            (ClientAuth::Basic, "invalid_scope", None),
+        ] {
+            let dialect = Dialect { client_auth, provider: "p".into(), ..dialect() };
+            let refusal = |description: &str| {
+                let refusal = Refusal { code: code.into(), description: description.into(), blame: Blame::Client };
+                refusal.advised(&dialect, &credentials).to_string()
+            };
+            let (bare, said) = (refusal(""), refusal("no"));
+            match names {
+                Some(names) => {
+                    assert!(bare.contains(names) && bare.contains("`[accounts.work]`"), "{bare}");
+                    assert!(
+                        bare.starts_with(&format!("{code}: ")) && said.starts_with(&format!("{code}: no; ")),
+                        "{said}"
+                    );
+                }
+                None => assert_eq!((bare, said), (code.to_owned(), format!("{code}: no"))),
+            }
+        }
+    }
+}

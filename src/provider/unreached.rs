@@ -1,0 +1,218 @@
+//! Why a host was not reached, in words that name the next step: what is wrong with its certificate (RFC 5280 §6), and
+//! a proxy of the environment that is not used.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io;
+
+use rustls::{AlertDescription, CertificateError};
+use url::Url;
+
+use crate::clock::Wall;
+use crate::oauth::dialect::{Proxy, Reach, Roots};
+use crate::oauth::reply;
+
+/// Reads an environment variable.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// Why no connection to a host came about: one clause.
+pub(super) fn words(error: &reqwest::Error, reach: &Reach) -> String {
+    match tls_error(error) {
+        Some(tls) => of_tls(tls, reach).unwrap_or_else(|| format!("TLS failed: {}", reply::clean(&tls.to_string()))),
+        None => innermost(error),
+    }
+}
+
+/// The innermost cause is the one that says something: a certificate, a name, a port.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    reply::clean(&cause.to_string())
+}
+
+/// The first of TLS's own errors among `error` and its causes.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    // An I/O error leaves out what it wraps when it is asked for its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = match wrapped {
+        Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    error.downcast_ref().or_else(|| tls_error(inner?))
+}
+
+fn of_tls(error: &rustls::Error, reach: &Reach) -> Option<String> {
+    Some(match error {
+        rustls::Error::InvalidCertificate(why) => of_certificate(why, reach)?,
+        rustls::Error::InvalidMessage(_) => {
+            "it does not speak TLS on this port: correct the scheme or the port of the URL, or the proxy in between"
+                .into()
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure) => {
+            format!(
+                "it ended the TLS handshake ({error}): it may ask for a client certificate, which ringback does not send"
+            )
+        }
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "it speaks no TLS version above 1.1: ask whoever runs it for TLS 1.2 or 1.3".into()
+        }
+        _ => return None,
+    })
+}
+
+fn of_certificate(error: &CertificateError, reach: &Reach) -> Option<String> {
+    Some(match error {
+        // A signature that does not fit is of an authority that has the name of a known one, and another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => unknown_issuer(reach),
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "its certificate is not valid yet: it begins at {}, and this machine's clock says {}; set the clock \
+             (`timedatectl set-ntp true`)",
+            utc(not_before.as_secs()),
+            utc(time.as_secs())
+        ),
+        CertificateError::NotValidYet => {
+            "its certificate is not valid yet by this machine's clock: set the clock (`timedatectl set-ntp true`)"
+                .into()
+        }
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "its certificate has expired: it ended at {}, and this machine's clock says {}; if the clock is right, \
+             whoever runs the server has to renew it",
+            utc(not_after.as_secs()),
+            utc(time.as_secs())
+        ),
+        CertificateError::Expired => {
+            "its certificate has expired by this machine's clock: if the clock is right, whoever runs the server has \
+             to renew it"
+                .into()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names = presented.iter().map(|name| bare_name(name)).collect::<Vec<_>>().join(", ");
+            let names = if names.is_empty() { "no name".to_owned() } else { reply::clean(&names) };
+            format!(
+                "its certificate is for {names}, and not for {}: correct the host in the URL",
+                reply::clean(&expected.to_str())
+            )
+        }
+        CertificateError::NotValidForName => "its certificate is for another name: correct the host in the URL".into(),
+        CertificateError::Revoked => "its certificate was revoked: whoever runs the server has to replace it".into(),
+        // rustls has no variant of its own for this error of webpki.
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "its certificate is marked as a certificate authority's (CA:TRUE), as `openssl req -x509` makes it, and no \
+             server may use such a one, not even with `ca_file`: give the server one that is signed by it, or a \
+             self-signed one with `-addext basicConstraints=critical,CA:FALSE`, and name that in `ca_file` for the \
+             provider"
+                .into()
+        }
+        _ => return None,
+    })
+}
+
+/// rustls tells a name as `DnsName("id.example")`.
+fn bare_name(told: &str) -> &str {
+    let inside = told.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(told);
+    inside.trim_matches('"')
+}
+
+fn unknown_issuer(reach: &Reach) -> String {
+    let step = "name the authority's certificate (PEM) with `ca_file` for the provider";
+    match (&reach.ca_file, reach.roots) {
+        (Some(file), Roots::None) => format!(
+            "its certificate is signed by an authority that is not in `ca_file` {}: put that one in, or take \
+             `roots = \"none\"` away",
+            file.display()
+        ),
+        (Some(file), _) => format!(
+            "its certificate is signed by an authority that is neither known here nor in `ca_file` {}: put that one in",
+            file.display()
+        ),
+        (None, Roots::Bundled) => format!(
+            "its certificate is signed by an authority that is not among the bundled ones: {step}, or use \
+             `roots = \"system\"`"
+        ),
+        (None, _) => {
+            format!("its certificate is signed by an authority that this machine does not know, or by itself: {step}")
+        }
+    }
+}
+
+fn utc(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    humantime::format_rfc3339_seconds(Wall(seconds.saturating_mul(1000)).to_system()).to_string()
+}
+
+/// The variable of the environment that names a proxy for `url`, though it is not used.
+pub fn unused_proxy(reach: &Reach, url: &Url, env: Env<'_>) -> Option<&'static str> {
+    if reach.proxy != Proxy::None || super::wire::is_loopback(url) || is_excepted(url, env) {
+        return None;
+    }
+    let names: &[&str] = match url.scheme() {
+        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    names.iter().copied().find(|name| env(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Whether `NO_PROXY` names the host, itself or by a domain that it is in.
+fn is_excepted(url: &Url, env: Env<'_>) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let listed = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name)).unwrap_or_default();
+    listed.to_string_lossy().split(',').map(|entry| entry.trim().trim_start_matches('.')).any(|entry| {
+        let domain = || host.strip_suffix(entry).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        !entry.is_empty() && (entry == "*" || domain())
+    })
+}
+
+/// What is said of such a proxy behind the reason why a host was not reached; empty where there is none.
+pub(super) fn proxy_advice(reach: &Reach, url: &Url, env: Env<'_>) -> String {
+    unused_proxy(reach, url, env).map_or_else(String::new, |name| {
+        format!("; {name} is set and not used: to use it, set `proxy = \"environment\"` for the provider")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_of_the_environment_that_is_not_used_is_named() {
+        let direct = Reach::default();
+        let by_environment = Reach { proxy: Proxy::Environment, ..Reach::default() };
+        for (reach, url, set, named) in [
+            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1")][..], Some("HTTPS_PROXY")),
+            (&direct, "https://id.example/t", &[("all_proxy", "http://p:1")], Some("all_proxy")),
+            (&direct, "http://id.example/t", &[("http_proxy", "http://p:1")], Some("http_proxy")),
+            (&direct, "https://id.example/t", &[("HTTP_PROXY", "http://p:1")], None),
+            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "")], None),
+            (&direct, "https://id.example/t", &[], None),
+            (&direct, "https://127.0.0.1:1/t", &[("HTTPS_PROXY", "http://p:1")], None),
+            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "x.y, .example")], None),
+            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1"), ("no_proxy", "*")], None),
+            (
+                &direct,
+                "https://id.example/t",
+                &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "xample")],
+                Some("HTTPS_PROXY"),
+            ),
+            (&by_environment, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1")], None),
+        ] {
+            let env = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value));
+            assert_eq!(unused_proxy(reach, &Url::parse(url).unwrap(), &env), named, "{url} {set:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_authority_is_told_by_what_is_believed() {
+        let file = || Some("/etc/own.pem".into());
+        for (ca_file, roots, says) in [
+            (None, Roots::System, "name the authority's certificate (PEM) with `ca_file`"),
+            (None, Roots::Bundled, "`roots = \"system\"`"),
+            (file(), Roots::System, "neither known here nor in `ca_file` /etc/own.pem"),
+            (file(), Roots::None, "not in `ca_file` /etc/own.pem"),
+        ] {
+            let told = unknown_issuer(&Reach { ca_file, roots, proxy: Proxy::None });
+            assert!(told.contains(says), "{told}");
+        }
+    }
+}

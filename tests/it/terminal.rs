@@ -1,0 +1,61 @@
+//! Programs at a terminal.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::world::{World, until};
+
+/// A program at a terminal.
+pub(crate) struct AtTerminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+}
+
+impl AtTerminal {
+    pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
+        Self::run(world.command(arguments))
+    }
+
+    /// Runs `command` there; its standard output is no terminal.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        command.stdin(slave.try_clone().unwrap()).stderr(slave);
+        let child = command.spawn().unwrap();
+        drop(command);
+        let (screen, keyboard) = (Arc::new(Mutex::new(String::new())), File::from(master));
+        let (shown, mut master) = (Arc::clone(&screen), keyboard.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 1024];
+            // Ends with the last one who has the terminal open.
+            while let Ok(read) = master.read(&mut chunk) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+        });
+        Self { child, keyboard, screen }
+    }
+
+    pub(crate) fn screen(&self) -> String {
+        self.screen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn until_shown(&self, text: &str) -> String {
+        until(&format!("the terminal shows {text:?}"), || Some(self.screen()).filter(|shown| shown.contains(text)))
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.keyboard.write_all(line.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        until("the program at the terminal ends", || self.child.try_wait().unwrap()).code()
+    }
+}

@@ -1,0 +1,120 @@
+//! What the command line says while it waits, and what it does about a browser that does not come up.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::http::Browser;
+use crate::idp::{Act, Idp};
+use crate::terminal::AtTerminal;
+use crate::world::{World, account, provider};
+
+#[test]
+fn a_terminal_is_told_what_a_refresh_waits_for_and_for_how_long() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    idp.next(Act::WorkAndHold);
+    let mut terminal = AtTerminal::start(&world, &["refresh", "work"]);
+    terminal.until_shown("Waiting for the provider of `work`, at most 90 s. Ctrl-C ends the waiting.");
+    idp.release();
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+    terminal.until_shown("work: a new token");
+}
+
+#[test]
+fn a_terminal_is_told_whom_a_token_waits_for() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
+    terminal.until_shown("Waiting for somebody to log in to `work` (`ringback login work`), at most 60 s.");
+    world.log_in("work");
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+
+    world.cli(&["logout", "work"]);
+    let started = world.start_login("work", "caller_browser");
+    let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
+    terminal.until_shown("Waiting for the login to `work` that is pending, at most 60 s.");
+    Browser::default().go(started.start_url.as_deref().unwrap());
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+}
+
+#[test]
+fn a_terminal_is_told_that_a_token_waits_for_an_answer() {
+    let idp = Idp::start();
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "consent = \"ask\"")].concat();
+    let mut world = World::with_config(&config);
+    world.run();
+    world.log_in("work");
+    let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
+    terminal.until_shown(
+        "Waiting for your answer whether a program may have a token of `work` (`ringback consent list`), at most 60 s.",
+    );
+    let (_, list, _) = world.cli(&["consent", "list"]);
+    let id = list.split(':').next().unwrap();
+    assert_eq!(world.cli(&["consent", "allow", id]).0, 0, "{list}");
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+}
+
+#[test]
+fn a_terminal_is_told_that_a_login_waits_and_a_pipe_is_not() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let mut terminal = AtTerminal::start(&world, &["login", "work", "--no-browser"]);
+    terminal.until_shown("Waiting for the login to `work` in the browser, at most ");
+    Browser::default().go(&url_in(&terminal.screen()));
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+
+    let (code, _, said) = world.cli(&["login", "work", "--no-browser", "--timeout", "2"]);
+    assert!(code == 6 && !said.contains("Waiting"), "{said}");
+}
+
+/// The URL that stands alone on a line.
+fn url_in(said: &str) -> String {
+    said.lines().map(str::trim).find(|line| line.starts_with("http://")).unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+/// A folder for `PATH` whose only program is this `xdg-open`.
+fn launcher(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("xdg-open");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    folder
+}
+
+/// What a command says that opens a browser, with `path` for `PATH` and this environment.
+fn opening(world: &World, arguments: &[&str], path: &Path, display: &str) -> String {
+    let mut command = world.command(arguments);
+    command.env("PATH", path).env("DISPLAY", display);
+    String::from_utf8(command.output().unwrap().stderr).unwrap()
+}
+
+#[test]
+fn a_browser_that_does_not_come_up_is_told_with_the_url_to_open_by_hand() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let (failing, nothing) = (launcher("exit 4"), tempfile::tempdir().unwrap());
+    for (path, display, why) in [
+        (failing.path(), ":0", "the browser could not be started: xdg-open failed (exit status: 4)"),
+        (nothing.path(), ":0", "no program that opens a browser is installed (looked for xdg-open"),
+        (failing.path(), "", "there is no browser here (no display, and BROWSER is not set)"),
+    ] {
+        for arguments in [&["open"][..], &["login", "work", "--timeout", "1"]] {
+            let said = opening(&world, arguments, path, display);
+            assert!(said.contains(&format!("The browser was not opened: {why}")), "{arguments:?}: {said}");
+            assert!(url_in(&said).starts_with("http://127.0.0.1:"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_login_prints_the_url_also_where_a_browser_was_opened() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let opened = tempfile::tempdir().unwrap();
+    let note = opened.path().join("url");
+    let good = launcher(&format!("echo \"$1\" >{}", note.display()));
+    let said = opening(&world, &["login", "work", "--timeout", "1"], good.path(), ":0");
+    assert!(said.contains("The browser is open for the login to `work`. If it shows no page"), "{said}");
+    assert_eq!(url_in(&said), std::fs::read_to_string(note).unwrap().trim());
+}
