@@ -227,6 +227,11 @@ pub struct AccountReply {
 /// How many members of an `identity` [`whose`] tells, and how many characters of each: those of an ID token have room.
 const TOLD: (usize, usize) = (5, 96);
 
+/// How often something was done, in words.
+pub fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 /// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
 /// length. The provider wrote it, so whoever shows it still has to escape it.
 pub fn whose(identity: &Map<String, Value>) -> Option<String> {
@@ -441,9 +446,15 @@ pub struct LoginReply {
     /// What it asks, if it waits for an answer. It is pending meanwhile.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm: Option<Confirm>,
+    /// What happened meanwhile that did not end it, such as an answer that was not for it. For the user, in sentences.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notice: Option<String>,
     /// What failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<ErrorReply>,
+    /// Whether the account has a valid token of an earlier login all the same, if it failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub earlier_login: bool,
     /// Granted scope, if it succeeded and the provider told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
@@ -462,6 +473,29 @@ pub struct LoginReply {
     /// What became of the tokens that the account had, if it succeeded.
     #[serde(flatten)]
     pub replaced: Replaced,
+}
+
+impl LoginReply {
+    /// Of a login that was begun.
+    pub fn pending(login_id: String, account: String, expires_at: i64) -> Self {
+        Self {
+            login_id,
+            account,
+            status: LoginStatus::Pending,
+            expires_at,
+            device: None,
+            confirm: None,
+            notice: None,
+            failure: None,
+            earlier_login: false,
+            scope: None,
+            token_expires_at: None,
+            token_expiry: None,
+            refreshable: None,
+            identity: Map::new(),
+            replaced: Replaced::default(),
+        }
+    }
 }
 
 /// The three ways a login can stand.

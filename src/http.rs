@@ -23,6 +23,7 @@ pub mod door;
 mod events;
 pub mod fragment;
 pub mod gate;
+mod head;
 pub mod listen;
 mod log_limit;
 pub mod pages;

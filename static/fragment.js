@@ -8,7 +8,8 @@
   const target = location.pathname + location.search;
   // Out of the address bar and of this tab's history, before anything can go wrong.
   history.replaceState(null, "", location.pathname);
-  const [waiting, failed] = ["waiting", "failed"].map((id) => document.getElementById(id));
+  const waiting = document.getElementById("waiting");
+  let why = "failed";
   waiting.hidden = false;
   try {
     const reply = await fetch(target, {
@@ -21,12 +22,13 @@
       cache: "no-store",
       redirect: "error",
     });
-    const { outcome } = await reply.json();
-    if (!reply.ok || !/^\/login\/outcome\/[\w-]+$/.test(outcome)) throw new Error();
+    const { outcome, stray } = await reply.json();
+    why = stray ?? why;
+    if (!reply.ok || !/^\/login\/outcome\/[\w-]+(\?again)?$/.test(outcome)) throw new Error();
     location.replace(outcome);
   } catch {
     waiting.hidden = true;
-    failed.hidden = false;
+    document.getElementById(why).hidden = false;
     document.title = "Not logged in · ringback";
   }
 })();

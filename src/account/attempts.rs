@@ -5,16 +5,18 @@
 //! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
 //! closed by mistake costs nothing, and no two browsers share a state.
 
+mod flow;
 mod plan;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::flow::{Bound, Departed, Flow, Mark};
 pub use self::plan::{Next, Plan};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
-use crate::oauth::callback;
+use crate::oauth::callback::{self, Malformed};
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// How long a start ticket is good for.
@@ -23,22 +25,18 @@ const TICKET_LIFE: Duration = Duration::from_secs(60);
 const MOST_LOGINS: usize = 64;
 /// Flows and unspent tickets of one login; the oldest makes room.
 const MOST_FLOWS: usize = 4;
+/// How long after a login's time an answer to it is still known as one: as long as its outcome can be asked for.
+const KNOWN_AFTER: Duration = Duration::from_secs(600);
+/// Browsers that are remembered at once; the oldest makes room.
+const MOST_DEPARTED: usize = MOST_LOGINS * MOST_FLOWS;
 /// What the name of every flow cookie begins with.
 const COOKIE: &str = "ringback_flow_";
-
-/// How a flow's browser is held to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// By a cookie that the start URL set.
-    ByCookie,
-    /// Not at all: the browser is on another machine, and a person brings the answer.
-    ByHand,
-}
 
 /// All pending logins.
 #[derive(Debug, Default)]
 pub struct Attempts {
     logins: BTreeMap<String, Login>,
+    departed: Vec<Departed>,
 }
 
 #[derive(Debug)]
@@ -57,16 +55,6 @@ enum Stage {
     Exchanging,
     /// It brought tokens, and the user is asked whether to keep them.
     Asking,
-}
-
-#[derive(Debug)]
-struct Flow {
-    state: Nonce256,
-    nonce: Nonce256,
-    verifier: CodeVerifier,
-    bound: Bound,
-    cookie_name: String,
-    cookie: Nonce256,
 }
 
 /// A login that was started or joined.
@@ -95,8 +83,8 @@ pub struct Departure {
     pub cookie: Nonce256,
     /// What the login is for.
     pub plan: Arc<Plan>,
-    /// How long it has left.
-    pub left: Duration,
+    /// How long the cookie is good for: longer than the login, so that a late answer can be told whose it was.
+    pub cookie_life: Duration,
 }
 
 /// An answer that was checked and belongs to a login, which it has ended or will.
@@ -111,14 +99,22 @@ pub struct Accepted {
 }
 
 /// Why an answer or ticket is turned away; nothing has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turned {
     /// Unknown, used or too old.
     BadTicket,
-    /// It can't be read.
-    Malformed,
-    /// No pending login has this state, cookie and address.
-    NotOurs,
+    /// The answer does not say which login it is for.
+    NoState,
+    /// No pending login has this state.
+    UnknownState,
+    /// The state is that of this login, and the browser that brought it has not the flow's cookie.
+    OtherBrowser(String),
+    /// A browser brought what a person was to paste.
+    NotPasted,
+    /// A person pasted something else, and can paste again.
+    Malformed(Malformed),
+    /// The login that it belonged to, in this browser, takes no answer any more.
+    Over(String),
 }
 
 impl Attempts {
@@ -149,7 +145,7 @@ impl Attempts {
     pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
         let ticket = Nonce256::random(rng);
-        push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(TICKET_LIFE)));
+        push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(TICKET_LIFE)), MOST_FLOWS);
         Some(ticket)
     }
 
@@ -159,11 +155,20 @@ impl Attempts {
         for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
             if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
                 let (_, good_until) = login.tickets.swap_remove(index);
-                return if now.boot.reached(good_until) {
-                    Err(Turned::BadTicket)
-                } else {
-                    Ok(login.depart(id, Bound::ByCookie, now, rng))
-                };
+                if now.boot.reached(good_until) {
+                    return Err(Turned::BadTicket);
+                }
+                let departure = login.depart(id, Bound::ByCookie, now, rng);
+                if let Some(flow) = login.flows.last() {
+                    let departed = Departed {
+                        login: id.clone(),
+                        mark: flow.mark.clone(),
+                        redirect_uri: login.plan.redirect_uri.clone(),
+                        until: login.ends.plus(KNOWN_AFTER),
+                    };
+                    push_bounded(&mut self.departed, departed, MOST_DEPARTED);
+                }
+                return Ok(departure);
             }
         }
         Err(Turned::BadTicket)
@@ -175,30 +180,39 @@ impl Attempts {
         Some(login.depart(id, Bound::ByHand, now, rng))
     }
 
-    /// Checks an answer in the order of `security.md` §1.12: state, cookie, redirect URI and the kind of
-    /// answer, and only then issuer, error, code or token. Whatever fails up to there changes nothing.
+    /// Checks an answer in the order of `security.md` §1.12: state and cookie, which say whose it is, and then address,
+    /// kind, issuer, error, code or token. What fails at the first two changes nothing; what fails later ends the login
+    /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
     pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
         self.expire(now);
-        let read = if arrival.in_fragment { callback::read_fragment } else { callback::read };
-        let answer = read(arrival.parameters).map_err(|_| Turned::Malformed)?;
+        let state = callback::state(arrival.parameters).map_err(|_| Turned::NoState)?;
         let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
         let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == Stage::Pending && wanted(id));
         for (id, login) in pending {
-            let Some(index) = login.flows.iter().position(|flow| flow.state.matches(answer.state.expose())) else {
-                continue;
-            };
+            let Some(index) = login.flows.iter().position(|flow| flow.mark.state.matches(state)) else { continue };
             let Some(flow) = login.flows.get(index) else { continue };
-            let awaited = login.plan.awaits(&answer.says, arrival.in_fragment);
-            if !flow.accepts(arrival) || login.plan.redirect_uri != arrival.arrived_on || !awaited {
-                return Err(Turned::NotOurs);
+            flow.admits(arrival, id)?;
+            let answer = login.plan.read(arrival);
+            if let (Err(why), None) = (&answer, arrival.cookies) {
+                return Err(Turned::Malformed(*why));
             }
             // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
             login.stage = Stage::Exchanging;
-            let next = login.plan.next(answer, flow.nonce, flow.verifier);
+            let next = match answer {
+                Ok(answer) => login.plan.next(answer, flow.nonce, flow.verifier),
+                Err(why) => Next::Malformed(why),
+            };
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
-        Err(Turned::NotOurs)
+        Err(self.over_before(state, arrival.cookies).map_or(Turned::UnknownState, Turned::Over))
+    }
+
+    /// The login that this browser once went to the provider for, if it takes no answer any more.
+    fn over_before(&self, state: &str, cookies: Option<&[(String, String)]>) -> Option<String> {
+        let departed = self.departed.iter().find(|departed| departed.mark.state.matches(state))?;
+        let takes_one = self.logins.get(&departed.login).is_some_and(|login| login.stage == Stage::Pending);
+        (!takes_one && departed.mark.is_among(cookies?)).then(|| departed.login.clone())
     }
 
     /// The login has brought tokens, and the user is asked whether to keep them, until `ends`: counted anew, since it
@@ -240,12 +254,24 @@ impl Attempts {
         self.logins.iter().map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
+    /// Those of them that wait for an answer.
+    pub fn awaiting(&self) -> impl Iterator<Item = (&str, &Plan)> {
+        let waiting = self.logins.iter().filter(|(_, login)| login.stage == Stage::Pending);
+        waiting.map(|(id, login)| (id.as_str(), &*login.plan))
+    }
+
+    /// Redirect URIs that an answer may still come to, also one to a login that is over.
+    pub fn remembered(&self) -> impl Iterator<Item = &str> {
+        self.departed.iter().map(|departed| departed.redirect_uri.as_str())
+    }
+
     /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
         let ended = |login: &Login| login.stage != Stage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =
             self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
         self.logins.retain(|_, login| !ended(login));
+        self.departed.retain(|departed| !now.boot.reached(departed.until));
         gone
     }
 
@@ -291,30 +317,16 @@ impl Login {
             cookie_name: format!("{COOKIE}{}", state.fingerprint()),
             cookie: cookie.clone(),
             plan: Arc::clone(plan),
-            left: now.boot.until(self.ends),
+            cookie_life: now.boot.until(self.ends) + KNOWN_AFTER,
         };
-        let cookie_name = departure.cookie_name.clone();
-        push_bounded(&mut self.flows, Flow { state, nonce, verifier, bound, cookie_name, cookie });
+        let mark = Mark { state, cookie_name: departure.cookie_name.clone(), cookie };
+        push_bounded(&mut self.flows, Flow { mark, nonce, verifier, bound }, MOST_FLOWS);
         departure
     }
 }
 
-impl Flow {
-    fn accepts(&self, arrival: &Arrival<'_>) -> bool {
-        match (self.bound, arrival.cookies) {
-            (Bound::ByCookie, Some(cookies)) => {
-                cookies.iter().any(|(name, value)| *name == self.cookie_name && self.cookie.matches(value))
-            }
-            // Answers of the other kind were asked for on another way: neither may stand in for the other,
-            // but a person may also bring the answer of a browser on this machine.
-            (Bound::ByHand, Some(_)) => false,
-            (Bound::ByHand | Bound::ByCookie, None) => true,
-        }
-    }
-}
-
-fn push_bounded<T>(list: &mut Vec<T>, item: T) {
-    if list.len() >= MOST_FLOWS {
+fn push_bounded<T>(list: &mut Vec<T>, item: T, most: usize) {
+    if list.len() >= most {
         list.remove(0);
     }
     list.push(item);

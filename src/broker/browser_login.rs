@@ -18,11 +18,13 @@ use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
 use crate::account::replace::Agreed;
 use crate::account::state::Answer;
 use crate::browser::StartUrl;
+use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::{Error, Obstacle};
 use crate::oauth::authorize::{self, ResponseType};
 pub use crate::oauth::callback::{is_in_query, joined};
 use crate::oauth::dialect::Par;
+use crate::oauth::grant::GrantType;
 use crate::oauth::pkce;
 use crate::provider::AskError;
 use crate::secret::Nonce256;
@@ -64,17 +66,23 @@ pub enum Opened {
     Over(String),
 }
 
-/// Why a request to the browser's two stops leads nowhere. Nothing was changed by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a request to the browser's two stops leads nowhere. No login has ended by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stray {
-    /// No login is pending that this path belongs to: 404, as if the route did not exist.
+    /// No login is pending that this path belongs to.
     NoLoginPending,
     /// The start ticket is unknown, used or too old.
     BadTicket,
-    /// The answer does not belong to any pending login (state, cookie or address differ).
-    NotOurs,
-    /// A parameter is missing, repeated or too long.
-    Malformed,
+    /// The answer has no `state`, or several.
+    NoState,
+    /// The answer has the `state` of no pending login.
+    UnknownState,
+    /// The login that the answer belongs to was begun in another browser, or this one did not send the cookie.
+    OtherBrowser,
+    /// The login waits for a person to paste the answer's address.
+    NotPasted,
+    /// The login with this id took an answer before, or is over.
+    Over(String),
 }
 
 /// Names an account whose login is being exchanged for as long as it lives, so that a stop can wait for it.
@@ -184,7 +192,8 @@ impl Broker {
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
         let accepted = self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| {
             Error::Obstacle(match turned {
-                Turned::Malformed => Obstacle::PastedNoAnswer { answer },
+                Turned::NoState => Obstacle::PastedNoAnswer { answer },
+                Turned::Malformed(why) => Obstacle::PastedUnusable { why: why.to_string() },
                 _ => Obstacle::PastedAnotherLogin,
             })
         })?;
@@ -202,34 +211,52 @@ impl Broker {
             cookie_name: departure.cookie_name,
             cookie_value: departure.cookie,
             cookie_path: path.unwrap_or_else(|_| "/".into()),
-            max_age: departure.left,
+            max_age: departure.cookie_life,
         }))
     }
 
     /// Whether a login is pending whose redirect URI has this path.
     pub fn expects_callback(&self, path: &str) -> bool {
-        self.expects(path, |_| true)
+        self.inner.logins.overview().awaited.iter().any(|(uri, _)| has_path(uri, path))
     }
 
-    /// Whether a login is pending whose answer comes in the fragment of this path, which only a page can
-    /// read.
+    /// Whether an account's redirect URI has this path, or that of a login which the config may have changed since.
+    pub fn is_callback(&self, path: &str) -> bool {
+        let remembered = || self.inner.logins.overview().remembered.iter().any(|uri| has_path(uri, path));
+        self.expects_callback(path) || remembered() || self.any_account(path, |_| true)
+    }
+
+    /// Whether an answer may come in the fragment of this path, which only a page can read.
     pub fn expects_fragment(&self, path: &str) -> bool {
-        self.expects(path, |kind| kind == ResponseType::Token)
+        let overview = self.inner.logins.overview();
+        overview.awaited.iter().any(|(uri, kind)| *kind == ResponseType::Token && has_path(uri, path))
+            || self.any_account(path, |account| account.grant == GrantType::Implicit)
     }
 
-    fn expects(&self, path: &str, wanted: impl Fn(ResponseType) -> bool) -> bool {
-        let overview = self.inner.logins.overview();
-        let has_path = |uri: &str| Url::parse(uri).is_ok_and(|uri| uri.path() == path);
-        overview.awaited.iter().any(|(uri, kind)| wanted(*kind) && has_path(uri))
+    fn any_account(&self, path: &str, wanted: impl Fn(&AccountConfig) -> bool) -> bool {
+        let roster = self.inner.roster.load();
+        let leads_there = |account: &AccountConfig| {
+            wanted(account) && (self.inner.redirect_uri)(account).is_some_and(|uri| has_path(&uri, path))
+        };
+        roster.accounts.values().any(|member| leads_there(&member.config))
     }
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
     pub async fn callback(&self, request: CallbackRequest) -> Result<String, Stray> {
         let accepted = self.inner.logins.arrive(request, Came::ByBrowser).await.map_err(|turned| match turned {
-            Turned::Malformed => Stray::Malformed,
-            Turned::NotOurs | Turned::BadTicket => Stray::NotOurs,
+            Turned::NoState => Stray::NoState,
+            Turned::OtherBrowser(_) => Stray::OtherBrowser,
+            Turned::NotPasted => Stray::NotPasted,
+            Turned::Over(id) => Stray::Over(id),
+            // The last two are a ticket's and a person's.
+            Turned::UnknownState | Turned::BadTicket | Turned::Malformed(_) => Stray::UnknownState,
         })?;
         Ok(self.finish(accepted).await)
+    }
+
+    /// Tells who waits for a login with this redirect URI why an answer did not reach it.
+    pub async fn tell_waiting(&self, redirect_uri: &str, notice: &'static str) {
+        self.inner.logins.notify(redirect_uri, notice).await;
     }
 
     /// Exchanges the code and commits what it brings, in a task of its own: the code is spent, so nobody could
@@ -270,6 +297,7 @@ impl Broker {
                 };
                 return Err(failed(format!("{why}{advice}"), Some(error)));
             }
+            Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}{}", why.advice()), None)),
             // A token in it is not revoked: whoever sent the answer, it may not be the one who would be asked.
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
@@ -301,6 +329,10 @@ impl Broker {
         }
         self.take_over(Some(id), fresh, Agreed::No).await
     }
+}
+
+fn has_path(uri: &str, path: &str) -> bool {
+    Url::parse(uri).is_ok_and(|uri| uri.path() == path)
 }
 
 /// An address as a person copied it; `None`: it is none. Taken apart as text, since a URL type would leave

@@ -13,7 +13,9 @@ use crate::account::attempts::Plan;
 use crate::account::replace::Agreed;
 use crate::account::view::Standing;
 use crate::config::AccountConfig;
-use crate::contract::{LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION};
+use crate::contract::{
+    AccountHealth, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION,
+};
 use crate::error::{Error, Missing};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::grant::GrantType;
@@ -139,13 +141,24 @@ impl Broker {
         &self,
         id: &str,
         wait: Duration,
-        stands: impl FnMut(&LoginReply) -> bool,
+        mut stands: impl FnMut(&LoginReply) -> bool,
     ) -> Result<LoginReply, Error> {
         let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
+        let known = view.borrow().notice.clone();
         // So, timed out or shutting down: in every case the newest word is the answer.
-        _ = tokio::time::timeout(wait, view.wait_for(stands)).await;
-        Ok(view.borrow().clone())
+        _ = tokio::time::timeout(wait, view.wait_for(|reply| stands(reply) || reply.notice != known)).await;
+        let mut reply = view.borrow().clone();
+        if reply.status == LoginStatus::Failed {
+            reply.earlier_login = self.has_a_valid_token(&reply.account);
+        }
+        Ok(reply)
+    }
+
+    fn has_a_valid_token(&self, account: &str) -> bool {
+        let now = self.inner.world.clock.now().wall.unix_seconds();
+        let health = self.account(account).map(|account| account.health_at(now).now);
+        matches!(health, Ok(AccountHealth::Usable | AccountHealth::Ending))
     }
 
     /// What the outcome page tells: the login's id is as good as a password for that.
@@ -189,23 +202,10 @@ impl Broker {
             Some(stands) => stands.borrow().expires_at,
             None => 0,
         };
-        let mut reply = LoginReply {
-            login_id: id.to_owned(),
-            account: account.to_owned(),
-            status: LoginStatus::Succeeded,
-            expires_at,
-            device: None,
-            confirm: None,
-            failure: None,
-            scope: None,
-            token_expires_at: None,
-            token_expiry: None,
-            refreshable: None,
-            identity: serde_json::Map::new(),
-            replaced: Replaced::default(),
-        };
+        let mut reply = LoginReply::pending(id.to_owned(), account.to_owned(), expires_at);
         match (result, self.account(account)) {
             (Ok(replaced), Ok(view)) => {
+                reply.status = LoginStatus::Succeeded;
                 reply.replaced = replaced;
                 reply.scope = view.scope;
                 reply.identity = view.identity;

@@ -1,8 +1,9 @@
 //! The task that owns the pending logins, and what everybody may know of them.
 
+mod notices;
 mod questions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ pub use self::questions::{Answerer, PageCookie};
 pub(super) use self::questions::{Asked, Brought};
 use super::Guard;
 use super::browser_login::CallbackRequest;
-use crate::account::attempts::{Accepted, Arrival, Attempts, Departure, Plan, Turned};
+use crate::account::attempts::{Accepted, Attempts, Departure, Plan, Turned};
 use crate::audit::Audit;
 use crate::clock::{Boot, Clock, Moment};
-use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus, Replaced};
+use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
 use crate::error::{Error, Obstacle};
 use crate::oauth::authorize::ResponseType;
 use crate::secret::Nonce256;
@@ -34,6 +35,8 @@ pub(super) struct Overview {
     pub(super) by_account: BTreeMap<String, String>,
     /// Redirect URIs that an answer is awaited on, and of which kind.
     pub(super) awaited: Vec<(String, ResponseType)>,
+    /// Redirect URIs that a browser was sent to the provider with, and not long ago.
+    pub(super) remembered: BTreeSet<String>,
     /// Account name to what its login asks.
     pub(super) questions: BTreeMap<String, Confirm>,
 }
@@ -45,6 +48,7 @@ enum Ask {
     Keep { id: String, guard: Guard },
     Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
     Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
+    Notify { redirect_uri: String, notice: &'static str },
     Fail { id: String, error: Error },
     CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
     Prompt { id: String, prompt: DevicePrompt },
@@ -150,7 +154,7 @@ impl Logins {
     }
 
     pub(super) async fn arrive(&self, request: CallbackRequest, came: Came) -> Result<Accepted, Turned> {
-        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::NotOurs))
+        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::UnknownState))
     }
 
     /// Ends a login that nobody else will end.
@@ -226,18 +230,9 @@ impl Task {
             }
             Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng())),
             Ask::Arrive { request, came, done } => {
-                let arrival = Arrival {
-                    arrived_on: &request.arrived_on,
-                    parameters: &request.parameters,
-                    in_fragment: request.in_fragment,
-                    cookies: (came == Came::ByBrowser).then_some(&request.cookies),
-                    only: match &came {
-                        Came::ByBrowser => None,
-                        Came::ByHand(id) => Some(id),
-                    },
-                };
-                _ = done.send(self.attempts.arrive(&arrival, now));
+                _ = done.send(self.arrive(&request, &came, now));
             }
+            Ask::Notify { redirect_uri, notice } => self.notify(&redirect_uri, notice),
             Ask::Fail { id, error } => self.fail(&id, &error, now),
             Ask::Prompt { id, prompt } => {
                 if let Some(view) = self.views.get(&id) {
@@ -274,21 +269,7 @@ impl Task {
         }
         let expires_at = now.wall.plus(now.boot.until(started.ends)).unix_seconds();
         if !started.joined {
-            let reply = LoginReply {
-                login_id: started.id.clone(),
-                account,
-                status: LoginStatus::Pending,
-                expires_at,
-                confirm: None,
-                failure: None,
-                scope: None,
-                token_expires_at: None,
-                token_expiry: None,
-                refreshable: None,
-                device: None,
-                identity: serde_json::Map::new(),
-                replaced: Replaced::default(),
-            };
+            let reply = LoginReply::pending(started.id.clone(), account, expires_at);
             let reply = watch::Sender::new(reply);
             let view = View { reply, guard: None, replaces: false, question: None, forget_at: None };
             self.views.insert(started.id.clone(), view);
@@ -342,7 +323,8 @@ impl Task {
         };
         let by_account: BTreeMap<String, String> = by_account;
         let questions = by_account.iter().filter_map(question).collect();
-        self.overview.store(Arc::new(Overview { by_account, awaited, questions }));
+        let remembered = self.attempts.remembered().map(str::to_owned).collect();
+        self.overview.store(Arc::new(Overview { by_account, awaited, remembered, questions }));
     }
 }
 

@@ -11,7 +11,7 @@ use super::report::{moment, plain};
 use super::{Outcome, Reach, report};
 use crate::apps::DEFAULT_APP;
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
 
 /// Decide which programs may ask with a key
 ///
@@ -200,8 +200,7 @@ fn overview(reply: &AppsReply, now: i64) -> String {
         let _ = writeln!(text, "{}: {}", plain(&app.name), rights(app));
         let from = app.last_address.as_deref().unwrap_or("the unix socket");
         let used = app.last_used_at.map_or("never used".to_owned(), |at| {
-            let times = if app.uses == 1 { "once".to_owned() } else { format!("{} times", app.uses) };
-            format!("used {times}, last {} from {}", moment(at, now), plain(from))
+            format!("used {}, last {} from {}", times(app.uses), moment(at, now), plain(from))
         });
         let expires = match app.expires_at {
             Some(at) if at <= now => format!(", EXPIRED {}", moment(at, now)),

@@ -170,6 +170,7 @@ fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> R
     let now = Clock::System.now();
     let patience = longest(started, timeout) + if timeout.is_some() { Duration::ZERO } else { GRACE };
     let deadline = now.boot.plus(patience);
+    let mut told = Vec::new();
     loop {
         let asked = Clock::System.now();
         let left = asked.boot.until(deadline);
@@ -179,6 +180,11 @@ fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> R
         let reply = client.login(&started.login_id, left.clamp(PACE, SLICE))?;
         if reply.status != LoginStatus::Pending || reply.confirm.is_some() {
             return Ok(reply);
+        }
+        // What stays true is said once.
+        if let Some(notice) = reply.notice.filter(|notice| !told.contains(notice)) {
+            report::say(&format!("note: {}", report::plain(&notice)));
+            told.push(notice);
         }
         sleep(pause(asked));
     }
@@ -196,6 +202,9 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
 /// Tells how a login ended.
 pub(super) fn tell(reply: LoginReply) -> Outcome {
     if let Some(failure) = reply.failure {
+        if reply.earlier_login {
+            report::say(&format!("The earlier login to `{}` goes on: programs still get its token.", reply.account));
+        }
         return Err(failure.into());
     }
     if reply.status != LoginStatus::Succeeded {

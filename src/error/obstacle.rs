@@ -37,6 +37,12 @@ pub enum Obstacle {
         /// The parameter that it should have.
         answer: &'static str,
     },
+    /// What was pasted is the answer to this login, and can't be used.
+    #[error("that address {why}")]
+    PastedUnusable {
+        /// What is wrong with it.
+        why: String,
+    },
     /// What was pasted is the answer to another question.
     #[error("that address does not belong to this login")]
     PastedAnotherLogin,
@@ -85,6 +91,9 @@ impl Obstacle {
             Self::PastedNoUrl => "Paste the whole address that the browser shows at the end, from `http://` on.".into(),
             Self::PastedNoAnswer { .. } => {
                 "Paste the address that the provider sent the browser to, not the one that was opened.".into()
+            }
+            Self::PastedUnusable { .. } => {
+                "Paste the address that the provider sent the browser to, from `http://` to its end.".into()
             }
             Self::PastedAnotherLogin => {
                 "Paste the address of the newest login, or run `ringback login --paste` again.".into()

@@ -52,6 +52,10 @@ fn errors() -> Vec<(Error, &'static str)> {
                 Error::Obstacle(Obstacle::PastedNoAnswer { answer: "`code`" }),
                 "`login --paste`: the address of another page was copied"
             ),
+            (
+                Error::Obstacle(Obstacle::PastedUnusable { why: "has neither a `code` nor an `error`".into() }),
+                "`login --paste`: the address was cut, or the provider's answer is flawed"
+            ),
             (Error::Obstacle(Obstacle::PastedAnotherLogin), "`login --paste`: the address of an earlier login"),
             (Error::Obstacle(Obstacle::PassphraseBusy), "two programs unlock at the same time"),
             (
@@ -314,27 +318,45 @@ fn every_kind_of_trouble_is_in_the_docs() {
 
 #[test]
 fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
-    let anew = "begin anew: `ringback login`";
+    let again = "start again: `ringback login`";
     let rows = every_variant!(Stray {
         NoLoginPending: [(
             Stray::NoLoginPending,
             "404",
-            "no login waits for this address: it is over, or the redirect URI registered at the provider is another",
-            anew
+            "no login waits for an answer at this address: it has finished, was cancelled or ran out, or the daemon was \
+             restarted",
+            "see `ringback status`; to log in, `ringback login`"
         )],
-        BadTicket: [(Stray::BadTicket, "410", "the login link was used, or is older than a minute", anew)],
-        NotOurs: [(
-            Stray::NotOurs,
+        BadTicket: [(Stray::BadTicket, "410", "the login link was used, or is older than a minute", again)],
+        NoState: [(
+            Stray::NoState,
             "400",
-            "`state`, cookie or address are not those of the login: it was begun in another browser, or by somebody \
-             else",
-            "finish it in the browser where it began"
+            "the provider's answer has no `state`, or several",
+            "finish the login in the tab where it began; if that is where this happens, the provider is at fault"
         )],
-        Malformed: [(
-            Stray::Malformed,
+        UnknownState: [(
+            Stray::UnknownState,
             "400",
-            "the provider's answer lacks a parameter, or repeats one",
-            "log in again; if it stays, the preset doesn't fit: `ringback provider check`"
+            "the answer belongs to another login than the one that waits",
+            "finish the login in its newest tab"
+        )],
+        OtherBrowser: [(
+            Stray::OtherBrowser,
+            "400",
+            "the browser did not send the cookie that the login was begun with: it is another browser, or keeps none",
+            "finish it in the browser where it began, or use `ringback login --paste`"
+        )],
+        NotPasted: [(
+            Stray::NotPasted,
+            "400",
+            "the login was begun with `--paste`, and its answer came in a browser on this machine",
+            "paste the address of the page at the terminal"
+        )],
+        Over: [(
+            Stray::Over(String::new()),
+            "303",
+            "the login took an answer before, or is over: the page of its outcome follows",
+            "nothing, or what that page says"
         )],
     });
     let rows = rows.map(|(_, status, cause, todo)| [status, cause, todo].map(str::to_owned));

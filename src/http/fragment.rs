@@ -13,20 +13,43 @@ use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::gate::{self, Scripted};
-use super::pages::{Turned, arrived_on, hand_in, own_cookies, parameters};
-use super::reject::{Reject, not_found};
+use super::pages::{Message, Turned, arrived_on, hand_in, of_stray, own_cookies, parameters};
+use super::reject::{Reason, Reject};
 use super::{Http, body};
 use crate::broker::browser_login::{CallbackRequest, Stray, joined};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
 const LONGEST: usize = 192 * 1024;
-/// The longest value of one parameter of it, decoded.
-const LONGEST_VALUE: usize = 64 * 1024;
 
 #[derive(Template)]
 #[template(path = "fragment.html", config = "static/askama.toml")]
-struct Page;
+struct Page {
+    /// What it says where the answer is not taken.
+    strays: [(&'static str, Message<'static>); 4],
+}
+
+/// By name, for the script: those that an answer in the fragment can be.
+fn strays() -> [(&'static str, Stray); 4] {
+    [
+        ("no-login", Stray::NoLoginPending),
+        ("no-state", Stray::NoState),
+        ("unknown-state", Stray::UnknownState),
+        ("other-browser", Stray::OtherBrowser),
+    ]
+}
+
+/// What the answer is instead of one that was taken: a name of [`strays`].
+#[derive(Serialize)]
+struct Untaken {
+    stray: Option<&'static str>,
+}
+
+fn untaken(stray: &Stray) -> Response {
+    let (_, status, reason) = of_stray(stray);
+    let name = strays().into_iter().find(|(_, known)| known == stray).map(|(name, _)| name);
+    Reason::given((status, Json(Untaken { stray: name })).into_response(), reason)
+}
 
 /// Where the page goes next.
 #[derive(Serialize)]
@@ -43,7 +66,8 @@ pub(super) async fn script() -> Response {
 /// The page that fetches the answer. The same for everybody: nothing of the request is in it.
 pub(super) fn page() -> Response {
     gate::name_route("GET", "callback");
-    let Ok(page) = Page.render() else {
+    let strays = strays().map(|(name, stray)| (name, of_stray(&stray).0));
+    let Ok(page) = (Page { strays }).render() else {
         return Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response();
     };
     let mut reply = Html(page).into_response();
@@ -59,21 +83,12 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let query = parameters(uri.query().unwrap_or_default().as_bytes(), LONGEST_VALUE);
-    let answer = parameters(&form, LONGEST_VALUE).zip(query).map(|(fragment, query)| joined(fragment, &query));
-    let request = arrived_on(&uri, &headers).zip(answer).map(|(arrived_on, parameters)| CallbackRequest {
-        arrived_on,
-        parameters,
-        in_fragment: true,
-        cookies: own_cookies(&headers),
-    });
-    match hand_in(http, request).await {
+    let arrived_on = arrived_on(&uri, &headers).unwrap_or_default();
+    let (query, cookies) = (parameters(uri.query().unwrap_or_default().as_bytes()), own_cookies(&headers));
+    let parameters = joined(parameters(&form), &query);
+    match hand_in(&http, CallbackRequest { arrived_on, parameters, in_fragment: true, cookies }).await {
         Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),
-        Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
-        Err(Turned::Away(_)) => {
-            Reject(Error::Usage { what: "this answer belongs to no login that was begun in this browser".into() })
-                .into_response()
-        }
+        Err(Turned::Away(stray)) => untaken(&stray),
         Err(Turned::Unfinished(why)) => why.into_response(),
     }
 }
@@ -96,7 +111,14 @@ mod tests {
         {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
-        assert!(!page.contains("onload") && !page.contains("style="), "{page}");
+        for (name, stray) in strays() {
+            assert!(page.contains(&format!("<section id=\"{name}\" role=\"alert\" hidden>")), "{name}: {page}");
+            let reply = untaken(&stray);
+            assert!(reply.status().is_client_error(), "{name}");
+            let body = axum::body::to_bytes(reply.into_body(), 1000).await.unwrap();
+            assert_eq!(body, format!("{{\"stray\":\"{name}\"}}"));
+        }
+        assert!(!page.contains("onload") && !page.contains("style=") && !page.contains('`'), "{page}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 
 use super::listen::{Connection, Expendable, Peer};
 use super::log_limit::{Asker, LogLimit};
-use super::reject;
+use super::reject::{self, Reader, Reason};
 use super::routes::{self, Access, Found};
 use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
@@ -221,6 +221,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let found = routes::look_up_among(&head.method, head.uri.path(), |route| !gate.door || route.at_doors());
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
+    let for_a_person = reject::is_for_a_person(&head.headers);
     async move {
         let admitted = admit(&gate, &mut head, found, &id).await;
         let reply = match &admitted {
@@ -233,7 +234,8 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
                 rules::refusal(denied.why)
             }
         };
-        let reply = finished(reply, &id, host.as_ref());
+        let reader = if for_a_person { Reader::Person } else { Reader::Program(host.as_ref()) };
+        let reply = finished(reply, &id, reader);
         log_one_line(&gate.log, &asker(&admitted), &reply, found, begun.until(gate.inner.clock.now()));
         reply
     }
@@ -288,8 +290,8 @@ pub(super) fn port(request: &Request) -> Option<u16> {
     }
 }
 
-fn finished(reply: Response, id: &str, host: Option<&HeaderValue>) -> Response {
-    let mut reply = reject::written(reply, host);
+fn finished(reply: Response, id: &str, reader: Reader<'_>) -> Response {
+    let mut reply = reject::written(reply, reader);
     for (name, value) in HEADERS {
         reply.headers_mut().insert(name, value);
     }
@@ -328,12 +330,13 @@ pub(super) fn name_route(method: &'static str, route: &'static str) {
 /// Successes of routes that only read are many and say little. So do the many of somebody who asks without end.
 fn log_one_line(log: &LogLimit, asker: &Asker<'_>, reply: &Response, found: Found, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
+    let reason = reply.extensions().get().map(|Reason(reason)| *reason);
     let only_read = matches!(found, Found::Row(route) if route.method == Method::GET);
     if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
-        tracing::debug!(status, ms, "answered");
+        tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {
-        tracing::error!(status, ms, "answered");
+        tracing::error!(status, ms, reason, "answered");
     } else {
-        tracing::info!(status, ms, "answered");
+        tracing::info!(status, ms, reason, "answered");
     }
 }

@@ -281,10 +281,10 @@ impl Server {
     {
         let tickets = self.places.tickets(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
-        let (head, router, stage) = (self.limits.head, router.clone(), self.stage.subscribe());
+        let (head, router, stage, log) = (self.limits.head, router.clone(), self.stage.subscribe(), self.log.clone());
         let stream = Patient::new(stream, self.limits.reply);
         tokio::spawn(async move {
-            one_connection(stream, connection, router, head, (stage, tickets)).await;
+            one_connection(stream, connection, router, head, (stage, tickets), &log).await;
             drop(permits);
         });
     }

@@ -25,6 +25,8 @@ enum Line {
     OtherUser,
     /// No connection could be accepted.
     NotAccepted,
+    /// A request's head was larger than a connection reads.
+    HeadTooLarge,
 }
 
 /// On whose account a request is answered.
@@ -74,6 +76,16 @@ impl LogLimit {
         }
     }
 
+    /// A request's head was larger than a connection reads.
+    pub(super) fn head_too_large(&self) {
+        if self.lines.admits(Line::HeadTooLarge) {
+            tracing::warn!(
+                "a request was refused with 431: its head has more than 64 KiB or 64 lines; if it was a browser's, delete \
+                 its cookies for this host"
+            );
+        }
+    }
+
     /// Logs how many lines were left out, as each minute ends. Never ends.
     pub async fn count(&self) {
         loop {
@@ -97,6 +109,7 @@ fn tell(left_out: &LeftOut<Line>) {
             tracing::info!(more, app, status, "more requests of an app were answered like this in the last minute");
         }
         Line::OtherUser => tracing::warn!(more, "more connections of other users were dropped in the last minute"),
+        Line::HeadTooLarge => tracing::warn!(more, "more heads were too large in the last minute"),
         Line::NotAccepted => tracing::warn!(more, "more connections could not be accepted in the last minute"),
     }
 }

@@ -6,38 +6,28 @@
 //!
 //! [`Error`]: crate::error::Error
 
+mod message;
+
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::cookies::cookies;
+use super::head::Excess;
 use super::query::Segment;
-use super::reject::{Reject, not_found};
+use super::reject::{Reason, Reject, not_found};
 use super::{Http, fragment, gate, question_page, to_the_end};
 use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray, is_in_query};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
 use crate::secret::Nonce256;
-
-/// The longest query of a callback, in bytes as they arrive.
-const LONGEST_QUERY: usize = 8 * 1024;
-/// The longest value of one parameter of it, decoded. Codes of some providers are JWTs.
-const LONGEST_VALUE: usize = 4 * 1024;
-
-/// A page with nothing on it that was not written here.
-#[derive(Template)]
-#[template(path = "message.html", config = "static/askama.toml")]
-struct Message {
-    title: &'static str,
-    text: &'static str,
-    advice: &'static str,
-}
+pub(super) use message::{Message, no_session, of_error, of_stray, session_over, too_large, used_open_link};
 
 /// How a login ended.
 #[derive(Template)]
@@ -61,6 +51,8 @@ enum Ending<'a> {
         what: Cow<'a, str>,
         advice: Cow<'a, str>,
         code: Option<&'a str>,
+        /// The account has a valid token of an earlier login.
+        earlier: bool,
     },
 }
 
@@ -73,6 +65,8 @@ struct Success<'a> {
     scope: Option<&'a str>,
     expires: Option<Expires>,
     stays_fresh: bool,
+    /// Another answer came after the one that it succeeded with.
+    again: bool,
 }
 
 /// When a token expires, for people and for machines.
@@ -100,47 +94,55 @@ pub(super) async fn no_icon() -> StatusCode {
 pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
     // The request may be pushed to the provider first.
     let Some(_place) = http.waiting.in_browsers().place() else {
-        return BUSY.with_status(StatusCode::SERVICE_UNAVAILABLE);
+        return message::busy();
     };
     match http.broker.open_ticket(&ticket).await {
         Ok(Opened::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
         Ok(Opened::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
-        Err(_) => USED_TICKET.with_status(StatusCode::GONE),
+        Err(stray) => message::stray(&stray),
     }
 }
 
-/// Every path without a route: a callback, if a login is pending whose redirect URI has this path;
-/// otherwise it does not exist. An answer in the fragment does not come with the request: [`fragment`]'s
-/// page fetches it.
+/// Every path without a route: a callback, if it is that of a redirect URI; otherwise it does not exist. An answer in
+/// the fragment does not come with the request: [`fragment`]'s page fetches it.
 pub(super) async fn callback(State(http): State<Http>, request: Request) -> Response {
     let path = request.uri().path();
-    let (expected, in_fragment) = (http.broker.expects_callback(path), http.broker.expects_fragment(path));
-    let query = request.uri().query().unwrap_or_default();
-    let bare = !is_in_query(&Zeroizing::new(form_urlencoded::parse(query.as_bytes()).into_owned().collect::<Vec<_>>()));
+    let in_fragment = http.broker.expects_fragment(path);
+    let bare = !is_in_query(&parameters(request.uri().query().unwrap_or_default().as_bytes()));
     match *request.method() {
         Method::GET if in_fragment && bare => fragment::page(),
-        Method::GET if expected => answer(http, request).await,
+        Method::GET if http.broker.is_callback(path) => answer(http, request).await,
         Method::POST if in_fragment => fragment::posted(http, request).await,
         _ => {
             gate::name_route("-", "-");
-            not_found().into_response()
+            Reason::given(not_found().into_response(), "no such route")
         }
     }
 }
 
 async fn answer(http: Http, request: Request) -> Response {
     gate::name_route("GET", "callback");
-    match hand_in(http, callback_request(request.uri(), request.headers())).await {
+    let arrived_on = arrived_on(request.uri(), request.headers()).unwrap_or_default();
+    if let Some(excess) = Excess::of(request.headers()) {
+        http.broker.tell_waiting(&arrived_on, excess.notice()).await;
+        return too_large(excess);
+    }
+    let request = CallbackRequest {
+        arrived_on,
+        in_fragment: false,
+        cookies: own_cookies(request.headers()),
+        parameters: parameters(request.uri().query().unwrap_or_default().as_bytes()),
+    };
+    match hand_in(&http, request).await {
         Ok(handed) => handed.with_cookie(see_other(&handed.outcome).unwrap_or_else(IntoResponse::into_response)),
-        Err(Turned::Away(Stray::NoLoginPending)) => not_found().into_response(),
-        Err(Turned::Away(_)) => STRAY.with_status(StatusCode::BAD_REQUEST),
+        Err(Turned::Away(stray)) => message::stray(&stray),
         Err(Turned::Unfinished(why)) => why.into_response(),
     }
 }
 
 /// Why an answer has no outcome.
 pub(super) enum Turned {
-    /// It belongs to no login, or is none.
+    /// It belongs to no login that waits for it.
     Away(Stray),
     /// A fault of ours.
     Unfinished(Reject),
@@ -164,85 +166,50 @@ impl Handed {
 }
 
 /// Has the broker take the answer. Needs no place to wait in: a login takes one answer, and only so many logins are
-/// pending.
-pub(super) async fn hand_in(http: Http, request: Option<CallbackRequest>) -> Result<Handed, Turned> {
-    let request = request.ok_or(Turned::Away(Stray::Malformed))?;
+/// pending. An answer to a login that took one before leads to what came of that.
+pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Handed, Turned> {
     let broker = http.broker.clone();
+    let pending = Url::parse(&request.arrived_on).is_ok_and(|uri| broker.expects_callback(uri.path()));
     let answered = to_the_end(async move { broker.callback(request).await }).await;
-    let id = answered.map_err(Turned::Unfinished)?.map_err(Turned::Away)?;
-    let cookie = http.broker.page_cookie(&id).await;
-    Ok(Handed { outcome: outcome_path(&id), cookie: cookie.and_then(|cookie| question_page::set_cookie(&id, &cookie)) })
+    match answered.map_err(Turned::Unfinished)? {
+        Ok(id) => {
+            let cookie = http.broker.page_cookie(&id).await;
+            let cookie = cookie.and_then(|cookie| question_page::set_cookie(&id, &cookie));
+            Ok(Handed { outcome: outcome_path(&id), cookie })
+        }
+        Err(Stray::Over(id)) => Ok(Handed { outcome: format!("{}?{AGAIN}", outcome_path(&id)), cookie: None }),
+        Err(Stray::NoState | Stray::UnknownState) if !pending => Err(Turned::Away(Stray::NoLoginPending)),
+        Err(stray) => Err(Turned::Away(stray)),
+    }
 }
+
+/// Parameters that are looked at: no provider sends so many, and some are compared with each other.
+const MOST_PARAMETERS: usize = 256;
+
+/// In the query of the outcome page: it is not the first answer that led there.
+const AGAIN: &str = "again";
 
 pub(super) fn outcome_path(id: &str) -> String {
     format!("/login/outcome/{id}")
 }
 
 /// `GET /login/outcome/{id}`: what really happened.
-pub(super) async fn outcome(State(http): State<Http>, Segment(id): Segment, headers: HeaderMap) -> Response {
+pub(super) async fn outcome(
+    State(http): State<Http>,
+    Segment(id): Segment,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     match http.broker.outcome(&id).await {
         Some(login) => {
             let form_token = match &login.confirm {
                 Some(_) => http.broker.question_form(&id, question_page::sent(&headers)).await,
                 None => None,
             };
-            outcome_page(&login, form_token.as_ref(), http.clock.now().wall)
+            let again = query.is_some_and(|query| query == AGAIN);
+            outcome_page(&login, form_token.as_ref(), again, http.clock.now().wall)
         }
-        None => GONE.with_status(StatusCode::NOT_FOUND),
-    }
-}
-
-const USED_TICKET: Message = Message {
-    title: "This link has been used or is too old",
-    text: "A login link works once, for a minute. If a login is open in another tab or window, go on there.",
-    advice: "Otherwise start anew: run ringback login, or ask the program that sent you here.",
-};
-const BUSY: Message = Message {
-    title: "Too many logins begin at once",
-    text: "Nothing was changed, and this link is still good.",
-    advice: "Load this page again in a moment.",
-};
-const STRAY: Message = Message {
-    title: "This answer belongs to no login that was begun in this browser",
-    text: "Nothing was changed by it. If you are logging in just now, that login goes on: finish it in its own tab, in the browser where it began.",
-    advice: "If you did not expect this page, close it.",
-};
-const GONE: Message = Message {
-    title: "There is nothing to see here any more",
-    text: "The outcome of a login is shown for a short time only.",
-    advice: "To see how your accounts stand, run ringback status.",
-};
-
-const NO_SESSION: Message = Message {
-    title: "This page needs a session",
-    text: "It shows your accounts, so it is opened from the command line and not by address.",
-    advice: "Run ringback open.",
-};
-const SESSION_OVER: Message = Message {
-    title: "The session is over",
-    text: "You can close this page.",
-    advice: "Run ringback open to begin another.",
-};
-
-/// For who has no session, or one that is over.
-pub(super) fn no_session() -> Response {
-    NO_SESSION.with_status(StatusCode::UNAUTHORIZED)
-}
-
-/// After a session was ended.
-pub(super) fn session_over() -> Response {
-    SESSION_OVER.with_status(StatusCode::OK)
-}
-
-/// For a ticket that is no good any more.
-pub(super) fn used_ticket() -> Response {
-    USED_TICKET.with_status(StatusCode::GONE)
-}
-
-impl Message {
-    fn with_status(&self, status: StatusCode) -> Response {
-        let page = self.render().unwrap_or_else(|_| self.title.to_owned());
-        (status, Html(page)).into_response()
+        None => message::gone(),
     }
 }
 
@@ -274,28 +241,9 @@ fn unsendable(what: &str) -> Reject {
     Reject(Error::Internal { what: format!("{what} can't be a header") })
 }
 
-/// The answer in the query; `None` if that is too long or unfit.
-fn callback_request(uri: &Uri, headers: &HeaderMap) -> Option<CallbackRequest> {
-    let query = uri.query().unwrap_or_default();
-    if query.len() > LONGEST_QUERY {
-        return None;
-    }
-    let parameters = parameters(query.as_bytes(), LONGEST_VALUE)?;
-    Some(CallbackRequest {
-        arrived_on: arrived_on(uri, headers)?,
-        in_fragment: false,
-        cookies: own_cookies(headers),
-        parameters,
-    })
-}
-
-/// `None` if a value is longer than `longest` or a parameter is repeated (RFC 6749 §3.1).
-pub(super) fn parameters(encoded: &[u8], longest: usize) -> Option<Zeroizing<Vec<(String, String)>>> {
-    let parameters: Zeroizing<Vec<(String, String)>> =
-        Zeroizing::new(form_urlencoded::parse(encoded).into_owned().collect());
-    let repeated = |at: usize, name: &str| parameters.iter().take(at).any(|(earlier, _)| earlier == name);
-    let fit = |(at, (name, value)): (usize, &(String, String))| value.len() <= longest && !repeated(at, name);
-    parameters.iter().enumerate().all(fit).then_some(parameters)
+/// In their order, decoded once. Wiped after use.
+pub(super) fn parameters(encoded: &[u8]) -> Zeroizing<Vec<(String, String)>> {
+    Zeroizing::new(form_urlencoded::parse(encoded).into_owned().take(MOST_PARAMETERS).collect())
 }
 
 /// The whole URI without its query, as the browser knows it.
@@ -309,7 +257,7 @@ pub(super) fn own_cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     cookies(headers).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, now: Wall) -> Response {
+fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, again: bool, now: Wall) -> Response {
     let state = match (login.status, &login.failure) {
         (LoginStatus::Pending, _) => asks_or_pends(login, form_token, now),
         (LoginStatus::Succeeded, _) => Ending::Succeeded(Success {
@@ -319,15 +267,17 @@ fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, now: Wall) ->
             scope: login.scope.as_deref().filter(|scope| !scope.is_empty()),
             expires: login.token_expires_at.map(|at| expires(at, now)),
             stays_fresh: login.refreshable == Some(true),
+            again,
         }),
         (LoginStatus::Failed, Some(failure)) => Ending::Failed {
             what: sentence(&failure.error_description),
             advice: sentence(&failure.hint),
             code: failure.provider_error.as_deref(),
+            earlier: login.earlier_login,
         },
         (LoginStatus::Failed, None) => {
             let (what, advice) = (sentence("The login ended without a token."), sentence("Start it again."));
-            Ending::Failed { what, advice, code: None }
+            Ending::Failed { what, advice, code: None, earlier: login.earlier_login }
         }
     };
     match (Outcome { account: &login.account, state }).render() {

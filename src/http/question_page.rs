@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 
-use super::pages::{outcome_path, parameters, see_other};
+use super::pages::{outcome_path, see_other};
 use super::query::Segment;
 use super::reject::Reject;
 use super::{Http, body, cookies};
@@ -48,7 +48,7 @@ async fn taken(http: &Http, id: &str, request: Request) -> Result<(), Response> 
     let refused = |error| Reject(error).into_response();
     let unfit = || refused(Error::Usage { what: "the form is none of ours".into() });
     let cookies = sent(request.headers());
-    let form = parameters(&body::read(request, LONGEST_FORM).await?, LONGEST_FORM).ok_or_else(unfit)?;
+    let form = body::form(request, LONGEST_FORM).await?;
     let field = |name: &str| form.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
     let replace = match field("answer") {
         "replace" => true,

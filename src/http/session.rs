@@ -39,6 +39,15 @@ struct Inner {
     begun: u64,
 }
 
+/// What came of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whether it worked.
+    pub good: bool,
+    /// In words, with names of commands between backticks.
+    pub sentence: String,
+}
+
 #[derive(Debug)]
 struct Session {
     /// Counts sessions; not a secret.
@@ -49,7 +58,7 @@ struct Session {
     ends: Boot,
     idle_at: Boot,
     /// How the last action ended, until it is shown.
-    told: Option<String>,
+    told: Option<Told>,
 }
 
 impl Sessions {
@@ -115,15 +124,15 @@ impl Sessions {
         true
     }
 
-    /// Keeps a sentence for the next page of the session.
-    pub fn tell(&self, number: u64, sentence: String) {
+    /// Keeps what came of an action for the next page of the session.
+    pub fn tell(&self, number: u64, told: Told) {
         if let Some(session) = self.lock().get(number) {
-            session.told = Some(sentence);
+            session.told = Some(told);
         }
     }
 
-    /// That sentence, once.
-    pub fn told(&self, number: u64) -> Option<String> {
+    /// That, once.
+    pub fn told(&self, number: u64) -> Option<Told> {
         self.lock().get(number).and_then(|session| session.told.take())
     }
 
@@ -225,11 +234,9 @@ mod tests {
         assert!(!sessions.acts(first, other.expose(), now()) && !sessions.acts(first, "", now()));
         assert!(!sessions.acts(first, one.expose(), now()), "the cookie is not the form's token");
         assert!(sessions.acts(first, token.expose(), now()));
-        sessions.tell(first, "done".into());
-        assert_eq!(
-            (sessions.told(second), sessions.told(first), sessions.told(first)),
-            (None, Some("done".into()), None)
-        );
+        let done = || Told { good: true, sentence: "done".into() };
+        sessions.tell(first, done());
+        assert_eq!((sessions.told(second), sessions.told(first), sessions.told(first)), (None, Some(done()), None));
         sessions.end(first);
         assert!(
             sessions.find([one.expose()].into_iter(), now()).is_none()

@@ -12,10 +12,10 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::audited;
 use super::gate::Session;
-use super::pages::{self, parameters};
+use super::pages;
 use super::query::Segment;
 use super::reject::Reject;
-use super::session::cookie_name;
+use super::session::{Told, cookie_name};
 use super::{Http, body, to_the_end};
 use crate::apps::DEFAULT_APP;
 use crate::broker::logins::Answerer;
@@ -33,7 +33,7 @@ const AGAIN: &str = "30";
 #[derive(Template)]
 #[template(path = "status.html", config = "static/askama.toml")]
 struct Page<'a> {
-    told: Option<String>,
+    told: Option<Told>,
     form_token: &'a str,
     accounts: Vec<Row>,
     /// What of the config is not in effect.
@@ -43,7 +43,7 @@ struct Page<'a> {
     apps: Vec<AppRow>,
     questions: Vec<(String, String)>,
     logins: Vec<LoginRow>,
-    wrong_keys: u64,
+    wrong_keys: Option<String>,
     store_key: String,
     locked: bool,
     version: &'static str,
@@ -83,11 +83,11 @@ pub(super) async fn mint(caller: super::gate::Caller, State(http): State<Http>) 
 pub(super) async fn open(State(http): State<Http>, Segment(ticket): Segment, request: Request) -> Response {
     let port = super::gate::port(&request);
     let Some((cookie, port)) = http.sessions.begin(&ticket, http.clock.now()).zip(port) else {
-        return pages::used_ticket();
+        return pages::used_open_link();
     };
     // `Strict`: no other site's link brings it along. Not `Secure`, since loopback is plain HTTP.
     let line = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", cookie_name(port), cookie.expose());
-    let Ok(mut line) = HeaderValue::from_str(&line) else { return pages::used_ticket() };
+    let Ok(mut line) = HeaderValue::from_str(&line) else { return pages::used_open_link() };
     line.set_sensitive(true);
     (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/")), (header::SET_COOKIE, line)])
         .into_response()
@@ -107,7 +107,7 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
         logins: accounts.iter().filter_map(login_row).collect(),
         apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
         questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
-        wrong_keys: http.apps.wrong_keys(),
+        wrong_keys: words::wrong_keys(http.apps.wrong_keys()),
         store_key: http.broker.store_key(),
         locked: http.broker.store_state() != StoreState::Unlocked,
         version: env!("CARGO_PKG_VERSION"),
@@ -129,9 +129,7 @@ impl FromRequest<Http> for Form {
     async fn from_request(request: Request, http: &Http) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let session = Session::from_request_parts(&mut parts, http).await.map_err(IntoResponse::into_response)?;
-        let bytes = body::read(Request::from_parts(parts, body), LONGEST_FORM).await?;
-        let unfit = || Reject(Error::Usage { what: "the form is none of ours".into() }).into_response();
-        let fields = parameters(&bytes, LONGEST_FORM).ok_or_else(unfit)?;
+        let fields = body::form(Request::from_parts(parts, body), LONGEST_FORM).await?;
         let form = Self { http: http.clone(), session, fields };
         if http.sessions.acts(form.session.number, form.field("form_token"), http.clock.now()) {
             return Ok(form);
@@ -159,10 +157,11 @@ impl Form {
     ) -> Response {
         let failure = result.err();
         audited::note(&self.http, self.session.caller(), event, account, failure.as_ref(), |_| {}).await;
-        let told = match failure {
-            None => good.to_owned(),
-            Some(error) => format!("That did not work: {error}. {}", error.hint()),
-        };
+        self.tell(failure.map_or_else(|| worked(good), |error| failed(&error)))
+    }
+
+    /// Keeps it for the page, and goes there.
+    fn tell(&self, told: Told) -> Response {
         self.http.sessions.tell(self.session.number, told);
         back()
     }
@@ -182,12 +181,11 @@ pub(super) async fn login(form: Form) -> Response {
                 // provider is elsewhere. The page itself goes on.
                 return rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]);
             }
-            format!("A login to {} is under way; it needs no browser here.", started.account)
+            worked(&format!("A login to {} is under way; it needs no browser here.", started.account))
         }
-        Err(error) => format!("That did not work: {error}. {}", error.hint()),
+        Err(error) => failed(&error),
     };
-    form.http.sessions.tell(form.session.number, told);
-    back()
+    form.tell(told)
 }
 
 /// `POST /do/refresh`.
@@ -260,9 +258,7 @@ pub(super) async fn consent(form: Form) -> Response {
     };
     let given =
         super::consent::give(&form.http, form.session.caller(), form.field("question").to_owned(), answer).await;
-    let told = given.map_or_else(|error| format!("That did not work: {error}."), |()| told.to_owned());
-    form.http.sessions.tell(form.session.number, told);
-    back()
+    form.tell(given.map_or_else(|error| failed(&error), |()| worked(told)))
 }
 
 /// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
@@ -283,6 +279,14 @@ pub(super) async fn answer_login(form: Form) -> Response {
 pub(super) async fn end(form: Form) -> Response {
     form.http.sessions.end(form.session.number);
     pages::session_over()
+}
+
+fn worked(sentence: &str) -> Told {
+    Told { good: true, sentence: sentence.to_owned() }
+}
+
+fn failed(error: &Error) -> Told {
+    Told { good: false, sentence: format!("That did not work: {error}. {}", error.hint()) }
 }
 
 fn back() -> Response {
@@ -314,6 +318,35 @@ mod tests {
     use crate::contract::AccountReply;
 
     #[test]
+    fn a_failure_is_an_alert_and_has_no_backticks() {
+        let told = failed(&Error::LoginRequired { account: "work".into(), why: "nobody has logged in".into() });
+        let page = Page { told: Some(told), store_key: "`key.toml`".into(), ..empty() };
+        let text = page.render().unwrap();
+        assert!(text.contains(r#"<p class="told bad" role="alert">"#) && !text.contains('`'), "{text}");
+        assert!(
+            text.contains("Run <code>ringback login work</code>.") && text.contains("<code>key.toml</code>"),
+            "{text}"
+        );
+    }
+
+    fn empty() -> Page<'static> {
+        Page {
+            told: None,
+            form_token: "form-token",
+            accounts: vec![],
+            mistakes: vec![],
+            refused: vec![],
+            apps: vec![],
+            questions: vec![],
+            logins: vec![],
+            wrong_keys: None,
+            store_key: String::new(),
+            locked: false,
+            version: "0",
+        }
+    }
+
+    #[test]
     fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
         let account: AccountReply = serde_json::from_str(
             r#"{"account":"work","provider":"<b>p","state":"needs_login","attention_needed":true,"refreshable":true,"generation":1,
@@ -321,24 +354,27 @@ mod tests {
         )
         .unwrap();
         let page = Page {
-            told: Some("<u>told</u>".into()),
-            form_token: "form-token",
+            told: Some(worked("<u>told</u>")),
             accounts: vec![row(&account, Wall(0))],
             mistakes: vec![ConfigMistake { account: Some("<b>bad".into()), message: "<i>m".into() }],
             refused: vec![ConfigMistake { account: None, message: "<u>r".into() }],
             apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
             questions: vec![("7".into(), "<em>x".into())],
             logins: vec![LoginRow { account: "work".into(), login: "l1".into(), question: "<em>x".into() }],
-            wrong_keys: 1,
+            wrong_keys: words::wrong_keys(1),
             store_key: "<a>".into(),
-            locked: false,
-            version: "0",
+            ..empty()
         };
         let text = page.render().unwrap();
         for tag in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "<a>", "style=", "onclick", "href=\"http"] {
             assert!(!text.contains(tag), "{tag}: {text}");
         }
         assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
+        assert!(text.contains(r#"<p class="told good" role="status">"#), "{text}");
+        let names: Vec<_> = text.split("aria-label=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        let buttons = text.matches("<button").count();
+        assert_eq!((names.len(), distinct.len()), (buttons, buttons), "each button has a name of its own: {names:?}");
         assert_eq!(text.matches("<form").count(), 7, "answer, answer, log in, refresh, log out, remove, end: {text}");
     }
 }

@@ -13,9 +13,6 @@ use crate::oauth::grant::Grant;
 use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
 use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
 
-/// Longest value of a parameter that is looked at, in bytes; tokens may be longer ([`LONGEST_TOKEN`]).
-pub const LONGEST_VALUE: usize = 4096;
-
 /// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
 pub type Parameters = Zeroizing<Vec<(String, String)>>;
 
@@ -56,46 +53,75 @@ impl Says {
     }
 }
 
-/// Why an answer can't be read. Nothing may change because of such a request.
+/// Why an answer can't be used. Each says what is wrong with it, after "the provider's answer".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A parameter that may come once came again (RFC 6749 §3.1).
-    #[error("a parameter is repeated")]
-    Repeated,
-    /// A value is longer than any provider's.
-    #[error("a parameter is too long")]
-    TooLong,
-    /// `state` is missing: it can't be ours.
-    #[error("`state` is missing")]
+    /// A parameter that is read came with two values (RFC 6749 §3.1).
+    #[error("has `{0}` more than once")]
+    Repeated(&'static str),
+    /// A value is longer than any provider's. Codes of some are JWTs, encrypted, with the user's groups in them.
+    #[error("has more than 64 KiB in `{0}`")]
+    TooLong(&'static str),
+    /// `state` is missing, or there are several: nobody can tell which login it is for.
+    #[error("has no `state`")]
     NoState,
-    /// Neither `code` nor `error`, or both.
-    #[error("there is no `code`")]
+    /// Neither `code` nor `error`.
+    #[error("has neither a `code` nor an `error`")]
     NoCode,
+    /// A yes and a no.
+    #[error("has both an `error` and a `code` or token")]
+    Both,
     /// A token in the query, or a refresh token anywhere: not what was asked for (RFC 9700 §2.1.2).
-    #[error("a token came in the URL")]
+    #[error("has a token where none belongs")]
     Token,
     /// A code in the fragment: not what was asked for.
-    #[error("a code came in the fragment")]
+    #[error("has a `code` in the fragment of the URL")]
     Code,
-    /// No token that can be used: neither `access_token` nor `error`, both, or one of another type.
-    #[error("there is no usable `access_token`")]
+    /// No token that can be used: neither `access_token` nor `error`, or one of another type.
+    #[error("has no usable `access_token`")]
     NoToken,
+    /// Another kind of answer than the request's `response_type` asked for.
+    #[error("is not what was asked for, which was {0}")]
+    Kind(&'static str),
+    /// It came to another address than the request named.
+    #[error("did not come to the `redirect_uri` of this login")]
+    Address,
+}
+
+impl Malformed {
+    /// What to do about it, as the end of the sentence.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Address => ": register exactly that one at the provider",
+            Self::Token | Self::Code | Self::NoToken | Self::Kind(_) => {
+                ": check the account's `grant` and the provider's `authorize_url`"
+            }
+            Self::Repeated(_) | Self::TooLong(_) | Self::NoState | Self::NoCode | Self::Both => {
+                ": if it does so again, the fault is the provider's"
+            }
+        }
+    }
+}
+
+/// The `state`, which says whose answer it is. One that comes twice with the same value leaves no doubt about that.
+pub fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
+    let mut states = values(parameters, "state");
+    let state = states.next().ok_or(Malformed::NoState)?;
+    if states.all(|other| other == state) { Ok(state) } else { Err(Malformed::NoState) }
 }
 
 /// Reads the query parameters, which are percent-decoded and in their order.
 pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
-    if parameters.iter().any(|(name, _)| name == "access_token" || name == "refresh_token") {
+    if ["access_token", "refresh_token"].iter().any(|token| values(parameters, token).next().is_some()) {
         return Err(Malformed::Token);
     }
-    let state = single(parameters, "state")?.filter(|s| !s.is_empty()).ok_or(Malformed::NoState)?;
+    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (single(parameters, "code")?, single(parameters, "error")?) {
-        (Some(code), None) if !code.is_empty() => Says::Code(AuthorizationCode::new(code)),
-        (None, Some(error)) => Says::Error {
-            error: clean(error),
-            description: single(parameters, "error_description")?.map(clean).unwrap_or_default(),
-        },
-        _ => return Err(Malformed::NoCode),
+        (Some(code), None) => Says::Code(AuthorizationCode::new(code)),
+        (None, Some(error)) => refusal(parameters, error),
+        (Some(_), Some(_)) => return Err(Malformed::Both),
+        (None, None) => return Err(Malformed::NoCode),
     };
     Ok(Answer { state: Nonce256::new(state), iss, says })
 }
@@ -117,25 +143,28 @@ pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameter
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
 /// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
 pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
-    for (name, _) in parameters {
-        match name.as_str() {
-            "code" => return Err(Malformed::Code),
-            // The provider must not issue one here, and it would lie in the browser's history.
-            "refresh_token" => return Err(Malformed::Token),
-            _ => {}
-        }
+    if values(parameters, "code").next().is_some() {
+        return Err(Malformed::Code);
     }
-    let state = single(parameters, "state")?.filter(|s| !s.is_empty()).ok_or(Malformed::NoState)?;
+    // The provider must not issue one here, and it would lie in the browser's history.
+    if values(parameters, "refresh_token").next().is_some() {
+        return Err(Malformed::Token);
+    }
+    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (token(parameters, "access_token")?, single(parameters, "error")?) {
         (Some(token), None) => Says::Token(Box::new(grant(parameters, token)?)),
-        (None, Some(error)) => Says::Error {
-            error: clean(error),
-            description: single(parameters, "error_description")?.map(clean).unwrap_or_default(),
-        },
-        _ => return Err(Malformed::NoToken),
+        (None, Some(error)) => refusal(parameters, error),
+        (Some(_), Some(_)) => return Err(Malformed::Both),
+        (None, None) => return Err(Malformed::NoToken),
     };
     Ok(Answer { state: Nonce256::new(state), iss, says })
+}
+
+/// The description is for people: of several, the first will do.
+fn refusal(parameters: &[(String, String)], error: &str) -> Says {
+    let description = values(parameters, "error_description").next();
+    Says::Error { error: clean(error), description: description.map(clean).unwrap_or_default() }
 }
 
 fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, Malformed> {
@@ -156,23 +185,24 @@ fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, M
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn single<'a>(parameters: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Malformed> {
-    at_most(parameters, name, LONGEST_VALUE)
+/// All values of one name. One without a value counts as omitted (RFC 6749 §3.1).
+fn values<'a>(parameters: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    parameters.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
-fn token<'a>(parameters: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Malformed> {
-    match at_most(parameters, name, LONGEST_TOKEN)? {
-        Some(text) if !is_token(text) => Err(Malformed::NoToken),
-        found => Ok(found),
+fn single<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<Option<&'a str>, Malformed> {
+    let mut found = values(parameters, name);
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(Malformed::Repeated(name)),
+        (Some(value), None) if value.len() > LONGEST_TOKEN => Err(Malformed::TooLong(name)),
+        (value, None) => Ok(value),
     }
 }
 
-fn at_most<'a>(parameters: &'a [(String, String)], name: &str, most: usize) -> Result<Option<&'a str>, Malformed> {
-    let mut found = parameters.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
-    match (found.next(), found.next()) {
-        (_, Some(_)) => Err(Malformed::Repeated),
-        (Some(value), None) if value.len() > most => Err(Malformed::TooLong),
-        (value, None) => Ok(value),
+fn token<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<Option<&'a str>, Malformed> {
+    match single(parameters, name)? {
+        Some(text) if !is_token(text) => Err(Malformed::NoToken),
+        found => Ok(found),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Answers that are none: whatever arrives at the callback, the pending login goes on, and then completes.
+//! Answers that are none: what does not have the state and the cookie of the pending login leaves it as it is, and what
+//! has them and can't be used ends it with the reason.
 
 use ringback::contract::LoginStatus;
 use url::Url;
@@ -49,18 +50,12 @@ fn replace(url: &mut Url, name: &str, values: &[&str]) {
 const TABLE: &[Bad] = &[
     Bad { what: "a wrong state", url: |url| replace(url, "state", &["guessed"]), ..PLAIN },
     Bad { what: "a state with one letter more", url: |url| replace(url, "state", &["=x"]), ..PLAIN },
+    Bad { what: "two states", url: |url| replace(url, "state", &["=", "other"]), ..PLAIN },
     Bad { what: "an empty state", url: |url| replace(url, "state", &[""]), ..PLAIN },
     Bad { what: "no state", url: |url| replace(url, "state", &[]), ..PLAIN },
-    Bad { what: "the state twice", url: |url| replace(url, "state", &["=", "="]), ..PLAIN },
-    Bad { what: "two codes", url: |url| replace(url, "code", &["=", "other"]), ..PLAIN },
-    Bad { what: "no code", url: |url| replace(url, "code", &[]), ..PLAIN },
-    Bad { what: "an empty code", url: |url| replace(url, "code", &[""]), ..PLAIN },
     Bad { what: "an error without state", url: |url| url.set_query(Some("error=access_denied")), ..PLAIN },
     Bad { what: "an error with a wrong state", url: |url| url.set_query(Some("error=access_denied&state=x")), ..PLAIN },
-    Bad { what: "an error beside the code", url: |url| _ = url.query_pairs_mut().append_pair("error", "x"), ..PLAIN },
-    Bad { what: "a token in the URL", url: |url| _ = url.query_pairs_mut().append_pair("access_token", "x"), ..PLAIN },
     Bad { what: "nothing at all", url: |url| url.set_query(None), ..PLAIN },
-    Bad { what: "a huge code", url: |url| replace(url, "code", &[&"x".repeat(5000)]), ..PLAIN },
     Bad { what: "no cookie", cookie: Cookie::Missing, ..PLAIN },
     Bad { what: "another's cookie", cookie: Cookie::WrongValue, ..PLAIN },
     Bad { what: "HEAD", method: "HEAD", status: 405, ..PLAIN },
@@ -79,6 +74,109 @@ const TABLE: &[Bad] = &[
     Bad { what: "a page fetched in advance", headers: &[("Sec-Purpose", "prefetch")], status: 403, ..PLAIN },
     Bad { what: "a foreign origin", headers: &[("Origin", "https://evil.example")], status: 403, ..PLAIN },
 ];
+
+/// What has the right state and cookie, and is no answer all the same; and what both sides say of it.
+const UNUSABLE: &[(Bad, &str)] = &[
+    (Bad { what: "the state twice", url: |url| replace(url, "state", &["=", "="]), ..PLAIN }, "`state` more than once"),
+    (Bad { what: "two codes", url: |url| replace(url, "code", &["=", "other"]), ..PLAIN }, "`code` more than once"),
+    (Bad { what: "no code", url: |url| replace(url, "code", &[]), ..PLAIN }, "neither a `code` nor an `error`"),
+    (Bad { what: "an empty code", url: |url| replace(url, "code", &[""]), ..PLAIN }, "neither a `code` nor an `error`"),
+    (Bad { what: "an error beside the code", url: |url| add(url, "error", "x"), ..PLAIN }, "both an `error`"),
+    (
+        Bad { what: "a token in the URL", url: |url| add(url, "access_token", "x"), ..PLAIN },
+        "has a token where none belongs",
+    ),
+];
+
+/// What it is, and what puts it there.
+type Beside = (&'static str, fn(&mut Url));
+
+/// What stands beside a good answer and is not read, or is as if it were not there (RFC 6749 §3.1).
+const BESIDE_THE_CODE: &[Beside] = &[
+    ("a long session_state", |url| add(url, "session_state", &"x".repeat(9000))),
+    ("a long id_token", |url| add(url, "id_token", &"x".repeat(9000))),
+    ("a long description", |url| add(url, "error_description", &"x".repeat(9000))),
+    ("an unknown parameter twice", |url| ["1", "2"].into_iter().for_each(|value| add(url, "x", value))),
+    ("an empty error", |url| add(url, "error", "")),
+    ("an empty issuer and an empty code", |url| ["iss", "code"].into_iter().for_each(|name| add(url, name, ""))),
+    ("a token without a value", |url| add(url, "access_token", "")),
+];
+
+fn add(url: &mut Url, name: &str, value: &str) {
+    url.query_pairs_mut().append_pair(name, value);
+}
+
+fn begun(world: &World) -> (ringback::contract::LoginStarted, Browser, Url) {
+    let started = world.start_login("work", "caller_browser");
+    let mut browser = Browser::default();
+    let (good, _) = browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
+    (started, browser, good)
+}
+
+#[test]
+fn an_answer_to_this_login_that_can_not_be_used_ends_it_with_the_reason_on_both_sides() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for (bad, why) in UNUSABLE {
+        let (started, mut browser, good) = begun(&world);
+        let reply = send(bad, &good, &browser);
+        assert_eq!(reply.status, 303, "{}: {reply:?}", bad.what);
+        let failure = world.login_end(&started.login_id).failure.expect(bad.what);
+        assert!(failure.error_description.contains(why), "{}: {failure:?}", bad.what);
+        let page = browser.go(good.join(reply.header("location").unwrap()).unwrap().as_str());
+        let shown = why.split('`').next().unwrap();
+        assert!(page.body.contains("Not logged in to work") && page.body.contains(shown), "{}: {page:?}", bad.what);
+    }
+    assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
+}
+
+#[test]
+fn what_nobody_reads_stands_in_no_logins_way() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    for (what, more) in BESIDE_THE_CODE {
+        let (started, mut browser, mut good) = begun(&world);
+        more(&mut good);
+        let page = browser.go(good.as_str());
+        assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded, "{what}: {page:?}");
+    }
+}
+
+#[test]
+fn a_code_of_twenty_four_kibibytes_reaches_the_provider_whole() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let (started, browser, good) = begun(&world);
+    let long = "x".repeat(24 * 1024);
+    let mut answer = good.clone();
+    replace(&mut answer, "code", &[&long]);
+    let reply = send(&PLAIN, &answer, &browser);
+    assert_eq!(reply.status, 303, "{reply:?}");
+    let failure = world.login_end(&started.login_id).failure.expect("the provider knows no such code");
+    assert!(failure.error_description.contains("refused the code"), "{failure:?}");
+    assert!(idp.seen_at("/token").pop().unwrap().body.contains(&long));
+}
+
+#[test]
+fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_word_to_who_waits() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    let (started, browser, good) = begun(&world);
+    let (.., name, value) = browser.cookies.first().expect("the flow's cookie");
+    let with = |kib: usize| {
+        let crowd = format!("a={}; {name}={value}", "x".repeat(kib * 1024));
+        let target = &good[url::Position::BeforePath..url::Position::AfterQuery];
+        world.ask_tcp(&Request::get(target).header("Cookie", &crowd))
+    };
+    let refused = with(40);
+    assert_eq!((refused.status, refused.header("content-type")), (431, Some("text/html; charset=utf-8")));
+    assert!(refused.body.contains("Delete the cookies of this site"), "{refused:?}");
+    world.until_logged("the cookies of the request have more than 32 KiB");
+    let told = world.get(&format!("/v1/logins/{}", started.login_id)).parse::<ringback::contract::LoginReply>();
+    assert!(told.notice.is_some_and(|notice| notice.contains("cookies")) && told.status == LoginStatus::Pending);
+    assert_eq!(with(30).status, 303, "and as many as that are read");
+    assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
+}
 
 fn send(bad: &Bad, good: &Url, browser: &Browser) -> Reply {
     let mut url = good.clone();
@@ -113,8 +211,11 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
     let page = browser.go(good.as_str());
     assert_eq!((page.status, world.login_end(&started.login_id).status), (200, LoginStatus::Succeeded), "{page:?}");
-    // The same answer once more: its state is spent, and with it the path.
-    assert_eq!(send(&PLAIN, &good, &browser).status, 404);
+    // The same answer once more: its state is spent, and the page tells what came of it.
+    let again = browser.go(good.as_str());
+    assert!(again.status == 200 && again.body.contains("has already worked"), "{again:?}");
+    let stranger = send(&Bad { cookie: Cookie::Missing, ..PLAIN }, &good, &browser);
+    assert_eq!(stranger.status, 404, "in that browser alone");
     assert_eq!(idp.seen_at("/token").len(), 1);
     assert!(idp.honours(&world.token("work")));
 }
@@ -148,29 +249,31 @@ fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
 }
 
 #[test]
-fn a_used_answer_is_turned_away_while_another_login_is_pending() {
+fn a_used_answer_leads_to_its_own_login_while_another_is_pending() {
     let idp = Idp::start();
     let world = World::start(&idp);
-    let first = world.start_login("work", "caller_browser");
-    let mut browser = Browser::default();
-    let (old, _) = browser.go_until(first.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
+    let (first, mut browser, old) = begun(&world);
     browser.go(old.as_str());
     let second = world.start_login("work", "caller_browser");
-    assert_eq!(send(&PLAIN, &old, &browser).status, 400);
+    let reply = send(&PLAIN, &old, &browser);
+    assert_eq!(
+        reply.header("location"),
+        Some(format!("/login/outcome/{}?again", first.login_id).as_str()),
+        "{reply:?}"
+    );
     assert_eq!(world.login_status(&second.login_id), LoginStatus::Pending);
     assert_eq!(idp.seen_at("/token").len(), 1, "a code is exchanged once");
 }
 
 #[test]
-fn an_expired_state_is_turned_away_while_a_newer_login_is_pending() {
+fn a_late_answer_is_told_that_its_login_ran_out_while_a_newer_one_is_pending() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
-    let first = world.start_login("work", "caller_browser");
-    let mut browser = Browser::default();
-    let (old, _) = browser.go_until(first.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
+    let (first, mut browser, old) = begun(&world);
     assert_eq!(world.login_end(&first.login_id).status, LoginStatus::Failed);
     let second = world.start_login("work", "caller_browser");
-    assert_eq!(send(&PLAIN, &old, &browser).status, 400);
+    let page = browser.go(old.as_str());
+    assert!(page.body.contains("nobody finished it in time"), "{page:?}");
     assert_eq!(world.login_status(&second.login_id), LoginStatus::Pending);
     assert!(idp.seen_at("/token").is_empty());
     let page = Browser::default().go(second.start_url.as_deref().unwrap());
@@ -178,17 +281,20 @@ fn an_expired_state_is_turned_away_while_a_newer_login_is_pending() {
 }
 
 #[test]
-fn with_no_login_pending_the_callback_does_not_exist() {
+fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let shape = |target: &str| {
         let reply = world.ask_tcp(&Request::get(target));
         (reply.status, reply.body)
     };
+    let page = shape("/callback/idp?code=canary&state=s");
+    assert!(page.0 == 404 && page.1.contains("No login is waiting") && !page.1.contains("canary"), "{page:?}");
+    assert_eq!(shape("/callback/idp?error=access_denied"), page);
+    assert_eq!(shape("/callback/idp"), page);
+    world.until_logged("no login waits for an answer there");
     let unknown = shape("/no/such/path");
-    assert_eq!(unknown.0, 404);
-    assert_eq!(shape("/callback/idp?code=c&state=s"), unknown);
-    assert_eq!(shape("/callback/idp?error=access_denied"), unknown);
+    assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "for programs: {unknown:?}");
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn what_is_too_large_is_refused() {
         let status: u16 = reply.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         assert!([0, 400, 413, 414, 431].contains(&status), "{name}: {reply:.200}");
     }
+    world.until_logged("its head has more than 64 KiB or 64 lines");
     assert!(world.account("work").login_pending.is_none());
     println!("{} attacks, all refused", attacks.len());
 }

@@ -257,7 +257,7 @@ fn a_login_that_finds_no_place_to_begin_in_can_begin_later() {
     let _asking = hole.accept().unwrap();
     let second = Request::get(&path(other.start_url.as_deref()));
     let reply = world.ask_tcp(&second);
-    assert!(reply.status == 503 && reply.body.contains("this link is still good"), "{reply:?}");
+    assert!(reply.status == 503 && reply.body.contains("this link still works"), "{reply:?}");
     drop(first);
     // The provider is asked for this one, too, and hangs up.
     let refusing = std::thread::spawn(move || drop(hole.accept().unwrap()));

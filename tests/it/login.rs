@@ -63,6 +63,67 @@ fn the_command_line_shows_the_url_waits_for_the_browser_and_tells_the_end() {
 }
 
 #[test]
+fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_login_goes_on() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let mut child = world.command(&["login", "--no-browser", "--timeout", "15"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line_with = |wanted: &str| {
+        let mut line = String::new();
+        while !line.contains(wanted) {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{wanted} never came");
+        }
+        line
+    };
+    let url = line_with("http://");
+    let mut browser = Browser::default();
+    let (good, _) = browser.go_until(url.trim(), |url| url.path().starts_with("/callback"));
+    for stray in ["code=c&state=guessed", "code=c&state=another"] {
+        let page = browser.go(&format!("http://{}{}?{stray}", world.authority(), good.path()));
+        assert!(page.status == 400 && page.body.contains("belongs to another login"), "{page:?}");
+    }
+    let told = line_with("note: ");
+    assert!(told.contains("`state` of another login") && told.contains("login goes on"), "{told}");
+    let mut denied = good.clone();
+    let state = good.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    denied.query_pairs_mut().clear().extend_pairs([("error", "access_denied"), ("state", &state)]);
+    let page = browser.go(denied.as_str());
+    for wanted in ["No new login to work", "The earlier login goes on"] {
+        assert!(page.body.contains(wanted), "{wanted}: {page:?}");
+    }
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(6), "{rest}");
+    assert!(rest.contains("The earlier login to `work` goes on"), "{rest}");
+    assert!(!rest.contains("note: "), "once: {rest}");
+    assert!(idp.honours(&world.token("work")));
+}
+
+#[test]
+fn after_a_restart_an_answer_gets_a_page_also_at_a_port_of_its_own() {
+    let idp = Idp::start();
+    let port = free_port();
+    let own = format!("redirect_uri = \"http://localhost:{port}/own\"");
+    let mut world = World::with_config(&(provider("idp", &idp, "/token", "") + &account("work", "idp", &own)));
+    world.run();
+    let started = world.start_login("work", "caller_browser");
+    let mut browser = Browser::default();
+    let (answer, _) = browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path() == "/own");
+    browser.go(answer.as_str());
+    assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
+    let again = browser.go(answer.as_str());
+    assert!(again.status == 200 && again.body.contains("has already worked"), "{again:?}");
+    let elsewhere = Browser::default().go(answer.as_str());
+    assert!(elsewhere.status == 404 && elsewhere.body.contains("No login is waiting"), "{elsewhere:?}");
+    world.stop();
+    world.run();
+    let page = world.ask_tcp(&Request::get("/own?code=c&state=s"));
+    assert!(page.status == 404 && page.body.contains("No login is waiting"), "{page:?}");
+}
+
+#[test]
 fn a_redirect_url_pasted_from_another_machine_ends_the_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
@@ -131,8 +192,11 @@ fn a_login_that_nobody_finishes_ends_by_itself() {
     let failure = end.failure.expect("a failure");
     assert!(failure.error_description.contains("nobody finished it in time"), "{failure:?}");
     assert_eq!(world.account("work").login_pending, None);
-    // Whoever comes too late finds no door: nothing is pending on that path.
-    assert_eq!(browser.visit(&callback).status, 404);
+    let late = browser.go(callback.as_str());
+    assert!(
+        late.body.contains("Not logged in to work") && late.body.contains("nobody finished it in time"),
+        "{late:?}"
+    );
     assert!(idp.seen_at("/token").is_empty());
     let (code, _, err) = world.cli(&["login", "--no-browser"]);
     assert_eq!(code, 6, "{err}");

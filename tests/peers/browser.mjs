@@ -64,6 +64,21 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
   }
 }
 
+/** Runs `work` with a new browser: `work(context, fresh)`, where `fresh()` is one more profile without any cookies. */
+export async function withBrowser(work) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
+  const fresh = async () => {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(15_000);
+    return context;
+  };
+  try {
+    return await work(await fresh(), fresh);
+  } finally {
+    await browser.close();
+  }
+}
+
 /** The button (or link) that says `decision` on this page; none when the page asks nothing. */
 async function nextButton(page, decision) {
   const sandbox = page.locator(`button[name=decision][value=${decision}]`);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Arrival;
 use crate::oauth::authorize::{ResponseType, sends_nonce};
-use crate::oauth::callback::{Answer, Says, WrongIssuer, check_issuer};
+use crate::oauth::callback::{self, Answer, Malformed, Says, WrongIssuer, check_issuer};
 use crate::oauth::dialect::{Dialect, Pkce};
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Binding, Grant};
@@ -47,6 +48,8 @@ pub enum Next {
         /// Its words; may be empty.
         description: String,
     },
+    /// It is the answer to this login, in the right browser, and can't be used.
+    Malformed(Malformed),
     /// The answer names another issuer than was asked (RFC 9207).
     WrongIssuer,
     /// The answer names no issuer, and this provider's answers do (RFC 9207 §2.3).
@@ -83,14 +86,24 @@ impl Plan {
         }
     }
 
-    /// Whether it is the kind of answer that was asked for: a code in the query, a token in the fragment.
-    /// An error may come in the query to either.
-    pub(super) fn awaits(&self, says: &Says, in_fragment: bool) -> bool {
-        match says {
+    /// Reads the answer to a login by this plan: at its redirect URI, a code in the query or a token in the fragment,
+    /// as was asked for. An error may come in the query to either.
+    pub(super) fn read(&self, arrival: &Arrival<'_>) -> Result<Answer, Malformed> {
+        if self.redirect_uri != arrival.arrived_on {
+            return Err(Malformed::Address);
+        }
+        let read = if arrival.in_fragment { callback::read_fragment } else { callback::read };
+        let answer = read(arrival.parameters)?;
+        let awaited = match answer.says {
             Says::Code(_) => self.response_type == ResponseType::Code,
             Says::Token(_) => self.response_type == ResponseType::Token,
-            Says::Error { .. } => !in_fragment || self.response_type == ResponseType::Token,
-        }
+            Says::Error { .. } => !arrival.in_fragment || self.response_type == ResponseType::Token,
+        };
+        let wanted = match self.response_type {
+            ResponseType::Code => "a `code` in the URL's query",
+            ResponseType::Token => "an `access_token` in the URL's fragment",
+        };
+        if awaited { Ok(answer) } else { Err(Malformed::Kind(wanted)) }
     }
 
     /// What an answer that was awaited leads to.

@@ -168,7 +168,7 @@ async fn pending_logins_end_with_the_reason_and_one_whose_code_is_spent_is_kept(
     assert_eq!(told(b.broker.lock().await), LOCKED);
     let ended = b.broker.login(&waiting.login_id, s(0)).await.unwrap();
     assert!(ended.failure.unwrap().error_description.contains("locked"), "{:?}", ended.status);
-    assert_eq!(b.broker.callback(late).await.unwrap_err(), Stray::NotOurs);
+    assert_eq!(b.broker.callback(late).await.unwrap_err(), Stray::Over(waiting.login_id));
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Succeeded);
     b.unlock().await;
     let token = b.broker.token("work", TokenQuery::default()).await.ok().unwrap();

@@ -83,13 +83,80 @@ async fn a_stray_answer_changes_nothing() {
         parameters: vec![("code".into(), "c".into()), ("state".into(), "x".into())].into(),
         ..good.clone()
     };
-    let no_cookie = CallbackRequest { in_fragment: false, cookies: vec![], ..good.clone() };
-    for (request, stray) in [(wrong_state, Stray::NotOurs), (no_cookie, Stray::NotOurs)] {
+    let no_state = CallbackRequest { parameters: vec![("code".into(), "c".into())].into(), ..good.clone() };
+    let no_cookie = CallbackRequest { cookies: vec![], ..good.clone() };
+    let elsewhere = CallbackRequest { arrived_on: "http://127.0.0.1:7464/callback/q".into(), ..wrong_state.clone() };
+    let notice = async || b.broker.login(&started.login_id, s(0)).await.unwrap().notice.unwrap_or_default();
+    assert_eq!(b.broker.callback(elsewhere).await.unwrap_err(), Stray::UnknownState);
+    assert_eq!(notice().await, "", "it came to another login's address");
+    for (request, stray, told) in [
+        (wrong_state, Stray::UnknownState, "with the `state` of another login"),
+        (no_state, Stray::NoState, "without the `state`"),
+        (no_cookie, Stray::OtherBrowser, "did not send its cookie"),
+    ] {
         assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);
+        assert!(notice().await.contains(told), "{told}");
     }
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Pending);
     b.broker.callback(good).await.unwrap();
     assert_eq!(b.token().await, "a1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_login_hears_of_a_stray_answer_at_once_and_not_again() {
+    let b = Arc::new(Bench::new(&["work"]).await);
+    let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+    let waiting = tokio::spawn({
+        let (b, id) = (Arc::clone(&b), started.login_id.clone());
+        async move { (b.broker.login(&id, s(60)).await.unwrap(), b.clock.now().boot) }
+    });
+    tokio::time::sleep(s(1)).await;
+    let (begun, uri) = (b.clock.now().boot, "http://127.0.0.1:7464/callback/p");
+    b.broker.tell_waiting(uri, "something").await;
+    let (reply, at) = waiting.await.unwrap();
+    assert_eq!((reply.notice.as_deref(), reply.status, at), (Some("something"), LoginStatus::Pending, begun));
+    let still = b.broker.login(&started.login_id, s(60)).await.unwrap();
+    assert_eq!((still.notice.as_deref(), b.clock.now().boot), (Some("something"), begun.plus(s(60))), "it waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_login_says_whether_an_earlier_one_goes_on() {
+    for (b, earlier) in [(Bench::logged_in("work").await, true), (Bench::new(&["work"]).await, false)] {
+        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+        let request = b.browse(started.start_url.as_deref().unwrap(), "error=access_denied").await;
+        let id = b.broker.callback(request.clone()).await.unwrap();
+        assert_eq!(b.broker.login(&id, s(0)).await.unwrap().earlier_login, earlier);
+        assert_eq!(b.broker.callback(request).await.unwrap_err(), Stray::Over(id), "the answer came twice");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
+    let b = Bench::new(&["work"]).await;
+    for (answer, why) in [
+        (
+            "code=c&error=e",
+            "has both an `error` and a `code` or token: if it does so again, the fault is the provider's",
+        ),
+        ("scope=a", "has neither a `code` nor an `error`: if it does so again, the fault is the provider's"),
+        (
+            "access_token=t",
+            "has a token where none belongs: check the account's `grant` and the provider's `authorize_url`",
+        ),
+    ] {
+        let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
+        let request = b.browse(started.start_url.as_deref().unwrap(), answer).await;
+        b.broker.callback(request).await.unwrap();
+        let failure = b.broker.login(&started.login_id, s(0)).await.unwrap().failure.unwrap();
+        assert_eq!(failure.error_description, format!("the login to `work` failed: the provider's answer {why}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_path_of_every_redirect_uri_is_a_callback_whether_a_login_waits_or_not() {
+    let b = Bench::with(|account| account.redirect_uri = Some("http://localhost:8400/own/path".into())).await;
+    assert!(b.broker.is_callback("/own/path") && !b.broker.expects_callback("/own/path"));
+    assert!(!b.broker.is_callback("/callback/p") && !b.broker.is_callback("/own/path/"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +215,7 @@ async fn a_logout_ends_the_pending_login() {
     let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.logout("work").await.unwrap();
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
-    assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::NotOurs);
+    assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::Over(started.login_id));
 }
 
 #[tokio::test(start_paused = true)]

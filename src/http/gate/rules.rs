@@ -9,9 +9,10 @@ use url::form_urlencoded;
 
 use crate::apps::Rights;
 use crate::error::Error;
+use crate::http::head::Excess;
 use crate::http::listen::Peer;
 use crate::http::pages;
-use crate::http::reject::Reject;
+use crate::http::reject::{Reason, Reject, head_too_large};
 use crate::http::routes::{Access, Found, Reach, Route};
 use crate::ports::PeerUser;
 
@@ -31,6 +32,8 @@ pub(super) struct Facts<'a> {
 pub(super) enum Refused {
     /// 400: malformed, or ambiguous.
     Malformed(&'static str),
+    /// 431: more header lines than are taken.
+    TooLarge(Excess),
     /// 403: another site, or another name for us.
     Foreign(&'static str),
     /// 403: a connection of another user, or nobody knows whose.
@@ -52,15 +55,31 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// Why, where what the sender showed or is was not enough.
+    /// Why, for the log. Nothing of the request is in it.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed(why) | Self::Foreign(why) | Self::Beyond(why) => why,
+            Self::TooLarge(excess) => excess.what(),
+            Self::OtherUser(_) => "a connection of another user",
+            Self::NoRoute => "no such route",
+            Self::Method(_) => "the route takes other methods",
+            Self::NoKey => "no key",
+            Self::WrongKey => "a wrong key",
+            Self::ExpiredKey => "an expired key",
+            Self::NoSession => "no session of the status page",
+        }
+    }
+
+    /// The same, where what the sender showed or is was not enough.
     pub(super) fn denies(self) -> Option<&'static str> {
         match self {
-            Self::NoKey => Some("no key"),
-            Self::WrongKey => Some("a wrong key"),
-            Self::ExpiredKey => Some("an expired key"),
-            Self::OtherUser(_) => Some("a connection of another user"),
-            Self::Foreign(why) | Self::Beyond(why) => Some(why),
-            Self::Malformed(_) | Self::NoRoute | Self::Method(_) | Self::NoSession => None,
+            Self::NoKey
+            | Self::WrongKey
+            | Self::ExpiredKey
+            | Self::OtherUser(_)
+            | Self::Foreign(_)
+            | Self::Beyond(_) => Some(self.reason()),
+            Self::Malformed(_) | Self::TooLarge(_) | Self::NoRoute | Self::Method(_) | Self::NoSession => None,
         }
     }
 }
@@ -82,6 +101,7 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     if facts.version != Version::HTTP_11 {
         return Err(Refused::Malformed("this server speaks HTTP/1.1"));
     }
+    head(facts, found)?;
     let host = host(facts)?;
     target(facts.uri, host)?;
     path(facts.uri.path())?;
@@ -103,6 +123,17 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     }
     content_type(facts, access)?;
     Ok(access)
+}
+
+/// Not more header lines than are taken. On an unknown path that is the callback's to say, so that who waits for the login
+/// hears of it; and the page that says it needs its style sheet.
+fn head(facts: &Facts<'_>, found: Found) -> Result<(), Refused> {
+    let exempt = match found {
+        Found::Row(route) => route.access == Access::Public,
+        Found::OtherMethods(_) => false,
+        Found::Nothing => true,
+    };
+    Excess::of(facts.headers).filter(|_| !exempt).map_or(Ok(()), |excess| Err(Refused::TooLarge(excess)))
 }
 
 /// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a
@@ -367,7 +398,8 @@ pub(super) fn refusal(refused: Refused) -> Response {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
         reply
     };
-    match refused {
+    let reply = match refused {
+        Refused::TooLarge(excess) => head_too_large(excess),
         Refused::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
         Refused::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
         // Its place is for others.
@@ -386,5 +418,6 @@ pub(super) fn refusal(refused: Refused) -> Response {
             with(Error::Unauthorized { why: "the key has expired" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
         }
         Refused::Beyond(why) => with(Error::Beyond { why: why.into() }, header::WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
-    }
+    };
+    Reason::given(reply, refused.reason())
 }

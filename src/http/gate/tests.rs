@@ -515,3 +515,57 @@ async fn method_not_allowed_tells_the_methods() {
         assert_eq!(ask("OPTIONS", target, &[HOST], tcp()).await.headers()["allow"], allowed);
     }
 }
+
+const NAVIGATES: &str = "Sec-Fetch-Mode: navigate";
+
+#[tokio::test]
+async fn what_a_browser_shows_is_a_page_and_what_a_program_reads_is_json() {
+    let (html, json) = ("text/html; charset=utf-8", "application/json");
+    let old_browser = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+    for (method, target, lines, status, kind) in [
+        ("GET", "/token", &[NAVIGATES] as &[&str], 401, html),
+        ("GET", "/v1/nowhere", &[NAVIGATES], 200, ""),
+        ("PUT", "/v1/nowhere", &[NAVIGATES], 404, html),
+        ("POST", "/token", &[NAVIGATES], 405, html),
+        ("GET", "/token?a=1&a=2", &[NAVIGATES], 400, html),
+        ("GET", "/", &[NAVIGATES, "Sec-Fetch-Site: cross-site"], 403, html),
+        ("POST", "/callback/p", &[NAVIGATES, "Origin: https://provider.example"], 403, html),
+        ("GET", "/token", &[old_browser], 401, html),
+        ("GET", "/token", &["Accept: */*"], 401, json),
+        ("GET", "/token", &["Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], 401, json),
+        ("GET", "/nowhere/x?a", &[old_browser, KEY, "Origin: https://evil.example"], 403, json),
+        ("GET", "/token", &["Accept: application/json, text/plain"], 401, json),
+        ("GET", "/token", &[old_browser, "Sec-Fetch-Mode: cors"], 401, json),
+        ("GET", "/token", &[], 401, json),
+    ] {
+        let lines: Vec<&str> = lines.iter().copied().chain([HOST]).collect();
+        let reply = ask(method, target, &lines, tcp()).await;
+        assert_eq!(reply.status(), status, "{method} {target} {lines:?}");
+        let found = reply.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        assert!(kind.is_empty() || found == kind, "{method} {target} {lines:?}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn more_header_lines_than_are_taken_are_refused_with_what_to_do() {
+    let cookies = format!("Cookie: a={}", "x".repeat(33 * 1024));
+    let other = format!("X-Long: {}", "x".repeat(33 * 1024));
+    for (target, line, status, told) in [
+        ("/token", &cookies, 431, "Delete the cookies of this site"),
+        ("/login/start/t", &cookies, 431, "Delete the cookies of this site"),
+        ("/token", &other, 431, "header lines have more than 32 KiB"),
+        ("/static/style.css", &cookies, 200, "reached"),
+        // A callback's handler says it, and tells who waits for the login.
+        ("/callback/p", &cookies, 200, "fallback"),
+    ] {
+        let reply = ask("GET", target, &[HOST, KEY, NAVIGATES, line], tcp()).await;
+        assert_eq!(reply.status(), status, "{target}");
+        let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(told), "{target}: {body:?}");
+    }
+    let for_programs = ask("GET", "/token", &[HOST, KEY, &other], tcp()).await;
+    assert_eq!(
+        (for_programs.status().as_u16(), &for_programs.headers()["content-type"]),
+        (431, &"application/json".parse().unwrap())
+    );
+}

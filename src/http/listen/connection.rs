@@ -19,9 +19,11 @@ use tower::Service as _;
 
 use super::places::Tickets;
 use super::{Connection, Stage, reached};
+use crate::http::log_limit::LogLimit;
 
-/// hyper's read buffer, and so the largest request head it takes (431 beyond).
-pub(super) const HEAD_BYTES: usize = 16 * 1024;
+/// hyper's read buffer, and so about the largest request head it takes (431 beyond, without a page). Twice the header
+/// lines that are let in (`http::head`), so that the provider's answer has room in the target.
+pub(super) const HEAD_BYTES: usize = 64 * 1024;
 /// Browsers send about 20.
 pub(super) const HEAD_FIELDS: usize = 64;
 /// How long it may be the peer's turn before the daemon stops or gives the connection's place to others. One that was
@@ -89,6 +91,7 @@ pub(super) async fn one_connection<S>(
     router: Router,
     head: Duration,
     (mut stage, tickets): (watch::Receiver<Stage>, Tickets),
+    log: &LogLimit,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -124,6 +127,9 @@ pub(super) async fn one_connection<S>(
         () = gives_way(talk.subscribe(), tickets) => Ok(()),
     };
     if let Err(error) = ended {
+        if error.is_parse_too_large() {
+            log.head_too_large();
+        }
         tracing::trace!(%error, "a connection ended early");
     }
 }

@@ -106,7 +106,7 @@ async fn bodies_are_bounded_in_time_and_size() {
 #[tokio::test]
 async fn heads_that_are_too_large_are_refused() {
     let (_server, _open, address) = start(limits()).await;
-    let long = format!("GET /who HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(HEAD_BYTES));
+    let long = format!("GET /who HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(2 * HEAD_BYTES));
     let many = format!("GET /who HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Many: 1\r\n".repeat(HEAD_FIELDS));
     for head in [long, many] {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -11,21 +11,7 @@ async fn text(reply: Response) -> String {
 }
 
 fn login(status: LoginStatus) -> LoginReply {
-    LoginReply {
-        login_id: "l1".into(),
-        account: "work".into(),
-        status,
-        expires_at: 0,
-        failure: None,
-        scope: None,
-        token_expires_at: None,
-        token_expiry: None,
-        refreshable: None,
-        device: None,
-        identity: serde_json::Map::new(),
-        confirm: None,
-        replaced: crate::contract::Replaced::default(),
-    }
+    LoginReply { status, ..LoginReply::pending("l1".into(), "work".into(), 0) }
 }
 
 const NOW: Wall = Wall(1_700_000_000_000);
@@ -40,7 +26,7 @@ async fn success_tells_account_scope_and_expiry() {
         identity: serde_json::from_str(r#"{"voip_id":1000001,"name":"<b>Ann</b>"}"#).unwrap(),
         ..login(LoginStatus::Succeeded)
     };
-    let page = text(outcome_page(&login, None, NOW)).await;
+    let page = text(outcome_page(&login, None, false, NOW)).await;
     for wanted in [
         "Logged in to work",
         "name &#60;b&#62;Ann&#60;/b&#62;, voip_id 1000001",
@@ -69,7 +55,8 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
         nearest: Vec::new(),
     };
     let page =
-        text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, NOW)).await;
+        text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, false, NOW))
+            .await;
     assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
     assert!(page.contains("/script&#62;.</p>"), "a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
@@ -89,24 +76,80 @@ fn sentences_of_the_page_end_with_one_full_stop() {
 
 #[tokio::test]
 async fn a_pending_login_never_says_that_the_page_can_be_closed() {
-    let page = text(outcome_page(&login(LoginStatus::Pending), None, NOW)).await;
+    let page = text(outcome_page(&login(LoginStatus::Pending), None, false, NOW)).await;
     assert!(page.contains("http-equiv=\"refresh\"") && !page.contains("You can close"), "{page}");
 }
 
 #[tokio::test]
-async fn fixed_pages_have_their_status_and_no_script() {
-    for (page, status) in [
-        (USED_TICKET, StatusCode::GONE),
-        (STRAY, StatusCode::BAD_REQUEST),
-        (GONE, StatusCode::NOT_FOUND),
-        (BUSY, StatusCode::SERVICE_UNAVAILABLE),
+async fn a_failed_login_beside_an_earlier_one_says_that_that_goes_on() {
+    for (earlier_login, heading) in [(true, "No new login to work"), (false, "Not logged in to work")] {
+        let login = LoginReply { earlier_login, ..login(LoginStatus::Failed) };
+        let page = text(outcome_page(&login, None, false, NOW)).await;
+        assert!(page.contains(heading), "{page}");
+        assert_eq!(page.contains("The earlier login goes on"), earlier_login, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_answer_is_told_that_the_login_has_worked() {
+    for again in [true, false] {
+        let page = text(outcome_page(&login(LoginStatus::Succeeded), None, again, NOW)).await;
+        assert!(page.contains("Logged in to work"), "{page}");
+        assert_eq!(page.contains("has already worked"), again, "{page}");
+    }
+}
+
+/// Sentences that mean a command have it as code, and no backtick is left.
+fn is_prose(page: &str) {
+    assert!(!page.contains('`') && !page.contains("&#96;"), "{page}");
+}
+
+#[tokio::test]
+async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
+    let stray = |stray: &Stray| message::stray(stray);
+    for (reply, status) in [
+        (used_open_link(), 410),
+        (message::gone(), 404),
+        (message::busy(), 503),
+        (stray(&Stray::NoLoginPending), 404),
+        (stray(&Stray::BadTicket), 410),
+        (stray(&Stray::NoState), 400),
+        (stray(&Stray::UnknownState), 400),
+        (stray(&Stray::OtherBrowser), 400),
+        (stray(&Stray::NotPasted), 400),
+        (too_large(Excess::Cookies), 431),
+        (too_large(Excess::Other), 431),
+        (no_session(), 401),
+        (session_over(), 200),
     ] {
-        let reply = page.with_status(status);
         assert_eq!(
-            (reply.status(), &reply.headers()["content-type"]),
+            (reply.status().as_u16(), &reply.headers()["content-type"]),
             (status, &HeaderValue::from_static("text/html; charset=utf-8"))
         );
-        assert!(!text(reply).await.contains("script"));
+        let page = text(reply).await;
+        assert!(!page.contains("script"), "{page}");
+        is_prose(&page);
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_a_browser_is_a_page_with_its_words_and_what_to_do() {
+    for (error, wanted) in [
+        (Error::NotFound { what: "this route".into() }, "There is no such page"),
+        (Error::MethodNotAllowed, "does not take that method."),
+        (
+            Error::Forbidden { why: "requests of other web sites are refused" },
+            ">requests of other web sites are refused.</p>",
+        ),
+        (Error::OtherUser { uid: Some(7) }, "<code>other_users = true</code>"),
+        (Error::Unauthorized { why: "a key is needed" }, "<code>ringback open</code>"),
+        (Error::Usage { what: "the query is too long <b>".into() }, "too long &#60;b&#62;."),
+        (Error::StoreLocked, "<code>ringback unlock</code>"),
+        (Error::Internal { what: "/home/canary".into() }, "error inside ringback"),
+    ] {
+        let page = text(of_error(&error, StatusCode::BAD_REQUEST)).await;
+        assert!(page.contains(wanted) && !page.contains("canary"), "{wanted}: {page}");
+        is_prose(&page);
     }
 }
 
@@ -131,44 +174,24 @@ fn the_start_sets_the_flow_cookie_and_redirects_with_303() {
 
 #[test]
 fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
-    let uri: Uri = "/callback/p?code=a%2Bb%2525+c&state=s&x".parse().unwrap();
+    let uri: Uri = "/callback/p?code=a%2Bb%2525+c&state=s&x&x=1".parse().unwrap();
     let headers = HeaderMap::from_iter([
         (header::HOST, HeaderValue::from_static("localhost:7464")),
         (header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c=")),
     ]);
-    let request = callback_request(&uri, &headers).unwrap();
     let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
-    assert_eq!(request.arrived_on, "http://localhost:7464/callback/p");
-    assert_eq!(*request.parameters, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", "")]));
-    assert_eq!(request.cookies, pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
+    assert_eq!(arrived_on(&uri, &headers).as_deref(), Some("http://localhost:7464/callback/p"));
+    let read = parameters(uri.query().unwrap().as_bytes());
+    assert_eq!(*read, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", ""), ("x", "1")]));
+    assert_eq!(own_cookies(&headers), pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
 }
 
 #[test]
 fn a_callback_on_port_80_arrives_without_the_port() {
     let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
-    let request = callback_request(&"/cb?code=c".parse().unwrap(), &headers).unwrap();
-    assert_eq!(request.arrived_on, "http://127.0.0.1/cb");
-}
-
-#[test]
-fn a_callback_that_is_too_long_or_repeats_itself_is_malformed() {
-    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:7464"))]);
-    let long = "v".repeat(LONGEST_VALUE + 1);
-    let fitting = "v".repeat(LONGEST_VALUE);
-    for (query, fit) in [
-        (String::new(), true),
-        (format!("code={fitting}"), true),
-        (format!("code={long}"), false),
-        (format!("a={fitting}&b={fitting}"), false),
-        ("state=a&state=a".into(), false),
-        ("state=a&st%61te=b".into(), false),
-        ("&&".into(), true),
-    ] {
-        let uri: Uri = format!("/callback/p?{query}").parse().unwrap();
-        assert_eq!(callback_request(&uri, &headers).is_some(), fit, "{query:.40}");
-    }
+    assert_eq!(arrived_on(&"/cb?code=c".parse().unwrap(), &headers).as_deref(), Some("http://127.0.0.1/cb"));
 }
 
 #[test]
@@ -188,7 +211,7 @@ async fn a_login_as_another_person_asks_in_the_browser_that_made_it_and_tells_ot
     let login = LoginReply { confirm: Some(confirm), expires_at: 1_700_000_600, ..login(LoginStatus::Pending) };
     let token = Nonce256::new("form-token");
     for (form_token, forms) in [(Some(&token), 1), (None, 0)] {
-        let page = text(outcome_page(&login, form_token, NOW)).await;
+        let page = text(outcome_page(&login, form_token, false, NOW)).await;
         for wanted in
             ["logged in as <strong>voip_id 1000001</strong>", "name &#60;i&#62;Eve&#60;/i&#62;, sub 2", "within 10m"]
         {
@@ -211,9 +234,10 @@ async fn success_tells_whose_tokens_were_replaced_or_that_nobody_knows() {
             "who this is could not be told",
         ),
     ] {
-        let page = text(outcome_page(&LoginReply { replaced, ..login(LoginStatus::Succeeded) }, None, NOW)).await;
+        let page =
+            text(outcome_page(&LoginReply { replaced, ..login(LoginStatus::Succeeded) }, None, false, NOW)).await;
         assert!(page.contains(told), "{told}: {page}");
     }
-    let page = text(outcome_page(&login(LoginStatus::Succeeded), None, NOW)).await;
+    let page = text(outcome_page(&login(LoginStatus::Succeeded), None, false, NOW)).await;
     assert!(!page.contains("Before"), "{page}");
 }

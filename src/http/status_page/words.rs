@@ -4,7 +4,7 @@
 use crate::apps::App;
 use crate::apps::consent::Question;
 use crate::clock::Wall;
-use crate::contract::{AccountHealth, AccountReply, AccountState, whose};
+use crate::contract::{AccountHealth, AccountReply, AccountState, times, whose};
 
 /// What a provider wrote is cut to this many characters.
 const SHOWN: usize = 300;
@@ -105,8 +105,17 @@ pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
         rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
         used: usage
             .last_used_at
-            .map_or("never used".into(), |at| format!("used {} times, last {}", usage.uses, moment(at, now))),
+            .map_or("never used".into(), |at| format!("used {}, last {}", times(usage.uses), moment(at, now))),
         ends: app.expires_at.map(|at| moment(at, now)),
+    }
+}
+
+/// How many wrong keys were shown, if any were.
+pub(super) fn wrong_keys(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 wrong key was shown".into()),
+        _ => Some(format!("{count} wrong keys were shown")),
     }
 }
 
@@ -140,6 +149,10 @@ mod tests {
     fn what_a_provider_wrote_is_cut_and_cannot_turn_the_page_around() {
         assert_eq!(cut("a\u{202e}b\u{200b}c\nd"), "abcd");
         assert_eq!(cut(&"x".repeat(SHOWN + 1)).chars().count(), SHOWN + 1);
+        for (count, told) in [(0, None), (1, Some("1 wrong key was shown")), (2, Some("2 wrong keys were shown"))] {
+            assert_eq!(wrong_keys(count).as_deref(), told);
+        }
+        assert_eq!((times(1), times(2)), ("once".to_owned(), "2 times".to_owned()));
         assert_eq!(moment(160, Wall(100_000)), "in 60 s");
         assert_eq!(moment(0, Wall(500_000_000)), "5 days ago");
     }

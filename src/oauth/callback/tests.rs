@@ -28,22 +28,55 @@ fn check(query: &str, expected: &str) {
 }
 
 #[test]
-fn answers_are_read_strictly_and_unknown_parameters_ignored() {
+fn answers_are_read_by_what_counts_and_the_rest_is_ignored() {
     check("code=c~6&state=s&session_state=x", "s None code c~6");
     check("code=c&state=s&iss=https%3A%2F%2Fid", "s Some(\"https://id\") code c");
     check("error=access_denied&state=s", "error access_denied: ");
     check("error=a%0Ab&error_description=%1b%5B31mred&state=s", "error a b: [31mred");
-    check("code=c", "`state` is missing");
-    check("code=c&state=", "`state` is missing");
-    check("error=access_denied", "`state` is missing");
-    check("code=c&state=s&state=s", "a parameter is repeated");
-    check("code=c&code=d&state=s", "a parameter is repeated");
-    check("code=c&state=s&iss=a&iss=a", "a parameter is repeated");
-    check("state=s", "there is no `code`");
-    check("code=&state=s", "there is no `code`");
-    check("code=c&error=e&state=s", "there is no `code`");
-    check("access_token=t&state=s", "a token came in the URL");
-    check(&format!("code={}&state=s", "x".repeat(4097)), "a parameter is too long");
+    check("error=e&error_description=one&error_description=two&state=s", "error e: one");
+    for unread in ["x=1&x=2", "session_state=LONG", "id_token=LONG", "scope=LONG&scope=", "LONG=1", "&&=&"] {
+        let unread = unread.replace("LONG", &"x".repeat(LONGEST_TOKEN + 1));
+        assert_eq!(show(read(&parameters(&format!("{unread}&code=c&state=s")))), "s None code c", "{unread:.20}");
+    }
+    let long = "x".repeat(LONGEST_TOKEN);
+    assert_eq!(show(read(&parameters(&format!("code={long}&state=s")))), format!("s None code {long}"));
+}
+
+#[test]
+fn a_parameter_without_a_value_counts_as_omitted() {
+    check("code=c&error=&error_description=&iss=&access_token=&state=s", "s None code c");
+    check("code=&code=c&state=&state=s", "s None code c");
+    check("code=&error=access_denied&state=s", "error access_denied: ");
+    check("code=&state=s", "has neither a `code` nor an `error`");
+    check("code=c&state=", "has no `state`");
+    let fragment = "access_token=t&error=&code=&refresh_token=&iss=&id_token=&expires_in=&state=s";
+    assert_eq!(show(read_fragment(&parameters(fragment))), "s None token t - - {}");
+}
+
+#[test]
+fn what_is_wrong_with_an_answer_is_named() {
+    check("code=c", "has no `state`");
+    check("error=access_denied", "has no `state`");
+    check("code=c&state=s&state=s", "has `state` more than once");
+    check("code=c&code=d&state=s", "has `code` more than once");
+    check("code=c&state=s&iss=a&iss=a", "has `iss` more than once");
+    check("state=s", "has neither a `code` nor an `error`");
+    check("code=c&error=e&state=s", "has both an `error` and a `code` or token");
+    check("access_token=t&state=s", "has a token where none belongs");
+    check(&format!("code={}&state=s", "x".repeat(LONGEST_TOKEN + 1)), "has more than 64 KiB in `code`");
+}
+
+#[test]
+fn whose_answer_it_is_is_told_without_doubt_or_not_at_all() {
+    for (query, expected) in [
+        ("state=s", Ok("s")),
+        ("state=s&state=s&state=", Ok("s")),
+        ("state=s&state=t", Err(Malformed::NoState)),
+        ("state=", Err(Malformed::NoState)),
+        ("State=s", Err(Malformed::NoState)),
+    ] {
+        assert_eq!(state(&parameters(query)), expected, "{query}");
+    }
 }
 
 #[test]
@@ -73,9 +106,9 @@ fn what_stands_in_the_query_beside_a_fragment_is_part_of_its_answer() {
         (&*format!("iss={id}"), "access_token=t&state=s", "s Some(\"https://id\") token t - - {}"),
         (&format!("iss={id}&state=s"), "access_token=t", "s Some(\"https://id\") token t - - {}"),
         (&format!("iss={id}"), &format!("access_token=t&state=s&iss={id}"), "s Some(\"https://id\") token t - - {}"),
-        ("iss=x", &format!("access_token=t&state=s&iss={id}"), "a parameter is repeated"),
-        ("state=x", "access_token=t&state=s", "a parameter is repeated"),
-        ("", "access_token=t&access_token=t&state=s", "a parameter is repeated"),
+        ("iss=x", &format!("access_token=t&state=s&iss={id}"), "has `iss` more than once"),
+        ("state=x", "access_token=t&state=s", "has `state` more than once"),
+        ("", "access_token=t&access_token=t&state=s", "has `access_token` more than once"),
     ] {
         let query = parameters(query);
         assert!(!is_in_query(&query));
@@ -98,17 +131,20 @@ fn fragments_bring_tokens_and_nothing_else() {
         ("access_token=t&expires_in=0&scope=&state=s", "s None token t - - {}".into()),
         (&format!("access_token={long}&state=s"), format!("s None token {long} - - {{}}")),
         ("error=access_denied&error_description=no%0A&state=s", "error access_denied: no".into()),
-        ("access_token=t", "`state` is missing".into()),
-        ("access_token=t&code=c&state=s", "a code came in the fragment".into()),
-        ("code=c&state=s", "a code came in the fragment".into()),
-        ("access_token=t&refresh_token=r&state=s", "a token came in the URL".into()),
-        ("access_token=t&access_token=u&state=s", "a parameter is repeated".into()),
-        ("access_token=t&error=e&state=s", "there is no usable `access_token`".into()),
-        ("access_token=a%20b&state=s", "there is no usable `access_token`".into()),
-        ("access_token=t&token_type=mac&state=s", "there is no usable `access_token`".into()),
-        ("id_token=h.p.s&state=s", "there is no usable `access_token`".into()),
-        ("state=s", "there is no usable `access_token`".into()),
-        (&format!("access_token=t&state={long}"), "a parameter is too long".into()),
+        ("access_token=t", "has no `state`".into()),
+        ("access_token=t&code=c&state=s", "has a `code` in the fragment of the URL".into()),
+        ("code=c&state=s", "has a `code` in the fragment of the URL".into()),
+        ("access_token=t&refresh_token=r&state=s", "has a token where none belongs".into()),
+        ("access_token=t&access_token=u&state=s", "has `access_token` more than once".into()),
+        ("access_token=t&error=e&state=s", "has both an `error` and a `code` or token".into()),
+        ("access_token=a%20b&state=s", "has no usable `access_token`".into()),
+        ("access_token=t&token_type=mac&state=s", "has no usable `access_token`".into()),
+        ("id_token=h.p.s&state=s", "has no usable `access_token`".into()),
+        ("state=s", "has no usable `access_token`".into()),
+        (
+            &format!("access_token={}&state=s", "x".repeat(LONGEST_TOKEN + 1)),
+            "has more than 64 KiB in `access_token`".into(),
+        ),
     ] {
         assert_eq!(show(read_fragment(&parameters(fragment))), expected, "{fragment}");
     }

@@ -24,7 +24,7 @@ await journey('oidc-provider: another person at the same account is asked about 
   const again = await logIn(world, 'ann', undefined, /Logged in to work/);
   check(again.code === 0 && !/Before/.test(again.page.text), `ann once more is asked: ${again.page.text.slice(0, 300)}`);
 
-  const kept = await logIn(world, 'eve', 'Keep', /Not logged in to work/);
+  const kept = await logIn(world, 'eve', 'Keep', /No new login to work/);
   check(kept.code === 11 && /--replace/.test(kept.said), `without a terminal: exit ${kept.code}: ${kept.said}`);
   check(/logged in as .*sub ann/.test(kept.page.asked) && /logged in as .*sub eve/.test(kept.page.asked), `the question: ${kept.page.asked}`);
   check(!kept.page.complaints.some((said) => said.startsWith(daemon.url)) && kept.page.history.every((url) => !/[?&](code|state)=/.test(url)), JSON.stringify(kept.page.complaints));

@@ -61,7 +61,7 @@ await journey('implicit: an answer with another state is refused, and the login 
   const right = opened.headers.location;
   const wrong = new URL(right);
   wrong.searchParams.set('state', wrong.searchParams.get('state').replace(/^./, (c) => (c === 'A' ? 'B' : 'A')));
-  const forged = await visit(wrong.href, { cookies, end: /Not logged in|belongs to no login/, screenshot: screenshot('implicit-forged') });
+  const forged = await visit(wrong.href, { cookies, end: /This answer belongs to another login/, screenshot: screenshot('implicit-forged') });
   check(forged.url.startsWith(daemon.url), `the browser ended at ${forged.url}`);
   check(!/You are logged in|^Logged in/m.test(forged.text), `the page claims success: ${forged.text.slice(0, 200)}`);
   check(![forged.url, ...forged.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps the answer');
@@ -71,6 +71,9 @@ await journey('implicit: an answer with another state is refused, and the login 
   const page = await visit(right, { cookies, end: /Logged in|Not logged in/ });
   check(await ended(running, 15_000) === 0, `with the right state: exit ${running.code}: ${running.err}; page: ${page.text.slice(0, 300)}`);
   checkTraces(page, await world.token());
+
+  const late = await visit(right, { end: /No login is waiting for this answer/, screenshot: screenshot('implicit-late') });
+  check(![late.url, ...late.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps a late answer');
 });
 
 await journey('implicit: an issuer in the query belongs to the token in the fragment', async (world) => {

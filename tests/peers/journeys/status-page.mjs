@@ -40,7 +40,7 @@ await journey('status page in Chromium: log in, refresh, log out by its buttons'
     page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
     check(new URL(page.url()).pathname === '/', `it opened at ${page.url()}`);
     check((await page.innerText('body')).includes('nobody has logged in'), 'it does not say that nobody has logged in');
-    await page.click('text=Log in');
+    await page.getByRole('button', { name: 'Log in to practice' }).click();
     await page.click('button[name=decision][value=allow]');
     await page.waitForURL(/\/login\/outcome\//);
     await page.goto(`${daemon.url}/`);
@@ -54,10 +54,24 @@ await journey('status page in Chromium: log in, refresh, log out by its buttons'
     const html = await page.content();
     check(![token, daemon.key, 'practice-secret'].some((secret) => html.includes(secret)), 'a secret is on the page');
     check(await page.evaluate(() => document.cookie === '' && !localStorage.length && !sessionStorage.length), 'a script can read a cookie, or something is stored');
-    await page.click('text=Log out…');
+    const stale = await context.newPage();
+    await stale.goto(`${daemon.url}/`);
+    await page.getByRole('button', { name: 'Log out… of practice' }).click();
     await page.click('text="Log out"');
     await page.waitForSelector('text=nobody has logged in');
     check((await account(daemon)).state === 'signed_out', 'Log out did not log out');
+    await stale.getByRole('button', { name: 'Refresh now: practice' }).click();
+    await stale.waitForSelector('text=That did not work');
+    const [colour, bad, code] = await stale.evaluate(() => {
+      const told = document.querySelector('[role=alert]');
+      const probe = Object.assign(document.createElement('p'), { className: 'bad' });
+      document.body.append(probe);
+      return [getComputedStyle(told).color, getComputedStyle(probe).color, [...told.querySelectorAll('code')].at(-1).innerText];
+    });
+    check(colour === bad && code === 'ringback login practice', `a failure looks like a success: ${colour}, ${bad}, ${code}`);
+    if (screenshot('status-failure')) await stale.screenshot({ path: screenshot('status-failure'), fullPage: true });
+    const names = await stale.getByRole('button').evaluateAll((all) => all.map((one) => one.ariaLabel));
+    check(new Set(names).size === names.length, `buttons of one name: ${names}`);
     await page.click('text=End this session');
     await page.goto(`${daemon.url}/`);
     await page.waitForSelector('text=ringback open');

@@ -1,0 +1,58 @@
+//! What happens to a pending login without ending it, told to who waits for it.
+
+use super::{Ask, Came, Logins, Task};
+use crate::account::attempts::{Accepted, Arrival, Turned};
+use crate::broker::browser_login::CallbackRequest;
+use crate::clock::Moment;
+
+const NO_STATE: &str = "An answer came to the browser without the `state` of this login, and was not used. The login \
+    goes on: finish it in the tab where it began. If it was the answer to this login, the provider does not send back \
+    `state` as RFC 6749 requires.";
+const UNKNOWN_STATE: &str = "An answer came to the browser with the `state` of another login, and was not used. This login \
+    goes on: finish it in the tab where it began, which is the newest one.";
+const OTHER_BROWSER: &str = "The answer came in a browser that this login was not begun in, or that did not send its \
+    cookie, and was not used. The login goes on: finish it in the browser where it began, and allow it cookies. With a \
+    browser on another machine, use `ringback login --paste`.";
+
+impl Logins {
+    /// Tells who waits for a login with this redirect URI what happened there.
+    pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
+        _ = self.inbox.send(Ask::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
+    }
+}
+
+impl Task {
+    /// What is turned away ends nothing, and who waits for that login hears of it.
+    pub(super) fn arrive(&mut self, request: &CallbackRequest, came: &Came, now: Moment) -> Result<Accepted, Turned> {
+        let arrival = Arrival {
+            arrived_on: &request.arrived_on,
+            parameters: &request.parameters,
+            in_fragment: request.in_fragment,
+            cookies: (*came == Came::ByBrowser).then_some(&request.cookies),
+            only: match came {
+                Came::ByBrowser => None,
+                Came::ByHand(id) => Some(id),
+            },
+        };
+        let taken = self.attempts.arrive(&arrival, now);
+        match &taken {
+            Err(Turned::NoState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
+            Err(Turned::UnknownState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
+            Err(Turned::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
+            _ => {}
+        }
+        taken
+    }
+
+    pub(super) fn notify(&self, redirect_uri: &str, notice: &'static str) {
+        for (id, _) in self.attempts.awaiting().filter(|(_, plan)| plan.redirect_uri == redirect_uri) {
+            self.note_for(id, notice);
+        }
+    }
+
+    fn note_for(&self, id: &str, notice: &'static str) {
+        if let Some(view) = self.views.get(id) {
+            view.reply.send_if_modified(|reply| reply.notice.replace(notice.to_owned()).as_deref() != Some(notice));
+        }
+    }
+}

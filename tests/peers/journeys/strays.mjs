@@ -1,0 +1,154 @@
+// What a real Chromium shows when an answer reaches no login, and what the terminal says meanwhile: late, second and
+// altered answers, another browser, too many cookies, and the API's own addresses. None of it may be JSON.
+import { withBrowser } from '../browser.mjs';
+import { check, ended, journey, practice, screenshot, until } from '../world.mjs';
+
+/** The page's text, which has to be a page's, with every word of `wanted` and no backtick; its picture is `name`. */
+async function shows(page, name, ...wanted) {
+  const text = await page.innerText('body');
+  if (screenshot(name)) await page.screenshot({ path: screenshot(name), fullPage: true });
+  check(await page.locator('h1').count() === 1 && !text.startsWith('{'), `${name}: no page: ${text.slice(0, 300)}`);
+  check(!text.includes('`'), `${name}: backticks: ${text}`);
+  for (const word of wanted) check(text.includes(word), `${name}: it does not say "${word}": ${text}`);
+  return text;
+}
+
+/** Goes to the provider in `context` and clicks "allow"; the callback's address, which is not loaded. */
+async function answer(context, url, decision = 'allow') {
+  const page = await context.newPage();
+  let callback;
+  // The redirect itself can't be held up: Chromium follows it before anybody is asked.
+  await page.route((asked) => asked.pathname.endsWith('/oauth/authorization'), async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    const reply = await route.fetch({ maxRedirects: 0 });
+    callback = new URL(reply.headers().location);
+    return route.fulfill({ body: 'held up' });
+  });
+  await page.goto(url);
+  await page.click(`button[name=decision][value=${decision}]`);
+  await page.waitForSelector('text=held up');
+  return { page, callback };
+}
+
+const said = (running, wanted) => until(`the terminal says ${wanted}`, 10_000, () => running.err.includes(wanted));
+
+await journey('strays: a second answer is told that the login has worked, and a stranger that none waits', async (world) => {
+  await practice(world);
+  await withBrowser(async (context, fresh) => {
+    const { running, url } = await world.beginLogin('practice');
+    const { page, callback } = await answer(context, url);
+    await page.goto(callback.href);
+    await shows(page, 'stray-first', 'Logged in to practice', 'stored on this machine');
+    check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
+    await page.goto(callback.href);
+    await shows(page, 'stray-second', 'Logged in to practice', 'has already worked');
+    check(!page.url().includes('code='), `the code stays in the address: ${page.url()}`);
+    const stranger = await (await fresh()).newPage();
+    await stranger.goto(callback.href);
+    await shows(stranger, 'stray-no-login', 'No login is waiting', 'ringback status');
+  });
+});
+
+await journey('strays: an answer after a restart of the daemon, with and without a new login', async (world) => {
+  const { daemon } = await practice(world);
+  await withBrowser(async (context) => {
+    const { running, url } = await world.beginLogin('practice');
+    const { page, callback } = await answer(context, url);
+    daemon.child.kill('SIGTERM');
+    await ended(daemon, 10_000);
+    await ended(running, 10_000);
+    await world.daemon();
+    await page.goto(callback.href);
+    await shows(page, 'stray-restarted', 'No login is waiting', 'restarted');
+    const anew = await world.beginLogin('practice');
+    await page.goto(callback.href);
+    await shows(page, 'stray-other-login', 'This answer belongs to another login', 'newest tab');
+    await said(anew.running, 'with the `state` of another login');
+    check(anew.running.code === undefined, `the new login has ended: ${anew.running.err}`);
+  });
+});
+
+await journey('strays: no `state`, another browser, and the login goes on', async (world) => {
+  await practice(world);
+  await withBrowser(async (context, fresh) => {
+    const { running, url } = await world.beginLogin('practice');
+    const { page, callback } = await answer(context, url);
+    const bare = new URL(callback);
+    bare.searchParams.delete('state');
+    await page.goto(bare.href);
+    await shows(page, 'stray-no-state', 'does not say which login it is for');
+    await said(running, 'without the `state`');
+    const stranger = await (await fresh()).newPage();
+    await stranger.goto(callback.href);
+    await shows(stranger, 'stray-other-browser', 'begun in another browser', 'ringback login --paste');
+    await said(running, 'did not send its cookie');
+    check(running.code === undefined, `the login has ended: ${running.err}`);
+    await page.goto(callback.href);
+    await shows(page, 'stray-right', 'Logged in to practice');
+    check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
+    check(running.err.match(/^note: /gm).length === 2, `each is told once: ${running.err}`);
+  });
+});
+
+await journey('strays: an answer that cannot be used ends the login on both sides; a no leaves the earlier login', async (world) => {
+  await practice(world);
+  await withBrowser(async (context) => {
+    const bad = await world.beginLogin('practice');
+    const { page, callback } = await answer(context, bad.url);
+    callback.searchParams.append('error', 'odd');
+    await page.goto(callback.href);
+    await shows(page, 'stray-unusable', 'Not logged in to practice', 'has both an error');
+    check(await ended(bad.running, 10_000) === 6 && bad.running.err.includes('has both an `error`'), `the terminal: ${bad.running.err}`);
+
+    const good = await world.beginLogin('practice');
+    const first = await answer(context, good.url);
+    await first.page.goto(first.callback.href);
+    check(await ended(good.running, 10_000) === 0, `the login: ${good.running.err}`);
+    const denied = await world.beginLogin('practice');
+    const second = await answer(context, denied.url, 'deny');
+    await second.page.goto(second.callback.href);
+    await shows(second.page, 'stray-denied', 'No new login to practice', 'The earlier login goes on');
+    check(await ended(denied.running, 10_000) === 6 && /earlier login .* goes on/.test(denied.running.err), `the terminal: ${denied.running.err}`);
+    await world.token();
+  });
+});
+
+await journey('strays: too many cookies at the start, at the callback and on the status page', async (world) => {
+  const { daemon } = await practice(world);
+  const crowd = (count) => Array.from({ length: count }, (_, n) => ({ name: `c${n}`, value: 'x'.repeat(3500), domain: '127.0.0.1', path: '/' }));
+  await withBrowser(async (context) => {
+    const { running, url } = await world.beginLogin('practice');
+    const { page, callback } = await answer(context, url);
+    await context.addCookies(crowd(12));
+    await page.goto(callback.href);
+    await shows(page, 'stray-cookies', 'too many cookies', 'Delete the cookies of this site');
+    await said(running, 'more than 32 KiB of cookies');
+    await until('the log says why', 5_000, () => daemon.err.includes('the cookies of the request have more than 32 KiB'));
+    await page.goto(url);
+    await shows(page, 'stray-cookies-start', 'too many cookies');
+    await context.clearCookies({ name: /^c[0-9]+$/ });
+    await context.addCookies(crowd(8));
+    await page.goto(callback.href);
+    await shows(page, 'stray-cookies-fit', 'Logged in to practice');
+    check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
+  });
+});
+
+await journey('strays: whatever address of the daemon a person opens is a page', async (world) => {
+  const { daemon } = await practice(world);
+  await withBrowser(async (context) => {
+    const page = await context.newPage();
+    for (const [name, path, ...wanted] of [
+      ['address-api', '/token', 'for programs with a key', 'ringback open'],
+      ['address-unknown', '/no/such/page', 'There is no such page'],
+      ['address-method', '/v1/lock', 'does not take such a request'],
+      ['address-query', '/token?a=1&a=2', "can't be answered", 'repeated'],
+      ['address-session', '/', 'needs a session'],
+      ['address-ticket', '/login/start/x', 'has been used or is too old'],
+      ['address-outcome', '/login/outcome/x', 'no longer shown'],
+    ]) {
+      await page.goto(`${daemon.url}${path}`);
+      await shows(page, name, ...wanted);
+    }
+  });
+});
