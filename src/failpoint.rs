@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long a provider is waited for: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
 /// hour, so that whatever must not wait for a provider shows that it does.
 #[cfg(not(feature = "failpoints"))]
-#[inline(always)]
+#[inline]
 pub fn patience(usual: Duration) -> Duration {
     usual
 }

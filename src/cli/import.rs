@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
 use super::replace::Question;
-use super::{Account, Outcome, Reach, login, replace, report};
-use crate::client::{Client, Failure, message};
+use super::{Account, Outcome, Reach, login, replace, report, waiting};
+use crate::client::{Client, Failure, PATIENCE, message};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
 use crate::secret::text;
@@ -80,12 +80,16 @@ pub(super) fn run(args: &Import) -> Outcome {
         let (access_token, refresh_token) = if args.refresh_token { (None, named) } else { (named, None) };
         ImportRequest { access_token, refresh_token, replace, give_up_refresh }
     };
-    let mut imported = client.import(&args.account.name, request(false));
+    let import = |give_up_refresh| {
+        let provider = || format!("the provider of `{}` to check the {kind}", args.account.name);
+        waiting::told(PATIENCE, provider, || client.import(&args.account.name, request(give_up_refresh)))
+    };
+    let mut imported = import(false);
     if let Err(failure) = &imported
         && failure.code() == ErrorCode::NeedsConfirmation
         && give_up_refresh(&args.account.name, failure)?
     {
-        imported = client.import(&args.account.name, request(true));
+        imported = import(true);
     }
     let imported = match imported {
         Ok(imported) => imported,
@@ -101,16 +105,15 @@ pub(super) fn run(args: &Import) -> Outcome {
 
 /// Asks whether a login that can be refreshed may be replaced. `false`: there is nobody to ask.
 fn give_up_refresh(account: &str, failure: &Failure) -> Result<bool, Failure> {
-    if !replace::can_ask() {
-        return Ok(false);
+    let answer = replace::says_yes(&[
+        failure.reply().error_description.as_str(),
+        "If it is replaced, you have to log in again when the imported token expires or is revoked.",
+        &format!("Replace the login of `{account}`? [y/N]"),
+    ]);
+    match answer {
+        Some(false) => Err(Error::login_failed(account, "the answer was to keep the account as it is".into()).into()),
+        answer => Ok(answer.is_some()),
     }
-    report::say(&failure.reply().error_description);
-    report::say("If it is replaced, you have to log in again when the imported token expires or is revoked.");
-    report::prompt(&format!("Replace the login of `{account}`? [y/N]"));
-    if replace::says_yes() {
-        return Ok(true);
-    }
-    Err(Error::login_failed(account, "the answer was to keep the account as it is".into()).into())
 }
 
 /// A token of another person than the account's waits for an answer, as a login does.

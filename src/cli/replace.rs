@@ -1,6 +1,7 @@
 //! A login as another person than the account's tokens are of: says who it was and who it is now, and asks.
 
-use std::io::{self, IsTerminal as _};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -95,9 +96,22 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Waits for the answer at the terminal; the end of the input is a no.
-pub(super) fn says_yes() -> bool {
-    a_line().recv().is_ok_and(|line| is_yes(&line))
+/// Asks `question` at the terminal, also while something else comes in as standard input; the end of the input is a no.
+/// `None`: there is nobody to ask.
+pub(super) fn says_yes(question: &[&str]) -> Option<bool> {
+    let controlling = || File::open("/dev/tty").ok().filter(|_| io::stderr().is_terminal());
+    let mut terminal: Box<dyn BufRead> = match controlling() {
+        _ if can_ask() => Box::new(io::stdin().lock()),
+        Some(terminal) => Box::new(BufReader::new(terminal)),
+        None => return None,
+    };
+    let (last, before) = question.split_last()?;
+    for line in before {
+        report::say(line);
+    }
+    report::prompt(last);
+    let mut line = String::new();
+    Some(terminal.read_line(&mut line).is_ok() && is_yes(&line))
 }
 
 /// The next line of standard input. Read beside, since somebody else may answer before; the end of the input ends this.

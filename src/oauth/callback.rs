@@ -3,6 +3,7 @@
 //! Reading never decides anything: whose answer it is, the login that the `state` belongs to decides
 //! (`account::attempts`), before `error` or `code` is looked at.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -135,7 +136,10 @@ pub fn is_in_query(query: &[(String, String)]) -> bool {
 
 /// A fragment's parameters with those that came in the query beside it. What both have alike came once.
 pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameters {
-    let beside: Vec<_> = query.iter().filter(|parameter| !fragment.contains(parameter)).cloned().collect();
+    let beside: Vec<_> = {
+        let there: HashSet<_> = fragment.iter().collect();
+        query.iter().filter(|parameter| !there.contains(parameter)).cloned().collect()
+    };
     fragment.extend(beside);
     fragment
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::idp::{Act, Idp, plain};
+use crate::terminal::AtTerminal;
 use crate::world::{World, told};
 
 fn import(world: &World, token: &str, arguments: &[&str]) -> (i32, String, String) {
@@ -30,4 +31,25 @@ fn a_login_that_can_be_refreshed_is_not_replaced_by_its_own_access_token_without
     let (code, _, said) = import(&world, &token, &["--replace"]);
     assert!(code == 0 && said.contains("no refresh token"), "{code} {said}");
     assert_eq!(world.get("/v1/accounts/work").json()["refreshable"], false);
+}
+
+/// As in `ringback token | ringback import work`: the token is no answer, and the terminal is there all the same.
+#[test]
+fn with_the_token_in_a_pipe_the_terminal_is_asked() {
+    let idp = Idp::start();
+    let introspect = format!("introspect_url = \"{}\"", idp.url("/introspect"));
+    let world = World::start_with(&idp, "", &introspect, "");
+    world.log_in("work");
+    let piped = "\"$0\" token work | \"$0\" import work";
+    for (answer, code, refreshable) in [("n\n", 6, true), ("y\n", 0, false)] {
+        // Once for the question, and once for a yes.
+        for _ in 0..if answer == "y\n" { 2 } else { 1 } {
+            idp.next_at("/introspect", Act::Raw(plain(200, "application/json", r#"{"active":true}"#)));
+        }
+        let mut terminal = AtTerminal::run(world.shell(piped));
+        terminal.until_shown("Replace the login of `work`? [y/N]");
+        terminal.type_line(answer);
+        assert_eq!(terminal.end(), Some(code), "{}", terminal.screen());
+        assert_eq!(world.account("work").refreshable, refreshable);
+    }
 }

@@ -47,8 +47,13 @@ impl AtTerminal {
         self.screen.lock().unwrap().clone()
     }
 
-    pub(crate) fn until_shown(&self, text: &str) -> String {
-        until(&format!("the terminal shows {text:?}"), || Some(self.screen()).filter(|shown| shown.contains(text)))
+    pub(crate) fn until_shown(&mut self, text: &str) -> String {
+        let (shown, has_ended) = until(&format!("the terminal shows {text:?}"), || {
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            Some((self.screen(), has_ended)).filter(|(shown, _)| has_ended || shown.contains(text))
+        });
+        assert!(shown.contains(text), "no {text:?} (ended: {has_ended}): {shown}");
+        shown
     }
 
     pub(crate) fn type_line(&mut self, line: &str) {

@@ -184,6 +184,14 @@ impl World {
         command
     }
 
+    /// A shell that runs `script`, in which `$0` is `ringback`, with the terminal that it gets as its own.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("setsid");
+        self.environment(&mut command);
+        command.args(["--ctty", "--wait", "sh", "-c", script, env!("CARGO_BIN_EXE_ringback")]);
+        command
+    }
+
     /// Runs `ringback` to its end: exit code, standard output, standard error.
     pub(crate) fn cli(&self, arguments: &[&str]) -> (i32, String, String) {
         told(self.command(arguments).output().unwrap())
