@@ -312,6 +312,9 @@ impl Error {
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::NotRefreshable { account } => format!("Go on with the present token. If an API rejects it, run `ringback login {account}`, or import another one."),
+            Self::LoginFailed { account, provider_error: Some(code), .. } if code == "access_denied" => {
+                format!("Run `ringback login {account}` again, and allow the access at the provider.")
+            }
             Self::LoginFailed { account, provider_error, .. } => {
                 match provider_error.as_deref().and_then(|code| remedy(code, account)) {
                     Some(step) => format!("{step}. Then run `ringback login {account}`."),

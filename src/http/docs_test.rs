@@ -94,6 +94,10 @@ fn errors() -> Vec<(Error, &'static str)> {
                  login took its place"
             ),
             (
+                Error::LoginFailed { account: account(), why: why(), provider_error: Some("access_denied".into()) },
+                "somebody pressed Deny, or the provider lets this user allow nothing"
+            ),
+            (
                 Error::LoginFailed { account: account(), why: why(), provider_error: Some("invalid_client".into()) },
                 "the provider doesn't take the client or its secret: the message says where they stand in the config"
             ),
