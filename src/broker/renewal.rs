@@ -38,14 +38,14 @@ impl Broker {
     ) -> Result<Renewed<T>, Error> {
         let member = self.member(account)?;
         self.inner.lock.asked_at(self.inner.world.clock.now());
-        let before = member.handle.published.look().generation;
+        let before = member.handle.published.look().obtained_at;
         let answer = ask(&member, command).await?;
         let snapshot = member.handle.published.look();
         let now = self.inner.world.clock.now();
-        // A refusal is committed too, and so is a refresh token alone, and both count as generations: they brought no
-        // access token all the same.
+        // A refusal is committed too, and so are a refresh token alone and a narrower token: all count as generations, and
+        // brought no other token of the account.
         let refused = snapshot.standing != Standing::Active;
-        let is_new = snapshot.generation != before;
+        let is_new = snapshot.obtained_at != before;
         let failed = snapshot.trouble.is_some() || !is_new && !snapshot.refreshable;
         if refused || failed {
             return Err(snapshot.error(now));

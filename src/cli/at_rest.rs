@@ -29,7 +29,8 @@ impl AtRest {
         mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
         let paths =
             Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref()).map_err(homeless)?;
-        let held = StateLock::take(&paths.state).map_err(|error| unavailable(&error))?;
+        let held = StateLock::take(&paths.state).and_then(StateLock::of_command);
+        let held = held.map_err(|error| unavailable(&error))?;
         Ok(Self { config, paths, held })
     }
 

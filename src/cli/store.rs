@@ -41,8 +41,9 @@ enum Command {
 /// that has one. The daemon has to be stopped. It can be killed at any time: the next start of the daemon, or the next
 /// `ringback store rekey`, undoes what was not decided and ends what was.
 ///
-/// The old key is deleted once nothing is sealed with it. Older copies of the state folder need that key: they can't be
-/// opened any more.
+/// The old key is deleted once nothing is sealed with it, if ringback made it: one that a program or systemd gives stays
+/// there. Older copies of the state folder need that key, and so do files that were set aside as damaged: they can't be
+/// opened any more. A version of ringback without this command may not find the new key.
 #[derive(Args)]
 #[command(after_help = REKEY_HELP)]
 struct Rekey {
@@ -114,6 +115,9 @@ fn run_rekey(args: &Rekey) -> Outcome {
     report::say(&format!("The token store has {from}. Sealed with it: {}.", listed(&names)));
     if let Err(failure) = at_rest::note(&audit, AuditEvent::Rekey, &names) {
         report::say(&format!("warning: the audit log has no line: {}", failure.reply().error_description));
+    }
+    if let Some(left) = &rekeyed.left {
+        report::say(&format!("warning: {left}."));
     }
     let place = rekeyed.place;
     if !place.agrees_with(&key) {

@@ -13,7 +13,7 @@ use super::{Failure, message};
 use crate::contract::Endpoint;
 use crate::error::Error;
 use crate::paths::Paths;
-use crate::paths::holder::holder;
+use crate::paths::holder;
 use crate::ports;
 use crate::secret::AppKey;
 
@@ -66,11 +66,11 @@ impl Door {
         self.way.open().map_err(|closed| self.absent(closed))
     }
 
-    /// Whether `endpoint.json` names a process that lives, or one holds the state folder.
+    /// Whether `endpoint.json` names a process that lives, or a daemon holds the state folder.
     fn starting(&self) -> bool {
         let Some(paths) = &self.paths else { return false };
         let endpoint = read_endpoint(&paths.endpoint_file()).ok().flatten();
-        endpoint.is_some_and(|endpoint| is_alive(&endpoint)) || holder(&paths.state).is_some()
+        endpoint.is_some_and(|endpoint| is_alive(&endpoint)) || holder::daemon(&paths.state).is_some()
     }
 
     fn absent(&self, closed: Closed) -> Failure {
@@ -87,7 +87,7 @@ impl Door {
             io::ErrorKind::ConnectionRefused => format!("nobody listens at {tried}"),
             _ => format!("{tried}: {error}"),
         };
-        match self.paths.as_ref().and_then(|paths| holder(&paths.state)) {
+        match self.paths.as_ref().and_then(|paths| holder::daemon(&paths.state)) {
             Some(pid) => Error::DaemonUnreachable { pid, why }.into(),
             None => Error::NoDaemon { why }.into(),
         }

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
@@ -54,13 +55,19 @@ fn announced(usual: Paths, env: Env<'_>) -> Result<(Paths, Option<Endpoint>), Fa
     let found = read_endpoint(&usual.endpoint_file())?;
     if !found.as_ref().is_some_and(is_alive) {
         for paths in usual.elsewhere(env) {
-            let endpoint = read_endpoint(&paths.endpoint_file())?;
-            if endpoint.as_ref().is_some_and(is_alive) {
+            // What is wrong there is nothing that keeps anybody from the usual place.
+            let endpoint = read_endpoint(&paths.endpoint_file()).ok().flatten();
+            if endpoint.as_ref().is_some_and(|endpoint| is_alive(endpoint) && answers(endpoint)) {
                 return Ok((paths, endpoint));
             }
         }
     }
     Ok((usual, found))
+}
+
+/// Whether somebody takes connections at its socket: its process id may be another's since.
+fn answers(endpoint: &Endpoint) -> bool {
+    endpoint.socket.as_ref().is_none_or(|socket| UnixStream::connect(socket).is_ok())
 }
 
 /// `endpoint.json`, if there is one. Refused if somebody else could have written it.

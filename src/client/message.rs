@@ -231,7 +231,7 @@ messages! {
     store_unusable(error) StoreUnavailable
         "{error}",
         "Put right what it names, and try again.",
-        "`export` or `import --from`, and one of the store's failures above";
+        "`export`, `import --from` or `store rekey`, and one of the store's failures above";
 
     // store rekey
     passphrase_without_use() Usage
@@ -244,7 +244,7 @@ messages! {
         "too short, not the same twice, or nobody to ask";
     rekey_undone(error) StoreUnavailable
         "{error}",
-        "Nothing was changed: the store is sealed as before. Put right what it names, and try again.",
+        "The store is sealed as before. Put right what it names, and try again.",
         "`store rekey`, and one of the store's failures above";
     rekey_half_done(error) StoreUnavailable
         "{error}",
@@ -308,7 +308,7 @@ messages! {
     // serve
     state_in_use_at_start(error) StoreUnavailable
         "{error}",
-        "Stop that one first, or use it: `ringback status`. If that does not find it, send it SIGHUP: it puts its socket there again.",
+        "Stop that one first, or use it: `ringback status`. Where that does not find it, it says what to do.",
         "a second daemon on the same state folder";
     start_failed(error) StoreUnavailable
         "{error}",

@@ -7,7 +7,7 @@
 //!    and read back;
 //! 2. the plan is written, which decides: until then nothing has changed, and the next start deletes what is there;
 //! 3. the new files take the place of the old ones, the note says where the key is, and then the old key is overwritten
-//!    and deleted. All that takes no key, so the next start, whoever's it is, does what is left of it.
+//!    and deleted, where it was ours to keep. All that takes no key, so the next start, whoever's it is, does what is left of it.
 
 use super::file::FileStore;
 use super::key::MasterKey;
@@ -46,6 +46,8 @@ pub struct Rekeyed {
     pub accounts: Vec<String>,
     /// Where that is.
     pub place: Place,
+    /// One sentence: the old key is still in the keyring, and how to find it there.
+    pub left: Option<String>,
 }
 
 /// What is to be done once all is prepared.
@@ -87,8 +89,8 @@ impl FileStore {
         }
         failpoint::reach("rekey_decided");
         self.lock();
-        plan.carry_out(folder, self.account_folder(), keyring)?;
-        Ok(Rekeyed { accounts, place: plan.to })
+        let left = plan.carry_out(folder, self.account_folder(), keyring)?;
+        Ok(Rekeyed { accounts, place: plan.to, left })
     }
 
     /// Whether a rekey has begun to replace files: the next start ends it.
@@ -99,6 +101,9 @@ impl FileStore {
     /// Step 1: nothing that is in use changes.
     fn prepare(&self, to: &NewPlace, place: Place, keyring: &dyn Keyring) -> Result<Vec<String>, StoreError> {
         let folder = self.folder();
+        for old in [KEY_FILE, passphrase::FILE] {
+            folder.check_overwritable(old)?;
+        }
         let key = MasterKey::generate()
             .map_err(|error| StoreError::Key { from: "the system".into(), why: error.to_string() })?;
         match (to, place) {
@@ -154,8 +159,13 @@ impl Plan {
         Ok(Some(Self { to: to.place, forget }))
     }
 
-    /// Step 3. Each part of it may have been done already.
-    fn carry_out(self, folder: &Folder, accounts: &Folder, keyring: &dyn Keyring) -> Result<(), StoreError> {
+    /// Step 3. Each part of it may have been done already. What is left in the keyring is told as one sentence.
+    fn carry_out(
+        self,
+        folder: &Folder,
+        accounts: &Folder,
+        keyring: &dyn Keyring,
+    ) -> Result<Option<String>, StoreError> {
         let next = folder.subfolder(ACCOUNTS_NEXT)?;
         let mut names = next.names()?;
         names.sort_unstable();
@@ -173,8 +183,11 @@ impl Plan {
                 failpoint::reach("rekey_key_overwritten");
                 folder.move_file(KEY_NEXT, folder, KEY_FILE)?;
             }
-            Place::Passphrase => folder.move_file(PASSPHRASE_NEXT, folder, passphrase::FILE)?,
-            Place::File | Place::Keyring(_) => {}
+            Place::Passphrase if folder.read(PASSPHRASE_NEXT, TEXT_LIMIT)?.is_some() => {
+                folder.overwrite(passphrase::FILE)?;
+                folder.move_file(PASSPHRASE_NEXT, folder, passphrase::FILE)?;
+            }
+            Place::File | Place::Passphrase | Place::Keyring(_) => {}
         }
         folder.sync()?;
         failpoint::reach("rekey_key_moved");
@@ -187,13 +200,11 @@ impl Plan {
             folder.wipe(passphrase::FILE)?;
         }
         failpoint::reach("rekey_old_key_gone");
-        if let Some(item) = self.forget {
-            forget(folder, item, keyring);
-        }
+        let left = self.forget.and_then(|item| forget(folder, item, keyring));
         folder.remove_subfolder(ACCOUNTS_NEXT)?;
         folder.remove(PLAN)?;
         failpoint::reach("rekey_done");
-        Ok(())
+        Ok(left)
     }
 }
 
@@ -201,8 +212,11 @@ impl Plan {
 pub(super) fn recover(folder: &Folder, accounts: &Folder, outside: &Outside<'_>) -> Result<(), StoreError> {
     match Plan::read(folder)? {
         Some(plan) => {
-            plan.carry_out(folder, accounts, outside.keyring)?;
+            let left = plan.carry_out(folder, accounts, outside.keyring)?;
             tracing::info!("a change of the store's key that had been cut off was brought to its end");
+            if let Some(left) = left {
+                tracing::warn!("{left}");
+            }
             Ok(())
         }
         None => undo(folder).map_err(StoreError::from),
@@ -229,22 +243,24 @@ fn undo(folder: &Folder) -> Result<(), FolderError> {
 
 /// The same, and the new key in the keyring too. What stays opens nothing, and the next start tries again.
 fn undo_all(folder: &Folder, to: Place, keyring: &dyn Keyring) {
-    if let Place::Keyring(item) = to {
-        forget(folder, item, keyring);
+    if let Place::Keyring(item) = to
+        && let Some(left) = forget(folder, item, keyring)
+    {
+        tracing::warn!("{left}");
     }
     if let Err(error) = undo(folder) {
         tracing::warn!("what a rekey that failed has left could not be deleted: {error}");
     }
 }
 
-/// Best effort: the key of this item opens nothing.
-fn forget(folder: &Folder, item: Item, keyring: &dyn Keyring) {
+/// Best effort: the key of this item opens nothing that is in use. One sentence if it is still there.
+fn forget(folder: &Folder, item: Item, keyring: &dyn Keyring) -> Option<String> {
     let user = item.user(folder);
     match keyring.delete(KEYRING_SERVICE, &user) {
-        Ok(()) | Err(KeyringError::NoEntry { .. }) => {}
-        Err(error) => tracing::warn!(
+        Ok(()) | Err(KeyringError::NoEntry { .. }) => None,
+        Err(error) => Some(format!(
             "a key of the store that is no longer used stays in the keyring ({error}): delete its item, with service \
              `{KEYRING_SERVICE}` and username `{user}`"
-        ),
+        )),
     }
 }

@@ -151,6 +151,23 @@ async fn a_rejected_token_is_refreshed_once_per_half_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_narrower_token_is_no_answer_to_a_report_of_a_rejected_one() {
+    let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
+    b.log_in("work").await;
+    tokio::time::sleep(s(60)).await;
+    *b.provider.latency.lock().unwrap() = s(2);
+    let part = Target { scope: vec!["x".into()], ..Target::default() };
+    let part = TokenQuery { target: Some(part), wait: Some(s(10)), min_ttl: None };
+    let (narrow, rejected) = tokio::join!(b.broker.token("work", part), async {
+        tokio::time::sleep(s(1)).await;
+        b.broker.rejected("work").await
+    });
+    assert!(narrow.is_ok());
+    let reply = rejected.unwrap();
+    assert_eq!(reply.refreshed, b.token().await != "a1", "{:?}", reply.not_refreshed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
     let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
     let grant = Grant { refresh_token: None, ..b.provider.grant(1) };

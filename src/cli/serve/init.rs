@@ -10,14 +10,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use crate::client::message::no_child_of_process_1 as failed;
+use crate::hardening;
 
-/// Whether this is the first process.
+/// Whether this is the first process, and no sockets were passed to it: those are for this very process (`sd_listen_fds(3)`).
 pub(super) fn is_first() -> bool {
-    getpid() == Pid::INIT
+    getpid() == Pid::INIT && std::env::var_os("LISTEN_PID").is_none()
 }
 
 /// Runs the same command line as a child, until that ends.
 pub(super) fn run() -> Outcome {
+    // What programs of the daemon may not see of its environment, they may not see here either.
+    hardening::close_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     runtime.map_err(failed)?.block_on(wait_for_all())
 }

@@ -17,6 +17,11 @@ impl Folder {
         }
     }
 
+    /// Fails where [`Self::overwrite`] would, since the file can't be written. None there is fine.
+    pub(crate) fn check_overwritable(&self, name: &str) -> Result<(), FolderError> {
+        self.open_file(name, OFlags::RDWR).map(drop)
+    }
+
     /// Overwrites the private file `name` with zeros. None there is fine. A file system that writes each version to
     /// another place, and a disk that does, keep what was there all the same.
     pub(crate) fn overwrite(&self, name: &str) -> Result<(), FolderError> {

@@ -10,7 +10,7 @@ use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
 use crate::paths::file_system::{self, Asked};
 use crate::paths::folder::Folder;
-use crate::paths::holder::{LOCK, read_pid};
+use crate::paths::holder::{COMMAND, LOCK, read_pid};
 use crate::store::StoreError;
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
@@ -49,6 +49,13 @@ impl StateLock {
             held.remove_leftovers()?;
         }
         Ok(Self { folder, accounts, file })
+    }
+
+    /// The same for a command: who asks for the daemon is not led to it.
+    pub fn of_command(mut self) -> Result<Self, StoreError> {
+        let written = self.file.write_all(format!("{COMMAND}\n").as_bytes());
+        written.map_err(|e| io(self.folder.file(LOCK), &e))?;
+        Ok(self)
     }
 
     /// The folder that is held.

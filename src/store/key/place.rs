@@ -31,7 +31,7 @@ pub enum Place {
 pub enum Item {
     /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's key.
     First,
-    /// The same with a 2 behind it.
+    /// The same with `//2` behind it, which ends no path of a state folder.
     Second,
 }
 
@@ -41,7 +41,7 @@ impl Item {
         let path = folder.path().to_string_lossy();
         match self {
             Self::First => path.into_owned(),
-            Self::Second => format!("{path} 2"),
+            Self::Second => format!("{path}//2"),
         }
     }
 

@@ -156,6 +156,47 @@ impl Keyring for Forgetful {
     }
 }
 
+/// A keyring that lets nothing be deleted.
+struct Clinging(&'static Ring);
+
+impl Keyring for Clinging {
+    fn get(&self, service: &str, user: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, KeyringError> {
+        self.0.get(service, user)
+    }
+
+    fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        self.0.set(service, user, secret)
+    }
+
+    fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
+        Ring::absent().delete(service, user)
+    }
+}
+
+#[test]
+fn an_old_key_that_stays_in_the_keyring_is_named() {
+    let (folder, ring) = (tempdir(), ring());
+    let store = opened(folder.path(), &KeySource::Keyring, ring, FIRST);
+    fill(&store);
+    let left = store.rekey(&NewPlace::File, &Clinging(ring)).unwrap().left.expect("it is told");
+    assert!(left.contains(&format!("username `{}`", folder.path().display())), "{left}");
+    drop(store);
+    is_whole(&opened(folder.path(), &KeySource::File, ring, FIRST), "with the new key");
+}
+
+#[test]
+fn an_old_key_that_can_not_be_overwritten_is_refused_before_anything_changes() {
+    let (folder, ring) = (tempdir(), ring());
+    let state = folder.path();
+    let store = opened(state, &KeySource::File, ring, FIRST);
+    fill(&store);
+    // Of an earlier time: not in use, and in the way all the same.
+    std::os::unix::fs::symlink(state.join("elsewhere"), state.join("passphrase.toml")).unwrap();
+    let before = files(&state.join("accounts"));
+    store.rekey(&NewPlace::File, ring).unwrap_err();
+    assert!(files(&state.join("accounts")) == before && !store.rekey_is_half_done());
+}
+
 #[test]
 fn what_fails_before_it_is_decided_changes_nothing() {
     let (folder, ring) = (tempdir(), ring());
