@@ -76,10 +76,12 @@ pub(crate) async fn stop(truth: &Truth, broker: &Broker) {
     broker.shut_down(PATIENCE).await;
     truth.step(What::Stopped, "daemon", String::new);
     truth.with_gate(|gate, _| gate.stopped = true);
+    // A disk that was full until the end keeps nothing, also where it has room again soon after.
+    let lost =
+        ACCOUNTS.map(|account| truth.with_disk(account, |disk, now| disk.unkept && now < disk.full_until + PATIENCE));
     tokio::time::sleep(AFTERWARDS).await;
-    for account in ACCOUNTS {
-        // A disk that was full until the end keeps nothing.
-        if truth.with_disk(account, |disk, now| std::mem::take(&mut disk.unkept) && now < disk.full_until + PATIENCE) {
+    for (account, lost) in ACCOUNTS.into_iter().zip(lost) {
+        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.unkept)) && lost {
             truth.step(What::Forgotten, account, String::new);
             truth.with_grant(account, |grant, _| grant.unheard += 1);
         }
