@@ -17,20 +17,20 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ringback::account::record::Record;
 use ringback::apps::Apps;
-use ringback::audit::{Audit, Limits as AuditLimits};
+use ringback::audit::{AuditLimits, AuditLog};
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::broker::{CallbackDoor, Guard, World, wakeups};
+use ringback::broker::{CallbackListener, Guard, World, wakeups};
 use ringback::browser::UsersBrowser;
-use ringback::chance::Chance;
 use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy, KeySource};
 use ringback::contract::{AuditEvent, AuditLine, TokenReply};
 use ringback::credentials::CredentialEnv;
-use ringback::http::listen::{Connection, Limits, Peer};
+use ringback::http::listen::{Connection, ConnectionLimits, Peer};
 use ringback::http::{Gate, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::ports::{PeerLookup, PeerUser};
-use ringback::provider::{HttpProvider, Pending};
+use ringback::provider::{HttpProvider, ProviderFuture};
+use ringback::random::Randomness;
 use ringback::secret::Secret;
 use ringback::store::Store;
 use ringback::store::file::{FileStore, StateLock};
@@ -75,7 +75,7 @@ fn main() {
     table.row("the reply as JSON", best(|| serde_json::to_vec::<TokenReply>(&reply).unwrap()));
     let apps = Apps::open(&state, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
-    let audit = Audit::open(&state, AuditLimits { file: 1 << 30, keep: 1 }, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, AuditLimits { file: 1 << 30, keep: 1 }, Clock::System).unwrap();
     let line = || AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
     table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(line()))));
     runtime.block_on(audit.flush()).unwrap();
@@ -98,8 +98,9 @@ fn main() {
         clock: Clock::System,
         waiting: ringback::http::Waiting::of_connections(256),
     };
-    let silent = Http { audit: Audit::default(), ..http.clone() };
-    let gate = Gate::new(apps.clone(), Audit::default(), ringback::http::session::Sessions::default(), Clock::System);
+    let silent = Http { audit: AuditLog::default(), ..http.clone() };
+    let gate =
+        Gate::new(apps.clone(), AuditLog::default(), ringback::http::session::Sessions::default(), Clock::System);
     let unaudited = router(silent, gate);
     table.row(
         "GET /token, socket, whole router, no audit",
@@ -142,8 +143,8 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         door: Arc::new(NoDoor),
         runtime: None,
         clock: Clock::System,
-        chance: Chance::System,
-        audit: Audit::default(),
+        randomness: Randomness::System,
+        audit: AuditLog::default(),
     };
     (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
 }
@@ -166,8 +167,8 @@ fn stored() -> Record {
 /// Nobody logs in here.
 struct NoDoor;
 
-impl CallbackDoor for NoDoor {
-    fn open<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Guard, String>> {
+impl CallbackListener for NoDoor {
+    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
         Box::pin(async { Err("no logins in a bench".into()) })
     }
 }
@@ -191,8 +192,9 @@ async fn get(app: &Router, peer: Peer, key: Option<&str>) {
     if let Some(key) = key {
         request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
     }
-    let request =
-        request.extension(Connection { peer, executable: None, body: Limits::default().body }).body(Body::empty());
+    let request = request
+        .extension(Connection { peer, executable: None, body: ConnectionLimits::default().body })
+        .body(Body::empty());
     let reply = app.clone().oneshot(request.unwrap()).await.unwrap();
     assert_eq!(reply.status(), StatusCode::OK);
     black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());

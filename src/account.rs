@@ -6,7 +6,7 @@
 
 pub mod attempts;
 pub mod health;
-pub mod logins;
+pub mod login_history;
 pub mod record;
 pub mod replace;
 pub mod schedule;

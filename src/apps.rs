@@ -156,11 +156,11 @@ pub struct NewApp {
 /// All apps. Cheap to clone; looking a key up takes no lock.
 #[derive(Debug, Clone)]
 pub struct Apps {
-    inner: Arc<Inner>,
+    inner: Arc<AppsInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct AppsInner {
     folder: Folder,
     by_digest: ArcSwap<HashMap<Digest, Arc<App>>>,
     /// Held by who changes something, disk included: one at a time.
@@ -178,7 +178,7 @@ impl Apps {
     /// right and a new key. Blocks on the disk.
     pub fn open(state: &std::path::Path, now: Wall) -> Result<Self, AppsError> {
         let folder = Folder::open(state)?;
-        let apps = Self { inner: Arc::new(Inner::new(folder)) };
+        let apps = Self { inner: Arc::new(AppsInner::new(folder)) };
         let inner = &apps.inner;
         match file::read(&inner.folder)? {
             Some(found) => {
@@ -296,7 +296,7 @@ impl Apps {
     }
 }
 
-impl Inner {
+impl AppsInner {
     fn new(folder: Folder) -> Self {
         Self {
             folder,

@@ -6,8 +6,8 @@ use std::future::pending;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::broker::events::Received;
 use crate::broker::handle::Broker;
-use crate::broker::happenings::Heard;
 use crate::contract::{AccountHealth, AccountReply, AccountState, EventKind, HealthReply, LoginStatus, LoginVia};
 use crate::notify::{self, Notice, Untold};
 
@@ -56,14 +56,14 @@ impl Need {
 /// Never ends before the broker does.
 pub async fn call_for(broker: Broker) {
     let mut heard = broker.listen();
-    let mut desk = Desk::new(broker);
+    let mut desk = LoginNotifier::new(broker);
     desk.look_at_all();
     loop {
         tokio::select! {
             happening = heard.next() => match happening {
                 None => return,
-                Some(Heard::Event(event)) => desk.take_in(&event.account, event.event).await,
-                Some(Heard::Missed(_)) => desk.look_at_all(),
+                Some(Received::Event(event)) => desk.take_in(&event.account, event.event).await,
+                Some(Received::Missed(_)) => desk.look_at_all(),
             },
             () = &mut desk.gathering => desk.show(),
             pressed = &mut desk.screen => desk.pressed(pressed).await,
@@ -79,7 +79,7 @@ fn nothing<T: Send + 'static>() -> Later<T> {
     Box::pin(pending())
 }
 
-struct Desk {
+struct LoginNotifier {
     broker: Broker,
     needs: BTreeMap<String, Need>,
     /// Ends when what came together is to be shown.
@@ -96,7 +96,7 @@ struct Desk {
     is_open: bool,
 }
 
-impl Desk {
+impl LoginNotifier {
     fn new(broker: Broker) -> Self {
         Self {
             broker,

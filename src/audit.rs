@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::{Boot, Clock};
 use crate::contract::{AuditEvent, AuditLine};
 use crate::paths::folder::{Folder, FolderError};
-use crate::rate_limit::{LeftOut, RateLimit};
+use crate::rate_limit::{LeftOut, LogRateLimit};
 use file::{Log, Series};
 
 /// Lines that wait to be written.
@@ -34,11 +34,11 @@ const COMPLAINT: Duration = Duration::from_secs(60);
 /// Lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;
 /// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
-const DENIED: Limits = Limits { file: 4 << 20, keep: 1 };
+const DENIED: AuditLimits = AuditLimits { file: 4 << 20, keep: 1 };
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct AuditLimits {
     /// Bytes of one file; the line that crosses it is the last.
     pub file: u64,
     /// Older files that are kept.
@@ -47,16 +47,16 @@ pub struct Limits {
 
 /// Takes lines. Cheap to clone. The default takes them and writes nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Audit {
-    open: Option<Open>,
-    /// Whether lines are wanted. [`Audit::change`] may say otherwise while the daemon runs.
+pub struct AuditLog {
+    open: Option<OpenLog>,
+    /// Whether lines are wanted. [`AuditLog::change`] may say otherwise while the daemon runs.
     on: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
-struct Open {
-    queue: mpsc::Sender<Message>,
-    repeated: RateLimit<Repeated>,
+struct OpenLog {
+    queue: mpsc::Sender<AuditMessage>,
+    repeated: LogRateLimit<Repeated>,
     clock: Clock,
 }
 
@@ -69,30 +69,34 @@ enum Repeated {
     App { app: String, event: AuditEvent, result: String, account: Option<String> },
 }
 
-enum Message {
+enum AuditMessage {
     Line(Series, Box<AuditLine>),
     /// Everything before it is written when this is answered, or is missing.
-    Flush(oneshot::Sender<Result<(), Missing>>),
+    Flush(oneshot::Sender<Result<(), AuditGap>>),
     /// From now on so much is kept; `None`: nothing more is written.
-    Change(Option<Limits>, oneshot::Sender<Result<(), Missing>>),
+    Change(Option<AuditLimits>, oneshot::Sender<Result<(), AuditGap>>),
 }
 
 /// Lines could not be written; holds why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log can't be written: {0}")]
-pub struct Missing(String);
+pub struct AuditGap(String);
 
-impl Audit {
+impl AuditLog {
     /// Writes to the log in `state`, from a thread that ends with the last clone. Without limits nothing is written,
-    /// until [`Audit::change`] gives some. Blocks on the disk.
-    pub fn open(state: &std::path::Path, limits: impl Into<Option<Limits>>, clock: Clock) -> Result<Self, FolderError> {
+    /// until [`AuditLog::change`] gives some. Blocks on the disk.
+    pub fn open(
+        state: &std::path::Path,
+        limits: impl Into<Option<AuditLimits>>,
+        clock: Clock,
+    ) -> Result<Self, FolderError> {
         let folder = Folder::open(state)?;
         let files = limits.into().map(|limits| Files::open(&folder, limits)).transpose()?;
         let on = Arc::new(AtomicBool::new(files.is_some()));
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
-        let repeated = RateLimit::new(REPEATED, clock.clone());
-        let open = Open { queue, repeated, clock: clock.clone() };
+        let repeated = LogRateLimit::new(REPEATED, clock.clone());
+        let open = OpenLog { queue, repeated, clock: clock.clone() };
         let writer = Writer { folder, files, clock, missing: 0, complained: None, failed: None };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
@@ -114,7 +118,7 @@ impl Audit {
     }
 
     /// Where lines go, if they are wanted.
-    fn wanted(&self) -> Option<&Open> {
+    fn wanted(&self) -> Option<&OpenLog> {
         self.open.as_ref().filter(|_| self.is_on())
     }
 
@@ -136,8 +140,8 @@ impl Audit {
         }
     }
 
-    /// As [`Audit::flush`], with what has been counted so far. For the end of the process.
-    pub async fn close(&self) -> Result<(), Missing> {
+    /// As [`AuditLog::flush`], with what has been counted so far. For the end of the process.
+    pub async fn close(&self) -> Result<(), AuditGap> {
         if let Some(open) = &self.open {
             open.write_counts(open.repeated.rest()).await;
         }
@@ -146,31 +150,34 @@ impl Audit {
 
     /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
     /// what is to be kept are deleted. After an error nothing is written.
-    pub async fn change(&self, limits: Option<Limits>) -> Result<(), Missing> {
+    pub async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
-        let result = open.ask(|done| Message::Change(limits, done)).await;
+        let result = open.ask(|done| AuditMessage::Change(limits, done)).await;
         self.on.store(limits.is_some() && result.is_ok(), Ordering::Release);
         result
     }
 
     /// Waits until every line so far is written; tells if one is missing since the last time.
-    pub async fn flush(&self) -> Result<(), Missing> {
+    pub async fn flush(&self) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
-        open.ask(Message::Flush).await
+        open.ask(AuditMessage::Flush).await
     }
 }
 
-impl Open {
+impl OpenLog {
     async fn write(&self, series: Series, line: AuditLine) {
         // The thread ends with the daemon alone.
-        _ = self.queue.send(Message::Line(series, Box::new(line))).await;
+        _ = self.queue.send(AuditMessage::Line(series, Box::new(line))).await;
     }
 
     /// Waits until the thread has done what it is asked.
-    async fn ask(&self, message: impl FnOnce(oneshot::Sender<Result<(), Missing>>) -> Message) -> Result<(), Missing> {
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<(), AuditGap>>) -> AuditMessage,
+    ) -> Result<(), AuditGap> {
         let (done, answer) = oneshot::channel();
-        let ended = || Missing("its thread has ended".into());
+        let ended = || AuditGap("its thread has ended".into());
         self.queue.send(message(done)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
@@ -205,7 +212,7 @@ impl Repeated {
     }
 }
 
-impl Limits {
+impl AuditLimits {
     /// The smaller ones of the two.
     fn within(self, other: Self) -> Self {
         Self { file: self.file.min(other.file), keep: self.keep.min(other.keep) }
@@ -215,18 +222,18 @@ impl Limits {
 /// The files of both series.
 struct Files {
     main: Log,
-    denied: Denied,
+    denied: DeniedLog,
 }
 
 impl Files {
-    fn open(folder: &Folder, limits: Limits) -> Result<Self, FolderError> {
-        let denied = Denied { folder: folder.clone(), limits: DENIED.within(limits), log: None };
+    fn open(folder: &Folder, limits: AuditLimits) -> Result<Self, FolderError> {
+        let denied = DeniedLog { folder: folder.clone(), limits: DENIED.within(limits), log: None };
         Series::Denied.prune(folder, denied.limits.keep)?;
         Ok(Self { main: Log::open(folder.clone(), Series::Main, limits)?, denied })
     }
 
     /// Keeps so much from now on.
-    fn change(&mut self, limits: Limits) -> Result<(), FolderError> {
+    fn change(&mut self, limits: AuditLimits) -> Result<(), FolderError> {
         self.main.change(limits)?;
         self.denied.limits = DENIED.within(limits);
         match &mut self.denied.log {
@@ -237,13 +244,13 @@ impl Files {
 }
 
 /// The files of strangers, which are not made before there is a line for them.
-struct Denied {
+struct DeniedLog {
     folder: Folder,
-    limits: Limits,
+    limits: AuditLimits,
     log: Option<Log>,
 }
 
-impl Denied {
+impl DeniedLog {
     fn write(&mut self, lines: &[u8]) -> Result<(), FolderError> {
         let log = match self.log.take() {
             Some(log) => log,
@@ -261,23 +268,23 @@ struct Writer {
     missing: u64,
     complained: Option<Boot>,
     /// Why lines are missing that nobody who waited was told of.
-    failed: Option<Missing>,
+    failed: Option<AuditGap>,
 }
 
 impl Writer {
-    fn run(mut self, mut lines: mpsc::Receiver<Message>) {
+    fn run(mut self, mut lines: mpsc::Receiver<AuditMessage>) {
         let mut batch = Vec::with_capacity(BATCH);
         while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let (mut text, mut denied, mut flushes) = (Text::default(), Text::default(), Vec::new());
+            let (mut text, mut denied, mut flushes) = (WriteBatch::default(), WriteBatch::default(), Vec::new());
             for message in batch.drain(..) {
                 match message {
-                    Message::Flush(done) => flushes.push(done),
-                    Message::Line(Series::Main, line) => text.add(&line),
-                    Message::Line(Series::Denied, line) => denied.add(&line),
-                    Message::Change(limits, done) => {
+                    AuditMessage::Flush(done) => flushes.push(done),
+                    AuditMessage::Line(Series::Main, line) => text.add(&line),
+                    AuditMessage::Line(Series::Denied, line) => denied.add(&line),
+                    AuditMessage::Change(limits, done) => {
                         self.write(Series::Main, &std::mem::take(&mut text));
                         self.write(Series::Denied, &std::mem::take(&mut denied));
-                        _ = done.send(self.change(limits).map_err(|error| Missing(error.to_string())));
+                        _ = done.send(self.change(limits).map_err(|error| AuditGap(error.to_string())));
                     }
                 }
             }
@@ -289,7 +296,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, series: Series, text: &Text) {
+    fn write(&mut self, series: Series, text: &WriteBatch) {
         // Nothing to write is no reason to begin a file.
         let Some(files) = self.files.as_mut().filter(|_| text.count > 0) else { return };
         let written = match series {
@@ -299,11 +306,11 @@ impl Writer {
         if let Err(error) = written {
             self.missing += text.count;
             self.complain(&error);
-            self.failed = Some(Missing(error.to_string()));
+            self.failed = Some(AuditGap(error.to_string()));
         }
     }
 
-    fn change(&mut self, limits: Option<Limits>) -> Result<(), FolderError> {
+    fn change(&mut self, limits: Option<AuditLimits>) -> Result<(), FolderError> {
         let Some(limits) = limits else {
             self.files = None;
             return Ok(());
@@ -327,12 +334,12 @@ impl Writer {
 
 /// Lines for one write.
 #[derive(Default)]
-struct Text {
+struct WriteBatch {
     lines: Vec<u8>,
     count: u64,
 }
 
-impl Text {
+impl WriteBatch {
     fn add(&mut self, line: &AuditLine) {
         if serde_json::to_writer(&mut self.lines, line).is_ok() {
             self.lines.push(b'\n');

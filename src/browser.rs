@@ -27,7 +27,7 @@ pub struct NotAStartUrl;
 
 /// Why no browser was opened.
 #[derive(Debug, thiserror::Error)]
-pub enum Unopened {
+pub enum BrowserNotOpened {
     /// There is no desktop to open it on.
     #[error("there is no browser here (no display, and BROWSER is not set)")]
     NoBrowser,
@@ -49,25 +49,25 @@ fn no_launcher(looked_for: &[String]) -> String {
 }
 
 /// Opens browsers. A trait, so that tests can click in the user's place.
-pub trait Opener: Send + Sync {
+pub trait BrowserOpener: Send + Sync {
     /// Opens `url` without waiting for the browser to end. Blocks: two seconds for each launcher, or as long as the
     /// service manager takes to start a program.
-    fn open(&self, url: &StartUrl) -> Result<(), Unopened>;
+    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened>;
 }
 
 /// The user's own browser.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UsersBrowser;
 
-impl Opener for UsersBrowser {
-    fn open(&self, url: &StartUrl) -> Result<(), Unopened> {
+impl BrowserOpener for UsersBrowser {
+    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened> {
         let env = |name: &str| std::env::var_os(name);
         #[cfg(target_os = "linux")]
         if service::are_we(&env) {
             return service::open(url);
         }
         if !has_browser(&env) {
-            return Err(Unopened::NoBrowser);
+            return Err(BrowserNotOpened::NoBrowser);
         }
         launch::first_that_works(open::commands(url.as_str()))
     }

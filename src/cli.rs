@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::{self, Asked, Client, Failure, message};
+use crate::client::{self, Client, DaemonOptions, Failure, message};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::error::Error;
 use crate::log;
@@ -70,43 +70,43 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
-    Serve(serve::Serve),
-    Login(login::Login),
-    Logout(logout::Logout),
-    Token(token::Token),
-    Status(status::Status),
-    Refresh(refresh::Refresh),
-    Lock(lock::Lock),
-    Unlock(unlock::Unlock),
-    Info(info::Info),
-    Import(import::Import),
-    Export(export::Export),
-    Store(store::Store),
-    App(app::App),
-    Audit(audit::Audit),
-    Open(open::Open),
-    Consent(consent::Consent),
-    Doctor(doctor::Doctor),
-    Config(config::Config),
-    Provider(provider::Provider),
-    Sandbox(sandbox::Sandbox),
-    Demo(demo::Demo),
+    Serve(serve::ServeArgs),
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
+    Token(token::TokenArgs),
+    Status(status::StatusArgs),
+    Refresh(refresh::RefreshArgs),
+    Lock(lock::LockArgs),
+    Unlock(unlock::UnlockArgs),
+    Info(info::InfoArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
+    Store(store::StoreArgs),
+    App(app::AppArgs),
+    Audit(audit::AuditArgs),
+    Open(open::OpenArgs),
+    Consent(consent::ConsentArgs),
+    Doctor(doctor::DoctorArgs),
+    Config(config::ConfigArgs),
+    Provider(provider::ProviderArgs),
+    Sandbox(sandbox::SandboxArgs),
+    Demo(demo::DemoArgs),
 }
 
 /// What a command comes to: the exit code, or why it failed.
-type Outcome = Result<ExitCode, Failure>;
+type CommandResult = Result<ExitCode, Failure>;
 
 /// Which daemon is asked.
 #[derive(Args)]
-struct Reach {
+struct DaemonChoice {
     /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 
-impl Reach {
+impl DaemonChoice {
     fn client(&self) -> Result<Client, Failure> {
-        Client::find(&Asked { socket: self.socket.clone() })
+        Client::find(&DaemonOptions { socket: self.socket.clone() })
     }
 }
 
@@ -119,7 +119,7 @@ struct Account {
 }
 
 /// Starts the log of a command that runs for long; the others have none.
-fn start_log(options: &log::Options) -> Result<(), Failure> {
+fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
     log::start(options).map_err(|error| match error {
         Error::Usage { what } => message::log_filter(what),
         other => other.into(),

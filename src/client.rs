@@ -23,8 +23,8 @@ pub mod message;
 #[cfg(test)]
 mod tests;
 
-use connect::{Door, Way};
-pub use discover::{Asked, read_endpoint, read_key};
+use connect::{DaemonAddress, Transport};
+pub use discover::{DaemonOptions, read_endpoint, read_key};
 use exchange::{Broken, Request, Response};
 pub use failure::Failure;
 
@@ -37,7 +37,7 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// A way to the daemon. Each request opens its own connection.
 #[derive(Debug)]
 pub struct Client {
-    door: Door,
+    door: DaemonAddress,
 }
 
 /// What is wanted of a token; `None` leaves it to the daemon's config.
@@ -61,7 +61,7 @@ impl Client {
     ///
     /// Fails with `usage` where the environment or `endpoint.json` makes no sense, and with
     /// `not_permitted` where a key file is open to others.
-    pub fn find(asked: &Asked) -> Result<Self, Failure> {
+    pub fn find(asked: &DaemonOptions) -> Result<Self, Failure> {
         Ok(Self { door: discover::door(asked, &|name| std::env::var_os(name))? })
     }
 
@@ -188,7 +188,7 @@ impl Client {
 
     /// Refuses what must not pass a port that somebody else may have taken.
     fn on_socket(&self, what: &str) -> Result<(), Failure> {
-        if matches!(self.door.way, Way::Socket(_)) {
+        if matches!(self.door.way, Transport::Socket(_)) {
             return Ok(());
         }
         Err(message::socket_only(what))

@@ -68,7 +68,7 @@ impl Boot {
 /// processes that come one after the other.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct WhichBoot(pub Arc<str>);
+pub struct BootId(pub Arc<str>);
 
 /// One reading of both clocks. As a deadline it is for what is also on disk, or follows from that: the wall clock alone
 /// goes on from one run of the machine to the next.
@@ -163,7 +163,7 @@ impl Clock {
     }
 
     /// Which run of the machine boot time counts, if that can be known.
-    pub fn which_boot(&self) -> Option<WhichBoot> {
+    pub fn boot_id(&self) -> Option<BootId> {
         match self {
             Self::System => system_which_boot(),
             Self::Virtual(_) => None,
@@ -221,15 +221,15 @@ fn system_boot() -> Boot {
 }
 
 #[cfg(target_os = "linux")]
-fn system_which_boot() -> Option<WhichBoot> {
+fn system_which_boot() -> Option<BootId> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let id = id.trim();
-    (!id.is_empty() && id.len() <= 64).then(|| WhichBoot(id.into()))
+    (!id.is_empty() && id.len() <= 64).then(|| BootId(id.into()))
 }
 
 /// Nobody tells.
 #[cfg(not(target_os = "linux"))]
-fn system_which_boot() -> Option<WhichBoot> {
+fn system_which_boot() -> Option<BootId> {
     None
 }
 

@@ -40,7 +40,7 @@ pub use describe::{describe, describe_provider};
 pub use document::{example, reference};
 pub use file::{assemble, parse};
 pub use known::{KnownProvider, known_providers};
-pub use problem::{Blame, ConfigError, ConfigErrors, Problem, nearest};
+pub use problem::{ConfigError, ConfigErrors, Problem, ProblemScope, nearest};
 pub use reader::segment;
 pub use redirect::{ROUTED, default_redirect_uri};
 pub use restart::needs_restart;

@@ -105,7 +105,7 @@ pub fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
 }
 
 /// All that a config is made of, as it was read.
-pub struct Found {
+pub struct FoundConfig {
     text: Zeroizing<String>,
     path: PathBuf,
     privacy: FilePrivacy,
@@ -113,7 +113,7 @@ pub struct Found {
     providers: Vec<ProviderFile>,
 }
 
-impl Found {
+impl FoundConfig {
     /// The same for [`config`].
     pub fn sources(&self) -> Sources<'_> {
         Sources {
@@ -142,7 +142,7 @@ pub fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), Config
 }
 
 /// Finds and reads the config file, and the presets in the folder `providers` beside it.
-pub fn find(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
+pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     let (path, named_by) = env.locate()?;
     // Relative paths in the file are relative to its folder, not to where the daemon was started.
     let path = std::path::absolute(&path).map_err(|error| unusable(&path, error))?;
@@ -155,18 +155,18 @@ pub fn find(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
         paths::check_parents(place).map_err(|error| unusable(&path, error))?;
     }
     let providers = provider_files(&path)?;
-    Ok(Found { text, path, privacy, home: env.home(), providers })
+    Ok(FoundConfig { text, path, privacy, home: env.home(), providers })
 }
 
 /// As [`find`]; a config file that nobody named may be missing.
-pub fn find_if_there(env: &ConfigEnv) -> Result<Found, ConfigFileError> {
+pub fn find_if_there(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     let path = match find(env) {
         Err(ConfigFileError::Missing { path, .. }) if env.names_none() => path,
         Err(ConfigFileError::Nowhere) => PathBuf::new(),
         found => return found,
     };
     let providers = provider_files(&path)?;
-    Ok(Found { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
+    Ok(FoundConfig { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
 }
 
 /// The files `providers/*.toml` beside the config file, by name. One that can't be used says why: it

@@ -17,9 +17,9 @@ pub mod api;
 mod apps;
 mod audited;
 pub mod body;
+pub mod callback_listener;
 mod consent;
 mod cookies;
-pub mod door;
 mod events;
 pub mod fragment;
 pub mod gate;
@@ -44,7 +44,7 @@ use tracing::Instrument as _;
 
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
-use crate::audit::Audit;
+use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -64,7 +64,7 @@ pub struct Http {
     /// Who may ask with a key.
     pub apps: Apps,
     /// Where it is written down who asked.
-    pub audit: Audit,
+    pub audit: AuditLog,
     /// Whether a program may have a token, where the user is asked.
     pub consents: Consents,
     /// Sessions of the status page.
@@ -112,7 +112,7 @@ fn build(rows: impl Iterator<Item = &'static routes::Route>) -> Router<Http> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::listen::{Limits, Server, bind_tcp};
+    use crate::http::listen::{ConnectionLimits, Server, bind_tcp};
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -136,11 +136,11 @@ mod tests {
         let inner = inner.layer(CatchPanicLayer::custom(reject::panicked));
         let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_address().unwrap();
-        let _open = Server::new(Limits::default()).spawn(
+        let _open = Server::new(ConnectionLimits::default()).spawn(
             listener,
             gate::guard(
                 inner,
-                Gate::new(crate::apps::tests::fresh().0, Audit::default(), Sessions::default(), Clock::System),
+                Gate::new(crate::apps::tests::fresh().0, AuditLog::default(), Sessions::default(), Clock::System),
             ),
         );
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -25,7 +25,7 @@ pub enum Format {
 /// How to log.
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "log-options")]
-pub struct Options {
+pub struct LogOptions {
     /// What the log looks like
     #[arg(long = "log-format", value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub format: Format,
@@ -39,7 +39,7 @@ pub struct Options {
 ///
 /// Fails with [`Error::Usage`] if the filter can't be understood, and with [`Error::Internal`] if the
 /// process has a log already.
-pub fn start(options: &Options) -> Result<(), Error> {
+pub fn start(options: &LogOptions) -> Result<(), Error> {
     let filter = EnvFilter::builder().parse(&options.filter).map_err(|error| Error::Usage {
         what: format!("the log level `{}` can't be understood: {error}", options.filter),
     })?;
@@ -94,8 +94,8 @@ mod tests {
         let kind = std::env::var(CHILD).unwrap_or_default();
         let filter = "trace".to_owned();
         match kind.as_str() {
-            "human" => start(&Options { format: Format::Human, filter }).unwrap(),
-            "json" => start(&Options { format: Format::Json, filter }).unwrap(),
+            "human" => start(&LogOptions { format: Format::Human, filter }).unwrap(),
+            "json" => start(&LogOptions { format: Format::Json, filter }).unwrap(),
             "none" => hide_panics(),
             _ => {
                 for (kind, told) in [
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_makes_no_sense_is_a_usage_error() {
-        let options = Options { format: Format::Human, filter: "ringback=loud".into() };
+        let options = LogOptions { format: Format::Human, filter: "ringback=loud".into() };
         assert!(matches!(start(&options), Err(Error::Usage { .. })));
     }
 }

@@ -19,25 +19,25 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 use tokio::sync::watch;
 
-use self::breaker::Open;
+use self::breaker::CircuitOpen;
 use self::issuers::Issuers;
 pub use self::revocation::RevocationOutcome;
-use self::wire::{Failure, Whole, Wire};
-use crate::account::state::Answer;
+use self::wire::{HttpTransport, TransportFailure, Whole};
 use crate::account::state::Priority;
+use crate::account::state::RefreshOutcome;
 use crate::clock::Clock;
 use crate::oauth::assertion::Signing;
 use crate::oauth::authorize;
-use crate::oauth::describe::{self, Described, Source};
+use crate::oauth::describe::{self, DescribeEndpoint, Described};
 use crate::oauth::device::{self, DeviceAuthorization};
-use crate::oauth::dialect::{Dialect, Reach};
+use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{
     Credentials, HttpRequest, Target, Trade, Unbuildable, details_fallback_request, details_request, device_request,
     introspection_request, push_request, token_request,
 };
 use crate::oauth::grant::TokenSet;
-use crate::oauth::reply::{self, Failed, Refusal, Reply};
+use crate::oauth::reply::{self, Failed, ParsedReply, Refusal};
 use crate::secret::{AccessToken, Nonce256, RefreshToken};
 
 /// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
@@ -47,7 +47,7 @@ pub fn check_ca_file(path: &Path) -> Result<(), String> {
 }
 
 /// A future of a trait's method.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +87,7 @@ impl From<Unbuildable> for AskError {
 pub trait Provider: Send + Sync + 'static {
     /// The dialect with all its endpoints: what it leaves open is read from the issuer's metadata, which
     /// is kept for a while.
-    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>>;
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<Arc<Dialect>, AskError>>;
 
     /// A person asks: metadata that could not be read a moment ago is asked for at once.
     fn try_again(&self, _dialect: &Dialect) {}
@@ -97,7 +97,7 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Takes over the issuer's metadata though its token endpoint has moved to another host; tells to
     /// which.
-    fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>>;
+    fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>>;
 
     /// Pushes an authorization request (RFC 9126); gives its `request_uri`.
     fn push<'a>(
@@ -105,7 +105,7 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         parameters: &'a [(String, String)],
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<String, AskError>>;
+    ) -> ProviderFuture<'a, Result<String, AskError>>;
 
     /// Asks for a device code (RFC 8628 §3.1).
     fn device<'a>(
@@ -113,7 +113,7 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         target: &'a Target,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<DeviceAuthorization, AskError>>;
+    ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>>;
 
     /// What the provider says of a token.
     fn describe<'a>(
@@ -121,7 +121,7 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         token: &'a AccessToken,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<Described, AskError>>;
+    ) -> ProviderFuture<'a, Result<Described, AskError>>;
 
     /// Trades what the account has for an access token. Sends one request at most.
     fn trade_at<'a>(
@@ -130,7 +130,7 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         trade: &'a Trade,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Answer>;
+    ) -> ProviderFuture<'a, RefreshOutcome>;
 
     /// The same for a person.
     fn trade<'a>(
@@ -138,7 +138,7 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         trade: &'a Trade,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Answer> {
+    ) -> ProviderFuture<'a, RefreshOutcome> {
         self.trade_at(Priority::Person, dialect, trade, credentials)
     }
 
@@ -148,19 +148,19 @@ pub trait Provider: Send + Sync + 'static {
         dialect: &'a Dialect,
         tokens: &'a TokenSet,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<RevocationOutcome, String>>;
+    ) -> ProviderFuture<'a, Result<RevocationOutcome, String>>;
 }
 
 /// The real one.
 pub struct HttpProvider {
-    wire: Wire,
+    wire: HttpTransport,
     issuers: Issuers,
 }
 
 impl HttpProvider {
     /// Nothing is read and nothing is sent yet. Metadata is kept in memory.
     pub fn new(clock: Clock) -> Self {
-        Self { wire: Wire::new(clock), issuers: Issuers::default() }
+        Self { wire: HttpTransport::new(clock), issuers: Issuers::default() }
     }
 
     /// Keeps metadata in this folder, too, so that a start without network works. It is made, private, when
@@ -172,7 +172,7 @@ impl HttpProvider {
 
     /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
     pub fn warm_up(&self) {
-        if let Err(failure) = self.wire.client_by(Reach::default()) {
+        if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
             tracing::error!("{}; it is tried again when a provider is asked", failure.words());
         }
     }
@@ -188,7 +188,7 @@ impl HttpProvider {
     /// Builds a request, with what a signature needs (RFC 7523 §3): the time, and chance.
     fn build<T>(&self, build: impl FnOnce(Signing<'_>) -> Result<T, Unbuildable>) -> Result<T, Unbuildable> {
         let id = Nonce256::random(&mut rand::rng());
-        build(Signing { now: self.wire.now(), id: &id, chance: &SystemRandom::new() })
+        build(Signing { now: self.wire.now(), id: &id, rng: &SystemRandom::new() })
     }
 
     async fn ask(
@@ -204,7 +204,7 @@ impl HttpProvider {
 }
 
 impl Provider for HttpProvider {
-    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<Arc<Dialect>, AskError>> {
         Box::pin(self.issuers.resolve(&self.wire, dialect))
     }
 
@@ -218,7 +218,7 @@ impl Provider for HttpProvider {
         self.wire.forget_clients();
     }
 
-    fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+    fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>> {
         Box::pin(self.issuers.accept(&self.wire, dialect))
     }
 
@@ -227,7 +227,7 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         parameters: &'a [(String, String)],
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<String, AskError>> {
+    ) -> ProviderFuture<'a, Result<String, AskError>> {
         Box::pin(async move {
             let request = self.build(|signing| push_request(dialect, parameters, credentials, signing));
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
@@ -241,7 +241,7 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         target: &'a Target,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+    ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>> {
         Box::pin(async move {
             let request = self.build(|signing| device_request(dialect, target, credentials, signing));
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
@@ -254,17 +254,17 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         token: &'a AccessToken,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<Described, AskError>> {
+    ) -> ProviderFuture<'a, Result<Described, AskError>> {
         Box::pin(async move {
             let (source, request) = if dialect.endpoints.details.is_some() {
-                (Source::Details, details_request(dialect, token))
+                (DescribeEndpoint::Details, details_request(dialect, token))
             } else {
                 let build = |signing: Signing<'_>| introspection_request(dialect, token, credentials, signing);
-                (Source::Introspection, self.build(build))
+                (DescribeEndpoint::Introspection, self.build(build))
             };
             let (mut whole, sent) = self.ask(dialect, credentials, request).await?;
             let fallback = details_fallback_request(dialect, token);
-            if let (Source::Details, 404, Some(request)) = (source, whole.status, fallback) {
+            if let (DescribeEndpoint::Details, 404, Some(request)) = (source, whole.status, fallback) {
                 // It shows the same token, so what is hidden in its reply is the same.
                 whole = self.ask(dialect, credentials, Ok(request)).await?.0;
             }
@@ -279,11 +279,11 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         trade: &'a Trade,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Answer> {
+    ) -> ProviderFuture<'a, RefreshOutcome> {
         Box::pin(async move {
             let request = match self.build(|signing| token_request(dialect, trade, credentials, signing)) {
                 Ok(request) => request,
-                Err(why) => return Answer::NotSent { why: why.to_string() },
+                Err(why) => return RefreshOutcome::NotSent { why: why.to_string() },
             };
             let sent = Sent::of(&request);
             match self.wire.ask(dialect, &credentials.client_id, request, priority).await {
@@ -291,13 +291,15 @@ impl Provider for HttpProvider {
                     let reply = reply::parse_for(whole.received(), dialect, spent(trade)).without(&sent);
                     answer(reply.advised(dialect, credentials))
                 }
-                Err(Failure::Cut { why, so_far }) => {
+                Err(TransportFailure::Cut { why, so_far }) => {
                     answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
                 }
-                Err(Failure::NotSent(why)) => Answer::NotSent { why },
-                Err(Failure::CircuitOpen(Open { why, probe_in })) => Answer::CircuitOpen { why, probe_in },
-                Err(Failure::Busy { why, retry_after }) => Answer::Busy { retry_after, why },
-                Err(Failure::Lost(why)) => Answer::Lost { why },
+                Err(TransportFailure::NotSent(why)) => RefreshOutcome::NotSent { why },
+                Err(TransportFailure::CircuitOpen(CircuitOpen { why, probe_in })) => {
+                    RefreshOutcome::CircuitOpen { why, probe_in }
+                }
+                Err(TransportFailure::Busy { why, retry_after }) => RefreshOutcome::Busy { retry_after, why },
+                Err(TransportFailure::Lost(why)) => RefreshOutcome::Lost { why },
             }
         })
     }
@@ -307,7 +309,7 @@ impl Provider for HttpProvider {
         dialect: &'a Dialect,
         tokens: &'a TokenSet,
         credentials: &'a Credentials,
-    ) -> Pending<'a, Result<RevocationOutcome, String>> {
+    ) -> ProviderFuture<'a, Result<RevocationOutcome, String>> {
         Box::pin(self.give_back(dialect, tokens, credentials))
     }
 }
@@ -321,13 +323,13 @@ fn spent(trade: &Trade) -> Option<&RefreshToken> {
 }
 
 /// What a reply means for a refresh: one that decides nothing leaves open whether the refresh token was spent.
-pub fn answer(reply: Reply) -> Answer {
+pub fn answer(reply: ParsedReply) -> RefreshOutcome {
     match reply {
-        Reply::Granted(grant) => Answer::Granted(grant),
-        Reply::Refused(refusal) => Answer::Refused(refusal),
-        Reply::Busy { retry_after, why } => Answer::Busy { retry_after, why },
-        Reply::Pending { slow_down } => Answer::Pending { slow_down },
-        Reply::Unclear { why } => Answer::Lost { why },
+        ParsedReply::Granted(grant) => RefreshOutcome::Granted(grant),
+        ParsedReply::Refused(refusal) => RefreshOutcome::Refused(refusal),
+        ParsedReply::Busy { retry_after, why } => RefreshOutcome::Busy { retry_after, why },
+        ParsedReply::Pending { slow_down } => RefreshOutcome::Pending { slow_down },
+        ParsedReply::Unclear { why } => RefreshOutcome::Lost { why },
     }
 }
 

@@ -16,12 +16,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The limit. Cheap to clone; all clones count together.
 #[derive(Debug)]
-pub struct RateLimit<K> {
-    inner: Arc<Inner<K>>,
+pub struct LogRateLimit<K> {
+    inner: Arc<LogRateLimitInner<K>>,
 }
 
 #[derive(Debug)]
-struct Inner<K> {
+struct LogRateLimitInner<K> {
     windows: Mutex<Windows<K>>,
     clock: Clock,
     /// A line was left out that no summary is awaited for yet.
@@ -39,28 +39,28 @@ pub struct LeftOut<K> {
     pub since: Wall,
 }
 
-impl<K> Clone for RateLimit<K> {
+impl<K> Clone for LogRateLimit<K> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
     }
 }
 
-impl<K: Ord + Clone> RateLimit<K> {
+impl<K: Ord + Clone> LogRateLimit<K> {
     /// Admits `most` lines of each kind in a minute.
     pub fn new(most: u32, clock: Clock) -> Self {
         let windows = Mutex::new(Windows { most, open: BTreeMap::new() });
-        Self { inner: Arc::new(Inner { windows, clock, left_out: Notify::new() }) }
+        Self { inner: Arc::new(LogRateLimitInner { windows, clock, left_out: Notify::new() }) }
     }
 
     /// Whether a line of this kind may be written now. If not, it is counted.
     pub fn admits(&self, kind: K) -> bool {
         match self.windows().take(kind, self.inner.clock.now()) {
-            Taken::Admitted => true,
-            Taken::FirstLeftOut => {
+            LineVerdict::Admitted => true,
+            LineVerdict::FirstLeftOut => {
                 self.inner.left_out.notify_one();
                 false
             }
-            Taken::LeftOut => false,
+            LineVerdict::LeftOut => false,
         }
     }
 
@@ -92,7 +92,7 @@ impl<K: Ord + Clone> RateLimit<K> {
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
+enum LineVerdict {
     Admitted,
     /// None of its kind waited for a summary before.
     FirstLeftOut,
@@ -103,11 +103,11 @@ enum Taken {
 #[derive(Debug)]
 struct Windows<K> {
     most: u32,
-    open: BTreeMap<K, Window>,
+    open: BTreeMap<K, LogWindow>,
 }
 
 #[derive(Debug)]
-struct Window {
+struct LogWindow {
     ends: Moment,
     admitted: u32,
     left_out: Option<Summary>,
@@ -122,30 +122,30 @@ struct Summary {
 }
 
 impl<K: Ord + Clone> Windows<K> {
-    fn take(&mut self, kind: K, now: Moment) -> Taken {
+    fn take(&mut self, kind: K, now: Moment) -> LineVerdict {
         if !self.open.contains_key(&kind) {
             // Kinds that are quiet again take no room.
             self.open.retain(|_, window| window.left_out.is_some() || !now.reached(window.ends));
         }
         let ends = now.plus(WINDOW);
-        let window = self.open.entry(kind).or_insert(Window { ends, admitted: 0, left_out: None });
+        let window = self.open.entry(kind).or_insert(LogWindow { ends, admitted: 0, left_out: None });
         if now.reached(window.ends) {
             (window.ends, window.admitted) = (ends, 0);
         }
         if window.admitted < self.most {
             window.admitted += 1;
-            return Taken::Admitted;
+            return LineVerdict::Admitted;
         }
         if let Some(summary) = &mut window.left_out {
             summary.count = summary.count.saturating_add(1);
-            return Taken::LeftOut;
+            return LineVerdict::LeftOut;
         }
         let began = now
             .wall
             .0
             .saturating_sub(i64::try_from(WINDOW.saturating_sub(now.until(window.ends)).as_millis()).unwrap_or(0));
         window.left_out = Some(Summary { count: 1, since: Wall(began), due: window.ends });
-        Taken::FirstLeftOut
+        LineVerdict::FirstLeftOut
     }
 
     /// When the next summary is to be told.
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn of_each_kind_so_many_in_a_window_and_the_rest_is_counted() {
-        use Taken::{Admitted, FirstLeftOut, LeftOut};
+        use LineVerdict::{Admitted, FirstLeftOut, LeftOut};
         let mut windows = windows();
         for (second, kind, taken) in [
             (0, "a", Admitted),
@@ -220,7 +220,7 @@ mod tests {
         let mut windows = windows();
         (0..3).for_each(|_| _ = windows.take("a", at(3600)));
         let set_back = Moment { wall: at(0).wall, boot: at(3600 + 60).boot };
-        assert_eq!(windows.take("a", set_back), Taken::Admitted);
+        assert_eq!(windows.take("a", set_back), LineVerdict::Admitted);
         assert_eq!(windows.collect(set_back).len(), 1);
     }
 
@@ -228,14 +228,14 @@ mod tests {
     fn kinds_that_are_quiet_again_take_no_room() {
         let mut windows = Windows { most: 1, open: BTreeMap::new() };
         for kind in 0..1000 {
-            assert_eq!(windows.take(kind, at(kind * 60)), Taken::Admitted);
+            assert_eq!(windows.take(kind, at(kind * 60)), LineVerdict::Admitted);
             assert!(windows.open.len() <= 2, "{}", windows.open.len());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_count_is_told_when_the_window_is_over_and_not_before() {
-        let limit = RateLimit::new(3, Clock::virtual_at(Wall(0)));
+        let limit = LogRateLimit::new(3, Clock::virtual_at(Wall(0)));
         let waits = tokio::spawn({
             let limit = limit.clone();
             async move { limit.ended().await }

@@ -19,13 +19,13 @@ use zeroize::Zeroizing;
 
 /// A secret text of one kind. The kind is a type, so that a refresh token can't be handed out where
 /// an access token was meant.
-pub struct Secret<Kind> {
+pub struct Secret<SecretKind> {
     text: SecretString,
-    kind: PhantomData<fn() -> Kind>,
+    kind: PhantomData<fn() -> SecretKind>,
 }
 
 /// Names a kind of secret, for [`fmt::Debug`] output.
-pub trait Kind {
+pub trait SecretKind {
     /// What `Debug` prints before `[redacted]`.
     const NAME: &'static str;
 }
@@ -37,7 +37,7 @@ macro_rules! kinds {
             $(#[$doc])*
             #[derive(Debug)]
             pub enum $kind {}
-            impl super::Kind for $kind {
+            impl super::SecretKind for $kind {
                 const NAME: &'static str = stringify!($alias);
             }
         )*}
@@ -70,7 +70,7 @@ kinds! {
     App => AppKey;
 }
 
-impl<K: Kind> Secret<K> {
+impl<K: SecretKind> Secret<K> {
     /// Takes ownership of `text`. The caller's other copies are the caller's to wipe.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self { text: SecretString::from(text.into().into_string()), kind: PhantomData }
@@ -132,7 +132,7 @@ impl<K> Clone for Secret<K> {
     }
 }
 
-impl<K: Kind> fmt::Debug for Secret<K> {
+impl<K: SecretKind> fmt::Debug for Secret<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[redacted]", K::NAME)
     }

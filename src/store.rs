@@ -5,18 +5,18 @@ pub mod export;
 pub mod file;
 mod high_water;
 pub mod key;
+mod key_cell;
 pub mod record;
 pub mod rekey;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod tests;
-mod vault;
 
 use std::path::PathBuf;
 
 use crate::account::record::Record;
 use crate::contract::StoreState;
-use crate::paths::file_system::Asked;
+use crate::paths::file_system::FileSystemFeature;
 use crate::secret::Passphrase;
 
 /// Keeps one record per account, durably. Implementations block; call them off the runtime.
@@ -145,7 +145,7 @@ pub enum StoreError {
         /// The file system's kind.
         name: String,
         /// What was asked of it.
-        asked: Asked,
+        asked: FileSystemFeature,
         /// What the system said.
         why: String,
     },

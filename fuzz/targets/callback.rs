@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use ringback::account::attempts::{Arrival, Attempts, Plan};
+use ringback::account::attempts::{Callback, Attempts, LoginPlan};
 use ringback::clock::{Boot, Moment, Wall};
 use ringback::config::{FilePrivacy, parse};
 use ringback::oauth::authorize::ResponseType;
@@ -24,7 +24,7 @@ static DIALECT: LazyLock<Arc<Dialect>> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(9)) };
     let (mut attempts, rng) = (Attempts::default(), &mut rand::rng());
-    let plan = Plan {
+    let plan = LoginPlan {
         account: "a".into(),
         dialect: Arc::clone(&DIALECT),
         credentials: Credentials { client_id: "i".into(), client_secret: None, client_key: None, origin: String::new() },
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     let knows = text.contains("STATE");
     let query = text.replace("STATE", &state);
     let parameters: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let arrival = |cookies| Arrival { arrived_on: REDIRECT, parameters: &parameters, in_fragment: false, cookies, only: None };
+    let arrival = |cookies| Callback { arrived_on: REDIRECT, parameters: &parameters, in_fragment: false, cookies, only: None };
     assert!(attempts.arrive(&arrival(Some(&[][..])), now).is_err(), "without the cookie");
     assert_eq!(attempts.pending().count(), 1, "nothing was changed");
     let accepted = attempts.arrive(&arrival(Some(&cookies[..])), now);

@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use libfuzzer_sys::fuzz_target;
 use ringback::apps::Apps;
-use ringback::audit::Audit;
+use ringback::audit::AuditLog;
 use ringback::clock::Clock;
 use ringback::http::gate::guard;
 use ringback::http::listen::{BodyLimits, Connection, Peer};
@@ -34,7 +34,7 @@ static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String, PeerUser)> = Lazy
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
     // Of the daemon's own user: anybody else gets no further than that.
     let user = PeerUser::Uid(std::fs::metadata(&folder).unwrap().uid());
-    (runtime, Gate::new(apps, Audit::default(), Sessions::default(), Clock::System), key, user)
+    (runtime, Gate::new(apps, AuditLog::default(), Sessions::default(), Clock::System), key, user)
 });
 
 fuzz_target!(|data: &[u8]| {
@@ -103,6 +103,6 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
 
 /// Paths below `/v1/` without a row go on to the callback's place, which knows no such path.
 fn is_no_route(path: &str) -> bool {
-    use ringback::http::routes::{Found, look_up};
-    matches!(look_up(&hyper::Method::GET, path), Found::Nothing)
+    use ringback::http::routes::{RouteMatch, look_up};
+    matches!(look_up(&hyper::Method::GET, path), RouteMatch::Nothing)
 }

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use ringback::clock::Wall;
 use ringback::config::{FilePrivacy, parse};
 use ringback::oauth::dialect::Dialect;
-use ringback::oauth::reply::{self, Received, Reply};
+use ringback::oauth::reply::{self, ReceivedReply, ParsedReply};
 
 /// A strict one, and one whose token stands elsewhere in the reply.
 static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
 });
 
 /// Whatever a JSON parser finds as the refresh token of a success is held.
-fn never_lost(body: &[u8], dialect: &Dialect, reply: &Reply) {
+fn never_lost(body: &[u8], dialect: &Dialect, reply: &ParsedReply) {
     if !dialect.response_paths.is_empty() {
         return;
     }
@@ -29,7 +29,7 @@ fn never_lost(body: &[u8], dialect: &Dialect, reply: &Reply) {
     let is_usable = (1..=reply::LONGEST_TOKEN).contains(&token.len())
         && !token.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
     if is_usable {
-        let Reply::Granted(grant) = reply else { panic!("{reply:?}") };
+        let ParsedReply::Granted(grant) = reply else { panic!("{reply:?}") };
         assert!(grant.refresh_token.as_ref().is_some_and(|kept| kept.matches(token)), "{grant:?}");
     }
 }
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     let dialect = &DIALECTS[usize::from(head & 1)];
     let status = [200, 201, 204, 302, 400, 401, 403, 429, 500, 503][usize::from(head >> 1) % 10];
     let content_type = ["application/json", "text/html", "application/x-www-form-urlencoded", ""][usize::from(head >> 5) % 4];
-    let received = || Received {
+    let received = || ReceivedReply {
         status,
         content_type: Some(content_type).filter(|kind| !kind.is_empty()),
         retry_after: None,
@@ -55,7 +55,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = reply::parse_cut(received(), "cut off".into(), dialect);
         never_lost(body, dialect, &once);
     }
-    if let Reply::Granted(grant) = once {
+    if let ParsedReply::Granted(grant) = once {
         assert!((200..300).contains(&status), "a grant with status {status}");
         // RFC 6749 §A.12: what goes into headers is visible ASCII. A refresh token goes into bodies.
         let fit = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());

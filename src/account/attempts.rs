@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::flow::{Bound, Departed, Flow, Mark};
-pub use self::plan::{Next, Plan};
+use self::flow::{BrowserBinding, Departed, Flow, Mark};
+pub use self::plan::{LoginPlan, Next};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::{self, Malformed};
@@ -35,21 +35,21 @@ const COOKIE: &str = "ringback_flow_";
 /// All pending logins.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    logins: BTreeMap<String, Login>,
+    logins: BTreeMap<String, LoginAttempt>,
     departed: Vec<Departed>,
 }
 
 #[derive(Debug)]
-struct Login {
-    plan: Arc<Plan>,
+struct LoginAttempt {
+    plan: Arc<LoginPlan>,
     ends: Boot,
     tickets: Vec<(Nonce256, Boot)>,
     flows: Vec<Flow>,
-    stage: Stage,
+    stage: AttemptStage,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Stage {
+enum AttemptStage {
     Pending,
     /// An answer was taken; the code is being exchanged.
     Exchanging,
@@ -82,7 +82,7 @@ pub struct Departure {
     /// Its value.
     pub cookie: Nonce256,
     /// What the login is for.
-    pub plan: Arc<Plan>,
+    pub plan: Arc<LoginPlan>,
     /// How long the cookie is good for: longer than the login, so that a late answer can be told whose it was.
     pub cookie_life: Duration,
 }
@@ -93,14 +93,14 @@ pub struct Accepted {
     /// The login's id.
     pub id: String,
     /// Its plan.
-    pub plan: Arc<Plan>,
+    pub plan: Arc<LoginPlan>,
     /// What to do.
     pub next: Next,
 }
 
 /// Why an answer or ticket is turned away; nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turned {
+pub enum Rejected {
     /// Unknown, used or too old.
     BadTicket,
     /// The answer does not say which login it is for.
@@ -119,11 +119,17 @@ pub enum Turned {
 
 impl Attempts {
     /// Starts a login to the plan's account, or joins the pending one. `None`: too many are pending.
-    pub fn start(&mut self, plan: Plan, life: Duration, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Started> {
+    pub fn start(
+        &mut self,
+        plan: LoginPlan,
+        life: Duration,
+        now: Moment,
+        rng: &mut dyn rand::CryptoRng,
+    ) -> Option<Started> {
         self.expire(now);
         let mut replaced = None;
         if let Some((id, login)) = self.logins.iter().find(|(_, login)| login.plan.account == plan.account) {
-            if login.stage != Stage::Pending || login.plan.is_same(&plan) {
+            if login.stage != AttemptStage::Pending || login.plan.is_same(&plan) {
                 return Some(Started { id: id.clone(), joined: true, replaced: None, ends: login.ends });
             }
             replaced = Some(id.clone());
@@ -136,29 +142,35 @@ impl Attempts {
         }
         let id = Nonce256::random(rng).expose().to_owned();
         let ends = now.boot.plus(life);
-        let login = Login { plan: Arc::new(plan), ends, tickets: Vec::new(), flows: Vec::new(), stage: Stage::Pending };
+        let login = LoginAttempt {
+            plan: Arc::new(plan),
+            ends,
+            tickets: Vec::new(),
+            flows: Vec::new(),
+            stage: AttemptStage::Pending,
+        };
         self.logins.insert(id.clone(), login);
         Some(Started { id, joined: false, replaced, ends })
     }
 
     /// A one-time ticket for the start URL of a pending login.
     pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
-        let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
+        let login = self.logins.get_mut(id).filter(|login| login.stage == AttemptStage::Pending)?;
         let ticket = Nonce256::random(rng);
         push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(TICKET_LIFE)), MOST_FLOWS);
         Some(ticket)
     }
 
     /// Spends a ticket: the browser that brought it gets a flow of its own.
-    pub fn depart(&mut self, ticket: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Result<Departure, Turned> {
+    pub fn depart(&mut self, ticket: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Result<Departure, Rejected> {
         self.expire(now);
-        for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == Stage::Pending) {
+        for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == AttemptStage::Pending) {
             if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
                 let (_, good_until) = login.tickets.swap_remove(index);
                 if now.boot.reached(good_until) {
-                    return Err(Turned::BadTicket);
+                    return Err(Rejected::BadTicket);
                 }
-                let departure = login.depart(id, Bound::ByCookie, now, rng);
+                let departure = login.depart(id, BrowserBinding::ByCookie, now, rng);
                 if let Some(flow) = login.flows.last() {
                     let departed = Departed {
                         login: id.clone(),
@@ -171,47 +183,47 @@ impl Attempts {
                 return Ok(departure);
             }
         }
-        Err(Turned::BadTicket)
+        Err(Rejected::BadTicket)
     }
 
     /// A flow for a browser on another machine, whose answer a person will bring.
     pub fn depart_by_hand(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Departure> {
-        let login = self.logins.get_mut(id).filter(|login| login.stage == Stage::Pending)?;
-        Some(login.depart(id, Bound::ByHand, now, rng))
+        let login = self.logins.get_mut(id).filter(|login| login.stage == AttemptStage::Pending)?;
+        Some(login.depart(id, BrowserBinding::ByHand, now, rng))
     }
 
     /// Checks an answer in the order of `security.md` §1.12: state and cookie, which say whose it is, and then address,
     /// kind, issuer, error, code or token. What fails at the first two changes nothing; what fails later ends the login
     /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
-    pub fn arrive(&mut self, arrival: &Arrival<'_>, now: Moment) -> Result<Accepted, Turned> {
+    pub fn arrive(&mut self, arrival: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {
         self.expire(now);
-        let state = callback::state(arrival.parameters).map_err(|_| Turned::NoState)?;
+        let state = callback::state(arrival.parameters).map_err(|_| Rejected::NoState)?;
         let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
-        let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == Stage::Pending && wanted(id));
+        let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == AttemptStage::Pending && wanted(id));
         for (id, login) in pending {
             let Some(index) = login.flows.iter().position(|flow| flow.mark.state.matches(state)) else { continue };
             let Some(flow) = login.flows.get(index) else { continue };
             flow.admits(arrival, id)?;
             let answer = login.plan.read(arrival);
             if let (Err(why), None) = (&answer, arrival.cookies) {
-                return Err(Turned::Malformed(*why));
+                return Err(Rejected::Malformed(*why));
             }
             // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
-            login.stage = Stage::Exchanging;
+            login.stage = AttemptStage::Exchanging;
             let next = match answer {
                 Ok(answer) => login.plan.next(answer, flow.nonce, flow.verifier),
                 Err(why) => Next::Malformed(why),
             };
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
-        Err(self.over_before(state, arrival.cookies).map_or(Turned::UnknownState, Turned::Over))
+        Err(self.over_before(state, arrival.cookies).map_or(Rejected::UnknownState, Rejected::Over))
     }
 
     /// The login that this browser once went to the provider for, if it takes no answer any more.
     fn over_before(&self, state: &str, cookies: Option<&[(String, String)]>) -> Option<String> {
         let departed = self.departed.iter().find(|departed| departed.mark.state.matches(state))?;
-        let takes_one = self.logins.get(&departed.login).is_some_and(|login| login.stage == Stage::Pending);
+        let takes_one = self.logins.get(&departed.login).is_some_and(|login| login.stage == AttemptStage::Pending);
         (!takes_one && departed.mark.is_among(cookies?)).then(|| departed.login.clone())
     }
 
@@ -221,7 +233,7 @@ impl Attempts {
         let login = self.logins.get_mut(id);
         let is_there = login.is_some();
         if let Some(login) = login {
-            (login.stage, login.ends) = (Stage::Asking, ends);
+            (login.stage, login.ends) = (AttemptStage::Asking, ends);
         }
         is_there
     }
@@ -229,7 +241,7 @@ impl Attempts {
     /// The user has answered; it does not end by itself any more.
     pub fn answered(&mut self, id: &str) {
         if let Some(login) = self.logins.get_mut(id) {
-            login.stage = Stage::Exchanging;
+            login.stage = AttemptStage::Exchanging;
         }
     }
 
@@ -250,13 +262,13 @@ impl Attempts {
     }
 
     /// Every pending login: its id and plan.
-    pub fn pending(&self) -> impl Iterator<Item = (&str, &Plan)> {
+    pub fn pending(&self) -> impl Iterator<Item = (&str, &LoginPlan)> {
         self.logins.iter().map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
     /// Those of them that wait for an answer.
-    pub fn awaiting(&self) -> impl Iterator<Item = (&str, &Plan)> {
-        let waiting = self.logins.iter().filter(|(_, login)| login.stage == Stage::Pending);
+    pub fn awaiting(&self) -> impl Iterator<Item = (&str, &LoginPlan)> {
+        let waiting = self.logins.iter().filter(|(_, login)| login.stage == AttemptStage::Pending);
         waiting.map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
@@ -267,7 +279,7 @@ impl Attempts {
 
     /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
-        let ended = |login: &Login| login.stage != Stage::Exchanging && now.boot.reached(login.ends);
+        let ended = |login: &LoginAttempt| login.stage != AttemptStage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =
             self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
         self.logins.retain(|_, login| !ended(login));
@@ -277,13 +289,13 @@ impl Attempts {
 
     /// When [`Self::expire`] has something to do next.
     pub fn next_end(&self) -> Option<Boot> {
-        self.logins.values().filter(|login| login.stage != Stage::Exchanging).map(|login| login.ends).min()
+        self.logins.values().filter(|login| login.stage != AttemptStage::Exchanging).map(|login| login.ends).min()
     }
 }
 
 /// An answer as it arrived. `Debug` is left out on purpose: in a fragment there is a token.
 #[derive(Clone, Copy)]
-pub struct Arrival<'a> {
+pub struct Callback<'a> {
     /// The whole URI without its query.
     pub arrived_on: &'a str,
     /// Its parameters.
@@ -296,8 +308,8 @@ pub struct Arrival<'a> {
     pub only: Option<&'a str>,
 }
 
-impl Login {
-    fn depart(&mut self, id: &str, bound: Bound, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
+impl LoginAttempt {
+    fn depart(&mut self, id: &str, bound: BrowserBinding, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
         let nonce = Nonce256::random(rng);
         let plan = &self.plan;

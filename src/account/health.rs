@@ -173,7 +173,7 @@ mod tests {
     use super::TroubleKind::{Offline, Store, Unreachable};
     use super::Unusable::{NeedsUser, Recovering};
     use super::*;
-    use crate::account::state::{Anew, Event, Machine, Policy};
+    use crate::account::state::{Event, Machine, Policy, Reacquire};
     use crate::clock::{Boot, Wall};
     use crate::oauth::dialect::tests::dialect;
     use crate::oauth::grant::{Binding, Expiry};
@@ -185,7 +185,7 @@ mod tests {
     /// An account with a token until `deadline`.
     fn snapshot(standing: Standing, deadline: Option<Moment>, trouble: Option<TroubleKind>) -> Snapshot {
         let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
-        let mut machine = Machine::new(Policy::new(&dialect(), binding, Anew::No));
+        let mut machine = Machine::new(Policy::new(&dialect(), binding, Reacquire::No));
         let _ = machine.step(Event::Loaded(None, 0), NOW, 0.5);
         let token = deadline.map(|deadline| Served {
             access_token: AccessToken::new("a"),

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::account::logins::Logins;
-use crate::clock::{Wall, WhichBoot};
+use crate::account::login_history::LoginHistory;
+use crate::clock::{BootId, Wall};
 use crate::oauth::grant::{Binding, TokenSet};
 use crate::oauth::identity;
 
@@ -26,7 +26,7 @@ pub struct Record {
     /// When the access token ends, by boot time.
     pub ends_in_boot: Option<EndsInBoot>,
     /// When the login was made, and how long earlier ones lasted.
-    pub logins: Logins,
+    pub logins: LoginHistory,
 }
 
 impl Record {
@@ -40,7 +40,7 @@ impl Record {
             intent: None,
             needs_login: None,
             ends_in_boot: None,
-            logins: Logins::default(),
+            logins: LoginHistory::default(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Record {
 #[serde(deny_unknown_fields)]
 pub struct EndsInBoot {
     /// Which run.
-    pub boot: WhichBoot,
+    pub boot: BootId,
     /// Milliseconds since it began.
     pub at_ms: u64,
 }

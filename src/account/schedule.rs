@@ -1,4 +1,4 @@
-//! When to refresh and when to try again: numbers only. `chance` is a random number in `[0, 1)`, drawn by
+//! When to refresh and when to try again: numbers only. `jitter` is a random number in `[0, 1)`, drawn by
 //! the caller, so that every function here gives the same answer to the same question.
 
 use std::time::Duration;
@@ -18,15 +18,15 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
 /// How long after it was obtained a token of this lifetime is refreshed.
-pub fn refresh_after(lifetime: Duration, chance: f64) -> Duration {
-    let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * chance - 1.0));
+pub fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
+    let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * jitter - 1.0));
     if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
 /// The pause after `failures` failures in a row: exponential with full jitter.
-pub fn pause(failures: u32, chance: f64) -> Duration {
+pub fn pause(failures: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-    ceiling.mul_f64(chance).max(SHORTEST_PAUSE)
+    ceiling.mul_f64(jitter).max(SHORTEST_PAUSE)
 }
 
 /// How long a provider that asked for patience is left alone by everybody.
@@ -35,35 +35,35 @@ pub fn granted_wish(retry_after: Duration) -> Duration {
 }
 
 /// The pause when the provider asked for one: never shorter, a little longer, never absurd.
-pub fn asked_pause(retry_after: Duration, failures: u32, chance: f64) -> Duration {
+pub fn asked_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
     let wish = granted_wish(retry_after);
-    (wish + wish.mul_f64(0.1 * chance)).max(pause(failures, chance))
+    (wish + wish.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
 }
 
 /// The pause before the one replay of an unanswered refresh: prompt, inside any grace window.
-pub fn replay_pause(chance: f64) -> Duration {
-    Duration::from_millis(500) + Duration::from_millis(500).mul_f64(chance)
+pub fn replay_pause(jitter: f64) -> Duration {
+    Duration::from_millis(500) + Duration::from_millis(500).mul_f64(jitter)
 }
 
 /// The pause when the network may be back: long enough for what comes after the first address, and not the same
 /// for all accounts.
-pub fn stirred_pause(chance: f64) -> Duration {
-    Duration::from_millis(500) + Duration::from_millis(2500).mul_f64(chance)
+pub fn woken_pause(jitter: f64) -> Duration {
+    Duration::from_millis(500) + Duration::from_millis(2500).mul_f64(jitter)
 }
 
 /// The pause after a refusal that only a changed config can mend.
-pub fn refused_pause(chance: f64) -> Duration {
-    LONGEST_PAUSE.mul_f64(0.9 + 0.2 * chance)
+pub fn refused_pause(jitter: f64) -> Duration {
+    LONGEST_PAUSE.mul_f64(0.9 + 0.2 * jitter)
 }
 
 /// The pause after so many refusals of unknown kind beyond those that were told to the user: 5 to 60 minutes.
-pub fn unexplained_pause(beyond: u32, chance: f64) -> Duration {
-    LONGEST_PAUSE.saturating_mul(1 << beyond.min(4)).min(LONGEST_WISH).mul_f64(0.9 + 0.1 * chance).max(LONGEST_PAUSE)
+pub fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
+    LONGEST_PAUSE.saturating_mul(1 << beyond.min(4)).min(LONGEST_WISH).mul_f64(0.9 + 0.1 * jitter).max(LONGEST_PAUSE)
 }
 
 /// The pause after another account had an answer from the same provider: not the same for all accounts.
-pub fn recovered_pause(chance: f64) -> Duration {
-    Duration::from_secs(1).mul_f64(chance)
+pub fn recovered_pause(jitter: f64) -> Duration {
+    Duration::from_secs(1).mul_f64(jitter)
 }
 
 /// How much validity a caller gets who asked for `wanted` of a token that lives for `lifetime`.
@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn a_refresh_is_due_at_four_fifths_and_leaves_room() {
-        for (lifetime, chance, due) in
+        for (lifetime, jitter, due) in
             [(3600, 0.5, 2880), (3600, 0.0, 2700), (3600, 1.0, 3060), (240, 1.0, 180), (300, 0.5, 240), (10, 0.5, 8)]
         {
-            assert_eq!(refresh_after(s(lifetime), chance).as_millis().div_ceil(1000), due, "{lifetime} {chance}");
+            assert_eq!(refresh_after(s(lifetime), jitter).as_millis().div_ceil(1000), due, "{lifetime} {jitter}");
         }
     }
 
@@ -107,12 +107,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_number_breaks_the_schedule(life in 1u64..400_000_000, failures: u32, chance in 0.0f64..1.0) {
+        fn no_number_breaks_the_schedule(life in 1u64..400_000_000, failures: u32, jitter in 0.0f64..1.0) {
             let life = s(life);
-            let due = refresh_after(life, chance);
+            let due = refresh_after(life, jitter);
             assert!(due > Duration::ZERO && due < life);
             assert!(usual_ttl(s(10), Some(life)) < life.saturating_sub(due), "usual callers never bring a refresh forward");
-            assert!(pause(failures, chance) >= SHORTEST_PAUSE && pause(failures, chance) <= LONGEST_PAUSE);
+            assert!(pause(failures, jitter) >= SHORTEST_PAUSE && pause(failures, jitter) <= LONGEST_PAUSE);
         }
     }
 }

@@ -8,12 +8,11 @@
 //! - a pause lies between any two attempts.
 //!
 //! This file holds the words and when to ask; `answering` what the provider's answer means, `keeping` what is
-//! loaded, committed and removed, `unexplained` refusals of unknown kind, `anew` tokens that need no refresh token,
+//! loaded, committed and removed, `unexplained` refusals of unknown kind, `reacquire` tokens that need no refresh token,
 //! `narrow` those for a part of what was granted, `describing` what the provider says of them, `partial` replies with
 //! half of what they should have, `rejected` what an API said of a token, `lost_scope` a scope
 //! that became less, `locking` what is left while the store is locked.
 
-mod anew;
 mod answering;
 mod describing;
 mod keeping;
@@ -21,9 +20,10 @@ mod locking;
 mod lost_scope;
 mod narrow;
 mod partial;
+mod reacquire;
 mod rejected;
+mod types;
 mod unexplained;
-mod words;
 
 use std::time::Duration;
 
@@ -31,15 +31,17 @@ use serde_json::{Map, Value};
 
 use crate::account::record::{Intent, LoginReason, Record};
 use crate::account::schedule;
-use crate::clock::{Boot, Moment, WhichBoot};
+use crate::clock::{Boot, BootId, Moment};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 
 pub use lost_scope::LostScope;
 pub use narrow::Narrowed;
+pub use types::{
+    Effect, Event, Policy, Priority, Reacquire, RefreshOutcome, Renewal, StoreTrouble, Trouble, TroubleKind,
+};
 use unexplained::UnknownRefusals;
-pub use words::{Anew, Answer, Effect, Event, Policy, Priority, Renewal, StoreTrouble, Trouble, TroubleKind};
 
 /// Attempts that a caller forces are at least this far apart.
 const FORCED_APART: Duration = Duration::from_secs(2);
@@ -48,7 +50,7 @@ const FORCED_APART: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Machine {
     pub(super) policy: Policy,
-    pub(super) state: State,
+    pub(super) state: MachineState,
     pub(super) phase: Phase,
     pub(super) trouble: Option<Trouble>,
     /// Start of the last attempt, for the pauses between forced ones. One that the circuit breaker kept back is none.
@@ -65,12 +67,12 @@ pub struct Machine {
     /// Somebody is without a valid token and asked for one: the next attempt is on their behalf.
     wanted: bool,
     /// Which run of the machine its boot times are of.
-    pub(super) boot: Option<WhichBoot>,
+    pub(super) boot: Option<BootId>,
 }
 
 /// Where the account stands.
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) enum MachineState {
     /// The store was not read yet, or could not be.
     Unread,
     /// Nobody can read the store: its key is not in memory, and neither is anything that it keeps.
@@ -80,16 +82,16 @@ pub(super) enum State {
     /// There is no token yet, and one is got without the user.
     Starting,
     /// A committed token set that is kept fresh.
-    Active(Held),
+    Active(CommittedRecord),
     /// Only the user can help. What was held stays: the access token may still be valid, and the refresh
     /// token is not ours to throw away.
-    NeedsLogin { reason: LoginReason, held: Option<Held> },
+    NeedsLogin { reason: LoginReason, held: Option<CommittedRecord> },
 }
 
 /// A committed record and its times on this machine's clocks.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
-pub(super) struct Held {
+pub(super) struct CommittedRecord {
     pub record: Record,
     /// When the access token expires, if that is known.
     pub deadline: Option<Moment>,
@@ -140,12 +142,12 @@ pub(super) enum Phase {
     },
     Describing,
     Committing {
-        next: Box<Held>,
+        next: Box<CommittedRecord>,
         needs_login: Option<LoginReason>,
     },
     /// New tokens that could not be written: kept, not published, written as soon as possible.
-    Unkept {
-        next: Box<Held>,
+    Uncommitted {
+        next: Box<CommittedRecord>,
         needs_login: Option<LoginReason>,
         retry_at: Moment,
     },
@@ -166,7 +168,7 @@ pub(in crate::account) enum Means {
 impl Machine {
     /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
     pub fn new(policy: Policy) -> Self {
-        let (state, phase) = (State::Unread, Phase::Idle);
+        let (state, phase) = (MachineState::Unread, Phase::Idle);
         let unknown_refusals = UnknownRefusals::default();
         Self {
             policy,
@@ -185,35 +187,35 @@ impl Machine {
 
     /// The same, whose boot times are of this run of the machine.
     #[must_use]
-    pub fn in_boot(self, boot: Option<WhichBoot>) -> Self {
+    pub fn in_boot(self, boot: Option<BootId>) -> Self {
         Self { boot, ..self }
     }
 
-    /// Takes in what happened. `chance` is a random number in `[0, 1)`.
-    pub fn step(&mut self, event: Event, now: Moment, chance: f64) -> Effect {
-        if matches!(self.state, State::Locked) {
+    /// Takes in what happened. `jitter` is a random number in `[0, 1)`.
+    pub fn step(&mut self, event: Event, now: Moment, jitter: f64) -> Effect {
+        if matches!(self.state, MachineState::Locked) {
             return self.while_locked(event);
         }
         self.not_before.take_if(|wish| now.boot.reached(*wish));
         match event {
             Event::Locked => self.lock(),
             Event::Loaded(record, mark) => self.loaded(record, mark, now),
-            Event::NotLoaded(trouble) => self.not_loaded(trouble, now, chance),
+            Event::NotLoaded(trouble) => self.not_loaded(trouble, now, jitter),
             Event::Reconfigured(policy) => self.reconfigured(policy, now),
             Event::Noted | Event::Unlocked => {}
             Event::Stopping => return self.commit_again(),
-            Event::Prepared(result) => return self.prepared(result, now, chance),
-            Event::Answered(answer) => return self.answered(answer, now, chance),
-            Event::Committed(result) => return self.committed(result, now, chance),
+            Event::Prepared(result) => return self.prepared(result, now, jitter),
+            Event::Answered(answer) => return self.answered(answer, now, jitter),
+            Event::Committed(result) => return self.committed(result, now, jitter),
             Event::Described(described) => return self.described(described, now),
-            Event::Removed(result) => self.removed(result, now, chance),
+            Event::Removed(result) => self.removed(result, now, jitter),
             Event::LoggedIn(grant, description, age) => {
-                return self.logged_in(*grant, description, now.minus(age), now, chance);
+                return self.logged_in(*grant, description, now.minus(age), now, jitter);
             }
             Event::LogOut => return self.log_out(),
             Event::Timer => return self.timer(now),
-            Event::Stirred => self.stirred(now, chance),
-            Event::Recovered => self.recovered(now, chance),
+            Event::Woken => self.woken(now, jitter),
+            Event::Recovered => self.recovered(now, jitter),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
             Event::Forced => return self.forced(FORCED_APART, Priority::Person, now),
@@ -246,7 +248,7 @@ impl Machine {
 
     /// Whether there are tokens that could not be written yet.
     pub fn is_unkept(&self) -> bool {
-        matches!(self.phase, Phase::Unkept { .. })
+        matches!(self.phase, Phase::Uncommitted { .. })
     }
 
     /// Whether an attempt was begun after this moment.
@@ -262,9 +264,9 @@ impl Machine {
     /// When [`Event::Timer`] is wanted next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
         match (&self.phase, &self.state) {
-            (Phase::Unkept { retry_at, .. }, _) => Some(*retry_at),
-            (Phase::Idle, State::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
-            (Phase::Idle, State::Starting) => {
+            (Phase::Uncommitted { retry_at, .. }, _) => Some(*retry_at),
+            (Phase::Idle, MachineState::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
+            (Phase::Idle, MachineState::Starting) => {
                 let retry_at = self.trouble.as_ref().map_or(Moment::EARLIEST, |trouble| trouble.retry_at);
                 Some(self.wish_is_over_at().unwrap_or(retry_at))
             }
@@ -288,10 +290,10 @@ impl Machine {
     }
 
     /// What is held, where another token is got for it without the user.
-    pub(super) fn kept_fresh(&self) -> Option<&Held> {
+    pub(super) fn kept_fresh(&self) -> Option<&CommittedRecord> {
         match &self.state {
-            State::Active(held) => Some(held),
-            State::NeedsLogin { reason, held: Some(held) } if reason.may_pass() => Some(held),
+            MachineState::Active(held) => Some(held),
+            MachineState::NeedsLogin { reason, held: Some(held) } if reason.may_pass() => Some(held),
             _ => None,
         }
     }
@@ -307,7 +309,7 @@ impl Machine {
     /// answer to is sent once more promptly or not at all, and so is none of these.
     pub fn asks_of_its_own_accord(&self, now: Moment) -> bool {
         match (&self.phase, &self.state) {
-            (Phase::Idle, State::Starting) => true,
+            (Phase::Idle, MachineState::Starting) => true,
             (Phase::Idle, _) => self.kept_fresh().is_some_and(|held| {
                 held.unanswered.is_none() && self.next_attempt(held).is_some_and(|at| now.reached(at))
             }),
@@ -324,11 +326,11 @@ impl Machine {
     /// Whether the account lives on a refresh token that nobody has refused.
     pub fn keeps_fresh_by_refresh(&self) -> bool {
         let usable = self.kept_fresh().filter(|held| !self.is_older(held));
-        self.policy.anew == Anew::No && usable.is_some_and(|held| held.record.tokens.refresh_token.is_some())
+        self.policy.reacquire == Reacquire::No && usable.is_some_and(|held| held.record.tokens.refresh_token.is_some())
     }
 
     /// When the next refresh of `held` may be sent; `None` if there is nothing to refresh with.
-    pub(super) fn next_attempt(&self, held: &Held) -> Option<Moment> {
+    pub(super) fn next_attempt(&self, held: &CommittedRecord) -> Option<Moment> {
         let due = held.due?;
         let pause = self.trouble.as_ref().map(|trouble| trouble.retry_at);
         let planned = match held.unanswered {
@@ -353,14 +355,14 @@ impl Machine {
     fn timer(&mut self, now: Moment) -> Effect {
         match &self.phase {
             Phase::Idle => {}
-            Phase::Unkept { retry_at, .. } if now.reached(*retry_at) => return self.commit_again(),
+            Phase::Uncommitted { retry_at, .. } if now.reached(*retry_at) => return self.commit_again(),
             _ => return Effect::Rest,
         }
-        if matches!(self.state, State::Unread) {
+        if matches!(self.state, MachineState::Unread) {
             let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
             return if wait { Effect::Rest } else { Effect::Load };
         }
-        if matches!(self.state, State::Starting) {
+        if matches!(self.state, MachineState::Starting) {
             let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
             let wait = paused || self.not_before.is_some();
             return if wait { Effect::Rest } else { self.begin(None, self.priority(), now) };
@@ -392,9 +394,9 @@ impl Machine {
     }
 
     /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
-    fn stirred(&mut self, now: Moment, chance: f64) {
+    fn woken(&mut self, now: Moment, jitter: f64) {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
-        let soon = now.plus(schedule::stirred_pause(chance)).latest(apart);
+        let soon = now.plus(schedule::woken_pause(jitter)).latest(apart);
         self.probe_at = None;
         self.read_the_clock_again(now);
         if self.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Offline) {
@@ -403,10 +405,10 @@ impl Machine {
     }
 
     /// The provider is well again: nobody waits for the end of a pause that was meant for it.
-    fn recovered(&mut self, now: Moment, chance: f64) {
+    fn recovered(&mut self, now: Moment, jitter: f64) {
         self.probe_at = None;
         if self.is_cut_off() {
-            self.try_by(now.plus(schedule::recovered_pause(chance)).latest(self.soonest_attempt(now)));
+            self.try_by(now.plus(schedule::recovered_pause(jitter)).latest(self.soonest_attempt(now)));
         }
     }
 
@@ -420,14 +422,14 @@ impl Machine {
 
     fn notice_missed_replay(&mut self, now: Moment) {
         let window = self.policy.replay_window;
-        if let State::Active(Held { unanswered: Some(lost), .. }) = &mut self.state {
+        if let MachineState::Active(CommittedRecord { unanswered: Some(lost), .. }) = &mut self.state {
             lost.missed |= lost.sent == 1 && now.reached(lost.since.plus(window));
         }
     }
 
     fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
         let held = self.kept_fresh();
-        if held.is_none() && !matches!(self.state, State::Starting) {
+        if held.is_none() && !matches!(self.state, MachineState::Starting) {
             return Effect::Rest;
         }
         // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
@@ -477,8 +479,8 @@ impl Machine {
     pub(super) fn begin(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         self.wanted = false;
         // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
-        let refreshes = self.policy.anew != Anew::Always;
-        let usable = |held: &&Held| held.record.binding == self.policy.binding && !self.is_older(held);
+        let refreshes = self.policy.reacquire != Reacquire::Always;
+        let usable = |held: &&CommittedRecord| held.record.binding == self.policy.binding && !self.is_older(held);
         let held = self.held().filter(|held| refreshes && usable(held));
         let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
             return self.begin_anew(target, priority, now);
@@ -490,7 +492,7 @@ impl Machine {
         Effect::Prepare(Box::new(record))
     }
 
-    fn prepared(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
+    fn prepared(&mut self, result: Result<(), String>, now: Moment, jitter: f64) -> Effect {
         let (target, priority) = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Preparing { target, priority } => (target, priority),
             other => {
@@ -501,7 +503,7 @@ impl Machine {
         if let Err(why) = result {
             // What could not be kept is not asked for: the old token serves to its end.
             self.last_attempt = Some(now);
-            self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
+            self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter));
             return Effect::Rest;
         }
         let Some(token) = self.held().and_then(|held| held.record.tokens.refresh_token.clone()) else {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::account::health;
-use crate::account::logins::Logins;
+use crate::account::login_history::LoginHistory;
 use crate::account::record::LoginReason;
 use crate::account::schedule;
-use crate::account::state::{LostScope, Machine, Narrowed, Phase, State, Trouble, TroubleKind};
+use crate::account::state::{LostScope, Machine, MachineState, Narrowed, Phase, Trouble, TroubleKind};
 use crate::clock::{Boot, Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ErrorCode, ExpiryWord, LastError};
 use crate::error::Error;
@@ -60,7 +60,7 @@ pub struct Snapshot {
     /// Whose the tokens are, where the provider told.
     pub identity: Map<String, Value>,
     /// When the login was made, and how long earlier ones lasted.
-    pub logins: Logins,
+    pub logins: LoginHistory,
     /// Whether only the user can help, soon: the token has lived most of its life and can't be renewed.
     pub login_soon: bool,
     /// Tokens for less than all that was granted.
@@ -126,12 +126,12 @@ impl Machine {
     pub fn snapshot(&self, account: &str) -> Snapshot {
         let held = self.held();
         let standing = match &self.state {
-            State::Unread => Standing::Unread,
-            State::Locked => Standing::Locked,
-            State::SignedOut => Standing::SignedOut,
-            State::Starting => Standing::Starting,
-            State::Active(_) => Standing::Active,
-            State::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
+            MachineState::Unread => Standing::Unread,
+            MachineState::Locked => Standing::Locked,
+            MachineState::SignedOut => Standing::SignedOut,
+            MachineState::Starting => Standing::Starting,
+            MachineState::Active(_) => Standing::Active,
+            MachineState::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
         // Another client's token is not served; one whose refresh was refused is good to its end. Nor is one of an older
         // record: the provider may have ended it early, or it may be of the person who was logged in before.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::key::{self, Digest};
-use super::{App, AppsError, DEFAULT_APP, DEFAULT_KEY_FILE, Inner, NewApp, Rights, Usage};
+use super::{App, AppsError, AppsInner, DEFAULT_APP, DEFAULT_KEY_FILE, NewApp, Rights, Usage};
 use crate::clock::Wall;
 use crate::failpoint;
 use crate::secret::AppKey;
@@ -13,7 +13,7 @@ use crate::secret::AppKey;
 /// No key file is longer; what surrounds the key is white space.
 const KEY_FILE_LIMIT: usize = 1024;
 
-impl Inner {
+impl AppsInner {
     /// A new key for a new app, or in the place of an old one of that name. On disk before it is told.
     pub(super) fn make(&self, new: NewApp, usage: Usage, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         let key = key::generate().map_err(AppsError::Random)?;

@@ -30,7 +30,7 @@ const QUIET: Duration = Duration::from_secs(300);
 /// Who asks: an app by its name, or a program by its executable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Asker {
+pub enum Requester {
     /// An app with a key.
     App(String),
     /// What runs as the user's, by the path of its executable.
@@ -39,7 +39,7 @@ pub enum Asker {
     Unknown,
 }
 
-impl std::fmt::Display for Asker {
+impl std::fmt::Display for Requester {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::App(name) => write!(f, "the app {name}"),
@@ -51,7 +51,7 @@ impl std::fmt::Display for Asker {
 
 /// What the user says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum ConsentDecision {
     /// From now on.
     Allow,
     /// This time.
@@ -62,11 +62,11 @@ pub enum Answer {
 
 /// A question that waits.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct ConsentQuestion {
     /// Names it, among those that wait and those that were answered.
     pub id: String,
     /// Who.
-    pub asker: Asker,
+    pub asker: Requester,
     /// Which account's token.
     pub account: String,
 }
@@ -77,7 +77,7 @@ pub struct Remembered {
     /// Names it.
     pub id: String,
     /// Who.
-    pub asker: Asker,
+    pub asker: Requester,
     /// Which account's token.
     pub account: String,
     /// Whether they may.
@@ -86,7 +86,7 @@ pub struct Remembered {
 
 /// Why a program gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum ConsentRefused {
     /// The user said no.
     ByUser,
     /// Nobody answered in time, now or a short while ago.
@@ -98,89 +98,95 @@ pub enum Refused {
 /// Questions and answers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Consents {
-    inner: Arc<Inner>,
+    inner: Arc<ConsentsInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct ConsentsInner {
     folder: Folder,
-    state: Mutex<State>,
+    state: Mutex<ConsentState>,
     /// Rings when a question is new or gone.
     bell: watch::Sender<()>,
 }
 
-type Key = (String, Asker);
+type ConsentKey = (String, Requester);
 
 #[derive(Debug, Default)]
-struct State {
-    answers: BTreeMap<Key, (String, bool)>,
-    pending: Vec<Pending>,
-    quiet: Vec<(Key, Boot)>,
+struct ConsentState {
+    answers: BTreeMap<ConsentKey, (String, bool)>,
+    pending: Vec<PendingConsent>,
+    quiet: Vec<(ConsentKey, Boot)>,
     asked: u64,
     /// Something was forgotten that is still on disk.
     unsaved: bool,
 }
 
 #[derive(Debug)]
-struct Pending {
+struct PendingConsent {
     id: String,
-    key: Key,
-    answer: watch::Sender<Option<Answer>>,
+    key: ConsentKey,
+    answer: watch::Sender<Option<ConsentDecision>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct ConsentsDocument {
     version: u32,
-    answers: Vec<Entry>,
+    answers: Vec<ConsentEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct ConsentEntry {
     account: String,
-    asker: Asker,
+    asker: Requester,
     allowed: bool,
 }
 
 /// What is known of a question without asking.
-enum Standing {
-    Known(Result<(), Refused>),
-    Stands(watch::Receiver<Option<Answer>>),
-    New(watch::Receiver<Option<Answer>>, String),
+enum ConsentStatus {
+    Known(Result<(), ConsentRefused>),
+    Stands(watch::Receiver<Option<ConsentDecision>>),
+    New(watch::Receiver<Option<ConsentDecision>>, String),
 }
 
 impl Consents {
     /// Reads the answers of the state folder. A file that can't be understood is an error, and left alone.
     pub fn open(state: &std::path::Path) -> Result<Self, AppsError> {
         let folder = Folder::open(state)?;
-        let mut known = State::default();
+        let mut known = ConsentState::default();
         if let Some(bytes) = folder.read(FILE, LIMIT)? {
             let malformed = |why: String| AppsError::Malformed { path: folder.file(FILE), why };
             let unread = |error: serde_json::Error| malformed(format!("it is not what ringback writes ({error})"));
-            let document: Document = serde_json::from_slice(&bytes).map_err(unread)?;
+            let document: ConsentsDocument = serde_json::from_slice(&bytes).map_err(unread)?;
             if document.version > VERSION {
                 return Err(malformed(format!("it has format version {}", document.version)));
             }
-            for Entry { account, asker, allowed } in document.answers {
+            for ConsentEntry { account, asker, allowed } in document.answers {
                 let id = known.next_id();
                 known.answers.insert((account, asker), (id, allowed));
             }
         }
-        Ok(Self { inner: Arc::new(Inner { folder, state: Mutex::new(known), bell: watch::Sender::new(()) }) })
+        Ok(Self { inner: Arc::new(ConsentsInner { folder, state: Mutex::new(known), bell: watch::Sender::new(()) }) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ConsentState> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `asker` may have a token of `account`: known at once, or once the user has said so, at most
     /// `patience` from now. `now` is when it was asked.
-    pub async fn permit(&self, asker: &Asker, account: &str, patience: Duration, now: Moment) -> Result<(), Refused> {
+    pub async fn permit(
+        &self,
+        asker: &Requester,
+        account: &str,
+        patience: Duration,
+        now: Moment,
+    ) -> Result<(), ConsentRefused> {
         let key = (account.to_owned(), asker.clone());
         let standing = self.lock().look_up(key, now);
         let mut answer = match standing {
-            Standing::Known(result) => return result,
-            Standing::Stands(answer) => answer,
-            Standing::New(answer, id) => {
+            ConsentStatus::Known(result) => return result,
+            ConsentStatus::Stands(answer) => answer,
+            ConsentStatus::New(answer, id) => {
                 self.inner.bell.send_replace(());
                 let consents = self.clone();
                 tokio::spawn(async move {
@@ -193,9 +199,9 @@ impl Consents {
         let said = tokio::time::timeout(patience.min(STANDS), answer.wait_for(Option::is_some)).await;
         let said = said.ok().and_then(Result::ok).and_then(|answer| *answer);
         match said {
-            Some(Answer::Allow | Answer::Once) => Ok(()),
-            Some(Answer::Refuse) => Err(Refused::ByUser),
-            None => Err(Refused::Unanswered),
+            Some(ConsentDecision::Allow | ConsentDecision::Once) => Ok(()),
+            Some(ConsentDecision::Refuse) => Err(ConsentRefused::ByUser),
+            None => Err(ConsentRefused::Unanswered),
         }
     }
 
@@ -211,18 +217,18 @@ impl Consents {
     }
 
     /// The questions that wait, the oldest first.
-    pub fn pending(&self) -> Vec<Question> {
+    pub fn pending(&self) -> Vec<ConsentQuestion> {
         let state = self.lock();
-        let question = |pending: &Pending| {
+        let question = |pending: &PendingConsent| {
             let (account, asker) = pending.key.clone();
-            Question { id: pending.id.clone(), asker, account }
+            ConsentQuestion { id: pending.id.clone(), asker, account }
         };
         state.pending.iter().map(question).collect()
     }
 
     /// The answers that are remembered.
     pub fn remembered(&self) -> Vec<Remembered> {
-        let entry = |((account, asker), (id, allowed)): (&Key, &(String, bool))| Remembered {
+        let entry = |((account, asker), (id, allowed)): (&ConsentKey, &(String, bool))| Remembered {
             id: id.clone(),
             asker: asker.clone(),
             account: account.clone(),
@@ -237,12 +243,12 @@ impl Consents {
     }
 
     /// Answers a question; `None` if no such one waits. What is to be remembered is on disk then. Blocks.
-    pub fn answer(&self, id: &str, answer: Answer) -> Result<Option<Question>, AppsError> {
+    pub fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
         let Some(key) = state.pending.get(at).map(|pending| pending.key.clone()) else { return Ok(None) };
-        if answer != Answer::Once && key.1 != Asker::Unknown {
-            state.answers.insert(key.clone(), (id.to_owned(), answer == Answer::Allow));
+        if answer != ConsentDecision::Once && key.1 != Requester::Unknown {
+            state.answers.insert(key.clone(), (id.to_owned(), answer == ConsentDecision::Allow));
             if let Err(error) = self.save(&state) {
                 state.answers.remove(&key);
                 return Err(error);
@@ -253,7 +259,7 @@ impl Consents {
         drop(state);
         self.inner.bell.send_replace(());
         let (account, asker) = pending.key;
-        Ok(Some(Question { id: pending.id, asker, account }))
+        Ok(Some(ConsentQuestion { id: pending.id, asker, account }))
     }
 
     /// Forgets an answer; whether there was one. Blocks.
@@ -263,10 +269,10 @@ impl Consents {
 
     /// Forgets what was said of an app: another one may have its name later. Blocks.
     pub fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
-        self.forget_where(|asker, _| *asker == Asker::App(name.to_owned()))
+        self.forget_where(|asker, _| *asker == Requester::App(name.to_owned()))
     }
 
-    fn forget_where(&self, fits: impl Fn(&Asker, &str) -> bool) -> Result<bool, AppsError> {
+    fn forget_where(&self, fits: impl Fn(&Requester, &str) -> bool) -> Result<bool, AppsError> {
         let mut state = self.lock();
         let before = state.answers.len();
         state.answers.retain(|(_, asker), (id, _)| !fits(asker, id));
@@ -280,47 +286,47 @@ impl Consents {
         Ok(true)
     }
 
-    fn save(&self, state: &State) -> Result<(), AppsError> {
-        let entry = |((account, asker), (_, allowed)): (&Key, &(String, bool))| Entry {
+    fn save(&self, state: &ConsentState) -> Result<(), AppsError> {
+        let entry = |((account, asker), (_, allowed)): (&ConsentKey, &(String, bool))| ConsentEntry {
             account: account.clone(),
             asker: asker.clone(),
             allowed: *allowed,
         };
-        let document = Document { version: VERSION, answers: state.answers.iter().map(entry).collect() };
+        let document = ConsentsDocument { version: VERSION, answers: state.answers.iter().map(entry).collect() };
         let text = serde_json::to_vec_pretty(&document)
             .map_err(|error| AppsError::Malformed { path: self.inner.folder.file(FILE), why: error.to_string() })?;
         Ok(self.inner.folder.write(FILE, &text)?)
     }
 }
 
-impl State {
+impl ConsentState {
     fn next_id(&mut self) -> String {
         self.asked += 1;
         self.asked.to_string()
     }
 
-    fn look_up(&mut self, key: Key, now: Moment) -> Standing {
+    fn look_up(&mut self, key: ConsentKey, now: Moment) -> ConsentStatus {
         if let Some((_, allowed)) = self.answers.get(&key) {
-            return Standing::Known(if *allowed { Ok(()) } else { Err(Refused::ByUser) });
+            return ConsentStatus::Known(if *allowed { Ok(()) } else { Err(ConsentRefused::ByUser) });
         }
         // Whoever can't be told apart is asked about for each fetch.
-        let joins = |pending: &&Pending| pending.key == key && key.1 != Asker::Unknown;
+        let joins = |pending: &&PendingConsent| pending.key == key && key.1 != Requester::Unknown;
         if let Some(pending) = self.pending.iter().find(joins) {
-            return Standing::Stands(pending.answer.subscribe());
+            return ConsentStatus::Stands(pending.answer.subscribe());
         }
         self.quiet.retain(|(_, until)| !now.boot.reached(*until));
         if self.quiet.iter().any(|(known, _)| *known == key) {
-            return Standing::Known(Err(Refused::Unanswered));
+            return ConsentStatus::Known(Err(ConsentRefused::Unanswered));
         }
         // None takes so many that the next can't be asked about: it may have fewer than are left.
         let of_asker = self.pending.iter().filter(|pending| pending.key.1 == key.1).count();
         if of_asker >= MOST_PENDING.saturating_sub(self.pending.len()) {
-            return Standing::Known(Err(Refused::TooMany));
+            return ConsentStatus::Known(Err(ConsentRefused::TooMany));
         }
         let (answer, answered) = watch::channel(None);
         let id = self.next_id();
-        self.pending.push(Pending { id: id.clone(), key, answer });
-        Standing::New(answered, id)
+        self.pending.push(PendingConsent { id: id.clone(), key, answer });
+        ConsentStatus::New(answered, id)
     }
 }
 

@@ -14,9 +14,9 @@ const LIMIT: usize = 4 * 1024 * 1024;
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct AppsDocument {
     version: u32,
-    apps: Vec<Entry>,
+    apps: Vec<AppEntry>,
 }
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Versioned {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct AppEntry {
     name: String,
     key_sha256: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -49,7 +49,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
     if version > VERSION {
         return Err(malformed(format!("it has format version {version}, and this ringback knows up to {VERSION}")));
     }
-    let document: Document = serde_json::from_slice(&bytes).map_err(unread)?;
+    let document: AppsDocument = serde_json::from_slice(&bytes).map_err(unread)?;
     let mut apps: Vec<App> = Vec::new();
     for entry in document.apps {
         let digest = Digest::parse(&entry.key_sha256);
@@ -70,7 +70,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
 
 /// Replaces the file, durably.
 pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) -> Result<(), AppsError> {
-    let apps = apps.map(|app| Entry {
+    let apps = apps.map(|app| AppEntry {
         name: app.name.clone(),
         key_sha256: app.digest.to_string(),
         accounts: app.rights.accounts.clone(),
@@ -80,7 +80,7 @@ pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) ->
         expires_at: app.expires_at,
         usage: app.usage(),
     });
-    let document = Document { version: VERSION, apps: apps.collect() };
+    let document = AppsDocument { version: VERSION, apps: apps.collect() };
     let text = serde_json::to_vec_pretty(&document)
         .map_err(|error| AppsError::Malformed { path: folder.file(FILE), why: error.to_string() })?;
     Ok(folder.write(FILE, &text)?)

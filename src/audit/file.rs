@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
 use rustix::fs::OFlags;
 
-use super::Limits;
+use super::AuditLimits;
 use crate::paths::folder::{Folder, FolderError};
 
 /// One row of files.
@@ -53,20 +53,20 @@ impl Series {
 pub(super) struct Log {
     folder: Folder,
     series: Series,
-    limits: Limits,
+    limits: AuditLimits,
     file: File,
     size: u64,
 }
 
 impl Log {
-    pub(super) fn open(folder: Folder, series: Series, limits: Limits) -> Result<Self, FolderError> {
+    pub(super) fn open(folder: Folder, series: Series, limits: AuditLimits) -> Result<Self, FolderError> {
         let (file, size) = open(&folder, series)?;
         series.prune(&folder, limits.keep)?;
         Ok(Self { folder, series, limits, file, size })
     }
 
     /// Keeps so much from now on.
-    pub(super) fn change(&mut self, limits: Limits) -> Result<(), FolderError> {
+    pub(super) fn change(&mut self, limits: AuditLimits) -> Result<(), FolderError> {
         self.limits = limits;
         self.series.prune(&self.folder, limits.keep)
     }

@@ -11,7 +11,7 @@ use crate::contract::AuditLine;
 
 /// A line of the log.
 #[derive(Debug)]
-pub enum Line {
+pub enum LogLine {
     /// One that was understood, and how it stands there.
     Good(Box<AuditLine>, String),
     /// One that was not.
@@ -19,31 +19,31 @@ pub enum Line {
 }
 
 /// Follows the log from its oldest line on.
-pub struct Reader {
+pub struct LogReader {
     main: Follower,
     denied: Follower,
 }
 
-impl Reader {
-    /// Every line there is; what comes later, [`Reader::more`] gives.
-    pub fn open(state: &Path) -> std::io::Result<(Self, Vec<Line>)> {
+impl LogReader {
+    /// Every line there is; what comes later, [`LogReader::more`] gives.
+    pub fn open(state: &Path) -> std::io::Result<(Self, Vec<LogLine>)> {
         let (main, lines) = Follower::open(state, Series::Main)?;
         let (denied, refusals) = Follower::open(state, Series::Denied)?;
         Ok((Self { main, denied }, merged(lines, refusals)))
     }
 
     /// What has been written since.
-    pub fn more(&mut self) -> std::io::Result<Vec<Line>> {
+    pub fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
         Ok(merged(self.main.more()?, self.denied.more()?))
     }
 }
 
 /// Both in the order of their times, and each in its own: a clock may have been set back.
-fn merged(lines: Vec<Line>, others: Vec<Line>) -> Vec<Line> {
-    fn at(line: &Line) -> Option<&str> {
+fn merged(lines: Vec<LogLine>, others: Vec<LogLine>) -> Vec<LogLine> {
+    fn at(line: &LogLine) -> Option<&str> {
         match line {
-            Line::Good(line, _) => Some(&line.at),
-            Line::Damaged => None,
+            LogLine::Good(line, _) => Some(&line.at),
+            LogLine::Damaged => None,
         }
     }
     let mut all = Vec::with_capacity(lines.len() + others.len());
@@ -69,7 +69,7 @@ struct Follower {
 }
 
 impl Follower {
-    fn open(state: &Path, series: Series) -> std::io::Result<(Self, Vec<Line>)> {
+    fn open(state: &Path, series: Series) -> std::io::Result<(Self, Vec<LogLine>)> {
         let mut lines = Vec::new();
         let numbers = (1..).take_while(|number| state.join(series.older(*number)).exists());
         let numbers: Vec<usize> = numbers.collect();
@@ -83,7 +83,7 @@ impl Follower {
         Ok((follower, lines))
     }
 
-    fn more(&mut self) -> std::io::Result<Vec<Line>> {
+    fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
         let mut lines = Vec::new();
         if let Some((file, _)) = &mut self.current {
             read(file, &mut self.begun, &mut lines)?;
@@ -108,7 +108,7 @@ impl Follower {
 }
 
 /// Whole lines only: one that is being written waits in `begun`.
-fn read(file: &mut BufReader<File>, begun: &mut String, lines: &mut Vec<Line>) -> std::io::Result<()> {
+fn read(file: &mut BufReader<File>, begun: &mut String, lines: &mut Vec<LogLine>) -> std::io::Result<()> {
     loop {
         let mut bytes = Vec::new();
         if file.read_until(b'\n', &mut bytes)? == 0 {
@@ -124,8 +124,8 @@ fn read(file: &mut BufReader<File>, begun: &mut String, lines: &mut Vec<Line>) -
             continue;
         }
         lines.push(match serde_json::from_str(text) {
-            Ok(line) => Line::Good(Box::new(line), text.to_owned()),
-            Err(_) => Line::Damaged,
+            Ok(line) => LogLine::Good(Box::new(line), text.to_owned()),
+            Err(_) => LogLine::Damaged,
         });
     }
 }

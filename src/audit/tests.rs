@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::reader::{Line, Reader};
+use super::reader::{LogLine, LogReader};
 use super::*;
 use crate::contract::AuditEvent;
 
@@ -15,10 +15,10 @@ fn line(number: usize) -> AuditLine {
     }
 }
 
-fn accounts(lines: &[Line]) -> Vec<String> {
-    let name = |line: &Line| match line {
-        Line::Good(line, _) => line.account.clone().unwrap_or_default(),
-        Line::Damaged => "damaged".into(),
+fn accounts(lines: &[LogLine]) -> Vec<String> {
+    let name = |line: &LogLine| match line {
+        LogLine::Good(line, _) => line.account.clone().unwrap_or_default(),
+        LogLine::Damaged => "damaged".into(),
     };
     lines.iter().map(name).collect()
 }
@@ -31,21 +31,21 @@ fn expected(numbers: std::ops::Range<usize>) -> Vec<String> {
 async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let limits = Limits { file: 2000, keep: 100 };
+    let limits = AuditLimits { file: 2000, keep: 100 };
     let mut follower = None;
     let mut heard = Vec::new();
     for restart in 0..3 {
-        let audit = Audit::open(&state, limits, Clock::System).unwrap();
+        let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
         for number in restart * 50..(restart + 1) * 50 {
             audit.note(line(number)).await;
             if number % 7 == 0 {
                 audit.flush().await.unwrap();
                 let (reader, lines) = match follower.take() {
                     Some(mut reader) => {
-                        let lines = Reader::more(&mut reader).unwrap();
+                        let lines = LogReader::more(&mut reader).unwrap();
                         (reader, lines)
                     }
-                    None => Reader::open(&state).unwrap(),
+                    None => LogReader::open(&state).unwrap(),
                 };
                 heard.extend(accounts(&lines));
                 follower = Some(reader);
@@ -55,7 +55,7 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
     }
     heard.extend(accounts(&follower.unwrap().more().unwrap()));
     assert_eq!(heard, expected(0..150), "who follows sees the same as");
-    assert_eq!(accounts(&Reader::open(&state).unwrap().1), expected(0..150), "who reads later");
+    assert_eq!(accounts(&LogReader::open(&state).unwrap().1), expected(0..150), "who reads later");
     assert!(state.join("audit.1.jsonl").exists() && !state.join("audit.100.jsonl").exists());
     assert_eq!(state.join(Series::Main.current()).metadata().unwrap().permissions().mode() & 0o7777, 0o600);
 }
@@ -64,12 +64,12 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
 async fn only_so_much_is_kept_and_the_newest_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit = Audit::open(&state, Limits { file: 1, keep: 2 }, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 2 }, Clock::System).unwrap();
     for number in 0..6 {
         audit.note(line(number)).await;
         audit.flush().await.unwrap();
     }
-    assert_eq!(accounts(&Reader::open(&state).unwrap().1), expected(3..6));
+    assert_eq!(accounts(&LogReader::open(&state).unwrap().1), expected(3..6));
     assert!(!state.join("audit.3.jsonl").exists());
 }
 
@@ -77,7 +77,7 @@ async fn only_so_much_is_kept_and_the_newest_of_it() {
 async fn who_waits_is_told_once_that_lines_are_missing() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit = Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
     // What is in the way of the next file.
@@ -89,7 +89,7 @@ async fn who_waits_is_told_once_that_lines_are_missing() {
     std::fs::remove_dir(state.join("audit.1.jsonl")).unwrap();
     audit.note(line(2)).await;
     audit.flush().await.unwrap();
-    let lines = Reader::open(&state).unwrap().1;
+    let lines = LogReader::open(&state).unwrap().1;
     assert_eq!(accounts(&lines), ["account-0", "account-2"]);
 }
 
@@ -97,25 +97,25 @@ async fn who_waits_is_told_once_that_lines_are_missing() {
 async fn a_line_that_a_crash_cut_off_is_no_part_of_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let limits = Limits { file: 100_000, keep: 2 };
-    let audit = Audit::open(&state, limits, Clock::System).unwrap();
+    let limits = AuditLimits { file: 100_000, keep: 2 };
+    let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
     let path = state.join(Series::Main.current());
     let mut text = std::fs::read(&path).unwrap();
     text.extend_from_slice(b"{\"version\":1,\"at\":\"20");
     std::fs::write(&path, text).unwrap();
-    let audit = Audit::open(&state, limits, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
     audit.note(line(1)).await;
     audit.flush().await.unwrap();
-    assert_eq!(accounts(&Reader::open(&state).unwrap().1), ["account-0", "damaged", "account-1"]);
+    assert_eq!(accounts(&LogReader::open(&state).unwrap().1), ["account-0", "damaged", "account-1"]);
 }
 
 #[test]
 fn a_log_that_is_a_symlink_or_open_to_others_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let open = || Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).map(drop);
+    let open = || AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).map(drop);
     open().unwrap();
     let path = state.join(Series::Main.current());
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -133,12 +133,12 @@ fn refused(app: Option<&str>) -> AuditLine {
 }
 
 /// What is told of each line: the app, and how many it stands for.
-fn told(lines: &[Line]) -> Vec<(String, u64)> {
-    let of = |line: &Line| match line {
-        Line::Good(line, _) => {
+fn told(lines: &[LogLine]) -> Vec<(String, u64)> {
+    let of = |line: &LogLine| match line {
+        LogLine::Good(line, _) => {
             (line.app.clone().or(line.account.clone()).unwrap_or("stranger".into()), line.more.unwrap_or(1))
         }
-        Line::Damaged => ("damaged".into(), 0),
+        LogLine::Damaged => ("damaged".into(), 0),
     };
     lines.iter().map(of).collect()
 }
@@ -147,8 +147,8 @@ fn told(lines: &[Line]) -> Vec<(String, u64)> {
 async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit =
-        Audit::open(&state, Limits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0))).unwrap();
+    let audit = AuditLog::open(&state, AuditLimits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0)))
+        .unwrap();
     let counting = tokio::spawn({
         let audit = audit.clone();
         async move { audit.count_repeated().await }
@@ -173,7 +173,7 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     }
     audit.close().await.unwrap();
     counting.abort();
-    let all = told(&Reader::open(&state).unwrap().1);
+    let all = told(&LogReader::open(&state).unwrap().1);
     let of = |name: &str| all.iter().filter(|(who, _)| who == name).map(|(_, count)| *count).collect::<Vec<_>>();
     let counted = |waves: &[u64]| {
         let ten = [1; REPEATED as usize];
@@ -195,7 +195,7 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
 async fn strangers_have_files_of_their_own_which_are_read_in_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let audit = Audit::open(&state, Limits { file: 1, keep: 3 }, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 3 }, Clock::System).unwrap();
     audit.flush().await.unwrap();
     assert!(!state.join("audit-denied.jsonl").exists(), "nothing to write, no file");
     let why = ["a", "b", "c", "d", "e", "f"];
@@ -205,7 +205,7 @@ async fn strangers_have_files_of_their_own_which_are_read_in_their_place() {
         audit.note_stranger(why, AuditLine { at: at(1), ..refused(None) }).await;
         audit.flush().await.unwrap();
     }
-    let (mut reader, lines) = Reader::open(&state).unwrap();
+    let (mut reader, lines) = LogReader::open(&state).unwrap();
     let names: Vec<String> = told(&lines).into_iter().map(|(who, _)| who).collect();
     assert_eq!(names, ["account-2", "account-3", "account-4", "stranger", "account-5", "stranger"]);
     audit.note_stranger("g", refused(None)).await;
@@ -236,11 +236,11 @@ async fn limits_change_while_lines_are_written_and_none_is_lost() {
         names.sort();
         names
     };
-    let audit = Audit::open(&state, None, Clock::System).unwrap();
+    let audit = AuditLog::open(&state, None, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
     assert!(!audit.is_on() && names().is_empty(), "off from the start");
-    audit.change(Some(Limits { file: 1, keep: 12 })).await.unwrap();
+    audit.change(Some(AuditLimits { file: 1, keep: 12 })).await.unwrap();
     for number in 1..16 {
         audit.note(line(number)).await;
         audit.flush().await.unwrap();
@@ -249,24 +249,24 @@ async fn limits_change_while_lines_are_written_and_none_is_lost() {
     std::fs::write(state.join("audit.07.jsonl"), "none of ours").unwrap();
     let other = audit.clone();
     other.note(line(16)).await;
-    other.change(Some(Limits { file: 1 << 20, keep: 2 })).await.unwrap();
+    other.change(Some(AuditLimits { file: 1 << 20, keep: 2 })).await.unwrap();
     assert_eq!(names(), ["audit.07.jsonl", "audit.1.jsonl", "audit.2.jsonl", "audit.jsonl"]);
     audit.note(line(17)).await;
     audit.change(None).await.unwrap();
     assert!(!audit.is_on() && !other.is_on());
     audit.note(line(18)).await;
-    audit.change(Some(Limits { file: 1 << 20, keep: 1 })).await.unwrap();
+    audit.change(Some(AuditLimits { file: 1 << 20, keep: 1 })).await.unwrap();
     audit.note(line(19)).await;
     audit.flush().await.unwrap();
-    let kept = accounts(&Reader::open(&state).unwrap().1);
+    let kept = accounts(&LogReader::open(&state).unwrap().1);
     assert_eq!(kept, ["account-15", "account-16", "account-17", "account-19"]);
     drop((audit, other));
-    let again = Audit::open(&state, Limits { file: 1, keep: 4 }, Clock::System).unwrap();
+    let again = AuditLog::open(&state, AuditLimits { file: 1, keep: 4 }, Clock::System).unwrap();
     for number in 20..23 {
         again.note(line(number)).await;
         again.flush().await.unwrap();
     }
     drop(again);
-    Audit::open(&state, Limits { file: 1, keep: 1 }, Clock::System).unwrap();
+    AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     assert!(!state.join("audit.2.jsonl").exists(), "also at the start");
 }

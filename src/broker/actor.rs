@@ -16,19 +16,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::flaws::Flaws;
 use self::halting::HALTED;
 use super::World;
-use super::answers::Taken;
-use super::errand::{self, Errand};
+use super::answers::LoginTaken;
+use super::events::EventBus;
 use super::fresh_grant::FreshGrant;
-use super::happenings::Happenings;
 use super::hooks::Hooks;
+use super::provider_call::{self, ProviderCall};
 use super::published::Published;
-use super::turns::{Turn, Turns};
+use super::slots::{RefreshSlot, RefreshSlots};
 use crate::account::health::Health;
 use crate::account::replace::Agreed;
-use crate::account::state::{Anew, Answer, Effect, Event, Machine, Policy, Renewal};
+use crate::account::state::{Effect, Event, Machine, Policy, Reacquire, RefreshOutcome, Renewal};
 use crate::account::view::{Snapshot, Standing};
-use crate::chance::Draws;
-use crate::clock::{Boot, Moment, WhichBoot};
+use crate::clock::{Boot, BootId, Moment};
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
 use crate::error::Error;
@@ -38,6 +37,7 @@ use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
+use crate::random::Jitter;
 use crate::secret::AccessToken;
 use crate::store::Store;
 
@@ -46,7 +46,7 @@ const INBOX: usize = 64;
 /// What is spent on asking whose a token is, while everybody gets it already.
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// What the task is asked to do.
-pub(super) enum Command {
+pub(super) enum AccountCommand {
     /// Somebody has no use for the published token: it wants this much validity. Told once that was looked at.
     Wanted(Duration, Option<oneshot::Sender<()>>),
     /// Somebody wants a token for this target, with this much validity.
@@ -57,7 +57,7 @@ pub(super) enum Command {
     Rejected(oneshot::Sender<Duration>),
     /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
     /// person only if that was agreed to.
-    LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<Taken, Error>>),
+    LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<LoginTaken, Error>>),
     /// Revoke where possible, delete always.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
     /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
@@ -71,11 +71,11 @@ pub(super) enum Command {
 
 /// How the others reach the task.
 pub(super) struct Handle {
-    pub(super) inbox: mpsc::Sender<Command>,
+    pub(super) inbox: mpsc::Sender<AccountCommand>,
     pub(super) published: Arc<Published>,
     /// The config to go by, taken over before the next command.
     pub(super) config: watch::Sender<Arc<AccountConfig>>,
-    /// Set before [`Command::Stop`] is sent: from then on no refresh is begun.
+    /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -92,7 +92,7 @@ struct Actor {
     told: Option<Box<Described>>,
     hooks: Hooks,
     flaws: Flaws,
-    draws: Draws,
+    jitter: Jitter,
     stopping: Arc<AtomicBool>,
     common: Common,
     /// As it was when it was published last.
@@ -108,10 +108,10 @@ pub(super) struct Common {
     pub(super) jumps: watch::Receiver<()>,
     /// Whether the store is locked, or about to be.
     pub(super) shut: Arc<AtomicBool>,
-    pub(super) happenings: Happenings,
-    pub(super) turns: Arc<Turns>,
+    pub(super) events: EventBus,
+    pub(super) slots: Arc<RefreshSlots>,
     /// Which run of the machine this is.
-    pub(super) boot: Option<WhichBoot>,
+    pub(super) boot: Option<BootId>,
 }
 
 /// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
@@ -125,7 +125,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
     let (config_sender, configs) = watch::channel(Arc::clone(&config));
     let stopping = Arc::<AtomicBool>::default();
     let hook_env = Arc::clone(&world.credentials);
-    let draws = world.chance.of(&config.name);
+    let jitter = world.randomness.of(&config.name);
     let actor = Actor {
         config,
         world,
@@ -136,7 +136,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         told: None,
         hooks: Hooks::spawn(hook_env),
         flaws: Flaws::default(),
-        draws,
+        jitter,
         stopping: Arc::clone(&stopping),
         common,
         health,
@@ -153,26 +153,30 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
 
 fn policy(config: &AccountConfig) -> Policy {
     let has_password = config.user.as_ref().is_some_and(|user| user.password.is_some());
-    let anew = match config.grant {
-        GrantType::ClientCredentials => Anew::Always,
-        GrantType::Password if has_password => Anew::WhileActive,
-        _ => Anew::No,
+    let reacquire = match config.grant {
+        GrantType::ClientCredentials => Reacquire::Always,
+        GrantType::Password if has_password => Reacquire::WhileActive,
+        _ => Reacquire::No,
     };
-    Policy::new(&config.dialect, config.binding(), anew)
+    Policy::new(&config.dialect, config.binding(), reacquire)
 }
 
 impl Actor {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut configs: watch::Receiver<Arc<AccountConfig>>) {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<AccountCommand>,
+        mut configs: watch::Receiver<Arc<AccountConfig>>,
+    ) {
         let mut jumps = self.common.jumps.clone();
         let mut host = self.host();
-        let mut recovery = self.common.turns.recovery(&host);
+        let mut recovery = self.common.slots.recovery(&host);
         let shut = self.common.shut.load(Ordering::Acquire);
         self.drive(if shut { Event::Locked } else { Event::Timer }).await;
         loop {
             self.note_written();
             let configured = self.host();
             if host != configured {
-                recovery = self.common.turns.recovery(&configured);
+                recovery = self.common.slots.recovery(&configured);
                 host = configured;
             }
             let now = self.world.clock.now();
@@ -187,7 +191,7 @@ impl Actor {
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
-                    None | Some(Command::Stop) => return self.keep_the_unkept().await,
+                    None | Some(AccountCommand::Stop) => return self.keep_the_unkept().await,
                     Some(command) => {
                         if configs.has_changed().unwrap_or_default() {
                             self.reconfigure(&mut configs).await;
@@ -200,21 +204,21 @@ impl Actor {
                     self.wake(Event::Timer).await;
                     drop(turn);
                 }
-                Ok(()) = jumps.changed() => self.wake(Event::Stirred).await,
+                Ok(()) = jumps.changed() => self.wake(Event::Woken).await,
                 Ok(()) = recovery.changed(), if cut_off => self.wake(Event::Recovered).await,
             }
         }
     }
 
-    async fn handle(&mut self, command: Command) {
+    async fn handle(&mut self, command: AccountCommand) {
         // Whoever asked may be gone by now: that changes nothing.
         match command {
-            Command::Wanted(ttl, looked_at) => {
+            AccountCommand::Wanted(ttl, looked_at) => {
                 self.drive(Event::Wanted(ttl)).await;
                 _ = looked_at.map(|looked_at| looked_at.send(()));
             }
-            Command::Narrow(target, ttl) => self.drive(Event::Narrow(target, ttl)).await,
-            Command::Refresh(seen, asked, done) => {
+            AccountCommand::Narrow(target, ttl) => self.drive(Event::Narrow(target, ttl)).await,
+            AccountCommand::Refresh(seen, asked, done) => {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
                 // failed at it, and who asked may be gone.
                 let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
@@ -225,26 +229,26 @@ impl Actor {
                 }
                 _ = done.send(());
             }
-            Command::Rejected(done) => {
+            AccountCommand::Rejected(done) => {
                 let pause = self.machine.rejected_pause(self.world.clock.now());
                 self.drive(Event::Rejected).await;
                 _ = done.send(pause);
             }
-            Command::LoggedIn(fresh, agreed, login, done) => {
+            AccountCommand::LoggedIn(fresh, agreed, login, done) => {
                 let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
                 let result = if called_off { self.too_late() } else { self.logged_in(fresh, &agreed).await };
                 _ = done.send(result);
             }
-            Command::LogOut(done) => {
+            AccountCommand::LogOut(done) => {
                 let result = self.log_out().await;
                 _ = done.send(result);
             }
-            Command::Lock(done) => _ = done.send(self.lock().await),
-            Command::Unlock(done) => {
+            AccountCommand::Lock(done) => _ = done.send(self.lock().await),
+            AccountCommand::Unlock(done) => {
                 self.drive(Event::Unlocked).await;
                 _ = done.send(Ok(()));
             }
-            Command::Stop => {}
+            AccountCommand::Stop => {}
         }
     }
 
@@ -277,7 +281,7 @@ impl Actor {
         let mut event = event;
         let planned = self.machine.wake_at();
         loop {
-            let effect = self.machine.step(event, self.world.clock.now(), self.draws.share());
+            let effect = self.machine.step(event, self.world.clock.now(), self.jitter.share());
             let changed = self.published.look().busy || self.machine.wake_at() != planned;
             if may_be_idle && matches!(effect, Effect::Rest) && !changed {
                 return;
@@ -337,26 +341,26 @@ impl Actor {
         self.remind_at =
             (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
         self.hooks.tell(&self.config, happening);
-        self.common.happenings.tell(&self.config.name, happening, now.wall);
+        self.common.events.tell(&self.config.name, happening, now.wall);
     }
 
     /// Ends after `nap`, and when it is this account's turn, if it is going to ask for a token of its own accord.
     /// Cancel-safe: whoever comes meanwhile is served first, and a caller who waits for a token waits for no turn.
-    async fn time_has_come(&self, nap: Option<Duration>) -> Turn {
+    async fn time_has_come(&self, nap: Option<Duration>) -> RefreshSlot {
         sleep(nap).await;
         if self.machine.asks_of_its_own_accord(self.world.clock.now()) {
-            self.common.turns.take(&self.config.dialect.provider).await
+            self.common.slots.take(&self.config.dialect.provider).await
         } else {
             None
         }
     }
 
-    async fn renew(&mut self, renewal: Renewal) -> Answer {
+    async fn renew(&mut self, renewal: Renewal) -> RefreshOutcome {
         let account = self.config.name.clone();
         tracing::debug!(%account, "asking for a new token");
         let answer = match self.try_renew(renewal).await {
             Ok(answer) => answer,
-            Err(why) => Answer::NotSent { why },
+            Err(why) => RefreshOutcome::NotSent { why },
         };
         // What was sent is hidden already. The account's access token is not sent, and providers quote it all the same.
         let answer = match &self.published.look().token {
@@ -366,34 +370,36 @@ impl Actor {
             }
             None => answer,
         };
-        if matches!(answer, Answer::Granted(_) | Answer::Refused(_)) && self.machine.is_cut_off() {
-            self.common.turns.recovered(&self.host(), self.world.clock.now().boot);
+        if matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_)) && self.machine.is_cut_off() {
+            self.common.slots.recovered(&self.host(), self.world.clock.now().boot);
         }
         match &answer {
-            Answer::Granted(grant) => self.flaws.note(&grant.flaws),
-            Answer::Refused(refusal) => {
+            RefreshOutcome::Granted(grant) => self.flaws.note(&grant.flaws),
+            RefreshOutcome::Refused(refusal) => {
                 tracing::warn!(%account, "the provider refused a new token: {refusal}");
                 // The secret may have been replaced meanwhile.
                 self.credentials = None;
             }
-            Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::CircuitOpen { why, .. } => {
+            RefreshOutcome::Busy { why, .. }
+            | RefreshOutcome::NotSent { why }
+            | RefreshOutcome::CircuitOpen { why, .. } => {
                 tracing::warn!(%account, "a new token has to wait: {why}");
             }
-            Answer::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),
-            Answer::Lost { why } => tracing::warn!(%account, "nobody knows whether the request arrived: {why}"),
+            RefreshOutcome::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),
+            RefreshOutcome::Lost { why } => tracing::warn!(%account, "nobody knows whether the request arrived: {why}"),
         }
         answer
     }
 
     /// The error is one clause: nothing was sent.
-    async fn try_renew(&mut self, renewal: Renewal) -> Result<Answer, String> {
+    async fn try_renew(&mut self, renewal: Renewal) -> Result<RefreshOutcome, String> {
         let halted = self.halted();
         // A lock or stop waits for what was sent, and for nothing before that.
         let priority = renewal.priority;
         let preparing = halted.clone().cuts(self.prepare(renewal)).await;
         let (dialect, trade, credentials) = match preparing.ok_or(HALTED)?? {
             Ok(prepared) => prepared,
-            Err(error) => return Ok(errand::unsent(error)),
+            Err(error) => return Ok(provider_call::unsent(error)),
         };
         let sending = self.world.provider.trade_at(priority, &dialect, &trade, &credentials);
         match trade {
@@ -409,12 +415,12 @@ impl Actor {
         renewal: Renewal,
     ) -> Result<Result<(Arc<Dialect>, Trade, Credentials), AskError>, String> {
         let credentials = self.credentials().await?;
-        let errand = Errand { config: &self.config, world: &self.world };
-        let dialect = match errand.dialect().await {
+        let provider_call = ProviderCall { config: &self.config, world: &self.world };
+        let dialect = match provider_call.dialect().await {
             Ok(dialect) => dialect,
             Err(error) => return Ok(Err(error)),
         };
-        let trade = errand.trade(renewal).await?;
+        let trade = provider_call.trade(renewal).await?;
         Ok(Ok((dialect, trade, credentials)))
     }
 
@@ -422,7 +428,7 @@ impl Actor {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        let read = Errand { config: &self.config, world: &self.world }.credentials().await?;
+        let read = ProviderCall { config: &self.config, world: &self.world }.credentials().await?;
         Ok(self.credentials.insert(read).clone())
     }
 
@@ -436,7 +442,7 @@ impl Actor {
 
     async fn ask_whose(&mut self, token: &AccessToken) -> Option<Box<Described>> {
         let credentials = self.credentials().await.ok()?;
-        let dialect = Errand { config: &self.config, world: &self.world }.dialect().await.ok()?;
+        let dialect = ProviderCall { config: &self.config, world: &self.world }.dialect().await.ok()?;
         let asked = self.world.provider.describe(&dialect, token, &credentials);
         match tokio::time::timeout(DESCRIBE_PATIENCE, asked).await {
             Ok(Ok(described)) => Some(Box::new(described)),
@@ -462,7 +468,7 @@ fn holds_back(event: &Event) -> bool {
         Event::Wanted(_)
             | Event::Narrow(..)
             | Event::Timer
-            | Event::Stirred
+            | Event::Woken
             | Event::Recovered
             | Event::Forced
             | Event::Rejected

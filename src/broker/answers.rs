@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::browser_login::Counted;
+use super::browser_login::ExchangeGuard;
 use super::handle::Broker;
-use super::logins::{Answerer, Asked, Brought, PageCookie};
-use crate::account::attempts::Plan;
+use super::logins::{Answerer, Brought, PageCookie, QuestionOutcome};
+use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginStarted, Replaced};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::secret::Nonce256;
 
 /// What became of what a login brought.
-pub(super) enum Taken {
+pub(super) enum LoginTaken {
     /// It is stored.
     Stored(Replaced),
     /// It is another person's, and nobody has agreed to that.
@@ -25,17 +25,19 @@ impl Broker {
     /// Asks whether what the login brought may be kept, unless that was said beforehand. `None`: it waits for the answer.
     pub(super) async fn ask_whether_to_replace(&self, id: &str, brought: Brought) -> Option<Result<Replaced, Error>> {
         match self.inner.logins.question(id, brought, self.question_life()).await {
-            Asked::Waits => None,
-            Asked::SaidBefore(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
-                Ok(Taken::Stored(replaced)) => Some(Ok(replaced)),
-                Ok(Taken::Another(_)) => Some(Err(Error::Internal { what: "an answer was asked for twice".into() })),
+            QuestionOutcome::Waits => None,
+            QuestionOutcome::SaidBefore(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
+                Ok(LoginTaken::Stored(replaced)) => Some(Ok(replaced)),
+                Ok(LoginTaken::Another(_)) => {
+                    Some(Err(Error::Internal { what: "an answer was asked for twice".into() }))
+                }
                 Err(error) => Some(Err(error)),
             },
         }
     }
 
     fn question_life(&self) -> Duration {
-        self.inner.roster.load().config.serve.login_timeout
+        self.inner.accounts.load().config.serve.login_timeout
     }
 
     /// Answers a login that waits for it, once: `replace` stores what it brought, otherwise that is dropped. Waits for
@@ -49,7 +51,7 @@ impl Broker {
     async fn answer_now(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let account = self.login(id, Duration::ZERO).await?.account;
         // Whoever locks the store waits for this, and has ended every question before.
-        let _counted = Counted::new(&self.inner.exchanging, &account);
+        let _counted = ExchangeGuard::new(&self.inner.exchanging, &account);
         if let Some(Brought { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
             let result = self.take_over(Some(id), fresh, Agreed::To(confirm.current)).await;
             self.conclude(id, &account, result).await;
@@ -72,7 +74,7 @@ impl Broker {
 
     /// Keeps an import of another person's token as a login that waits for an answer. The error says so.
     pub(super) async fn ask_about_import(&self, brought: Brought) -> Error {
-        let (plan, confirm) = (Plan::clone(brought.fresh.plan()), brought.confirm.clone());
+        let (plan, confirm) = (LoginPlan::clone(brought.fresh.plan()), brought.confirm.clone());
         let (account, life) = (plan.account.clone(), self.question_life());
         self.inner.logins.call_off(&account, "a token was imported meanwhile").await;
         let pending = match self.inner.logins.start(plan, life, false).await {

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 use self::words::{in_brackets, no_issuer, wrong_nonce};
 use super::Guard;
-use super::answers::Taken;
+use super::answers::LoginTaken;
 use super::handle::Broker;
-use super::logins::Came;
-use crate::account::attempts::{Accepted, Departure, Next, Plan, Turned};
+use super::logins::Via;
+use crate::account::attempts::{Accepted, Departure, LoginPlan, Next, Rejected};
 use crate::account::replace::Agreed;
-use crate::account::state::Answer;
+use crate::account::state::RefreshOutcome;
 use crate::browser::StartUrl;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginVia};
@@ -59,7 +59,7 @@ pub struct BrowserStart {
 }
 
 /// Where a spent start ticket leads.
-pub enum Opened {
+pub enum StartRedirect {
     /// To the provider.
     Leaves(BrowserStart),
     /// To the outcome page of the login with this id: it has just ended, since its provider can't be asked.
@@ -68,7 +68,7 @@ pub enum Opened {
 
 /// Why a request to the browser's two stops leads nowhere. No login has ended by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stray {
+pub enum CallbackRejected {
     /// No login is pending that this path belongs to.
     NoLoginPending,
     /// The start ticket is unknown, used or too old.
@@ -86,16 +86,16 @@ pub enum Stray {
 }
 
 /// Names an account whose login is being exchanged for as long as it lives, so that a stop can wait for it.
-pub(super) struct Counted<'a>(&'a watch::Sender<Vec<String>>, String);
+pub(super) struct ExchangeGuard<'a>(&'a watch::Sender<Vec<String>>, String);
 
-impl<'a> Counted<'a> {
+impl<'a> ExchangeGuard<'a> {
     pub(super) fn new(exchanging: &'a watch::Sender<Vec<String>>, account: &str) -> Self {
         exchanging.send_modify(|accounts| accounts.push(account.to_owned()));
         Self(exchanging, account.to_owned())
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for ExchangeGuard<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|accounts| {
             if let Some(at) = accounts.iter().position(|account| *account == self.1) {
@@ -168,7 +168,7 @@ impl Broker {
         url
     }
 
-    async fn pushed_url(&self, plan: &Plan, parameters: &[(String, String)]) -> Result<String, Error> {
+    async fn pushed_url(&self, plan: &LoginPlan, parameters: &[(String, String)]) -> Result<String, Error> {
         let pushed = self.inner.world.provider.push(&plan.dialect, parameters, &plan.credentials).await;
         let request_uri = pushed.map_err(|error| {
             let (advice, provider_error) = match &error {
@@ -190,10 +190,10 @@ impl Broker {
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
         let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
-        let accepted = self.inner.logins.arrive(request, Came::ByHand(id.to_owned())).await.map_err(|turned| {
+        let accepted = self.inner.logins.arrive(request, Via::ByHand(id.to_owned())).await.map_err(|turned| {
             Error::Obstacle(match turned {
-                Turned::NoState => Obstacle::PastedNoAnswer { answer },
-                Turned::Malformed(why) => Obstacle::PastedUnusable { why: why.to_string() },
+                Rejected::NoState => Obstacle::PastedNoAnswer { answer },
+                Rejected::Malformed(why) => Obstacle::PastedUnusable { why: why.to_string() },
                 _ => Obstacle::PastedAnotherLogin,
             })
         })?;
@@ -202,11 +202,13 @@ impl Broker {
     }
 
     /// Spends a start ticket.
-    pub async fn open_ticket(&self, ticket: &str) -> Result<Opened, Stray> {
-        let departure = self.inner.logins.depart(ticket).await.map_err(|_| Stray::BadTicket)?;
-        let Ok(authorize_url) = self.provider_url(&departure).await else { return Ok(Opened::Over(departure.id)) };
+    pub async fn open_ticket(&self, ticket: &str) -> Result<StartRedirect, CallbackRejected> {
+        let departure = self.inner.logins.depart(ticket).await.map_err(|_| CallbackRejected::BadTicket)?;
+        let Ok(authorize_url) = self.provider_url(&departure).await else {
+            return Ok(StartRedirect::Over(departure.id));
+        };
         let path = Url::parse(&departure.plan.redirect_uri).map(|url| url.path().to_owned());
-        Ok(Opened::Leaves(BrowserStart {
+        Ok(StartRedirect::Leaves(BrowserStart {
             authorize_url,
             cookie_name: departure.cookie_name,
             cookie_value: departure.cookie,
@@ -234,22 +236,22 @@ impl Broker {
     }
 
     fn any_account(&self, path: &str, wanted: impl Fn(&AccountConfig) -> bool) -> bool {
-        let roster = self.inner.roster.load();
+        let accounts = self.inner.accounts.load();
         let leads_there = |account: &AccountConfig| {
             wanted(account) && (self.inner.redirect_uri)(account).is_some_and(|uri| has_path(&uri, path))
         };
-        roster.accounts.values().any(|member| leads_there(&member.config))
+        accounts.accounts.values().any(|member| leads_there(&member.config))
     }
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
-    pub async fn callback(&self, request: CallbackRequest) -> Result<String, Stray> {
-        let accepted = self.inner.logins.arrive(request, Came::ByBrowser).await.map_err(|turned| match turned {
-            Turned::NoState => Stray::NoState,
-            Turned::OtherBrowser(_) => Stray::OtherBrowser,
-            Turned::NotPasted => Stray::NotPasted,
-            Turned::Over(id) => Stray::Over(id),
+    pub async fn callback(&self, request: CallbackRequest) -> Result<String, CallbackRejected> {
+        let accepted = self.inner.logins.arrive(request, Via::ByBrowser).await.map_err(|turned| match turned {
+            Rejected::NoState => CallbackRejected::NoState,
+            Rejected::OtherBrowser(_) => CallbackRejected::OtherBrowser,
+            Rejected::NotPasted => CallbackRejected::NotPasted,
+            Rejected::Over(id) => CallbackRejected::Over(id),
             // The last two are a ticket's and a person's.
-            Turned::UnknownState | Turned::BadTicket | Turned::Malformed(_) => Stray::UnknownState,
+            Rejected::UnknownState | Rejected::BadTicket | Rejected::Malformed(_) => CallbackRejected::UnknownState,
         })?;
         Ok(self.finish(accepted).await)
     }
@@ -268,7 +270,7 @@ impl Broker {
     }
 
     async fn carry_out(self, accepted: Accepted) {
-        let _counted = Counted::new(&self.inner.exchanging, &accepted.plan.account);
+        let _counted = ExchangeGuard::new(&self.inner.exchanging, &accepted.plan.account);
         let (broker, id) = (self.clone(), accepted.id.clone());
         let work = tokio::spawn(async move {
             let result = broker.exchange(&accepted.id, Arc::clone(&accepted.plan), accepted.next).await;
@@ -279,7 +281,7 @@ impl Broker {
         }
     }
 
-    async fn exchange(&self, id: &str, plan: Arc<Plan>, next: Next) -> Result<Taken, Error> {
+    async fn exchange(&self, id: &str, plan: Arc<LoginPlan>, next: Next) -> Result<LoginTaken, Error> {
         let failed =
             |why: String, provider_error| Error::LoginFailed { account: plan.account.clone(), why, provider_error };
         let asked = self.inner.world.clock.now().boot;
@@ -316,7 +318,7 @@ impl Broker {
         // Before the code is spent. From here on, whoever locks the store waits for this.
         self.may_spend(&plan.account)?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
-        if let Answer::Refused(refusal) = &answer {
+        if let RefreshOutcome::Refused(refusal) = &answer {
             let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);
             return Err(failed(
                 format!("the provider refused the code: {refusal}{advice}"),

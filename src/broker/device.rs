@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::actor::sleep;
-use super::browser_login::Counted;
+use super::browser_login::ExchangeGuard;
 use super::handle::Broker;
-use super::logins::Pending;
-use crate::account::attempts::Plan;
+use super::logins::PendingLogin;
+use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
-use crate::account::state::Answer;
+use crate::account::state::RefreshOutcome;
 use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 use crate::oauth::device::DeviceAuthorization;
@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Broker {
     /// What the user has to do for the login `pending`; from now on the daemon asks for its token.
-    pub(super) async fn start_device(&self, plan: Plan, pending: &Pending) -> Result<DevicePrompt, Error> {
+    pub(super) async fn start_device(&self, plan: LoginPlan, pending: &PendingLogin) -> Result<DevicePrompt, Error> {
         if pending.joined {
             return self.joined_prompt(&plan.account, &pending.id).await;
         }
@@ -43,7 +43,7 @@ impl Broker {
         reply.device.clone().ok_or_else(ended)
     }
 
-    async fn begin_device(self, id: String, plan: Arc<Plan>) -> Result<DevicePrompt, Error> {
+    async fn begin_device(self, id: String, plan: Arc<LoginPlan>) -> Result<DevicePrompt, Error> {
         let (logins, provider) = (&self.inner.logins, &self.inner.world.provider);
         let asked = provider.device(&plan.dialect, &plan.target, &plan.credentials).await;
         let authorization = match asked {
@@ -72,7 +72,7 @@ impl Broker {
     }
 
     /// Asks for the token until there is one, the codes have expired, or the login is over.
-    async fn poll(self, id: String, plan: Arc<Plan>, authorization: DeviceAuthorization) {
+    async fn poll(self, id: String, plan: Arc<LoginPlan>, authorization: DeviceAuthorization) {
         let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
         let ends = clock.now().boot.plus(authorization.expires_in);
@@ -88,29 +88,29 @@ impl Broker {
                 return self.conclude(&id, &plan.account, result).await;
             }
             // Counted before it is asked whether the store is open: whoever locks it waits for this.
-            let counted = Counted::new(&self.inner.exchanging, &plan.account);
+            let counted = ExchangeGuard::new(&self.inner.exchanging, &plan.account);
             if let Err(error) = self.may_spend(&plan.account) {
                 return self.conclude(&id, &plan.account, Err(error)).await;
             }
             let asked = clock.now().boot;
             match self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await {
-                Answer::Pending { slow_down } => {
+                RefreshOutcome::Pending { slow_down } => {
                     interval += if slow_down { SLOWER } else { Duration::ZERO };
                     pause = interval;
                 }
                 // RFC 8628 §3.5: back off, exponentially.
-                Answer::Busy { retry_after, .. } => {
+                RefreshOutcome::Busy { retry_after, .. } => {
                     pause = (pause * 2).min(LONGEST_PAUSE).max(retry_after.unwrap_or_default());
                 }
-                Answer::NotSent { .. } | Answer::CircuitOpen { .. } | Answer::Lost { .. } => {
+                RefreshOutcome::NotSent { .. } | RefreshOutcome::CircuitOpen { .. } | RefreshOutcome::Lost { .. } => {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Answer::Granted(grant) => {
+                RefreshOutcome::Granted(grant) => {
                     let fresh = self.inner.revoker.guard(Arc::clone(&plan), grant, asked);
                     let result = self.take_over(Some(&id), fresh, Agreed::No).await;
                     return self.conclude(&id, &plan.account, result).await;
                 }
-                Answer::Refused(refusal) => {
+                RefreshOutcome::Refused(refusal) => {
                     return self.conclude(&id, &plan.account, Err(turned_down(&plan.account, refusal))).await;
                 }
             }

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::World;
-use super::roster::{Member, Roster};
-use crate::account::attempts::Plan;
+use super::accounts::{Accounts, Member};
+use crate::account::attempts::LoginPlan;
 use crate::clock::Boot;
 use crate::failpoint;
 use crate::oauth::describe::Described;
@@ -27,7 +27,7 @@ pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
 /// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
 /// its tokens by that.
 pub(super) struct FreshGrant {
-    plan: Arc<Plan>,
+    plan: Arc<LoginPlan>,
     grant: Box<Grant>,
     /// When it was asked for: the provider began to count its life after that.
     asked: Boot,
@@ -41,7 +41,7 @@ pub(super) struct FreshGrant {
 
 impl FreshGrant {
     /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
-    pub(super) fn brought(plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> Self {
+    pub(super) fn brought(plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> Self {
         Self { plan, grant, asked, described: None, spares_refresh: false, revoker: None }
     }
 
@@ -70,7 +70,7 @@ impl FreshGrant {
     }
 
     /// What the login was begun with.
-    pub(super) fn plan(&self) -> &Plan {
+    pub(super) fn plan(&self) -> &LoginPlan {
         &self.plan
     }
 
@@ -113,7 +113,7 @@ impl Drop for FreshGrant {
 #[derive(Clone)]
 pub(super) struct Revoker {
     world: World,
-    roster: Arc<ArcSwap<Roster>>,
+    accounts: Arc<ArcSwap<Accounts>>,
     runtime: Handle,
     /// How many revocations are under way.
     pending: Arc<watch::Sender<usize>>,
@@ -121,12 +121,12 @@ pub(super) struct Revoker {
 
 impl Revoker {
     /// Needs a running runtime.
-    pub(super) fn new(world: World, roster: Arc<ArcSwap<Roster>>) -> Self {
-        Self { world, roster, runtime: Handle::current(), pending: Arc::default() }
+    pub(super) fn new(world: World, accounts: Arc<ArcSwap<Accounts>>) -> Self {
+        Self { world, accounts, runtime: Handle::current(), pending: Arc::default() }
     }
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
-    pub(super) fn guard(&self, plan: Arc<Plan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
+    pub(super) fn guard(&self, plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
         FreshGrant { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(Box::new(self.clone())) }
     }
 
@@ -137,9 +137,9 @@ impl Revoker {
 
     /// The account that would lose its tokens with this grant: it has the same ones, since some providers give them out
     /// at each login; or tokens of the same person by the same client, which some providers end together.
-    fn would_lose(&self, plan: &Plan, grant: &Grant) -> Option<String> {
+    fn would_lose(&self, plan: &LoginPlan, grant: &Grant) -> Option<String> {
         let person = identity::of_reply(&grant.extra);
-        let roster = self.roster.load();
+        let accounts = self.accounts.load();
         let loses = |member: &Member| {
             let held = member.handle.published.look();
             let Some(token) = &held.token else { return false };
@@ -148,10 +148,10 @@ impl Revoker {
                 && member.config.dialect.authority() == plan.dialect.authority();
             same || is_of_client && identity::compare(&held.identity, &person) == Comparison::Same
         };
-        roster.accounts.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
+        accounts.accounts.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
     }
 
-    fn revoke(&self, plan: Arc<Plan>, grant: &Grant) {
+    fn revoke(&self, plan: Arc<LoginPlan>, grant: &Grant) {
         let revocation = Revocation::new(&self.pending, &plan.account);
         if let Some(name) = self.would_lose(&plan, grant) {
             return revocation.ended(Err(format!("the tokens of `{name}` could end with it")));

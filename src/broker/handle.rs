@@ -8,13 +8,13 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{oneshot, watch};
 
 use super::World;
-use super::actor::{self, Command, Common};
+use super::accounts::{Accounts, Member, ask, stop, until_read};
+use super::actor::{self, AccountCommand, Common};
+use super::downscope;
+use super::events::{EventBus, Subscription};
 use super::fresh_grant::Revoker;
-use super::happenings::{Happenings, Listener};
-use super::locking::Lock;
+use super::locking::LockState;
 use super::logins::Logins;
-use super::narrowed;
-use super::roster::{Member, Roster, ask, stop, until_read};
 use crate::account::view::{Snapshot, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::config::{AccountConfig, Attention, Config};
@@ -41,21 +41,21 @@ pub struct TokenQuery {
 /// The broker as the doors see it. Cheap to clone.
 #[derive(Clone)]
 pub struct Broker {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<BrokerInner>,
 }
 
 /// The redirect URI of an account, if it can have one.
 pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + Sync;
 
-pub(super) struct Inner {
+pub(super) struct BrokerInner {
     pub(super) world: World,
     pub(super) logins: Logins,
     /// Revokes what a login brought that can't be kept.
     pub(super) revoker: Revoker,
-    pub(super) lock: Lock,
+    pub(super) lock: LockState,
     /// The accounts whose logins are between their code and their end.
     pub(super) exchanging: watch::Sender<Vec<String>>,
-    pub(super) roster: Arc<ArcSwap<Roster>>,
+    pub(super) accounts: Arc<ArcSwap<Accounts>>,
     /// The last reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
     pub(super) common: Common,
@@ -72,27 +72,27 @@ impl Broker {
         redirect_uri: impl Fn(&AccountConfig) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         let logins = Logins::spawn(world.clock.clone(), jumps.clone(), world.audit.clone());
-        let roster = Arc::new(ArcSwap::from_pointee(Roster {
+        let accounts = Arc::new(ArcSwap::from_pointee(Accounts {
             config: Arc::clone(&config),
             accounts: BTreeMap::new(),
             leaving: BTreeMap::new(),
         }));
-        let lock = Lock::new(world.store.state(), world.clock.now());
+        let lock = LockState::new(world.store.state(), world.clock.now());
         let common = Common {
             jumps,
             shut: Arc::clone(&lock.shut),
-            happenings: Happenings::new(),
-            turns: Arc::default(),
-            boot: world.clock.which_boot(),
+            events: EventBus::new(),
+            slots: Arc::default(),
+            boot: world.clock.boot_id(),
         };
         let broker = Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(BrokerInner {
                 lock,
-                revoker: Revoker::new(world.clone(), Arc::clone(&roster)),
+                revoker: Revoker::new(world.clone(), Arc::clone(&accounts)),
                 world,
                 logins,
                 exchanging: watch::Sender::new(Vec::new()),
-                roster,
+                accounts,
                 refused: ArcSwapOption::empty(),
                 common,
                 redirect_uri: Box::new(redirect_uri),
@@ -106,7 +106,7 @@ impl Broker {
     /// file stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
     pub async fn reload(&self, config: Arc<Config>) {
         let _turn = self.inner.lock.turn.lock().await;
-        let old = self.inner.roster.load_full();
+        let old = self.inner.accounts.load_full();
         self.inner.refused.store(None);
         self.inner.world.provider.reloaded();
         let mut accounts = BTreeMap::new();
@@ -131,11 +131,11 @@ impl Broker {
         let removed: Vec<_> = removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))).collect();
         let now = self.inner.world.clock.now().wall;
         for (name, _) in &removed {
-            self.inner.common.happenings.tell(name, EventKind::LoggedOut, now);
+            self.inner.common.events.tell(name, EventKind::LoggedOut, now);
         }
         leaving.extend(removed);
         let told = leaving.clone();
-        self.inner.roster.store(Arc::new(Roster { config: Arc::clone(&config), accounts, leaving }));
+        self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), accounts, leaving }));
         self.end_stale_logins(&old).await;
         // What they have in hand may take its time; nobody has to wait for it.
         tokio::spawn(async move { stop(told.values(), FAREWELL).await });
@@ -143,14 +143,14 @@ impl Broker {
 
     /// Lets every account finish what it has in hand, for at most `patience`.
     pub async fn shut_down(&self, patience: Duration) {
-        self.inner.common.happenings.end();
-        let roster = self.inner.roster.load_full();
-        for member in roster.accounts.values() {
+        self.inner.common.events.end();
+        let accounts = self.inner.accounts.load_full();
+        for member in accounts.accounts.values() {
             member.handle.stop_soon();
         }
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.borrow().clone();
-        let (last, first): (Vec<_>, Vec<_>) = roster.accounts.iter().partition(|(name, _)| exchanging.contains(name));
+        let (last, first): (Vec<_>, Vec<_>) = accounts.accounts.iter().partition(|(name, _)| exchanging.contains(name));
         let last_logins = async {
             self.end_logins("the daemon is stopping").await;
             stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
@@ -158,7 +158,7 @@ impl Broker {
         let all = async {
             tokio::join!(
                 stop(first.into_iter().map(|(_, member)| &member.handle), patience),
-                stop(roster.leaving.values(), patience),
+                stop(accounts.leaving.values(), patience),
                 last_logins
             );
             self.inner.revoker.idle().await;
@@ -168,17 +168,17 @@ impl Broker {
 
     /// The current access token of `account` (`default` stands for the default account).
     pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
-        let roster = self.inner.roster.load();
-        let (name, member) = roster.find(account)?;
+        let accounts = self.inner.accounts.load();
+        let (name, member) = accounts.find(account)?;
         self.inner.lock.open()?;
-        let serve = &roster.config.serve;
+        let serve = &accounts.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
         let now = self.inner.world.clock.now();
         self.inner.lock.asked_at(now);
-        if let Some(target) = query.target.map(narrowed::in_order) {
+        if let Some(target) = query.target.map(downscope::in_order) {
             let (member, name) = (member.clone(), name.to_owned());
             let wait = query.wait.unwrap_or(serve.wait);
-            drop(roster);
+            drop(accounts);
             return self.narrowed_token(&name, &member, &target, ttl, wait).await;
         }
         let snapshot = member.handle.published.look();
@@ -186,7 +186,7 @@ impl Broker {
             return Ok(reply);
         }
         let (member, name, usual_wait) = (member.clone(), name.to_owned(), serve.wait);
-        drop((snapshot, roster));
+        drop((snapshot, accounts));
         self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await
     }
 
@@ -208,13 +208,13 @@ impl Broker {
             // What is published is the end of an earlier attempt: this caller may cause another, and is told of that.
             let (looked_at, told) = oneshot::channel();
             let asked = async {
-                _ = member.handle.inbox.send(Command::Wanted(wanted, Some(looked_at))).await;
+                _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(looked_at))).await;
                 _ = told.await;
             };
             _ = tokio::time::timeout(now.boot.until(patience), asked).await;
         } else {
             // A full box means that somebody has asked already.
-            _ = member.handle.inbox.try_send(Command::Wanted(wanted, None));
+            _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
         }
         loop {
             bell.borrow_and_update();
@@ -236,29 +236,29 @@ impl Broker {
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
     pub fn asks_consent(&self, account: &str) -> bool {
-        self.inner.roster.load().accounts.get(account).is_some_and(|member| member.config.asks_consent)
+        self.inner.accounts.load().accounts.get(account).is_some_and(|member| member.config.asks_consent)
     }
 
     /// How the user learns that `account` (by its own name) needs them.
     pub fn attention(&self, account: &str) -> Option<Attention> {
-        self.inner.roster.load().accounts.get(account).map(|member| member.config.attention)
+        self.inner.accounts.load().accounts.get(account).map(|member| member.config.attention)
     }
 
     /// Hears what happens to the accounts from now on.
-    pub fn listen(&self) -> Listener {
-        self.inner.common.happenings.listen()
+    pub fn listen(&self) -> Subscription {
+        self.inner.common.events.listen()
     }
 
     /// Every account, sorted by name.
     pub fn accounts(&self) -> Vec<AccountReply> {
-        let roster = self.inner.roster.load();
-        roster.accounts.values().map(|member| self.view(member)).collect()
+        let accounts = self.inner.accounts.load();
+        accounts.accounts.values().map(|member| self.view(member)).collect()
     }
 
     /// Accounts of the config that can't be used, with why.
     pub fn mistakes(&self) -> Vec<ConfigMistake> {
-        let roster = self.inner.roster.load();
-        let told = roster.config.broken.iter();
+        let accounts = self.inner.accounts.load();
+        let told = accounts.config.broken.iter();
         told.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
     }
 
@@ -275,8 +275,8 @@ impl Broker {
 
     /// One account.
     pub fn account(&self, account: &str) -> Result<AccountReply, Error> {
-        let roster = self.inner.roster.load();
-        roster.find(account).map(|(_, member)| self.view(member))
+        let accounts = self.inner.accounts.load();
+        accounts.find(account).map(|(_, member)| self.view(member))
     }
 
     pub(super) fn view(&self, member: &Member) -> AccountReply {
@@ -291,7 +291,7 @@ impl Broker {
 
     /// The default account's name.
     pub fn default_account(&self) -> Option<String> {
-        self.inner.roster.load().config.default_account.clone()
+        self.inner.accounts.load().config.default_account.clone()
     }
 
     /// Where the store's key comes from, in words.
@@ -305,7 +305,7 @@ impl Broker {
         // First, so that neither a tab that is finished later nor a code that is being exchanged just now
         // signs the account in again.
         self.inner.logins.call_off(&member.config.name, "the account was logged out meanwhile").await;
-        ask(&member, Command::LogOut).await?
+        ask(&member, AccountCommand::LogOut).await?
     }
 
     /// Refused while the store is locked.
@@ -315,7 +315,7 @@ impl Broker {
     }
 
     pub(super) fn known_member(&self, account: &str) -> Result<Member, Error> {
-        self.inner.roster.load().find(account).map(|(_, member)| member.clone())
+        self.inner.accounts.load().find(account).map(|(_, member)| member.clone())
     }
 }
 

@@ -17,9 +17,9 @@ pub(super) struct Hooks(mpsc::Sender<(Arc<AccountConfig>, EventKind)>);
 
 impl Hooks {
     pub(super) fn spawn(env: Arc<CredentialEnv>) -> Self {
-        let (inbox, mut happenings) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(WAITING);
+        let (inbox, mut events) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(WAITING);
         tokio::spawn(async move {
-            while let Some((config, happening)) = happenings.recv().await {
+            while let Some((config, happening)) = events.recv().await {
                 let Some(argv) = &config.hook else { continue };
                 let facts = [("RINGBACK_EVENT", <&str>::from(happening)), ("RINGBACK_ACCOUNT", config.name.as_str())];
                 if let Err(error) = credentials::run_hook(argv, &env, &facts).await {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
 
-use super::actor::Command;
-use super::guesses::Guesses;
+use super::accounts::{Accounts, stop};
+use super::actor::AccountCommand;
 use super::handle::{Broker, FAREWELL};
-use super::roster::{Roster, stop};
+use super::passphrase_backoff::PassphraseBackoff;
 use crate::clock::{Boot, Moment};
 use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
 use crate::error::{Error, Obstacle};
@@ -24,7 +24,7 @@ const KEY_FIRST: Duration = Duration::from_secs(5);
 const KEY_LONGEST: Duration = Duration::from_secs(300);
 
 /// Whether the broker has anything to give.
-pub(super) struct Lock {
+pub(super) struct LockState {
     /// From the moment that somebody locks until the key is there again: nobody is served, and no account
     /// begins anything.
     pub(super) shut: Arc<AtomicBool>,
@@ -35,17 +35,17 @@ pub(super) struct Lock {
     /// Held by who changes which accounts there are or whether they are locked.
     pub(super) turn: Mutex<()>,
     /// Held by the one whose passphrase is looked at.
-    guesses: Arc<Mutex<Guesses>>,
+    passphrase_backoff: Arc<Mutex<PassphraseBackoff>>,
 }
 
-impl Lock {
+impl LockState {
     pub(super) fn new(store: StoreState, now: Moment) -> Self {
         let lock = Self {
             shut: Arc::new(AtomicBool::new(store != StoreState::Unlocked)),
             asked: AtomicU64::default(),
             changed: watch::Sender::new(()),
             turn: Mutex::default(),
-            guesses: Arc::default(),
+            passphrase_backoff: Arc::default(),
         };
         lock.asked_at(now);
         lock
@@ -86,15 +86,15 @@ impl Broker {
             return Ok(self.lock_reply(false));
         }
         lock.shut.store(true, Ordering::SeqCst);
-        let roster = self.inner.roster.load_full();
-        roster.accounts.values().for_each(|member| member.handle.published.ring());
+        let accounts = self.inner.accounts.load_full();
+        accounts.accounts.values().for_each(|member| member.handle.published.ring());
         self.end_logins("the token store was locked meanwhile").await;
-        if let Err(why) = tell(&roster, Command::Lock).await {
-            self.reopen(&roster).await;
+        if let Err(why) = tell(&accounts, AccountCommand::Lock).await {
+            self.reopen(&accounts).await;
             tracing::error!("the store was not locked: {why}");
             return Err(Error::StoreUnavailable { why });
         }
-        self.let_leavers_go(roster).await;
+        self.let_leavers_go(accounts).await;
         let store = Arc::clone(&self.inner.world.store);
         tokio::task::spawn_blocking(move || store.lock()).await.map_err(|_| crashed())?;
         lock.changed.send_replace(());
@@ -103,12 +103,12 @@ impl Broker {
     }
 
     /// Accounts that were taken out of the config still have what they had.
-    async fn let_leavers_go(&self, roster: Arc<Roster>) {
-        stop(roster.leaving.values(), FAREWELL).await;
-        let mut leaving = roster.leaving.clone();
+    async fn let_leavers_go(&self, accounts: Arc<Accounts>) {
+        stop(accounts.leaving.values(), FAREWELL).await;
+        let mut leaving = accounts.leaving.clone();
         leaving.retain(|_, handle| !handle.inbox.is_closed());
-        let (config, accounts) = (Arc::clone(&roster.config), roster.accounts.clone());
-        self.inner.roster.store(Arc::new(Roster { config, accounts, leaving }));
+        let (config, accounts) = (Arc::clone(&accounts.config), accounts.accounts.clone());
+        self.inner.accounts.store(Arc::new(Accounts { config, accounts, leaving }));
     }
 
     /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
@@ -119,39 +119,43 @@ impl Broker {
             Some(passphrase) => Opening::Passphrase(passphrase),
             None => Opening::Source,
         };
-        let guesses = match opening {
+        let passphrase_backoff = match opening {
             Opening::Source => None,
             Opening::Passphrase(_) | Opening::First(_) => Some(self.wait_to_guess().await?),
         };
         let broker = self.clone();
         let unlocking = async move {
-            match guesses {
+            match passphrase_backoff {
                 None => broker.open_with(opening).await.map_err(|error| refused(&error)),
-                Some(guesses) => broker.guess(opening, guesses).await,
+                Some(passphrase_backoff) => broker.guess(opening, passphrase_backoff).await,
             }
         };
         tokio::spawn(unlocking).await.unwrap_or_else(|_| Err(crashed()))
     }
 
     /// Who leaves meanwhile makes room for the next.
-    async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<Guesses>, Error> {
+    async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<PassphraseBackoff>, Error> {
         let busy = |_| Error::Obstacle(Obstacle::PassphraseBusy);
-        let guesses = Arc::clone(&self.inner.lock.guesses).try_lock_owned().map_err(busy)?;
+        let passphrase_backoff = Arc::clone(&self.inner.lock.passphrase_backoff).try_lock_owned().map_err(busy)?;
         // Not in the store's turn: to lock does not have to wait for this.
-        tokio::time::sleep(guesses.pause(self.inner.world.clock.now())).await;
-        Ok(guesses)
+        tokio::time::sleep(passphrase_backoff.pause(self.inner.world.clock.now())).await;
+        Ok(passphrase_backoff)
     }
 
-    async fn guess(&self, opening: Opening, mut guesses: OwnedMutexGuard<Guesses>) -> Result<LockReply, Error> {
+    async fn guess(
+        &self,
+        opening: Opening,
+        mut passphrase_backoff: OwnedMutexGuard<PassphraseBackoff>,
+    ) -> Result<LockReply, Error> {
         match self.open_with(opening).await {
             Err(StoreError::WrongPassphrase) => {
-                let (failures, pause) = guesses.wrong(self.inner.world.clock.now());
+                let (failures, pause) = passphrase_backoff.wrong(self.inner.world.clock.now());
                 tracing::warn!(failures, "a wrong passphrase: the next one waits {} s", pause.as_secs());
                 Err(Error::WrongPassphrase { failures, pause })
             }
             Err(error) => Err(refused(&error)),
             Ok(reply) => {
-                *guesses = Guesses::default();
+                *passphrase_backoff = PassphraseBackoff::default();
                 Ok(reply)
             }
         }
@@ -166,18 +170,18 @@ impl Broker {
         let died = |_| StoreError::Io { path: "the store".into(), why: "its thread died".into() };
         // Off the runtime: keyrings ask people, and stretching a passphrase takes a second.
         tokio::task::spawn_blocking(move || store.unlock(&opening)).await.map_err(died)??;
-        self.reopen(&self.inner.roster.load_full()).await;
+        self.reopen(&self.inner.accounts.load_full()).await;
         self.inner.lock.changed.send_replace(());
         tracing::info!("the store is unlocked");
         Ok(self.lock_reply(true))
     }
 
-    async fn reopen(&self, roster: &Roster) {
+    async fn reopen(&self, accounts: &Accounts) {
         let lock = &self.inner.lock;
         lock.asked_at(self.inner.world.clock.now());
         // Before the accounts are told: what they read may be due at once.
         lock.shut.store(false, Ordering::SeqCst);
-        _ = tell(roster, Command::Unlock).await;
+        _ = tell(accounts, AccountCommand::Unlock).await;
     }
 
     /// Whether the store's key is in memory, and what it takes to get it there.
@@ -243,9 +247,12 @@ impl Broker {
 }
 
 /// Tells every account and waits until each has done it. The error is one clause: the first account's that could not.
-async fn tell(roster: &Roster, command: fn(oneshot::Sender<Result<(), String>>) -> Command) -> Result<(), String> {
+async fn tell(
+    accounts: &Accounts,
+    command: fn(oneshot::Sender<Result<(), String>>) -> AccountCommand,
+) -> Result<(), String> {
     let mut answers = Vec::new();
-    for member in roster.accounts.values() {
+    for member in accounts.accounts.values() {
         let (done, answer) = oneshot::channel();
         // Who is gone has nothing any more.
         if member.handle.inbox.send(command(done)).await.is_ok() {

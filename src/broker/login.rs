@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::actor::Command;
-use super::answers::Taken;
-use super::errand::Errand;
+use super::accounts::{Member, ask};
+use super::actor::AccountCommand;
+use super::answers::LoginTaken;
 use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
-use super::logins::Pending;
-use super::roster::{Member, ask};
-use crate::account::attempts::Plan;
+use super::logins::PendingLogin;
+use super::provider_call::ProviderCall;
+use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
 use crate::account::view::Standing;
 use crate::config::AccountConfig;
@@ -22,7 +22,7 @@ use crate::oauth::grant::GrantType;
 
 /// How the user takes part in a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum LoginKind {
     /// With a browser that comes back to the daemon, or whose answer is pasted.
     Browser(LoginVia),
     /// With a browser on any device (RFC 8628).
@@ -33,7 +33,7 @@ enum Part {
     None,
 }
 
-impl Part {
+impl LoginKind {
     fn of(grant: GrantType, via: LoginVia) -> Self {
         match grant {
             GrantType::ClientCredentials => Self::None,
@@ -59,16 +59,16 @@ impl Broker {
         if let Some(joined) = self.join_question(&member.config, replace).await? {
             return Ok(joined);
         }
-        let life = self.inner.roster.load().config.serve.login_timeout;
-        let part = Part::of(member.config.grant, via);
+        let life = self.inner.accounts.load().config.serve.login_timeout;
+        let part = LoginKind::of(member.config.grant, via);
         self.inner.world.provider.try_again(&member.config.dialect);
         let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, part)?).await?;
         let name = plan.account.clone();
         let door = match part {
-            Part::Browser(via) => self.open_door(&name, &plan.redirect_uri, via).await?,
-            Part::Device | Part::Password | Part::None => None,
+            LoginKind::Browser(via) => self.open_door(&name, &plan.redirect_uri, via).await?,
+            LoginKind::Device | LoginKind::Password | LoginKind::None => None,
         };
-        if part == Part::Password {
+        if part == LoginKind::Password {
             // Each terminal is asked by itself.
             self.inner.logins.call_off(&name, "another login took its place").await;
         }
@@ -76,17 +76,17 @@ impl Broker {
         self.still_wanted(&member, &pending).await?;
         let mut started = begun(&member.config, &pending);
         match part {
-            Part::Browser(via) => {
+            LoginKind::Browser(via) => {
                 let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, door).await?;
                 if via == LoginVia::DaemonBrowser && !pending.joined {
                     self.open_browser(&name, &start_url);
                 }
                 started.start_url = Some(start_url);
             }
-            Part::Device => started.device = Some(self.start_device(plan, &pending).await?),
-            Part::Password => started.password = self.start_password(&member, plan, &pending).await?,
-            Part::None if pending.joined => {}
-            Part::None => self.start_client(&name, &pending),
+            LoginKind::Device => started.device = Some(self.start_device(plan, &pending).await?),
+            LoginKind::Password => started.password = self.start_password(&member, plan, &pending).await?,
+            LoginKind::None if pending.joined => {}
+            LoginKind::None => self.start_client(&name, &pending),
         }
         tracing::info!(account = %name, joined = pending.joined, "a login is pending");
         Ok(started)
@@ -102,19 +102,19 @@ impl Broker {
     }
 
     /// Empty where no browser comes back.
-    fn redirect_uri_for(&self, config: &AccountConfig, part: Part) -> Result<String, Error> {
-        let Part::Browser(_) = part else { return Ok(String::new()) };
+    fn redirect_uri_for(&self, config: &AccountConfig, part: LoginKind) -> Result<String, Error> {
+        let LoginKind::Browser(_) = part else { return Ok(String::new()) };
         let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
         (self.inner.redirect_uri)(config).ok_or_else(|| Error::login_failed(&config.name, why()))
     }
 
     /// Everything that a login of this account will need.
-    pub(super) async fn plan(&self, config: &AccountConfig, redirect_uri: String) -> Result<Plan, Error> {
+    pub(super) async fn plan(&self, config: &AccountConfig, redirect_uri: String) -> Result<LoginPlan, Error> {
         let failed = |why: String| Error::login_failed(&config.name, why);
-        let errand = Errand { config, world: &self.inner.world };
-        let credentials = errand.credentials().await.map_err(failed)?;
-        let dialect = errand.dialect().await.map_err(|error| failed(error.to_string()))?;
-        Ok(Plan {
+        let provider_call = ProviderCall { config, world: &self.inner.world };
+        let credentials = provider_call.credentials().await.map_err(failed)?;
+        let dialect = provider_call.dialect().await.map_err(|error| failed(error.to_string()))?;
+        Ok(LoginPlan {
             account: config.name.clone(),
             dialect,
             credentials,
@@ -167,10 +167,10 @@ impl Broker {
     }
 
     /// Tells everybody how the login ended, or asks whether what it brought may be kept.
-    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<Taken, Error>) {
+    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<LoginTaken, Error>) {
         let result = match result {
-            Ok(Taken::Stored(replaced)) => Ok(replaced),
-            Ok(Taken::Another(brought)) => match self.ask_whether_to_replace(id, *brought).await {
+            Ok(LoginTaken::Stored(replaced)) => Ok(replaced),
+            Ok(LoginTaken::Another(brought)) => match self.ask_whether_to_replace(id, *brought).await {
                 Some(result) => result,
                 None => return,
             },
@@ -187,14 +187,14 @@ impl Broker {
         login: Option<&str>,
         fresh: FreshGrant,
         agreed: Agreed,
-    ) -> Result<Taken, Error> {
+    ) -> Result<LoginTaken, Error> {
         // Also while the store is about to be locked: what was granted is kept first.
         let member = self.known_member(&fresh.plan().account)?;
         let stands = match login {
             Some(id) => self.inner.logins.watch(id).await,
             None => None,
         };
-        ask(&member, |done| Command::LoggedIn(fresh, agreed, stands, done)).await?
+        ask(&member, |done| AccountCommand::LoggedIn(fresh, agreed, stands, done)).await?
     }
 
     async fn login_reply(&self, id: &str, account: &str, result: Result<Replaced, Error>) -> LoginReply {
@@ -224,7 +224,7 @@ impl Broker {
     }
 }
 
-pub(super) fn begun(config: &AccountConfig, pending: &Pending) -> LoginStarted {
+pub(super) fn begun(config: &AccountConfig, pending: &PendingLogin) -> LoginStarted {
     LoginStarted {
         version: VERSION,
         login_id: pending.id.clone(),

@@ -10,13 +10,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::questions::Question;
+use self::questions::ReplaceQuestion;
 pub use self::questions::{Answerer, PageCookie};
-pub(super) use self::questions::{Asked, Brought};
+pub(super) use self::questions::{Brought, QuestionOutcome};
 use super::Guard;
 use super::browser_login::CallbackRequest;
-use crate::account::attempts::{Accepted, Attempts, Departure, Plan, Turned};
-use crate::audit::Audit;
+use crate::account::attempts::{Accepted, Attempts, Departure, LoginPlan, Rejected};
+use crate::audit::AuditLog;
 use crate::clock::{Boot, Clock, Moment};
 use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
 use crate::error::{Error, Obstacle};
@@ -41,21 +41,21 @@ pub(super) struct Overview {
     pub(super) questions: BTreeMap<String, Confirm>,
 }
 
-enum Ask {
-    Start { plan: Box<Plan>, life: Duration, replace: bool, done: oneshot::Sender<Result<Pending, Error>> },
+enum LoginsRequest {
+    Start { plan: Box<LoginPlan>, life: Duration, replace: bool, done: oneshot::Sender<Result<PendingLogin, Error>> },
     Ticket { id: String, done: oneshot::Sender<Option<String>> },
     ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
     Keep { id: String, guard: Guard },
-    Depart { ticket: String, done: oneshot::Sender<Result<Departure, Turned>> },
-    Arrive { request: CallbackRequest, came: Came, done: oneshot::Sender<Result<Accepted, Turned>> },
+    Depart { ticket: String, done: oneshot::Sender<Result<Departure, Rejected>> },
+    Arrive { request: CallbackRequest, came: Via, done: oneshot::Sender<Result<Accepted, Rejected>> },
     Notify { redirect_uri: String, notice: &'static str },
     Fail { id: String, error: Error },
     CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
     Prompt { id: String, prompt: DevicePrompt },
     Over { reply: Box<LoginReply> },
-    Question { id: String, brought: Box<Brought>, life: Duration, done: oneshot::Sender<Asked> },
+    ReplaceQuestion { id: String, brought: Box<Brought>, life: Duration, done: oneshot::Sender<QuestionOutcome> },
     Answer { id: String, replace: bool, answerer: Answerer, done: oneshot::Sender<Result<Option<Brought>, Error>> },
-    JoinQuestion { account: String, done: oneshot::Sender<Option<(Pending, Confirm)>> },
+    JoinQuestion { account: String, done: oneshot::Sender<Option<(PendingLogin, Confirm)>> },
     PageCookie { id: String, done: oneshot::Sender<Option<PageCookie>> },
     FormToken { id: String, cookies: Vec<String>, done: oneshot::Sender<Option<Nonce256>> },
     Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
@@ -63,7 +63,7 @@ enum Ask {
 
 /// How an answer came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum Via {
     /// By a browser, which is known by its cookies.
     ByBrowser,
     /// A person pasted it, for this login.
@@ -71,7 +71,7 @@ pub(super) enum Came {
 }
 
 /// A login that was started or joined.
-pub(super) struct Pending {
+pub(super) struct PendingLogin {
     pub(super) id: String,
     pub(super) joined: bool,
     /// When it ends by itself, in seconds since the Unix epoch by the wall clock of now.
@@ -81,7 +81,7 @@ pub(super) struct Pending {
 /// How the others reach the task. Ends when the last clone is gone.
 #[derive(Clone)]
 pub(super) struct Logins {
-    inbox: mpsc::Sender<Ask>,
+    inbox: mpsc::Sender<LoginsRequest>,
     overview: Arc<ArcSwap<Overview>>,
 }
 
@@ -90,7 +90,7 @@ struct Task {
     clock: Clock,
     views: BTreeMap<String, View>,
     overview: Arc<ArcSwap<Overview>>,
-    audit: Audit,
+    audit: AuditLog,
     /// Lines that are about to be written into it.
     notes: Vec<AuditLine>,
 }
@@ -103,14 +103,14 @@ struct View {
     /// Whether another person's tokens may be replaced, unasked: who began or joined the login said so.
     replaces: bool,
     /// What it brought, while it waits for an answer.
-    question: Option<Question>,
+    question: Option<ReplaceQuestion>,
     /// When it is forgotten; `None` while it is pending.
     forget_at: Option<Boot>,
 }
 
 impl Logins {
     /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
-    pub(super) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: Audit) -> Self {
+    pub(super) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: AuditLog) -> Self {
         let overview = Arc::<ArcSwap<Overview>>::default();
         let (inbox, asks) = mpsc::channel(INBOX);
         let task = Task {
@@ -130,58 +130,62 @@ impl Logins {
     }
 
     /// `replace`: another person's tokens may be replaced, unasked.
-    pub(super) async fn start(&self, plan: Plan, life: Duration, replace: bool) -> Result<Pending, Error> {
-        self.ask(|done| Ask::Start { plan: Box::new(plan), life, replace, done }).await.unwrap_or_else(|| Err(gone()))
+    pub(super) async fn start(&self, plan: LoginPlan, life: Duration, replace: bool) -> Result<PendingLogin, Error> {
+        self.ask(|done| LoginsRequest::Start { plan: Box::new(plan), life, replace, done })
+            .await
+            .unwrap_or_else(|| Err(gone()))
     }
 
     /// A one-time ticket for the start URL.
     pub(super) async fn ticket(&self, id: &str) -> Option<String> {
-        self.ask(|done| Ask::Ticket { id: id.to_owned(), done }).await?
+        self.ask(|done| LoginsRequest::Ticket { id: id.to_owned(), done }).await?
     }
 
     /// For a browser on another machine.
     pub(super) async fn by_hand(&self, id: &str) -> Option<Departure> {
-        self.ask(|done| Ask::ByHand { id: id.to_owned(), done }).await?
+        self.ask(|done| LoginsRequest::ByHand { id: id.to_owned(), done }).await?
     }
 
     /// Holds `guard` until the login is over.
     pub(super) async fn keep(&self, id: &str, guard: Guard) {
-        _ = self.inbox.send(Ask::Keep { id: id.to_owned(), guard }).await;
+        _ = self.inbox.send(LoginsRequest::Keep { id: id.to_owned(), guard }).await;
     }
 
-    pub(super) async fn depart(&self, ticket: &str) -> Result<Departure, Turned> {
-        self.ask(|done| Ask::Depart { ticket: ticket.to_owned(), done }).await.unwrap_or(Err(Turned::BadTicket))
+    pub(super) async fn depart(&self, ticket: &str) -> Result<Departure, Rejected> {
+        self.ask(|done| LoginsRequest::Depart { ticket: ticket.to_owned(), done })
+            .await
+            .unwrap_or(Err(Rejected::BadTicket))
     }
 
-    pub(super) async fn arrive(&self, request: CallbackRequest, came: Came) -> Result<Accepted, Turned> {
-        self.ask(|done| Ask::Arrive { request, came, done }).await.unwrap_or(Err(Turned::UnknownState))
+    pub(super) async fn arrive(&self, request: CallbackRequest, came: Via) -> Result<Accepted, Rejected> {
+        self.ask(|done| LoginsRequest::Arrive { request, came, done }).await.unwrap_or(Err(Rejected::UnknownState))
     }
 
     /// Ends a login that nobody else will end.
     pub(super) async fn fail(&self, id: &str, error: Error) {
-        _ = self.inbox.send(Ask::Fail { id: id.to_owned(), error }).await;
+        _ = self.inbox.send(LoginsRequest::Fail { id: id.to_owned(), error }).await;
     }
 
     /// Ends the account's pending login, if there is one.
     pub(super) async fn call_off(&self, account: &str, why: &'static str) {
-        _ = self.ask(|done| Ask::CallOff { account: account.to_owned(), why, done }).await;
+        _ = self.ask(|done| LoginsRequest::CallOff { account: account.to_owned(), why, done }).await;
     }
 
     /// What the user has to do on another device.
     pub(super) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
-        _ = self.inbox.send(Ask::Prompt { id: id.to_owned(), prompt }).await;
+        _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
     }
 
     pub(super) async fn over(&self, reply: LoginReply) {
-        _ = self.inbox.send(Ask::Over { reply: Box::new(reply) }).await;
+        _ = self.inbox.send(LoginsRequest::Over { reply: Box::new(reply) }).await;
     }
 
     /// How a login stands, and how that changes.
     pub(super) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
-        self.ask(|done| Ask::Watch { id: id.to_owned(), done }).await?
+        self.ask(|done| LoginsRequest::Watch { id: id.to_owned(), done }).await?
     }
 
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> LoginsRequest) -> Option<T> {
         let (done, answer) = oneshot::channel();
         self.inbox.send(ask(done)).await.ok()?;
         answer.await.ok()
@@ -189,7 +193,7 @@ impl Logins {
 }
 
 impl Task {
-    async fn run(mut self, mut asks: mpsc::Receiver<Ask>, mut jumps: watch::Receiver<()>) {
+    async fn run(mut self, mut asks: mpsc::Receiver<LoginsRequest>, mut jumps: watch::Receiver<()>) {
         loop {
             let now = self.clock.now();
             let next =
@@ -213,33 +217,37 @@ impl Task {
         }
     }
 
-    async fn answer(&mut self, ask: Ask) {
+    async fn answer(&mut self, ask: LoginsRequest) {
         let now = self.clock.now();
         // Whoever asked may be gone by now: that changes nothing.
         match ask {
-            Ask::Start { plan, life, replace, done } => _ = done.send(self.start(*plan, life, replace, now)),
-            Ask::Ticket { id, done } => {
+            LoginsRequest::Start { plan, life, replace, done } => _ = done.send(self.start(*plan, life, replace, now)),
+            LoginsRequest::Ticket { id, done } => {
                 _ = done
                     .send(self.attempts.ticket(&id, now, &mut rand::rng()).map(|ticket| ticket.expose().to_owned()));
             }
-            Ask::ByHand { id, done } => _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng())),
-            Ask::Keep { id, guard } => {
+            LoginsRequest::ByHand { id, done } => {
+                _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng()))
+            }
+            LoginsRequest::Keep { id, guard } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {
                     view.guard = Some(guard);
                 }
             }
-            Ask::Depart { ticket, done } => _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng())),
-            Ask::Arrive { request, came, done } => {
+            LoginsRequest::Depart { ticket, done } => {
+                _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng()))
+            }
+            LoginsRequest::Arrive { request, came, done } => {
                 _ = done.send(self.arrive(&request, &came, now));
             }
-            Ask::Notify { redirect_uri, notice } => self.notify(&redirect_uri, notice),
-            Ask::Fail { id, error } => self.fail(&id, &error, now),
-            Ask::Prompt { id, prompt } => {
+            LoginsRequest::Notify { redirect_uri, notice } => self.notify(&redirect_uri, notice),
+            LoginsRequest::Fail { id, error } => self.fail(&id, &error, now),
+            LoginsRequest::Prompt { id, prompt } => {
                 if let Some(view) = self.views.get(&id) {
                     view.reply.send_modify(|reply| reply.device = Some(prompt));
                 }
             }
-            Ask::CallOff { account, why, done } => {
+            LoginsRequest::CallOff { account, why, done } => {
                 let pending = self.attempts.pending().find(|(_, plan)| plan.account == account);
                 if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
                     self.fail(&id, &Error::login_failed(&account, why.into()), now);
@@ -247,19 +255,21 @@ impl Task {
                 self.write_notes().await;
                 _ = done.send(());
             }
-            Ask::Over { reply } => self.over(&reply, now),
-            Ask::Question { id, brought, life, done } => _ = done.send(self.question(&id, *brought, life, now)),
-            Ask::Answer { id, replace, answerer, done } => {
+            LoginsRequest::Over { reply } => self.over(&reply, now),
+            LoginsRequest::ReplaceQuestion { id, brought, life, done } => {
+                _ = done.send(self.question(&id, *brought, life, now))
+            }
+            LoginsRequest::Answer { id, replace, answerer, done } => {
                 _ = done.send(self.answer_question(&id, replace, &answerer, now));
             }
-            Ask::JoinQuestion { account, done } => _ = done.send(self.join_question(&account, now)),
-            Ask::PageCookie { id, done } => _ = done.send(self.page_cookie(&id, now)),
-            Ask::FormToken { id, cookies, done } => _ = done.send(self.form_token(&id, &cookies)),
-            Ask::Watch { id, done } => _ = done.send(self.views.get(&id).map(|view| view.reply.subscribe())),
+            LoginsRequest::JoinQuestion { account, done } => _ = done.send(self.join_question(&account, now)),
+            LoginsRequest::PageCookie { id, done } => _ = done.send(self.page_cookie(&id, now)),
+            LoginsRequest::FormToken { id, cookies, done } => _ = done.send(self.form_token(&id, &cookies)),
+            LoginsRequest::Watch { id, done } => _ = done.send(self.views.get(&id).map(|view| view.reply.subscribe())),
         }
     }
 
-    fn start(&mut self, plan: Plan, life: Duration, replace: bool, now: Moment) -> Result<Pending, Error> {
+    fn start(&mut self, plan: LoginPlan, life: Duration, replace: bool, now: Moment) -> Result<PendingLogin, Error> {
         let account = plan.account.clone();
         let too_many = || Error::Obstacle(Obstacle::TooManyLogins);
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
@@ -277,7 +287,7 @@ impl Task {
         if let Some(view) = self.views.get_mut(&started.id) {
             view.replaces |= replace;
         }
-        Ok(Pending { id: started.id, joined: started.joined, expires_at })
+        Ok(PendingLogin { id: started.id, joined: started.joined, expires_at })
     }
 
     fn over(&mut self, reply: &LoginReply, now: Moment) {

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::answers::Taken;
-use super::browser_login::Counted;
-use super::errand::Errand;
+use super::accounts::Member;
+use super::answers::LoginTaken;
+use super::browser_login::ExchangeGuard;
 use super::fresh_grant::FreshGrant;
 use super::handle::{Broker, TokenQuery};
-use super::roster::Member;
+use super::provider_call::ProviderCall;
 use super::unaided::granted;
-use crate::account::attempts::Plan;
+use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
 use crate::clock::Wall;
 use crate::contract::{AcceptReply, ImportReply, ImportRequest, InfoReply, InfoSource, VERSION};
 use crate::error::{Error, Missing};
-use crate::oauth::describe::{Described, Source};
+use crate::oauth::describe::{DescribeEndpoint, Described};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Target, Trade};
 use crate::oauth::grant::Grant;
@@ -35,8 +35,8 @@ impl Broker {
             version: VERSION,
             account: reply.account,
             source: match described.source {
-                Source::Details => InfoSource::Details,
-                Source::Introspection => InfoSource::Introspection,
+                DescribeEndpoint::Details => InfoSource::Details,
+                DescribeEndpoint::Introspection => InfoSource::Introspection,
             },
             active: described.active,
             scope: described.scope,
@@ -52,7 +52,7 @@ impl Broker {
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.known_member(account)?;
         // Counted before it is asked whether the store is open: a refresh token may work once.
-        let _counted = Counted::new(&self.inner.exchanging, &member.config.name);
+        let _counted = ExchangeGuard::new(&self.inner.exchanging, &member.config.name);
         self.may_spend(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
@@ -67,8 +67,8 @@ impl Broker {
         };
         let agreed = if request.replace { Agreed::ToAny } else { Agreed::No };
         let replaced = match self.take_over(None, fresh, agreed).await? {
-            Taken::Stored(replaced) => replaced,
-            Taken::Another(brought) => return Err(self.ask_about_import(*brought).await),
+            LoginTaken::Stored(replaced) => replaced,
+            LoginTaken::Another(brought) => return Err(self.ask_about_import(*brought).await),
         };
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
         Ok(ImportReply { account: self.account(account)?, replaced })
@@ -94,8 +94,8 @@ impl Broker {
         };
         if !described.active {
             let source = match described.source {
-                Source::Details => "page of a token's details",
-                Source::Introspection => "introspection (RFC 7662)",
+                DescribeEndpoint::Details => "page of a token's details",
+                DescribeEndpoint::Introspection => "introspection (RFC 7662)",
             };
             return Err(refused(format!("the provider's {source} says that it is not active"), None));
         }
@@ -112,7 +112,7 @@ impl Broker {
 
     /// A refresh token that the provider gives an access token for: it is spent by that, so what came
     /// instead of it is what is kept.
-    async fn check_refresh(&self, plan: Arc<Plan>, token: RefreshToken) -> Result<FreshGrant, Error> {
+    async fn check_refresh(&self, plan: Arc<LoginPlan>, token: RefreshToken) -> Result<FreshGrant, Error> {
         // A scope would ask for less than it is good for.
         let target = Target { scope: Vec::new(), ..plan.target.for_one_token() };
         let trade = Trade::RefreshToken { token: token.clone(), target };
@@ -125,17 +125,17 @@ impl Broker {
     }
 
     async fn describe(&self, member: &Member, token: &AccessToken) -> Result<Described, AskError> {
-        let errand = Errand { config: &member.config, world: &self.inner.world };
-        let credentials = errand.credentials().await.map_err(AskError::Impossible)?;
-        let dialect = errand.dialect().await?;
+        let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
+        let credentials = provider_call.credentials().await.map_err(AskError::Impossible)?;
+        let dialect = provider_call.dialect().await?;
         self.inner.world.provider.describe(&dialect, token, &credentials).await
     }
 
     /// Uses the provider's metadata though its token endpoint has moved to another host.
     pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
         let dialect = {
-            let roster = self.inner.roster.load();
-            let accounts = roster.accounts.values().map(|member| &member.config.dialect);
+            let accounts = self.inner.accounts.load();
+            let accounts = accounts.accounts.values().map(|member| &member.config.dialect);
             accounts.into_iter().find(|dialect| dialect.provider == provider).map(Arc::clone)
         };
         let unknown = || Error::Missing(Missing::Provider(clean(provider)));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::actor::Command;
+use super::accounts::ask;
+use super::actor::AccountCommand;
 use super::handle::Broker;
-use super::roster::ask;
 use crate::account::view::Standing;
 use crate::contract::{AccountReply, RejectedReply};
 use crate::error::Error;
@@ -18,14 +18,14 @@ impl Broker {
         self.inner.world.provider.try_again(&member.config.dialect);
         let seen = member.handle.published.look().generation;
         let asked = self.inner.world.clock.now();
-        let renewed = self.renew(account, |done| Command::Refresh(seen, asked, done)).await?;
+        let renewed = self.renew(account, |done| AccountCommand::Refresh(seen, asked, done)).await?;
         Ok(renewed.account)
     }
 
     /// An API answered 401 to this account's token. A token that is new already is not replaced for that, and the reply
     /// says so.
     pub async fn rejected(&self, account: &str) -> Result<RejectedReply, Error> {
-        let Renewed { account, is_new, answer: pause } = self.renew(account, Command::Rejected).await?;
+        let Renewed { account, is_new, answer: pause } = self.renew(account, AccountCommand::Rejected).await?;
         let not_refreshed = (!is_new).then(|| kept_because(pause));
         let retry_after = (!is_new && !pause.is_zero()).then(|| pause.as_secs().saturating_add(1));
         Ok(RejectedReply { account, refreshed: is_new, not_refreshed, retry_after })
@@ -34,7 +34,7 @@ impl Broker {
     async fn renew<T>(
         &self,
         account: &str,
-        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+        command: impl FnOnce(oneshot::Sender<T>) -> AccountCommand,
     ) -> Result<Renewed<T>, Error> {
         let member = self.member(account)?;
         self.inner.lock.asked_at(self.inner.world.clock.now());

@@ -1,8 +1,8 @@
 //! Logins that end before their time: what they would bring can't be used, so nothing is spent on them any more.
 
+use super::accounts::{Accounts, Member};
 use super::handle::Broker;
-use super::logins::Pending;
-use super::roster::{Member, Roster};
+use super::logins::PendingLogin;
 use crate::config::AccountConfig;
 use crate::error::Error;
 
@@ -12,8 +12,8 @@ const CHANGED: &str = "the config changed while the login was pending";
 impl Broker {
     /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
     /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
-    pub(super) async fn end_stale_logins(&self, old: &Roster) {
-        let now = self.inner.roster.load_full();
+    pub(super) async fn end_stale_logins(&self, old: &Accounts) {
+        let now = self.inner.accounts.load_full();
         for (name, member) in &old.accounts {
             if let Some(why) = self.stale(&member.config, now.accounts.get(name)) {
                 self.inner.logins.call_off(name, why).await;
@@ -31,9 +31,9 @@ impl Broker {
 
     /// Looks again once the login is known to all: while its credentials were read the config may have changed, and the
     /// store may have been locked.
-    pub(super) async fn still_wanted(&self, member: &Member, pending: &Pending) -> Result<(), Error> {
+    pub(super) async fn still_wanted(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
         let name = &member.config.name;
-        let stale = self.stale(&member.config, self.inner.roster.load().accounts.get(name));
+        let stale = self.stale(&member.config, self.inner.accounts.load().accounts.get(name));
         let wanted = match stale {
             Some(why) => Err(Error::login_failed(name, why.into())),
             None => self.may_spend(name),
@@ -50,8 +50,8 @@ impl Broker {
     /// locked or the daemon stops. Whoever asks is counted as exchanging before, so that a lock or stop waits for it.
     pub(super) fn may_spend(&self, account: &str) -> Result<(), Error> {
         self.inner.lock.open()?;
-        let roster = self.inner.roster.load();
-        let stopping = roster.accounts.get(account).is_some_and(|member| member.handle.is_stopping());
+        let accounts = self.inner.accounts.load();
+        let stopping = accounts.accounts.get(account).is_some_and(|member| member.handle.is_stopping());
         if stopping { Err(Error::login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 

@@ -24,11 +24,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::memory::Memory;
-use super::browser_login::{BrowserStart, CallbackRequest, Opened, Stray};
+use super::browser_login::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect};
 use super::handle::{Broker, TokenQuery};
 use super::*;
-use crate::account::state::{Answer, Priority};
-use crate::browser::{Opener, StartUrl, Unopened};
+use crate::account::state::{Priority, RefreshOutcome};
+use crate::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use crate::clock::{Moment, Wall};
 use crate::config::{AccountConfig, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
@@ -39,7 +39,7 @@ use crate::oauth::device::DeviceAuthorization;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
-use crate::oauth::reply::{Blame, Refusal};
+use crate::oauth::reply::{Refusal, RefusalSubject};
 use crate::provider::{AskError, RevocationOutcome};
 use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 
@@ -50,7 +50,7 @@ const fn s(seconds: u64) -> Duration {
 /// Answers from a script, else with a fresh pair; counts requests and how many there were at once.
 struct Scripted {
     clock: Clock,
-    script: Mutex<VecDeque<Answer>>,
+    script: Mutex<VecDeque<RefreshOutcome>>,
     requests: AtomicUsize,
     flying: AtomicUsize,
     most_at_once: AtomicUsize,
@@ -71,7 +71,7 @@ struct Scripted {
 }
 
 impl Provider for Scripted {
-    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<Arc<Dialect>, AskError>> {
         Box::pin(async move {
             if self.hangs.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
@@ -80,7 +80,7 @@ impl Provider for Scripted {
         })
     }
 
-    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>> {
         Box::pin(async move { Err(AskError::Impossible("not here".into())) })
     }
 
@@ -89,7 +89,7 @@ impl Provider for Scripted {
         dialect: &'a Dialect,
         parameters: &'a [(String, String)],
         _: &'a Credentials,
-    ) -> Pending<'a, Result<String, AskError>> {
+    ) -> ProviderFuture<'a, Result<String, AskError>> {
         Box::pin(async move {
             let mut pushed = self.pushed.lock().unwrap();
             pushed.push(parameters.to_vec());
@@ -105,7 +105,7 @@ impl Provider for Scripted {
         _: &'a Dialect,
         _: &'a Target,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+    ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>> {
         Box::pin(async move {
             let latency = *self.latency.lock().unwrap();
             tokio::time::sleep(latency).await;
@@ -118,7 +118,7 @@ impl Provider for Scripted {
         _: &'a Dialect,
         _: &'a AccessToken,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<Described, AskError>> {
+    ) -> ProviderFuture<'a, Result<Described, AskError>> {
         Box::pin(async move {
             self.asked_about.fetch_add(1, Ordering::SeqCst);
             let described = self.described.lock().unwrap().clone();
@@ -132,7 +132,7 @@ impl Provider for Scripted {
         _: &'a Dialect,
         trade: &'a Trade,
         _: &'a Credentials,
-    ) -> Pending<'a, Answer> {
+    ) -> ProviderFuture<'a, RefreshOutcome> {
         Box::pin(async move {
             self.trades.lock().unwrap().push((self.clock.now(), in_words(trade)));
             let at_once = self.flying.fetch_add(1, Ordering::SeqCst) + 1;
@@ -142,7 +142,7 @@ impl Provider for Scripted {
             self.flying.fetch_sub(1, Ordering::SeqCst);
             let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
             let scripted = self.script.lock().unwrap().pop_front();
-            scripted.unwrap_or_else(|| Answer::Granted(Box::new(self.grant(n))))
+            scripted.unwrap_or_else(|| RefreshOutcome::Granted(Box::new(self.grant(n))))
         })
     }
 
@@ -151,7 +151,7 @@ impl Provider for Scripted {
         _: &'a Dialect,
         _: &'a TokenSet,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<RevocationOutcome, String>> {
+    ) -> ProviderFuture<'a, Result<RevocationOutcome, String>> {
         Box::pin(async move {
             self.revoked.fetch_add(1, Ordering::SeqCst);
             let slow = *self.slow_revocation.lock().unwrap();
@@ -208,8 +208,8 @@ impl Scripted {
 #[derive(Default)]
 struct Tabs(AtomicUsize);
 
-impl Opener for Tabs {
-    fn open(&self, _: &StartUrl) -> Result<(), Unopened> {
+impl BrowserOpener for Tabs {
+    fn open(&self, _: &StartUrl) -> Result<(), BrowserNotOpened> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -217,8 +217,8 @@ impl Opener for Tabs {
 
 struct AlwaysOpen;
 
-impl CallbackDoor for AlwaysOpen {
-    fn open<'a>(&'a self, _: &'a str) -> Pending<'a, Result<Guard, String>> {
+impl CallbackListener for AlwaysOpen {
+    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
         Box::pin(async { Ok(Box::new(()) as Guard) })
     }
 }
@@ -277,8 +277,8 @@ impl Bench {
             door: Arc::new(AlwaysOpen),
             runtime,
             clock: clock.clone(),
-            chance: Chance::default(),
-            audit: Audit::default(),
+            randomness: Randomness::default(),
+            audit: AuditLog::default(),
         };
         let broker = Broker::start(config, world.clone(), jumps, redirect_uri).await;
         Self { broker, provider, store, tabs, clock, bell, world }
@@ -327,8 +327,8 @@ impl Bench {
     /// Spends the start URL's ticket.
     async fn leave(&self, start_url: &str) -> BrowserStart {
         match self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await {
-            Ok(Opened::Leaves(start)) => start,
-            Ok(Opened::Over(id)) => panic!("{:?}", self.broker.outcome(&id).await),
+            Ok(StartRedirect::Leaves(start)) => start,
+            Ok(StartRedirect::Over(id)) => panic!("{:?}", self.broker.outcome(&id).await),
             Err(stray) => panic!("{stray:?}"),
         }
     }
@@ -359,7 +359,7 @@ impl Bench {
         self.provider.requests.load(Ordering::SeqCst)
     }
 
-    fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+    fn script(&self, answers: impl IntoIterator<Item = RefreshOutcome>) {
         self.provider.script.lock().unwrap().extend(answers);
     }
 }
@@ -376,6 +376,6 @@ fn device_authorization() -> DeviceAuthorization {
     }
 }
 
-fn refused(code: &str) -> Answer {
-    Answer::Refused(Refusal { code: code.into(), description: String::new(), blame: Blame::Grant })
+fn refused(code: &str) -> RefreshOutcome {
+    RefreshOutcome::Refused(Refusal { code: code.into(), description: String::new(), blame: RefusalSubject::Grant })
 }

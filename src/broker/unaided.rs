@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::answers::Taken;
-use super::browser_login::Counted;
-use super::errand::Errand;
+use super::accounts::Member;
+use super::answers::LoginTaken;
+use super::browser_login::ExchangeGuard;
 use super::fresh_grant::FreshGrant;
 use super::handle::Broker;
-use super::logins::Pending;
-use super::roster::Member;
-use crate::account::attempts::Plan;
+use super::logins::PendingLogin;
+use super::provider_call::ProviderCall;
+use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
-use crate::account::state::Answer;
+use crate::account::state::RefreshOutcome;
 use crate::clock::Boot;
 use crate::config::AccountConfig;
 use crate::contract::{LoginStatus, PasswordPrompt, Replaced};
@@ -23,10 +23,10 @@ use crate::secret::Password;
 
 impl Broker {
     /// The client asks for itself (RFC 6749 §4.4): as a refresh, on the account's one way.
-    pub(super) fn start_client(&self, account: &str, pending: &Pending) {
+    pub(super) fn start_client(&self, account: &str, pending: &PendingLogin) {
         let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
         tokio::spawn(async move {
-            let result = broker.refresh(&account).await.map(|_| Taken::Stored(Replaced::default()));
+            let result = broker.refresh(&account).await.map(|_| LoginTaken::Stored(Replaced::default()));
             broker.conclude(&id, &account, result).await;
         });
     }
@@ -35,8 +35,8 @@ impl Broker {
     pub(super) async fn start_password(
         &self,
         member: &Member,
-        plan: Plan,
-        pending: &Pending,
+        plan: LoginPlan,
+        pending: &PendingLogin,
     ) -> Result<Option<PasswordPrompt>, Error> {
         let (user, pipe) = match self.way_of_password(member) {
             Ok(way) => way,
@@ -59,7 +59,7 @@ impl Broker {
             };
             // Counted before it is asked whether the store is open, and until all know how it ended: whoever locks it waits
             // for this, and then ends the logins that are pending still.
-            let _counted = Counted::new(&broker.inner.exchanging, &config.name);
+            let _counted = ExchangeGuard::new(&broker.inner.exchanging, &config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
                 Err(why) => Err(Error::login_failed(&config.name, why)),
@@ -72,9 +72,9 @@ impl Broker {
     /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
     pub(super) fn granted(
         &self,
-        plan: &Arc<Plan>,
+        plan: &Arc<LoginPlan>,
         what: &str,
-        answer: Answer,
+        answer: RefreshOutcome,
         asked: Boot,
     ) -> Result<FreshGrant, Error> {
         let grant = granted(&plan.account, what, answer)?;
@@ -100,13 +100,19 @@ impl Broker {
         pipe: Option<PasswordPipe>,
     ) -> Result<(User, Password), String> {
         match pipe {
-            None => Errand { config, world: &self.inner.world }.password().await,
+            None => ProviderCall { config, world: &self.inner.world }.password().await,
             Some(pipe) => typed(config, pipe).await,
         }
     }
 
     /// Once: whether it is needed again, the refresh token decides that comes back.
-    async fn use_password(&self, id: &str, plan: &Arc<Plan>, user: User, password: Password) -> Result<Taken, Error> {
+    async fn use_password(
+        &self,
+        id: &str,
+        plan: &Arc<LoginPlan>,
+        user: User,
+        password: Password,
+    ) -> Result<LoginTaken, Error> {
         self.may_spend(&plan.account)?;
         let asked = self.inner.world.clock.now().boot;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
@@ -128,17 +134,20 @@ async fn typed(config: &AccountConfig, pipe: PasswordPipe) -> Result<(User, Pass
 }
 
 /// What the provider granted for `what`, or why not.
-pub(super) fn granted(account: &str, what: &str, answer: Answer) -> Result<Box<Grant>, Error> {
+pub(super) fn granted(account: &str, what: &str, answer: RefreshOutcome) -> Result<Box<Grant>, Error> {
     let account = account.to_owned();
     match answer {
-        Answer::Granted(grant) => Ok(grant),
-        Answer::Refused(refusal) => {
+        RefreshOutcome::Granted(grant) => Ok(grant),
+        RefreshOutcome::Refused(refusal) => {
             let why = format!("the provider refused {what}: {refusal}");
             Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
         }
-        Answer::Pending { .. } => Err(Error::login_failed(&account, "the provider answered as to a device".into())),
-        Answer::Busy { why, .. } | Answer::NotSent { why } | Answer::CircuitOpen { why, .. } | Answer::Lost { why } => {
-            Err(Error::login_failed(&account, why))
+        RefreshOutcome::Pending { .. } => {
+            Err(Error::login_failed(&account, "the provider answered as to a device".into()))
         }
+        RefreshOutcome::Busy { why, .. }
+        | RefreshOutcome::NotSent { why }
+        | RefreshOutcome::CircuitOpen { why, .. }
+        | RefreshOutcome::Lost { why } => Err(Error::login_failed(&account, why)),
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::Unopened;
+use super::BrowserNotOpened;
 use crate::hardening::children;
 
 /// A launcher that has not failed by then has done it: some end with the browser. `xdg-open` takes a second to find out
@@ -15,7 +15,7 @@ const GLANCE: Duration = Duration::from_secs(2);
 
 /// Tries one after the other. A launcher that fails late can have opened the URL all the same; the second
 /// time the ticket is just spent.
-pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), Unopened> {
+pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), BrowserNotOpened> {
     let (mut first, mut missing) = (None, Vec::new());
     for mut launcher in launchers {
         match launch(&mut launcher, GLANCE) {
@@ -24,7 +24,7 @@ pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), Unopened> 
             Err(NotLaunched::Failed(why)) => first = first.or(Some(why)),
         }
     }
-    Err(first.map_or(Unopened::NoLauncher(missing), Unopened::Failed))
+    Err(first.map_or(BrowserNotOpened::NoLauncher(missing), BrowserNotOpened::Failed))
 }
 
 /// Why a launcher has not done it.

@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::process::{Command, Output, Stdio};
 
-use super::{StartUrl, Unopened, launch};
+use super::{BrowserNotOpened, StartUrl, launch};
 
 /// Starts a unit that is gone when its program is.
 const RUN: [&str; 10] = [
@@ -33,21 +33,21 @@ pub(super) fn are_we(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
 }
 
 /// Has the user's service manager open `url`.
-pub(super) fn open(url: &StartUrl) -> Result<(), Unopened> {
+pub(super) fn open(url: &StartUrl) -> Result<(), BrowserNotOpened> {
     // The desktop tells it where its display is, often long after this service was started.
     let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
     if !has_display(&String::from_utf8_lossy(&session.stdout)) {
-        return Err(Unopened::NoBrowser);
+        return Err(BrowserNotOpened::NoBrowser);
     }
     run(Command::new("systemd-run").args(RUN).arg(url.as_str()).stdout(Stdio::null())).map(drop)
 }
 
-fn run(command: &mut Command) -> Result<Output, Unopened> {
+fn run(command: &mut Command) -> Result<Output, BrowserNotOpened> {
     let program = command.get_program().to_string_lossy().into_owned();
     match launch::bare(command).output() {
         Ok(output) if output.status.success() => Ok(output),
-        Ok(output) => Err(Unopened::Failed(format!("{program} failed ({})", output.status))),
-        Err(error) => Err(Unopened::Failed(format!("{program} did not start ({error})"))),
+        Ok(output) => Err(BrowserNotOpened::Failed(format!("{program} failed ({})", output.status))),
+        Err(error) => Err(BrowserNotOpened::Failed(format!("{program} did not start ({error})"))),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::report::{moment, plain};
-use super::{Outcome, Reach, report};
+use super::{CommandResult, DaemonChoice, report};
 use crate::apps::DEFAULT_APP;
 use crate::clock::Clock;
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
@@ -19,9 +19,9 @@ use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT,
 /// app `default` is the one whose key is in the key file that endpoint.json names.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct App {
+pub(super) struct AppArgs {
     #[command(subcommand)]
-    command: Command,
+    command: AppCommand,
 }
 
 const HELP: &str = "\
@@ -36,11 +36,11 @@ Examples:
   ringback app add default --all-accounts --write   The key file again, with every right";
 
 #[derive(Subcommand)]
-enum Command {
-    Add(Add),
-    List(List),
-    Remove(Remove),
-    Rotate(Rotate),
+enum AppCommand {
+    Add(AddArgs),
+    List(AppListArgs),
+    Remove(RemoveArgs),
+    Rotate(RotateArgs),
 }
 
 /// Make a key for a program, and print it once
@@ -53,7 +53,7 @@ Examples:
   ringback app add mailer --account work --scope mail.send --expires 90d
   ringback app add panel --all-accounts --write
   ringback app add default --all-accounts --write   The key file, after `app remove default`")]
-struct Add {
+struct AddArgs {
     /// What it is to be called
     name: String,
 
@@ -78,7 +78,7 @@ struct Add {
     write: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Show the programs that have a key, and when they last used it
@@ -87,13 +87,13 @@ struct Add {
 Examples:
   ringback app list
   ringback app list --json")]
-struct List {
+struct AppListArgs {
     /// Print the daemon's reply (docs/api.md)
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Take a program's key away, at once
@@ -103,12 +103,12 @@ Examples:
   ringback app remove editor
   ringback app remove default   Programs that use the key file are shut out, too
   ringback app add default --all-accounts --write   Makes the key file again, with every right")]
-struct Remove {
+struct RemoveArgs {
     /// Its name
     name: String,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Give a program another key, and print it once
@@ -119,20 +119,20 @@ struct Remove {
 Examples:
   ringback app rotate editor
   ringback app rotate default")]
-struct Rotate {
+struct RotateArgs {
     /// Its name
     name: String,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Asks the daemon, over the unix socket.
-pub(super) fn run(args: &App) -> Outcome {
+pub(super) fn run(args: &AppArgs) -> CommandResult {
     match &args.command {
-        Command::Add(add) => tell_key(add.reach.client()?.add_app(&add.request())?),
-        Command::Rotate(rotate) => tell_key(rotate.reach.client()?.rotate_app(&rotate.name)?),
-        Command::Remove(remove) => {
+        AppCommand::Add(add) => tell_key(add.reach.client()?.add_app(&add.request())?),
+        AppCommand::Rotate(rotate) => tell_key(rotate.reach.client()?.rotate_app(&rotate.name)?),
+        AppCommand::Remove(remove) => {
             remove.reach.client()?.remove_app(&remove.name)?;
             report::say(&format!("{}: removed, its key no longer works", remove.name));
             if remove.name == DEFAULT_APP {
@@ -140,7 +140,7 @@ pub(super) fn run(args: &App) -> Outcome {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::List(list) => {
+        AppCommand::List(list) => {
             let reply = list.reach.client()?.apps()?;
             let now = Clock::System.now().wall.unix_seconds();
             let text = if list.json { report::json(&reply)? } else { overview(&reply, now) };
@@ -150,7 +150,7 @@ pub(super) fn run(args: &App) -> Outcome {
     }
 }
 
-impl Add {
+impl AddArgs {
     fn request(&self) -> AppRequest {
         AppRequest {
             name: self.name.clone(),
@@ -163,7 +163,7 @@ impl Add {
 }
 
 /// The key alone on standard output, so that it can go into a file or a password manager.
-fn tell_key(made: AppMade) -> Outcome {
+fn tell_key(made: AppMade) -> CommandResult {
     let AppMade { app, key, key_file, .. } = made;
     if let Some(file) = key_file {
         report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::serve::{homeless, open_audit};
 use super::{config, passphrase, unlock};
-use crate::audit::Audit;
+use crate::audit::AuditLog;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,7 +24,7 @@ pub(super) struct AtRest {
 
 impl AtRest {
     /// Holds the folder; fails while a daemon does.
-    pub(super) fn hold(source: &config::Source) -> Result<Self, Failure> {
+    pub(super) fn hold(source: &config::ConfigSource) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
         mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
         let paths =
@@ -40,7 +40,7 @@ impl AtRest {
     }
 
     /// The audit log, if it is kept.
-    pub(super) fn audit(&self) -> Result<Audit, Failure> {
+    pub(super) fn audit(&self) -> Result<AuditLog, Failure> {
         open_audit(&self.config, &self.paths).map_err(message::audit_unwritable)
     }
 
@@ -79,7 +79,7 @@ pub(super) fn unavailable(error: &StoreError) -> Failure {
 }
 
 /// Writes down that each of `accounts` left or came; returns once that is written, and fails if it can't be.
-pub(super) fn note(audit: &Audit, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
+pub(super) fn note(audit: &AuditLog, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;
     let at = Clock::System.now().wall.rfc3339();

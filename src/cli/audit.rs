@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::report::plain;
-use super::{Outcome, config, report, signals};
-use crate::audit::reader::{Line, Reader};
+use super::{CommandResult, config, report, signals};
+use crate::audit::reader::{LogLine, LogReader};
 use crate::client::{Failure, message};
 use crate::clock::{Clock, Wall};
 use crate::contract::{AuditEvent, AuditLine};
@@ -20,7 +20,7 @@ use crate::paths::Paths;
 /// an app or a stranger does without end, the first have a line each, and one line a minute counts the rest.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Audit {
+pub(super) struct AuditArgs {
     /// Go on with what happens from now on, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
@@ -50,7 +50,7 @@ pub(super) struct Audit {
     json: bool,
 
     #[command(flatten)]
-    source: config::Source,
+    source: config::ConfigSource,
 }
 
 const HELP: &str = "\
@@ -64,16 +64,16 @@ Examples:
 const GLANCE: Duration = Duration::from_millis(250);
 
 /// Prints what there is, and with `--follow` what comes.
-pub(super) fn run(args: &Audit) -> Outcome {
+pub(super) fn run(args: &AuditArgs) -> CommandResult {
     let folder =
         crate::config_file::load_what_works(&args.source.env()).ok().and_then(|(config, _)| config.store.folder);
     let paths = Paths::from_env(&|name| std::env::var_os(name), folder.as_deref()).map_err(message::homeless)?;
     let unread = |error: std::io::Error| message::audit_unreadable(paths.state.display(), error);
-    let (mut reader, lines) = Reader::open(&paths.state).map_err(unread)?;
+    let (mut reader, lines) = LogReader::open(&paths.state).map_err(unread)?;
     let since = args
         .since
         .map(|span| at(Wall(Clock::System.now().wall.0 - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))));
-    let wanted: Vec<Line> = lines.into_iter().filter(|line| args.wants(line, since.as_deref())).collect();
+    let wanted: Vec<LogLine> = lines.into_iter().filter(|line| args.wants(line, since.as_deref())).collect();
     let first = args.last.map_or(0, |last| wanted.len().saturating_sub(last));
     tell(wanted.get(first..).unwrap_or_default(), args.json)?;
     if !args.follow {
@@ -92,10 +92,10 @@ pub(super) fn run(args: &Audit) -> Outcome {
 }
 
 /// Never ends well.
-async fn follow(args: &Audit, reader: &mut Reader) -> std::io::Result<()> {
+async fn follow(args: &AuditArgs, reader: &mut LogReader) -> std::io::Result<()> {
     loop {
         tokio::time::sleep(GLANCE).await;
-        let lines: Vec<Line> = reader.more()?.into_iter().filter(|line| args.wants(line, None)).collect();
+        let lines: Vec<LogLine> = reader.more()?.into_iter().filter(|line| args.wants(line, None)).collect();
         if tell(&lines, args.json).is_err() {
             return Err(std::io::Error::other("standard output is closed"));
         }
@@ -107,9 +107,9 @@ fn at(wall: Wall) -> String {
     wall.rfc3339()
 }
 
-impl Audit {
-    fn wants(&self, line: &Line, since: Option<&str>) -> bool {
-        let Line::Good(line, _) = line else { return self.account.is_none() && self.app.is_none() };
+impl AuditArgs {
+    fn wants(&self, line: &LogLine, since: Option<&str>) -> bool {
+        let LogLine::Good(line, _) = line else { return self.account.is_none() && self.app.is_none() };
         self.account.as_ref().is_none_or(|account| line.account.as_ref() == Some(account))
             && self.app.as_ref().is_none_or(|app| line.app.as_ref() == Some(app))
             && (!self.denied || !line.is_good())
@@ -117,15 +117,15 @@ impl Audit {
     }
 }
 
-fn tell(lines: &[Line], json: bool) -> Result<(), Failure> {
+fn tell(lines: &[LogLine], json: bool) -> Result<(), Failure> {
     let mut text = String::new();
     for line in lines {
         // Writing to a `String` does not fail.
         let _ = match line {
-            Line::Good(_, raw) if json => writeln!(text, "{raw}"),
-            Line::Good(line, _) => writeln!(text, "{}", sentence(line)),
-            Line::Damaged if json => Ok(()),
-            Line::Damaged => writeln!(text, "(a damaged line)"),
+            LogLine::Good(_, raw) if json => writeln!(text, "{raw}"),
+            LogLine::Good(line, _) => writeln!(text, "{}", sentence(line)),
+            LogLine::Damaged if json => Ok(()),
+            LogLine::Damaged => writeln!(text, "(a damaged line)"),
         };
     }
     if text.is_empty() { Ok(()) } else { report::answer(text.as_bytes()) }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::named_files::{self, Unusable};
-use super::{Outcome, report};
+use super::named_files::{self, UnusableFile};
+use super::{CommandResult, report};
 use crate::client::{Failure, message};
 use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
@@ -14,9 +14,9 @@ use crate::config_file::{self, ConfigEnv, ConfigFileError};
 /// Check the config file, or show an example of one
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Config {
+pub(super) struct ConfigArgs {
     #[command(subcommand)]
-    act: Act,
+    act: ConfigCommand,
 }
 
 const HELP: &str = "\
@@ -27,24 +27,24 @@ Examples:
   ringback config path";
 
 #[derive(Subcommand)]
-enum Act {
+enum ConfigCommand {
     /// Check the config file
     ///
     /// Names every mistake with its line, and exits with 2 if there is one. Warnings change no exit code. Files
     /// that it names are looked at: client secrets, passwords and private keys (not shown), and certificates.
     /// Commands are not run, and keyrings and systemd credentials not asked.
-    Check(Check),
+    Check(CheckArgs),
     /// Print an example with every key explained
     Example,
     /// Print where the config file is
-    Path(Source),
+    Path(ConfigSource),
 }
 
 /// What is checked, and what is printed.
 #[derive(Args)]
-struct Check {
+struct CheckArgs {
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
 
     /// Print what is in effect, presets and defaults filled in, secrets hidden
     #[arg(long)]
@@ -54,16 +54,16 @@ struct Check {
 /// Which config file.
 #[derive(Args)]
 #[group(id = "config-source")]
-pub(super) struct Source {
+pub(super) struct ConfigSource {
     /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
 
 /// Does what the subcommand says.
-pub(super) fn run(args: &Config) -> Outcome {
+pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
-        Act::Check(Check { source, show }) => {
+        ConfigCommand::Check(CheckArgs { source, show }) => {
             let config = check(source)?;
             if config.accounts.is_empty() {
                 report::say(
@@ -78,8 +78,8 @@ pub(super) fn run(args: &Config) -> Outcome {
                 fine(&config) + "\n"
             }
         }
-        Act::Example => config::example(),
-        Act::Path(source) => {
+        ConfigCommand::Example => config::example(),
+        ConfigCommand::Path(source) => {
             format!("{}\n", config_file::default_path(&source.env()).map_err(|error| failure(&error))?.display())
         }
     };
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Config) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Source {
+impl ConfigSource {
     /// Where the file may be named, for [`config_file`].
     pub(super) fn env(&self) -> ConfigEnv {
         ConfigEnv::from_process(self.config.clone())
@@ -128,13 +128,13 @@ fn count(mistakes: usize) -> String {
 }
 
 /// Tells every mistake, and every file that the daemon could not use, each on its line; fails if there is one.
-fn check(source: &Source) -> Result<Effective, Failure> {
+fn check(source: &ConfigSource) -> Result<Effective, Failure> {
     let (config, mistakes) = source.load_what_works()?;
     mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
     let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
     let file = std::path::absolute(&file).unwrap_or(file);
     let unusable = named_files::unusable(&config);
-    for Unusable { key, why, .. } in &unusable {
+    for UnusableFile { key, why, .. } in &unusable {
         report::say(&format!("{}: {key}: {why}", file.display()));
     }
     config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));

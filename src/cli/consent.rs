@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::report::plain;
-use super::{Outcome, Reach, report, waiting};
+use super::{CommandResult, DaemonChoice, report, waiting};
 use crate::client::SLACK;
 use crate::contract::{ConsentAnswer, ConsentsReply};
 
@@ -16,9 +16,9 @@ use crate::contract::{ConsentAnswer, ConsentsReply};
 /// remembered for each program and account.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Consent {
+pub(super) struct ConsentArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ConsentCommand,
 }
 
 const HELP: &str = "\
@@ -30,9 +30,9 @@ Examples:
   ringback consent forget 3       Asks again the next time";
 
 #[derive(Subcommand)]
-enum Command {
+enum ConsentCommand {
     /// Show the questions that wait, and the answers that are remembered
-    List(List),
+    List(ConsentListArgs),
     /// Allow it, from now on
     Allow(Which),
     /// Allow it this time
@@ -44,13 +44,13 @@ enum Command {
 }
 
 #[derive(Args)]
-struct List {
+struct ConsentListArgs {
     /// Print the daemon's reply (docs/api.md)
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 #[derive(Args)]
@@ -59,28 +59,28 @@ struct Which {
     id: String,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Asks the daemon, over the unix socket.
-pub(super) fn run(args: &Consent) -> Outcome {
+pub(super) fn run(args: &ConsentArgs) -> CommandResult {
     let (which, answer) = match &args.command {
-        Command::List(list) => {
+        ConsentCommand::List(list) => {
             let client = list.reach.client()?;
             let reply = waiting::told(SLACK, || "the daemon".into(), || client.consents())?;
             let text = if list.json { report::json(&reply)? } else { overview(&reply) };
             report::answer(text.as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Forget(which) => {
+        ConsentCommand::Forget(which) => {
             let client = which.reach.client()?;
             waiting::told(SLACK, daemon, || client.forget_consent(&which.id))?;
             report::say("Forgotten: the next fetch asks again.");
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Allow(which) => (which, ConsentAnswer::Allow),
-        Command::Once(which) => (which, ConsentAnswer::Once),
-        Command::Refuse(which) => (which, ConsentAnswer::Refuse),
+        ConsentCommand::Allow(which) => (which, ConsentAnswer::Allow),
+        ConsentCommand::Once(which) => (which, ConsentAnswer::Once),
+        ConsentCommand::Refuse(which) => (which, ConsentAnswer::Refuse),
     };
     let client = which.reach.client()?;
     waiting::told(SLACK, daemon, || client.answer_consent(&which.id, answer))?;

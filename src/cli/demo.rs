@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Outcome, report, signals};
-use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+use super::{CommandResult, report, signals};
+use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 use crate::client::{Failure, message};
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
@@ -17,7 +17,7 @@ mod click;
 mod stage;
 mod visitor;
 
-use stage::Stage;
+use stage::DemoStage;
 use visitor::Visitor;
 
 /// See the whole of it work, on throw-away data
@@ -26,7 +26,7 @@ use visitor::Visitor;
 /// token and how it is kept fresh. Ctrl-C stops both and removes the folder.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Demo {
+pub(super) struct DemoArgs {
     /// Click in your place, and end after two refreshes
     #[arg(long)]
     yes: bool,
@@ -59,17 +59,17 @@ const GLANCE: Duration = Duration::from_millis(200);
 const REFRESHES: u32 = 2;
 
 /// Runs the demo in a runtime of its own.
-pub(super) fn run(args: &Demo) -> Outcome {
+pub(super) fn run(args: &DemoArgs) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(perform(args))
 }
 
 /// The play from the first step to the cleaning up, which happens however it ends.
-async fn perform(args: &Demo) -> Outcome {
+async fn perform(args: &DemoArgs) -> CommandResult {
     let mut teller = Teller { start: Clock::System.now().boot, step: "preparing" };
     let interrupted = signals::stop()?;
-    let mut stage = Stage::build(args.lifetime)?;
+    let mut stage = DemoStage::build(args.lifetime)?;
     teller.tell(&format!("throw-away folder {}", stage.folder().display()));
     let ended = tokio::select! {
         ended = play(args, &mut stage, &mut teller) => ended,
@@ -95,7 +95,7 @@ enum End {
     Interrupted,
 }
 
-async fn play(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<End, Failure> {
+async fn play(args: &DemoArgs, stage: &mut DemoStage, teller: &mut Teller) -> Result<End, Failure> {
     let show = show(args, stage, teller);
     if args.yes {
         let whole = WHOLE + args.lifetime.saturating_sub(Duration::from_secs(6)) * 3;
@@ -110,7 +110,11 @@ async fn play(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<End
 }
 
 /// All the steps that there always are.
-async fn show(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<(Visitor, Zeroizing<String>), Failure> {
+async fn show(
+    args: &DemoArgs,
+    stage: &mut DemoStage,
+    teller: &mut Teller,
+) -> Result<(Visitor, Zeroizing<String>), Failure> {
     teller.begin("starting the practice provider");
     stage.start_sandbox().await?;
     teller.tell(&format!("practice provider at {}", stage.sandbox_url()));
@@ -135,7 +139,7 @@ async fn show(args: &Demo, stage: &mut Stage, teller: &mut Teller) -> Result<(Vi
     Ok((visitor, token))
 }
 
-async fn log_in(args: &Demo, visitor: &Visitor, teller: &mut Teller) -> Result<(), Failure> {
+async fn log_in(args: &DemoArgs, visitor: &Visitor, teller: &mut Teller) -> Result<(), Failure> {
     let started: LoginStarted = visitor.post("/v1/accounts/default/login", r#"{"via":"caller_browser"}"#).await?;
     let url = StartUrl::parse(started.start_url.as_deref().unwrap_or_default())
         .map_err(|unfit| message::demo_surprised(unfit.to_string()))?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, Reach, config, report};
+use super::{CommandResult, DaemonChoice, config, report};
 use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,7 +26,7 @@ use crate::paths::Paths;
 /// anywhere. Exits with 1 if something needs a hand.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Doctor {
+pub(super) struct DoctorArgs {
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -36,10 +36,10 @@ pub(super) struct Doctor {
     offline: bool,
 
     #[command(flatten)]
-    source: config::Source,
+    source: config::ConfigSource,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -49,7 +49,7 @@ Examples:
   ringback doctor --json | jq '.findings[] | select(.state == \"needs_hand\")'";
 
 /// Runs the checks and tells what they found.
-pub(super) fn run(args: &Doctor) -> Outcome {
+pub(super) fn run(args: &DoctorArgs) -> CommandResult {
     let mut findings = Vec::new();
     if let Some(config) = setup::config(&args.source, &mut findings) {
         look_around(args, &config, &mut findings)?;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Doctor) -> Outcome {
     Ok(ExitCode::from(u8::from(attention_needed)))
 }
 
-fn look_around(args: &Doctor, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+fn look_around(args: &DoctorArgs, config: &Config, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     let env = |name: &str| std::env::var_os(name);
     let paths = Paths::from_env(&env, config.store.folder.as_deref()).map_err(message::homeless)?;
     setup::files(config, &paths, findings);

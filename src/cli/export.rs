@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::at_rest::{self, AtRest};
-use super::{Outcome, config, passphrase, report};
+use super::{CommandResult, config, passphrase, report};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
 use crate::hardening;
@@ -28,7 +28,7 @@ use crate::store::key::passphrase::fits;
 /// client secrets stay behind.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Export {
+pub(super) struct ExportArgs {
     /// The file to write, for you alone; one that exists is not replaced
     file: PathBuf,
 
@@ -54,7 +54,7 @@ pub(super) struct Export {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::Source,
+    source: config::ConfigSource,
 }
 
 const HELP: &str = "\
@@ -67,7 +67,7 @@ Examples:
 Don't `ringback logout` here afterwards: that revokes the tokens at the provider, for the other machine too.";
 
 /// Writes the file, deletes what is to be deleted, and tells.
-pub(super) fn run(args: &Export) -> Outcome {
+pub(super) fn run(args: &ExportArgs) -> CommandResult {
     hardening::close_memory();
     if args.file.symlink_metadata().is_ok() {
         return Err(exists(&args.file));
@@ -133,14 +133,14 @@ fn read(store: &FileStore, names: Vec<String>) -> Result<Vec<Moved>, Failure> {
     names.into_iter().filter_map(read).collect()
 }
 
-fn addressee(args: &Export) -> Result<Addressee, Failure> {
+fn addressee(args: &ExportArgs) -> Result<Addressee, Failure> {
     if !args.recipient.is_empty() {
         return Ok(Addressee::Recipients(args.recipient.clone()));
     }
     new_passphrase(args).map(Addressee::Passphrase).map_err(message::no_export_passphrase)
 }
 
-fn new_passphrase(args: &Export) -> Result<Passphrase, String> {
+fn new_passphrase(args: &ExportArgs) -> Result<Passphrase, String> {
     let passphrase = match &args.passphrase_file {
         Some(path) => passphrase::of_file(path),
         None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
-use super::replace::Question;
-use super::{Account, Outcome, Reach, login, replace, report, waiting};
+use super::replace::TerminalQuestion;
+use super::{Account, CommandResult, DaemonChoice, login, replace, report, waiting};
 use crate::client::{Client, Failure, PATIENCE, message};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
@@ -30,7 +30,7 @@ use crate::secret::text;
 /// has to be stopped here and there. An account that is logged in here already is skipped (exit code 1).
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Import {
+pub(super) struct ImportArgs {
     #[command(flatten)]
     account: Account,
 
@@ -44,7 +44,7 @@ pub(super) struct Import {
     replace: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 
     #[command(flatten)]
     house: house::House,
@@ -66,7 +66,7 @@ Exits with 11, and replaces nothing, if you would be asked and there is no termi
 const LONGEST: usize = 64 * 1024;
 
 /// Reads the token, hands it over and tells what the provider said of it.
-pub(super) fn run(args: &Import) -> Outcome {
+pub(super) fn run(args: &ImportArgs) -> CommandResult {
     if let Some(file) = &args.house.from {
         return house::run(&args.house, file, args.replace);
     }
@@ -117,10 +117,10 @@ fn give_up_refresh(account: &str, failure: &Failure) -> Result<bool, Failure> {
 }
 
 /// A token of another person than the account's waits for an answer, as a login does.
-fn asked_or_failed(client: &Client, args: &Import, failure: Failure) -> Outcome {
+fn asked_or_failed(client: &Client, args: &ImportArgs, failure: Failure) -> CommandResult {
     let reply = failure.reply();
     let Some((confirm, login_id)) = reply.confirm.as_ref().zip(reply.login_id.as_ref()) else { return Err(failure) };
-    let question = Question { client, account: &args.account.name, login_id, confirm, deadline: None };
+    let question = TerminalQuestion { client, account: &args.account.name, login_id, confirm, deadline: None };
     login::tell(question.settle(args.replace)?)
 }
 

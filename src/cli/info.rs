@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::report::{moment, plain};
-use super::{Account, Outcome, Reach, report, waiting};
+use super::{Account, CommandResult, DaemonChoice, report, waiting};
 use crate::client::PATIENCE;
 use crate::clock::Clock;
 use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
@@ -17,7 +17,7 @@ use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 /// Asks the provider each time. Exits with 5 if it says that the token does not work.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Info {
+pub(super) struct InfoArgs {
     #[command(flatten)]
     account: Account,
 
@@ -26,7 +26,7 @@ pub(super) struct Info {
     json: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -35,7 +35,7 @@ Examples:
   ringback info work --json";
 
 /// Prints what the provider says; the exit code tells whether the token works.
-pub(super) fn run(args: &Info) -> Outcome {
+pub(super) fn run(args: &InfoArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
     let info = waiting::told(PATIENCE, provider, || client.info(account))?;

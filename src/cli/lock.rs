@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, Reach, report, waiting};
+use super::{CommandResult, DaemonChoice, report, waiting};
 use crate::client::PATIENCE;
 
 /// Drop the store's key and all tokens from the daemon's memory
@@ -13,9 +13,9 @@ use crate::client::PATIENCE;
 /// `ringback unlock`.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Lock {
+pub(super) struct LockArgs {
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -26,7 +26,7 @@ Examples:
 `lock_on_suspend` and `lock_after_idle` in `[store]` of the config do it by themselves.";
 
 /// Locks and tells whether it was locked before.
-pub(super) fn run(args: &Lock) -> Outcome {
+pub(super) fn run(args: &LockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let kept = || "the daemon to keep what is being refreshed".into();
     let reply = waiting::told(PATIENCE, kept, || client.lock())?;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::granted::{Granted, as_whom};
-use super::replace::Question;
-use super::{Account, Outcome, Reach, device, password, paste, replace, report, waiting};
-use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+use super::replace::TerminalQuestion;
+use super::{Account, CommandResult, DaemonChoice, device, password, paste, replace, report, waiting};
+use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 use crate::client::{Client, Failure, PATIENCE, message};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
@@ -26,7 +26,7 @@ use crate::error::Error;
 #[derive(Args)]
 #[command(after_help = HELP)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
-pub(super) struct Login {
+pub(super) struct LoginArgs {
     #[command(flatten)]
     account: Account,
 
@@ -51,7 +51,7 @@ pub(super) struct Login {
     timeout: Option<u64>,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -72,7 +72,7 @@ const PACE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Runs the login to its end and tells how it went.
-pub(super) fn run(args: &Login) -> Outcome {
+pub(super) fn run(args: &LoginArgs) -> CommandResult {
     let client = args.reach.client()?;
     let via = match (args.paste, args.device) {
         (true, _) => LoginVia::Paste,
@@ -96,12 +96,12 @@ pub(super) fn run(args: &Login) -> Outcome {
     let mut ended = waiting::told(longest, what, || wait(&client, &started, timeout))?;
     if let Some(confirm) = &ended.confirm {
         let (account, login_id, deadline) = (&started.account, &started.login_id, timeout.map(|span| begun.plus(span)));
-        ended = Question { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
+        ended = TerminalQuestion { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
     }
     tell(ended)
 }
 
-fn start(client: &Client, args: &Login, via: LoginVia) -> Result<LoginStarted, Failure> {
+fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
     let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace });
     match ask(args.replace) {
         // A daemon of an earlier version does not know that word: it replaces unasked.
@@ -111,7 +111,7 @@ fn start(client: &Client, args: &Login, via: LoginVia) -> Result<LoginStarted, F
 }
 
 /// Gets the user to what there is to do for this login.
-fn lead(args: &Login, client: &Client, started: &LoginStarted) -> Result<(), Failure> {
+fn lead(args: &LoginArgs, client: &Client, started: &LoginStarted) -> Result<(), Failure> {
     match (&started.device, &started.password, &started.start_url) {
         (Some(prompt), ..) => device::show(prompt),
         (_, Some(prompt), _) => password::run(started, prompt)?,
@@ -150,7 +150,7 @@ fn show(sentence: &str, url: &str) {
 }
 
 /// What a login waits for, in words.
-fn what_ends(args: &Login, started: &LoginStarted) -> String {
+fn what_ends(args: &LoginArgs, started: &LoginStarted) -> String {
     let account = &started.account;
     match (&started.device, &started.password, &started.start_url) {
         (Some(_), ..) => format!("the code to be entered for `{account}`"),
@@ -200,7 +200,7 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
 }
 
 /// Tells how a login ended.
-pub(super) fn tell(reply: LoginReply) -> Outcome {
+pub(super) fn tell(reply: LoginReply) -> CommandResult {
     if let Some(failure) = reply.failure {
         if reply.earlier_login {
             report::say(&format!("The earlier login to `{}` goes on: programs still get its token.", reply.account));

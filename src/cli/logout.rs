@@ -4,19 +4,19 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, Outcome, Reach, report};
+use super::{Account, CommandResult, DaemonChoice, report};
 
 /// Give the token back to the provider and delete it here
 ///
 /// The token is always deleted from this machine; whether the provider confirmed it is told.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Logout {
+pub(super) struct LogoutArgs {
     #[command(flatten)]
     account: Account,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -25,7 +25,7 @@ Examples:
   ringback logout work";
 
 /// Logs out and tells which of the two happened.
-pub(super) fn run(args: &Logout) -> Outcome {
+pub(super) fn run(args: &LogoutArgs) -> CommandResult {
     let reply = args.reach.client()?.logout(&args.account.name)?;
     report::say(&format!("{}: {}", reply.account, reply.detail));
     Ok(ExitCode::SUCCESS)

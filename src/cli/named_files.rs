@@ -13,7 +13,7 @@ use crate::provider::check_ca_file;
 use crate::secret::text::Rule;
 
 /// A file that the daemon could not use.
-pub(super) struct Unusable<'a> {
+pub(super) struct UnusableFile<'a> {
     /// The account that needs it.
     pub(super) account: &'a AccountConfig,
     /// The dotted path of the key that names it.
@@ -30,12 +30,12 @@ const CERTIFICATES: &str = "Name a file with certificates in PEM.";
 
 /// All of them, account by account. Nothing is run and nobody asked: commands, keyrings and systemd credentials are the
 /// daemon's.
-pub(super) fn unusable(config: &Config) -> Vec<Unusable<'_>> {
+pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
     let mut seen = BTreeSet::new();
     let mut unusable = Vec::new();
     for account in config.accounts.values() {
         let mut note = |key: String, checked: Result<(), String>, advice| {
-            unusable.extend(checked.err().map(|why| Unusable { account, key, why, advice }));
+            unusable.extend(checked.err().map(|why| UnusableFile { account, key, why, advice }));
         };
         let of_account = |key: &str| format!("accounts.{}.{key}", segment(&account.name));
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Outcome, Reach, report};
-use crate::browser::{Opener as _, StartUrl, UsersBrowser};
+use super::{CommandResult, DaemonChoice, report};
+use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Open the status page in the browser
 ///
@@ -14,13 +14,13 @@ use crate::browser::{Opener as _, StartUrl, UsersBrowser};
 /// opens in this way only: the command gets a URL that works once, within a minute.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Open {
+pub(super) struct OpenArgs {
     /// Print the URL, and open no browser
     #[arg(long)]
     print: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -32,7 +32,7 @@ const NOT_BOUND: &str = "This system does not tell which user is behind a connec
      before the page is open could open it instead of you.";
 
 /// Gets a URL and opens it, or prints it.
-pub(super) fn run(args: &Open) -> Outcome {
+pub(super) fn run(args: &OpenArgs) -> CommandResult {
     let session = args.reach.client()?.session()?;
     let url = Zeroizing::new(session.url);
     if session.bound_to_user == Some(false) {

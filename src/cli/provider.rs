@@ -9,17 +9,17 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::report::plain;
-use super::{Outcome, Reach, config, report};
+use super::{CommandResult, DaemonChoice, config, report};
 use crate::client::{Failure, message};
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
-use crate::config_file::{self, Found};
+use crate::config_file::{self, FoundConfig};
 
 /// Look at the providers that accounts can use
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Provider {
+pub(super) struct ProviderArgs {
     #[command(subcommand)]
-    act: Act,
+    act: ProviderCommand,
 }
 
 const HELP: &str = "\
@@ -30,54 +30,54 @@ Examples:
   ringback provider accept acme    After its token endpoint moved to another host";
 
 #[derive(Subcommand)]
-enum Act {
+enum ProviderCommand {
     /// List all providers: built in, of the folder `providers`, and of the config
-    List(config::Source),
+    List(config::ConfigSource),
     /// Show a provider's keys as they work together, and where each comes from
-    Show(Named),
+    Show(ProviderName),
     /// Check a provider, and show what is sent to it
     ///
     /// Reads its metadata where the config says so (`discover`), and compares the issuer. Shows the requests
     /// of the account, or of the first account that uses the provider, with secrets hidden. No secret is
     /// read or sent. Exits with 7 if the provider can't be reached and with 8 if it does not fit.
-    Check(Named),
+    Check(ProviderName),
     /// Take over a provider's metadata though its token endpoint moved to another host
     ///
     /// The daemon refuses such a move by itself: secrets would go to the new host.
-    Accept(Accept),
+    Accept(AcceptArgs),
 }
 
 #[derive(Args)]
-struct Named {
+struct ProviderName {
     /// The provider's name; for `check` also an account's
     #[arg(value_name = "NAME")]
     name: String,
 
     #[command(flatten)]
-    source: config::Source,
+    source: config::ConfigSource,
 }
 
 #[derive(Args)]
-struct Accept {
+struct AcceptArgs {
     /// The provider's name
     #[arg(value_name = "NAME")]
     name: String,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 /// Does what the subcommand says.
-pub(super) fn run(args: &Provider) -> Outcome {
+pub(super) fn run(args: &ProviderArgs) -> CommandResult {
     let text = match &args.act {
-        Act::List(source) => {
+        ProviderCommand::List(source) => {
             let (known, mistakes) = known_providers(&found(source)?.sources());
             tell(&mistakes);
             list(&known)
         }
-        Act::Show(named) => show(named)?,
-        Act::Check(named) => check::run(&named.name, &found(&named.source)?)?,
-        Act::Accept(accept) => {
+        ProviderCommand::Show(named) => show(named)?,
+        ProviderCommand::Check(named) => check::run(&named.name, &found(&named.source)?)?,
+        ProviderCommand::Accept(accept) => {
             let reply = accept.reach.client()?.accept_provider(&accept.name)?;
             report::say(&format!("Tokens of `{}` are asked for at {} from now on.", reply.provider, reply.token_url));
             return Ok(ExitCode::SUCCESS);
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Provider) -> Outcome {
 }
 
 /// A config file that nobody named may be missing: the built-in providers are there all the same.
-fn found(source: &config::Source) -> Result<Found, Failure> {
+fn found(source: &config::ConfigSource) -> Result<FoundConfig, Failure> {
     config_file::find_if_there(&source.env()).map_err(|error| config::failure(&error))
 }
 
@@ -135,7 +135,7 @@ fn logins(provider: &KnownProvider) -> String {
     .to_owned()
 }
 
-fn show(named: &Named) -> Result<String, Failure> {
+fn show(named: &ProviderName) -> Result<String, Failure> {
     let (known, mistakes) = known_providers(&found(&named.source)?.sources());
     let Some(provider) = known.iter().find(|provider| provider.name == named.name) else {
         tell(&mistakes);

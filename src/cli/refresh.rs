@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, Outcome, Reach, report, waiting};
+use super::{Account, CommandResult, DaemonChoice, report, waiting};
 use crate::client::PATIENCE;
 use crate::clock::Clock;
 
@@ -13,12 +13,12 @@ use crate::clock::Clock;
 /// The daemon refreshes by itself; this is for after a change at the provider, or to try it out.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Refresh {
+pub(super) struct RefreshArgs {
     #[command(flatten)]
     account: Account,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -27,7 +27,7 @@ Examples:
   ringback refresh work && ringback status work";
 
 /// Asks for the refresh and tells when the new token expires.
-pub(super) fn run(args: &Refresh) -> Outcome {
+pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
     let reply = waiting::told(PATIENCE, provider, || client.refresh(account))?;

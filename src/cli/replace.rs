@@ -17,7 +17,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 const SLICE: Duration = Duration::from_secs(25);
 
 /// A login that asks.
-pub(super) struct Question<'a> {
+pub(super) struct TerminalQuestion<'a> {
     pub(super) client: &'a Client,
     pub(super) account: &'a str,
     pub(super) login_id: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Question<'a> {
     pub(super) deadline: Option<Boot>,
 }
 
-impl Question<'_> {
+impl TerminalQuestion<'_> {
     /// Asks at the terminal, unless the answer was given beforehand, and waits for the end of the login.
     pub(super) fn settle(&self, replace: bool) -> Result<LoginReply, Failure> {
         let (current, new) = self.confirm.in_words();
@@ -79,7 +79,7 @@ impl Question<'_> {
             match &reply.confirm {
                 _ if reply.status != LoginStatus::Pending => return Ok(reply),
                 // The account has become somebody else's meanwhile, which is another question.
-                Some(confirm) if confirm != self.confirm => return Question { confirm, ..*self }.settle(false),
+                Some(confirm) if confirm != self.confirm => return TerminalQuestion { confirm, ..*self }.settle(false),
                 _ => std::thread::sleep(GLANCE),
             }
         }

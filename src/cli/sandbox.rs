@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, report, signals, start_log};
+use super::{CommandResult, report, signals, start_log};
 use crate::client::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
@@ -14,12 +14,12 @@ use crate::sandbox::{self, Facts, Options};
 /// Listens on 127.0.0.1 only. Nobody on it is real, and it forgets everything when it stops.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Sandbox {
+pub(super) struct SandboxArgs {
     #[command(flatten)]
     options: Options,
 
     #[command(flatten)]
-    log: log::Options,
+    log: log::LogOptions,
 }
 
 const HELP: &str = "\
@@ -31,14 +31,14 @@ Examples:
 docs/sandbox.md is its manual.";
 
 /// Serves until it is told to stop.
-pub(super) fn run(args: &Sandbox) -> Outcome {
+pub(super) fn run(args: &SandboxArgs) -> CommandResult {
     start_log(&args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;
     runtime.block_on(serve(&args.options))
 }
 
-async fn serve(options: &Options) -> Outcome {
+async fn serve(options: &Options) -> CommandResult {
     let stop = signals::stop()?;
     let bound = sandbox::bind(options).await;
     let sandbox = bound.map_err(|error| message::sandbox_port(options.port, error))?;

@@ -19,29 +19,29 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Outcome, config, signals, start_log};
+use super::{CommandResult, config, signals, start_log};
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
 use crate::attention;
-use crate::audit::{self, Audit};
+use crate::audit::{self, AuditLog};
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
-use crate::chance::Chance;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
-use crate::http::door::Doors;
-use crate::http::listen::{Limits, Listener, Passed, Server};
+use crate::http::callback_listener::CallbackListeners;
+use crate::http::listen::{BoundListener, ConnectionLimits, Passed, Server};
 use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
 use crate::paths::folder::FolderError;
 use crate::paths::{NoHome, Paths};
 use crate::provider::HttpProvider;
+use crate::random::Randomness;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
@@ -64,12 +64,12 @@ const USAGE_KEPT: Duration = Duration::from_secs(60);
 /// Ctrl-C stop it.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Serve {
+pub(super) struct ServeArgs {
     #[command(flatten)]
-    pub(super) source: config::Source,
+    pub(super) source: config::ConfigSource,
 
     #[command(flatten)]
-    pub(super) log: log::Options,
+    pub(super) log: log::LogOptions,
 }
 
 const HELP: &str = "\
@@ -80,7 +80,7 @@ Examples:
   systemctl --user start ringback  The same in the background, where the service is installed";
 
 /// Serves until it is told to stop.
-pub(super) fn run(args: &Serve) -> Outcome {
+pub(super) fn run(args: &ServeArgs) -> CommandResult {
     if init::is_first() {
         return init::run();
     }
@@ -106,7 +106,7 @@ fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
-async fn start(args: &Serve, config: Arc<Config>, passed: Passed) -> Outcome {
+async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> CommandResult {
     // First of all: a signal that nobody catches ends the process, a reload included.
     let hangup = signal(SignalKind::hangup()).map_err(message::no_signals)?;
     let signals = Signals { stop: signals::stop()?, hangup };
@@ -136,12 +136,12 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
 }
 
 /// The audit log, if it is kept.
-pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<Audit, FolderError> {
-    Audit::open(&paths.state, audit_limits(config), Clock::System)
+pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, FolderError> {
+    AuditLog::open(&paths.state, audit_limits(config), Clock::System)
 }
 
-fn audit_limits(config: &Config) -> Option<audit::Limits> {
-    config.audit.map(|AuditConfig { max_mib, keep }| audit::Limits { file: (max_mib as u64) << 20, keep })
+fn audit_limits(config: &Config) -> Option<audit::AuditLimits> {
+    config.audit.map(|AuditConfig { max_mib, keep }| audit::AuditLimits { file: (max_mib as u64) << 20, keep })
 }
 
 fn no_store(error: &StoreError) -> Failure {
@@ -160,19 +160,19 @@ fn broken_store(error: &dyn std::error::Error) -> Failure {
 }
 
 async fn serve(
-    args: &Serve,
+    args: &ServeArgs,
     config: Arc<Config>,
     paths: &Paths,
     store: FileStore,
-    listeners: Vec<Listener>,
-    (apps, consents, audit): (Apps, Consents, Audit),
+    listeners: Vec<BoundListener>,
+    (apps, consents, audit): (Apps, Consents, AuditLog),
     signals: Signals<impl Future<Output = ()>>,
-) -> Outcome {
+) -> CommandResult {
     let log = LogLimit::new(Clock::System);
-    let limits = Limits { connections: config.listen.max_connections, ..Limits::default() };
+    let limits = ConnectionLimits { connections: config.listen.max_connections, ..ConnectionLimits::default() };
     let server = Server::new(limits).with_log(log.clone());
-    let tcp: Vec<SocketAddr> = listeners.iter().filter_map(Listener::tcp_address).collect();
-    let doors = Arc::new(Doors::new(server.clone(), tcp.clone()));
+    let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
+    let doors = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let key_not_yet = store.key_not_yet().map(str::to_owned);
     let world = World {
@@ -183,7 +183,7 @@ async fn serve(
         door: Arc::clone(&doors) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
-        chance: Chance::System,
+        randomness: Randomness::System,
         audit: audit.clone(),
     };
     let first = tcp.first().copied();
@@ -314,9 +314,9 @@ fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<St
         .or_else(|| first.map(|address| default_redirect_uri(address, &account.dialect.provider)))
 }
 
-fn endpoint(listeners: &[Listener], key_file: Option<&Path>) -> Endpoint {
-    let url = listeners.iter().find_map(Listener::tcp_address).map(|address| format!("http://{address}"));
-    let socket = listeners.iter().find_map(Listener::socket_path).map(|path| path.to_string_lossy().into_owned());
+fn endpoint(listeners: &[BoundListener], key_file: Option<&Path>) -> Endpoint {
+    let url = listeners.iter().find_map(BoundListener::tcp_address).map(|address| format!("http://{address}"));
+    let socket = listeners.iter().find_map(BoundListener::socket_path).map(|path| path.to_string_lossy().into_owned());
     let (key_file_named, key_hint) = key_file::named(url.is_some(), key_file);
     Endpoint { version: VERSION, key_file: key_file_named, key_hint, url, socket, pid: std::process::id() }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::report::{moment, plain};
-use super::{Outcome, Reach, report};
+use super::{CommandResult, DaemonChoice, report};
 use crate::clock::Clock;
 use crate::contract::{
     AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,
@@ -19,7 +19,7 @@ use crate::contract::{
 /// if an account is left out for a mistake in the config, 7 if there is no valid token and it is tried again.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Status {
+pub(super) struct StatusArgs {
     /// Only this account; `default` for the default one
     account: Option<String>,
 
@@ -28,7 +28,7 @@ pub(super) struct Status {
     json: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -38,7 +38,7 @@ Examples:
   ringback status >/dev/null || ringback login";
 
 /// Prints the table or JSON; the exit code tells whether somebody has to log in.
-pub(super) fn run(args: &Status) -> Outcome {
+pub(super) fn run(args: &StatusArgs) -> CommandResult {
     let client = args.reach.client()?;
     let now = Clock::System.now().wall.unix_seconds();
     let (text, code) = if let Some(name) = &args.account {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::at_rest::{self, AtRest, unavailable};
-use super::{Outcome, config, passphrase, report, unlock};
+use super::{CommandResult, config, passphrase, report, unlock};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
 use crate::hardening;
@@ -20,9 +20,9 @@ use crate::store::rekey::NewPlace;
 /// Change the key that the token store is sealed with
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Store {
+pub(super) struct StoreArgs {
     #[command(subcommand)]
-    command: Command,
+    command: StoreCommand,
 }
 
 const HELP: &str = "\
@@ -30,8 +30,8 @@ Examples:
   ringback store rekey --to passphrase    A new key, which a passphrase opens; also a new passphrase";
 
 #[derive(Subcommand)]
-enum Command {
-    Rekey(Rekey),
+enum StoreCommand {
+    Rekey(RekeyArgs),
 }
 
 /// Seal the store with a new key, and change where that comes from
@@ -46,7 +46,7 @@ enum Command {
 /// opened any more. A version of ringback without this command may not find the new key.
 #[derive(Args)]
 #[command(after_help = REKEY_HELP)]
-struct Rekey {
+struct RekeyArgs {
     /// Where the new key is to be
     #[arg(long, value_name = "PLACE")]
     to: To,
@@ -64,7 +64,7 @@ struct Rekey {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::Source,
+    source: config::ConfigSource,
 }
 
 /// The places, as the config's `store.key` has them.
@@ -86,13 +86,13 @@ Examples:
 
 A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
 
-pub(super) fn run(args: &Store) -> Outcome {
+pub(super) fn run(args: &StoreArgs) -> CommandResult {
     match &args.command {
-        Command::Rekey(rekey) => run_rekey(rekey),
+        StoreCommand::Rekey(rekey) => run_rekey(rekey),
     }
 }
 
-fn run_rekey(args: &Rekey) -> Outcome {
+fn run_rekey(args: &RekeyArgs) -> CommandResult {
     hardening::close_memory();
     if args.to != To::Passphrase && (args.passphrase_file.is_some() || args.passphrase_stdin) {
         return Err(message::passphrase_without_use());
@@ -138,7 +138,7 @@ fn listed(names: &[&str]) -> String {
     if names.is_empty() { "no account, since none is stored".into() } else { names.join(", ") }
 }
 
-fn new_place(args: &Rekey) -> Result<NewPlace, Failure> {
+fn new_place(args: &RekeyArgs) -> Result<NewPlace, Failure> {
     Ok(match args.to {
         To::File => NewPlace::File,
         To::Keyring => NewPlace::Keyring,
@@ -146,7 +146,7 @@ fn new_place(args: &Rekey) -> Result<NewPlace, Failure> {
     })
 }
 
-fn new_passphrase(args: &Rekey) -> Result<Passphrase, String> {
+fn new_passphrase(args: &RekeyArgs) -> Result<Passphrase, String> {
     let passphrase = match &args.passphrase_file {
         Some(path) => passphrase::of_file(path),
         None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),

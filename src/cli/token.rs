@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Account, Outcome, Reach, report, waiting};
+use super::{Account, CommandResult, DaemonChoice, report, waiting};
 use crate::client::{PATIENCE, TokenWish};
 
 /// Print the current access token
@@ -14,7 +14,7 @@ use crate::client::{PATIENCE, TokenWish};
 /// The bare token and a newline on standard output, nothing else; everything said goes to standard error.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Token {
+pub(super) struct TokenArgs {
     #[command(flatten)]
     account: Account,
 
@@ -48,7 +48,7 @@ pub(super) struct Token {
     resource: Option<String>,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -64,7 +64,7 @@ The first way to call curl is the safer one: the second puts the token into curl
 other users of the machine can read it while curl runs.";
 
 /// Asks for the token and prints it.
-pub(super) fn run(args: &Token) -> Outcome {
+pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let client = args.reach.client()?;
     let wish = TokenWish {
         min_ttl: args.min_ttl,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, Reach, passphrase, report, waiting};
+use super::{CommandResult, DaemonChoice, passphrase, report, waiting};
 use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
@@ -16,13 +16,13 @@ use crate::contract::{StoreState, UnlockRequest};
 /// longer.
 #[derive(Args)]
 #[command(after_help = HELP)]
-pub(super) struct Unlock {
+pub(super) struct UnlockArgs {
     /// Read the passphrase from the first line of standard input
     #[arg(long)]
     passphrase_stdin: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: DaemonChoice,
 }
 
 const HELP: &str = "\
@@ -38,7 +38,7 @@ pub(super) const QUESTION: &str = "Passphrase of the token store (it is not show
 pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
 
 /// Unlocks and tells whether it was locked.
-pub(super) fn run(args: &Unlock) -> Outcome {
+pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let store = client.accounts()?.store;
     let (passphrase, new) = match store {

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::discover::{read_endpoint, read_key};
-use super::exchange::Wire;
+use super::exchange::TimedStream;
 use super::{Failure, message};
 use crate::contract::Endpoint;
 use crate::error::Error;
@@ -25,15 +25,15 @@ const STEPS: usize = 8;
 
 /// Where the daemon is asked.
 #[derive(Debug)]
-pub(super) struct Door {
-    pub(super) way: Way,
+pub(super) struct DaemonAddress {
+    pub(super) way: Transport,
     /// Where the daemon was looked for; `None`: the user said where it is.
     pub(super) paths: Option<Paths>,
 }
 
 /// One of the two kinds of listener.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum Transport {
     /// The unix socket; the uid at both ends is the credential.
     Socket(PathBuf),
     /// Loopback TCP.
@@ -46,17 +46,17 @@ pub(super) enum Way {
     },
 }
 
-impl Door {
+impl DaemonAddress {
     /// Value of `Host`.
     pub(super) fn host(&self) -> &str {
         match &self.way {
-            Way::Socket(_) => "localhost",
-            Way::Tcp { host, .. } => host,
+            Transport::Socket(_) => "localhost",
+            Transport::Tcp { host, .. } => host,
         }
     }
 
     /// A connection, and the key to send with it. A daemon that is just starting gets 2 s.
-    pub(super) fn open(&self) -> Result<(Box<dyn Wire>, Option<AppKey>), Failure> {
+    pub(super) fn open(&self) -> Result<(Box<dyn TimedStream>, Option<AppKey>), Failure> {
         for _ in 0..STEPS {
             match self.way.open() {
                 Err(Closed::Absent(_)) if self.starting() => sleep(STEP),
@@ -79,8 +79,8 @@ impl Door {
             Closed::Absent(error) => error,
         };
         let tried = match &self.way {
-            Way::Socket(path) => path.display().to_string(),
-            Way::Tcp { address, .. } => address.to_string(),
+            Transport::Socket(path) => path.display().to_string(),
+            Transport::Tcp { address, .. } => address.to_string(),
         };
         let why = match error.kind() {
             io::ErrorKind::NotFound => format!("there is no socket {tried}"),
@@ -108,8 +108,8 @@ enum Closed {
     Failed(Failure),
 }
 
-impl Way {
-    fn open(&self) -> Result<(Box<dyn Wire>, Option<AppKey>), Closed> {
+impl Transport {
+    fn open(&self) -> Result<(Box<dyn TimedStream>, Option<AppKey>), Closed> {
         match self {
             Self::Socket(path) => {
                 let stream = UnixStream::connect(path).map_err(closed)?;

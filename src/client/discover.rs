@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::connect::{Door, Way, is_alive};
+use super::connect::{DaemonAddress, Transport, is_alive};
 use super::{Failure, message};
 use crate::contract::Endpoint;
 use crate::paths::Paths;
@@ -20,7 +20,7 @@ use crate::secret::AppKey;
 
 /// What the user said about where the daemon is.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct DaemonOptions {
     /// The unix socket, if it was named.
     pub socket: Option<PathBuf>,
 }
@@ -32,22 +32,22 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 const FILE_CAP: u64 = 16 * 1024;
 
 /// The way to the daemon.
-pub(super) fn door(asked: &Asked, env: Env<'_>) -> Result<Door, Failure> {
+pub(super) fn door(asked: &DaemonOptions, env: Env<'_>) -> Result<DaemonAddress, Failure> {
     if let Some(socket) = &asked.socket {
-        return Ok(Door { way: Way::Socket(socket.clone()), paths: None });
+        return Ok(DaemonAddress { way: Transport::Socket(socket.clone()), paths: None });
     }
     if let Some(way) = from_env(env)? {
-        return Ok(Door { way, paths: None });
+        return Ok(DaemonAddress { way, paths: None });
     }
     // Looked for where the daemon put it, so by the same rules.
     let usual = Paths::from_env(env, None).map_err(message::no_runtime_folder)?;
     let (paths, endpoint) = announced(usual, env)?;
     let way = match endpoint {
-        Some(Endpoint { socket: Some(socket), .. }) => Way::Socket(socket.into()),
+        Some(Endpoint { socket: Some(socket), .. }) => Transport::Socket(socket.into()),
         Some(Endpoint { url: Some(url), key_file: Some(key_file), .. }) => tcp(&url, key_file.into(), "endpoint.json")?,
-        Some(_) | None => Way::Socket(paths.socket()),
+        Some(_) | None => Transport::Socket(paths.socket()),
     };
-    Ok(Door { way, paths: Some(paths) })
+    Ok(DaemonAddress { way, paths: Some(paths) })
 }
 
 /// The place of a daemon that lives, or else the usual one.
@@ -99,7 +99,7 @@ pub fn read_key(path: &Path) -> Result<AppKey, Failure> {
     key.map(AppKey::new).ok_or_else(|| message::no_key(path.display()))
 }
 
-fn from_env(env: Env<'_>) -> Result<Option<Way>, Failure> {
+fn from_env(env: Env<'_>) -> Result<Option<Transport>, Failure> {
     let set = |name| env(name).filter(|value| !value.is_empty());
     let (url, key_file) = (set("RINGBACK_URL"), set("RINGBACK_KEY_FILE"));
     match (url, key_file) {
@@ -114,7 +114,7 @@ fn from_env(env: Env<'_>) -> Result<Option<Way>, Failure> {
 }
 
 /// A base URL as a way: plain HTTP to this machine and no further.
-fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Way, Failure> {
+fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Transport, Failure> {
     let unfit = |what: &str| message::url_unfit(source, what);
     // The text is not quoted back: somebody may have put a password into it.
     let url = Url::parse(text).map_err(|error| unfit(&format!("is not a URL: {error}")))?;
@@ -133,7 +133,7 @@ fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Way, Failure> {
     };
     let port = url.port_or_known_default().ok_or_else(|| unfit("has no port"))?;
     let host = url.host_str().unwrap_or("localhost");
-    Ok(Way::Tcp { address: SocketAddr::new(ip, port), host: format!("{host}:{port}"), key_file })
+    Ok(Transport::Tcp { address: SocketAddr::new(ip, port), host: format!("{host}:{port}"), key_file })
 }
 
 /// Refuses a file that others own, or that has one of the mode bits `open`, with which they could `act`.

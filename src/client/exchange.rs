@@ -68,19 +68,19 @@ pub(super) enum Broken {
 }
 
 /// A stream whose reads and writes can be bounded.
-pub(super) trait Wire: Read + Write {
+pub(super) trait TimedStream: Read + Write {
     /// Bounds the next reads and writes; `span` is not zero.
     fn bound(&self, span: Duration) -> io::Result<()>;
 }
 
-impl Wire for UnixStream {
+impl TimedStream for UnixStream {
     fn bound(&self, span: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(span))?;
         self.set_write_timeout(Some(span))
     }
 }
 
-impl Wire for TcpStream {
+impl TimedStream for TcpStream {
     fn bound(&self, span: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(span))?;
         self.set_write_timeout(Some(span))
@@ -88,7 +88,11 @@ impl Wire for TcpStream {
 }
 
 /// Sends `request` and reads the reply; all of it together takes at most `patience`.
-pub(super) fn exchange(wire: &mut dyn Wire, request: &Request<'_>, patience: Duration) -> Result<Response, Broken> {
+pub(super) fn exchange(
+    wire: &mut dyn TimedStream,
+    request: &Request<'_>,
+    patience: Duration,
+) -> Result<Response, Broken> {
     let mut line = Line { wire, deadline: Clock::System.now().boot.plus(patience) };
     line.send(&request.bytes())?;
     let (head, rest) = line.head()?;
@@ -137,7 +141,7 @@ enum Chunked {
 }
 
 struct Line<'a> {
-    wire: &'a mut dyn Wire,
+    wire: &'a mut dyn TimedStream,
     deadline: Boot,
 }
 

@@ -67,7 +67,7 @@ fn token_from(reply: impl Into<Vec<u8>>) -> Result<String, Failure> {
 }
 
 fn at(socket: &Path) -> Client {
-    Client::find(&Asked { socket: Some(socket.into()) }).unwrap()
+    Client::find(&DaemonOptions { socket: Some(socket.into()) }).unwrap()
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn account_names_cannot_climb_out_of_their_place_in_the_path() {
 /// What a client finds whose environment is `vars`.
 fn found(vars: &[(&str, &str)]) -> Result<Client, Failure> {
     let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
-    Ok(Client { door: discover::door(&Asked::default(), &env)? })
+    Ok(Client { door: discover::door(&DaemonOptions::default(), &env)? })
 }
 
 #[test]

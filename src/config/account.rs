@@ -14,9 +14,9 @@ pub(super) use self::redirects::refuse_shared_redirects;
 use self::secrets::{client_key, client_secret, password_user};
 use super::catalog::Catalog;
 use super::problem::{Problem, nearest};
-use super::provider::Provider;
-use super::reader::Reader;
-use super::reserved::Request;
+use super::provider::ProviderConfig;
+use super::reader::SectionReader;
+use super::reserved::RequestKind;
 use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
 use super::{AccountConfig, Attention, FilePrivacy, foreseen, provider, response_mode, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
@@ -44,7 +44,11 @@ pub(super) enum NoAccount {
 }
 
 /// The account `name`, though it may have mistakes that were reported.
-pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -> Result<AccountConfig, NoAccount> {
+pub(super) fn account(
+    name: &str,
+    section: &SectionReader<'_>,
+    context: &Context<'_>,
+) -> Result<AccountConfig, NoAccount> {
     let provider = section.require("provider", text).map(|provider| find(&provider, section, context.catalog));
     let values = section.read("variables", variables).unwrap_or_default();
     let dialect = match &provider {
@@ -97,7 +101,7 @@ pub(super) fn account(name: &str, section: &Reader<'_>, context: &Context<'_>) -
 }
 
 /// How the user learns that the account needs them.
-fn attention(section: &Reader<'_>) -> Attention {
+fn attention(section: &SectionReader<'_>) -> Attention {
     let usual = Attention::default();
     Attention {
         desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
@@ -107,8 +111,8 @@ fn attention(section: &Reader<'_>) -> Attention {
 }
 
 /// The provider with the account's own parameters.
-fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &Reader<'_>) -> Arc<Dialect> {
-    let read = |value: &DeValue<'_>| texts(value, |name, text| Request::Authorization.refuses(name, text));
+fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &SectionReader<'_>) -> Arc<Dialect> {
+    let read = |value: &DeValue<'_>| texts(value, |name, text| RequestKind::Authorization.refuses(name, text));
     let extra = section.read("extra_authorize", read).unwrap_or_default();
     let sets_mode = response_mode::is_in(&extra);
     if !extra.is_empty() {
@@ -134,7 +138,7 @@ pub(super) fn comes_back(grant: GrantType) -> bool {
 }
 
 /// Reports what grant and provider lack for each other, and warns of what works and should not be done.
-fn check(grant: GrantType, dialect: &Dialect, section: &Reader<'_>) {
+fn check(grant: GrantType, dialect: &Dialect, section: &SectionReader<'_>) {
     let endpoints = &dialect.endpoints;
     let needed = match grant {
         GrantType::AuthorizationCode | GrantType::Implicit => Some(("authorize_url", &endpoints.authorize)),
@@ -174,7 +178,11 @@ fn check(grant: GrantType, dialect: &Dialect, section: &Reader<'_>) {
 }
 
 /// The provider of this name.
-fn find<'c>(name: &str, section: &Reader<'_>, catalog: &'c Catalog<'_>) -> Result<&'c Provider, NoAccount> {
+fn find<'c>(
+    name: &str,
+    section: &SectionReader<'_>,
+    catalog: &'c Catalog<'_>,
+) -> Result<&'c ProviderConfig, NoAccount> {
     let shown = name.escape_debug();
     let Some(entry) = catalog.get(name) else {
         let problem = Problem::new(format!("is `{shown}`, and there is no such provider"))

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::ProviderFile;
-use super::problem::{Blame, ConfigError, Problem, Sheet, nearest};
-use super::provider::{Provider, ProviderKeys};
-use super::reader::Reader;
+use super::problem::{ConfigError, Diagnostics, Problem, ProblemScope, nearest};
+use super::provider::{ProviderConfig, ProviderKeys};
+use super::reader::SectionReader;
 use super::schema;
 use super::value::{self, text};
 use crate::oauth::preset::{self, PRESETS};
@@ -27,23 +27,23 @@ pub enum Origin {
 }
 
 /// The text of a preset, taken apart.
-pub(super) struct Text<'a> {
+pub(super) struct PresetText<'a> {
     name: &'a str,
     origin: Origin,
-    pub(super) sheet: Sheet<'a>,
+    pub(super) sheet: Diagnostics<'a>,
     document: DeTable<'a>,
 }
 
 /// The built-in presets and those of the user. The names of the built-in ones have to live as long.
-pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> Vec<Text<'a>> {
+pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> Vec<PresetText<'a>> {
     let ours = PRESETS.iter().zip(built_in).map(|(preset, path)| {
         let (sheet, document) = parse(preset.name, path, preset.text);
-        Text { name: preset.name, origin: Origin::BuiltIn, sheet, document }
+        PresetText { name: preset.name, origin: Origin::BuiltIn, sheet, document }
     });
     let users = files.iter().map(|file| {
         let read = file.text.as_ref().map(String::as_str);
         let (sheet, document) = parse(&file.name, &file.path, read.unwrap_or_default());
-        let blame = Blame::Provider(file.name.clone());
+        let blame = ProblemScope::Provider(file.name.clone());
         if let Err(why) = read {
             sheet.report(0, "", Problem::new(format!("can't be used: {why}")), &blame);
         }
@@ -51,7 +51,7 @@ pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> V
             let what = format!("has the name `{}`, which {}", file.name.escape_debug(), problem.what);
             sheet.report(0, "", Problem { what, ..problem }, &blame);
         }
-        Text { name: &file.name, origin: Origin::File(file.path.clone()), sheet, document }
+        PresetText { name: &file.name, origin: Origin::File(file.path.clone()), sheet, document }
     });
     ours.chain(users).collect()
 }
@@ -61,31 +61,31 @@ pub(super) fn built_in_names() -> Vec<PathBuf> {
     PRESETS.iter().map(|preset| PathBuf::from(format!("preset {}", preset.name))).collect()
 }
 
-fn parse<'a>(name: &str, path: &'a Path, text: &'a str) -> (Sheet<'a>, DeTable<'a>) {
-    let sheet = Sheet::new(path, text);
+fn parse<'a>(name: &str, path: &'a Path, text: &'a str) -> (Diagnostics<'a>, DeTable<'a>) {
+    let sheet = Diagnostics::new(path, text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in syntax {
         let at = error.span().map_or(0, |span| span.start);
-        sheet.report(at, "", Problem::new(error.message()), &Blame::Provider(name.to_owned()));
+        sheet.report(at, "", Problem::new(error.message()), &ProblemScope::Provider(name.to_owned()));
     }
     (sheet, document.into_inner())
 }
 
 /// One of them.
-pub(super) struct Entry<'a> {
+pub(super) struct CatalogEntry<'a> {
     pub(super) name: String,
     pub(super) origin: Origin,
-    section: Reader<'a>,
+    section: SectionReader<'a>,
     own: ProviderKeys,
     base: ProviderKeys,
     /// The first mistake of what it is based on, or why nothing of it can be read.
     unfounded: Option<String>,
     /// Made when it is first asked for: a preset that others complete need not be complete.
-    made: OnceCell<Result<Provider, String>>,
+    made: OnceCell<Result<ProviderConfig, String>>,
 }
 
-impl<'a> Entry<'a> {
-    fn new(name: &str, origin: Origin, section: Reader<'a>, base: Option<&Entry<'_>>) -> Self {
+impl<'a> CatalogEntry<'a> {
+    fn new(name: &str, origin: Origin, section: SectionReader<'a>, base: Option<&CatalogEntry<'_>>) -> Self {
         let own = ProviderKeys::read(&section);
         let name = name.to_owned();
         let unfounded = match base {
@@ -94,7 +94,7 @@ impl<'a> Entry<'a> {
             None if section.field("preset").is_some() => section.first_mistake(),
             None => None,
         };
-        let base = base.map(Entry::keys).unwrap_or_default();
+        let base = base.map(CatalogEntry::keys).unwrap_or_default();
         Self { name, origin, section, own, base, unfounded, made: OnceCell::new() }
     }
 
@@ -104,12 +104,12 @@ impl<'a> Entry<'a> {
     }
 
     /// The provider, or the first mistake that stands in its way. All of them were reported then.
-    pub(super) fn provider(&self) -> Result<&Provider, &str> {
+    pub(super) fn provider(&self) -> Result<&ProviderConfig, &str> {
         let make = || {
             if let Some(mistake) = &self.unfounded {
                 return Err(mistake.clone());
             }
-            let provider = Provider::new(&self.name, &self.own, &self.base, &self.section);
+            let provider = ProviderConfig::new(&self.name, &self.own, &self.base, &self.section);
             self.section.first_mistake().map_or(Ok(provider), Err)
         };
         self.made.get_or_init(make).as_ref().map_err(String::as_str)
@@ -123,34 +123,35 @@ impl<'a> Entry<'a> {
 }
 
 /// All of them, by name.
-pub(super) struct Catalog<'a>(BTreeMap<String, Entry<'a>>);
+pub(super) struct Catalog<'a>(BTreeMap<String, CatalogEntry<'a>>);
 
 impl<'a> Catalog<'a> {
     /// Reads all texts and sections, and reports what is wrong with them.
-    pub(super) fn new(texts: &'a [Text<'a>], sections: Vec<(String, Reader<'a>)>) -> Self {
+    pub(super) fn new(texts: &'a [PresetText<'a>], sections: Vec<(String, SectionReader<'a>)>) -> Self {
         let (built_in, files): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.origin == Origin::BuiltIn);
-        let reader = |text: &'a Text<'a>| {
-            let blame = Blame::Provider(text.name.to_owned());
-            Reader::new(schema::provider(), String::new(), 0, &text.document, &text.sheet, blame)
+        let reader = |text: &'a PresetText<'a>| {
+            let blame = ProblemScope::Provider(text.name.to_owned());
+            SectionReader::new(schema::provider(), String::new(), 0, &text.document, &text.sheet, blame)
         };
-        let entry =
-            |text: &'a Text<'a>| (text.name.to_owned(), Entry::new(text.name, text.origin.clone(), reader(text), None));
-        let mut presets: BTreeMap<String, Entry<'a>> = built_in.into_iter().map(entry).collect();
+        let entry = |text: &'a PresetText<'a>| {
+            (text.name.to_owned(), CatalogEntry::new(text.name, text.origin.clone(), reader(text), None))
+        };
+        let mut presets: BTreeMap<String, CatalogEntry<'a>> = built_in.into_iter().map(entry).collect();
         let mut own = Vec::new();
         for text in files {
             // What can't be read is not incomplete, too.
-            let unreadable = text.sheet.first(&Blame::Provider(text.name.to_owned()));
+            let unreadable = text.sheet.first(&ProblemScope::Provider(text.name.to_owned()));
             let section = reader(text);
             let base = base(text.name, &section, &presets);
-            let entry = Entry::new(text.name, text.origin.clone(), section, base);
+            let entry = CatalogEntry::new(text.name, text.origin.clone(), section, base);
             let unfounded = unreadable.or(entry.unfounded);
-            own.push((text.name.to_owned(), Entry { unfounded, ..entry }));
+            own.push((text.name.to_owned(), CatalogEntry { unfounded, ..entry }));
         }
         presets.extend(own);
         let mut own = Vec::new();
         for (name, section) in sections {
             let base = base(&name, &section, &presets);
-            let entry = Entry::new(&name, Origin::Section, section, base);
+            let entry = CatalogEntry::new(&name, Origin::Section, section, base);
             // A section is wrong also where nobody uses it.
             let _ = entry.provider();
             own.push((name, entry));
@@ -160,12 +161,12 @@ impl<'a> Catalog<'a> {
     }
 
     /// The one of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Entry<'a>> {
+    pub(super) fn get(&self, name: &str) -> Option<&CatalogEntry<'a>> {
         self.0.get(name)
     }
 
     /// All, by name.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<'a>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &CatalogEntry<'a>> {
         self.0.values()
     }
 
@@ -177,7 +178,11 @@ impl<'a> Catalog<'a> {
 
 /// What a text or section is laid over: the preset that it names, else the one of its own name, else the
 /// plain standard.
-fn base<'e, 'a>(name: &str, section: &Reader<'_>, presets: &'e BTreeMap<String, Entry<'a>>) -> Option<&'e Entry<'a>> {
+fn base<'e, 'a>(
+    name: &str,
+    section: &SectionReader<'_>,
+    presets: &'e BTreeMap<String, CatalogEntry<'a>>,
+) -> Option<&'e CatalogEntry<'a>> {
     let usual = presets.get(name).or_else(|| presets.get(preset::GENERIC));
     let Some(field) = section.field("preset") else { return usual };
     field.read(|value| {
@@ -190,6 +195,6 @@ fn base<'e, 'a>(name: &str, section: &Reader<'_>, presets: &'e BTreeMap<String, 
 }
 
 /// All mistakes in texts of the user and, should there be any, in ours.
-pub(super) fn mistakes(texts: &[Text<'_>]) -> impl Iterator<Item = ConfigError> {
+pub(super) fn mistakes(texts: &[PresetText<'_>]) -> impl Iterator<Item = ConfigError> {
     texts.iter().flat_map(|text| text.sheet.errors())
 }

@@ -17,7 +17,7 @@ use crate::oauth::exchange::{Target, User};
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
 /// `[hidden]`, with a comment that says where they come from. What is not set is not shown.
 pub fn describe(config: &Config) -> String {
-    let mut page = Page::default();
+    let mut page = TomlPage::default();
     page.set("default_account", config.default_account.as_deref());
     page.section("listen");
     page.set("tcp", Some(list(config.listen.tcp.iter().map(ToString::to_string))));
@@ -52,18 +52,18 @@ pub fn describe(config: &Config) -> String {
 
 /// A provider as it works, in the form of `[providers.NAME]`.
 pub fn describe_provider(dialect: &Dialect) -> String {
-    let mut page = Page::default();
+    let mut page = TomlPage::default();
     self::dialect(&mut page, dialect);
     page.text
 }
 
 /// Text in the form of TOML.
 #[derive(Default)]
-struct Page {
+struct TomlPage {
     text: String,
 }
 
-impl Page {
+impl TomlPage {
     fn section(&mut self, path: &str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
         self.line(format_args!("{gap}[{path}]"));
@@ -88,7 +88,7 @@ impl Page {
     }
 }
 
-fn key(page: &mut Page, source: &KeySource) {
+fn key(page: &mut TomlPage, source: &KeySource) {
     let (word, name) = match source {
         KeySource::Auto => ("auto", None),
         KeySource::File => ("file", None),
@@ -104,7 +104,7 @@ fn key(page: &mut Page, source: &KeySource) {
     }
 }
 
-fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr>) {
+fn account(page: &mut TomlPage, account: &AccountConfig, listener: Option<SocketAddr>) {
     let path = format!("accounts.{}", segment(&account.name));
     page.section(&path);
     page.set("provider", Some(account.dialect.provider.as_str()));
@@ -149,7 +149,7 @@ fn account(page: &mut Page, account: &AccountConfig, listener: Option<SocketAddr
     }
 }
 
-fn dialect(page: &mut Page, dialect: &Dialect) {
+fn dialect(page: &mut TomlPage, dialect: &Dialect) {
     page.set("label", Some(dialect.label.as_str()));
     page.set("discover", dialect.discover.then_some(true));
     let endpoints = &dialect.endpoints;

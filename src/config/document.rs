@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{Fallback, Form, Key, SECTIONS, Section, Shown, TakesEffect};
+use super::schema::{ConfigKey, Fallback, SECTIONS, Section, SectionForm, Shown, TakesEffect};
 
 use crate::oauth::preset::PRESETS;
 
@@ -18,13 +18,13 @@ pub fn example() -> String {
         "ringback's config. Nothing here has to be set but accounts: take the `#` off the lines that you need. \
          `ringback config check` tells what is wrong, and with `--show` what is in effect.",
     );
-    for section in SECTIONS.iter().filter(|section| section.form != Form::Inline) {
+    for section in SECTIONS.iter().filter(|section| section.form != SectionForm::Inline) {
         text.push('\n');
         comment(&mut text, section.doc);
         match section.form {
-            Form::Named(name) => push(&mut text, format_args!("#[{}]\n", section.header(name))),
-            Form::Single => push(&mut text, format_args!("#[{}]\n", section.path)),
-            Form::Top | Form::Inline => {}
+            SectionForm::Named(name) => push(&mut text, format_args!("#[{}]\n", section.header(name))),
+            SectionForm::Single => push(&mut text, format_args!("#[{}]\n", section.path)),
+            SectionForm::Top | SectionForm::Inline => {}
         }
         for key in section.keys {
             text.push('\n');
@@ -80,13 +80,13 @@ pub fn reference() -> String {
 
 fn title(section: &Section) -> String {
     match section.form {
-        Form::Top => "Top of the file".to_owned(),
-        Form::Single | Form::Named(_) => format!("`[{}]`", section.path),
-        Form::Inline => format!("`{}`", section.path.replace("accounts.NAME.", "")),
+        SectionForm::Top => "Top of the file".to_owned(),
+        SectionForm::Single | SectionForm::Named(_) => format!("`[{}]`", section.path),
+        SectionForm::Inline => format!("`{}`", section.path.replace("accounts.NAME.", "")),
     }
 }
 
-fn fallback(key: &Key) -> String {
+fn fallback(key: &ConfigKey) -> String {
     match key.fallback {
         Fallback::Required => "none; needed".to_owned(),
         Fallback::Value(value) => format!("`{value}`"),

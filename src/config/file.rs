@@ -9,9 +9,9 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::account::{Context, NoAccount, account, refuse_shared_redirects};
-use super::catalog::{self, Catalog, Text};
-use super::problem::{Blame, ConfigErrors, Problem, Sheet, nearest};
-use super::reader::Reader;
+use super::catalog::{self, Catalog, PresetText};
+use super::problem::{ConfigErrors, Diagnostics, Problem, ProblemScope, nearest};
+use super::reader::SectionReader;
 use super::schema;
 use super::value::{Base, addresses, command, count, credential, duration, flag, path, text};
 use super::{
@@ -40,23 +40,23 @@ pub fn parse(text: &str, source: &Path, privacy: FilePrivacy, home: Option<&Path
 pub fn assemble(sources: &Sources<'_>) -> Parsed {
     let built_in = catalog::built_in_names();
     let texts = catalog::texts(&built_in, sources.providers);
-    let sheet = Sheet::new(sources.path, sources.text);
+    let sheet = Diagnostics::new(sources.path, sources.text);
     let config = read(sources, &sheet, &texts);
     let mistakes = ConfigErrors(sheet.errors().into_iter().chain(catalog::mistakes(&texts)).collect());
     Parsed { config: config.filter(|_| !mistakes.is_fatal()), mistakes }
 }
 
-pub(super) fn read(sources: &Sources<'_>, sheet: &Sheet<'_>, texts: &[Text<'_>]) -> Option<Config> {
+pub(super) fn read(sources: &Sources<'_>, sheet: &Diagnostics<'_>, texts: &[PresetText<'_>]) -> Option<Config> {
     let document = document(sources.text, sheet)?;
-    let top = Reader::new(schema::top(), String::new(), 0, &document, sheet, Blame::Everything);
+    let top = SectionReader::new(schema::top(), String::new(), 0, &document, sheet, ProblemScope::Everything);
     let base = Base { folder: sources.path.parent().unwrap_or(Path::new("")), home: sources.home };
     let (listen, tcp) = listen(top.child("listen").as_ref(), &base);
     let store = store(top.child("store").as_ref(), &base);
     let serve = serving(top.child("serve").as_ref());
     let audit = audit(top.child("audit").as_ref());
-    let catalog = Catalog::new(texts, top.children("providers", Blame::Provider));
+    let catalog = Catalog::new(texts, top.children("providers", ProblemScope::Provider));
     let context = Context { base, privacy: sources.privacy, catalog: &catalog, tcp };
-    let sections = top.children("accounts", Blame::Account);
+    let sections = top.children("accounts", ProblemScope::Account);
     let default_account = default_account(&top, &sections);
     let (accounts, broken) = accounts(&sections, &context, sheet);
     let warnings = sheet.warnings().iter().map(ToString::to_string).collect();
@@ -64,18 +64,18 @@ pub(super) fn read(sources: &Sources<'_>, sheet: &Sheet<'_>, texts: &[Text<'_>])
 }
 
 /// The text as TOML; `None`: it is none, which was reported.
-pub(super) fn document<'a>(text: &'a str, sheet: &Sheet<'_>) -> Option<DeTable<'a>> {
+pub(super) fn document<'a>(text: &'a str, sheet: &Diagnostics<'_>) -> Option<DeTable<'a>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         // `message`, not `Display`: the latter shows the line, which may hold a secret.
         let at = error.span().map_or(0, |span| span.start);
-        sheet.report(at, "", Problem::new(error.message()), &Blame::Everything);
+        sheet.report(at, "", Problem::new(error.message()), &ProblemScope::Everything);
     }
     syntax.is_empty().then(|| document.into_inner())
 }
 
 /// The listeners; beside them the TCP addresses again, `None` if they were reported as wrong.
-fn listen(section: Option<&Reader<'_>>, base: &Base<'_>) -> (Listen, Option<Vec<SocketAddr>>) {
+fn listen(section: Option<&SectionReader<'_>>, base: &Base<'_>) -> (Listen, Option<Vec<SocketAddr>>) {
     let usual = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))];
     let tcp = match section.filter(|section| section.field("tcp").is_some()) {
         Some(section) => section.read("tcp", addresses),
@@ -104,7 +104,7 @@ fn socket(value: &DeValue<'_>, base: &Base<'_>) -> Result<SocketChoice, Problem>
     }
 }
 
-fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
+fn store(section: Option<&SectionReader<'_>>, base: &Base<'_>) -> StoreConfig {
     let Some(section) = section else {
         return StoreConfig { folder: None, key: KeySource::File, lock_on_suspend: false, lock_after_idle: None };
     };
@@ -136,7 +136,7 @@ fn store(section: Option<&Reader<'_>>, base: &Base<'_>) -> StoreConfig {
     StoreConfig { folder, key, lock_on_suspend, lock_after_idle }
 }
 
-fn serving(section: Option<&Reader<'_>>) -> Serving {
+fn serving(section: Option<&SectionReader<'_>>) -> Serving {
     let read = |key, least, most| section.and_then(|section| section.read(key, |v| duration(v, least, most)));
     Serving {
         min_ttl: read("min_ttl", Duration::ZERO, 24 * HOUR).unwrap_or(10 * SECOND),
@@ -145,7 +145,7 @@ fn serving(section: Option<&Reader<'_>>) -> Serving {
     }
 }
 
-fn audit(section: Option<&Reader<'_>>) -> Option<AuditConfig> {
+fn audit(section: Option<&SectionReader<'_>>) -> Option<AuditConfig> {
     let number = |key| section.and_then(|section| section.read(key, count));
     let (max_mib, keep) = (number("max_mib").unwrap_or(8), number("keep").unwrap_or(4));
     let enabled = section.and_then(|section| section.read("enabled", flag)).unwrap_or(true);
@@ -154,9 +154,9 @@ fn audit(section: Option<&Reader<'_>>) -> Option<AuditConfig> {
 
 /// The accounts that can be used, and of the others the first mistake that stands in the way.
 fn accounts(
-    sections: &[(String, Reader<'_>)],
+    sections: &[(String, SectionReader<'_>)],
     context: &Context<'_>,
-    sheet: &Sheet<'_>,
+    sheet: &Diagnostics<'_>,
 ) -> (BTreeMap<String, Arc<AccountConfig>>, BTreeMap<String, String>) {
     let (mut sound, mut broken) = (Vec::new(), BTreeMap::new());
     for (name, section) in sections {
@@ -171,7 +171,7 @@ fn accounts(
     refuse_shared_redirects(&sound, context.tcp.as_ref().and_then(|tcp| tcp.first()));
     sound.retain(|(_, section)| section.first_mistake().is_none());
     for mistake in sheet.errors() {
-        if let Blame::Account(name) = &mistake.blame {
+        if let ProblemScope::Account(name) = &mistake.blame {
             // In the order of the file, so the first one stays.
             broken.entry(name.clone()).or_insert_with(|| mistake.to_string());
         }
@@ -180,7 +180,7 @@ fn accounts(
 }
 
 /// The account named, or the only one there is.
-fn default_account(top: &Reader<'_>, sections: &[(String, Reader<'_>)]) -> Option<String> {
+fn default_account(top: &SectionReader<'_>, sections: &[(String, SectionReader<'_>)]) -> Option<String> {
     let known = || sections.iter().map(|(name, _)| name.as_str());
     let Some(named) = top.read("default_account", text) else {
         return if let [(only, _)] = sections { Some(only.clone()) } else { None };

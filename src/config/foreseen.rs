@@ -1,13 +1,13 @@
 //! What can be known before a login: values that look like slips, and what well-known providers need. All of it is
 //! warned of and none refused, since it may work.
 
-use super::reader::Reader;
+use super::reader::SectionReader;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
 /// What a provider's documents ask for, known by its hosts, whatever the config calls it.
-struct Known {
+struct KnownHost {
     name: &'static str,
     /// With everything below them.
     hosts: &'static [&'static str],
@@ -26,22 +26,27 @@ enum Offline {
 }
 
 #[rustfmt::skip]
-const KNOWN: &[Known] = &[
-    Known { name: "Phone.com", hosts: &["phone.com"], needs_scope: true, offline: Offline::Nothing },
-    Known { name: "Google", hosts: &["accounts.google.com", "oauth2.googleapis.com"], needs_scope: true, offline: Offline::Parameter("access_type", "offline") },
-    Known {
+const KNOWN: &[KnownHost] = &[
+    KnownHost { name: "Phone.com", hosts: &["phone.com"], needs_scope: true, offline: Offline::Nothing },
+    KnownHost { name: "Google", hosts: &["accounts.google.com", "oauth2.googleapis.com"], needs_scope: true, offline: Offline::Parameter("access_type", "offline") },
+    KnownHost {
         name: "Microsoft",
         hosts: &["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "b2clogin.com", "ciamlogin.com"],
         needs_scope: true,
         offline: Offline::Scope("offline_access"),
     },
-    Known { name: "Dropbox", hosts: &["dropbox.com", "dropboxapi.com"], needs_scope: false, offline: Offline::Parameter("token_access_type", "offline") },
-    Known { name: "Auth0", hosts: &["auth0.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
-    Known { name: "Okta", hosts: &["okta.com", "oktapreview.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
+    KnownHost { name: "Dropbox", hosts: &["dropbox.com", "dropboxapi.com"], needs_scope: false, offline: Offline::Parameter("token_access_type", "offline") },
+    KnownHost { name: "Auth0", hosts: &["auth0.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
+    KnownHost { name: "Okta", hosts: &["okta.com", "oktapreview.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
 ];
 
 /// Warns of values that look like slips. `separator` is the provider's between scopes; `None`: nobody knows it.
-pub(super) fn warn_of_slips(client_id: Option<&str>, scope: &[String], separator: Option<&str>, account: &Reader<'_>) {
+pub(super) fn warn_of_slips(
+    client_id: Option<&str>,
+    scope: &[String],
+    separator: Option<&str>,
+    account: &SectionReader<'_>,
+) {
     let id_slip = |id: &str| slip(id).or_else(|| id.contains(',').then_some(COMMA_IN_ID));
     if let Some((id, why)) = client_id.and_then(|id| Some((id, id_slip(id)?))) {
         account.warn("client_id", &format!("is `{id}`: {why}"));
@@ -55,7 +60,7 @@ pub(super) fn warn_of_slips(client_id: Option<&str>, scope: &[String], separator
 }
 
 /// Warns of what the account lacks at a well-known provider: its logins will fail, or it needs one at every expiry.
-pub(super) fn warn_of_lacks(grant: GrantType, target: &Target, dialect: &Dialect, account: &Reader<'_>) {
+pub(super) fn warn_of_lacks(grant: GrantType, target: &Target, dialect: &Dialect, account: &SectionReader<'_>) {
     if let Some(known) = KNOWN.iter().find(|known| known.is(dialect)) {
         known.warn(grant, target, dialect, account);
     }
@@ -87,7 +92,7 @@ fn is_placeholder(text: &str) -> bool {
     in_brackets || text.starts_with('$') || text.contains("...") || begins || is_word || blank
 }
 
-impl Known {
+impl KnownHost {
     fn is(&self, dialect: &Dialect) -> bool {
         let issuer = dialect.issuer.as_deref().and_then(|issuer| url::Url::parse(issuer).ok());
         let urls = [dialect.endpoints.authorize.as_ref(), dialect.endpoints.token.as_ref(), issuer.as_ref()];
@@ -97,7 +102,7 @@ impl Known {
         hosts.into_iter().any(|host| self.hosts.iter().any(|own| below(host, own)))
     }
 
-    fn warn(&self, grant: GrantType, target: &Target, dialect: &Dialect, account: &Reader<'_>) {
+    fn warn(&self, grant: GrantType, target: &Target, dialect: &Dialect, account: &SectionReader<'_>) {
         let name = self.name;
         let by_browser = matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit);
         let refreshes = !matches!(grant, GrantType::Implicit | GrantType::ClientCredentials);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::catalog::{Catalog, Entry, Origin, built_in_names, mistakes, texts};
-use super::problem::{Blame, ConfigErrors, Sheet};
-use super::reader::Reader;
+use super::catalog::{Catalog, CatalogEntry, Origin, built_in_names, mistakes, texts};
+use super::problem::{ConfigErrors, Diagnostics, ProblemScope};
+use super::reader::SectionReader;
 use super::schema::{self, Fallback};
 use super::{Sources, file};
 use crate::oauth::dialect::Dialect;
@@ -31,16 +31,16 @@ pub struct KnownProvider {
 pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErrors) {
     let built_in = built_in_names();
     let texts = texts(&built_in, sources.providers);
-    let sheet = Sheet::new(sources.path, sources.text);
+    let sheet = Diagnostics::new(sources.path, sources.text);
     let document = file::document(sources.text, &sheet).unwrap_or_default();
-    let top = Reader::new(schema::top(), String::new(), 0, &document, &sheet, Blame::Everything);
-    let catalog = Catalog::new(&texts, top.children("providers", Blame::Provider));
+    let top = SectionReader::new(schema::top(), String::new(), 0, &document, &sheet, ProblemScope::Everything);
+    let catalog = Catalog::new(&texts, top.children("providers", ProblemScope::Provider));
     let known = catalog.iter().map(known).collect();
-    let of_providers = sheet.errors().into_iter().filter(|error| !matches!(error.blame, Blame::Account(_)));
+    let of_providers = sheet.errors().into_iter().filter(|error| !matches!(error.blame, ProblemScope::Account(_)));
     (known, ConfigErrors(of_providers.chain(mistakes(&texts)).collect()))
 }
 
-fn known(entry: &Entry<'_>) -> KnownProvider {
+fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     let keys = entry.keys();
     let usual = match entry.lacks() {
         // Not asked for: what it lacks would be reported as missing.

@@ -6,8 +6,8 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::problem::Problem;
-use super::reader::Reader;
-use super::reserved::Request;
+use super::reader::SectionReader;
+use super::reserved::RequestKind;
 use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
@@ -51,7 +51,7 @@ pub(super) enum Unfilled {
 
 impl Locations {
     /// Those of a section. One without variables is checked here, where its place is known.
-    pub(super) fn read(section: &Reader<'_>) -> Self {
+    pub(super) fn read(section: &SectionReader<'_>) -> Self {
         let read = |key| section.read(key, |value| location(key, value)).map(|template| (key, template));
         Self(KEYS.into_iter().filter_map(read).collect())
     }
@@ -125,13 +125,13 @@ fn location(key: &'static str, value: &DeValue<'_>) -> Result<Template, Problem>
 fn check(key: &str, text: &str) -> Result<Url, Problem> {
     let request = match key {
         ISSUER => return issuer(text),
-        "authorize_url" => Request::Authorization,
-        "par_url" => Request::PushedAuthorization,
-        "device_url" => Request::Device,
-        "revoke_url" => Request::Revocation,
-        "introspect_url" => Request::Introspection,
-        "details_url" | "details_fallback_url" => Request::Details,
-        _ => Request::Token,
+        "authorize_url" => RequestKind::Authorization,
+        "par_url" => RequestKind::PushedAuthorization,
+        "device_url" => RequestKind::Device,
+        "revoke_url" => RequestKind::Revocation,
+        "introspect_url" => RequestKind::Introspection,
+        "details_url" | "details_fallback_url" => RequestKind::Details,
+        _ => RequestKind::Token,
     };
     let url = endpoint(text)?;
     request.refuses_query(&url).map_or(Ok(url), Err)

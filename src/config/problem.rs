@@ -19,12 +19,12 @@ pub struct ConfigError {
     /// What is wrong, what was expected, what may have been meant.
     pub problem: Problem,
     /// What can't be used because of it.
-    pub blame: Blame,
+    pub blame: ProblemScope,
 }
 
 /// What of the config can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blame {
+pub enum ProblemScope {
     /// All of it.
     Everything,
     /// This account.
@@ -106,7 +106,7 @@ impl ConfigErrors {
 
     /// Whether nothing can be used.
     pub fn is_fatal(&self) -> bool {
-        self.iter().any(|error| error.blame == Blame::Everything)
+        self.iter().any(|error| error.blame == ProblemScope::Everything)
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) enum MayFollow {
 }
 
 /// Collects what is to be said of one text.
-pub(super) struct Sheet<'a> {
+pub(super) struct Diagnostics<'a> {
     file: &'a Path,
     text: &'a str,
     errors: RefCell<Vec<Noted>>,
@@ -155,7 +155,7 @@ pub(super) struct Sheet<'a> {
     pub(super) asked: RefCell<std::collections::BTreeSet<(&'static str, &'static str)>>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> Diagnostics<'a> {
     pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
         Self {
             file,
@@ -173,12 +173,12 @@ impl<'a> Sheet<'a> {
     }
 
     /// Notes a mistake at byte `offset`.
-    pub(super) fn report(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
+    pub(super) fn report(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope) {
         self.note(offset, key, problem, blame, MayFollow::No);
     }
 
     /// As [`Self::report`], with whether it may follow from another mistake.
-    pub(super) fn note(&self, offset: usize, key: &str, problem: Problem, blame: &Blame, follows: MayFollow) {
+    pub(super) fn note(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope, follows: MayFollow) {
         self.errors.borrow_mut().push((self.at(offset, key, problem, blame), follows));
     }
 
@@ -188,11 +188,11 @@ impl<'a> Sheet<'a> {
     }
 
     /// Notes something that works and should not be done.
-    pub(super) fn warn(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) {
+    pub(super) fn warn(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope) {
         self.warnings.borrow_mut().push((self.at(offset, key, problem, blame), MayFollow::No));
     }
 
-    fn at(&self, offset: usize, key: &str, problem: Problem, blame: &Blame) -> ConfigError {
+    fn at(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope) -> ConfigError {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -200,7 +200,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// The first mistake that stands in the way of `what`.
-    pub(super) fn first(&self, what: &Blame) -> Option<String> {
+    pub(super) fn first(&self, what: &ProblemScope) -> Option<String> {
         self.errors().iter().find(|error| error.blame == *what).map(ToString::to_string)
     }
 
@@ -219,7 +219,7 @@ impl<'a> Sheet<'a> {
 fn sorted(noted: &RefCell<Vec<Noted>>) -> Vec<ConfigError> {
     let mut noted = noted.borrow().clone();
     noted.sort_by_key(|(error, _)| (error.line, error.column));
-    let mut groups: Vec<Blame> = Vec::new();
+    let mut groups: Vec<ProblemScope> = Vec::new();
     for (error, _) in &noted {
         if !groups.contains(&error.blame) {
             groups.push(error.blame.clone());

@@ -14,15 +14,15 @@ pub(super) use self::check::refuse_repeated;
 use self::check::refuse_unused;
 use super::locations::{Filled, Locations, Unfilled};
 use super::problem::Problem;
-use super::reader::Reader;
-use super::reserved::Request;
-use super::schema::Kind;
+use super::reader::SectionReader;
+use super::reserved::RequestKind;
+use super::schema::ValueKind;
 use super::template::Variables;
 use super::value::{duration, flag, plain, plain_url, rate_limit, response_paths, text, texts, variables};
 use super::words::{self, RevokeBy};
 use crate::oauth::dialect::{
-    AssertionAudience, BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NoncePolicy, Par, Pkce,
-    Proxy, RateLimit, Reach, Revoke, Roots, Rotation, ServedTypes,
+    AssertionAudience, BodyEncoding, ClientAuth, Dialect, Endpoints, IssPolicy, Narrowing, NetworkOptions, NoncePolicy,
+    Par, Pkce, Proxy, RateLimit, Revoke, Roots, Rotation, ServedTypes,
 };
 
 /// There is no folder that a provider's file would be relative to: presets are laid over each other.
@@ -100,7 +100,7 @@ pub(super) struct ProviderKeys {
 
 /// A provider that accounts can use.
 #[derive(Debug)]
-pub(super) struct Provider {
+pub(super) struct ProviderConfig {
     pub(super) name: String,
     keys: ProviderKeys,
     /// With the provider's own values; `None`: the account has to give some.
@@ -109,14 +109,14 @@ pub(super) struct Provider {
 
 impl ProviderKeys {
     /// What a section or preset says.
-    pub(super) fn read(section: &Reader<'_>) -> Self {
+    pub(super) fn read(section: &SectionReader<'_>) -> Self {
         let authorize = |name| {
             section
-                .read(name, |v| texts(v, |name, text| Request::Authorization.refuses(name, text)))
+                .read(name, |v| texts(v, |name, text| RequestKind::Authorization.refuses(name, text)))
                 .unwrap_or_default()
         };
         let token = |name| {
-            section.read(name, |v| texts(v, |name, text| Request::Token.refuses(name, text))).unwrap_or_default()
+            section.read(name, |v| texts(v, |name, text| RequestKind::Token.refuses(name, text))).unwrap_or_default()
         };
         let file = section.file().display().to_string();
         let locations = Locations::read(section);
@@ -212,7 +212,7 @@ impl ProviderKeys {
                 details: urls.remove("details_url"),
                 details_fallback: urls.remove("details_fallback_url"),
             },
-            reach: Reach {
+            reach: NetworkOptions {
                 roots: keys.roots.unwrap_or_default(),
                 ca_file: keys.ca_file,
                 proxy: keys.proxy.unwrap_or_default(),
@@ -244,9 +244,9 @@ impl ProviderKeys {
     }
 }
 
-impl Provider {
+impl ProviderConfig {
     /// `own` over `base`; what is wrong with that is reported to the section that `own` comes from.
-    pub(super) fn new(name: &str, own: &ProviderKeys, base: &ProviderKeys, section: &Reader<'_>) -> Self {
+    pub(super) fn new(name: &str, own: &ProviderKeys, base: &ProviderKeys, section: &SectionReader<'_>) -> Self {
         let keys = own.clone().over(base.clone());
         keys.check(section);
         refuse_unused(name, &own.variables, &keys.locations, section);
@@ -260,7 +260,7 @@ impl Provider {
                 Unfilled::Missing { .. } => is_open = true,
                 Unfilled::Unfit { key, problem } => {
                     let what = format!("{}, with its variables filled in", problem.what);
-                    let expected = problem.expected.unwrap_or_else(|| Kind::Url.expected());
+                    let expected = problem.expected.unwrap_or_else(|| ValueKind::Url.expected());
                     section.refuse(key, Problem::new(what).expected(expected));
                 }
             }
@@ -270,7 +270,7 @@ impl Provider {
     }
 
     /// As an account with these values of variables uses it; reports what is wrong with them.
-    pub(super) fn with(&self, values: Variables, account: &Reader<'_>) -> Option<Arc<Dialect>> {
+    pub(super) fn with(&self, values: Variables, account: &SectionReader<'_>) -> Option<Arc<Dialect>> {
         if values.is_empty() && self.usual.is_some() {
             return self.usual.clone();
         }
@@ -284,7 +284,7 @@ impl Provider {
                 }
                 Unfilled::Unfit { key, problem } => {
                     Problem::new(format!("makes `{key}` of provider `{}` a URL that {}", self.name, problem.what))
-                        .expected(problem.expected.clone().unwrap_or_else(|| Kind::Url.expected()))
+                        .expected(problem.expected.clone().unwrap_or_else(|| ValueKind::Url.expected()))
                 }
             };
             account.refuse("variables", problem);

@@ -3,43 +3,43 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Blame, MayFollow, Problem, Sheet, nearest};
-use super::schema::{self, Form, Key, Kind, SECTIONS, Section};
+use super::problem::{Diagnostics, MayFollow, Problem, ProblemScope, nearest};
+use super::schema::{self, ConfigKey, SECTIONS, Section, SectionForm, ValueKind};
 use super::value;
 use super::words::{self, Words};
 
 /// One table of the file and the section that it has to be.
-pub(super) struct Reader<'a> {
+pub(super) struct SectionReader<'a> {
     section: &'static Section,
     /// Dotted path as the user wrote it; empty at the top.
     path: String,
     /// Where the table begins, for what is missing from it.
     at: usize,
     table: &'a DeTable<'a>,
-    sheet: &'a Sheet<'a>,
+    sheet: &'a Diagnostics<'a>,
     /// What a mistake in it stands in the way of.
-    blame: Blame,
+    blame: ProblemScope,
 }
 
 /// A key that is there.
 pub(super) struct Field<'a> {
-    key: &'static Key,
+    key: &'static ConfigKey,
     path: String,
     at: usize,
     value: &'a DeValue<'a>,
-    sheet: &'a Sheet<'a>,
-    blame: Blame,
+    sheet: &'a Diagnostics<'a>,
+    blame: ProblemScope,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SectionReader<'a> {
     /// Reports the keys that the section does not have.
     pub(super) fn new(
         section: &'static Section,
         path: String,
         at: usize,
         table: &'a DeTable<'a>,
-        sheet: &'a Sheet<'a>,
-        blame: Blame,
+        sheet: &'a Diagnostics<'a>,
+        blame: ProblemScope,
     ) -> Self {
         let reader = Self { section, path, at, table, sheet, blame };
         let names = section.names();
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         self.field(name)?.read(convert)
     }
 
-    /// As [`Reader::read`]; reports it, too, if it is missing.
+    /// As [`SectionReader::read`]; reports it, too, if it is missing.
     pub(super) fn require<T>(
         &self,
         name: &'static str,
@@ -89,10 +89,10 @@ impl<'a> Reader<'a> {
         self.choice(name, |word| words::meaning(words, word))
     }
 
-    /// As [`Reader::word`], for words whose meaning is no value.
+    /// As [`SectionReader::word`], for words whose meaning is no value.
     pub(super) fn choice<T>(&self, name: &'static str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let field = self.field(name)?;
-        let words: &[&str] = if let Kind::Choice(words) = field.key.kind { words } else { &[] };
+        let words: &[&str] = if let ValueKind::Choice(words) = field.key.kind { words } else { &[] };
         field.read(|value| {
             let word = value::text(value)?;
             let known = words.contains(&word.as_str()).then(|| meaning(&word)).flatten();
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The tables below the table of this name, each with its name. A mistake in one of them is its own.
-    pub(super) fn children(&self, name: &'static str, blame: fn(String) -> Blame) -> Vec<(String, Self)> {
+    pub(super) fn children(&self, name: &'static str, blame: fn(String) -> ProblemScope) -> Vec<(String, Self)> {
         let (Some((key, value)), Some(section)) =
             (self.table.get_key_value(name), Section::at(&format!("{name}.NAME")))
         else {
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         children
     }
 
-    fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>, blame: &Blame) -> Option<&'a DeTable<'a>> {
+    fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>, blame: &ProblemScope) -> Option<&'a DeTable<'a>> {
         let table = value.as_table();
         if table.is_none() {
             self.sheet.report(at, path, value::is_a(value).expected("a table"), blame);
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         if let Some(place) = self.belongs(name) {
             return Problem::new(format!("is not a known key here: it belongs {place}"));
         }
-        let elsewhere = SECTIONS.iter().find(|other| other.form != Form::Top && other.key(name).is_some());
+        let elsewhere = SECTIONS.iter().find(|other| other.form != SectionForm::Top && other.key(name).is_some());
         let names = self.section.names();
         match (elsewhere, nearest(name, names.iter().copied())) {
             (Some(other), _) => problem.expected(format!("it in [{}]", other.path)),
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
     /// Where a key or table of the config's top belongs, if it stands elsewhere.
     fn belongs(&self, name: &str) -> Option<String> {
         let top = schema::top();
-        if self.section.form == Form::Top || !top.names().contains(&name) {
+        if self.section.form == SectionForm::Top || !top.names().contains(&name) {
             return None;
         }
         let section = SECTIONS.iter().find(|section| section.path.split('.').next() == Some(name));

@@ -66,12 +66,12 @@ pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
 
 /// Where a redirect arrives: listeners tell by port and path, not by host.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub(super) struct Arrival {
+pub(super) struct RedirectTarget {
     port: u16,
     path: String,
 }
 
-impl Arrival {
+impl RedirectTarget {
     /// `None` for what is no URI, or has port 0, which means any.
     pub(super) fn of(redirect_uri: &str) -> Option<Self> {
         let url = Url::parse(redirect_uri).ok()?;

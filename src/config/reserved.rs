@@ -8,7 +8,7 @@ use super::response_mode;
 
 /// A request to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Request {
+pub(super) enum RequestKind {
     /// RFC 6749 §4.1.1: its parameters pass through the browser.
     Authorization,
     /// RFC 9126 §2.1: the same ones, without the browser.
@@ -25,7 +25,7 @@ pub(super) enum Request {
     Details,
 }
 
-use Request::{Authorization, Device, Introspection, PushedAuthorization, Revocation, Token};
+use RequestKind::{Authorization, Device, Introspection, PushedAuthorization, Revocation, Token};
 
 /// What a parameter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,14 +37,15 @@ enum Is {
 }
 
 /// A name, what it is, the requests that can't have it (none: no request can), and what to use instead.
-struct Row(&'static str, Is, &'static [Request], &'static str);
+struct ReservedName(&'static str, Is, &'static [RequestKind], &'static str);
 
-const ASKS: &[Request] = &[Authorization, PushedAuthorization];
-const ASKS_OR_TRADES: &[Request] = &[Authorization, PushedAuthorization, Token];
-const ASKS_FOR_TOKENS: &[Request] = &[Authorization, PushedAuthorization, Token, Device];
-const NAMES_THE_CLIENT: &[Request] = &[Authorization, PushedAuthorization, Token, Device, Revocation, Introspection];
-const NAMES_A_TOKEN: &[Request] = &[Revocation, Introspection];
-const ALL: &[Request] = &[];
+const ASKS: &[RequestKind] = &[Authorization, PushedAuthorization];
+const ASKS_OR_TRADES: &[RequestKind] = &[Authorization, PushedAuthorization, Token];
+const ASKS_FOR_TOKENS: &[RequestKind] = &[Authorization, PushedAuthorization, Token, Device];
+const NAMES_THE_CLIENT: &[RequestKind] =
+    &[Authorization, PushedAuthorization, Token, Device, Revocation, Introspection];
+const NAMES_A_TOKEN: &[RequestKind] = &[Revocation, Introspection];
+const ALL: &[RequestKind] = &[];
 
 const PKCE: &str = "`pkce` of the provider";
 const SIGNED: &str = "`client_auth = \"private_key_jwt\"` of the provider and `client_key_file` of the account";
@@ -54,37 +55,37 @@ const NONCE: &str = "no such parameter: each login with the scope `openid` has a
 const NEW: &str = "no such parameter: each login has a new one";
 
 #[rustfmt::skip]
-const RESERVED: &[Row] = &[
-    Row("client_secret", Is::Secret, ALL, "`client_secret_file` of the account, or another source of its client secret"),
-    Row("client_assertion", Is::Secret, ALL, SIGNED),
-    Row("client_assertion_type", Is::Ours, ALL, SIGNED),
-    Row("assertion", Is::Secret, ALL, "no such parameter: no grant of ringback's has one"),
-    Row("password", Is::Secret, ALL, PASSWORD),
-    Row("username", Is::Ours, ALL, PASSWORD),
-    Row("phonenumber", Is::Ours, ALL, PASSWORD),
-    Row("refresh_token", Is::Secret, ALL, IMPORT),
-    Row("access_token", Is::Secret, ALL, IMPORT),
-    Row("token", Is::Secret, NAMES_A_TOKEN, "no such parameter: it is the account's own token"),
-    Row("token_type_hint", Is::Ours, NAMES_A_TOKEN, "no such parameter: it follows the token"),
-    Row("code", Is::Secret, ALL, NEW),
-    Row("code_verifier", Is::Secret, ALL, NEW),
-    Row("device_code", Is::Secret, ALL, NEW),
-    Row("code_challenge", Is::Ours, ASKS, PKCE),
-    Row("code_challenge_method", Is::Ours, ASKS, PKCE),
-    Row("state", Is::Ours, ASKS, NEW),
-    Row("nonce", Is::Ours, ASKS_OR_TRADES, NONCE),
-    Row("grant_type", Is::Ours, ALL, "`grant` of the account"),
-    Row("response_type", Is::Ours, ASKS, "`grant` of the account"),
-    Row("redirect_uri", Is::Ours, ASKS_OR_TRADES, "`redirect_uri` of the account"),
-    Row("client_id", Is::Ours, NAMES_THE_CLIENT, "`client_id` of the account"),
-    Row("scope", Is::Ours, ASKS_FOR_TOKENS, "`scope` of the account"),
-    Row("resource", Is::Ours, ASKS_FOR_TOKENS, "`resource` of the account"),
+const RESERVED: &[ReservedName] = &[
+    ReservedName("client_secret", Is::Secret, ALL, "`client_secret_file` of the account, or another source of its client secret"),
+    ReservedName("client_assertion", Is::Secret, ALL, SIGNED),
+    ReservedName("client_assertion_type", Is::Ours, ALL, SIGNED),
+    ReservedName("assertion", Is::Secret, ALL, "no such parameter: no grant of ringback's has one"),
+    ReservedName("password", Is::Secret, ALL, PASSWORD),
+    ReservedName("username", Is::Ours, ALL, PASSWORD),
+    ReservedName("phonenumber", Is::Ours, ALL, PASSWORD),
+    ReservedName("refresh_token", Is::Secret, ALL, IMPORT),
+    ReservedName("access_token", Is::Secret, ALL, IMPORT),
+    ReservedName("token", Is::Secret, NAMES_A_TOKEN, "no such parameter: it is the account's own token"),
+    ReservedName("token_type_hint", Is::Ours, NAMES_A_TOKEN, "no such parameter: it follows the token"),
+    ReservedName("code", Is::Secret, ALL, NEW),
+    ReservedName("code_verifier", Is::Secret, ALL, NEW),
+    ReservedName("device_code", Is::Secret, ALL, NEW),
+    ReservedName("code_challenge", Is::Ours, ASKS, PKCE),
+    ReservedName("code_challenge_method", Is::Ours, ASKS, PKCE),
+    ReservedName("state", Is::Ours, ASKS, NEW),
+    ReservedName("nonce", Is::Ours, ASKS_OR_TRADES, NONCE),
+    ReservedName("grant_type", Is::Ours, ALL, "`grant` of the account"),
+    ReservedName("response_type", Is::Ours, ASKS, "`grant` of the account"),
+    ReservedName("redirect_uri", Is::Ours, ASKS_OR_TRADES, "`redirect_uri` of the account"),
+    ReservedName("client_id", Is::Ours, NAMES_THE_CLIENT, "`client_id` of the account"),
+    ReservedName("scope", Is::Ours, ASKS_FOR_TOKENS, "`scope` of the account"),
+    ReservedName("resource", Is::Ours, ASKS_FOR_TOKENS, "`resource` of the account"),
     // They would replace all others (RFC 9101 §6.3).
-    Row("request", Is::Ours, ASKS, "the parameters themselves"),
-    Row("request_uri", Is::Ours, ASKS, "`par` and `par_url` of the provider (RFC 9126)"),
+    ReservedName("request", Is::Ours, ASKS, "the parameters themselves"),
+    ReservedName("request_uri", Is::Ours, ASKS, "`par` and `par_url` of the provider (RFC 9126)"),
 ];
 
-impl Request {
+impl RequestKind {
     /// Why this request can't have a further parameter `name` with this value: a predicate to the key that sets it.
     pub(super) fn refuses(self, name: &str, value: &str) -> Option<Problem> {
         match self.reserves(name) {
@@ -108,8 +109,9 @@ impl Request {
 
     fn reserves(self, name: &str) -> Option<(&'static str, &'static str)> {
         let read = as_servers_read(name);
-        let Row(_, is, _, instead) =
-            RESERVED.iter().find(|Row(known, _, of, _)| *known == read && (of.is_empty() || of.contains(&self)))?;
+        let ReservedName(_, is, _, instead) = RESERVED
+            .iter()
+            .find(|ReservedName(known, _, of, _)| *known == read && (of.is_empty() || of.contains(&self)))?;
         let what = match (is, self) {
             (Is::Secret, Authorization) => "which is a secret: it would pass through the browser and its history",
             (Is::Secret, _) => "which is a secret, and would be shown and logged here",
@@ -127,16 +129,17 @@ pub(super) fn as_servers_read(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Request::Details;
+    use super::RequestKind::Details;
     use super::*;
 
-    const EVERY: [Request; 7] = [Authorization, PushedAuthorization, Token, Device, Revocation, Introspection, Details];
+    const EVERY: [RequestKind; 7] =
+        [Authorization, PushedAuthorization, Token, Device, Revocation, Introspection, Details];
 
     #[test]
     fn no_request_takes_a_secret_by_any_spelling() {
-        let secrets = RESERVED.iter().filter(|Row(_, is, of, _)| *is == Is::Secret && of.is_empty());
+        let secrets = RESERVED.iter().filter(|ReservedName(_, is, of, _)| *is == Is::Secret && of.is_empty());
         let mut count = 0;
-        for Row(name, ..) in secrets {
+        for ReservedName(name, ..) in secrets {
             let spaced = name.replace('_', " ");
             let dotted = name.replace('_', ".");
             let spellings = [

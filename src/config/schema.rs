@@ -14,13 +14,13 @@ pub struct Section {
     /// Dotted path; `NAME` stands for a name of the user's choice; empty is the top of the file.
     pub path: &'static str,
     /// How it is written.
-    pub form: Form,
+    pub form: SectionForm,
     /// One paragraph.
     pub doc: &'static str,
     /// When a change of it does something.
     pub takes_effect: TakesEffect,
     /// In the order of the example and the reference.
-    pub keys: &'static [Key],
+    pub keys: &'static [ConfigKey],
 }
 
 /// When a changed setting does something.
@@ -34,7 +34,7 @@ pub enum TakesEffect {
 
 /// How a section is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum SectionForm {
     /// The top of the file.
     Top,
     /// Once, under a `[header]`.
@@ -47,11 +47,11 @@ pub enum Form {
 
 /// One key of a section.
 #[derive(Debug)]
-pub struct Key {
+pub struct ConfigKey {
     /// As it is written.
     pub name: &'static str,
     /// What its value may be.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What holds where it is missing.
     pub fallback: Fallback,
     /// One paragraph.
@@ -84,7 +84,7 @@ pub enum Shown {
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A text.
     Text,
     /// A text that no message may quote.
@@ -129,7 +129,7 @@ pub enum Kind {
     Inline(&'static [&'static str]),
 }
 
-impl Kind {
+impl ValueKind {
     /// What was expected, as a noun phrase.
     pub fn expected(self) -> String {
         match self {
@@ -197,7 +197,7 @@ impl Section {
     }
 
     /// Its key of this name.
-    pub fn key(&self, name: &str) -> Option<&'static Key> {
+    pub fn key(&self, name: &str) -> Option<&'static ConfigKey> {
         self.keys.iter().find(|key| key.name == name)
     }
 
@@ -208,10 +208,10 @@ impl Section {
     }
 
     fn tables(&self) -> impl Iterator<Item = &'static str> {
-        let top = matches!(self.form, Form::Top);
+        let top = matches!(self.form, SectionForm::Top);
         SECTIONS
             .iter()
-            .filter(move |section| top && matches!(section.form, Form::Single | Form::Named(_)))
+            .filter(move |section| top && matches!(section.form, SectionForm::Single | SectionForm::Named(_)))
             .filter_map(|section| section.path.split('.').next())
     }
 

@@ -14,8 +14,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use toml::de::DeTable;
 
-use super::problem::Sheet;
-use super::schema::{Fallback, Form, Kind, SECTIONS, Shown};
+use super::problem::Diagnostics;
+use super::schema::{Fallback, SECTIONS, SectionForm, Shown, ValueKind};
 use super::{
     Config, ConfigErrors, FilePrivacy, SecretSource, SocketChoice, Sources, describe, example, file, reference,
 };
@@ -117,7 +117,7 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
     for section in SECTIONS {
         for key in section.keys {
             sound(&with_key(section.path, key.name, key.example));
-            if let Kind::Choice(words) = key.kind {
+            if let ValueKind::Choice(words) = key.kind {
                 for word in words {
                     drop(sound(&with_key(section.path, key.name, &format!("\"{word}\""))));
                 }
@@ -131,7 +131,7 @@ fn the_deserialiser_asks_for_every_key_of_the_schema_and_for_no_other() {
     let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
                 [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
     let path = Path::new("/test");
-    let sheet = Sheet::new(path, text);
+    let sheet = Diagnostics::new(path, text);
     let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };
     drop(file::read(&sources, &sheet, &[]));
     let asked = sheet.asked.borrow().clone();
@@ -176,7 +176,7 @@ fn the_example_is_valid_as_it_is_and_with_every_key_uncommented() {
         .collect();
     let config = sound(&uncommented);
     assert_eq!(config.default_account.as_deref(), Some("work"));
-    for section in SECTIONS.iter().filter(|section| section.form != Form::Inline) {
+    for section in SECTIONS.iter().filter(|section| section.form != SectionForm::Inline) {
         for key in section.keys.iter().filter(|key| key.shown == Shown::Line) {
             assert!(uncommented.contains(&format!("\n{} = {}\n", key.name, key.example)), "{}", key.name);
         }

@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 
 /// Name and value, as they are handed to `Command::envs`.
-pub type Variables = Vec<(OsString, OsString)>;
+pub type ChildEnv = Vec<(OsString, OsString)>;
 
 /// What password managers need to find their files, agents and screens, and no more.
 const OF_PROGRAMS: [&str; 18] = [
@@ -55,14 +55,14 @@ const OURS: [&str; 14] = [
 const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
 
 /// What a program gets that prints a secret or is told of an event.
-pub fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+pub fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     handed_on(given, is_of_programs)
 }
 
 /// What a browser gets: its user's session, however that is set up, without what is this process's own or
 /// says that it is secret. It outlives us and is the user's, so a list of what it may see would break more
 /// than it hides.
-pub fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+pub fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     let ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
     let secretive = |name: &str| SECRETIVE.iter().any(|word| name.to_ascii_uppercase().contains(word));
     handed_on(given, |name| is_of_programs(name) || !(ours(name) || secretive(name)))
@@ -72,7 +72,7 @@ fn is_of_programs(name: &str) -> bool {
     OF_PROGRAMS.contains(&name) || FAMILIES_OF_PROGRAMS.iter().any(|family| name.starts_with(family))
 }
 
-fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&str) -> bool) -> Variables {
+fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&str) -> bool) -> ChildEnv {
     given
         .filter(|(name, _)| may(&name.to_string_lossy()))
         .map(|(name, value)| if name == "PATH" { (name, absolute_only(&value)) } else { (name, value) })
@@ -127,7 +127,7 @@ mod tests {
         ] {
             let (name, value) = pair.split_once('=').unwrap();
             let given = || std::iter::once((OsString::from(name), OsString::from(value)));
-            let got = |kept: Variables| kept.into_iter().next().map_or(OsString::new(), |(_, value)| value);
+            let got = |kept: ChildEnv| kept.into_iter().next().map_or(OsString::new(), |(_, value)| value);
             assert_eq!(
                 (got(of_programs(given())), got(of_browsers(given()))),
                 (program.into(), browser.into()),

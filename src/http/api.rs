@@ -10,7 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::audited::{self, audited};
 use super::body::JsonBody;
-use super::gate::{Caller, Named, OfLogin};
+use super::gate::{Caller, NamedAccount, OfLogin};
 use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, consent, to_the_end};
@@ -24,7 +24,7 @@ use crate::contract::{
 use crate::error::Error;
 
 /// What a handler gives.
-pub(super) type Reply<T> = Result<Json<T>, Reject>;
+pub(super) type ApiReply<T> = Result<Json<T>, Reject>;
 
 pub(super) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".into() })
@@ -35,7 +35,7 @@ pub(super) async fn accounts(
     caller: Caller,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
-) -> Reply<AccountsReply> {
+) -> ApiReply<AccountsReply> {
     query::read(query.as_deref(), [])?;
     let mut accounts = http.broker.accounts();
     accounts.retain(|account| caller.sees(&account.account));
@@ -62,16 +62,16 @@ pub(super) async fn accounts(
 }
 
 pub(super) async fn account(
-    Named { account, .. }: Named,
+    NamedAccount { account, .. }: NamedAccount,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
-) -> Reply<AccountReply> {
+) -> ApiReply<AccountReply> {
     query::read(query.as_deref(), [])?;
     Ok(Json(http.broker.account(&account)?))
 }
 
 pub(super) async fn token(
-    Named { caller, account }: Named,
+    NamedAccount { caller, account }: NamedAccount,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -102,19 +102,19 @@ async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuer
 }
 
 pub(super) async fn info(
-    Named { caller, account, .. }: Named,
+    NamedAccount { caller, account, .. }: NamedAccount,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
-) -> Reply<InfoReply> {
+) -> ApiReply<InfoReply> {
     query::read(query.as_deref(), [])?;
     Ok(Json(http.waiting.at(&caller).during(http.broker.info(&account)).await?))
 }
 
 pub(super) async fn import(
-    Named { caller, account }: Named,
+    NamedAccount { caller, account }: NamedAccount,
     State(http): State<Http>,
     JsonBody(request): JsonBody<ImportRequest>,
-) -> Reply<ImportReply> {
+) -> ApiReply<ImportReply> {
     let request = one_token(request.unwrap_or_default())?;
     // A refresh token may work once.
     let work = async move {
@@ -124,13 +124,13 @@ pub(super) async fn import(
     Ok(Json(to_the_end(work).await??))
 }
 
-pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AcceptReply> {
+pub(super) async fn accept(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> ApiReply<AcceptReply> {
     let work = http.waiting.at(&caller).during(http.broker.accept_provider(&name));
     Ok(Json(audited(&http, &caller, AuditEvent::Accept, None, work).await?))
 }
 
 /// Without a place to wait in, it is locked all the same.
-pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> Reply<LockReply> {
+pub(super) async fn lock(caller: Caller, State(http): State<Http>) -> ApiReply<LockReply> {
     let broker = http.broker.clone();
     let locking = tokio::spawn(async move { broker.lock().await });
     let ended = async { locking.await.unwrap_or_else(|_| Err(Error::Internal { what: "locking crashed".into() })) };
@@ -142,31 +142,40 @@ pub(super) async fn unlock(
     caller: Caller,
     State(http): State<Http>,
     JsonBody(request): JsonBody<UnlockRequest>,
-) -> Reply<LockReply> {
+) -> ApiReply<LockReply> {
     let work = http.waiting.at(&caller).during(http.broker.unlock(request.unwrap_or_default()));
     Ok(Json(audited(&http, &caller, AuditEvent::Unlock, None, work).await?))
 }
 
-pub(super) async fn logout(Named { caller, account }: Named, State(http): State<Http>) -> Reply<LogoutReply> {
+pub(super) async fn logout(
+    NamedAccount { caller, account }: NamedAccount,
+    State(http): State<Http>,
+) -> ApiReply<LogoutReply> {
     let work = http.waiting.at(&caller).during(http.broker.logout(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Logout, Some(&account), work).await?))
 }
 
-pub(super) async fn refresh(Named { caller, account }: Named, State(http): State<Http>) -> Reply<AccountReply> {
+pub(super) async fn refresh(
+    NamedAccount { caller, account }: NamedAccount,
+    State(http): State<Http>,
+) -> ApiReply<AccountReply> {
     let work = http.waiting.at(&caller).during(http.broker.refresh(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }
 
-pub(super) async fn rejected(Named { caller, account }: Named, State(http): State<Http>) -> Reply<RejectedReply> {
+pub(super) async fn rejected(
+    NamedAccount { caller, account }: NamedAccount,
+    State(http): State<Http>,
+) -> ApiReply<RejectedReply> {
     let work = http.waiting.at(&caller).during(http.broker.rejected(&account));
     Ok(Json(audited(&http, &caller, AuditEvent::Refresh, Some(&account), work).await?))
 }
 
 pub(super) async fn start_login(
-    Named { caller, account }: Named,
+    NamedAccount { caller, account }: NamedAccount,
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginRequest>,
-) -> Reply<LoginStarted> {
+) -> ApiReply<LoginStarted> {
     let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
     let work = http.waiting.at(&caller).during(begun);
     let begun = work.await;
@@ -178,7 +187,7 @@ pub(super) async fn login(
     OfLogin { caller, id, .. }: OfLogin,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
-) -> Reply<LoginReply> {
+) -> ApiReply<LoginReply> {
     let [wait] = query::read(query.as_deref(), [WAIT])?;
     let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
     Ok(Json(http.broker.login_or_question(&id, wait.unwrap_or_default()).await?))
@@ -188,7 +197,7 @@ pub(super) async fn paste(
     OfLogin { id, .. }: OfLogin,
     State(http): State<Http>,
     JsonBody(request): JsonBody<PasteRequest>,
-) -> Reply<LoginReply> {
+) -> ApiReply<LoginReply> {
     let Some(request) = request else {
         return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
     };
@@ -202,7 +211,7 @@ pub(super) async fn answer(
     OfLogin { caller, id, account }: OfLogin,
     State(http): State<Http>,
     JsonBody(request): JsonBody<LoginAnswer>,
-) -> Reply<LoginReply> {
+) -> ApiReply<LoginReply> {
     let Some(LoginAnswer { replace }) = request else {
         return Err(Reject(Error::Usage {
             what: "the body has to be `{\"replace\": true}` or `{\"replace\": false}`".into(),

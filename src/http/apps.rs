@@ -6,7 +6,7 @@ use axum::response::Response;
 use zeroize::Zeroize as _;
 
 use super::Http;
-use super::api::Reply;
+use super::api::ApiReply;
 use super::audited::audited;
 use super::body::JsonBody;
 use super::gate::Caller;
@@ -49,7 +49,7 @@ pub(super) async fn add(
 }
 
 /// `DELETE /v1/apps/{name}`.
-pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> Reply<AppsReply> {
+pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> ApiReply<AppsReply> {
     let apps = http.apps.clone();
     audited(&http, &caller, AuditEvent::AppRemoved, None, remove_with_answers(&http, apps, name)).await?;
     tracing::info!("an app was removed");

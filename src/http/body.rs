@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::listen::Connection;
 use super::pages::parameters;
-use super::reject::{Reject, TooLarge, TooSlow};
+use super::reject::{BodyTooLarge, Reject, TooSlow};
 use crate::error::Error;
 
 /// The JSON body of a request; `None` if there is none.
@@ -49,12 +49,12 @@ pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<
     let (body, most) = (request.into_body(), limits.size.min(most));
     // What announces too much is not waited for: reading would send it `100 Continue` first.
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
-        return Err(TooLarge.into_response());
+        return Err(BodyTooLarge.into_response());
     }
     let whole = Limited::new(body, most).collect();
     match tokio::time::timeout(limits.deadline, whole).await {
         Err(_) => Err(TooSlow.into_response()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TooLarge.into_response()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyTooLarge.into_response()),
         Ok(Err(_)) => Err(Reject(Error::Usage { what: "the body broke off".into() }).into_response()),
         Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
     }

@@ -7,14 +7,14 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Http;
-use super::api::Reply;
+use super::api::ApiReply;
 use super::apps::on_disk;
 use super::audited::{self, audited};
 use super::body::JsonBody;
 use super::gate::Caller;
 use super::query::Segment;
 use super::reject::Reject;
-use crate::apps::consent::{Answer, Asker, Consents, Refused, STANDS};
+use crate::apps::consent::{ConsentDecision, ConsentRefused, Consents, Requester, STANDS};
 use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
 use crate::error::{Error, Missing};
 use crate::notify::{self, Notice};
@@ -33,20 +33,20 @@ pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Op
     })
 }
 
-fn why(refused: Refused) -> &'static str {
+fn why(refused: ConsentRefused) -> &'static str {
     match refused {
-        Refused::ByUser => "the user refused it",
-        Refused::Unanswered => "the user was asked and has not answered",
-        Refused::TooMany => "too many programs ask at once",
+        ConsentRefused::ByUser => "the user refused it",
+        ConsentRefused::Unanswered => "the user was asked and has not answered",
+        ConsentRefused::TooMany => "too many programs ask at once",
     }
 }
 
 /// An app is known by its name; who shows no key, by its executable.
-fn asker(caller: &Caller) -> Asker {
+fn asker(caller: &Caller) -> Requester {
     match (caller.app(), caller.program()) {
-        (Some(app), _) => Asker::App(app.name.clone()),
-        (None, Some(path)) => Asker::Program(path.to_owned()),
-        (None, None) => Asker::Unknown,
+        (Some(app), _) => Requester::App(app.name.clone()),
+        (None, Some(path)) => Requester::Program(path.to_owned()),
+        (None, None) => Requester::Unknown,
     }
 }
 
@@ -80,9 +80,9 @@ pub async fn show_questions(consents: Consents) {
         match pressed {
             Ok(Some(action)) => {
                 let answer = match action.as_str() {
-                    "allow" => Answer::Allow,
-                    "once" => Answer::Once,
-                    "refuse" => Answer::Refuse,
+                    "allow" => ConsentDecision::Allow,
+                    "once" => ConsentDecision::Once,
+                    "refuse" => ConsentDecision::Refuse,
                     // A click on the notification itself says nothing.
                     _ => continue,
                 };
@@ -108,7 +108,7 @@ pub(super) async fn answer(
     State(http): State<Http>,
     Segment(id): Segment,
     JsonBody(request): JsonBody<ConsentRequest>,
-) -> Reply<ConsentsReply> {
+) -> ApiReply<ConsentsReply> {
     let Some(ConsentRequest { answer }) = request else {
         return Err(Reject(Error::Usage { what: "the body has to be `{\"answer\": ...}`".into() }));
     };
@@ -119,9 +119,9 @@ pub(super) async fn answer(
 /// Gives an answer and writes down that it was given.
 pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: ConsentAnswer) -> Result<(), Error> {
     let answer = match answer {
-        ConsentAnswer::Allow => Answer::Allow,
-        ConsentAnswer::Once => Answer::Once,
-        ConsentAnswer::Refuse => Answer::Refuse,
+        ConsentAnswer::Allow => ConsentDecision::Allow,
+        ConsentAnswer::Once => ConsentDecision::Once,
+        ConsentAnswer::Refuse => ConsentDecision::Refuse,
     };
     let consents = http.consents.clone();
     let unknown = Error::Missing(Missing::Question(notify::plain(&id)));
@@ -138,7 +138,7 @@ pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: Conse
 }
 
 /// `DELETE /v1/consents/{id}`.
-pub(super) async fn forget(caller: Caller, State(http): State<Http>, Segment(id): Segment) -> Reply<ConsentsReply> {
+pub(super) async fn forget(caller: Caller, State(http): State<Http>, Segment(id): Segment) -> ApiReply<ConsentsReply> {
     let consents = http.consents.clone();
     let work = async {
         let unknown = Error::Missing(Missing::Answer(notify::plain(&id)));

@@ -8,7 +8,7 @@ use super::routes::ROUTES;
 use crate::account::record::LoginReason;
 use crate::account::state::TroubleKind;
 use crate::account::view::trouble_code;
-use crate::broker::browser_login::Stray;
+use crate::broker::browser_login::CallbackRejected;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::error::{Error, Missing, Obstacle};
@@ -323,41 +323,41 @@ fn every_kind_of_trouble_is_in_the_docs() {
 #[test]
 fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
     let again = "start again: `ringback login`";
-    let rows = every_variant!(Stray {
+    let rows = every_variant!(CallbackRejected {
         NoLoginPending: [(
-            Stray::NoLoginPending,
+            CallbackRejected::NoLoginPending,
             "404",
             "no login waits for an answer at this address: it has finished, was cancelled or ran out, or the daemon was \
              restarted",
             "see `ringback status`; to log in, `ringback login`"
         )],
-        BadTicket: [(Stray::BadTicket, "410", "the login link was used, or is older than a minute", again)],
+        BadTicket: [(CallbackRejected::BadTicket, "410", "the login link was used, or is older than a minute", again)],
         NoState: [(
-            Stray::NoState,
+            CallbackRejected::NoState,
             "400",
             "the provider's answer has no `state`, or several",
             "finish the login in the tab where it began; if that is where this happens, the provider is at fault"
         )],
         UnknownState: [(
-            Stray::UnknownState,
+            CallbackRejected::UnknownState,
             "400",
             "the answer belongs to another login than the one that waits",
             "finish the login in its newest tab"
         )],
         OtherBrowser: [(
-            Stray::OtherBrowser,
+            CallbackRejected::OtherBrowser,
             "400",
             "the browser did not send the cookie that the login was begun with: it is another browser, or keeps none",
             "finish it in the browser where it began, or use `ringback login --paste`"
         )],
         NotPasted: [(
-            Stray::NotPasted,
+            CallbackRejected::NotPasted,
             "400",
             "the login was begun with `--paste`, and its answer came in a browser on this machine",
             "paste the address of the page at the terminal"
         )],
         Over: [(
-            Stray::Over(String::new()),
+            CallbackRejected::Over(String::new()),
             "303",
             "the login took an answer before, or is over: the page of its outcome follows",
             "nothing, or what that page says"

@@ -13,10 +13,10 @@ use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::gate::{self, Scripted};
-use super::pages::{Message, Turned, arrived_on, hand_in, of_stray, own_cookies, parameters};
+use super::pages::{MessagePage, NoOutcome, arrived_on, hand_in, of_stray, own_cookies, parameters};
 use super::reject::{Reason, Reject};
 use super::{Http, body};
-use crate::broker::browser_login::{CallbackRequest, Stray, joined};
+use crate::broker::browser_login::{CallbackRejected, CallbackRequest, joined};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
@@ -24,36 +24,36 @@ const LONGEST: usize = 192 * 1024;
 
 #[derive(Template)]
 #[template(path = "fragment.html", config = "static/askama.toml")]
-struct Page {
+struct FragmentPage {
     /// What it says where the answer is not taken.
-    strays: [(&'static str, Message<'static>); 4],
+    strays: [(&'static str, MessagePage<'static>); 4],
 }
 
 /// By name, for the script: those that an answer in the fragment can be.
-fn strays() -> [(&'static str, Stray); 4] {
+fn strays() -> [(&'static str, CallbackRejected); 4] {
     [
-        ("no-login", Stray::NoLoginPending),
-        ("no-state", Stray::NoState),
-        ("unknown-state", Stray::UnknownState),
-        ("other-browser", Stray::OtherBrowser),
+        ("no-login", CallbackRejected::NoLoginPending),
+        ("no-state", CallbackRejected::NoState),
+        ("unknown-state", CallbackRejected::UnknownState),
+        ("other-browser", CallbackRejected::OtherBrowser),
     ]
 }
 
 /// What the answer is instead of one that was taken: a name of [`strays`].
 #[derive(Serialize)]
-struct Untaken {
+struct FragmentRejected {
     stray: Option<&'static str>,
 }
 
-fn untaken(stray: &Stray) -> Response {
+fn untaken(stray: &CallbackRejected) -> Response {
     let (_, status, reason) = of_stray(stray);
     let name = strays().into_iter().find(|(_, known)| known == stray).map(|(name, _)| name);
-    Reason::given((status, Json(Untaken { stray: name })).into_response(), reason)
+    Reason::given((status, Json(FragmentRejected { stray: name })).into_response(), reason)
 }
 
 /// Where the page goes next.
 #[derive(Serialize)]
-struct Taken {
+struct FragmentNext {
     outcome: String,
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn script() -> Response {
 pub(super) fn page() -> Response {
     gate::name_route("GET", "callback");
     let strays = strays().map(|(name, stray)| (name, of_stray(&stray).0));
-    let Ok(page) = (Page { strays }).render() else {
+    let Ok(page) = (FragmentPage { strays }).render() else {
         return Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response();
     };
     let mut reply = Html(page).into_response();
@@ -87,9 +87,9 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
     let (query, cookies) = (parameters(uri.query().unwrap_or_default().as_bytes()), own_cookies(&headers));
     let parameters = joined(parameters(&form), &query);
     match hand_in(&http, CallbackRequest { arrived_on, parameters, in_fragment: true, cookies }).await {
-        Ok(handed) => handed.with_cookie(Json(Taken { outcome: handed.outcome.clone() }).into_response()),
-        Err(Turned::Away(stray)) => untaken(&stray),
-        Err(Turned::Unfinished(why)) => why.into_response(),
+        Ok(handed) => handed.with_cookie(Json(FragmentNext { outcome: handed.outcome.clone() }).into_response()),
+        Err(NoOutcome::Away(stray)) => untaken(&stray),
+        Err(NoOutcome::Unfinished(why)) => why.into_response(),
     }
 }
 

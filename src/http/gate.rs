@@ -20,24 +20,24 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::listen::{Connection, Expendable, Peer};
-use super::log_limit::{Asker, LogLimit};
-use super::reject::{self, Reader, Reason};
-use super::routes::{self, Access, Found};
+use super::listen::{Connection, Evictable, Peer};
+use super::log_limit::{LogKey, LogLimit};
+use super::reject::{self, Reason, ReplyFormat};
+use super::routes::{self, Access, RouteMatch};
 use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
-use crate::audit::Audit;
+use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
-use rules::{Facts, Proof, Refused};
+use rules::{GateRefusal, Proof, RequestFacts};
 
 use caller::LetIn;
-pub use caller::{Caller, Named, OfLogin, Session};
+pub use caller::{Caller, NamedAccount, OfLogin, Session};
 
 /// What the gate knows. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
-    inner: Arc<Inner>,
+    inner: Arc<GateInner>,
     log: LogLimit,
     /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
     door: bool,
@@ -45,9 +45,9 @@ pub struct Gate {
     other_users: bool,
 }
 
-struct Inner {
+struct GateInner {
     apps: Apps,
-    audit: Audit,
+    audit: AuditLog,
     sessions: Sessions,
     clock: Clock,
     /// Wrong keys since the last right one.
@@ -85,10 +85,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gate {
     /// Over TCP only `apps` get in.
-    pub fn new(apps: Apps, audit: Audit, sessions: Sessions, clock: Clock) -> Self {
+    pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
         Self {
-            inner: Arc::new(Inner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
+            inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             log: LogLimit::default(),
             door: false,
             other_users: false,
@@ -126,21 +126,21 @@ impl Gate {
     /// Who asks: the app, or `None` for a process of our user. A wrong key has to wait, longer each time.
     async fn authenticate(
         &self,
-        facts: &Facts<'_>,
-        connection: Option<&Expendable>,
-    ) -> Result<Option<Arc<App>>, Refused> {
+        facts: &RequestFacts<'_>,
+        connection: Option<&Evictable>,
+    ) -> Result<Option<Arc<App>>, GateRefusal> {
         let now = self.inner.clock.now().wall;
         let app = match rules::proof(facts)? {
             Proof::SameUser => None,
             Proof::Key(shown) => Some(match self.inner.apps.identify(shown, now) {
                 Ok(app) => app,
-                Err(Stranger::Expired) => return Err(Refused::ExpiredKey),
+                Err(Stranger::Expired) => return Err(GateRefusal::ExpiredKey),
                 Err(Stranger::Unknown) => {
                     let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
                     // Every user of the machine can show a wrong key, and would hold a connection by it.
-                    let _needed_less = connection.map(Expendable::now);
+                    let _needed_less = connection.map(Evictable::now);
                     tokio::time::sleep(delay_after(before)).await;
-                    return Err(Refused::WrongKey);
+                    return Err(GateRefusal::WrongKey);
                 }
             }),
         };
@@ -152,8 +152,8 @@ impl Gate {
     }
 
     /// Writes down who was refused for what they showed; of the rest, most is noise.
-    async fn note_denied(&self, head: &Parts, found: Found, denied: &Denied, id: &str) {
-        let Found::Row(route) = found else { return };
+    async fn note_denied(&self, head: &Parts, found: RouteMatch, denied: &Denied, id: &str) {
+        let RouteMatch::Row(route) = found else { return };
         let refused = denied.why;
         let Some(reason) = refused.denies().filter(|_| route.access.needs_proof() && self.inner.audit.is_on()) else {
             return;
@@ -173,13 +173,13 @@ impl Gate {
 
 /// Who was turned away, and why.
 struct Denied {
-    why: Refused,
+    why: GateRefusal,
     /// Whose key was shown, if it was a good one.
     app: Option<Arc<App>>,
 }
 
-impl From<Refused> for Denied {
-    fn from(why: Refused) -> Self {
+impl From<GateRefusal> for Denied {
+    fn from(why: GateRefusal) -> Self {
         Self { why, app: None }
     }
 }
@@ -195,11 +195,11 @@ enum Admitted {
 }
 
 /// On whose account a request is answered, whether it was let in or not.
-fn asker(admitted: &Result<Admitted, Denied>) -> Asker<'_> {
+fn asker(admitted: &Result<Admitted, Denied>) -> LogKey<'_> {
     match admitted {
-        Ok(Admitted::Owner) => Asker::Owner,
-        Ok(Admitted::App(app)) | Err(Denied { app: Some(app), .. }) => Asker::App(app),
-        Ok(Admitted::Anybody) | Err(Denied { app: None, .. }) => Asker::Stranger,
+        Ok(Admitted::Owner) => LogKey::Owner,
+        Ok(Admitted::App(app)) | Err(Denied { app: Some(app), .. }) => LogKey::App(app),
+        Ok(Admitted::Anybody) | Err(Denied { app: None, .. }) => LogKey::Stranger,
     }
 }
 
@@ -228,13 +228,13 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
             Ok(_) => next.run(Request::from_parts(head, body)).await,
             Err(denied) => {
                 gate.note_denied(&head, found, denied, &id).await;
-                if matches!(found, Found::Nothing) {
+                if matches!(found, RouteMatch::Nothing) {
                     name_route("-", "-");
                 }
                 rules::refusal(denied.why)
             }
         };
-        let reader = if for_a_person { Reader::Person } else { Reader::Program(host.as_ref()) };
+        let reader = if for_a_person { ReplyFormat::Person } else { ReplyFormat::Program(host.as_ref()) };
         let reply = finished(reply, &id, reader);
         log_one_line(&gate.log, &asker(&admitted), &reply, found, begun.until(gate.inner.clock.now()));
         reply
@@ -244,16 +244,16 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 /// Lets the request in, and a caller with its proof.
-async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<Admitted, Denied> {
+async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(Refused::Foreign("the request came in by no door of ours").into());
+        return Err(GateRefusal::Foreign("the request came in by no door of ours").into());
     };
     let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
-    let facts = Facts { method, uri, version, headers, peer, other_users: gate.other_users };
+    let facts = RequestFacts { method, uri, version, headers, peer, other_users: gate.other_users };
     let access = rules::decide(&facts, found)?;
     if access.needs_proof() {
         // Only rows ask for a proof.
-        let Found::Row(route) = found else { return Err(Refused::NoRoute.into()) };
+        let RouteMatch::Row(route) = found else { return Err(GateRefusal::NoRoute.into()) };
         let app = gate.authenticate(&facts, head.extensions.get()).await?;
         if let Some(app) = &app {
             let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
@@ -265,10 +265,10 @@ async fn admit(gate: &Gate, head: &mut Parts, found: Found, id: &str) -> Result<
     }
     if access == Access::Session {
         // No browser comes over the socket.
-        let Peer::Tcp { port, .. } = peer else { return Err(Refused::NoSession.into()) };
+        let Peer::Tcp { port, .. } = peer else { return Err(GateRefusal::NoSession.into()) };
         let cookies = session::sent_cookies(&head.headers, port);
         let number = gate.inner.sessions.find(cookies.into_iter(), gate.inner.clock.now());
-        let number = number.ok_or(Refused::NoSession)?;
+        let number = number.ok_or(GateRefusal::NoSession)?;
         head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
         return Ok(Admitted::Owner);
     }
@@ -290,7 +290,7 @@ pub(super) fn port(request: &Request) -> Option<u16> {
     }
 }
 
-fn finished(reply: Response, id: &str, reader: Reader<'_>) -> Response {
+fn finished(reply: Response, id: &str, reader: ReplyFormat<'_>) -> Response {
     let mut reply = reject::written(reply, reader);
     for (name, value) in HEADERS {
         reply.headers_mut().insert(name, value);
@@ -306,7 +306,7 @@ fn finished(reply: Response, id: &str, reader: Reader<'_>) -> Response {
 }
 
 /// Path and query never get into the span: they can hold tickets, codes and states.
-fn span_of(id: &str, head: &Parts, found: Found) -> tracing::Span {
+fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Span {
     let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
         Some(Peer::Tcp { .. }) => "tcp",
         Some(Peer::Unix { .. }) => "unix",
@@ -315,9 +315,9 @@ fn span_of(id: &str, head: &Parts, found: Found) -> tracing::Span {
     // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
     // callback's is told later.
     let (method, route) = match found {
-        Found::Row(route) => (Some(route.method.as_str()), Some(route.path)),
-        Found::OtherMethods(_) => (Some("-"), Some("-")),
-        Found::Nothing => (None, None),
+        RouteMatch::Row(route) => (Some(route.method.as_str()), Some(route.path)),
+        RouteMatch::OtherMethods(_) => (Some("-"), Some("-")),
+        RouteMatch::Nothing => (None, None),
     };
     tracing::info_span!("request", id, peer, method, route)
 }
@@ -328,10 +328,10 @@ pub(super) fn name_route(method: &'static str, route: &'static str) {
 }
 
 /// Successes of routes that only read are many and say little. So do the many of somebody who asks without end.
-fn log_one_line(log: &LogLimit, asker: &Asker<'_>, reply: &Response, found: Found, took: Duration) {
+fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
-    let only_read = matches!(found, Found::Row(route) if route.method == Method::GET);
+    let only_read = matches!(found, RouteMatch::Row(route) if route.method == Method::GET);
     if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {

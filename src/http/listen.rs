@@ -5,11 +5,11 @@
 
 mod bind;
 mod connection;
+mod connection_cap;
 mod passed;
-mod patience;
-mod places;
 #[cfg(test)]
 mod tests;
+mod write_timeout;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,18 +18,18 @@ use std::time::Duration;
 
 use axum::Router;
 use connection::one_connection;
-use patience::Patient;
-use places::{Kind, Places};
+use connection_cap::{ConnectionCap, ListenerKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
+use write_timeout::WriteTimeout;
 
 use super::log_limit::LogLimit;
 use crate::ports::{PeerLookup, PeerUser};
 
-pub use bind::{BindError, Holder, Listener, SocketId, UnixSocket, bind_tcp, bind_unix};
-pub(super) use connection::Expendable;
+pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
+pub(super) use connection::Evictable;
 pub use passed::{Passed, PassedError};
 
 /// Who is at the other end, as the kernel tells.
@@ -95,7 +95,7 @@ pub struct BodyLimits {
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// How long a connection may be without a complete request head. One timer bounds the silent, the
     /// slow and the idle alike, since hyper has one; to connect anew on loopback costs 0.1 ms.
     pub head: Duration,
@@ -111,7 +111,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(5),
@@ -133,16 +133,16 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 /// All accept loops and connections of the daemon. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Server {
-    limits: Limits,
-    places: Arc<Places>,
-    stage: Arc<watch::Sender<Stage>>,
+    limits: ConnectionLimits,
+    places: Arc<ConnectionCap>,
+    stage: Arc<watch::Sender<ShutdownStage>>,
     peers: Arc<PeerLookup>,
     log: LogLimit,
 }
 
 /// How far the shutdown is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum ShutdownStage {
     Serving,
     /// Accept nothing, end what is in flight.
     Draining,
@@ -152,17 +152,17 @@ enum Stage {
 
 /// A listener that is being served. It closes when this is dropped; its connections end by themselves.
 #[derive(Debug)]
-pub struct Open {
+pub struct ServedListener {
     accepting: AbortHandle,
 }
 
-impl Drop for Open {
+impl Drop for ServedListener {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-impl Open {
+impl ServedListener {
     /// Closes after `span`, so that a browser that was just redirected can still load the next page.
     pub fn close_after(self, span: Duration) {
         tokio::spawn(async move {
@@ -173,9 +173,15 @@ impl Open {
 }
 
 /// Serves `listeners` until `shutdown` is ready and what was in flight has ended, or was cut.
-pub async fn serve(listeners: Vec<Listener>, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listeners: Vec<BoundListener>,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
     let server = Server::new(limits);
-    let open: Vec<Open> = listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
+    let open: Vec<ServedListener> =
+        listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
     shutdown.await;
     drop(open);
     server.shut_down().await;
@@ -183,9 +189,10 @@ pub async fn serve(listeners: Vec<Listener>, router: Router, limits: Limits, shu
 
 impl Server {
     /// A server without listeners.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: ConnectionLimits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
-        let (places, stage) = (Arc::new(Places::new(connections)), Arc::new(watch::Sender::new(Stage::Serving)));
+        let (places, stage) =
+            (Arc::new(ConnectionCap::new(connections)), Arc::new(watch::Sender::new(ShutdownStage::Serving)));
         Self { limits, places, stage, peers: Arc::new(PeerLookup::open()), log: LogLimit::default() }
     }
 
@@ -201,22 +208,22 @@ impl Server {
     }
 
     /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
-    pub fn spawn(&self, listener: Listener, router: Router) -> Open {
+    pub fn spawn(&self, listener: BoundListener, router: Router) -> ServedListener {
         let server = self.clone();
         let accepting = match listener {
-            Listener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &router).await }),
-            Listener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &router).await }),
+            BoundListener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &router).await }),
+            BoundListener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &router).await }),
         };
-        Open { accepting: accepting.abort_handle() }
+        ServedListener { accepting: accepting.abort_handle() }
     }
 
-    /// Accepts no more, lets requests in flight end, and cuts what is left after [`Limits::drain`].
+    /// Accepts no more, lets requests in flight end, and cuts what is left after [`ConnectionLimits::drain`].
     pub async fn shut_down(&self) {
-        self.stage.send_replace(Stage::Draining);
+        self.stage.send_replace(ShutdownStage::Draining);
         // Accept loops and connections hold a receiver each: none left means that all have ended.
         if tokio::time::timeout(self.limits.drain, self.stage.closed()).await.is_err() {
             tracing::info!("requests still in flight were cut off");
-            self.stage.send_replace(Stage::Cut);
+            self.stage.send_replace(ShutdownStage::Cut);
             self.stage.closed().await;
         }
     }
@@ -224,7 +231,7 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
-        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Tcp)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(ListenerKind::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
@@ -247,7 +254,7 @@ impl Server {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
-        while let Some(permits) = until_draining(&mut stage, self.places.one(Kind::Unix)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(ListenerKind::Unix)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
@@ -279,10 +286,10 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let tickets = self.places.tickets(if peer.ip().is_some() { Kind::Tcp } else { Kind::Unix });
+        let tickets = self.places.tickets(if peer.ip().is_some() { ListenerKind::Tcp } else { ListenerKind::Unix });
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage, log) = (self.limits.head, router.clone(), self.stage.subscribe(), self.log.clone());
-        let stream = Patient::new(stream, self.limits.reply);
+        let stream = WriteTimeout::new(stream, self.limits.reply);
         tokio::spawn(async move {
             one_connection(stream, connection, router, head, (stage, tickets), &log).await;
             drop(permits);
@@ -291,15 +298,15 @@ impl Server {
 }
 
 /// Ready once the shutdown is at `at` or beyond, or the server is gone.
-async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
+async fn reached(stage: &mut watch::Receiver<ShutdownStage>, at: ShutdownStage) {
     let _ = stage.wait_for(|stage| *stage >= at).await;
 }
 
 /// The future's output, or `None` once the shutdown has begun.
-async fn until_draining<T>(stage: &mut watch::Receiver<Stage>, work: impl Future<Output = T>) -> Option<T> {
+async fn until_draining<T>(stage: &mut watch::Receiver<ShutdownStage>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
-        () = reached(stage, Stage::Draining) => None,
+        () = reached(stage, ShutdownStage::Draining) => None,
         done = work => Some(done),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::apps::App;
 use crate::clock::Clock;
-use crate::rate_limit::{LeftOut, RateLimit};
+use crate::rate_limit::{LeftOut, LogRateLimit};
 
 /// Lines of one kind in a minute.
 const LINES: u32 = 20;
@@ -11,12 +11,12 @@ const LINES: u32 = 20;
 /// The limit. Cheap to clone; all clones count together.
 #[derive(Debug, Clone)]
 pub struct LogLimit {
-    lines: RateLimit<Line>,
+    lines: LogRateLimit<LineKind>,
 }
 
 /// What lines that are counted together have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Line {
+enum LineKind {
     /// A request of somebody without a good key was answered, with this status.
     Stranger(u16),
     /// A request of this app was, with this status.
@@ -31,7 +31,7 @@ enum Line {
 
 /// On whose account a request is answered.
 #[derive(Debug)]
-pub(super) enum Asker<'a> {
+pub(super) enum LogKey<'a> {
     /// Whoever showed no good key.
     Stranger,
     /// Whoever has this app's key.
@@ -49,36 +49,36 @@ impl Default for LogLimit {
 impl LogLimit {
     /// By this clock.
     pub fn new(clock: Clock) -> Self {
-        Self { lines: RateLimit::new(LINES, clock) }
+        Self { lines: LogRateLimit::new(LINES, clock) }
     }
 
     /// Whether the line of a request that was answered with `status` may be written.
-    pub(super) fn admits_answer(&self, asker: &Asker<'_>, status: u16) -> bool {
+    pub(super) fn admits_answer(&self, asker: &LogKey<'_>, status: u16) -> bool {
         match asker {
-            Asker::Owner => true,
-            Asker::App(app) => self.lines.admits(Line::App(app.name.clone(), status)),
-            Asker::Stranger => self.lines.admits(Line::Stranger(status)),
+            LogKey::Owner => true,
+            LogKey::App(app) => self.lines.admits(LineKind::App(app.name.clone(), status)),
+            LogKey::Stranger => self.lines.admits(LineKind::Stranger(status)),
         }
     }
 
     /// A process of another user connected.
     pub(super) fn other_user(&self, uid: u32) {
         // All of them together: a user can have many ids (user_namespaces(7)).
-        if self.lines.admits(Line::OtherUser) {
+        if self.lines.admits(LineKind::OtherUser) {
             tracing::warn!(uid, "a process of another user connected to the socket and was dropped");
         }
     }
 
     /// No connection could be accepted.
     pub(super) fn not_accepted(&self, error: &std::io::Error) {
-        if self.lines.admits(Line::NotAccepted) {
+        if self.lines.admits(LineKind::NotAccepted) {
             tracing::warn!(%error, "a connection could not be accepted");
         }
     }
 
     /// A request's head was larger than a connection reads.
     pub(super) fn head_too_large(&self) {
-        if self.lines.admits(Line::HeadTooLarge) {
+        if self.lines.admits(LineKind::HeadTooLarge) {
             tracing::warn!(
                 "a request was refused with 431: its head has more than 64 KiB or 64 lines; if it was a browser's, delete \
                  its cookies for this host"
@@ -99,17 +99,17 @@ impl LogLimit {
     }
 }
 
-fn tell(left_out: &LeftOut<Line>) {
+fn tell(left_out: &LeftOut<LineKind>) {
     let more = left_out.count;
     match &left_out.kind {
-        Line::Stranger(status) => {
+        LineKind::Stranger(status) => {
             tracing::info!(more, status, "more requests without a good key were answered like this in the last minute");
         }
-        Line::App(app, status) => {
+        LineKind::App(app, status) => {
             tracing::info!(more, app, status, "more requests of an app were answered like this in the last minute");
         }
-        Line::OtherUser => tracing::warn!(more, "more connections of other users were dropped in the last minute"),
-        Line::HeadTooLarge => tracing::warn!(more, "more heads were too large in the last minute"),
-        Line::NotAccepted => tracing::warn!(more, "more connections could not be accepted in the last minute"),
+        LineKind::OtherUser => tracing::warn!(more, "more connections of other users were dropped in the last minute"),
+        LineKind::HeadTooLarge => tracing::warn!(more, "more heads were too large in the last minute"),
+        LineKind::NotAccepted => tracing::warn!(more, "more connections could not be accepted in the last minute"),
     }
 }

@@ -22,17 +22,17 @@ use super::head::Excess;
 use super::query::Segment;
 use super::reject::{Reason, Reject, not_found};
 use super::{Http, fragment, gate, question_page, to_the_end};
-use crate::broker::browser_login::{BrowserStart, CallbackRequest, Opened, Stray, is_in_query};
+use crate::broker::browser_login::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect, is_in_query};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;
 use crate::secret::Nonce256;
-pub(super) use message::{Message, no_session, of_error, of_stray, session_over, too_large, used_open_link};
+pub(super) use message::{MessagePage, no_session, of_error, of_stray, session_over, too_large, used_open_link};
 
 /// How a login ended.
 #[derive(Template)]
 #[template(path = "outcome.html", config = "static/askama.toml")]
-struct Outcome<'a> {
+struct LoginOutcome<'a> {
     account: &'a str,
     state: Ending<'a>,
 }
@@ -97,8 +97,8 @@ pub(super) async fn start(State(http): State<Http>, Segment(ticket): Segment) ->
         return message::busy();
     };
     match http.broker.open_ticket(&ticket).await {
-        Ok(Opened::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
-        Ok(Opened::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
+        Ok(StartRedirect::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Ok(StartRedirect::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
         Err(stray) => message::stray(&stray),
     }
 }
@@ -135,15 +135,15 @@ async fn answer(http: Http, request: Request) -> Response {
     };
     match hand_in(&http, request).await {
         Ok(handed) => handed.with_cookie(see_other(&handed.outcome).unwrap_or_else(IntoResponse::into_response)),
-        Err(Turned::Away(stray)) => message::stray(&stray),
-        Err(Turned::Unfinished(why)) => why.into_response(),
+        Err(NoOutcome::Away(stray)) => message::stray(&stray),
+        Err(NoOutcome::Unfinished(why)) => why.into_response(),
     }
 }
 
 /// Why an answer has no outcome.
-pub(super) enum Turned {
+pub(super) enum NoOutcome {
     /// It belongs to no login that waits for it.
-    Away(Stray),
+    Away(CallbackRejected),
     /// A fault of ours.
     Unfinished(Reject),
 }
@@ -167,19 +167,23 @@ impl Handed {
 
 /// Has the broker take the answer. Needs no place to wait in: a login takes one answer, and only so many logins are
 /// pending. An answer to a login that took one before leads to what came of that.
-pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Handed, Turned> {
+pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Handed, NoOutcome> {
     let broker = http.broker.clone();
     let pending = Url::parse(&request.arrived_on).is_ok_and(|uri| broker.expects_callback(uri.path()));
     let answered = to_the_end(async move { broker.callback(request).await }).await;
-    match answered.map_err(Turned::Unfinished)? {
+    match answered.map_err(NoOutcome::Unfinished)? {
         Ok(id) => {
             let cookie = http.broker.page_cookie(&id).await;
             let cookie = cookie.and_then(|cookie| question_page::set_cookie(&id, &cookie));
             Ok(Handed { outcome: outcome_path(&id), cookie })
         }
-        Err(Stray::Over(id)) => Ok(Handed { outcome: format!("{}?{AGAIN}", outcome_path(&id)), cookie: None }),
-        Err(Stray::NoState | Stray::UnknownState) if !pending => Err(Turned::Away(Stray::NoLoginPending)),
-        Err(stray) => Err(Turned::Away(stray)),
+        Err(CallbackRejected::Over(id)) => {
+            Ok(Handed { outcome: format!("{}?{AGAIN}", outcome_path(&id)), cookie: None })
+        }
+        Err(CallbackRejected::NoState | CallbackRejected::UnknownState) if !pending => {
+            Err(NoOutcome::Away(CallbackRejected::NoLoginPending))
+        }
+        Err(stray) => Err(NoOutcome::Away(stray)),
     }
 }
 
@@ -280,7 +284,7 @@ fn outcome_page(login: &LoginReply, form_token: Option<&Nonce256>, again: bool, 
             Ending::Failed { what, advice, code: None, earlier: login.earlier_login }
         }
     };
-    match (Outcome { account: &login.account, state }).render() {
+    match (LoginOutcome { account: &login.account, state }).render() {
         Ok(page) => Html(page).into_response(),
         Err(_) => Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response(),
     }

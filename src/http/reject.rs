@@ -50,13 +50,13 @@ fn status_of(code: ErrorCode) -> StatusCode {
 
 /// A body that is too large: 413 says more than the table's 400.
 #[derive(Debug)]
-pub struct TooLarge;
+pub struct BodyTooLarge;
 
 /// A body that took too long: 408.
 #[derive(Debug)]
 pub struct TooSlow;
 
-impl IntoResponse for TooLarge {
+impl IntoResponse for BodyTooLarge {
     fn into_response(self) -> Response {
         with_status(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
     }
@@ -86,7 +86,7 @@ fn with_status(status: StatusCode, what: &str) -> Response {
 
 /// Whom the reply is for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reader<'a> {
+pub(super) enum ReplyFormat<'a> {
     /// A program, with what it called us, if a URL can be made of that.
     Program(Option<&'a HeaderValue>),
     /// A person, whose browser goes to the address.
@@ -106,9 +106,9 @@ pub(super) fn is_for_a_person(headers: &HeaderMap) -> bool {
 }
 
 /// Writes the body of a reply that a [`Reject`] travels in, and leaves every other as it is.
-pub(super) fn written(mut reply: Response, reader: Reader<'_>) -> Response {
+pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response {
     let Some(Reject(error)) = reply.extensions_mut().remove() else { return reply };
-    let host = if let Reader::Program(host) = reader { host } else { None };
+    let host = if let ReplyFormat::Program(host) = reader { host } else { None };
     let body = body_of(&error, host.and_then(|host| host.to_str().ok()));
     if let Some(seconds) = body.retry_after {
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -118,9 +118,9 @@ pub(super) fn written(mut reply: Response, reader: Reader<'_>) -> Response {
     }
     let (mut parts, ()) = reply.map(drop).into_parts();
     let written = match (reader, parts.extensions.remove::<Excess>()) {
-        (Reader::Program(_), _) => Json(body).into_response(),
-        (Reader::Person, Some(excess)) => pages::too_large(excess),
-        (Reader::Person, None) => pages::of_error(&error, parts.status),
+        (ReplyFormat::Program(_), _) => Json(body).into_response(),
+        (ReplyFormat::Person, Some(excess)) => pages::too_large(excess),
+        (ReplyFormat::Person, None) => pages::of_error(&error, parts.status),
     };
     let (written, body) = written.into_parts();
     // An empty reply was given a length of nought.
@@ -171,10 +171,10 @@ mod tests {
     async fn a_login_url_is_absolute_where_the_caller_has_a_name_for_us() {
         let error = Error::LoginRequired { account: "work".into(), why: "nobody has logged in".into() };
         let host = HeaderValue::from_static("127.0.0.1:7464");
-        let reply = written(Reject(error.clone()).into_response(), Reader::Program(Some(&host)));
+        let reply = written(Reject(error.clone()).into_response(), ReplyFormat::Program(Some(&host)));
         assert_eq!(reply.status(), 428);
         assert!(text(reply).await.contains(r#""login_url":"http://127.0.0.1:7464/v1/accounts/work/login""#));
-        let reply = written(Reject(error).into_response(), Reader::Program(None));
+        let reply = written(Reject(error).into_response(), ReplyFormat::Program(None));
         assert!(text(reply).await.contains(r#""login_url":"/v1/accounts/work/login""#));
     }
 
@@ -182,14 +182,16 @@ mod tests {
     async fn retry_after_is_told_in_the_header_too() {
         let retry_after = Duration::from_secs(7);
         let error = Error::ProviderUnreachable { account: "work".into(), why: "no route".into(), retry_after };
-        let reply = written(Reject(error).into_response(), Reader::Program(None));
+        let reply = written(Reject(error).into_response(), ReplyFormat::Program(None));
         assert_eq!((reply.status().as_u16(), &reply.headers()["retry-after"]), (503, &HeaderValue::from(7)));
     }
 
     #[tokio::test]
     async fn an_internal_error_keeps_its_details_for_the_log() {
-        let reply =
-            written(Reject(Error::Internal { what: "/home/me/canary".into() }).into_response(), Reader::Program(None));
+        let reply = written(
+            Reject(Error::Internal { what: "/home/me/canary".into() }).into_response(),
+            ReplyFormat::Program(None),
+        );
         assert_eq!(reply.status(), 500);
         assert!(!text(reply).await.contains("canary"));
     }

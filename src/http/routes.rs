@@ -51,10 +51,10 @@ impl Access {
 /// Which accounts a route is about. The gate and the extractors of [`gate::caller`](super::gate) hold an app to it that
 /// has some accounts only; no handler has to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum RouteScope {
     /// None.
     Nothing,
-    /// The one that the path names, or the default: its handler takes a [`Named`](super::gate::Named).
+    /// The one that the path names, or the default: its handler takes a [`Named`](super::gate::NamedAccount).
     Named,
     /// The one of the login that the path names: its handler takes an [`OfLogin`](super::gate::OfLogin).
     Login,
@@ -74,7 +74,7 @@ pub struct Route {
     /// Who may.
     pub access: Access,
     /// Which accounts it is about.
-    pub reach: Reach,
+    pub reach: RouteScope,
     handler: fn() -> MethodRouter<Http>,
 }
 
@@ -82,7 +82,7 @@ const fn row(
     method: Method,
     path: &'static str,
     access: Access,
-    reach: Reach,
+    reach: RouteScope,
     handler: fn() -> MethodRouter<Http>,
 ) -> Route {
     Route { method, path, access, reach, handler }
@@ -91,49 +91,49 @@ const fn row(
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
 pub static ROUTES: [Route; 41] = [
-    row(Method::GET, "/token", Access::Read, Reach::Named, || get(api::token)),
-    row(Method::GET, "/v1/accounts", Access::Read, Reach::Shown, || get(api::accounts)),
-    row(Method::GET, "/v1/accounts/{name}", Access::Read, Reach::Named, || get(api::account)),
-    row(Method::GET, "/v1/accounts/{name}/info", Access::Read, Reach::Named, || get(api::info)),
-    row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, Reach::Named, || post(api::import)),
-    row(Method::GET, "/v1/accounts/{name}/token", Access::Read, Reach::Named, || get(api::token)),
-    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Write, Reach::Named, || delete(api::logout)),
-    row(Method::POST, "/v1/accounts/{name}/login", Access::Write, Reach::Named, || post(api::start_login)),
-    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Write, Reach::Named, || post(api::refresh)),
+    row(Method::GET, "/token", Access::Read, RouteScope::Named, || get(api::token)),
+    row(Method::GET, "/v1/accounts", Access::Read, RouteScope::Shown, || get(api::accounts)),
+    row(Method::GET, "/v1/accounts/{name}", Access::Read, RouteScope::Named, || get(api::account)),
+    row(Method::GET, "/v1/accounts/{name}/info", Access::Read, RouteScope::Named, || get(api::info)),
+    row(Method::POST, "/v1/accounts/{name}/import", Access::Socket, RouteScope::Named, || post(api::import)),
+    row(Method::GET, "/v1/accounts/{name}/token", Access::Read, RouteScope::Named, || get(api::token)),
+    row(Method::DELETE, "/v1/accounts/{name}/token", Access::Write, RouteScope::Named, || delete(api::logout)),
+    row(Method::POST, "/v1/accounts/{name}/login", Access::Write, RouteScope::Named, || post(api::start_login)),
+    row(Method::POST, "/v1/accounts/{name}/refresh", Access::Write, RouteScope::Named, || post(api::refresh)),
     // Reported by who reads: it causes what a wish for more validity causes too, and less often.
-    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, Reach::Named, || post(api::rejected)),
-    row(Method::GET, "/v1/logins/{id}", Access::Read, Reach::Login, || get(api::login)),
-    row(Method::POST, "/v1/logins/{id}/paste", Access::Write, Reach::Login, || post(api::paste)),
-    row(Method::POST, "/v1/logins/{id}/answer", Access::Write, Reach::Login, || post(api::answer)),
-    row(Method::POST, "/v1/providers/{name}/accept", Access::Write, Reach::Every, || post(api::accept)),
-    row(Method::GET, "/v1/events", Access::Read, Reach::Shown, || get(events::stream)),
-    row(Method::GET, "/v1/apps", Access::Owner, Reach::Every, || get(apps::list)),
-    row(Method::POST, "/v1/apps", Access::Owner, Reach::Every, || post(apps::add)),
-    row(Method::DELETE, "/v1/apps/{name}", Access::Owner, Reach::Every, || delete(apps::remove)),
-    row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, Reach::Every, || post(apps::rotate)),
-    row(Method::POST, "/v1/lock", Access::Write, Reach::Every, || post(api::lock)),
-    row(Method::POST, "/v1/unlock", Access::Socket, Reach::Every, || post(api::unlock)),
-    row(Method::GET, "/v1/consents", Access::Owner, Reach::Every, || get(consent::list)),
-    row(Method::POST, "/v1/consents/{id}", Access::Owner, Reach::Every, || post(consent::answer)),
-    row(Method::DELETE, "/v1/consents/{id}", Access::Owner, Reach::Every, || delete(consent::forget)),
-    row(Method::POST, "/do/consent", Access::Session, Reach::Every, || post(status_page::consent)),
-    row(Method::POST, "/v1/sessions", Access::Owner, Reach::Every, || post(status_page::mint)),
-    row(Method::GET, "/open/{ticket}", Access::Browser, Reach::Nothing, || get(status_page::open)),
-    row(Method::GET, "/", Access::Session, Reach::Every, || get(status_page::page)),
-    row(Method::POST, "/do/login", Access::Session, Reach::Every, || post(status_page::login)),
-    row(Method::POST, "/do/login-answer", Access::Session, Reach::Every, || post(status_page::answer_login)),
-    row(Method::POST, "/do/refresh", Access::Session, Reach::Every, || post(status_page::refresh)),
-    row(Method::POST, "/do/logout", Access::Session, Reach::Every, || post(status_page::logout)),
-    row(Method::POST, "/do/app-remove", Access::Session, Reach::Every, || post(status_page::remove_app)),
-    row(Method::POST, "/do/end", Access::Session, Reach::Every, || post(status_page::end)),
-    row(Method::GET, "/healthz", Access::Public, Reach::Nothing, || get(api::healthz)),
-    row(Method::GET, "/static/style.css", Access::Public, Reach::Nothing, || get(pages::style)),
-    row(Method::GET, "/static/fragment.js", Access::Public, Reach::Nothing, || get(fragment::script)),
-    row(Method::GET, "/login/start/{ticket}", Access::Browser, Reach::Nothing, || get(pages::start)),
-    row(Method::GET, "/login/outcome/{id}", Access::Browser, Reach::Nothing, || get(pages::outcome)),
-    row(Method::POST, "/login/outcome/{id}", Access::Form, Reach::Nothing, || post(question_page::answer)),
+    row(Method::POST, "/v1/accounts/{name}/rejected", Access::Read, RouteScope::Named, || post(api::rejected)),
+    row(Method::GET, "/v1/logins/{id}", Access::Read, RouteScope::Login, || get(api::login)),
+    row(Method::POST, "/v1/logins/{id}/paste", Access::Write, RouteScope::Login, || post(api::paste)),
+    row(Method::POST, "/v1/logins/{id}/answer", Access::Write, RouteScope::Login, || post(api::answer)),
+    row(Method::POST, "/v1/providers/{name}/accept", Access::Write, RouteScope::Every, || post(api::accept)),
+    row(Method::GET, "/v1/events", Access::Read, RouteScope::Shown, || get(events::stream)),
+    row(Method::GET, "/v1/apps", Access::Owner, RouteScope::Every, || get(apps::list)),
+    row(Method::POST, "/v1/apps", Access::Owner, RouteScope::Every, || post(apps::add)),
+    row(Method::DELETE, "/v1/apps/{name}", Access::Owner, RouteScope::Every, || delete(apps::remove)),
+    row(Method::POST, "/v1/apps/{name}/rotate", Access::Owner, RouteScope::Every, || post(apps::rotate)),
+    row(Method::POST, "/v1/lock", Access::Write, RouteScope::Every, || post(api::lock)),
+    row(Method::POST, "/v1/unlock", Access::Socket, RouteScope::Every, || post(api::unlock)),
+    row(Method::GET, "/v1/consents", Access::Owner, RouteScope::Every, || get(consent::list)),
+    row(Method::POST, "/v1/consents/{id}", Access::Owner, RouteScope::Every, || post(consent::answer)),
+    row(Method::DELETE, "/v1/consents/{id}", Access::Owner, RouteScope::Every, || delete(consent::forget)),
+    row(Method::POST, "/do/consent", Access::Session, RouteScope::Every, || post(status_page::consent)),
+    row(Method::POST, "/v1/sessions", Access::Owner, RouteScope::Every, || post(status_page::mint)),
+    row(Method::GET, "/open/{ticket}", Access::Browser, RouteScope::Nothing, || get(status_page::open)),
+    row(Method::GET, "/", Access::Session, RouteScope::Every, || get(status_page::page)),
+    row(Method::POST, "/do/login", Access::Session, RouteScope::Every, || post(status_page::login)),
+    row(Method::POST, "/do/login-answer", Access::Session, RouteScope::Every, || post(status_page::answer_login)),
+    row(Method::POST, "/do/refresh", Access::Session, RouteScope::Every, || post(status_page::refresh)),
+    row(Method::POST, "/do/logout", Access::Session, RouteScope::Every, || post(status_page::logout)),
+    row(Method::POST, "/do/app-remove", Access::Session, RouteScope::Every, || post(status_page::remove_app)),
+    row(Method::POST, "/do/end", Access::Session, RouteScope::Every, || post(status_page::end)),
+    row(Method::GET, "/healthz", Access::Public, RouteScope::Nothing, || get(api::healthz)),
+    row(Method::GET, "/static/style.css", Access::Public, RouteScope::Nothing, || get(pages::style)),
+    row(Method::GET, "/static/fragment.js", Access::Public, RouteScope::Nothing, || get(fragment::script)),
+    row(Method::GET, "/login/start/{ticket}", Access::Browser, RouteScope::Nothing, || get(pages::start)),
+    row(Method::GET, "/login/outcome/{id}", Access::Browser, RouteScope::Nothing, || get(pages::outcome)),
+    row(Method::POST, "/login/outcome/{id}", Access::Form, RouteScope::Nothing, || post(question_page::answer)),
     // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
-    row(Method::GET, "/favicon.ico", Access::Public, Reach::Nothing, || get(pages::no_icon)),
+    row(Method::GET, "/favicon.ico", Access::Public, RouteScope::Nothing, || get(pages::no_icon)),
 ];
 
 impl Route {
@@ -166,7 +166,7 @@ impl Route {
 
 /// What the table says of a path and a method.
 #[derive(Debug, Clone, Copy)]
-pub enum Found {
+pub enum RouteMatch {
     /// A row.
     Row(&'static Route),
     /// Rows for other methods only, as an `Allow` line names them.
@@ -176,25 +176,25 @@ pub enum Found {
 }
 
 /// Looks up `path` (raw, as axum matches it) among all routes.
-pub fn look_up(method: &Method, path: &str) -> Found {
+pub fn look_up(method: &Method, path: &str) -> RouteMatch {
     look_up_among(method, path, |_| true)
 }
 
 /// As [`look_up`], among those that `served` says are there. A path of another one is free.
-pub fn look_up_among(method: &Method, path: &str, served: impl Fn(&Route) -> bool) -> Found {
+pub fn look_up_among(method: &Method, path: &str, served: impl Fn(&Route) -> bool) -> RouteMatch {
     let on_path = || on_path(path).filter(|route| served(route));
     if let Some(route) = on_path().find(|route| route.method == *method) {
-        return Found::Row(route);
+        return RouteMatch::Row(route);
     }
     let has = |method: Method| on_path().any(|route| route.method == method);
     match (has(Method::GET), has(Method::DELETE), has(Method::POST)) {
-        (true, true, _) => Found::OtherMethods("GET, DELETE"),
-        (true, _, true) => Found::OtherMethods("GET, POST"),
-        (true, ..) => Found::OtherMethods("GET"),
-        (_, true, true) => Found::OtherMethods("POST, DELETE"),
-        (_, true, _) => Found::OtherMethods("DELETE"),
-        (.., true) => Found::OtherMethods("POST"),
-        _ => Found::Nothing,
+        (true, true, _) => RouteMatch::OtherMethods("GET, DELETE"),
+        (true, _, true) => RouteMatch::OtherMethods("GET, POST"),
+        (true, ..) => RouteMatch::OtherMethods("GET"),
+        (_, true, true) => RouteMatch::OtherMethods("POST, DELETE"),
+        (_, true, _) => RouteMatch::OtherMethods("DELETE"),
+        (.., true) => RouteMatch::OtherMethods("POST"),
+        _ => RouteMatch::Nothing,
     }
 }
 

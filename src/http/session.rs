@@ -29,13 +29,13 @@ const MOST: usize = 8;
 /// All sessions. Cheap to clone. They are few, and nothing waits while the lock is held.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<SessionsInner>>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct SessionsInner {
     tickets: Vec<(Nonce256, Boot)>,
-    sessions: Vec<Session>,
+    sessions: Vec<SessionEntry>,
     begun: u64,
 }
 
@@ -49,7 +49,7 @@ pub struct Told {
 }
 
 #[derive(Debug)]
-struct Session {
+struct SessionEntry {
     /// Counts sessions; not a secret.
     number: u64,
     cookie: Nonce256,
@@ -62,7 +62,7 @@ struct Session {
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, SessionsInner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,7 +94,7 @@ impl Sessions {
             inner.sessions.remove(0);
         }
         let (ends, idle_at) = (now.boot.plus(LONGEST), now.boot.plus(IDLE));
-        inner.sessions.push(Session { number, cookie: cookie.clone(), form_token, ends, idle_at, told: None });
+        inner.sessions.push(SessionEntry { number, cookie: cookie.clone(), form_token, ends, idle_at, told: None });
         Some(cookie)
     }
 
@@ -142,8 +142,8 @@ impl Sessions {
     }
 }
 
-impl Inner {
-    fn get(&mut self, number: u64) -> Option<&mut Session> {
+impl SessionsInner {
+    fn get(&mut self, number: u64) -> Option<&mut SessionEntry> {
         self.sessions.iter_mut().find(|session| session.number == number)
     }
 }

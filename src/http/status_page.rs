@@ -23,7 +23,7 @@ use crate::contract::{
     AuditEvent, ConfigMistake, ConsentAnswer, KEY_FILE_AGAIN, LoginVia, SessionReply, StoreState, VERSION,
 };
 use crate::error::{Error, Obstacle};
-use words::{AppRow, LoginRow, Row, app_row, login_row, question_row, row};
+use words::{AccountRow, AppRow, LoginRow, app_row, login_row, question_row, row};
 
 /// Forms of ours have a few short fields.
 const LONGEST_FORM: usize = 4096;
@@ -32,10 +32,10 @@ const AGAIN: &str = "30";
 
 #[derive(Template)]
 #[template(path = "status.html", config = "static/askama.toml")]
-struct Page<'a> {
+struct StatusPage<'a> {
     told: Option<Told>,
     form_token: &'a str,
-    accounts: Vec<Row>,
+    accounts: Vec<AccountRow>,
     /// What of the config is not in effect.
     mistakes: Vec<ConfigMistake>,
     /// Why the last reload was refused, if it was.
@@ -51,7 +51,7 @@ struct Page<'a> {
 
 #[derive(Template)]
 #[template(path = "confirm.html", config = "static/askama.toml")]
-struct Confirm<'a> {
+struct ConfirmForm<'a> {
     question: String,
     consequence: &'a str,
     action: &'static str,
@@ -98,7 +98,7 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
     let now = http.clock.now().wall;
     let Some(form_token) = http.sessions.form_token(session.number) else { return pages::no_session() };
     let accounts = http.broker.accounts();
-    let page = Page {
+    let page = StatusPage {
         told: http.sessions.told(session.number),
         form_token: form_token.expose(),
         accounts: accounts.iter().map(|account| row(account, now)).collect(),
@@ -117,13 +117,13 @@ pub(super) async fn page(session: Session, State(http): State<Http>) -> Response
 
 /// A form of a session, with its token looked at: no action can do without. Fields that the form does not
 /// have are empty.
-pub(super) struct Form {
+pub(super) struct SessionForm {
     http: Http,
     session: Session,
     fields: zeroize::Zeroizing<Vec<(String, String)>>,
 }
 
-impl FromRequest<Http> for Form {
+impl FromRequest<Http> for SessionForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, http: &Http) -> Result<Self, Response> {
@@ -138,7 +138,7 @@ impl FromRequest<Http> for Form {
     }
 }
 
-impl Form {
+impl SessionForm {
     fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -168,7 +168,7 @@ impl Form {
 }
 
 /// `POST /do/login`: begins a login in this browser.
-pub(super) async fn login(form: Form) -> Response {
+pub(super) async fn login(form: SessionForm) -> Response {
     let account = form.field("account");
     let work = form.http.broker.start_login(account, LoginVia::CallerBrowser);
     let started = form.http.waiting.in_browsers().during(work).await;
@@ -189,17 +189,17 @@ pub(super) async fn login(form: Form) -> Response {
 }
 
 /// `POST /do/refresh`.
-pub(super) async fn refresh(form: Form) -> Response {
+pub(super) async fn refresh(form: SessionForm) -> Response {
     let account = form.field("account").to_owned();
     let result = form.http.waiting.in_browsers().during(form.http.broker.refresh(&account)).await;
     form.done(AuditEvent::Refresh, Some(&account), &format!("{account} has a new token."), result).await
 }
 
 /// `POST /do/logout`: asks once more before it does it.
-pub(super) async fn logout(form: Form) -> Response {
+pub(super) async fn logout(form: SessionForm) -> Response {
     let account = form.field("account").to_owned();
     if form.field("sure") != "yes" {
-        return confirm(&Confirm {
+        return confirm(&ConfirmForm {
             question: format!("Log out of {account}?"),
             consequence: "The token is given back to the provider and deleted here. Programs get no token until somebody logs in again.",
             action: "/do/logout",
@@ -217,10 +217,10 @@ pub(super) async fn logout(form: Form) -> Response {
 }
 
 /// `POST /do/app-remove`: asks once more before it does it.
-pub(super) async fn remove_app(form: Form) -> Response {
+pub(super) async fn remove_app(form: SessionForm) -> Response {
     let name = form.field("app").to_owned();
     if form.field("sure") != "yes" {
-        return confirm(&Confirm {
+        return confirm(&ConfirmForm {
             question: format!("Take the key of {name} away?"),
             consequence: &consequence(&name),
             action: "/do/app-remove",
@@ -250,7 +250,7 @@ fn consequence(app: &str) -> String {
 }
 
 /// `POST /do/consent`: answers a question.
-pub(super) async fn consent(form: Form) -> Response {
+pub(super) async fn consent(form: SessionForm) -> Response {
     let (answer, told) = match form.field("answer") {
         "allow" => (ConsentAnswer::Allow, "Allowed from now on."),
         "once" => (ConsentAnswer::Once, "Allowed this time."),
@@ -262,7 +262,7 @@ pub(super) async fn consent(form: Form) -> Response {
 }
 
 /// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
-pub(super) async fn answer_login(form: Form) -> Response {
+pub(super) async fn answer_login(form: SessionForm) -> Response {
     let (account, replace) = (form.field("account").to_owned(), form.field("answer") == "replace");
     let good = if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login is not." };
     let result = form.http.broker.answer_login(form.field("login"), replace, Answerer::Program).await;
@@ -276,7 +276,7 @@ pub(super) async fn answer_login(form: Form) -> Response {
 }
 
 /// `POST /do/end`: ends the session.
-pub(super) async fn end(form: Form) -> Response {
+pub(super) async fn end(form: SessionForm) -> Response {
     form.http.sessions.end(form.session.number);
     pages::session_over()
 }
@@ -293,7 +293,7 @@ fn back() -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/"))]).into_response()
 }
 
-fn confirm(page: &Confirm<'_>) -> Response {
+fn confirm(page: &ConfirmForm<'_>) -> Response {
     rendered(page, &[])
 }
 
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_failure_is_an_alert_and_has_no_backticks() {
         let told = failed(&Error::LoginRequired { account: "work".into(), why: "nobody has logged in".into() });
-        let page = Page { told: Some(told), store_key: "`key.toml`".into(), ..empty() };
+        let page = StatusPage { told: Some(told), store_key: "`key.toml`".into(), ..empty() };
         let text = page.render().unwrap();
         assert!(text.contains(r#"<p class="told bad" role="alert">"#) && !text.contains('`'), "{text}");
         assert!(
@@ -329,8 +329,8 @@ mod tests {
         );
     }
 
-    fn empty() -> Page<'static> {
-        Page {
+    fn empty() -> StatusPage<'static> {
+        StatusPage {
             told: None,
             form_token: "form-token",
             accounts: vec![],
@@ -353,7 +353,7 @@ mod tests {
                 "reason":"<script>alert(1)</script>","scope":"\"><img src=x>","identity":{"name":"<i>Ann</i>"}}"#,
         )
         .unwrap();
-        let page = Page {
+        let page = StatusPage {
             told: Some(worked("<u>told</u>")),
             accounts: vec![row(&account, Wall(0))],
             mistakes: vec![ConfigMistake { account: Some("<b>bad".into()), message: "<i>m".into() }],

@@ -23,13 +23,13 @@ const LISTENERS_ON_TCP: usize = 16;
 /// How many wait, and how many may. Without a lock, since every request for a token comes by. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    tcp: Door,
-    socket: Door,
+    tcp: ListenerShare,
+    socket: ListenerShare,
     browsers: Share,
 }
 
 #[derive(Debug, Clone)]
-struct Door {
+struct ListenerShare {
     programs: Share,
     listeners: Share,
 }
@@ -51,20 +51,21 @@ pub(super) struct Seats<'a> {
 
 /// One of a share, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    _taken: Counted,
-    _held: Option<Counted>,
+pub(super) struct WaitingPlace {
+    _taken: WaitingCount,
+    _held: Option<WaitingCount>,
 }
 
 /// Counts as one, until this is dropped.
 #[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
+struct WaitingCount(Arc<AtomicUsize>);
 
 impl Waiting {
     /// For a server of so many connections. By each door a third of them may wait, and for browsers there is a little
     /// beside: that is less than TCP has (three quarters), and less than there are.
     pub fn of_connections(connections: usize) -> Self {
-        let door = |listeners| Door { programs: Share::new(connections / 3), listeners: Share::new(listeners) };
+        let door =
+            |listeners| ListenerShare { programs: Share::new(connections / 3), listeners: Share::new(listeners) };
         let browsers = Share::new(connections / 16);
         Self { tcp: door(LISTENERS_ON_TCP), socket: door(LISTENERS_ON_SOCKET), browsers }
     }
@@ -87,7 +88,7 @@ impl Waiting {
         Seats { share: &self.door(caller.peer()).listeners, held }
     }
 
-    fn door(&self, peer: Peer) -> &Door {
+    fn door(&self, peer: Peer) -> &ListenerShare {
         match peer {
             Peer::Tcp { .. } => &self.tcp,
             Peer::Unix { .. } => &self.socket,
@@ -108,12 +109,12 @@ fn limited(caller: &Caller) -> Option<&App> {
 
 impl Seats<'_> {
     /// A place, if one is left for this caller.
-    pub(super) fn place(self) -> Option<Place> {
-        let (taken, before) = Counted::one_more(&self.share.taken);
+    pub(super) fn place(self) -> Option<WaitingPlace> {
+        let (taken, before) = WaitingCount::one_more(&self.share.taken);
         let left = self.share.most.saturating_sub(before);
-        let held = self.held.map(Counted::one_more);
+        let held = self.held.map(WaitingCount::one_more);
         let fits = left > 0 && held.as_ref().is_none_or(|(_, held)| *held < left);
-        fits.then(|| Place { _taken: taken, _held: held.map(|(counted, _)| counted) })
+        fits.then(|| WaitingPlace { _taken: taken, _held: held.map(|(counted, _)| counted) })
     }
 
     /// Does `work`, which may take as long as a provider does. Without a place for it, it is not begun.
@@ -124,7 +125,7 @@ impl Seats<'_> {
 
     /// How long a caller may wait that wants to for `wanted`, and its place meanwhile. Without one it is told at once
     /// how things stand, as it would be with `wait=0`.
-    pub(super) fn for_as_long_as(self, wanted: Option<Duration>) -> (Option<Duration>, Option<Place>) {
+    pub(super) fn for_as_long_as(self, wanted: Option<Duration>) -> (Option<Duration>, Option<WaitingPlace>) {
         if wanted == Some(Duration::ZERO) {
             return (wanted, None);
         }
@@ -135,7 +136,7 @@ impl Seats<'_> {
     }
 }
 
-impl Counted {
+impl WaitingCount {
     /// And how many there were before.
     fn one_more(count: &Arc<AtomicUsize>) -> (Self, usize) {
         let counted = Self(Arc::clone(count));
@@ -144,7 +145,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for WaitingCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -179,7 +180,7 @@ mod tests {
     }
 
     /// As many places as there are for this caller.
-    fn all(seats: Seats<'_>) -> Vec<Place> {
+    fn all(seats: Seats<'_>) -> Vec<WaitingPlace> {
         std::iter::from_fn(|| seats.place()).collect()
     }
 

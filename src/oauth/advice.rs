@@ -2,7 +2,7 @@
 
 use super::dialect::{ClientAuth, Dialect};
 use super::exchange::Credentials;
-use super::reply::{Failed, Refusal, Reply};
+use super::reply::{Failed, ParsedReply, Refusal};
 
 /// Codes that say that the client's id, its secret or the way it proves itself is wrong: RFC 6749 §5.2, and names that
 /// GitHub, Spotify and others have for it.
@@ -52,7 +52,7 @@ impl Refusal {
     }
 }
 
-impl Reply {
+impl ParsedReply {
     /// The same, with what to do where it refuses the client.
     #[must_use]
     pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
@@ -78,7 +78,7 @@ impl Failed {
 mod tests {
     use super::*;
     use crate::oauth::dialect::tests::dialect;
-    use crate::oauth::reply::Blame;
+    use crate::oauth::reply::RefusalSubject;
 
     #[test]
     fn a_refusal_of_the_client_names_its_secret_and_the_way_that_it_was_sent() {
@@ -99,7 +99,8 @@ mod tests {
         ] {
             let dialect = Dialect { client_auth, provider: "p".into(), ..dialect() };
             let refusal = |description: &str| {
-                let refusal = Refusal { code: code.into(), description: description.into(), blame: Blame::Client };
+                let refusal =
+                    Refusal { code: code.into(), description: description.into(), blame: RefusalSubject::Client };
                 refusal.advised(&dialect, &credentials).to_string()
             };
             let (bare, said) = (refusal(""), refusal("no"));

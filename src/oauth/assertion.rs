@@ -26,8 +26,8 @@ pub struct Signing<'a> {
     pub now: Wall,
     /// Tells this assertion from every other (`jti`).
     pub id: &'a Nonce256,
-    /// ECDSA needs chance in every signature.
-    pub chance: &'a dyn SecureRandom,
+    /// ECDSA needs rng in every signature.
+    pub rng: &'a dyn SecureRandom,
 }
 
 /// Why nothing can be signed. Holds nothing of the key.
@@ -48,14 +48,14 @@ pub enum KeyError {
 }
 
 /// Whether a key in PEM is one that can sign.
-pub fn check_key(pem: &PrivateKey, chance: &dyn SecureRandom) -> Result<(), KeyError> {
-    Signer::read(pem.expose(), chance).map(drop)
+pub fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
+    Signer::read(pem.expose(), rng).map(drop)
 }
 
 /// A JWT that says who the client is, for `audience`, signed with the client's key (RFC 7523 §3).
 pub fn sign(credentials: &Credentials, audience: &str, signing: Signing<'_>) -> Result<Zeroizing<String>, KeyError> {
     let key = credentials.client_key.as_ref().ok_or(KeyError::Missing)?;
-    let signer = Signer::read(key.pem.expose(), signing.chance)?;
+    let signer = Signer::read(key.pem.expose(), signing.rng)?;
     let mut header = json!({ "alg": signer.algorithm(), "typ": "JWT" });
     if let (Some(id), Some(header)) = (&key.id, header.as_object_mut()) {
         header.insert("kid".to_owned(), id.as_str().into());
@@ -70,7 +70,7 @@ pub fn sign(credentials: &Credentials, audience: &str, signing: Signing<'_>) -> 
         "exp": now.saturating_add(LIFE),
     });
     let message = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-    let signature = signer.sign(message.as_bytes(), signing.chance)?;
+    let signature = signer.sign(message.as_bytes(), signing.rng)?;
     Ok(Zeroizing::new(format!("{message}.{}", encode(&signature))))
 }
 
@@ -87,29 +87,29 @@ enum Signer {
 }
 
 impl Signer {
-    fn read(pem: &str, chance: &dyn SecureRandom) -> Result<Self, KeyError> {
+    fn read(pem: &str, rng: &dyn SecureRandom) -> Result<Self, KeyError> {
         let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map(Zeroizing::new).map_err(|_| KeyError::NotPem)?;
         match &*der {
             PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()).ok().map(Self::Rsa),
             PrivateKeyDer::Sec1(key) => [Curve::P256, Curve::P384]
                 .into_iter()
-                .find_map(|curve| Self::elliptic(curve, &curve.wrap(key.secret_sec1_der()), chance)),
-            PrivateKeyDer::Pkcs8(key) => Self::pkcs8(key.secret_pkcs8_der(), chance),
+                .find_map(|curve| Self::elliptic(curve, &curve.wrap(key.secret_sec1_der()), rng)),
+            PrivateKeyDer::Pkcs8(key) => Self::pkcs8(key.secret_pkcs8_der(), rng),
             _ => None,
         }
         .ok_or(KeyError::Unusable)
     }
 
     /// The kind stands in the key; each reader takes only its own.
-    fn pkcs8(der: &[u8], chance: &dyn SecureRandom) -> Option<Self> {
-        Self::elliptic(Curve::P256, der, chance)
-            .or_else(|| Self::elliptic(Curve::P384, der, chance))
+    fn pkcs8(der: &[u8], rng: &dyn SecureRandom) -> Option<Self> {
+        Self::elliptic(Curve::P256, der, rng)
+            .or_else(|| Self::elliptic(Curve::P384, der, rng))
             .or_else(|| Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok().map(Self::Ed25519))
             .or_else(|| RsaKeyPair::from_pkcs8(der).ok().map(Self::Rsa))
     }
 
-    fn elliptic(curve: Curve, der: &[u8], chance: &dyn SecureRandom) -> Option<Self> {
-        let pair = EcdsaKeyPair::from_pkcs8(curve.algorithm(), der, chance).ok()?;
+    fn elliptic(curve: Curve, der: &[u8], rng: &dyn SecureRandom) -> Option<Self> {
+        let pair = EcdsaKeyPair::from_pkcs8(curve.algorithm(), der, rng).ok()?;
         Some(match curve {
             Curve::P256 => Self::P256(pair),
             Curve::P384 => Self::P384(pair),
@@ -125,15 +125,15 @@ impl Signer {
         }
     }
 
-    fn sign(&self, message: &[u8], chance: &dyn SecureRandom) -> Result<Vec<u8>, KeyError> {
+    fn sign(&self, message: &[u8], rng: &dyn SecureRandom) -> Result<Vec<u8>, KeyError> {
         match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                let done = pair.sign(&RSA_PKCS1_SHA256, chance, message, &mut signature);
+                let done = pair.sign(&RSA_PKCS1_SHA256, rng, message, &mut signature);
                 done.map(|()| signature).map_err(|_| KeyError::Failed)
             }
             Self::P256(pair) | Self::P384(pair) => {
-                pair.sign(chance, message).map(|made| made.as_ref().to_vec()).map_err(|_| KeyError::Failed)
+                pair.sign(rng, message).map(|made| made.as_ref().to_vec()).map_err(|_| KeyError::Failed)
             }
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::oauth::dialect::{Dialect, NoEndpoint, NoncePolicy, Pkce};
 use crate::oauth::exchange::{self, Target, for_target};
-use crate::oauth::reply::{self, Failed, Received};
+use crate::oauth::reply::{self, Failed, ReceivedReply};
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// What one authorization request is made of.
@@ -116,7 +116,7 @@ fn with_query(endpoint: &Url, parameters: &[(String, String)]) -> Url {
 }
 
 /// The `request_uri` in the reply to a pushed request (RFC 9126 §2.2).
-pub fn pushed(received: Received<'_>) -> Result<String, Failed> {
+pub fn pushed(received: ReceivedReply<'_>) -> Result<String, Failed> {
     let reply = reply::document(received)?;
     let printable =
         |uri: &&str| (1..=LONGEST_REQUEST_URI).contains(&uri.len()) && uri.bytes().all(|byte| byte.is_ascii_graphic());

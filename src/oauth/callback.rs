@@ -15,11 +15,11 @@ use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token
 use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
 
 /// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
-pub type Parameters = Zeroizing<Vec<(String, String)>>;
+pub type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct AuthorizationResponse {
     /// Says whose answer it is.
     pub state: Nonce256,
     /// Who answers (RFC 9207), as it came.
@@ -112,7 +112,7 @@ pub fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
 }
 
 /// Reads the query parameters, which are percent-decoded and in their order.
-pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
+pub fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if ["access_token", "refresh_token"].iter().any(|token| values(parameters, token).next().is_some()) {
         return Err(Malformed::Token);
     }
@@ -124,7 +124,7 @@ pub fn read(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoCode),
     };
-    Ok(Answer { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
 }
 
 /// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
@@ -135,7 +135,7 @@ pub fn is_in_query(query: &[(String, String)]) -> bool {
 }
 
 /// A fragment's parameters with those that came in the query beside it. What both have alike came once.
-pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameters {
+pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
     let beside: Vec<_> = {
         let there: HashSet<_> = fragment.iter().collect();
         query.iter().filter(|parameter| !there.contains(parameter)).cloned().collect()
@@ -146,7 +146,7 @@ pub fn joined(mut fragment: Parameters, query: &[(String, String)]) -> Parameter
 
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
 /// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
-pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malformed> {
+pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if values(parameters, "code").next().is_some() {
         return Err(Malformed::Code);
     }
@@ -162,7 +162,7 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<Answer, Malforme
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoToken),
     };
-    Ok(Answer { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
 }
 
 /// The description is for people: of several, the first will do.

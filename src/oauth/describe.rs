@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::clock::Wall;
-use crate::oauth::reply::{self, Failed, Received, clean, moment, scope};
+use crate::oauth::reply::{self, Failed, ReceivedReply, clean, moment, scope};
 
 /// What a provider says of a token.
 #[derive(Debug, Clone)]
 pub struct Described {
     /// Which question it answered.
-    pub source: Source,
+    pub source: DescribeEndpoint,
     /// Whether the token works. Details are told of working ones only.
     pub active: bool,
     /// What it may, separated by spaces.
@@ -24,7 +24,7 @@ pub struct Described {
 
 /// How a provider is asked about a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum DescribeEndpoint {
     /// A GET with the token as Bearer.
     Details,
     /// RFC 7662.
@@ -35,12 +35,12 @@ pub enum Source {
 const SECRETS: [&str; 4] = ["access_token", "refresh_token", "id_token", "client_secret"];
 
 /// Reads the reply to a question about a token.
-pub fn parse(source: Source, received: Received<'_>) -> Result<Described, Failed> {
+pub fn parse(source: DescribeEndpoint, received: ReceivedReply<'_>) -> Result<Described, Failed> {
     let mut claims = reply::document(received)?;
     reply::without(&mut claims, &SECRETS);
     match source {
-        Source::Details => details(claims),
-        Source::Introspection => introspection(claims),
+        DescribeEndpoint::Details => details(claims),
+        DescribeEndpoint::Introspection => introspection(claims),
     }
 }
 
@@ -50,7 +50,7 @@ fn details(claims: Map<String, Value>) -> Result<Described, Failed> {
         return Err(Failed::nonsense("the reply has no details of a token"));
     }
     Ok(Described {
-        source: Source::Details,
+        source: DescribeEndpoint::Details,
         active: true,
         scope: claims.get("scope").and_then(scope),
         expires_at: moment(claims.get("expires_at")),
@@ -100,7 +100,7 @@ fn introspection(claims: Map<String, Value>) -> Result<Described, Failed> {
     };
     let identity = ["sub", "username"].iter().filter_map(|name| Some(((*name).to_owned(), plain(claims.get(*name)?)?)));
     Ok(Described {
-        source: Source::Introspection,
+        source: DescribeEndpoint::Introspection,
         active,
         scope: claims.get("scope").and_then(scope).filter(|_| active),
         expires_at: moment(claims.get("exp")).filter(|_| active),
@@ -114,8 +114,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn ask(source: Source, status: u16, body: &str) -> String {
-        let received = Received {
+    fn ask(source: DescribeEndpoint, status: u16, body: &str) -> String {
+        let received = ReceivedReply {
             status,
             content_type: Some("application/json"),
             retry_after: None,
@@ -153,7 +153,7 @@ mod tests {
             (json!("none"), "{}"),
         ] {
             let body = json!({"scope": "s", "scope_details": entries}).to_string();
-            assert_eq!(ask(Source::Details, 200, &body), format!("true s - {expected}"), "{body}");
+            assert_eq!(ask(DescribeEndpoint::Details, 200, &body), format!("true s - {expected}"), "{body}");
         }
     }
 
@@ -175,7 +175,7 @@ mod tests {
             ),
             (503, "", "busy the provider answered 503"),
         ] {
-            assert_eq!(ask(Source::Details, status, body), expected, "{body}");
+            assert_eq!(ask(DescribeEndpoint::Details, status, body), expected, "{body}");
         }
     }
 
@@ -192,15 +192,15 @@ mod tests {
             ("{}", "busy the reply does not say whether the token is active"),
             (r#"{"error":"invalid_client"}"#, "refused invalid_client"),
         ] {
-            assert_eq!(ask(Source::Introspection, 200, body), expected, "{body}");
+            assert_eq!(ask(DescribeEndpoint::Introspection, 200, body), expected, "{body}");
         }
     }
 
     #[test]
     fn claims_hold_everything_but_secrets() {
         let body = br#"{"active":true,"x":{"y":[1,{"access_token":"t","z":2}]},"refresh_token":"r","id_token":"i"}"#;
-        let received = Received { status: 200, content_type: None, retry_after: None, body, at: Wall(0) };
-        let described = parse(Source::Introspection, received).unwrap();
+        let received = ReceivedReply { status: 200, content_type: None, retry_after: None, body, at: Wall(0) };
+        let described = parse(DescribeEndpoint::Introspection, received).unwrap();
         assert_eq!(Value::Object(described.claims), json!({"active": true, "x": {"y": [1, {"z": 2}]}}));
     }
 }

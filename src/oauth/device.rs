@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::oauth::discovery;
-use crate::oauth::reply::{self, Failed, Received, clean, is_token, lifetime};
+use crate::oauth::reply::{self, Failed, ReceivedReply, clean, is_token, lifetime};
 use crate::secret::DeviceCode;
 
 /// Between two requests, where the provider names no time (RFC 8628 §3.2).
@@ -37,7 +37,7 @@ pub struct DeviceAuthorization {
 
 /// Reads the reply to a device authorization request (RFC 8628 §3.2). Both addresses are shown and opened,
 /// so they have to be such that can be.
-pub fn parse(received: Received<'_>) -> Result<DeviceAuthorization, Failed> {
+pub fn parse(received: ReceivedReply<'_>) -> Result<DeviceAuthorization, Failed> {
     let members = reply::document(received)?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let missing = |name: &str| Failed::nonsense(format!("the reply has no usable {name}"));
@@ -69,7 +69,7 @@ mod tests {
 
     fn read(body: &str) -> String {
         let received =
-            Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
+            ReceivedReply { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
         match parse(received) {
             Ok(d) => format!(
                 "{} {} {} {} {} {}",

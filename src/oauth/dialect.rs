@@ -16,7 +16,7 @@ pub struct Dialect {
     /// Where what is done. https, or http on loopback.
     pub endpoints: Endpoints,
     /// How its hosts are reached.
-    pub reach: Reach,
+    pub reach: NetworkOptions,
     /// Whether what `endpoints` leaves open is read from the issuer's metadata (RFC 8414, OpenID Connect
     /// Discovery). There is an issuer then.
     pub discover: bool,
@@ -71,7 +71,7 @@ pub struct Dialect {
 
 /// How a provider's hosts are reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Reach {
+pub struct NetworkOptions {
     /// Whose word is taken for a host's certificate.
     pub roots: Roots,
     /// A file of certificates (PEM) whose word is taken besides.
@@ -301,7 +301,7 @@ pub(crate) mod tests {
                 token: Some(Url::parse("https://id.example/token").unwrap()),
                 ..Endpoints::default()
             },
-            reach: Reach::default(),
+            reach: NetworkOptions::default(),
             discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use crate::oauth::dialect::{Dialect, IssPolicy, Par, Revoke};
-use crate::oauth::reply::{self, Failed, Received};
+use crate::oauth::reply::{self, Failed, ReceivedReply};
 
 /// Largest metadata that is read, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -51,7 +51,7 @@ pub fn well_known(issuer: &str) -> Option<[Url; 2]> {
 impl Metadata {
     /// Reads the reply of a well-known address. Metadata of another issuer must not be used (RFC 8414 §3.3),
     /// and an endpoint that secrets can't be sent to makes all of it unfit (§6.2).
-    pub fn parse(issuer: &str, received: Received<'_>) -> Result<Self, Failed> {
+    pub fn parse(issuer: &str, received: ReceivedReply<'_>) -> Result<Self, Failed> {
         if received.body.len() > LARGEST {
             return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
         }

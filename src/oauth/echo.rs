@@ -8,7 +8,7 @@ use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::exchange::HttpRequest;
-use super::reply::{Failed, Refusal, Reply};
+use super::reply::{Failed, ParsedReply, Refusal};
 use crate::secret::AccessToken;
 
 /// The parameters that are secret.
@@ -115,7 +115,7 @@ impl Refusal {
     }
 }
 
-impl Reply {
+impl ParsedReply {
     /// The same, with none of the request's secrets in the provider's words.
     #[must_use]
     pub fn without(self, sent: &Sent) -> Self {
@@ -146,7 +146,7 @@ impl Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::reply::Blame;
+    use crate::oauth::reply::RefusalSubject;
 
     fn request(content_type: Option<&'static str>, query: &str, authorization: &str, body: &str) -> HttpRequest {
         let some = |text: &str| (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()));
@@ -203,10 +203,12 @@ mod tests {
     fn no_kind_of_answer_repeats_what_was_sent_in_confidence() {
         let sent = Sent::of(&request(None, "refresh_token=R-token", "", ""));
         let said = || "no R-token".to_owned();
-        let refusal = || Refusal { code: said(), description: said(), blame: Blame::Unknown };
-        for reply in
-            [Reply::Refused(refusal()), Reply::Busy { retry_after: None, why: said() }, Reply::Unclear { why: said() }]
-        {
+        let refusal = || Refusal { code: said(), description: said(), blame: RefusalSubject::Unknown };
+        for reply in [
+            ParsedReply::Refused(refusal()),
+            ParsedReply::Busy { retry_after: None, why: said() },
+            ParsedReply::Unclear { why: said() },
+        ] {
             let shown = format!("{:?}", reply.without(&sent));
             assert!(shown.contains("no [redacted]") && !shown.contains("R-token"), "{shown}");
         }

@@ -140,7 +140,7 @@ pub enum Unbuildable {
 }
 
 /// Names and values in the order in which they are sent.
-type Parameters<'a> = Vec<(&'a str, &'a str)>;
+type FormParameters<'a> = Vec<(&'a str, &'a str)>;
 
 /// The request to the token endpoint.
 ///
@@ -165,7 +165,7 @@ pub fn token_request(
 }
 
 /// The grant's own parameters, `grant_type` first.
-fn of_grant(trade: &Trade) -> Parameters<'_> {
+fn of_grant(trade: &Trade) -> FormParameters<'_> {
     match trade {
         Trade::AuthorizationCode { code, redirect_uri, verifier, .. } => {
             let mut parameters = vec![
@@ -224,9 +224,9 @@ pub(super) fn for_target<'a>(target: &'a Target, scope: &'a str) -> impl Iterato
 }
 
 /// Adds what the config has, unless the request says it already: nothing may come twice (RFC 6749 §3.1, §3.2).
-pub(super) fn add<'a>(parameters: &mut Parameters<'a>, more: impl IntoIterator<Item = (&'a str, &'a str)>) {
+pub(super) fn add<'a>(parameters: &mut FormParameters<'a>, more: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let is_new = |(name, _): &(&str, &str)| parameters.iter().all(|(said, _)| said != name);
-    let more: Parameters<'_> = more.into_iter().filter(is_new).collect();
+    let more: FormParameters<'_> = more.into_iter().filter(is_new).collect();
     parameters.extend(more);
 }
 

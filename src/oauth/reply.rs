@@ -42,7 +42,7 @@ const LONGEST_WORDS: usize = 500;
 
 /// What was received: the parts that parsing looks at.
 #[derive(Debug, Clone, Copy)]
-pub struct Received<'a> {
+pub struct ReceivedReply<'a> {
     /// HTTP status.
     pub status: u16,
     /// The `Content-Type` header.
@@ -57,7 +57,7 @@ pub struct Received<'a> {
 
 /// What a reply means.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub enum ParsedReply {
     /// Tokens.
     Granted(Box<Grant>),
     /// A parsed no.
@@ -90,12 +90,12 @@ pub struct Refusal {
     /// The provider's words, cleaned; may be empty.
     pub description: String,
     /// What it is about.
-    pub blame: Blame,
+    pub blame: RefusalSubject,
 }
 
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub enum RefusalSubject {
     /// The code or refresh token is not (or no longer) good: only the user can help.
     Grant,
     /// The client, its rights or the request: the config has to change; the tokens may still be good.
@@ -148,42 +148,49 @@ impl Failed {
         Self::Busy { retry_after: None, why: why.into() }
     }
 
-    fn of(reply: Reply) -> Self {
+    fn of(reply: ParsedReply) -> Self {
         match reply {
-            Reply::Refused(refusal) => Self::Refused(refusal),
-            Reply::Busy { retry_after, why } => Self::Busy { retry_after, why },
-            Reply::Unclear { why } => Self::nonsense(why),
-            Reply::Granted(_) | Reply::Pending { .. } => Self::nonsense("the provider answered another question"),
+            ParsedReply::Refused(refusal) => Self::Refused(refusal),
+            ParsedReply::Busy { retry_after, why } => Self::Busy { retry_after, why },
+            ParsedReply::Unclear { why } => Self::nonsense(why),
+            ParsedReply::Granted(_) | ParsedReply::Pending { .. } => {
+                Self::nonsense("the provider answered another question")
+            }
         }
     }
 }
 
 /// Tells what a reply to a token request means.
-pub fn parse(received: Received<'_>, dialect: &Dialect) -> Reply {
+pub fn parse(received: ReceivedReply<'_>, dialect: &Dialect) -> ParsedReply {
     parse_for(received, dialect, None)
 }
 
 /// The same, where `spent` was sent: a refusal that repeats it brings nothing new.
-pub fn parse_for(received: Received<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> Reply {
+pub fn parse_for(received: ReceivedReply<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> ParsedReply {
     if !(200..300).contains(&received.status) {
         return complaint::of_status(received);
     }
     match body::read(received) {
         Ok(read) => meaning(read, received, dialect, spent),
-        Err(why) => Reply::Unclear { why },
+        Err(why) => ParsedReply::Unclear { why },
     }
 }
 
 /// What a success means that broke off or was too large (`why`): nothing is certain of it but a refresh token that
 /// arrived whole.
-pub fn parse_cut(received: Received<'_>, why: String, dialect: &Dialect) -> Reply {
+pub fn parse_cut(received: ReceivedReply<'_>, why: String, dialect: &Dialect) -> ParsedReply {
     match body::read_cut(received.body, &why) {
         Some(read) => meaning(read, received, dialect, None),
-        None => Reply::Unclear { why },
+        None => ParsedReply::Unclear { why },
     }
 }
 
-fn meaning(read: body::Read, received: Received<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> Reply {
+fn meaning(
+    read: body::Read,
+    received: ReceivedReply<'_>,
+    dialect: &Dialect,
+    spent: Option<&RefreshToken>,
+) -> ParsedReply {
     let body::Read { members, mut flaws, is_well_formed, is_whole } = read;
     let complaint = Complaint::of_members(&members).map(|complaint| complaint.reply(received.status));
     let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect);
@@ -195,13 +202,13 @@ fn meaning(read: body::Read, received: Received<'_>, dialect: &Dialect, spent: O
         return match brings_another {
             true => granted(Grant { access_token: None, ..grant }, vec![said(&complaint)]),
             false if is_well_formed => complaint,
-            false => Reply::Unclear { why: flaws.join("; ") },
+            false => ParsedReply::Unclear { why: flaws.join("; ") },
         };
     }
     match (missing, refresh_token) {
         // What was cut off may have been the refresh token that replaces the old one.
-        (None, None) if !is_whole => Reply::Unclear { why: flaws.join("; ") },
-        (Some(why), None) => Reply::Unclear { why: if is_well_formed { why } else { flaws.join("; ") } },
+        (None, None) if !is_whole => ParsedReply::Unclear { why: flaws.join("; ") },
+        (Some(why), None) => ParsedReply::Unclear { why: if is_well_formed { why } else { flaws.join("; ") } },
         (missing, _) => {
             flaws.extend(missing);
             granted(grant, flaws)
@@ -210,21 +217,21 @@ fn meaning(read: body::Read, received: Received<'_>, dialect: &Dialect, spent: O
 }
 
 /// What was wrong with the reply as a whole stands before what was wrong with its members.
-fn granted(grant: Grant, mut flaws: Vec<String>) -> Reply {
+fn granted(grant: Grant, mut flaws: Vec<String>) -> ParsedReply {
     flaws.extend(grant.flaws);
-    Reply::Granted(Box::new(Grant { flaws, ..grant }))
+    ParsedReply::Granted(Box::new(Grant { flaws, ..grant }))
 }
 
-fn said(complaint: &Reply) -> String {
+fn said(complaint: &ParsedReply) -> String {
     match complaint {
-        Reply::Refused(refusal) => format!("the reply has tokens and an error ({refusal})"),
-        Reply::Busy { why, .. } => format!("the reply has tokens, and {why}"),
+        ParsedReply::Refused(refusal) => format!("the reply has tokens and an error ({refusal})"),
+        ParsedReply::Busy { why, .. } => format!("the reply has tokens, and {why}"),
         _ => "the reply has tokens and says that the user has not answered yet".into(),
     }
 }
 
 /// The members of a successful reply to any other question.
-pub(crate) fn document(received: Received<'_>) -> Result<Map<String, Value>, Failed> {
+pub(crate) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, Failed> {
     if !(200..300).contains(&received.status) {
         return Err(Failed::of(complaint::of_status(received)));
     }
@@ -239,7 +246,7 @@ pub(crate) fn document(received: Received<'_>) -> Result<Map<String, Value>, Fai
 }
 
 /// The same, of a reply that has to call itself JSON: whatever else a host serves may be somebody else's to write.
-pub(crate) fn declared_document(received: Received<'_>) -> Result<Map<String, Value>, Failed> {
+pub(crate) fn declared_document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, Failed> {
     let is_success = (200..300).contains(&received.status);
     if let Some(why) = body::undeclared(received).filter(|_| is_success) {
         return Err(Failed::nonsense(why));

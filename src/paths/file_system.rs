@@ -10,14 +10,14 @@ use super::folder::FolderError;
 
 /// What is asked of a file system and not every one has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum FileSystemFeature {
     /// `flock`: one daemon at a time.
     Lock,
     /// `fsync`: what was written outlives a power failure.
     Sync,
 }
 
-impl std::fmt::Display for Asked {
+impl std::fmt::Display for FileSystemFeature {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Lock => "to lock files (flock)",
@@ -31,7 +31,7 @@ const REFUSALS: [Errno; 5] = [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errn
 
 /// The error of an operation on `file`, which is or is in `path`.
 pub(crate) fn failed(
-    asked: Asked,
+    asked: FileSystemFeature,
     path: impl Into<PathBuf>,
     file: impl AsFd,
     error: impl Into<io::Error>,
@@ -87,7 +87,7 @@ mod tests {
     fn what_a_file_system_does_not_have_is_told_with_its_name_and_a_full_disk_is_none_of_it() {
         // proc makes nothing durable, and says so as others do.
         let file = std::fs::File::open("/proc/self/status").unwrap();
-        let refused = failed(Asked::Sync, "/proc/self", &file, file.sync_all().unwrap_err());
+        let refused = failed(FileSystemFeature::Sync, "/proc/self", &file, file.sync_all().unwrap_err());
         assert_eq!(
             refused.to_string(),
             "/proc/self: its file system (proc) refuses to make files durable (fsync): Invalid argument (os error 22)"
@@ -100,8 +100,12 @@ mod tests {
             (Errno::IO, false),
             (Errno::ROFS, false),
         ] {
-            let told = failed(Asked::Lock, "/state/lock", &file, errno);
-            assert_eq!(matches!(told, FolderError::FileSystem { asked: Asked::Lock, .. }), is_refusal, "{told}");
+            let told = failed(FileSystemFeature::Lock, "/state/lock", &file, errno);
+            assert_eq!(
+                matches!(told, FolderError::FileSystem { asked: FileSystemFeature::Lock, .. }),
+                is_refusal,
+                "{told}"
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::file_system::{self, Asked};
+use super::file_system::{self, FileSystemFeature};
 use super::trust;
 
 /// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
@@ -46,7 +46,7 @@ pub enum FolderError {
         /// The file system's kind.
         name: String,
         /// What was asked of it.
-        asked: Asked,
+        asked: FileSystemFeature,
         /// What the system said.
         why: String,
     },
@@ -65,10 +65,10 @@ impl FolderError {
 
 /// An open folder that belongs to this user and that nobody else can look into. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Folder(Arc<Inner>);
+pub struct Folder(Arc<FolderInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct FolderInner {
     fd: OwnedFd,
     path: PathBuf,
 }
@@ -88,7 +88,7 @@ impl Folder {
             // What is made durable inside is of no use if the folder itself is not.
             let parent = rustix::fs::openat(&folder.0.fd, "..", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
             let synced = parent.and_then(rustix::fs::fsync);
-            synced.map_err(|e| file_system::failed(Asked::Sync, folder.path(), &folder.0.fd, e))?;
+            synced.map_err(|e| file_system::failed(FileSystemFeature::Sync, folder.path(), &folder.0.fd, e))?;
         }
         Ok(folder)
     }
@@ -117,7 +117,7 @@ impl Folder {
             // Made 0700 or less: the umask may have taken bits away from its owner. Others it never lets in.
             rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
         }
-        Ok(Self(Arc::new(Inner { fd, path })))
+        Ok(Self(Arc::new(FolderInner { fd, path })))
     }
 
     /// Where it is.
@@ -244,7 +244,8 @@ impl Folder {
 
     /// Makes renames and deletions in it durable.
     pub(crate) fn sync(&self) -> Result<(), FolderError> {
-        rustix::fs::fsync(&self.0.fd).map_err(|e| file_system::failed(Asked::Sync, self.path(), &self.0.fd, e))
+        rustix::fs::fsync(&self.0.fd)
+            .map_err(|e| file_system::failed(FileSystemFeature::Sync, self.path(), &self.0.fd, e))
     }
 }
 
@@ -268,7 +269,9 @@ impl Temp {
             }
             result => result.map_err(|e| FolderError::io(self.folder.path(), e))?,
         }
-        self.file.sync_all().map_err(|e| file_system::failed(Asked::Sync, self.folder.path(), &self.file, e))
+        self.file
+            .sync_all()
+            .map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))
     }
 
     /// Makes `bytes`, durably, all that it holds.
@@ -280,7 +283,7 @@ impl Temp {
             .and_then(|()| self.file.set_len(bytes.len() as u64))
             .and_then(|()| self.file.sync_all());
         // Named by folder: the temp name means nothing to people.
-        result.map_err(|e| file_system::failed(Asked::Sync, self.folder.path(), &self.file, e))
+        result.map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))
     }
 
     /// Puts it in the place of `name`. Durable after [`Folder::sync`].

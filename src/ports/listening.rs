@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::table::{self, LISTEN, Row};
+use super::table::{self, LISTEN, SocketRow};
 
 /// Somebody who listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub struct Listening {
 /// Who gets a connection to `address`: whoever listens there, else whoever listens on every address of that
 /// family, or of both. `None` where the system does not tell.
 pub fn listening_at(address: SocketAddr) -> Option<Vec<Listening>> {
-    let who = |row: &Row| Listening { uid: row.uid, inode: row.inode };
+    let who = |row: &SocketRow| Listening { uid: row.uid, inode: row.inode };
     if let Some(row) = by_query(address) {
         return Some(vec![who(&row)]);
     }
-    let listens = |row: &Row| row.state == LISTEN && row.local.port() == address.port();
-    let found: Vec<Row> = table::rows(u64::MAX)?.filter(listens).collect();
+    let listens = |row: &SocketRow| row.state == LISTEN && row.local.port() == address.port();
+    let found: Vec<SocketRow> = table::rows(u64::MAX)?.filter(listens).collect();
     let exact: Vec<Listening> = found.iter().filter(|row| row.local == address).map(who).collect();
     if !exact.is_empty() {
         return Some(exact);
@@ -33,13 +33,13 @@ pub fn listening_at(address: SocketAddr) -> Option<Vec<Listening>> {
 
 /// The same by an exact query, which costs the same however many sockets others open.
 #[cfg(target_os = "linux")]
-fn by_query(address: SocketAddr) -> Option<Row> {
+fn by_query(address: SocketAddr) -> Option<SocketRow> {
     let kernel = super::sock_diag::SockDiag::open().ok()?;
     kernel.listening(address).ok().flatten()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn by_query(_: SocketAddr) -> Option<Row> {
+fn by_query(_: SocketAddr) -> Option<SocketRow> {
     None
 }
 

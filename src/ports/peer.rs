@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(target_os = "linux")]
 use super::sock_diag::SockDiag;
-use super::table::{self, ESTABLISHED, LISTEN, Row};
+use super::table::{self, ESTABLISHED, LISTEN, SocketRow};
 
 /// How much of a table is read for one connection, in bytes: 27,000 sockets.
 const LONGEST: u64 = 4 << 20;
@@ -38,13 +38,13 @@ impl PeerUser {
 /// descriptor is left, say) makes peers that are not found, and never ones that nobody asks about.
 #[derive(Debug)]
 pub struct PeerLookup {
-    source: Source,
+    source: PeerSource,
     /// What users without a number in this user namespace are shown as; `None` where every user has one.
     overflow_uid: Option<u32>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum PeerSource {
     /// One question at a time: an answer is taken from the same socket, some microseconds later.
     #[cfg(target_os = "linux")]
     SockDiag(Mutex<SockDiag>),
@@ -56,13 +56,13 @@ impl PeerLookup {
     /// The best source that finds a socket of ours which listens, as a proof that it works here.
     pub fn open() -> Self {
         let probe = TcpListener::bind(("127.0.0.1", 0)).or_else(|_| TcpListener::bind(("::1", 0)));
-        let found = probe.and_then(|probe| Ok(Source::that_finds(probe.local_addr()?)));
-        Self { source: found.unwrap_or(Source::None), overflow_uid: overflow_uid() }
+        let found = probe.and_then(|probe| Ok(PeerSource::that_finds(probe.local_addr()?)));
+        Self { source: found.unwrap_or(PeerSource::None), overflow_uid: overflow_uid() }
     }
 
     /// Whether it will ever tell anything.
     pub fn is_supported(&self) -> bool {
-        !matches!(self.source, Source::None)
+        !matches!(self.source, PeerSource::None)
     }
 
     /// Whose the socket is that has the address `peer` and is connected to `ours`. To be asked as soon as the
@@ -70,7 +70,7 @@ impl PeerLookup {
     pub async fn user(&self, peer: SocketAddr, ours: SocketAddr) -> PeerUser {
         let row = match &self.source {
             #[cfg(target_os = "linux")]
-            Source::SockDiag(kernel) => {
+            PeerSource::SockDiag(kernel) => {
                 let found = kernel.lock().unwrap_or_else(PoisonError::into_inner).find(peer, ours);
                 match found {
                     Ok(row) => row,
@@ -80,15 +80,15 @@ impl PeerLookup {
                     }
                 }
             }
-            Source::ProcNet => in_table(peer, ours).await,
-            Source::None => return PeerUser::Unsupported,
+            PeerSource::ProcNet => in_table(peer, ours).await,
+            PeerSource::None => return PeerUser::Unsupported,
         };
         user_of(row, (peer, ours), self.overflow_uid)
     }
 }
 
 /// The user of `row`, if that is a connection with these two ends.
-fn user_of(row: Option<Row>, (peer, ours): (SocketAddr, SocketAddr), overflow_uid: Option<u32>) -> PeerUser {
+fn user_of(row: Option<SocketRow>, (peer, ours): (SocketAddr, SocketAddr), overflow_uid: Option<u32>) -> PeerUser {
     match row {
         Some(row) if is_connection(&row, peer, ours) && row.inode != 0 => {
             if overflow_uid == Some(row.uid) {
@@ -101,7 +101,7 @@ fn user_of(row: Option<Row>, (peer, ours): (SocketAddr, SocketAddr), overflow_ui
     }
 }
 
-fn is_connection(row: &Row, local: SocketAddr, remote: SocketAddr) -> bool {
+fn is_connection(row: &SocketRow, local: SocketAddr, remote: SocketAddr) -> bool {
     row.state == ESTABLISHED && same(row.local, local) && same(row.remote, remote)
 }
 
@@ -111,12 +111,12 @@ fn same(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 /// Reading the table takes longer the more sockets there are, so it is done beside the runtime.
-async fn in_table(peer: SocketAddr, ours: SocketAddr) -> Option<Row> {
+async fn in_table(peer: SocketAddr, ours: SocketAddr) -> Option<SocketRow> {
     let look = move || table::rows(LONGEST)?.find(|row| is_connection(row, peer, ours));
     tokio::task::spawn_blocking(look).await.ok().flatten()
 }
 
-impl Source {
+impl PeerSource {
     fn that_finds(listener: SocketAddr) -> Self {
         #[cfg(target_os = "linux")]
         if let Ok(kernel) = SockDiag::open()
@@ -125,7 +125,7 @@ impl Source {
         {
             return Self::SockDiag(Mutex::new(kernel));
         }
-        let is_it = |row: &Row| row.state == LISTEN && row.local == listener;
+        let is_it = |row: &SocketRow| row.state == LISTEN && row.local == listener;
         match table::rows(LONGEST).and_then(|mut rows| rows.find(is_it)) {
             Some(_) => Self::ProcNet,
             None => Self::None,
@@ -159,24 +159,24 @@ mod tests {
     #[test]
     fn only_an_open_connection_with_these_two_ends_names_a_user() {
         let (peer, ours) = (address("127.0.0.1:50000"), address("127.0.0.1:7464"));
-        let good = Row { local: peer, remote: ours, state: ESTABLISHED, uid: 1000, inode: 7 };
+        let good = SocketRow { local: peer, remote: ours, state: ESTABLISHED, uid: 1000, inode: 7 };
         let cases = [
             (Some(good.clone()), PeerUser::Uid(1000)),
-            (Some(Row { uid: 0, ..good.clone() }), PeerUser::Uid(0)),
-            (Some(Row { local: address("[::ffff:127.0.0.1]:50000"), ..good.clone() }), PeerUser::Uid(1000)),
-            (Some(Row { uid: 65_534, ..good.clone() }), PeerUser::Unmapped),
+            (Some(SocketRow { uid: 0, ..good.clone() }), PeerUser::Uid(0)),
+            (Some(SocketRow { local: address("[::ffff:127.0.0.1]:50000"), ..good.clone() }), PeerUser::Uid(1000)),
+            (Some(SocketRow { uid: 65_534, ..good.clone() }), PeerUser::Unmapped),
             (None, PeerUser::NotFound),
             // Closed by its owner: uid 0 by default.
-            (Some(Row { uid: 0, inode: 0, ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { uid: 0, inode: 0, ..good.clone() }), PeerUser::NotFound),
             // FIN_WAIT1, CLOSE_WAIT, SYN_SENT, and one that listens on the peer's port.
-            (Some(Row { state: 4, ..good.clone() }), PeerUser::NotFound),
-            (Some(Row { state: 8, ..good.clone() }), PeerUser::NotFound),
-            (Some(Row { state: 2, ..good.clone() }), PeerUser::NotFound),
-            (Some(Row { state: LISTEN, remote: address("0.0.0.0:0"), ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { state: 4, ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { state: 8, ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { state: 2, ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { state: LISTEN, remote: address("0.0.0.0:0"), ..good.clone() }), PeerUser::NotFound),
             // Our own end of it, and somebody else's connection.
-            (Some(Row { local: ours, remote: peer, ..good.clone() }), PeerUser::NotFound),
-            (Some(Row { local: address("127.0.0.2:50000"), ..good.clone() }), PeerUser::NotFound),
-            (Some(Row { remote: address("127.0.0.1:7465"), ..good }), PeerUser::NotFound),
+            (Some(SocketRow { local: ours, remote: peer, ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { local: address("127.0.0.2:50000"), ..good.clone() }), PeerUser::NotFound),
+            (Some(SocketRow { remote: address("127.0.0.1:7465"), ..good }), PeerUser::NotFound),
         ];
         for (row, expected) in cases {
             assert_eq!(user_of(row.clone(), (peer, ours), Some(65_534)), expected, "{row:?}");
@@ -199,7 +199,7 @@ mod tests {
             let ours = listener.local_addr().unwrap();
             let best = PeerLookup::open();
             assert!(best.is_supported());
-            for lookup in [best, PeerLookup { source: Source::ProcNet, overflow_uid: None }] {
+            for lookup in [best, PeerLookup { source: PeerSource::ProcNet, overflow_uid: None }] {
                 let client = std::net::TcpStream::connect(ours).unwrap();
                 let (server, peer) = listener.accept().unwrap();
                 assert_eq!(lookup.user(peer, ours).await, me, "{lookup:?} {at}");
@@ -209,7 +209,7 @@ mod tests {
                 drop(server);
             }
         }
-        let nowhere = PeerLookup { source: Source::None, overflow_uid: None };
+        let nowhere = PeerLookup { source: PeerSource::None, overflow_uid: None };
         assert_eq!(nowhere.user(address("127.0.0.1:1"), address("127.0.0.1:2")).await, PeerUser::Unsupported);
     }
 }

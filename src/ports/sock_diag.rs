@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with};
 
-use super::table::{LISTEN, Row};
+use super::table::{LISTEN, SocketRow};
 
 /// `nlmsghdr` (netlink(7)).
 const HEADER: usize = 16;
@@ -45,7 +45,7 @@ impl SockDiag {
     }
 
     /// The socket that gets a connection to `address`.
-    pub(super) fn listening(&self, address: SocketAddr) -> io::Result<Option<Row>> {
+    pub(super) fn listening(&self, address: SocketAddr) -> io::Result<Option<SocketRow>> {
         let nobody: IpAddr =
             if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let row = self.find(address, SocketAddr::new(nobody, 0))?;
@@ -54,7 +54,7 @@ impl SockDiag {
 
     /// The socket whose own end is `local` and whose other end is `remote`. Where there is none, the kernel may name
     /// one that listens on `local`: the caller has to look at the row.
-    pub(super) fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Row>> {
+    pub(super) fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<SocketRow>> {
         let sequence = self.asked.fetch_add(1, Ordering::Relaxed);
         send(&self.socket, &request(sequence, local, remote), SendFlags::empty())?;
         let mut answer = [0; 512];
@@ -103,7 +103,7 @@ fn octets(ip: IpAddr) -> [u8; 16] {
 }
 
 /// `inet_diag_msg`, or the kernel's error.
-fn read(answer: &[u8]) -> io::Result<Option<Row>> {
+fn read(answer: &[u8]) -> io::Result<Option<SocketRow>> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
     match number(answer, 4).map(u16::from_ne_bytes) {
         Some(ERROR) => {
@@ -119,7 +119,7 @@ fn read(answer: &[u8]) -> io::Result<Option<Row>> {
     }
 }
 
-fn row(message: &[u8]) -> Option<Row> {
+fn row(message: &[u8]) -> Option<SocketRow> {
     let [family, state, ..] = *message else { return None };
     let end = |port: usize, ip: usize| {
         let port = number(message, port).map(u16::from_be_bytes)?;
@@ -130,7 +130,7 @@ fn row(message: &[u8]) -> Option<Row> {
         };
         Some(SocketAddr::new(ip, port))
     };
-    Some(Row {
+    Some(SocketRow {
         local: end(4, 8)?,
         remote: end(6, 24)?,
         state,

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// One socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct SocketRow {
     /// Its own end.
     pub(super) local: SocketAddr,
     /// The other end; unspecified for one that listens.
@@ -28,7 +28,7 @@ const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
 /// Every row of both tables, up to this many bytes of each; `None` where there are no tables. Those that listen come
 /// first.
-pub(super) fn rows(most: u64) -> Option<impl Iterator<Item = Row>> {
+pub(super) fn rows(most: u64) -> Option<impl Iterator<Item = SocketRow>> {
     // A machine without IPv6 has no second table.
     let mut tables = TABLES.iter().filter_map(|path| File::open(path).ok()).peekable();
     tables.peek()?;
@@ -36,11 +36,11 @@ pub(super) fn rows(most: u64) -> Option<impl Iterator<Item = Row>> {
     Some(lines.filter_map(|line| row(&line)))
 }
 
-fn row(line: &str) -> Option<Row> {
+fn row(line: &str) -> Option<SocketRow> {
     let mut fields = line.split_whitespace();
     let (local, remote, state) = (fields.nth(1)?, fields.next()?, fields.next()?);
     let (uid, inode) = (fields.nth(3)?, fields.nth(1)?);
-    Some(Row {
+    Some(SocketRow {
         local: address(local)?,
         remote: address(remote)?,
         state: u8::from_str_radix(state, 16).ok()?,
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn rows_are_read_for_both_families_and_what_is_no_row_is_passed_over() {
         let v4 = "   0: 0100007F:1D28 0200007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1 x";
-        let expected = Row {
+        let expected = SocketRow {
             local: "127.0.0.1:7464".parse().unwrap(),
             remote: "127.0.0.2:50000".parse().unwrap(),
             state: ESTABLISHED,
@@ -83,7 +83,7 @@ mod tests {
         };
         assert_eq!(row(v4), Some(expected));
         let v6 = "   1: 00000000000000000000000001000000:1D28 00000000000000000000000000000000:0000 0A 0:0 00:0 0  65534 0 7 1 x";
-        let expected = Row {
+        let expected = SocketRow {
             local: "[::1]:7464".parse().unwrap(),
             remote: "[::]:0".parse().unwrap(),
             state: LISTEN,

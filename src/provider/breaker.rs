@@ -20,10 +20,10 @@ const ASKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One origin's. Times are since boot.
 #[derive(Debug, Default)]
-pub struct Breaker(Mutex<State>);
+pub struct Breaker(Mutex<BreakerState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BreakerState {
     failures: u32,
     /// What the last of them was.
     why: String,
@@ -36,7 +36,7 @@ struct State {
 
 /// A request that does not pass.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Open {
+pub struct CircuitOpen {
     /// One clause.
     pub why: String,
     /// When one for somebody who waits may pass.
@@ -51,12 +51,12 @@ pub struct Passing<'a> {
 }
 
 impl Breaker {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a request pass, unless the host is left alone.
-    pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, Open> {
+    pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, CircuitOpen> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
         if probe {
@@ -69,7 +69,7 @@ impl Breaker {
                 let why = format!("its host fails, and is left alone for a moment ({})", state.why);
                 // Nobody knows how long a probe takes. Its success rings a bell.
                 let probe_in = if state.probing { ASKED_PAUSE } else { state.asked_at.saturating_sub(now) };
-                return Err(Open { why, probe_in });
+                return Err(CircuitOpen { why, probe_in });
             }
             state.probing = true;
         }
@@ -78,7 +78,7 @@ impl Breaker {
 
     /// Closes it: the network may be back, or the config is another.
     pub fn forgive(&self) {
-        *self.state() = State::default();
+        *self.state() = BreakerState::default();
     }
 }
 
@@ -87,7 +87,7 @@ impl Passing<'_> {
     pub fn ended(self, failure: Option<String>, now: Duration) {
         let mut state = self.breaker.state();
         let Some(why) = failure else {
-            *state = State { probing: state.probing, ..State::default() };
+            *state = BreakerState { probing: state.probing, ..BreakerState::default() };
             return;
         };
         state.why = why;
@@ -128,7 +128,7 @@ mod tests {
         for pause in [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
             let open = breaker.admit(Priority::Planned, now + ms(pause - 1)).unwrap_err();
             let why = "its host fails, and is left alone for a moment (no reply)".into();
-            assert_eq!(open, Open { why, probe_in: Duration::ZERO });
+            assert_eq!(open, CircuitOpen { why, probe_in: Duration::ZERO });
             now += ms(pause);
             fail(&breaker, Priority::Planned, now);
         }

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::AskError;
-use super::wire::{Patience, Wire};
+use super::wire::{HttpTransport, Patience};
 use crate::clock::{Boot, Wall};
-use crate::oauth::dialect::{Dialect, Reach};
+use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::oauth::discovery::{self, Metadata};
 use crate::oauth::reply::Failed;
 use crate::paths;
@@ -43,7 +43,7 @@ pub(super) struct Issuers {
 #[derive(Default)]
 pub(super) struct Slot {
     /// Whoever has the lock reads the metadata; everybody else waits for that (single flight).
-    entry: tokio::sync::Mutex<Option<Entry>>,
+    entry: tokio::sync::Mutex<Option<CachedMetadata>>,
     /// How the last read failed, where nothing is known from before.
     failed: Mutex<Option<FailedRead>>,
 }
@@ -85,7 +85,7 @@ impl Slot {
 }
 
 #[derive(Clone)]
-struct Entry {
+struct CachedMetadata {
     metadata: Metadata,
     fetched_at: Wall,
     /// Where the token endpoint has to be.
@@ -94,7 +94,7 @@ struct Entry {
     retry_at: Option<Wall>,
 }
 
-/// An [`Entry`] on disk.
+/// An [`CachedMetadata`] on disk.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -112,7 +112,7 @@ impl Issuers {
     }
 
     /// See [`super::Provider::resolve`].
-    pub(super) async fn resolve(&self, wire: &Wire, dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, AskError> {
+    pub(super) async fn resolve(&self, wire: &HttpTransport, dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, AskError> {
         let Some(issuer) = issuer(dialect) else { return Ok(Arc::clone(dialect)) };
         let slot = self.slot(issuer);
         let mut known = slot.entry.lock().await;
@@ -132,7 +132,7 @@ impl Issuers {
     }
 
     /// See [`super::Provider::accept`].
-    pub(super) async fn accept(&self, wire: &Wire, dialect: &Arc<Dialect>) -> Result<String, AskError> {
+    pub(super) async fn accept(&self, wire: &HttpTransport, dialect: &Arc<Dialect>) -> Result<String, AskError> {
         let Some(issuer) = issuer(dialect) else {
             let why = format!("`{}` reads no metadata (`discover`): there is nothing to accept", dialect.provider);
             return Err(AskError::Impossible(why));
@@ -143,7 +143,7 @@ impl Issuers {
         let Some(origin) = metadata.token_origin() else {
             return Err(AskError::Impossible(format!("the metadata of {issuer} names no token endpoint")));
         };
-        let entry = Entry { metadata, fetched_at: wire.now(), pinned: Some(origin.clone()), retry_at: None };
+        let entry = CachedMetadata { metadata, fetched_at: wire.now(), pinned: Some(origin.clone()), retry_at: None };
         self.keep(issuer, &entry).await;
         *known = Some(entry);
         *slot.failed() = None;
@@ -171,11 +171,11 @@ impl Issuers {
     /// The entry, read again if it is time. An old one is better than none.
     async fn refreshed(
         &self,
-        wire: &Wire,
-        reach: &Reach,
+        wire: &HttpTransport,
+        reach: &NetworkOptions,
         issuer: &str,
-        kept: Option<Entry>,
-    ) -> Result<Entry, AskError> {
+        kept: Option<CachedMetadata>,
+    ) -> Result<CachedMetadata, AskError> {
         let kept = match kept {
             Some(entry) if !entry.is_due(wire.now()) => return Ok(entry),
             kept => kept,
@@ -185,23 +185,23 @@ impl Issuers {
         match (fetched, kept) {
             (Ok(metadata), kept) => {
                 let pinned = kept.and_then(|entry| entry.pinned).or_else(|| metadata.token_origin());
-                let entry = Entry { metadata, fetched_at: now, pinned, retry_at: None };
+                let entry = CachedMetadata { metadata, fetched_at: now, pinned, retry_at: None };
                 self.keep(issuer, &entry).await;
                 Ok(entry)
             }
             (Err(error), Some(entry)) => {
                 tracing::warn!(issuer, "its metadata could not be read again, the old goes on: {error}");
-                Ok(Entry { retry_at: Some(now.plus(RETRY)), ..entry })
+                Ok(CachedMetadata { retry_at: Some(now.plus(RETRY)), ..entry })
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    async fn load(&self, issuer: &str) -> Option<Entry> {
+    async fn load(&self, issuer: &str) -> Option<CachedMetadata> {
         let (folder, name) = (self.folder.clone()?, file_name(issuer));
         let read = move || paths::private_folder(&folder)?.read(&name, LARGEST_FILE);
         match tokio::task::spawn_blocking(read).await.ok()? {
-            Ok(bytes) => Entry::read(issuer, &bytes?),
+            Ok(bytes) => CachedMetadata::read(issuer, &bytes?),
             Err(error) => {
                 tracing::warn!("kept metadata can't be read: {error}");
                 None
@@ -210,7 +210,7 @@ impl Issuers {
     }
 
     /// Best effort: without it, the next start needs the network.
-    async fn keep(&self, issuer: &str, entry: &Entry) {
+    async fn keep(&self, issuer: &str, entry: &CachedMetadata) {
         let (Some(folder), name) = (self.folder.clone(), file_name(issuer)) else { return };
         let Ok(bytes) = serde_json::to_vec(&entry.to_kept(issuer)) else { return };
         let written = tokio::task::spawn_blocking(move || paths::write_private(&folder, &name, &bytes)).await;
@@ -220,7 +220,7 @@ impl Issuers {
     }
 }
 
-impl Entry {
+impl CachedMetadata {
     fn read(issuer: &str, bytes: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(bytes).ok().filter(|kept: &Kept| kept.version == VERSION)?;
         let metadata = Metadata::of_document(issuer, &kept.metadata).ok()?;
@@ -271,7 +271,7 @@ fn file_name(issuer: &str) -> String {
 }
 
 /// Asks at both well-known addresses. If the host does not answer at one, it is not asked at the other.
-async fn fetch(wire: &Wire, reach: &Reach, issuer: &str) -> Result<Metadata, AskError> {
+async fn fetch(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Result<Metadata, AskError> {
     let addresses = discovery::well_known(issuer).ok_or_else(|| {
         AskError::Impossible(format!("the issuer {issuer} is no https address, so it has no metadata to read"))
     })?;

@@ -14,7 +14,7 @@ const MANY: usize = 64;
 
 /// What is counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct LimitKey {
     /// The provider.
     pub(super) authority: String,
     /// The client.
@@ -26,13 +26,13 @@ pub(super) struct Key {
 /// Every window.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    windows: HashMap<Key, Window>,
+    windows: HashMap<LimitKey, LimitWindow>,
     /// The latest time that was heard of: clocks read on different threads come in any order.
     latest: Duration,
 }
 
 #[derive(Debug, Default)]
-struct Window {
+struct LimitWindow {
     /// Let through and not answered yet.
     flying: usize,
     /// When others were answered, in order.
@@ -43,10 +43,11 @@ struct Window {
 
 impl Limiter {
     /// Lets a request through, by all of its limits or by none; else tells how long it has to wait.
-    pub(super) fn admit(&mut self, limits: &[(Key, RateLimit)], now: Duration) -> Result<(), Duration> {
+    pub(super) fn admit(&mut self, limits: &[(LimitKey, RateLimit)], now: Duration) -> Result<(), Duration> {
         let now = self.advance(now);
-        let wait =
-            |(key, limit): &(Key, RateLimit)| self.windows.get(key).map_or(Duration::ZERO, |w| w.wait(*limit, now));
+        let wait = |(key, limit): &(LimitKey, RateLimit)| {
+            self.windows.get(key).map_or(Duration::ZERO, |w| w.wait(*limit, now))
+        };
         let longest = limits.iter().map(wait).max().unwrap_or_default();
         if !longest.is_zero() {
             return Err(longest);
@@ -63,7 +64,7 @@ impl Limiter {
     }
 
     /// The request was answered, or never will be.
-    pub(super) fn answered(&mut self, limits: &[(Key, RateLimit)], now: Duration) {
+    pub(super) fn answered(&mut self, limits: &[(LimitKey, RateLimit)], now: Duration) {
         let now = self.advance(now);
         for (key, _) in limits {
             if let Some(window) = self.windows.get_mut(key) {
@@ -80,7 +81,7 @@ impl Limiter {
     }
 }
 
-impl Window {
+impl LimitWindow {
     /// How long until one more fits under `limit`.
     fn wait(&self, limit: RateLimit, now: Duration) -> Duration {
         let gone = self.answered.partition_point(|at| at.saturating_add(limit.per) <= now);
@@ -108,8 +109,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(endpoint: Option<&str>) -> Key {
-        Key { authority: "p".into(), client_id: "c".into(), endpoint: endpoint.map(str::to_owned) }
+    fn key(endpoint: Option<&str>) -> LimitKey {
+        LimitKey { authority: "p".into(), client_id: "c".into(), endpoint: endpoint.map(str::to_owned) }
     }
 
     const fn ms(ms: u64) -> Duration {

@@ -61,7 +61,7 @@ fn provider() -> HttpProvider {
 async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
     let server = Server::start(|_| (200, r#"{"access_token":"a"}"#.into())).await;
     let dialect = Dialect { body: BodyEncoding::Query, ..at(&server) };
-    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, Answer::Granted(_)));
+    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, RefreshOutcome::Granted(_)));
     let query = "mode=x&grant_type=refresh_token&refresh_token=REFRESH&client_id=c&client_secret=SECRET";
     assert_eq!(server.seen(), [format!("POST /token?{query} ")]);
 
@@ -93,7 +93,7 @@ async fn a_post_without_a_body_says_so() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"access_token\":\"a\"}").await.unwrap();
         String::from_utf8(seen).unwrap().to_ascii_lowercase()
     });
-    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, Answer::Granted(_)));
+    assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, RefreshOutcome::Granted(_)));
     let seen = server.await.unwrap();
     assert!(seen.starts_with("post /token?grant_type=refresh_token&"), "{seen}");
     assert_eq!(seen.matches("\r\ncontent-length: 0\r\n").count(), 1, "{seen}");
@@ -109,9 +109,9 @@ async fn a_request_over_the_limit_is_not_sent() {
     let clock = Clock::virtual_at(Wall(1_700_000_000_000));
     let (provider, me) = (HttpProvider::new(clock.clone()), credentials());
     for _ in 0..2 {
-        assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Granted(_)));
+        assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, RefreshOutcome::Granted(_)));
     }
-    let Answer::Busy { retry_after: Some(wait), .. } = provider.trade(&dialect, &refresh(), &me).await else {
+    let RefreshOutcome::Busy { retry_after: Some(wait), .. } = provider.trade(&dialect, &refresh(), &me).await else {
         panic!("over the endpoint's limit")
     };
     assert!(wait > Duration::from_secs(25) && wait <= Duration::from_secs(30), "{wait:?}");
@@ -119,12 +119,18 @@ async fn a_request_over_the_limit_is_not_sent() {
     let over_all = provider.device(&dialect, &Target::default(), &me).await;
     assert!(matches!(over_all, Err(AskError::Unreachable { retry_after: Some(_), .. })), "{over_all:?}");
     let another = Credentials { client_id: "d".into(), ..me.clone() };
-    assert!(matches!(provider.trade(&dialect, &refresh(), &another).await, Answer::Granted(_)), "another client");
+    assert!(
+        matches!(provider.trade(&dialect, &refresh(), &another).await, RefreshOutcome::Granted(_)),
+        "another client"
+    );
     assert_eq!(server.seen().len(), 4);
     clock.suspend(wait);
-    assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Busy { .. }), "all together: a minute");
+    assert!(
+        matches!(provider.trade(&dialect, &refresh(), &me).await, RefreshOutcome::Busy { .. }),
+        "all together: a minute"
+    );
     clock.suspend(Duration::from_secs(31));
-    assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, Answer::Granted(_)));
+    assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, RefreshOutcome::Granted(_)));
 }
 
 #[tokio::test]
@@ -200,10 +206,10 @@ async fn every_question_is_asked_at_its_endpoint() {
     assert_eq!((device.user_code.as_str(), device.interval), ("U", Duration::from_secs(5)));
     let token = AccessToken::new("ACCESS");
     let described = provider.describe(&dialect, &token, &me).await.unwrap();
-    assert_eq!((described.source, described.identity["sub"].as_str()), (Source::Introspection, Some("me")));
+    assert_eq!((described.source, described.identity["sub"].as_str()), (DescribeEndpoint::Introspection, Some("me")));
     dialect.endpoints.details = Some(Url::parse(&server.url("/details")).unwrap());
     let described = provider.describe(&dialect, &token, &me).await.unwrap();
-    assert_eq!((described.source, described.identity["voip_id"].as_i64()), (Source::Details, Some(7)));
+    assert_eq!((described.source, described.identity["voip_id"].as_i64()), (DescribeEndpoint::Details, Some(7)));
     let proof = "client_id=c&client_secret=SECRET";
     assert_eq!(
         server.seen(),
@@ -256,5 +262,5 @@ async fn what_a_provider_does_not_have_can_t_be_asked() {
     let nothing_of_tokens =
         "introspection endpoint (`introspect_url`, RFC 7662), and none for a token's details (`details_url`)";
     assert_eq!(provider.describe(&bare, &token, &me).await.err(), Some(impossible(nothing_of_tokens)));
-    assert!(matches!(provider.trade(&bare, &refresh(), &me).await, Answer::NotSent { .. }));
+    assert!(matches!(provider.trade(&bare, &refresh(), &me).await, RefreshOutcome::NotSent { .. }));
 }

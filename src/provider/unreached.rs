@@ -9,14 +9,14 @@ use rustls::{AlertDescription, CertificateError};
 use url::Url;
 
 use crate::clock::Wall;
-use crate::oauth::dialect::{Proxy, Reach, Roots};
+use crate::oauth::dialect::{NetworkOptions, Proxy, Roots};
 use crate::oauth::reply;
 
 /// Reads an environment variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Why no connection to a host came about: one clause.
-pub(super) fn words(error: &reqwest::Error, reach: &Reach) -> String {
+pub(super) fn words(error: &reqwest::Error, reach: &NetworkOptions) -> String {
     match tls_error(error) {
         Some(tls) => of_tls(tls, reach).unwrap_or_else(|| format!("TLS failed: {}", reply::clean(&tls.to_string()))),
         None => innermost(error),
@@ -43,7 +43,7 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     error.downcast_ref().or_else(|| tls_error(inner?))
 }
 
-fn of_tls(error: &rustls::Error, reach: &Reach) -> Option<String> {
+fn of_tls(error: &rustls::Error, reach: &NetworkOptions) -> Option<String> {
     Some(match error {
         rustls::Error::InvalidCertificate(why) => of_certificate(why, reach)?,
         rustls::Error::InvalidMessage(_) => {
@@ -62,7 +62,7 @@ fn of_tls(error: &rustls::Error, reach: &Reach) -> Option<String> {
     })
 }
 
-fn of_certificate(error: &CertificateError, reach: &Reach) -> Option<String> {
+fn of_certificate(error: &CertificateError, reach: &NetworkOptions) -> Option<String> {
     Some(match error {
         // A signature that does not fit is of an authority that has the name of a known one, and another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => unknown_issuer(reach),
@@ -115,7 +115,7 @@ fn bare_name(told: &str) -> &str {
     inside.trim_matches('"')
 }
 
-fn unknown_issuer(reach: &Reach) -> String {
+fn unknown_issuer(reach: &NetworkOptions) -> String {
     let step = "name the authority's certificate (PEM) with `ca_file` for the provider";
     match (&reach.ca_file, reach.roots) {
         (Some(file), Roots::None) => format!(
@@ -143,7 +143,7 @@ fn utc(seconds: u64) -> String {
 }
 
 /// The variable of the environment that names a proxy for `url`, though it is not used.
-pub fn unused_proxy(reach: &Reach, url: &Url, env: Env<'_>) -> Option<&'static str> {
+pub fn unused_proxy(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> Option<&'static str> {
     if reach.proxy != Proxy::None || super::wire::is_loopback(url) || is_excepted(url, env) {
         return None;
     }
@@ -165,7 +165,7 @@ fn is_excepted(url: &Url, env: Env<'_>) -> bool {
 }
 
 /// What is said of such a proxy behind the reason why a host was not reached; empty where there is none.
-pub(super) fn proxy_advice(reach: &Reach, url: &Url, env: Env<'_>) -> String {
+pub(super) fn proxy_advice(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> String {
     unused_proxy(reach, url, env).map_or_else(String::new, |name| {
         format!("; {name} is set and not used: to use it, set `proxy = \"environment\"` for the provider")
     })
@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_proxy_of_the_environment_that_is_not_used_is_named() {
-        let direct = Reach::default();
-        let by_environment = Reach { proxy: Proxy::Environment, ..Reach::default() };
+        let direct = NetworkOptions::default();
+        let by_environment = NetworkOptions { proxy: Proxy::Environment, ..NetworkOptions::default() };
         for (reach, url, set, named) in [
             (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1")][..], Some("HTTPS_PROXY")),
             (&direct, "https://id.example/t", &[("all_proxy", "http://p:1")], Some("all_proxy")),
@@ -211,7 +211,7 @@ mod tests {
             (file(), Roots::System, "neither known here nor in `ca_file` /etc/own.pem"),
             (file(), Roots::None, "not in `ca_file` /etc/own.pem"),
         ] {
-            let told = unknown_issuer(&Reach { ca_file, roots, proxy: Proxy::None });
+            let told = unknown_issuer(&NetworkOptions { ca_file, roots, proxy: Proxy::None });
             assert!(told.contains(says), "{told}");
         }
     }

@@ -12,16 +12,16 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::AskError;
-use super::breaker::{Breaker, Open};
+use super::breaker::{Breaker, CircuitOpen};
 use super::encoding;
-use super::limiter::{Key, Limiter};
+use super::limiter::{LimitKey, Limiter};
 use super::unreached::{self, innermost};
 use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
-use crate::oauth::dialect::{Dialect, Proxy, RateLimit, Reach, Roots};
+use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit, Roots};
 use crate::oauth::exchange::HttpRequest;
-use crate::oauth::reply::{self, Received};
+use crate::oauth::reply::{self, ReceivedReply};
 use crate::secret::text::BOM;
 
 /// Time for the TCP and TLS handshakes.
@@ -38,17 +38,17 @@ pub(super) struct Patience {
 pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), largest: reply::LARGEST };
 
 /// The way to all providers.
-pub(super) struct Wire {
+pub(super) struct HttpTransport {
     /// One for each way to reach a provider, set up when it is first needed: reading the system's root
     /// certificates takes longer than the rest of a start.
-    clients: RwLock<HashMap<Reach, reqwest::Client>>,
+    clients: RwLock<HashMap<NetworkOptions, reqwest::Client>>,
     clock: Clock,
     /// By origin. Read on every request to a provider, written when a new origin is met.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
     limiter: Mutex<Limiter>,
 }
 
-impl Wire {
+impl HttpTransport {
     pub(super) fn new(clock: Clock) -> Self {
         Self { clients: RwLock::default(), clock, breakers: RwLock::default(), limiter: Mutex::default() }
     }
@@ -62,18 +62,22 @@ impl Wire {
     }
 
     /// The client for `url`. A failure is not remembered: certificates may be installed meanwhile.
-    pub(super) fn client(&self, reach: &Reach, url: &Url) -> Result<reqwest::Client, Failure> {
+    pub(super) fn client(&self, reach: &NetworkOptions, url: &Url) -> Result<reqwest::Client, TransportFailure> {
         // Nothing is between us and ourselves.
-        self.client_by(if is_loopback(url) { Reach { proxy: Proxy::None, ..reach.clone() } } else { reach.clone() })
+        self.client_by(if is_loopback(url) {
+            NetworkOptions { proxy: Proxy::None, ..reach.clone() }
+        } else {
+            reach.clone()
+        })
     }
 
     /// The client of this very kind.
-    pub(super) fn client_by(&self, reach: Reach) -> Result<reqwest::Client, Failure> {
+    pub(super) fn client_by(&self, reach: NetworkOptions) -> Result<reqwest::Client, TransportFailure> {
         if let Some(client) = self.clients.read().ok().and_then(|clients| clients.get(&reach).cloned()) {
             return Ok(client);
         }
-        let made =
-            client(&reach).map_err(|why| Failure::NotSent(format!("the HTTP client could not be set up: {why}")))?;
+        let made = client(&reach)
+            .map_err(|why| TransportFailure::NotSent(format!("the HTTP client could not be set up: {why}")))?;
         if let Ok(mut clients) = self.clients.write() {
             clients.insert(reach, made.clone());
         }
@@ -110,13 +114,18 @@ impl Wire {
         client_id: &str,
         request: HttpRequest,
         priority: Priority,
-    ) -> Result<Whole, Failure> {
+    ) -> Result<Whole, TransportFailure> {
         let limits = limits(dialect, client_id, &request.url);
         self.send(&dialect.reach, request, limits, USUAL, priority).await
     }
 
     /// Reads what is there for everybody.
-    pub(super) async fn fetch(&self, reach: &Reach, url: Url, patience: Patience) -> Result<Whole, Failure> {
+    pub(super) async fn fetch(
+        &self,
+        reach: &NetworkOptions,
+        url: Url,
+        patience: Patience,
+    ) -> Result<Whole, TransportFailure> {
         let (method, body) = ("GET", Zeroizing::default());
         let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
         self.send(reach, request, Vec::new(), patience, Priority::Person).await
@@ -124,12 +133,12 @@ impl Wire {
 
     async fn send(
         &self,
-        reach: &Reach,
+        reach: &NetworkOptions,
         request: HttpRequest,
-        limits: Limits,
+        limits: ProviderLimits,
         patience: Patience,
         priority: Priority,
-    ) -> Result<Whole, Failure> {
+    ) -> Result<Whole, TransportFailure> {
         let patience = Patience { whole: failpoint::patience(patience.whole), ..patience };
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
         let passing = breaker.admit(priority, self.clock.now().boot.0)?;
@@ -144,20 +153,25 @@ impl Wire {
         sent
     }
 
-    fn pass(&self, limits: Limits) -> Result<Passage<'_>, Failure> {
+    fn pass(&self, limits: ProviderLimits) -> Result<Passage<'_>, TransportFailure> {
         let admitted = locked(&self.limiter).admit(&limits, self.clock.now().boot.0);
-        admitted.map_err(|wait| Failure::Busy {
+        admitted.map_err(|wait| TransportFailure::Busy {
             why: "the provider allows no more requests for the moment (`rate_limit`)".into(),
             retry_after: Some(wait),
         })?;
         Ok(Passage { wire: self, limits })
     }
 
-    async fn send_through(&self, reach: &Reach, request: HttpRequest, patience: Patience) -> Result<Whole, Failure> {
+    async fn send_through(
+        &self,
+        reach: &NetworkOptions,
+        request: HttpRequest,
+        patience: Patience,
+    ) -> Result<Whole, TransportFailure> {
         let url = request.url.clone();
         let request = self.request(reach, request, patience)?;
         failpoint::reach("before_send");
-        let mut response = request.send().await.map_err(|error| Failure::of(error, patience, reach, &url))?;
+        let mut response = request.send().await.map_err(|error| TransportFailure::of(error, patience, reach, &url))?;
         let text = |name| {
             response.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok()).map(str::to_owned)
         };
@@ -186,13 +200,13 @@ impl Wire {
                 body = decoded.body;
                 cut = cut.or(decoded.cut);
             }
-            Err(why) => return Err(Failure::cut_short(status, why)),
+            Err(why) => return Err(TransportFailure::cut_short(status, why)),
         }
         let whole = Whole { status, content_type, retry_after, body, at: self.now() };
         match cut {
             None => Ok(whole),
-            Some(why) if (200..300).contains(&status) => Err(Failure::Cut { why, so_far: Box::new(whole) }),
-            Some(why) => Err(Failure::cut_short(status, why)),
+            Some(why) if (200..300).contains(&status) => Err(TransportFailure::Cut { why, so_far: Box::new(whole) }),
+            Some(why) => Err(TransportFailure::cut_short(status, why)),
         }
     }
 
@@ -200,10 +214,10 @@ impl Wire {
     /// user chose) is copied into an address that can't be.
     fn request(
         &self,
-        reach: &Reach,
+        reach: &NetworkOptions,
         request: HttpRequest,
         patience: Patience,
-    ) -> Result<reqwest::RequestBuilder, Failure> {
+    ) -> Result<reqwest::RequestBuilder, TransportFailure> {
         let method = match request.method {
             "GET" => reqwest::Method::GET,
             "DELETE" => reqwest::Method::DELETE,
@@ -222,7 +236,7 @@ impl Wire {
         builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
             let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
-                .map_err(|_| Failure::NotSent("the credentials don't fit into a header".into()))?;
+                .map_err(|_| TransportFailure::NotSent("the credentials don't fit into a header".into()))?;
             value.set_sensitive(true);
             builder = builder.header(header::AUTHORIZATION, value);
         }
@@ -245,7 +259,7 @@ const CA_FILE: u64 = 1024 * 1024;
 
 /// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
 /// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
-fn client(reach: &Reach) -> Result<reqwest::Client, String> {
+fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
     // Fails where one was installed before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let text = |error: reqwest::Error| innermost(&error.without_url());
@@ -297,11 +311,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-type Limits = Vec<(Key, RateLimit)>;
+type ProviderLimits = Vec<(LimitKey, RateLimit)>;
 
 /// What one request counts for: its endpoint, and all of the provider's together.
-fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> Limits {
-    let key = |endpoint| Key { authority: dialect.authority(), client_id: client_id.to_owned(), endpoint };
+fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> ProviderLimits {
+    let key = |endpoint| LimitKey { authority: dialect.authority(), client_id: client_id.to_owned(), endpoint };
     let endpoint = || Some(format!("{}{}", url.origin().ascii_serialization(), url.path()));
     let of_endpoint = dialect.rate_limit_endpoint.map(|limit| (key(endpoint()), limit));
     let of_all = dialect.rate_limit.map(|limit| (key(None), limit));
@@ -310,8 +324,8 @@ fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> Limits {
 
 /// A request on its way. It counts for its limits until it is dropped, and for their time after that.
 struct Passage<'a> {
-    wire: &'a Wire,
-    limits: Limits,
+    wire: &'a HttpTransport,
+    limits: ProviderLimits,
 }
 
 impl Drop for Passage<'_> {
@@ -337,8 +351,8 @@ pub(super) struct Whole {
 
 impl Whole {
     /// The parts that parsing looks at.
-    pub(super) fn received(&self) -> Received<'_> {
-        Received {
+    pub(super) fn received(&self) -> ReceivedReply<'_> {
+        ReceivedReply {
             status: self.status,
             content_type: self.content_type.as_deref(),
             retry_after: self.retry_after.as_deref(),
@@ -349,11 +363,11 @@ impl Whole {
 }
 
 /// Why there is no complete reply.
-pub(super) enum Failure {
+pub(super) enum TransportFailure {
     /// Nothing was sent.
     NotSent(String),
     /// Nothing was sent: the host's circuit breaker is open.
-    CircuitOpen(Open),
+    CircuitOpen(CircuitOpen),
     /// Nothing was decided: a reply began that says so, or the request was held back here.
     Busy { why: String, retry_after: Option<Duration> },
     /// The request may have arrived.
@@ -362,10 +376,10 @@ pub(super) enum Failure {
     Cut { why: String, so_far: Box<Whole> },
 }
 
-impl Failure {
+impl TransportFailure {
     /// Only what fails before the connection stands is known not to have been sent. reqwest's own text
     /// holds the URL, which is dropped.
-    fn of(error: reqwest::Error, patience: Patience, reach: &Reach, url: &Url) -> Self {
+    fn of(error: reqwest::Error, patience: Patience, reach: &NetworkOptions, url: &Url) -> Self {
         let error = error.without_url();
         let why = unreached::words(&error, reach);
         if error.is_connect() || error.is_builder() {
@@ -393,7 +407,7 @@ impl Failure {
     pub(super) fn words(&self) -> &str {
         match self {
             Self::NotSent(why)
-            | Self::CircuitOpen(Open { why, .. })
+            | Self::CircuitOpen(CircuitOpen { why, .. })
             | Self::Busy { why, .. }
             | Self::Lost(why)
             | Self::Cut { why, .. } => why,
@@ -401,17 +415,20 @@ impl Failure {
     }
 }
 
-impl From<Open> for Failure {
-    fn from(open: Open) -> Self {
+impl From<CircuitOpen> for TransportFailure {
+    fn from(open: CircuitOpen) -> Self {
         Self::CircuitOpen(open)
     }
 }
 
-impl From<Failure> for AskError {
-    fn from(failure: Failure) -> Self {
+impl From<TransportFailure> for AskError {
+    fn from(failure: TransportFailure) -> Self {
         let retry_after = match &failure {
-            Failure::Busy { retry_after, .. } => *retry_after,
-            Failure::NotSent(_) | Failure::CircuitOpen(_) | Failure::Lost(_) | Failure::Cut { .. } => None,
+            TransportFailure::Busy { retry_after, .. } => *retry_after,
+            TransportFailure::NotSent(_)
+            | TransportFailure::CircuitOpen(_)
+            | TransportFailure::Lost(_)
+            | TransportFailure::Cut { .. } => None,
         };
         Self::Unreachable { why: failure.words().to_owned(), retry_after }
     }

@@ -27,7 +27,7 @@ pub enum Addressee {
 }
 
 /// What opens it.
-pub enum Opener {
+pub enum EnvelopeKey {
     /// The passphrase that it was made with.
     Passphrase(Passphrase),
     /// Private keys, one of which has to fit.
@@ -95,17 +95,17 @@ pub fn takes_passphrase(file: &[u8]) -> Result<bool, EnvelopeError> {
 }
 
 /// What [`seal`] encrypted. Nothing of it is given before all of it is authentic.
-pub fn open(file: &[u8], with: &Opener) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+pub fn open(file: &[u8], with: &EnvelopeKey) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     let decryptor = Decryptor::new(file).map_err(|_| EnvelopeError::Foreign)?;
     let opened = match with {
-        Opener::Passphrase(passphrase) => {
+        EnvelopeKey::Passphrase(passphrase) => {
             let mut identity = scrypt::Identity::new(as_age_has_it(passphrase));
             identity.set_max_work_factor(MOST_WORK);
             decryptor
                 .decrypt(iter::once(&identity as _))
                 .map_err(|error| unopened(&error, &EnvelopeError::WrongPassphrase))
         }
-        Opener::Identities(identities) => decryptor
+        EnvelopeKey::Identities(identities) => decryptor
             .decrypt(identities.iter().map(|identity| identity as _))
             .map_err(|error| unopened(&error, &EnvelopeError::WrongIdentity)),
     };
@@ -145,11 +145,11 @@ mod tests {
         let file = seal(b"canary", &Addressee::Passphrase(phrase("open sesame"))).unwrap();
         assert!(file.starts_with(b"age-encryption.org/v1\n-> scrypt ") && takes_passphrase(&file).unwrap());
         assert!(!file.windows(6).any(|part| part == b"canary"));
-        let right = Opener::Passphrase(phrase("open sesame"));
+        let right = EnvelopeKey::Passphrase(phrase("open sesame"));
         assert_eq!(&**open(&file, &right).unwrap(), b"canary");
-        let opened = |file: &[u8], with: &Opener| open(file, with).map(|_| ()).unwrap_err();
-        assert_eq!(opened(&file, &Opener::Passphrase(phrase("open sesam"))), EnvelopeError::WrongPassphrase);
-        let stranger = Opener::Identities(vec![Identity::generate()]);
+        let opened = |file: &[u8], with: &EnvelopeKey| open(file, with).map(|_| ()).unwrap_err();
+        assert_eq!(opened(&file, &EnvelopeKey::Passphrase(phrase("open sesam"))), EnvelopeError::WrongPassphrase);
+        let stranger = EnvelopeKey::Identities(vec![Identity::generate()]);
         assert_eq!(opened(&file, &stranger), EnvelopeError::WrongIdentity);
         let cut = &file[..file.len() - 1];
         assert_eq!(opened(cut, &right), EnvelopeError::Damaged);
@@ -168,11 +168,11 @@ mod tests {
         let file = seal(b"canary", &Addressee::Recipients(to.into())).unwrap();
         assert!(!takes_passphrase(&file).unwrap());
         let text = format!("# created: today\n# public key: age1\n{}\n", second.to_string().expose_secret());
-        assert_eq!(&**open(&file, &Opener::Identities(identities(&text).unwrap())).unwrap(), b"canary");
-        let stranger = Opener::Identities(vec![Identity::generate()]);
+        assert_eq!(&**open(&file, &EnvelopeKey::Identities(identities(&text).unwrap())).unwrap(), b"canary");
+        let stranger = EnvelopeKey::Identities(vec![Identity::generate()]);
         assert_eq!(open(&file, &stranger).map(|_| ()).unwrap_err(), EnvelopeError::WrongIdentity);
         assert_eq!(
-            open(&file, &Opener::Passphrase(phrase("x"))).map(|_| ()).unwrap_err(),
+            open(&file, &EnvelopeKey::Passphrase(phrase("x"))).map(|_| ()).unwrap_err(),
             EnvelopeError::WrongPassphrase
         );
         assert!(identities("# nothing\n").is_none() && identities("AGE-SECRET-KEY-1X\n").is_none());

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::file::valid;
-use super::record::{self, Wire};
+use super::record::{self, StoredRecord};
 use crate::account::record::Record;
 
 /// The version that is written, and the newest that is read.
@@ -52,24 +52,24 @@ pub enum ReadError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document<'a> {
+struct ExportDocument<'a> {
     ringback_export: u32,
     #[serde(borrow)]
-    accounts: Vec<Entry<'a>>,
+    accounts: Vec<ExportEntry<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry<'a> {
+struct ExportEntry<'a> {
     #[serde(borrow)]
     account: Cow<'a, str>,
     #[serde(borrow)]
-    record: Wire<'a>,
+    record: StoredRecord<'a>,
 }
 
 /// Only the version: read first, as in `record`.
 #[derive(Deserialize)]
-struct Version {
+struct ExportVersion {
     ringback_export: u32,
 }
 
@@ -81,22 +81,22 @@ struct Schemas {
 
 #[derive(Deserialize)]
 struct Schema {
-    record: record::Version,
+    record: record::RecordVersion,
 }
 
 /// `accounts` as bytes, in a buffer that is wiped when dropped.
 pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     let entries = accounts
         .iter()
-        .map(|moved| Entry { account: Cow::Borrowed(&moved.account), record: Wire::from(&moved.record) });
-    record::wiped_json(&Document { ringback_export: VERSION, accounts: entries.collect() })
+        .map(|moved| ExportEntry { account: Cow::Borrowed(&moved.account), record: StoredRecord::from(&moved.record) });
+    record::wiped_json(&ExportDocument { ringback_export: VERSION, accounts: entries.collect() })
 }
 
 /// What [`write()`] wrote, all of it understood.
 pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     // serde's own message may quote the value, which may be a token.
     let malformed = |_| ReadError::Malformed;
-    let version: Version = serde_json::from_slice(bytes).map_err(malformed)?;
+    let version: ExportVersion = serde_json::from_slice(bytes).map_err(malformed)?;
     if version.ringback_export > VERSION {
         return Err(ReadError::Newer { what: "version", found: version.ringback_export, known: VERSION });
     }
@@ -105,13 +105,13 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     if newest > record::SCHEMA {
         return Err(ReadError::Newer { what: "a record of schema", found: newest, known: record::SCHEMA });
     }
-    let document: Document<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let document: ExportDocument<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
     let names: BTreeSet<&str> = document.accounts.iter().map(|entry| &*entry.account).collect();
     let named_well = names.len() == document.accounts.len() && names.into_iter().all(valid);
     if document.ringback_export != VERSION || !named_well {
         return Err(ReadError::Malformed);
     }
-    let moved = |entry: Entry<'_>| {
+    let moved = |entry: ExportEntry<'_>| {
         let record = entry.record.record().filter(|record| record.generation <= LATEST_GENERATION)?;
         Some(Moved { account: entry.account.into_owned(), record })
     };

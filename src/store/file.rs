@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use super::high_water::HighWaterMarks;
-use super::key::place::{self, Note, Place};
+use super::key::location::{self, KeyLocation, Note};
 use super::key::source::Outside;
+use super::key_cell::MasterKeyCell;
 use super::record::{self, DecodeError};
 use super::rekey;
-use super::seal::{self, OpenError, Opened};
-use super::vault::Vault;
+use super::seal::{self, OpenError, Unsealed};
 use super::{Opening, Store, StoreError};
 use crate::account::record::Record;
 use crate::clock::Clock;
@@ -39,16 +39,16 @@ const MARGIN: u64 = 256 * 1024;
 #[derive(Debug)]
 pub struct FileStore {
     held: StateLock,
-    vault: Vault,
+    key_cell: MasterKeyCell,
     /// `None`: none are kept.
     marks: Option<HighWaterMarks>,
     clock: Clock,
-    turns: Mutex<HashMap<String, Arc<Mutex<Turn>>>>,
+    slots: Mutex<HashMap<String, Arc<Mutex<FileGuard>>>>,
 }
 
 /// Held by whoever works on an account's file, so that nobody changes it between check and write.
 #[derive(Debug, Default)]
-struct Turn {
+struct FileGuard {
     /// The room for the next commit.
     reserved: Option<Temp>,
 }
@@ -70,8 +70,8 @@ impl FileStore {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         rekey::recover(&held.folder, &held.accounts, &outside)?;
-        let vault = Vault::open(source, outside, &held.folder, held.which_start()?)?;
-        Ok(Self { held, vault, marks: None, clock, turns: Mutex::default() })
+        let key_cell = MasterKeyCell::open(source, outside, &held.folder, held.which_start()?)?;
+        Ok(Self { held, key_cell, marks: None, clock, slots: Mutex::default() })
     }
 
     /// The same, with high-water marks below the cache folder `cache`. Where that is `None` or can't be used, it is
@@ -85,7 +85,7 @@ impl FileStore {
     /// Why the key could not be had yet when the store was opened, if so: the store is locked, and
     /// [`Store::unlock`] asks again.
     pub fn key_not_yet(&self) -> Option<&str> {
-        self.vault.not_yet()
+        self.key_cell.not_yet()
     }
 
     /// The accounts that something is stored of, sorted.
@@ -104,35 +104,35 @@ impl FileStore {
     }
 
     /// Which place of ours holds the key; `None`: the user's own, a credential or a command.
-    pub(super) fn key_place(&self) -> Result<Option<Place>, StoreError> {
+    pub(super) fn key_place(&self) -> Result<Option<KeyLocation>, StoreError> {
         let note = Note::read(&self.held.folder)?.map(|note| note.place);
-        Ok(match self.vault.source() {
+        Ok(match self.key_cell.source() {
             KeySource::Auto => note,
-            KeySource::File => Some(Place::File),
-            KeySource::Keyring => Some(Place::Keyring(place::keyring_item(&self.held.folder)?)),
-            KeySource::Passphrase => Some(Place::Passphrase),
+            KeySource::File => Some(KeyLocation::File),
+            KeySource::Keyring => Some(KeyLocation::Keyring(location::keyring_item(&self.held.folder)?)),
+            KeySource::Passphrase => Some(KeyLocation::Passphrase),
             KeySource::Credential(_) | KeySource::Command(_) => None,
         })
     }
 
     /// What is stored of `account`, authenticated.
-    pub(super) fn opened(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+    pub(super) fn opened(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         let turn = self.turn(account)?;
         let _held = lock(&turn);
         self.stored(account)
     }
 
-    fn turn(&self, account: &str) -> Result<Arc<Mutex<Turn>>, StoreError> {
+    fn turn(&self, account: &str) -> Result<Arc<Mutex<FileGuard>>, StoreError> {
         if !valid(account) {
             return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
         }
-        Ok(lock(&self.turns).entry(account.to_owned()).or_default().clone())
+        Ok(lock(&self.slots).entry(account.to_owned()).or_default().clone())
     }
 
     /// What is stored of `account`, authenticated. Sets a damaged file aside.
-    fn stored(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+    fn stored(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         let name = file_name(account);
-        let obtained = self.vault.key()?;
+        let obtained = self.key_cell.key()?;
         let Some(bytes) = self.held.accounts.read(&name, seal::MAX_FILE)? else { return Ok(None) };
         let path = self.held.accounts.file(&name);
         match seal::open(&obtained.key, account, &bytes) {
@@ -160,7 +160,7 @@ impl FileStore {
 
     /// The stored generation; 0 if there is none that can be read.
     fn stored_generation(&self, account: &str) -> Result<u64, StoreError> {
-        let obtained = self.vault.key()?;
+        let obtained = self.key_cell.key()?;
         let bytes = self.held.accounts.read(&file_name(account), seal::MAX_FILE).ok().flatten();
         let opened = bytes.and_then(|bytes| seal::open(&obtained.key, account, &bytes).ok());
         Ok(opened.map_or(0, |opened| opened.generation))
@@ -175,7 +175,7 @@ impl FileStore {
 
     /// Like [`Self::stored`], for a write: what is damaged is out of the way now, and the record in
     /// memory is the better one.
-    fn stored_before_write(&self, account: &str) -> Result<Option<Opened>, StoreError> {
+    fn stored_before_write(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         match self.stored(account) {
             Err(error @ StoreError::SetAside { .. }) => {
                 tracing::warn!(account, %error, "a stored record was damaged while the daemon ran; it is written anew");
@@ -190,11 +190,11 @@ impl FileStore {
     }
 
     fn seal(&self, account: &str, record: &Record, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
-        seal::seal(&self.vault.key()?.key, account, record.generation, payload, &mut rand::rng())
+        seal::seal(&self.key_cell.key()?.key, account, record.generation, payload, &mut rand::rng())
             .map_err(|e| io(self.held.accounts.file(&file_name(account)), &e))
     }
 
-    fn conflict(&self, account: &str, stored: &Opened, record: &Record) -> StoreError {
+    fn conflict(&self, account: &str, stored: &Unsealed, record: &Record) -> StoreError {
         let path = self.held.accounts.file(&file_name(account));
         StoreError::Conflict { path, stored: stored.generation, new: record.generation }
     }
@@ -296,27 +296,27 @@ impl Store for FileStore {
     }
 
     fn key_source(&self) -> String {
-        self.vault.from()
+        self.key_cell.from()
     }
 
     fn lock(&self) {
-        let turns: Vec<_> = lock(&self.turns).values().cloned().collect();
+        let slots: Vec<_> = lock(&self.slots).values().cloned().collect();
         // Whoever has a turn ends it with the key.
-        for turn in turns {
+        for turn in slots {
             lock(&turn).reserved = None;
         }
-        self.vault.lock();
+        self.key_cell.lock();
     }
 
     fn unlock(&self, opening: &Opening) -> Result<(), StoreError> {
         match self.state() {
             StoreState::Unlocked => Ok(()),
-            _ => self.vault.unlock(opening, &self.held.folder, self.held.which_start()?),
+            _ => self.key_cell.unlock(opening, &self.held.folder, self.held.which_start()?),
         }
     }
 
     fn state(&self) -> StoreState {
-        self.vault.state()
+        self.key_cell.state()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The master key: 256 bits under which every account's file is sealed. Where it comes from is
 //! [`source`]'s job.
 
+pub mod location;
 pub mod passphrase;
-pub mod place;
 pub mod source;
 
 use std::fmt;
@@ -25,23 +25,23 @@ const PAGE: usize = 16 * 1024;
 /// A 256-bit key. Clones share the one place in memory that holds it; with the last of them it is wiped.
 /// `Debug` shows its id only.
 #[derive(Clone)]
-pub struct MasterKey(Arc<Place>);
+pub struct MasterKey(Arc<KeyMemory>);
 
 /// Where a key's bytes are: at one address for as long as they live, and never in swap where the system
 /// lets this user lock memory (`RLIMIT_MEMLOCK`).
-struct Place {
+struct KeyMemory {
     /// First, since fields are dropped in this order: what is unlocked has to be there still.
     _locked: Option<region::LockGuard>,
-    page: Box<Page>,
+    page: Box<LockedPage>,
 }
 
 /// A page that nothing else is on: memory is locked by the page, and unlocked whoever else wanted it locked.
 #[repr(align(16384))]
-struct Page([u8; PAGE]);
+struct LockedPage([u8; PAGE]);
 
-impl Place {
+impl KeyMemory {
     fn new() -> Self {
-        let page = Box::new(Page([0; PAGE]));
+        let page = Box::new(LockedPage([0; PAGE]));
         let locked = region::lock(&raw const *page, PAGE);
         if let Err(error) = &locked {
             static TOLD: Once = Once::new();
@@ -51,19 +51,19 @@ impl Place {
     }
 
     fn key(&self) -> &[u8; KEY] {
-        let Page(bytes) = &*self.page;
+        let LockedPage(bytes) = &*self.page;
         let Some((key, _)) = bytes.split_first_chunk() else { unreachable!("a page is longer than a key") };
         key
     }
 
     fn key_mut(&mut self) -> &mut [u8; KEY] {
-        let Page(bytes) = &mut *self.page;
+        let LockedPage(bytes) = &mut *self.page;
         let Some((key, _)) = bytes.split_first_chunk_mut() else { unreachable!("a page is longer than a key") };
         key
     }
 }
 
-impl Drop for Place {
+impl Drop for KeyMemory {
     fn drop(&mut self) {
         self.key_mut().zeroize();
     }
@@ -78,14 +78,14 @@ impl MasterKey {
     /// A key from its bytes. The caller's copy is the caller's to wipe.
     pub fn from_bytes(bytes: [u8; KEY]) -> Self {
         let bytes = Zeroizing::new(bytes);
-        let mut place = Place::new();
+        let mut place = KeyMemory::new();
         place.key_mut().copy_from_slice(bytes.as_ref());
         Self(Arc::new(place))
     }
 
     /// A key that `fill` writes straight to where it stays.
     fn made<E>(fill: impl FnOnce(&mut [u8; KEY]) -> Result<(), E>) -> Result<Self, E> {
-        let mut place = Place::new();
+        let mut place = KeyMemory::new();
         fill(place.key_mut())?;
         Ok(Self(Arc::new(place)))
     }

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::account::logins::Logins;
+use crate::account::login_history::LoginHistory;
 use crate::account::record::{EndsInBoot, Intent, LoginReason, Record};
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
-use crate::secret::{Kind, Secret};
+use crate::secret::{Secret, SecretKind};
 
 /// The schema that is written. The second had no `logins` and no `ends_in_boot`.
 pub const SCHEMA: u32 = 3;
@@ -43,7 +43,7 @@ pub enum DecodeError {
 /// As it stands in the file. Borrows what it can, so that reading makes no second copy of a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wire<'a> {
+pub(super) struct StoredRecord<'a> {
     schema: u32,
     generation: u64,
     binding: Cow<'a, Binding>,
@@ -62,7 +62,7 @@ pub(super) struct Wire<'a> {
     #[serde(default)]
     ends_in_boot: Option<Cow<'a, EndsInBoot>>,
     #[serde(default)]
-    logins: Cow<'a, Logins>,
+    logins: Cow<'a, LoginHistory>,
 }
 
 /// [`Expiry`] in the file.
@@ -76,14 +76,14 @@ enum WireExpiry {
 
 /// Only the version: read first, so that a newer record is told apart from a broken one.
 #[derive(Deserialize)]
-pub(super) struct Version {
+pub(super) struct RecordVersion {
     pub(super) schema: u32,
 }
 
 /// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. There is no record
 /// that can't be written, but an empty file in the place of one would cost a login.
 pub fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
-    wiped_json(&Wire::from(record))
+    wiped_json(&StoredRecord::from(record))
 }
 
 /// `value` as JSON in a buffer that is wiped when dropped.
@@ -100,15 +100,15 @@ pub(super) fn wiped_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, s
 pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let malformed = |e: serde_json::Error| DecodeError::Malformed { column: e.column() };
     // serde's own message may quote the value, which may be a token.
-    let version: Version = serde_json::from_slice(bytes).map_err(malformed)?;
+    let version: RecordVersion = serde_json::from_slice(bytes).map_err(malformed)?;
     if version.schema > SCHEMA {
         return Err(DecodeError::Newer { found: version.schema });
     }
-    let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let wire: StoredRecord<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
     wire.record().ok_or(DecodeError::Malformed { column: 0 })
 }
 
-impl Wire<'_> {
+impl StoredRecord<'_> {
     /// `None` if it has a schema that never was.
     pub(super) fn record(self) -> Option<Record> {
         (FIRST..=SCHEMA).contains(&self.schema).then(|| self.into())
@@ -123,7 +123,7 @@ fn optional_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Cow
     Ok(Option::<Text<'de>>::deserialize(from)?.map(|text| text.0))
 }
 
-fn secret<K: Kind>(text: Cow<'_, str>) -> Secret<K> {
+fn secret<K: SecretKind>(text: Cow<'_, str>) -> Secret<K> {
     match text {
         Cow::Borrowed(text) => Secret::new(text),
         Cow::Owned(mut text) => {
@@ -134,7 +134,7 @@ fn secret<K: Kind>(text: Cow<'_, str>) -> Secret<K> {
     }
 }
 
-impl<'a> From<&'a Record> for Wire<'a> {
+impl<'a> From<&'a Record> for StoredRecord<'a> {
     fn from(record: &'a Record) -> Self {
         let tokens = &record.tokens;
         Self {
@@ -156,8 +156,8 @@ impl<'a> From<&'a Record> for Wire<'a> {
     }
 }
 
-impl From<Wire<'_>> for Record {
-    fn from(wire: Wire<'_>) -> Self {
+impl From<StoredRecord<'_>> for Record {
+    fn from(wire: StoredRecord<'_>) -> Self {
         Self {
             binding: wire.binding.into_owned(),
             generation: wire.generation,
@@ -219,7 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::WhichBoot;
+    use crate::clock::BootId;
     use crate::store::tests::record;
 
     #[test]
@@ -227,8 +227,8 @@ mod tests {
         let mut full = record(7);
         full.intent = Some(Intent { fingerprint: "0a1b2c3d".into(), started_at: Wall(5), sent: 2 });
         full.needs_login = Some(LoginReason::Refused { code: "invalid_grant".into() });
-        full.ends_in_boot = Some(EndsInBoot { boot: WhichBoot("b".into()), at_ms: 9 });
-        full.logins = Logins { since: Some(Wall(6)), lasted: vec![604_800] };
+        full.ends_in_boot = Some(EndsInBoot { boot: BootId("b".into()), at_ms: 9 });
+        full.logins = LoginHistory { since: Some(Wall(6)), lasted: vec![604_800] };
         let text = String::from_utf8(encode(&full).unwrap().to_vec()).unwrap();
         assert_eq!(
             text,

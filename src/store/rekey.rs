@@ -11,8 +11,8 @@
 
 use super::file::FileStore;
 use super::key::MasterKey;
+use super::key::location::{Item, KeyLocation, Note};
 use super::key::passphrase::{self, Cost};
-use super::key::place::{Item, Note, Place};
 use super::key::source::{self, KEY_FILE, KEYRING_SERVICE, Keyring, Outside, TEXT_LIMIT};
 use super::seal;
 use super::{Store as _, StoreError};
@@ -45,15 +45,15 @@ pub struct Rekeyed {
     /// The accounts that are sealed with the new key, sorted.
     pub accounts: Vec<String>,
     /// Where that is.
-    pub place: Place,
+    pub place: KeyLocation,
     /// One sentence: the old key is still in the keyring, and how to find it there.
     pub left: Option<String>,
 }
 
 /// What is to be done once all is prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Plan {
-    to: Place,
+struct RekeyPlan {
+    to: KeyLocation,
     /// The keyring's item that holds the old key.
     forget: Option<Item>,
 }
@@ -65,17 +65,17 @@ impl FileStore {
     pub fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
         let folder = self.folder();
         let old = self.key_place()?;
-        let plan = Plan {
+        let plan = RekeyPlan {
             to: match to {
-                NewPlace::File => Place::File,
-                NewPlace::Passphrase(_) => Place::Passphrase,
-                NewPlace::Keyring => Place::Keyring(match old {
-                    Some(Place::Keyring(item)) => item.other(),
+                NewPlace::File => KeyLocation::File,
+                NewPlace::Passphrase(_) => KeyLocation::Passphrase,
+                NewPlace::Keyring => KeyLocation::Keyring(match old {
+                    Some(KeyLocation::Keyring(item)) => item.other(),
                     _ => Item::First,
                 }),
             },
             forget: match old {
-                Some(Place::Keyring(item)) => Some(item),
+                Some(KeyLocation::Keyring(item)) => Some(item),
                 _ => None,
             },
         };
@@ -99,7 +99,7 @@ impl FileStore {
     }
 
     /// Step 1: nothing that is in use changes.
-    fn prepare(&self, to: &NewPlace, place: Place, keyring: &dyn Keyring) -> Result<Vec<String>, StoreError> {
+    fn prepare(&self, to: &NewPlace, place: KeyLocation, keyring: &dyn Keyring) -> Result<Vec<String>, StoreError> {
         let folder = self.folder();
         for old in [KEY_FILE, passphrase::FILE] {
             folder.check_overwritable(old)?;
@@ -111,7 +111,7 @@ impl FileStore {
             (NewPlace::Passphrase(passphrase), _) => {
                 passphrase::write(folder, PASSPHRASE_NEXT, &key, passphrase, Cost::USUAL)?;
             }
-            (NewPlace::Keyring, Place::Keyring(item)) => source::put(folder, item, &key, keyring)?,
+            (NewPlace::Keyring, KeyLocation::Keyring(item)) => source::put(folder, item, &key, keyring)?,
             (NewPlace::Keyring, _) => {}
         }
         failpoint::reach("rekey_key_placed");
@@ -135,11 +135,11 @@ impl FileStore {
     }
 }
 
-impl Plan {
+impl RekeyPlan {
     fn text(self) -> String {
-        let forget = self
-            .forget
-            .map_or_else(String::new, |item| format!("{}\n", Note { place: Place::Keyring(item), by_rekey: false }));
+        let forget = self.forget.map_or_else(String::new, |item| {
+            format!("{}\n", Note { place: KeyLocation::Keyring(item), by_rekey: false })
+        });
         format!("{}\n{forget}", Note { place: self.to, by_rekey: true })
     }
 
@@ -148,13 +148,13 @@ impl Plan {
         let mut lines = std::str::from_utf8(&bytes).unwrap_or_default().lines();
         let to = lines.next().and_then(Note::parse);
         let forget = lines.next().map(|line| Note::parse(line).map(|note| note.place));
-        let (Some(to), None | Some(Some(Place::Keyring(_)))) = (to.filter(|to| to.by_rekey), forget) else {
+        let (Some(to), None | Some(Some(KeyLocation::Keyring(_)))) = (to.filter(|to| to.by_rekey), forget) else {
             let why = "it is not the plan of a rekey that this version knows: use the version that wrote it".into();
             return Err(StoreError::Unsafe { path: folder.file(PLAN), why });
         };
         let forget = forget.flatten().and_then(|place| match place {
-            Place::Keyring(item) => Some(item),
-            Place::File | Place::Passphrase => None,
+            KeyLocation::Keyring(item) => Some(item),
+            KeyLocation::File | KeyLocation::Passphrase => None,
         });
         Ok(Some(Self { to: to.place, forget }))
     }
@@ -178,25 +178,25 @@ impl Plan {
         failpoint::reach("rekey_all_moved");
         // From here on nothing is sealed under the old key.
         match self.to {
-            Place::File if folder.read(KEY_NEXT, TEXT_LIMIT)?.is_some() => {
+            KeyLocation::File if folder.read(KEY_NEXT, TEXT_LIMIT)?.is_some() => {
                 folder.overwrite(KEY_FILE)?;
                 failpoint::reach("rekey_key_overwritten");
                 folder.move_file(KEY_NEXT, folder, KEY_FILE)?;
             }
-            Place::Passphrase if folder.read(PASSPHRASE_NEXT, TEXT_LIMIT)?.is_some() => {
+            KeyLocation::Passphrase if folder.read(PASSPHRASE_NEXT, TEXT_LIMIT)?.is_some() => {
                 folder.overwrite(passphrase::FILE)?;
                 folder.move_file(PASSPHRASE_NEXT, folder, passphrase::FILE)?;
             }
-            Place::File | Place::Passphrase | Place::Keyring(_) => {}
+            KeyLocation::File | KeyLocation::Passphrase | KeyLocation::Keyring(_) => {}
         }
         folder.sync()?;
         failpoint::reach("rekey_key_moved");
         Note { place: self.to, by_rekey: true }.write(folder)?;
         failpoint::reach("rekey_noted");
-        if self.to != Place::File {
+        if self.to != KeyLocation::File {
             folder.wipe(KEY_FILE)?;
         }
-        if self.to != Place::Passphrase {
+        if self.to != KeyLocation::Passphrase {
             folder.wipe(passphrase::FILE)?;
         }
         failpoint::reach("rekey_old_key_gone");
@@ -210,7 +210,7 @@ impl Plan {
 
 /// Ends a rekey that was cut off, or takes it back: for who has just taken hold of the folder.
 pub(super) fn recover(folder: &Folder, accounts: &Folder, outside: &Outside<'_>) -> Result<(), StoreError> {
-    match Plan::read(folder)? {
+    match RekeyPlan::read(folder)? {
         Some(plan) => {
             let left = plan.carry_out(folder, accounts, outside.keyring)?;
             tracing::info!("a change of the store's key that had been cut off was brought to its end");
@@ -242,8 +242,8 @@ fn undo(folder: &Folder) -> Result<(), FolderError> {
 }
 
 /// The same, and the new key in the keyring too. What stays opens nothing, and the next start tries again.
-fn undo_all(folder: &Folder, to: Place, keyring: &dyn Keyring) {
-    if let Place::Keyring(item) = to
+fn undo_all(folder: &Folder, to: KeyLocation, keyring: &dyn Keyring) {
+    if let KeyLocation::Keyring(item) = to
         && let Some(left) = forget(folder, item, keyring)
     {
         tracing::warn!("{left}");

@@ -35,14 +35,14 @@ const LENGTH: usize = 4;
 const BLOCK: usize = 256;
 
 /// What was sealed. `Debug` leaves the payload out.
-pub struct Opened {
+pub struct Unsealed {
     /// As the header says, and authenticated.
     pub generation: u64,
     /// The payload.
     pub payload: Zeroizing<Vec<u8>>,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for Unsealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("generation", &self.generation).finish_non_exhaustive()
     }
@@ -68,7 +68,7 @@ pub enum OpenError {
 /// There is more to seal than a file may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the record is larger than a sealed file may be ({MAX_FILE} bytes)")]
-pub struct TooLarge;
+pub struct RecordTooLarge;
 
 /// Seals `payload` for `account`.
 pub fn seal(
@@ -77,10 +77,10 @@ pub fn seal(
     generation: u64,
     payload: &[u8],
     rng: &mut dyn rand::CryptoRng,
-) -> Result<Vec<u8>, TooLarge> {
-    let padded = payload.len().saturating_add(LENGTH).checked_next_multiple_of(BLOCK).ok_or(TooLarge)?;
-    let whole = padded.checked_add(HEADER + TAG).filter(|whole| *whole <= MAX_FILE).ok_or(TooLarge)?;
-    let length = u32::try_from(payload.len()).map_err(|_| TooLarge)?;
+) -> Result<Vec<u8>, RecordTooLarge> {
+    let padded = payload.len().saturating_add(LENGTH).checked_next_multiple_of(BLOCK).ok_or(RecordTooLarge)?;
+    let whole = padded.checked_add(HEADER + TAG).filter(|whole| *whole <= MAX_FILE).ok_or(RecordTooLarge)?;
+    let length = u32::try_from(payload.len()).map_err(|_| RecordTooLarge)?;
     let mut nonce = [0; NONCE];
     rng.fill_bytes(&mut nonce);
     let header = header(key, generation, nonce);
@@ -92,7 +92,7 @@ pub fn seal(
     body.resize(padded, 0);
     cipher(key)
         .encrypt_in_place(&XNonce::from(nonce), &associated(&header, account), &mut *body)
-        .map_err(|_| TooLarge)?;
+        .map_err(|_| RecordTooLarge)?;
 
     let mut file = Vec::with_capacity(whole);
     file.extend_from_slice(&header);
@@ -101,7 +101,7 @@ pub fn seal(
 }
 
 /// Opens what [`seal`] made for `account`.
-pub fn open(key: &MasterKey, account: &str, file: &[u8]) -> Result<Opened, OpenError> {
+pub fn open(key: &MasterKey, account: &str, file: &[u8]) -> Result<Unsealed, OpenError> {
     let (header, body) = file.split_first_chunk::<HEADER>().ok_or(OpenError::Damaged("it is cut short"))?;
     let parsed = Header::parse(header).ok_or(OpenError::Damaged("it is not a sealed file of ringback"))?;
     if parsed.format > FORMAT {
@@ -121,7 +121,7 @@ pub fn open(key: &MasterKey, account: &str, file: &[u8]) -> Result<Opened, OpenE
         .decrypt_in_place(&XNonce::from(parsed.nonce), &associated(header, account), &mut *plain)
         .map_err(|_| OpenError::Damaged("it was changed, or it belongs to another account"))?;
     let payload = unpad(&plain).ok_or(OpenError::Damaged("its padding is wrong"))?;
-    Ok(Opened { generation: parsed.generation, payload })
+    Ok(Unsealed { generation: parsed.generation, payload })
 }
 
 fn unpad(plain: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -222,7 +222,7 @@ mod tests {
     fn the_length_tells_the_size_in_steps_of_256_only() {
         assert_eq!(sealed(&[1; 10]).len(), sealed(&[1; 250]).len());
         assert_eq!(sealed(&[1; 10]).len() + 256, sealed(&[1; 253]).len());
-        assert_eq!(seal(&key(), "work", 1, &vec![0; MAX_FILE], &mut rand::rng()), Err(TooLarge));
+        assert_eq!(seal(&key(), "work", 1, &vec![0; MAX_FILE], &mut rand::rng()), Err(RecordTooLarge));
     }
 
     #[test]

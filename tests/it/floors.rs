@@ -24,7 +24,7 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
 const MODULES: &[Module] = &[
     module("secret", 0, &[]),
     module("clock", 0, &[]),
-    module("chance", 0, &[]),
+    module("random", 0, &[]),
     module("contract", 0, &[]),
     module("failpoint", 0, &[]),
     // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.
@@ -82,8 +82,10 @@ const MODULES: &[Module] = &[
 ];
 
 /// Edges that exist for a type and nothing else: (from, to, every name that may be used).
-const TYPES_ONLY: &[(&str, &str, &[&str])] =
-    &[("http", "provider", &["Pending"]), ("provider", "account", &["state::Answer", "state::Priority"])];
+const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
+    ("http", "provider", &["ProviderFuture"]),
+    ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use age::secrecy::ExposeSecret as _;
 use ringback::contract::AccountState;
 use ringback::secret::Passphrase;
-use ringback::store::envelope::{self, Addressee, Identity, Opener};
+use ringback::store::envelope::{self, Addressee, EnvelopeKey, Identity};
 
 use crate::idp::{Idp, Manner};
 use crate::world::{World, account, mode, names, provider};
@@ -236,7 +236,7 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
     refused(&new.root().join("absent.age"), &[], "No such file");
     refused(&forged(&new, r#"{"ringback_export":2,"vaults":[]}"#), &[], "a newer ringback wrote it");
     refused(&forged(&new, r#"{"ringback_export":1,"accounts":[{"canary":1}]}"#), &[], "does not hold what");
-    let identity = Opener::Passphrase(Passphrase::new(PHRASE));
+    let identity = EnvelopeKey::Passphrase(Passphrase::new(PHRASE));
     let plain = String::from_utf8(envelope::open(&whole, &identity).unwrap().to_vec()).unwrap();
     let endless = plain.replacen(r#""generation":1,"#, r#""generation":18446744073709551615,"#, 1);
     assert_ne!(endless, plain);
@@ -320,7 +320,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
     let (code, _, said) = new.cli(&arguments);
     assert!(code == 0 && said.contains("work: taken over"), "{said}");
-    let opened = envelope::open(&std::fs::read(&file).unwrap(), &Opener::Identities(vec![identity])).unwrap();
+    let opened = envelope::open(&std::fs::read(&file).unwrap(), &EnvelopeKey::Identities(vec![identity])).unwrap();
     assert!(opened.starts_with(br#"{"ringback_export":1,"accounts":[{"account":"work","record":{"schema":"#));
     assert_eq!(new.account_files(), ["work.sealed"]);
 }

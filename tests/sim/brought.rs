@@ -112,7 +112,7 @@ impl Truth {
 
     /// A login has just succeeded: what was brought last is on the disk, or in hand.
     pub(crate) fn check_kept(&self, account: &'static str) {
-        let in_hand = self.with_disk(account, |disk, _| disk.unkept);
+        let in_hand = self.with_disk(account, |disk, _| disk.uncommitted);
         let kept = self.with_grant(account, |grant, _| grant.brought.last().is_some_and(|brought| brought.kept));
         if !kept && !in_hand {
             self.violated(&format!("{account}: a login succeeded, and what it brought is not kept"));

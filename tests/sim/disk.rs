@@ -16,38 +16,38 @@ use crate::truth::{ACCOUNTS, Disk as Plate, Truth};
 
 pub(crate) struct Disk {
     truth: Arc<Truth>,
-    draws: Vec<(&'static str, Mutex<StdRng>)>,
+    jitter: Vec<(&'static str, Mutex<StdRng>)>,
     locked: AtomicBool,
 }
 
 impl Disk {
     pub(crate) fn new(truth: &Arc<Truth>, life: u32) -> Self {
-        let draws = ACCOUNTS.map(|account| (account, Mutex::new(truth.draws(&format!("disk {account} {life}")))));
-        Self { truth: Arc::clone(truth), draws: draws.into(), locked: AtomicBool::default() }
+        let jitter = ACCOUNTS.map(|account| (account, Mutex::new(truth.jitter(&format!("disk {account} {life}")))));
+        Self { truth: Arc::clone(truth), jitter: jitter.into(), locked: AtomicBool::default() }
     }
 
     fn of(&self, account: &str) -> (&'static str, MutexGuard<'_, StdRng>) {
-        let (name, draws) = self.draws.iter().find(|(name, _)| *name == account).unwrap();
-        (name, draws.lock().unwrap_or_else(PoisonError::into_inner))
+        let (name, jitter) = self.jitter.iter().find(|(name, _)| *name == account).unwrap();
+        (name, jitter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write(&self, account: &str, record: &Record, commit: bool) -> Result<(), StoreError> {
-        let (account, mut draws) = self.of(account);
+        let (account, mut jitter) = self.of(account);
         self.has_key(account)?;
         let failed = || Err(StoreError::Io { path: "disk".into(), why: "no".into() });
         if !self.truth.is_calm() {
-            if happens(&mut draws, 0.004) {
+            if happens(&mut jitter, 0.004) {
                 self.truth.step(What::Full, account, String::new);
-                let span = Duration::from_secs(draws.random_range(5..1200));
+                let span = Duration::from_secs(jitter.random_range(5..1200));
                 self.truth.with_disk(account, |disk, now| disk.full_until = now + span);
             }
-            if self.truth.with_disk(account, |disk, now| now < disk.full_until) || happens(&mut draws, 0.02) {
+            if self.truth.with_disk(account, |disk, now| now < disk.full_until) || happens(&mut jitter, 0.02) {
                 self.truth.step(What::Unwritten, account, String::new);
-                self.truth.with_disk(account, |disk, _| disk.unkept |= commit);
+                self.truth.with_disk(account, |disk, _| disk.uncommitted |= commit);
                 return failed();
             }
         }
-        let unsure = !self.truth.is_calm() && happens(&mut draws, 0.01);
+        let unsure = !self.truth.is_calm() && happens(&mut jitter, 0.01);
         let bytes = record::encode(record).unwrap().to_vec();
         let conflict = self.truth.with_disk(account, |disk, _| keep(disk, record, bytes, commit));
         if let Some(stored) = conflict {
@@ -65,7 +65,7 @@ impl Disk {
         }
         self.truth.kept(account, record.tokens.access_token.expose());
         if commit {
-            self.mark(account, record.generation, &mut draws);
+            self.mark(account, record.generation, &mut jitter);
         }
         self.truth.step(What::Written, account, || format!(" generation {}", record.generation));
         Ok(())
@@ -83,8 +83,8 @@ impl Disk {
     }
 
     /// What is durable gets its mark, most of the time.
-    fn mark(&self, account: &'static str, generation: u64, draws: &mut StdRng) {
-        if !self.truth.is_calm() && happens(draws, 0.02) {
+    fn mark(&self, account: &'static str, generation: u64, jitter: &mut StdRng) {
+        if !self.truth.is_calm() && happens(jitter, 0.02) {
             self.truth.step(What::Unmarked, account, String::new);
         } else {
             self.truth.with_disk(account, |disk, _| disk.mark = generation);
@@ -105,15 +105,15 @@ fn keep(disk: &mut Plate, record: &Record, bytes: Vec<u8>, commit: bool) -> Opti
     }
     disk.bytes = Some(bytes);
     disk.generation = record.generation;
-    disk.unkept &= !commit;
+    disk.uncommitted &= !commit;
     None
 }
 
 impl Store for Disk {
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
-        let (account, mut draws) = self.of(account);
+        let (account, mut jitter) = self.of(account);
         self.has_key(account)?;
-        if !self.truth.is_calm() && happens(&mut draws, 0.05) {
+        if !self.truth.is_calm() && happens(&mut jitter, 0.05) {
             self.truth.step(What::Unread, account, String::new);
             return Err(StoreError::Io { path: "disk".into(), why: "no".into() });
         }

@@ -10,13 +10,13 @@ use rand::rngs::StdRng;
 use ringback::account::record::{LoginReason, Record};
 use ringback::broker::World;
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::browser::{Opener, StartUrl, Unopened};
-use ringback::chance::Chance;
+use ringback::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use ringback::clock::{Clock, Wall};
 use ringback::config::{self, AccountConfig, Config, FilePrivacy};
 use ringback::contract::AccountState;
 use ringback::credentials::CredentialEnv;
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::random::Randomness;
 use ringback::secret::Secret;
 use ringback::store::record;
 use tokio::sync::watch;
@@ -44,7 +44,7 @@ struct Times {
 
 /// All lives of one seed.
 pub(crate) fn live(truth: &Arc<Truth>) {
-    let mut rng = truth.draws("lives");
+    let mut rng = truth.jitter("lives");
     let lives = rng.random_range(1..6);
     let mut times = Times { wall: START };
     for life in 0..lives {
@@ -82,8 +82,8 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
             door: Arc::clone(&desk) as Arc<_>,
             runtime: None,
             clock: clock.clone(),
-            chance: Chance::Seeded(truth.seed ^ u64::from(life)),
-            audit: ringback::audit::Audit::default(),
+            randomness: Randomness::Seeded(truth.seed ^ u64::from(life)),
+            audit: ringback::audit::AuditLog::default(),
         };
         if !last {
             ACCOUNTS
@@ -110,7 +110,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
                 tokio::spawn(person.live(life));
             }
             tokio::spawn(locking::lock_and_unlock(Arc::clone(truth), broker.clone(), life));
-            let mut shaking = truth.draws(&format!("clocks {life}"));
+            let mut shaking = truth.jitter(&format!("clocks {life}"));
             let shaken = Shaken { truth, clock: &clock, bell: &bell, server: &server, desk: &desk, broker: &broker };
             tokio::select! {
                 () = shaken.shake(&mut shaking) => {}
@@ -130,7 +130,7 @@ fn killed(truth: &Truth) {
     truth.step(What::Crash, "daemon", String::new);
     truth.lose_what_was_in_hand();
     for account in ACCOUNTS {
-        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.unkept)) {
+        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.uncommitted)) {
             truth.step(What::Forgotten, account, String::new);
             truth.with_grant(account, |grant, _| grant.unheard += 1);
         }
@@ -174,7 +174,7 @@ impl Shaken<'_> {
 
 /// One program that asks again and again, each time in another way.
 async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static str, number: u32, life: u32) {
-    let mut rng = truth.draws(&format!("caller {account} {number} {life}"));
+    let mut rng = truth.jitter(&format!("caller {account} {number} {life}"));
     loop {
         tokio::time::sleep(Duration::from_secs(rng.random_range(1..400))).await;
         if happens(&mut rng, 0.02) {
@@ -196,12 +196,12 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
             continue;
         }
         let (valid_before, begun) = (truth.durable_and_valid(account), clock.now());
-        let (locked, turns) = truth.with_gate(|gate, _| (gate.locked, gate.turns));
+        let (locked, slots) = truth.with_gate(|gate, _| (gate.locked, gate.slots));
         // A config without a word of it: ten seconds.
         let patience = query.wait.unwrap_or(Duration::from_secs(10)) + SLACK;
         let reply = broker.token(account, query).await;
         let waited = clock.now().boot.0.saturating_sub(begun.boot.0);
-        let (same, stopped) = truth.with_gate(|gate, _| (gate.turns == turns, gate.stopped));
+        let (same, stopped) = truth.with_gate(|gate, _| (gate.slots == slots, gate.stopped));
         if stopped {
             return;
         }
@@ -318,8 +318,8 @@ fn config(login_timeout: Duration) -> Config {
 
 struct NoBrowser;
 
-impl Opener for NoBrowser {
-    fn open(&self, _: &StartUrl) -> Result<(), Unopened> {
-        Err(Unopened::NoBrowser)
+impl BrowserOpener for NoBrowser {
+    fn open(&self, _: &StartUrl) -> Result<(), BrowserNotOpened> {
+        Err(BrowserNotOpened::NoBrowser)
     }
 }

@@ -17,17 +17,18 @@ const AFTERWARDS: Duration = Duration::from_secs(120);
 
 /// Now and then. Never ends.
 pub(crate) async fn lock_and_unlock(truth: Arc<Truth>, broker: Broker, life: u32) {
-    let mut rng = truth.draws(&format!("lock {life}"));
+    let mut rng = truth.jitter(&format!("lock {life}"));
     loop {
         tokio::time::sleep(Duration::from_secs(rng.random_range(300..9000))).await;
-        truth.with_gate(|gate, _| gate.turns += 1);
+        truth.with_gate(|gate, _| gate.slots += 1);
         let locked = broker.lock().await;
         if let Err(error) = locked {
             truth.step(What::NotLocked, "store", || format!(": {error}"));
-            if !ACCOUNTS.into_iter().any(|account| truth.with_disk(account, |disk, _| disk.unkept || disk.doubted)) {
+            if !ACCOUNTS.into_iter().any(|account| truth.with_disk(account, |disk, _| disk.uncommitted || disk.doubted))
+            {
                 truth.violated(&format!("the store was not locked: {error}"));
             }
-            truth.with_gate(|gate, _| gate.turns += 1);
+            truth.with_gate(|gate, _| gate.slots += 1);
             continue;
         }
         truth.with_gate(|gate, _| gate.locked = true);
@@ -39,7 +40,7 @@ pub(crate) async fn lock_and_unlock(truth: Arc<Truth>, broker: Broker, life: u32
         truth.check_accounted_for("the lock");
         truth.with_gate(|gate, _| gate.locked = false);
         broker.unlock(UnlockRequest::default()).await.unwrap();
-        truth.with_gate(|gate, _| gate.turns += 1);
+        truth.with_gate(|gate, _| gate.slots += 1);
     }
 }
 
@@ -64,7 +65,7 @@ fn check_quiet(truth: &Truth, when: &str) {
         }
         // A stop that gave up on a full disk has said so, and nobody has them in hand any more.
         let stopping = truth.with_gate(|gate, _| gate.stopping);
-        if !stopping && truth.with_disk(account, |disk, _| disk.unkept) {
+        if !stopping && truth.with_disk(account, |disk, _| disk.uncommitted) {
             truth.violated(&format!("{account}: tokens are in hand after {when}"));
         }
     }
@@ -77,11 +78,11 @@ pub(crate) async fn stop(truth: &Truth, broker: &Broker) {
     truth.step(What::Stopped, "daemon", String::new);
     truth.with_gate(|gate, _| gate.stopped = true);
     // A disk that was full until the end keeps nothing, also where it has room again soon after.
-    let lost =
-        ACCOUNTS.map(|account| truth.with_disk(account, |disk, now| disk.unkept && now < disk.full_until + PATIENCE));
+    let lost = ACCOUNTS
+        .map(|account| truth.with_disk(account, |disk, now| disk.uncommitted && now < disk.full_until + PATIENCE));
     tokio::time::sleep(AFTERWARDS).await;
     for (account, lost) in ACCOUNTS.into_iter().zip(lost) {
-        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.unkept)) && lost {
+        if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.uncommitted)) && lost {
             truth.step(What::Forgotten, account, String::new);
             truth.with_grant(account, |grant, _| grant.unheard += 1);
         }

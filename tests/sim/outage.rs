@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt as _;
-use ringback::account::state::{Answer, Priority};
+use ringback::account::state::{Priority, RefreshOutcome};
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::clock::{Clock, Wall};
 use ringback::contract::{AccountState, ErrorCode};
 use ringback::error::Error;
 use ringback::oauth::dialect::Dialect;
-use ringback::oauth::reply::{self, Received};
+use ringback::oauth::reply::{self, ReceivedReply};
 use ringback::provider::answer;
 
 use crate::counts::{What, happens};
@@ -51,14 +51,14 @@ const IMPATIENCE: Duration = Duration::from_millis(200);
 
 impl Kind {
     /// By the table that the daemon itself goes by.
-    pub(crate) fn answer(self, dialect: &Dialect, at: Wall) -> Answer {
+    pub(crate) fn answer(self, dialect: &Dialect, at: Wall) -> RefreshOutcome {
         let (status, retry_after, body) = match self {
-            Self::Unreachable => return Answer::NotSent { why: "refused".into() },
-            Self::Hangs => return Answer::Lost { why: "no reply".into() },
+            Self::Unreachable => return RefreshOutcome::NotSent { why: "refused".into() },
+            Self::Hangs => return RefreshOutcome::Lost { why: "no reply".into() },
             Self::Answers(status, retry_after, body) => (status, retry_after, body.as_bytes()),
         };
         let content_type = Some("application/json");
-        answer(reply::parse(Received { status, content_type, retry_after, body, at }, dialect))
+        answer(reply::parse(ReceivedReply { status, content_type, retry_after, body, at }, dialect))
     }
 
     /// Whether the circuit breaker counts it as one.
@@ -106,7 +106,7 @@ impl Hammering {
 
 /// One outage after the other. Never ends.
 pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker, clock: &Clock, life: u32) {
-    let mut rng = truth.draws(&format!("outages {life}"));
+    let mut rng = truth.jitter(&format!("outages {life}"));
     loop {
         tokio::time::sleep(Duration::from_secs(rng.random_range(100..7200))).await;
         let kind = *pick(&mut rng, KINDS);
@@ -144,13 +144,13 @@ async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, sp
 
 /// The same once everything works again.
 async fn ask_until_served(truth: &Truth, broker: &Broker, clock: &Clock, account: &'static str, bound: Duration) {
-    let (began, boot, turns) = (truth.now(), clock.now().boot.0, truth.with_gate(|gate, _| gate.turns));
+    let (began, boot, slots) = (truth.now(), clock.now().boot.0, truth.with_gate(|gate, _| gate.slots));
     loop {
         let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
         let reply = broker.token(account, query).await;
         // Whoever sleeps or is locked out waits for something else.
         let disturbed =
-            truth.slept_since(boot) || truth.with_gate(|gate, now| gate.turns != turns || now >= gate.fair_until);
+            truth.slept_since(boot) || truth.with_gate(|gate, now| gate.slots != slots || now >= gate.fair_until);
         if disturbed || needs_something_else(truth, broker, account) {
             return;
         }
@@ -179,5 +179,5 @@ fn needs_something_else(truth: &Truth, broker: &Broker, account: &'static str) -
     let unexplained = view.last_error.as_ref().is_some_and(|last| last.error == ErrorCode::ProviderRefused);
     let needs_user = matches!(view.state, AccountState::SignedOut | AccountState::StoreUnavailable)
         || view.state == AccountState::NeedsLogin && !unexplained;
-    needs_user || store || truth.with_disk(account, |disk, _| disk.unkept)
+    needs_user || store || truth.with_disk(account, |disk, _| disk.uncommitted)
 }

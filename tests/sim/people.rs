@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::broker::browser_login::{CallbackRequest, Opened};
+use ringback::broker::browser_login::{CallbackRequest, StartRedirect};
 use ringback::broker::handle::Broker;
-use ringback::broker::{CallbackDoor, Guard};
+use ringback::broker::{CallbackListener, Guard};
 use ringback::clock::{Boot, Clock};
 use ringback::contract::{LoginStatus, LoginVia};
-use ringback::provider::Pending;
+use ringback::provider::ProviderFuture;
 use ringback::secret::Nonce256;
 
 use crate::counts::{What, happens};
@@ -53,8 +53,8 @@ impl Drop for Open {
     }
 }
 
-impl CallbackDoor for Desk {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> Pending<'a, Result<Guard, String>> {
+impl CallbackListener for Desk {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
         *held(&self.doors).entry(redirect_uri.to_owned()).or_default() += 1;
         let open = Open(Arc::clone(&self.doors), redirect_uri.to_owned());
         Box::pin(async move { Ok(Box::new(open) as Guard) })
@@ -75,7 +75,7 @@ pub(crate) struct Person {
 impl Person {
     /// One login after the other. Never ends.
     pub(crate) async fn live(self, life: u32) {
-        let mut rng = self.truth.draws(&format!("person {} {life}", self.account));
+        let mut rng = self.truth.jitter(&format!("person {} {life}", self.account));
         loop {
             tokio::time::sleep(Duration::from_secs(rng.random_range(30..4000))).await;
             self.log_in(&mut rng).await;
@@ -90,7 +90,8 @@ impl Person {
             return self.desk.look(&self.truth, &self.broker, &self.clock).await;
         }
         tokio::time::sleep(Duration::from_secs(rng.random_range(1..20))).await;
-        let Ok(Opened::Leaves(start)) = self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await else {
+        let Ok(StartRedirect::Leaves(start)) = self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await
+        else {
             return self.truth.step(What::Turned, self.account, || " to begin".into());
         };
         let query = start.authorize_url.split_once('?').unwrap().1;
@@ -162,7 +163,7 @@ impl Person {
                 self.truth.step(What::LoginFailed, self.account, || format!(": {why}"));
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 // What could not be written yet, of either account, is in hand.
-                if !ACCOUNTS.into_iter().any(|account| self.truth.with_disk(account, |disk, _| disk.unkept)) {
+                if !ACCOUNTS.into_iter().any(|account| self.truth.with_disk(account, |disk, _| disk.uncommitted)) {
                     self.truth.check_accounted_for("a login that failed");
                 }
             }

@@ -3,27 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback::account::state::{Answer, Priority};
+use ringback::account::state::{Priority, RefreshOutcome};
 use ringback::oauth::describe::Described;
 use ringback::oauth::device::DeviceAuthorization;
 use ringback::oauth::dialect::Dialect;
 use ringback::oauth::exchange::{Credentials, Target, Trade};
 use ringback::oauth::grant::TokenSet;
-use ringback::provider::{AskError, Pending, Provider, RevocationOutcome};
+use ringback::provider::{AskError, Provider, ProviderFuture, RevocationOutcome};
 use ringback::secret::AccessToken;
 
 use crate::server::{Server, refused};
 
-fn not_here<'a, T: Send + 'a>() -> Pending<'a, Result<T, AskError>> {
+fn not_here<'a, T: Send + 'a>() -> ProviderFuture<'a, Result<T, AskError>> {
     Box::pin(async { Err(AskError::Impossible("not here".into())) })
 }
 
 impl Provider for Server {
-    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> Pending<'a, Result<Arc<Dialect>, AskError>> {
+    fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<Arc<Dialect>, AskError>> {
         Box::pin(async move { Ok(Arc::clone(dialect)) })
     }
 
-    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> Pending<'a, Result<String, AskError>> {
+    fn accept<'a>(&'a self, _: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>> {
         not_here()
     }
 
@@ -32,7 +32,7 @@ impl Provider for Server {
         _: &'a Dialect,
         _: &'a [(String, String)],
         _: &'a Credentials,
-    ) -> Pending<'a, Result<String, AskError>> {
+    ) -> ProviderFuture<'a, Result<String, AskError>> {
         not_here()
     }
 
@@ -41,7 +41,7 @@ impl Provider for Server {
         _: &'a Dialect,
         _: &'a Target,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<DeviceAuthorization, AskError>> {
+    ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>> {
         not_here()
     }
 
@@ -50,7 +50,7 @@ impl Provider for Server {
         _: &'a Dialect,
         _: &'a AccessToken,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<Described, AskError>> {
+    ) -> ProviderFuture<'a, Result<Described, AskError>> {
         not_here()
     }
 
@@ -60,7 +60,7 @@ impl Provider for Server {
         dialect: &'a Dialect,
         trade: &'a Trade,
         _: &'a Credentials,
-    ) -> Pending<'a, Answer> {
+    ) -> ProviderFuture<'a, RefreshOutcome> {
         Box::pin(async move {
             match trade {
                 Trade::RefreshToken { token, .. } => self.refresh(token.expose(), priority, dialect).await,
@@ -75,7 +75,7 @@ impl Provider for Server {
         _: &'a Dialect,
         tokens: &'a TokenSet,
         _: &'a Credentials,
-    ) -> Pending<'a, Result<RevocationOutcome, String>> {
+    ) -> ProviderFuture<'a, Result<RevocationOutcome, String>> {
         Box::pin(async move {
             let refresh = tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default();
             self.truth.give_back(&refresh);

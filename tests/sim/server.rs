@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::account::state::{Answer, Priority};
+use ringback::account::state::{Priority, RefreshOutcome};
 use ringback::clock::Clock;
 use ringback::oauth::dialect::Dialect;
 use ringback::oauth::grant::Grant;
-use ringback::oauth::reply::{Blame, Refusal};
-use ringback::provider::breaker::{Breaker, Open};
+use ringback::oauth::reply::{Refusal, RefusalSubject};
+use ringback::provider::breaker::{Breaker, CircuitOpen};
 use ringback::secret::{AccessToken, RefreshToken};
 use tokio::sync::Mutex;
 
@@ -31,16 +31,16 @@ pub(crate) struct Server {
     lifetime: Duration,
     /// How long a replaced refresh token is still taken.
     grace: Duration,
-    draws: Vec<(&'static str, Mutex<StdRng>)>,
+    jitter: Vec<(&'static str, Mutex<StdRng>)>,
 }
 
 impl Server {
     /// `life` counts the daemon's lives: each draws anew.
     pub(crate) fn new(truth: &Arc<Truth>, clock: &Clock, life: u32) -> Self {
-        let mut rng = truth.draws("manner");
+        let mut rng = truth.jitter("manner");
         let lifetime = Duration::from_secs(*pick(&mut rng, &[90, 300, 1200, 3600]));
         let grace = Duration::from_secs(*pick(&mut rng, &[0, 30]));
-        let draws = ACCOUNTS.map(|account| (account, Mutex::new(truth.draws(&format!("server {account} {life}")))));
+        let jitter = ACCOUNTS.map(|account| (account, Mutex::new(truth.jitter(&format!("server {account} {life}")))));
         Self {
             truth: Arc::clone(truth),
             breaker: Breaker::default(),
@@ -48,7 +48,7 @@ impl Server {
             hammering: Hammering::default(),
             lifetime,
             grace,
-            draws: draws.into(),
+            jitter: jitter.into(),
         }
     }
 
@@ -69,7 +69,7 @@ impl Server {
         })
     }
 
-    pub(crate) async fn refresh(&self, token: &str, priority: Priority, dialect: &Dialect) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str, priority: Priority, dialect: &Dialect) -> RefreshOutcome {
         let Some(account) = ACCOUNTS.into_iter().find(|account| token.starts_with(&format!("r-{account}-"))) else {
             self.truth.violated("a refresh token of nobody was sent");
             return refused();
@@ -77,13 +77,13 @@ impl Server {
         self.truth.check_open(account);
         let passing = match self.breaker.admit(priority, self.clock.now().boot.0) {
             Ok(passing) => passing,
-            Err(Open { why, probe_in }) => {
+            Err(CircuitOpen { why, probe_in }) => {
                 self.truth.step(What::Spared, account, String::new);
-                return Answer::CircuitOpen { why, probe_in };
+                return RefreshOutcome::CircuitOpen { why, probe_in };
             }
         };
         self.hammering.came(&self.truth, account, priority);
-        let mut draws = self.draws(account).lock().await;
+        let mut jitter = self.jitter(account).lock().await;
         let flying = self.truth.with_grant(account, |grant, _| {
             grant.flying += 1;
             grant.flying
@@ -96,14 +96,14 @@ impl Server {
         let outage = self.truth.with_gate(|gate, _| gate.outage);
         let answer = match outage {
             Some(kind) => {
-                let latency = Duration::from_millis(draws.random_range(20..500));
+                let latency = Duration::from_millis(jitter.random_range(20..500));
                 let answer = self.cut(account, kind, latency, dialect).await;
-                if let Answer::Busy { retry_after: Some(wish), .. } = &answer {
+                if let RefreshOutcome::Busy { retry_after: Some(wish), .. } = &answer {
                     self.truth.with_grant(account, |grant, now| grant.wish = now + *wish);
                 }
                 answer
             }
-            None => self.fail_or_work(account, token, &mut draws).await,
+            None => self.fail_or_work(account, token, &mut jitter).await,
         };
         let answered = outage.map_or_else(|| is_an_answer(&answer), Kind::is_an_answer);
         passing.ended((!answered).then(|| "no answer".into()), self.clock.now().boot.0);
@@ -111,60 +111,60 @@ impl Server {
         answer
     }
 
-    pub(crate) fn draws(&self, account: &str) -> &Mutex<StdRng> {
-        &self.draws.iter().find(|(name, _)| *name == account).unwrap().1
+    pub(crate) fn jitter(&self, account: &str) -> &Mutex<StdRng> {
+        &self.jitter.iter().find(|(name, _)| *name == account).unwrap().1
     }
 
     /// What comes of a request while the provider is out.
-    async fn cut(&self, account: &'static str, kind: Kind, latency: Duration, dialect: &Dialect) -> Answer {
+    async fn cut(&self, account: &'static str, kind: Kind, latency: Duration, dialect: &Dialect) -> RefreshOutcome {
         self.truth.step(What::Cut, account, || format!(" ({kind:?})"));
         tokio::time::sleep(if matches!(kind, Kind::Hangs) { PATIENCE } else { latency }).await;
         kind.answer(dialect, self.clock.now().wall)
     }
 
-    async fn fail_or_work(&self, account: &'static str, token: &str, draws: &mut StdRng) -> Answer {
+    async fn fail_or_work(&self, account: &'static str, token: &str, jitter: &mut StdRng) -> RefreshOutcome {
         if self.truth.is_calm() {
-            tokio::time::sleep(Duration::from_millis(draws.random_range(20..500))).await;
+            tokio::time::sleep(Duration::from_millis(jitter.random_range(20..500))).await;
             return self.work(account, token);
         }
-        let latency = Duration::from_millis(draws.random_range(20..2000));
-        if happens(draws, 0.05) {
+        let latency = Duration::from_millis(jitter.random_range(20..2000));
+        if happens(jitter, 0.05) {
             tokio::time::sleep(latency).await;
             self.truth.step(What::Unsent, account, String::new);
-            return Answer::NotSent { why: "no route".into() };
+            return RefreshOutcome::NotSent { why: "no route".into() };
         }
-        if happens(draws, 0.004) {
+        if happens(jitter, 0.004) {
             self.truth.step(What::Revoked, account, String::new);
             self.truth.with_grant(account, |grant, _| grant.ended = Some("revoked"));
         }
-        match draws.random_range(0..100) {
+        match jitter.random_range(0..100) {
             0..5 => {
                 tokio::time::sleep(latency).await;
                 self.truth.step(What::Busy, account, String::new);
-                let retry_after = happens(draws, 0.5).then(|| Duration::from_secs(draws.random_range(1..90)));
+                let retry_after = happens(jitter, 0.5).then(|| Duration::from_secs(jitter.random_range(1..90)));
                 self.truth.with_grant(account, |grant, now| grant.wish = now + retry_after.unwrap_or_default());
-                Answer::Busy { retry_after, why: "busy".into() }
+                RefreshOutcome::Busy { retry_after, why: "busy".into() }
             }
             // The request got lost on its way.
             5..8 => {
                 tokio::time::sleep(PATIENCE).await;
                 self.truth.step(What::Unheard, account, || " (and nothing was done)".into());
-                Answer::Lost { why: "no reply".into() }
+                RefreshOutcome::Lost { why: "no reply".into() }
             }
             // The reply did.
             8..12 => {
                 tokio::time::sleep(latency).await;
                 self.work(account, token);
                 self.truth.with_grant(account, |grant, _| grant.unheard += 1);
-                tokio::time::sleep(if happens(draws, 0.5) { PATIENCE } else { latency }).await;
+                tokio::time::sleep(if happens(jitter, 0.5) { PATIENCE } else { latency }).await;
                 self.truth.step(What::Unheard, account, || " (and the work was done)".into());
-                Answer::Lost { why: "no reply".into() }
+                RefreshOutcome::Lost { why: "no reply".into() }
             }
             12..15 => {
                 tokio::time::sleep(latency / 2).await;
                 let unheard = Unheard { truth: &self.truth, account, heard: false };
                 let mut answer = self.work(account, token);
-                if let Answer::Granted(grant) = &mut answer {
+                if let RefreshOutcome::Granted(grant) = &mut answer {
                     self.truth.step(What::Flawed, account, String::new);
                     grant.access_token = None;
                     grant.flaws = vec!["there is no access_token".into()];
@@ -179,7 +179,7 @@ impl Server {
                 let unheard = Unheard { truth: &self.truth, account, heard: false };
                 let answer = self.work(account, token);
                 let slow =
-                    if happens(draws, 0.03) { Duration::from_secs(draws.random_range(2..14)) } else { latency / 2 };
+                    if happens(jitter, 0.03) { Duration::from_secs(jitter.random_range(2..14)) } else { latency / 2 };
                 tokio::time::sleep(slow).await;
                 unheard.arrived();
                 answer
@@ -188,7 +188,7 @@ impl Server {
     }
 
     /// As RFC 9700 §4.14.2 says.
-    fn work(&self, account: &'static str, token: &str) -> Answer {
+    fn work(&self, account: &'static str, token: &str) -> RefreshOutcome {
         let (grace, lifetime) = (self.grace, self.lifetime);
         let granted = self.truth.with_grant(account, |grant, now| {
             if grant.ended.is_some() {
@@ -217,8 +217,8 @@ impl Server {
         self.granted(access, refresh)
     }
 
-    fn granted(&self, access: String, refresh: String) -> Answer {
-        Answer::Granted(Box::new(Grant {
+    fn granted(&self, access: String, refresh: String) -> RefreshOutcome {
+        RefreshOutcome::Granted(Box::new(Grant {
             access_token: Some(AccessToken::new(access)),
             refresh_token: Some(RefreshToken::new(refresh)),
             scope: None,
@@ -229,7 +229,7 @@ impl Server {
     }
 
     /// The code of a login. A person waits for it, so the breaker lets it pass.
-    pub(crate) async fn exchange(&self, code: &str, dialect: &Dialect) -> Answer {
+    pub(crate) async fn exchange(&self, code: &str, dialect: &Dialect) -> RefreshOutcome {
         let Some(account) = ACCOUNTS.into_iter().find(|account| code.starts_with(&format!("c-{account}-"))) else {
             self.truth.violated("a code of nobody was sent");
             return refused();
@@ -237,15 +237,15 @@ impl Server {
         self.truth.check_open(account);
         self.truth.spend(account, code);
         let (latency, fate) = {
-            let mut draws = self.draws(account).lock().await;
-            (Duration::from_millis(draws.random_range(20..3000)), draws.random_range(0..100))
+            let mut jitter = self.jitter(account).lock().await;
+            (Duration::from_millis(jitter.random_range(20..3000)), jitter.random_range(0..100))
         };
         if let Some(kind) = self.truth.with_gate(|gate, _| gate.outage) {
             return self.cut(account, kind, latency, dialect).await;
         }
         tokio::time::sleep(latency / 2).await;
         match fate {
-            0..4 => return Answer::NotSent { why: "no route".into() },
+            0..4 => return RefreshOutcome::NotSent { why: "no route".into() },
             4..8 => return refused(),
             _ => {}
         }
@@ -254,7 +254,7 @@ impl Server {
         tokio::time::sleep(if fate < 20 { Duration::from_secs(6) } else { latency / 2 }).await;
         if fate < 13 {
             self.truth.step(What::Unheard, account, || " (of a login)".into());
-            return Answer::Lost { why: "no reply".into() };
+            return RefreshOutcome::Lost { why: "no reply".into() };
         }
         arriving.arrived();
         self.granted(access, refresh)
@@ -262,8 +262,8 @@ impl Server {
 }
 
 /// Whether the provider answered, and not that it can't.
-fn is_an_answer(answer: &Answer) -> bool {
-    matches!(answer, Answer::Granted(_) | Answer::Refused(_))
+fn is_an_answer(answer: &RefreshOutcome) -> bool {
+    matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_))
 }
 
 pub(crate) fn issue(
@@ -282,8 +282,12 @@ pub(crate) fn issue(
     (access, refresh)
 }
 
-pub(crate) fn refused() -> Answer {
-    Answer::Refused(Refusal { code: "invalid_grant".into(), description: String::new(), blame: Blame::Grant })
+pub(crate) fn refused() -> RefreshOutcome {
+    RefreshOutcome::Refused(Refusal {
+        code: "invalid_grant".into(),
+        description: String::new(),
+        blame: RefusalSubject::Grant,
+    })
 }
 
 pub(crate) fn pick<'a, T>(rng: &mut StdRng, among: &'a [T]) -> &'a T {

@@ -13,7 +13,7 @@ use crate::truth::{ACCOUNTS, Truth};
 
 /// Never ends.
 pub(crate) async fn look(truth: Arc<Truth>, broker: Broker, life: u32) {
-    let mut rng = truth.draws(&format!("status {life}"));
+    let mut rng = truth.jitter(&format!("status {life}"));
     loop {
         tokio::time::sleep(Duration::from_secs(rng.random_range(20..600))).await;
         for account in ACCOUNTS {
@@ -25,11 +25,11 @@ pub(crate) async fn look(truth: Arc<Truth>, broker: Broker, life: u32) {
 
 /// Usable is what callers get, and who has a good token is usable.
 async fn check_health(truth: &Truth, broker: &Broker, account: &'static str) {
-    let turns = truth.with_gate(|gate, _| gate.turns);
+    let slots = truth.with_gate(|gate, _| gate.slots);
     let health = health_of(broker, account);
     let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
     let reply = broker.token(account, query).await;
-    if truth.with_gate(|gate, _| gate.turns != turns) {
+    if truth.with_gate(|gate, _| gate.slots != slots) {
         return;
     }
     match (is_usable(health), reply) {
@@ -40,7 +40,7 @@ async fn check_health(truth: &Truth, broker: &Broker, account: &'static str) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             let (health, valid) = (health_of(broker, account), truth.durable_and_valid(account));
             let unread = broker.account(account).unwrap().state == AccountState::StoreUnavailable;
-            if valid && !is_usable(health) && !unread && truth.with_gate(|gate, _| gate.turns == turns) {
+            if valid && !is_usable(health) && !unread && truth.with_gate(|gate, _| gate.slots == slots) {
                 truth.violated(&format!("{account}: is called {health:?}, and has a valid token"));
             }
         }

@@ -61,7 +61,7 @@ pub(crate) struct Gate {
     /// The store is locked, and the daemon has said so.
     pub(crate) locked: bool,
     /// How often somebody began or ended to lock or unlock it.
-    pub(crate) turns: u32,
+    pub(crate) slots: u32,
     /// The daemon was told to stop.
     pub(crate) stopping: bool,
     /// And has.
@@ -108,7 +108,7 @@ pub(crate) struct Disk {
     /// What was durable before.
     pub(crate) older: Vec<Copy>,
     /// A token set came and could not be written yet: it lives in the daemon's memory alone.
-    pub(crate) unkept: bool,
+    pub(crate) uncommitted: bool,
     /// The last write worked and said that it had failed.
     pub(crate) doubted: bool,
 }
@@ -148,7 +148,7 @@ impl Truth {
     }
 
     /// The draws of one thing: those of another don't change them.
-    pub(crate) fn draws(&self, of: &str) -> StdRng {
+    pub(crate) fn jitter(&self, of: &str) -> StdRng {
         let mut hasher = DefaultHasher::new();
         (self.seed, of).hash(&mut hasher);
         StdRng::seed_from_u64(hasher.finish())

@@ -1,12 +1,12 @@
 //! One browser's way through a login, and what the answer to it is known by.
 
-use super::{Arrival, Turned};
+use super::{Callback, Rejected};
 use crate::clock::Boot;
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// How a flow's browser is held to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bound {
+pub(super) enum BrowserBinding {
     /// By a cookie that the start URL set.
     ByCookie,
     /// Not at all: the browser is on another machine, and a person brings the answer.
@@ -19,7 +19,7 @@ pub(super) struct Flow {
     pub(super) mark: Mark,
     pub(super) nonce: Nonce256,
     pub(super) verifier: CodeVerifier,
-    pub(super) bound: Bound,
+    pub(super) bound: BrowserBinding,
 }
 
 /// What the answer to a flow is known by.
@@ -49,13 +49,13 @@ pub(super) struct Departed {
 impl Flow {
     /// Whether who brings the answer may. Answers of the other kind were asked for on another way: neither may stand in
     /// for the other, but a person may also bring the answer of a browser on this machine.
-    pub(super) fn admits(&self, arrival: &Arrival<'_>, id: &str) -> Result<(), Turned> {
+    pub(super) fn admits(&self, arrival: &Callback<'_>, id: &str) -> Result<(), Rejected> {
         match (self.bound, arrival.cookies) {
-            (Bound::ByCookie, Some(cookies)) if !self.mark.is_among(cookies) => {
-                Err(Turned::OtherBrowser(id.to_owned()))
+            (BrowserBinding::ByCookie, Some(cookies)) if !self.mark.is_among(cookies) => {
+                Err(Rejected::OtherBrowser(id.to_owned()))
             }
-            (Bound::ByHand, Some(_)) => Err(Turned::NotPasted),
-            (Bound::ByHand | Bound::ByCookie, None) | (Bound::ByCookie, Some(_)) => Ok(()),
+            (BrowserBinding::ByHand, Some(_)) => Err(Rejected::NotPasted),
+            (BrowserBinding::ByHand | BrowserBinding::ByCookie, None) | (BrowserBinding::ByCookie, Some(_)) => Ok(()),
         }
     }
 }

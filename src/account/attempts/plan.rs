@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Arrival;
+use super::Callback;
 use crate::oauth::authorize::{ResponseType, sends_nonce};
-use crate::oauth::callback::{self, Answer, Malformed, Says, WrongIssuer, check_issuer};
+use crate::oauth::callback::{self, AuthorizationResponse, Malformed, Says, WrongIssuer, check_issuer};
 use crate::oauth::dialect::{Dialect, Pkce};
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Binding, Grant};
@@ -14,7 +14,7 @@ use crate::secret::{CodeVerifier, Nonce256};
 /// Everything an answer will be checked against and exchanged with, as it stood when the login began: a
 /// changed config or a second provider can't mix itself in (RFC 9700 §4.4).
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct LoginPlan {
     /// The account's name.
     pub account: String,
     /// The provider, endpoints and issuer included.
@@ -61,7 +61,7 @@ pub enum Next {
     WrongNonce(Box<Grant>, WrongNonce),
 }
 
-impl Plan {
+impl LoginPlan {
     /// Whether a login by this plan is as good as one by `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let secrets = match (&self.credentials.client_secret, &other.credentials.client_secret) {
@@ -88,7 +88,7 @@ impl Plan {
 
     /// Reads the answer to a login by this plan: at its redirect URI, a code in the query or a token in the fragment,
     /// as was asked for. An error may come in the query to either.
-    pub(super) fn read(&self, arrival: &Arrival<'_>) -> Result<Answer, Malformed> {
+    pub(super) fn read(&self, arrival: &Callback<'_>) -> Result<AuthorizationResponse, Malformed> {
         if self.redirect_uri != arrival.arrived_on {
             return Err(Malformed::Address);
         }
@@ -107,7 +107,7 @@ impl Plan {
     }
 
     /// What an answer that was awaited leads to.
-    pub(super) fn next(&self, answer: Answer, nonce: Nonce256, verifier: CodeVerifier) -> Next {
+    pub(super) fn next(&self, answer: AuthorizationResponse, nonce: Nonce256, verifier: CodeVerifier) -> Next {
         match self.check_issuer(&answer) {
             Ok(()) => {}
             Err(WrongIssuer::Other) => return Next::WrongIssuer,
@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// Where an ID token says who issued it, the parameter may be missing, but not another (RFC 9207 §2.4).
-    fn check_issuer(&self, answer: &Answer) -> Result<(), WrongIssuer> {
+    fn check_issuer(&self, answer: &AuthorizationResponse) -> Result<(), WrongIssuer> {
         let inside = match &answer.says {
             Says::Token(grant) => id_token::issuer_of(&grant.extra),
             Says::Code(_) | Says::Error { .. } => None,

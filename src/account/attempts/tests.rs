@@ -25,7 +25,7 @@ impl Bench {
         self.begin(plan(account)).unwrap()
     }
 
-    fn begin(&mut self, plan: Plan) -> Option<Started> {
+    fn begin(&mut self, plan: LoginPlan) -> Option<Started> {
         self.attempts.start(plan, Duration::from_secs(600), self.now, &mut self.rng)
     }
 
@@ -33,7 +33,7 @@ impl Bench {
         self.attempts.ticket(id, self.now, &mut self.rng).unwrap().expose().to_owned()
     }
 
-    fn depart(&mut self, ticket: &str) -> Result<Departure, Turned> {
+    fn depart(&mut self, ticket: &str) -> Result<Departure, Rejected> {
         self.attempts.depart(ticket, self.now, &mut self.rng)
     }
 
@@ -42,7 +42,7 @@ impl Bench {
         self.browser_of(plan(account))
     }
 
-    fn browser_of(&mut self, plan: Plan) -> Browser {
+    fn browser_of(&mut self, plan: LoginPlan) -> Browser {
         let id = self.begin(plan).unwrap().id;
         let ticket = self.ticket(&id);
         Browser::of(&self.depart(&ticket).unwrap())
@@ -58,7 +58,7 @@ impl Bench {
 
     fn take(&mut self, uri: &str, answer: &str, in_fragment: bool, cookies: Option<&[(String, String)]>) -> String {
         let parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
-        let arrival = Arrival { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
+        let arrival = Callback { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
         match self.attempts.arrive(&arrival, self.now) {
             Ok(Accepted {
                 next: Next::Exchange { trade: Trade::AuthorizationCode { code, verifier, .. }, nonce },
@@ -77,8 +77,8 @@ impl Bench {
     }
 }
 
-fn plan(account: &str) -> Plan {
-    Plan {
+fn plan(account: &str) -> LoginPlan {
+    LoginPlan {
         account: account.into(),
         dialect: Arc::new(dialect()),
         credentials: Credentials {
@@ -120,10 +120,10 @@ fn callers_join_the_one_pending_login_and_every_ticket_is_good_once() {
     assert_ne!(b.start("home").id, first.id);
     let (one, two) = (b.ticket(&first.id), b.ticket(&first.id));
     assert!(b.depart(&one).is_ok());
-    assert_eq!(b.depart(&one).unwrap_err(), Turned::BadTicket, "used");
+    assert_eq!(b.depart(&one).unwrap_err(), Rejected::BadTicket, "used");
     b.now = b.now.plus(Duration::from_secs(61));
-    assert_eq!(b.depart(&two).unwrap_err(), Turned::BadTicket, "too old");
-    assert_eq!(b.depart("").unwrap_err(), Turned::BadTicket);
+    assert_eq!(b.depart(&two).unwrap_err(), Rejected::BadTicket, "too old");
+    assert_eq!(b.depart("").unwrap_err(), Rejected::BadTicket);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
 
     let mut dialect = dialect();
     dialect.issuer = Some("https://id.example".into());
-    let browser = b.browser_of(Plan { dialect: Arc::new(dialect), ..plan("x") });
+    let browser = b.browser_of(LoginPlan { dialect: Arc::new(dialect), ..plan("x") });
     let mixed = format!("code=c&iss=https%3A%2F%2Fevil.example&state={}", browser.state);
     assert_eq!(b.arrive(&mixed, &browser), "WrongIssuer");
 }
@@ -243,7 +243,7 @@ fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_it
     ] {
         let mut b = Bench::new();
         let dialect = Dialect { issuer: Some("https://id.example".into()), iss: policy, ..dialect() };
-        let browser = b.browser_of(Plan { dialect: Arc::new(dialect), ..plan("work") });
+        let browser = b.browser_of(LoginPlan { dialect: Arc::new(dialect), ..plan("work") });
         assert_eq!(b.arrive(&format!("{answer}&state={}", browser.state), &browser), expected, "{policy:?} {answer}");
     }
 }
@@ -289,7 +289,7 @@ fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
 fn a_login_with_an_old_key_of_the_client_gives_way_and_one_with_the_same_is_joined() {
     let with = |pem: &str, id: &str| {
         let key = ClientKey { pem: PrivateKey::new(pem), id: Some(id.into()) };
-        Plan { credentials: Credentials { client_key: Some(key), ..plan("work").credentials }, ..plan("work") }
+        LoginPlan { credentials: Credentials { client_key: Some(key), ..plan("work").credentials }, ..plan("work") }
     };
     for (then, now, joined) in [
         (with("old", "1"), with("old", "1"), true),
@@ -329,7 +329,7 @@ fn each_kind_of_answer_completes_only_a_login_that_asked_for_it() {
         let mut b = Bench::new();
         let scope = scope.split_whitespace().map(str::to_owned).collect();
         let target = Target { scope, ..Target::default() };
-        let browser = b.browser_of(Plan { target, response_type, ..plan("work") });
+        let browser = b.browser_of(LoginPlan { target, response_type, ..plan("work") });
         let answer = format!("{answer}&state={}", browser.state);
         assert_eq!(b.take(REDIRECT, &answer, in_fragment, Some(&browser.cookies)), expected, "{answer}");
         assert_eq!(b.attempts.awaiting().count(), 0, "{answer}");
@@ -345,7 +345,7 @@ fn without_a_nonce_none_is_looked_for() {
         let mut b = Bench::new();
         let dialect = Arc::new(Dialect { nonce: NoncePolicy::Off, ..dialect() });
         let target = Target { scope: vec!["openid".into()], ..Target::default() };
-        let browser = b.browser_of(Plan { dialect, target, response_type, ..plan("work") });
+        let browser = b.browser_of(LoginPlan { dialect, target, response_type, ..plan("work") });
         let answer = format!("{answer}&state={}", browser.state);
         let in_fragment = response_type == ResponseType::Token;
         assert_eq!(b.take(REDIRECT, &answer, in_fragment, Some(&browser.cookies)), expected);
@@ -363,7 +363,7 @@ fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
         let departure = b.depart(&ticket).unwrap();
         assert_eq!(departure.cookie_life, Duration::from_secs(1200), "{jump}");
         b.now.boot.0 += Duration::from_secs(60);
-        assert_eq!(b.depart(&late).unwrap_err(), Turned::BadTicket, "{jump}: a minute is over");
+        assert_eq!(b.depart(&late).unwrap_err(), Rejected::BadTicket, "{jump}: a minute is over");
         let browser = Browser::of(&departure);
         let answer = format!("code=c&state={}", browser.state);
         assert_eq!(b.arrive(&answer, &browser), "exchange c with verifier", "{jump}");

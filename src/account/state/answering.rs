@@ -1,15 +1,15 @@
 //! What the provider's answer means for the account.
 
-use super::{Anew, Answer, Effect, Machine, Means, Phase, TroubleKind, Unanswered};
+use super::{Effect, Machine, Means, Phase, Reacquire, RefreshOutcome, TroubleKind, Unanswered};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::grant::Grant;
 use crate::oauth::identity::{self, Comparison};
-use crate::oauth::reply::{Blame, Refusal};
+use crate::oauth::reply::{Refusal, RefusalSubject};
 
 impl Machine {
-    pub(super) fn answered(&mut self, answer: Answer, now: Moment, chance: f64) -> Effect {
+    pub(super) fn answered(&mut self, answer: RefreshOutcome, now: Moment, jitter: f64) -> Effect {
         let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sending { sent_at, means, target } => (sent_at, means, target),
             other => {
@@ -20,52 +20,56 @@ impl Machine {
         self.probe_at = None;
         match &answer {
             // Nothing was asked, so whoever has no valid token waits for the breaker alone.
-            Answer::CircuitOpen { probe_in, .. } => self.probe_at = Some(now.plus(*probe_in)),
+            RefreshOutcome::CircuitOpen { probe_in, .. } => self.probe_at = Some(now.plus(*probe_in)),
             _ => self.last_attempt = Some(sent_at),
         }
         match answer {
             // What it brings besides is of no use to a client that always asks anew.
-            Answer::Granted(grant) if grant.access_token.is_none() && self.policy.anew == Anew::Always => {
-                self.fail(TroubleKind::Unreachable, grant.flaws.join("; "), now, |n| schedule::pause(n, chance));
+            RefreshOutcome::Granted(grant)
+                if grant.access_token.is_none() && self.policy.reacquire == Reacquire::Always =>
+            {
+                self.fail(TroubleKind::Unreachable, grant.flaws.join("; "), now, |n| schedule::pause(n, jitter));
                 return Effect::Rest;
             }
-            Answer::Granted(grant) => match target {
+            RefreshOutcome::Granted(grant) => match target {
                 None if means != Means::Anew && self.is_of_another(&grant) => {
-                    return self.refused(another_subject(), now, chance);
+                    return self.refused(another_subject(), now, jitter);
                 }
-                None => return self.granted(*grant, sent_at, now, chance),
+                None => return self.granted(*grant, sent_at, now, jitter),
                 Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
             },
-            Answer::Refused(refusal) => match target {
-                Some(target) if refusal.blame != Blame::Grant => return self.refused_narrow(target, refusal, now),
-                _ if means == Means::Anew => return self.refused_anew(refusal, now, chance),
-                _ => return self.refused(refusal, now, chance),
+            RefreshOutcome::Refused(refusal) => match target {
+                Some(target) if refusal.blame != RefusalSubject::Grant => {
+                    return self.refused_narrow(target, refusal, now);
+                }
+                _ if means == Means::Anew => return self.refused_reacquire(refusal, now, jitter),
+                _ => return self.refused(refusal, now, jitter),
             },
             // Nothing was spent by it.
-            Answer::Lost { why } if means == Means::Anew => {
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+            RefreshOutcome::Lost { why } if means == Means::Anew => {
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
                 return Effect::Rest;
             }
-            Answer::NotSent { why } => {
-                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, chance));
+            RefreshOutcome::NotSent { why } => {
+                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, jitter));
             }
-            Answer::CircuitOpen { why, probe_in } => {
-                self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, chance).max(probe_in));
+            RefreshOutcome::CircuitOpen { why, probe_in } => {
+                self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, jitter).max(probe_in));
             }
             // An answer to a device, which a refresh is not: nothing was decided.
-            Answer::Pending { .. } => {
+            RefreshOutcome::Pending { .. } => {
                 let why = "the provider answered as to a device".to_owned();
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, chance));
+                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
             }
-            Answer::Busy { retry_after, why } => {
+            RefreshOutcome::Busy { retry_after, why } => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
-                    Some(wish) => schedule::asked_pause(wish, failures, chance),
-                    None => schedule::pause(failures, chance),
+                    Some(wish) => schedule::asked_pause(wish, failures, jitter),
+                    None => schedule::pause(failures, jitter),
                 });
                 self.not_before = retry_after.map(|wish| now.boot.plus(schedule::granted_wish(wish)));
             }
-            Answer::Lost { why } => {
-                self.lost(why, sent_at, now, chance);
+            RefreshOutcome::Lost { why } => {
+                self.lost(why, sent_at, now, jitter);
                 return Effect::Rest;
             }
         }
@@ -87,22 +91,22 @@ impl Machine {
         }
     }
 
-    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, chance: f64) {
+    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, jitter: f64) {
         let Some(held) = self.held_mut() else { return };
         let before = held.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
         held.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
         let first = before.sent == 0;
         self.fail(TroubleKind::Unreachable, why, now, |failures| {
-            if first { schedule::replay_pause(chance) } else { schedule::pause(failures, chance) }
+            if first { schedule::replay_pause(jitter) } else { schedule::pause(failures, jitter) }
         });
     }
 
-    fn refused(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
+    fn refused(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
         let Some(held) = self.held() else { return Effect::Rest };
-        if refusal.blame == Blame::Unknown {
-            return self.refused_for_unknown_reason(refusal, now, chance);
+        if refusal.blame == RefusalSubject::Unknown {
+            return self.refused_for_unknown_reason(refusal, now, jitter);
         }
-        if refusal.blame == Blame::Grant {
+        if refusal.blame == RefusalSubject::Grant {
             let reason = if held.unanswered.is_some() {
                 LoginReason::ReplyLost
             } else {
@@ -118,7 +122,7 @@ impl Machine {
             return self.commit(next, Some(reason));
         }
         let why = refusal.to_string();
-        self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(chance));
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(jitter));
         self.note()
     }
 }
@@ -126,5 +130,5 @@ impl Machine {
 /// What a refresh with somebody else's tokens comes to: they are not served, and only a login helps.
 fn another_subject() -> Refusal {
     let description = "a refresh brought the tokens of somebody else".into();
-    Refusal { code: "another_subject".into(), description, blame: Blame::Grant }
+    Refusal { code: "another_subject".into(), description, blame: RefusalSubject::Grant }
 }

@@ -3,7 +3,7 @@
 use super::{Effect, Machine, Phase};
 use crate::account::schedule;
 use crate::clock::Moment;
-use crate::oauth::describe::{Described, Source};
+use crate::oauth::describe::{DescribeEndpoint, Described};
 use crate::oauth::grant::Expiry;
 use crate::oauth::identity;
 
@@ -48,11 +48,11 @@ impl Machine {
                     next.record.ends_in_boot = self.ends_in_boot(next.deadline);
                 }
                 // Phone.com leaves it out for tokens that don't expire.
-                (None, Source::Details) => {
+                (None, DescribeEndpoint::Details) => {
                     tokens.expiry = Expiry::Never;
                     next.due = None;
                 }
-                (None, Source::Introspection) => {}
+                (None, DescribeEndpoint::Introspection) => {}
             }
         }
         next.record.identity = identity::joined(std::mem::take(&mut next.record.identity), described.identity);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    Anew, Effect, Held, Machine, Narrowed, Phase, Policy, State, StoreTrouble, Trouble, TroubleKind, Unanswered,
-    UnknownRefusals,
+    CommittedRecord, Effect, Machine, MachineState, Narrowed, Phase, Policy, Reacquire, StoreTrouble, Trouble,
+    TroubleKind, Unanswered, UnknownRefusals,
 };
 use crate::account::record::{EndsInBoot, LoginReason, Record};
 use crate::account::schedule;
-use crate::clock::{Boot, Moment, Wall, WhichBoot};
+use crate::clock::{Boot, BootId, Moment, Wall};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity;
@@ -28,15 +28,15 @@ impl Machine {
         self.trouble = None;
         self.stored = record.as_ref().map_or(0, |record| record.generation).max(mark);
         self.state = match record {
-            None => self.without_tokens(State::SignedOut),
+            None => self.without_tokens(MachineState::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
                 let held = from_disk(*record, &self.policy, self.boot.as_ref(), now);
                 match reason {
                     Some(reason) if !self.is_older(&held) => {
-                        self.without_tokens(State::NeedsLogin { reason, held: Some(held) })
+                        self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) })
                     }
-                    _ => State::Active(held),
+                    _ => MachineState::Active(held),
                 }
             }
         };
@@ -44,19 +44,19 @@ impl Machine {
         self.notice_missed_replay(now);
     }
 
-    pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, chance: f64) {
+    pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, jitter: f64) {
         self.phase = Phase::Idle;
         match trouble {
             // The store works again; it is the user who has to do something.
             StoreTrouble::Damaged(mark) => {
                 self.stored = mark;
                 self.needs_login(LoginReason::Damaged);
-                let state = std::mem::replace(&mut self.state, State::Unread);
+                let state = std::mem::replace(&mut self.state, MachineState::Unread);
                 self.state = self.without_tokens(state);
             }
             StoreTrouble::Locked => self.lock(),
             StoreTrouble::Unavailable(why) => {
-                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), chance));
+                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), jitter));
             }
         }
     }
@@ -69,7 +69,7 @@ impl Machine {
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
                 trouble.retry_at = now;
                 // Also long before the next refresh: whether it is mended now, nobody wants to learn by then.
-                if let State::Active(held) = &mut self.state {
+                if let MachineState::Active(held) = &mut self.state {
                     held.due = held.due.map(|_| now);
                 }
             }
@@ -81,9 +81,9 @@ impl Machine {
     /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
     /// put back; they come back to life when the config does, or says that refresh tokens are never replaced.
     fn check_held(&mut self) {
-        let held = match std::mem::replace(&mut self.state, State::Unread) {
-            State::Active(held)
-            | State::NeedsLogin {
+        let held = match std::mem::replace(&mut self.state, MachineState::Unread) {
+            MachineState::Active(held)
+            | MachineState::NeedsLogin {
                 reason: LoginReason::ConfigChanged | LoginReason::RestoredFromBackup { .. },
                 held: Some(held),
             } => held,
@@ -97,15 +97,15 @@ impl Machine {
             held.record.needs_login.clone()
         };
         self.state = match reason {
-            Some(reason) => self.without_tokens(State::NeedsLogin { reason, held: Some(held) }),
-            None => State::Active(held),
+            Some(reason) => self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) }),
+            None => MachineState::Active(held),
         };
     }
 
     /// Whether a later record than `held` was written: its refresh token may be spent, and shown once more, a provider
     /// that detects reuse ends the login (RFC 9700 §4.14.2). One that never replaces a refresh token has nothing to
     /// detect.
-    pub(in crate::account) fn is_older(&self, held: &Held) -> bool {
+    pub(in crate::account) fn is_older(&self, held: &CommittedRecord) -> bool {
         held.record.generation < self.stored && self.policy.rotation != Rotation::Never
     }
 
@@ -115,12 +115,12 @@ impl Machine {
         self.stored.max(newest).saturating_add(1)
     }
 
-    pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, chance: f64) -> Effect {
+    pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
         // Tokens of another client or for another endpoint, if any, are no part of this.
         let held = self.held().filter(|held| held.record.binding == self.policy.binding);
-        let Some(held) = held else { return self.logged_in(grant, Map::new(), sent_at, now, chance) };
+        let Some(held) = held else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
         if grant.access_token.is_none() {
-            return self.granted_in_part(grant, now, chance);
+            return self.granted_in_part(grant, now, jitter);
         }
         let old = &held.record.tokens;
         let mut grant = grant;
@@ -135,9 +135,9 @@ impl Machine {
         // life of nothing says that nobody knows.
         let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
         let generation = self.next_generation();
-        let mut next = self.hold(grant, generation, sent_at, now, chance);
+        let mut next = self.hold(grant, generation, sent_at, now, jitter);
         if over {
-            next.end(now, chance);
+            next.end(now, jitter);
         }
         next.narrowed = narrowed;
         next.lost_scope = lost_scope;
@@ -155,19 +155,19 @@ impl Machine {
         description: Map<String, Value>,
         sent_at: Moment,
         now: Moment,
-        chance: f64,
+        jitter: f64,
     ) -> Effect {
         let generation = self.next_generation();
         let before = self.newest().filter(|record| record.binding == self.policy.binding);
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let flaws = grant.flaws.join("; ");
-        let mut next = self.hold(grant, generation, sent_at, now, chance);
+        let mut next = self.hold(grant, generation, sent_at, now, jitter);
         next.record.logins = logins;
         next.record.identity = identity;
         next.by_login = true;
         if !next.has_token() {
-            next.trouble = Some(self.trouble_of(flaws, now, chance));
+            next.trouble = Some(self.trouble_of(flaws, now, jitter));
         }
         self.commit(Box::new(next), None)
     }
@@ -175,12 +175,12 @@ impl Machine {
     /// The newest record, kept or not yet kept.
     pub(super) fn newest(&self) -> Option<&Record> {
         match &self.phase {
-            Phase::Unkept { next, .. } => Some(&next.record),
+            Phase::Uncommitted { next, .. } => Some(&next.record),
             _ => self.held().map(|held| &held.record),
         }
     }
 
-    fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, chance: f64) -> Held {
+    fn hold(&self, grant: Grant, generation: u64, sent_at: Moment, now: Moment, jitter: f64) -> CommittedRecord {
         let lifetime = match &grant.access_token {
             Some(_) => grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime),
             // None is there yet, and that it has ended keeps it from everybody.
@@ -195,10 +195,10 @@ impl Machine {
         let by_boot = |at: Moment| now.plus(now.boot.until(at.boot));
         let deadline = lifetime.map(|life| by_boot(at_least(sent_at.plus(life), life / 2)));
         let due = match lifetime {
-            Some(life) => by_boot(at_least(sent_at.plus(schedule::refresh_after(life, chance)), life / 4)),
+            Some(life) => by_boot(at_least(sent_at.plus(schedule::refresh_after(life, jitter)), life / 4)),
             None => now.plus(self.policy.max_age_unknown),
         };
-        let renewable = grant.refresh_token.is_some() || self.policy.anew != Anew::No;
+        let renewable = grant.refresh_token.is_some() || self.policy.reacquire != Reacquire::No;
         let tokens = TokenSet {
             access_token: grant.access_token.unwrap_or_else(|| AccessToken::new("")),
             refresh_token: grant.refresh_token,
@@ -214,7 +214,7 @@ impl Machine {
             ends_in_boot: self.ends_in_boot(deadline),
             ..Record::new(self.policy.binding.clone(), generation, tokens)
         };
-        Held {
+        CommittedRecord {
             record,
             deadline,
             due: renewable.then_some(due),
@@ -235,7 +235,7 @@ impl Machine {
         Some(EndsInBoot { boot, at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX) })
     }
 
-    pub(super) fn commit(&mut self, next: Box<Held>, needs_login: Option<LoginReason>) -> Effect {
+    pub(super) fn commit(&mut self, next: Box<CommittedRecord>, needs_login: Option<LoginReason>) -> Effect {
         let record = Box::new(next.record.clone());
         self.phase = Phase::Committing { next, needs_login };
         Effect::Commit(record)
@@ -243,7 +243,7 @@ impl Machine {
 
     pub(super) fn commit_again(&mut self) -> Effect {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Unkept { next, needs_login, .. } => self.commit(next, needs_login),
+            Phase::Uncommitted { next, needs_login, .. } => self.commit(next, needs_login),
             other => {
                 self.phase = other;
                 Effect::Rest
@@ -251,7 +251,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, chance: f64) -> Effect {
+    pub(super) fn committed(&mut self, result: Result<(), String>, now: Moment, jitter: f64) -> Effect {
         let (next, needs_login) = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Committing { next, needs_login } => (next, needs_login),
             other => {
@@ -268,19 +268,19 @@ impl Machine {
                 self.unknown_refusals = UnknownRefusals::default();
                 self.stored = next.record.generation;
                 self.state = match needs_login {
-                    None => State::Active(*next),
-                    Some(reason) => State::NeedsLogin { reason, held: Some(*next) },
+                    None => MachineState::Active(*next),
+                    Some(reason) => MachineState::NeedsLogin { reason, held: Some(*next) },
                 };
                 // The config may have changed while they waited to be written.
                 self.check_held();
-                if asks && matches!(self.state, State::Active(_)) {
+                if asks && matches!(self.state, MachineState::Active(_)) {
                     return self.describe();
                 }
             }
             Err(why) => {
-                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance));
+                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter));
                 let retry_at = self.trouble.as_ref().map_or(now, |trouble| trouble.retry_at);
-                self.phase = Phase::Unkept { next, needs_login, retry_at };
+                self.phase = Phase::Uncommitted { next, needs_login, retry_at };
             }
         }
         Effect::Rest
@@ -288,7 +288,7 @@ impl Machine {
 
     pub(super) fn log_out(&mut self) -> Effect {
         // What was never read is not ours to delete: another key may open it.
-        if matches!(self.state, State::Unread) {
+        if matches!(self.state, MachineState::Unread) {
             return Effect::Rest;
         }
         let before = Box::new(std::mem::replace(&mut self.phase, Phase::Idle));
@@ -296,7 +296,7 @@ impl Machine {
         Effect::Remove
     }
 
-    pub(super) fn removed(&mut self, result: Result<(), String>, now: Moment, chance: f64) {
+    pub(super) fn removed(&mut self, result: Result<(), String>, now: Moment, jitter: f64) {
         let before = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Removing { before } => before,
             other => return self.phase = other,
@@ -306,10 +306,10 @@ impl Machine {
                 self.trouble = None;
                 // A copy of what was deleted is older than that it was deleted.
                 self.stored = self.stored.saturating_add(1);
-                self.state = State::SignedOut;
+                self.state = MachineState::SignedOut;
                 return;
             }
-            Err(why) => self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, chance)),
+            Err(why) => self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter)),
         }
         self.phase = *before;
     }
@@ -319,17 +319,17 @@ impl Machine {
         let (policy, boot) = (self.policy.clone(), self.boot.clone());
         if let Some(held) = self.held_mut().filter(|held| held.clock_behind) {
             let again = from_disk(held.record.clone(), &policy, boot.as_ref(), now);
-            *held = Held { unanswered: held.unanswered, narrowed: held.narrowed.clone(), ..again };
+            *held = CommittedRecord { unanswered: held.unanswered, narrowed: held.narrowed.clone(), ..again };
         }
     }
 
     pub(super) fn needs_login(&mut self, reason: LoginReason) {
-        let held = match std::mem::replace(&mut self.state, State::SignedOut) {
-            State::Active(held) => Some(held),
-            State::NeedsLogin { held, .. } => held,
-            State::Unread | State::Locked | State::SignedOut | State::Starting => None,
+        let held = match std::mem::replace(&mut self.state, MachineState::SignedOut) {
+            MachineState::Active(held) => Some(held),
+            MachineState::NeedsLogin { held, .. } => held,
+            MachineState::Unread | MachineState::Locked | MachineState::SignedOut | MachineState::Starting => None,
         };
-        self.state = State::NeedsLogin { reason, held };
+        self.state = MachineState::NeedsLogin { reason, held };
     }
 
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
@@ -338,16 +338,16 @@ impl Machine {
         self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at });
     }
 
-    pub(in crate::account) fn held(&self) -> Option<&Held> {
+    pub(in crate::account) fn held(&self) -> Option<&CommittedRecord> {
         match &self.state {
-            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
             _ => None,
         }
     }
 
-    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+    pub(super) fn held_mut(&mut self) -> Option<&mut CommittedRecord> {
         match &mut self.state {
-            State::Active(held) | State::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
             _ => None,
         }
     }
@@ -359,7 +359,7 @@ impl Machine {
 /// After a reboot there is the wall clock alone: one that is behind the time when the token was obtained (a machine
 /// without a battery for its clock) says nothing of its age, so it is taken for expired until the clock is right or
 /// another token is there. Nothing is ever left of more than the whole lifetime.
-fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Moment) -> Held {
+fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment) -> CommittedRecord {
     let tokens = &record.tokens;
     let mut clock_behind = false;
     let (deadline, age, after) = match tokens.expiry {
@@ -378,7 +378,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
         Expiry::Never => (None, Duration::ZERO, Duration::MAX),
     };
-    let renewable = tokens.refresh_token.is_some() || policy.anew != Anew::No;
+    let renewable = tokens.refresh_token.is_some() || policy.reacquire != Reacquire::No;
     let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
     let (due, notice) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
@@ -389,7 +389,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
         missed: intent.started_at > now.wall,
     });
     let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
-    Held {
+    CommittedRecord {
         record,
         deadline,
         due,
@@ -405,13 +405,13 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&WhichBoot>, now: Mom
     }
 }
 
-impl Held {
+impl CommittedRecord {
     /// The access token is dead on arrival; another one is asked for after a moment.
-    fn end(&mut self, now: Moment, chance: f64) {
+    fn end(&mut self, now: Moment, jitter: f64) {
         self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
-        self.due = self.due.map(|_| now.plus(schedule::replay_pause(chance)));
+        self.due = self.due.map(|_| now.plus(schedule::replay_pause(jitter)));
     }
 
     /// Whether there is an access token: a login may have brought only the means to get one.

@@ -3,15 +3,15 @@
 
 use serde_json::Map;
 
-use super::{Effect, Event, Machine, Narrowed, Phase, State, UnknownRefusals};
-use crate::account::logins::Logins;
+use super::{Effect, Event, Machine, MachineState, Narrowed, Phase, UnknownRefusals};
+use crate::account::login_history::LoginHistory;
 use crate::account::view::{Snapshot, Standing};
 
 impl Machine {
     /// Forgets all that the store keeps. Not while something is on its way there: that comes first.
     pub(super) fn lock(&mut self) {
         if matches!(self.phase, Phase::Idle) {
-            self.state = State::Locked;
+            self.state = MachineState::Locked;
             self.trouble = None;
             self.unknown_refusals = UnknownRefusals::default();
         }
@@ -20,7 +20,7 @@ impl Machine {
     pub(super) fn while_locked(&mut self, event: Event) -> Effect {
         match event {
             Event::Unlocked => {
-                self.state = State::Unread;
+                self.state = MachineState::Unread;
                 return Effect::Load;
             }
             Event::Reconfigured(policy) => self.policy = policy,
@@ -51,7 +51,7 @@ impl Snapshot {
             obtained_at: None,
             scope: None,
             identity: Map::new(),
-            logins: Logins::default(),
+            logins: LoginHistory::default(),
             login_soon: false,
             narrowed: Narrowed::default(),
             lost_scope: None,

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Held, Machine};
+use super::{CommittedRecord, Machine};
 use crate::oauth::dialect::Rotation;
 use crate::secret::RefreshToken;
 
@@ -32,7 +32,7 @@ impl fmt::Display for LostScope {
     }
 }
 
-impl Held {
+impl CommittedRecord {
     /// What is missing from `now`, the scope of a reply to a refresh for all that was granted.
     pub(super) fn lost_in(&self, now: Option<&str>) -> Option<LostScope> {
         let now: Vec<&str> = now?.split_whitespace().collect();
@@ -50,7 +50,7 @@ impl Held {
 impl Machine {
     /// Puts the refresh token of a reply to a narrower request into `next`. Where the provider never ends one, the wide
     /// one stays: it works on, and the new one may be bound to less.
-    pub(super) fn keep_the_wider(&self, next: &mut Held, new: Option<RefreshToken>) {
+    pub(super) fn keep_the_wider(&self, next: &mut CommittedRecord, new: Option<RefreshToken>) {
         let Some(new) = new else { return };
         let held = next.record.tokens.refresh_token.as_ref();
         if self.policy.rotation == Rotation::Never && held.is_some() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Effect, Machine, Means, Phase, Priority, State, Trouble, TroubleKind};
+use super::{Effect, Machine, MachineState, Means, Phase, Priority, Trouble, TroubleKind};
 use crate::account::view::Served;
 use crate::clock::Moment;
 use crate::oauth::exchange::Target;
@@ -18,15 +18,15 @@ const REFUSED_APART: Duration = Duration::from_secs(60);
 
 /// What is known of the targets of one account.
 #[derive(Debug, Clone, Default)]
-pub struct Narrowed(BTreeMap<Target, Known>);
+pub struct Narrowed(BTreeMap<Target, NarrowSupport>);
 
 #[derive(Debug, Clone)]
-enum Known {
+enum NarrowSupport {
     Token(Served),
     Refused(Trouble),
 }
 
-impl Known {
+impl NarrowSupport {
     fn ends(&self) -> Option<Moment> {
         match self {
             Self::Token(token) => token.deadline,
@@ -39,7 +39,7 @@ impl Narrowed {
     /// The token for `target`.
     pub fn token(&self, target: &Target) -> Option<&Served> {
         match self.0.get(target) {
-            Some(Known::Token(token)) => Some(token),
+            Some(NarrowSupport::Token(token)) => Some(token),
             _ => None,
         }
     }
@@ -47,13 +47,13 @@ impl Narrowed {
     /// Why there is none, if the provider refused it.
     pub fn refused(&self, target: &Target) -> Option<&Trouble> {
         match self.0.get(target) {
-            Some(Known::Refused(trouble)) => Some(trouble),
+            Some(NarrowSupport::Refused(trouble)) => Some(trouble),
             _ => None,
         }
     }
 
     /// What has ended goes first, then what ends first.
-    fn keep(&mut self, target: Target, known: Known, now: Moment) {
+    fn keep(&mut self, target: Target, known: NarrowSupport, now: Moment) {
         self.0.retain(|_, known| known.ends().is_none_or(|end| !now.reached(end)));
         if self.0.len() >= MOST && !self.0.contains_key(&target) {
             let first = self.0.iter().min_by_key(|(_, known)| known.ends().map_or(Duration::MAX, |end| now.until(end)));
@@ -68,7 +68,7 @@ impl Narrowed {
 impl Machine {
     /// Looked at again at the head of the queue: usually somebody else's request has done the work.
     pub(super) fn narrow(&mut self, target: Target, ttl: Duration, now: Moment) -> Effect {
-        let State::Active(held) = &self.state else { return Effect::Rest };
+        let MachineState::Active(held) = &self.state else { return Effect::Rest };
         let lasts = |deadline: Option<Moment>| deadline.is_none_or(|deadline| now.until(deadline) > ttl);
         let there = held.narrowed.token(&target).is_some_and(|token| lasts(token.deadline));
         let refused = held.narrowed.refused(&target).is_some_and(|trouble| !now.reached(trouble.retry_at));
@@ -95,14 +95,14 @@ impl Machine {
         let deadline = lifetime.unwrap_or(self.policy.max_age_unknown);
         let deadline = sent_at.plus(deadline).latest(now.plus(deadline / 2));
         let known = match grant.access_token {
-            Some(access_token) => Known::Token(Served {
+            Some(access_token) => NarrowSupport::Token(Served {
                 access_token,
                 deadline: Some(deadline),
                 expiry: lifetime.map_or(Expiry::Unknown, |lifetime| Expiry::At { wall: deadline.wall, lifetime }),
                 scope: grant.scope.or_else(|| (!target.scope.is_empty()).then(|| target.scope.join(" "))),
                 extra: grant.extra,
             }),
-            None => Known::Refused(Trouble {
+            None => NarrowSupport::Refused(Trouble {
                 kind: TroubleKind::Unreachable,
                 why: grant.flaws.join("; "),
                 at: now,
@@ -136,7 +136,7 @@ impl Machine {
             retry_at: now.plus(REFUSED_APART),
         };
         if let Some(held) = self.held_mut() {
-            held.narrowed.keep(target, Known::Refused(trouble), now);
+            held.narrowed.keep(target, NarrowSupport::Refused(trouble), now);
         }
         self.note()
     }

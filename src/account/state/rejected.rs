@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, FORCED_APART, Held, Machine, Priority, State};
+use super::{CommittedRecord, Effect, FORCED_APART, Machine, MachineState, Priority};
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 
@@ -14,14 +14,16 @@ const REJECTED_APART: Duration = Duration::from_secs(30);
 impl Machine {
     pub(super) fn rejected(&mut self, now: Moment) -> Effect {
         match &self.state {
-            State::Active(_) if self.rejected_pause(now).is_zero() => self.forced(FORCED_APART, Priority::Asked, now),
+            MachineState::Active(_) if self.rejected_pause(now).is_zero() => {
+                self.forced(FORCED_APART, Priority::Asked, now)
+            }
             _ => Effect::Rest,
         }
     }
 
     /// How long a report of a rejected token leads to nothing, since the token is that new.
     pub fn rejected_pause(&self, now: Moment) -> Duration {
-        let State::Active(held) = &self.state else { return Duration::ZERO };
+        let MachineState::Active(held) = &self.state else { return Duration::ZERO };
         let (age, lifetime) = held.age(now);
         let apart = lifetime.map_or(REJECTED_APART, |life| REJECTED_APART.min(life / 2)).max(FORCED_APART);
         let tried = self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(apart)));
@@ -29,7 +31,7 @@ impl Machine {
     }
 }
 
-impl Held {
+impl CommittedRecord {
     /// How old the token is, and how long it lives. By boot time where that is known: the wall clock may have been set
     /// back since.
     fn age(&self, now: Moment) -> (Duration, Option<Duration>) {

@@ -11,10 +11,10 @@ use super::*;
 use crate::account::view::{Snapshot, Standing, Ttl, Verdict};
 use crate::clock::{Boot, Wall};
 use crate::error::Error;
-use crate::oauth::describe::{Described, Source};
+use crate::oauth::describe::{DescribeEndpoint, Described};
 use crate::oauth::dialect::tests::dialect;
 use crate::oauth::grant::{Binding, Expiry, Grant};
-use crate::oauth::reply::{Blame, Refusal};
+use crate::oauth::reply::{Refusal, RefusalSubject};
 use crate::secret::{AccessToken, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
@@ -36,8 +36,8 @@ fn grant(access: &str, refresh: Option<&str>, life: Option<u64>) -> Grant {
     }
 }
 
-fn refusal(code: &str, blame: Blame) -> Answer {
-    Answer::Refused(Refusal { code: code.into(), description: String::new(), blame })
+fn refusal(code: &str, blame: RefusalSubject) -> RefreshOutcome {
+    RefreshOutcome::Refused(Refusal { code: code.into(), description: String::new(), blame })
 }
 
 fn target(scope: &str) -> Target {
@@ -55,7 +55,7 @@ struct Bench {
     sent: Vec<(String, Moment)>,
     in_flight: bool,
     commit_fails: bool,
-    chance: f64,
+    jitter: f64,
     /// What the provider says of every token, if it says anything.
     described: Option<Described>,
     asked_about: Vec<String>,
@@ -64,7 +64,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
-        let machine = Machine::new(Policy::new(&dialect(), binding(), Anew::No));
+        let machine = Machine::new(Policy::new(&dialect(), binding(), Reacquire::No));
         Self::with(machine, now)
     }
 
@@ -77,7 +77,7 @@ impl Bench {
             sent: vec![],
             in_flight: false,
             commit_fails: false,
-            chance: 0.5,
+            jitter: 0.5,
             described: None,
             asked_about: vec![],
         };
@@ -94,7 +94,7 @@ impl Bench {
 
     /// Tells the machine and carries out what it says, up to a request in flight.
     fn tell(&mut self, event: Event) {
-        let mut effect = self.machine.step(event, self.now, self.chance);
+        let mut effect = self.machine.step(event, self.now, self.jitter);
         loop {
             let disk = if self.commit_fails { Err("disk full".to_owned()) } else { Ok(()) };
             let report = match effect {
@@ -144,11 +144,11 @@ impl Bench {
                     Event::Removed(disk)
                 }
             };
-            effect = self.machine.step(report, self.now, self.chance);
+            effect = self.machine.step(report, self.now, self.jitter);
         }
     }
 
-    fn answer(&mut self, answer: Answer) {
+    fn answer(&mut self, answer: RefreshOutcome) {
         assert!(std::mem::take(&mut self.in_flight), "no request is in flight");
         self.tell(Event::Answered(answer));
     }
@@ -173,9 +173,9 @@ impl Bench {
     }
 
     /// An account that gets its tokens in this way, at a provider that tells of them if `describes`.
-    fn unaided(anew: Anew, describes: bool) -> Self {
+    fn unaided(reacquire: Reacquire, describes: bool) -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
-        let policy = Policy { describes, ..Policy::new(&dialect(), binding(), anew) };
+        let policy = Policy { describes, ..Policy::new(&dialect(), binding(), reacquire) };
         Self::with(Machine::new(policy), now)
     }
 
@@ -214,11 +214,11 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
     assert_eq!(b.token(), "a1");
     assert_eq!(b.sleep(), s(2880));
     assert_eq!((b.sent.len(), b.token().as_str()), (1, "a1"), "callers are served while the refresh is under way");
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!((b.token().as_str(), b.disk.as_ref().unwrap().generation), ("a2", 2));
     assert!(b.disk.as_ref().unwrap().intent.is_none());
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a3", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a3", None, Some(3600)))));
     b.sleep();
     assert_eq!(
         b.sent.iter().map(|(token, _)| token.as_str()).collect::<Vec<_>>(),
@@ -230,7 +230,7 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
 #[test]
 fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive() {
     for same_run in [true, false] {
-        let boot = |id: &str| Some(WhichBoot(id.into()));
+        let boot = |id: &str| Some(BootId(id.into()));
         let mut b = Bench::new();
         b.machine.boot = boot("first");
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
@@ -240,12 +240,12 @@ fn a_wall_clock_that_is_set_back_over_a_restart_makes_no_dead_token_look_alive()
         b.tell(Event::Timer);
         assert_ne!(b.token(), "a1", "{same_run}: nobody knows how old it is");
         assert_eq!(b.sleep(), s(0), "{same_run}: another one is asked for at once");
-        b.answer(Answer::NotSent { why: "dns".into() });
+        b.answer(RefreshOutcome::NotSent { why: "dns".into() });
         let said = b.view().reply(b.now).reason.unwrap();
         assert_eq!(said.contains("clock is behind"), !same_run, "{said}");
         // The clock is put right: in the second run that tells how old it is.
         b.now.wall = Wall(b.now.wall.0 + 8_200_000);
-        b.tell(Event::Stirred);
+        b.tell(Event::Woken);
         assert_eq!(b.token() == "a1", !same_run, "{same_run}");
     }
 }
@@ -269,10 +269,10 @@ fn where_the_clocks_disagree_another_token_comes_first_and_the_one_there_is_unti
     b.now = b.now.plus(s(600));
     b.now.wall = b.now.wall.plus(s(7200));
     assert_eq!(b.token(), "provider_unreachable", "another one is asked for first");
-    b.tell(Event::Stirred);
+    b.tell(Event::Woken);
     b.tell(Event::Timer);
     assert_eq!((b.sent.len(), b.token().as_str()), (1, "a1"), "whoever can't wait for it gets what is there");
-    b.answer(Answer::NotSent { why: "dns".into() });
+    b.answer(RefreshOutcome::NotSent { why: "dns".into() });
     assert_eq!(b.token(), "a1", "and can't be had");
     let view = b.view().reply(b.now);
     assert!(view.reason.unwrap().contains("clocks disagree") && view.expires_at.unwrap() > b.now.wall.unix_seconds());
@@ -287,7 +287,7 @@ fn a_wall_clock_that_is_set_while_a_reply_is_on_its_way_changes_nothing() {
         b.sleep();
         b.now.wall = Wall(b.now.wall.0 + jump);
         b.now = b.now.plus(s(5));
-        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+        b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
         assert_eq!(b.token(), "a2");
         let Some(Expiry::At { wall, .. }) = b.view().token.map(|token| token.expiry) else { panic!("no expiry") };
         assert_eq!(wall.since(b.now.wall), s(3595), "{jump}");
@@ -301,7 +301,7 @@ fn a_reply_that_slept_with_the_machine_makes_its_token_no_younger() {
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         b.sleep();
         b.now = b.now.plus(s(span));
-        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(30)))));
+        b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(30)))));
         b.wait(s(0));
         // A request of 20 s is slow, and half a life is left; after 40 s nobody was awake, and nothing is.
         assert_eq!((b.token() == "a2", b.sent.len()), (served, sent), "{span} s");
@@ -323,7 +323,10 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
             Duration::ZERO,
         ));
         b.sleep();
-        b.answer(Answer::Granted(Box::new(Grant { extra: second.clone(), ..grant("a2", Some("r2"), Some(3600)) })));
+        b.answer(RefreshOutcome::Granted(Box::new(Grant {
+            extra: second.clone(),
+            ..grant("a2", Some("r2"), Some(3600))
+        })));
         assert_eq!(b.token(), if served { "a2" } else { "a1" }, "{second:?}");
         let needs_login = b.disk.as_ref().unwrap().needs_login.clone();
         let code = "another_subject".to_owned();
@@ -334,11 +337,11 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
 #[test]
 fn failures_that_pass_keep_the_token_and_back_off() {
     for (answer, pause) in [
-        (Answer::NotSent { why: "dns".into() }, Duration::from_millis(500)),
-        (Answer::Busy { retry_after: None, why: "503".into() }, Duration::from_millis(500)),
-        (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(42)),
-        (refusal("invalid_client", Blame::Client), s(300)),
-        (refusal("http_403", Blame::Unknown), Duration::from_millis(500)),
+        (RefreshOutcome::NotSent { why: "dns".into() }, Duration::from_millis(500)),
+        (RefreshOutcome::Busy { retry_after: None, why: "503".into() }, Duration::from_millis(500)),
+        (RefreshOutcome::Busy { retry_after: Some(s(40)), why: "429".into() }, s(42)),
+        (refusal("invalid_client", RefusalSubject::Client), s(300)),
+        (refusal("http_403", RefusalSubject::Unknown), Duration::from_millis(500)),
     ] {
         let mut b = Bench::logged_in();
         b.sleep();
@@ -346,7 +349,7 @@ fn failures_that_pass_keep_the_token_and_back_off() {
         b.answer(answer);
         assert_eq!((b.token().as_str(), b.sleep()), ("a1", pause), "{said}");
         assert_eq!(b.sent.len(), 2, "{said}: tried again");
-        b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+        b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
         assert_eq!((b.token().as_str(), b.view().trouble.is_none()), ("a2", true), "{said}");
     }
 }
@@ -354,10 +357,10 @@ fn failures_that_pass_keep_the_token_and_back_off() {
 #[test]
 fn callers_hear_what_is_wrong_once_the_token_is_gone() {
     for (answer, code) in [
-        (Answer::NotSent { why: "dns".into() }, "provider_unreachable"),
-        (Answer::Busy { retry_after: Some(s(900)), why: "503".into() }, "provider_unreachable"),
-        (refusal("invalid_client", Blame::Client), "provider_refused"),
-        (refusal("invalid_grant", Blame::Grant), "login_required"),
+        (RefreshOutcome::NotSent { why: "dns".into() }, "provider_unreachable"),
+        (RefreshOutcome::Busy { retry_after: Some(s(900)), why: "503".into() }, "provider_unreachable"),
+        (refusal("invalid_client", RefusalSubject::Client), "provider_refused"),
+        (refusal("invalid_grant", RefusalSubject::Grant), "login_required"),
     ] {
         let mut b = Bench::logged_in();
         b.sleep();
@@ -372,7 +375,7 @@ fn callers_hear_what_is_wrong_once_the_token_is_gone() {
 fn only_a_parsed_refusal_of_the_grant_asks_for_a_login_and_even_then_nothing_is_thrown_away() {
     let mut b = Bench::logged_in();
     b.sleep();
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() }));
     assert_eq!(b.machine.wake_at(), None, "no more attempts by itself");
     b.restart();
@@ -380,12 +383,12 @@ fn only_a_parsed_refusal_of_the_grant_asks_for_a_login_and_even_then_nothing_is_
     b.wait(s(10));
     b.tell(Event::Forced);
     assert_eq!(b.sent.last().unwrap().0, "r1", "a person may try again");
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"));
 }
 
 /// Answers every attempt so for `span`, and sleeps in between as long as the machine wants to.
-fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> Answer) {
+fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> RefreshOutcome) {
     let until = b.now.plus(span);
     while !b.now.reached(until) {
         if b.in_flight {
@@ -400,7 +403,7 @@ fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> Answer) {
 
 #[test]
 fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_a_token() {
-    let unknown = || refusal("http_403", Blame::Unknown);
+    let unknown = || refusal("http_403", RefusalSubject::Unknown);
     let mut b = Bench::logged_in();
     b.sleep();
     refuse_for(&mut b, s(700), unknown);
@@ -424,7 +427,7 @@ fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_
         assert!(!b.in_flight);
     }
     b.tell(Event::Forced);
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"), "and is well again by itself");
     assert!(!b.view().refused_for_long);
 }
@@ -434,12 +437,12 @@ fn a_provider_that_refuses_for_a_moment_ends_nothing_however_often_it_is_asked()
     for slept in [s(0), s(8 * 3600)] {
         let mut b = Bench::logged_in();
         b.sleep();
-        b.answer(refusal("Not Found", Blame::Unknown));
+        b.answer(refusal("Not Found", RefusalSubject::Unknown));
         b.now = b.now.plus(slept.max(s(3600)));
         b.tell(Event::Timer);
         for _ in 0..20 {
             if b.in_flight {
-                b.answer(refusal("Not Found", Blame::Unknown));
+                b.answer(refusal("Not Found", RefusalSubject::Unknown));
             }
             b.wait(s(1));
             b.tell(Event::Wanted(s(0)));
@@ -453,15 +456,15 @@ fn a_provider_that_refuses_for_a_moment_ends_nothing_however_often_it_is_asked()
 #[test]
 fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows() {
     for (answer, soonest) in [
-        (Answer::NotSent { why: "dns".into() }, s(2)),
+        (RefreshOutcome::NotSent { why: "dns".into() }, s(2)),
         (circuit_open(s(1)), s(1)),
-        (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
-        (Answer::Busy { retry_after: Some(s(40)), why: "503".into() }, s(40)),
-        (Answer::Lost { why: "no reply within 15 s".into() }, s(2)),
+        (RefreshOutcome::Busy { retry_after: None, why: "503".into() }, s(2)),
+        (RefreshOutcome::Busy { retry_after: Some(s(40)), why: "503".into() }, s(40)),
+        (RefreshOutcome::Lost { why: "no reply within 15 s".into() }, s(2)),
     ] {
         let said = format!("{answer:?}");
         let mut b = Bench::logged_in();
-        b.chance = 1.0;
+        b.jitter = 1.0;
         b.now = b.now.plus(s(3600));
         b.tell(Event::Timer);
         b.answer(answer);
@@ -476,7 +479,7 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
         assert_eq!((b.sent.len(), b.sleep()), (1, soonest), "{said}");
         assert_eq!(b.sent.len(), 2, "{said}: one attempt for all of them");
         // A person who asks has no more rights against the provider's own wish.
-        b.answer(Answer::Busy { retry_after: Some(s(60)), why: "429".into() });
+        b.answer(RefreshOutcome::Busy { retry_after: Some(s(60)), why: "429".into() });
         b.wait(s(30));
         b.tell(Event::Forced);
         assert_eq!(b.sent.len(), 2, "{said}");
@@ -490,7 +493,7 @@ type Disturbance = (&'static str, fn(&mut Bench));
 
 #[test]
 fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
-    let busy = || Answer::Busy { retry_after: Some(s(90)), why: "429".into() };
+    let busy = || RefreshOutcome::Busy { retry_after: Some(s(90)), why: "429".into() };
     let disturbances: [Disturbance; 3] = [
         ("the clock is set ahead", |b| b.now.wall = b.now.wall.plus(s(7200))),
         ("the clock is set back", |b| b.now.wall = Wall(b.now.wall.0 - 7_200_000)),
@@ -504,7 +507,7 @@ fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
         b.answer(busy());
         let (asked, sent) = (b.now.boot, b.sent.len());
         disturb(&mut b);
-        for event in [Event::Stirred, Event::Timer, Event::Recovered, Event::Wanted(s(3000)), Event::Forced] {
+        for event in [Event::Woken, Event::Timer, Event::Recovered, Event::Wanted(s(3000)), Event::Forced] {
             b.tell(event);
         }
         let target = Target { scope: vec!["read".into()], ..Target::default() };
@@ -518,8 +521,8 @@ fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
     }
 }
 
-fn circuit_open(probe_in: Duration) -> Answer {
-    Answer::CircuitOpen { why: "its host fails".into(), probe_in }
+fn circuit_open(probe_in: Duration) -> RefreshOutcome {
+    RefreshOutcome::CircuitOpen { why: "its host fails".into(), probe_in }
 }
 
 #[test]
@@ -533,7 +536,7 @@ fn what_the_circuit_breaker_kept_back_is_no_attempt_and_a_person_is_not_kept_bac
     assert_eq!(b.sent.len(), 1, "programs wait for the breaker");
     b.tell(Event::Forced);
     assert_eq!(b.sent.len(), 2, "a person does not, and not for the pause between attempts either");
-    b.answer(Answer::NotSent { why: "dns".into() });
+    b.answer(RefreshOutcome::NotSent { why: "dns".into() });
     b.tell(Event::Forced);
     assert_eq!(b.sent.len(), 2, "what was tried and failed is an attempt");
 }
@@ -541,11 +544,11 @@ fn what_the_circuit_breaker_kept_back_is_no_attempt_and_a_person_is_not_kept_bac
 #[test]
 fn an_answer_to_another_account_ends_the_pause_that_was_meant_for_the_provider() {
     for (answer, within) in [
-        (Answer::NotSent { why: "dns".into() }, s(2)),
+        (RefreshOutcome::NotSent { why: "dns".into() }, s(2)),
         (circuit_open(s(60)), Duration::from_millis(500)),
-        (Answer::Busy { retry_after: None, why: "503".into() }, s(2)),
-        (Answer::Busy { retry_after: Some(s(40)), why: "429".into() }, s(40)),
-        (refusal("invalid_client", Blame::Client), s(300)),
+        (RefreshOutcome::Busy { retry_after: None, why: "503".into() }, s(2)),
+        (RefreshOutcome::Busy { retry_after: Some(s(40)), why: "429".into() }, s(40)),
+        (refusal("invalid_client", RefusalSubject::Client), s(300)),
     ] {
         let mut b = Bench::logged_in();
         b.sleep();
@@ -561,7 +564,7 @@ fn an_answer_to_another_account_ends_the_pause_that_was_meant_for_the_provider()
 
 #[test]
 fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_is_left_to_lose() {
-    let lost = || Answer::Lost { why: "connection cut".into() };
+    let lost = || RefreshOutcome::Lost { why: "connection cut".into() };
     let mut b = Bench::logged_in();
     b.sleep();
     b.answer(lost());
@@ -571,7 +574,7 @@ fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_i
     let hold = b.sleep();
     assert!(hold > s(700), "held until the access token expires, not {hold:?}");
     assert_eq!((b.sent.len(), b.token().as_str()), (3, "provider_unreachable"));
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ReplyLost));
 
     // A provider that rotates without grace: no prompt replay.
@@ -593,12 +596,12 @@ fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_i
 
 #[test]
 fn the_tokens_of_a_replay_may_be_over_already() {
-    let granted = |token, life| Answer::Granted(Box::new(grant(token, Some("r2"), Some(life))));
+    let granted = |token, life| RefreshOutcome::Granted(Box::new(grant(token, Some("r2"), Some(life))));
     let replayed = |life| {
         let mut b = Bench::logged_in();
         b.sleep();
         b.now = b.now.plus(s(10));
-        b.answer(Answer::Lost { why: "cut".into() });
+        b.answer(RefreshOutcome::Lost { why: "cut".into() });
         b.sleep();
         b.answer(granted("a2", life));
         b
@@ -639,7 +642,7 @@ fn what_cannot_be_kept_is_not_asked_for_and_what_was_got_is_not_dropped() {
     b.commit_fails = false;
     b.sleep();
     b.commit_fails = true;
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!(b.token(), "a1", "not published before it is on disk");
     b.now = b.now.plus(s(800));
     assert_eq!(b.token(), "store_unavailable");
@@ -663,7 +666,7 @@ fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
     assert_eq!(ttl, s(1800), "nobody can ask for more than half a life");
     b.tell(Event::Wanted(ttl));
     assert_eq!(b.sent.len(), 1);
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     for _ in 0..500 {
         b.tell(Event::Wanted(ttl));
     }
@@ -736,7 +739,7 @@ fn clocks_that_jump_neither_hide_an_expired_token_nor_storm_the_provider() {
     b.now.wall = b.now.wall.plus(s(7200));
     assert_ne!(b.token(), "a1", "the wall clock says it is over");
     b.tell(Event::Timer);
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.now.wall = Wall(b.now.wall.0 - 86_400_000);
     assert_eq!((b.token().as_str(), b.sleep()), ("a2", s(2880)), "set back a day: boot time goes on");
     assert_eq!(b.sent.len(), 2);
@@ -754,7 +757,7 @@ fn what_was_held_back_is_written_when_the_daemon_is_told_to_stop() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.commit_fails = true;
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.commit_fails = false;
     b.tell(Event::Stopping);
     b.restart();
@@ -778,12 +781,12 @@ fn tokens_that_were_held_back_while_the_client_changed_are_not_used_for_the_new_
 fn a_refresh_that_was_not_granted_leaves_no_intent_behind() {
     let mut b = Bench::logged_in();
     b.sleep();
-    b.answer(Answer::Busy { retry_after: None, why: "503".into() });
+    b.answer(RefreshOutcome::Busy { retry_after: None, why: "503".into() });
     assert!(b.disk.as_ref().unwrap().intent.is_none());
     b.sleep();
-    b.answer(Answer::Lost { why: "cut".into() });
+    b.answer(RefreshOutcome::Lost { why: "cut".into() });
     b.sleep();
-    b.answer(Answer::NotSent { why: "dns".into() });
+    b.answer(RefreshOutcome::NotSent { why: "dns".into() });
     assert!(b.disk.as_ref().unwrap().intent.is_some(), "but an unanswered one does");
 }
 
@@ -791,7 +794,7 @@ fn a_refresh_that_was_not_granted_leaves_no_intent_behind() {
 fn a_config_that_was_read_again_is_tried_at_once() {
     let mut b = Bench::logged_in();
     b.sleep();
-    b.answer(refusal("invalid_client", Blame::Client));
+    b.answer(refusal("invalid_client", RefusalSubject::Client));
     b.tell(Event::Reconfigured(b.machine.policy.clone()));
     assert_eq!((b.sleep(), b.sent.len()), (s(0), 2));
 }
@@ -895,17 +898,17 @@ mod random {
 
         fn answer(&mut self, kind: u8, rotates: bool, life: u64) {
             let answer = match kind {
-                0..=2 => Answer::Granted(Box::new(self.grant(rotates, life))),
-                3 => refusal("invalid_grant", Blame::Grant),
-                4 => refusal("http_401", Blame::Unknown),
-                5 => Answer::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
-                6 => Answer::NotSent { why: "dns".into() },
+                0..=2 => RefreshOutcome::Granted(Box::new(self.grant(rotates, life))),
+                3 => refusal("invalid_grant", RefusalSubject::Grant),
+                4 => refusal("http_401", RefusalSubject::Unknown),
+                5 => RefreshOutcome::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
+                6 => RefreshOutcome::NotSent { why: "dns".into() },
                 7 => {
                     // Nothing left the machine.
                     self.bench.sent.pop();
                     circuit_open(s(life))
                 }
-                _ => Answer::Lost { why: "cut".into() },
+                _ => RefreshOutcome::Lost { why: "cut".into() },
             };
             self.bench.answer(answer);
         }
@@ -943,7 +946,7 @@ mod random {
                     let stray = match kind {
                         0 => Event::Prepared(Ok(())),
                         1 => Event::Committed(Ok(())),
-                        2 => Event::Answered(Answer::NotSent { why: String::new() }),
+                        2 => Event::Answered(RefreshOutcome::NotSent { why: String::new() }),
                         _ => Event::Timer,
                     };
                     if !matches!(stray, Event::Prepared(_)) {
@@ -952,7 +955,7 @@ mod random {
                 }
                 Act::DiskFull(full) => b.commit_fails = full,
                 // The broker turns logins away then, before anything is granted.
-                Act::Login(_) if matches!(b.machine.state, State::Locked) => {}
+                Act::Login(_) if matches!(b.machine.state, MachineState::Locked) => {}
                 Act::Lock => b.tell(Event::Locked),
                 Act::Unlock => {
                     // As a restart: every one may cost one attempt.
@@ -963,7 +966,7 @@ mod random {
                     let grant = self.grant(true, life);
                     self.bench.tell(Event::LoggedIn(Box::new(grant), Map::new(), Duration::ZERO));
                 }
-                Act::Logout if matches!(b.machine.state, State::Locked) => b.tell(Event::LogOut),
+                Act::Logout if matches!(b.machine.state, MachineState::Locked) => b.tell(Event::LogOut),
                 Act::Logout => {
                     b.tell(Event::LogOut);
                     // The user wants it gone, whether or not the disk obeys.
@@ -972,7 +975,7 @@ mod random {
                 Act::Restart if b.commit_fails => {}
                 Act::Restart => {
                     b.tell(Event::Stopping);
-                    if !b.in_flight && !matches!(b.machine.phase, Phase::Unkept { .. }) {
+                    if !b.in_flight && !matches!(b.machine.phase, Phase::Uncommitted { .. }) {
                         b.sent.clear();
                         b.restart();
                     }
@@ -1006,15 +1009,15 @@ mod random {
                 assert!(self.committed.contains(token.access_token.expose()), "published before it was committed");
             }
             let kept = b.machine.held().and_then(|held| held.record.tokens.refresh_token.as_ref());
-            let unkept = match &b.machine.phase {
-                Phase::Unkept { next, .. } => next.record.tokens.refresh_token.as_ref(),
+            let uncommitted = match &b.machine.phase {
+                Phase::Uncommitted { next, .. } => next.record.tokens.refresh_token.as_ref(),
                 _ => None,
             };
             // While the store is locked, only the disk knows them.
-            let disk = b.disk.as_ref().filter(|_| matches!(b.machine.state, State::Locked));
+            let disk = b.disk.as_ref().filter(|_| matches!(b.machine.state, MachineState::Locked));
             let on_disk = disk.and_then(|record| record.tokens.refresh_token.as_ref());
             assert!(on_disk.is_none() || b.machine.tokens().is_none() && view.token.is_none(), "kept while locked");
-            let tokens: Vec<_> = kept.into_iter().chain(unkept).chain(on_disk).map(RefreshToken::expose).collect();
+            let tokens: Vec<_> = kept.into_iter().chain(uncommitted).chain(on_disk).map(RefreshToken::expose).collect();
             if let Some(precious) = &self.precious {
                 assert!(tokens.contains(&precious.as_str()), "refresh token {precious} is gone, there is {tokens:?}");
             }
@@ -1060,14 +1063,14 @@ mod random {
 
 #[test]
 fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     assert_eq!((b.view().standing, b.token()), (Standing::Starting, "provider_unreachable".into()));
     b.sleep();
     assert_eq!(b.sent.len(), 1);
-    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     assert_eq!((b.view().standing, b.token()), (Standing::Active, "a1".into()));
     assert_eq!(b.sleep(), s(2880), "as a refresh would be");
-    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", None, Some(3600)))));
     assert_eq!(b.token(), "a2");
     b.restart();
     assert_eq!((b.token(), b.sent.len()), ("a2".into(), 2), "what is stored is served");
@@ -1076,12 +1079,12 @@ fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
 
 #[test]
 fn the_client_is_refused_or_not_answered_and_tries_again() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     b.sleep();
-    b.answer(Answer::Lost { why: "cut".into() });
+    b.answer(RefreshOutcome::Lost { why: "cut".into() });
     assert_eq!(b.view().standing, Standing::Starting);
     assert!(b.sleep() <= s(1));
-    b.answer(refusal("invalid_client", Blame::Client));
+    b.answer(refusal("invalid_client", RefusalSubject::Client));
     assert_eq!(b.token(), "provider_refused");
     for _ in 0..10 {
         b.now = b.now.plus(s(3));
@@ -1089,21 +1092,21 @@ fn the_client_is_refused_or_not_answered_and_tries_again() {
     }
     assert_eq!(b.sent.len(), 2, "however many callers ask");
     assert!(b.sleep() >= s(200), "a config that is wrong stays wrong for a while");
-    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     assert_eq!(b.token(), "a1");
 }
 
 #[test]
 fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let other = Binding { client_id: "other".into(), ..binding() };
     b.tell(Event::Reconfigured(Policy { binding: other.clone(), ..b.machine.policy.clone() }));
     assert_eq!(b.view().standing, Standing::Starting, "another client's token is not served");
     b.now = b.now.plus(s(10));
     b.tell(Event::Timer);
-    b.answer(Answer::Granted(Box::new(grant("b1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("b1", None, Some(3600)))));
     let stored = b.disk.as_ref().unwrap();
     assert_eq!(
         (b.token().as_str(), stored.generation, &stored.binding),
@@ -1114,28 +1117,28 @@ fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
 
 #[test]
 fn after_a_logout_the_client_waits_to_be_asked() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     b.tell(Event::LogOut);
     assert_eq!((b.view().standing, b.machine.wake_at()), (Standing::SignedOut, None));
     b.now = b.now.plus(s(10));
     b.tell(Event::Forced);
-    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", None, Some(3600)))));
     assert_eq!(b.token(), "a2");
 }
 
 #[test]
 fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_no() {
-    let mut b = Bench::unaided(Anew::WhileActive, false);
+    let mut b = Bench::unaided(Reacquire::WhileActive, false);
     assert_eq!(b.view().standing, Standing::SignedOut, "nobody has logged in");
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a2", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", None, Some(3600)))));
     b.tell(Event::LoggedIn(Box::new(grant("b1", None, Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();
     assert_eq!(b.sent.iter().map(|(means, _)| means.as_str()).collect::<Vec<_>>(), ["r1", "anew"]);
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert!(matches!(b.view().standing, Standing::NeedsLogin(_)));
     assert_eq!(b.machine.wake_at(), None, "providers lock accounts whose password is wrong again and again");
 }
@@ -1156,7 +1159,7 @@ fn an_account_that_cannot_be_renewed_says_so_ahead_of_time() {
 fn described(expires_at: Option<i64>) -> Described {
     let identity = serde_json::json!({"voip_id": 7}).as_object().unwrap().clone();
     Described {
-        source: Source::Details,
+        source: DescribeEndpoint::Details,
         active: true,
         scope: Some("account-owner".into()),
         expires_at: expires_at.map(|seconds| Wall(seconds * 1000)),
@@ -1170,7 +1173,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
     for (life, expires_at, left) in
         [(Some(3600), Some(1), Some(3600)), (None, Some(1_700_001_000), Some(1000)), (None, None, None)]
     {
-        let mut b = Bench::unaided(Anew::No, true);
+        let mut b = Bench::unaided(Reacquire::No, true);
         b.described = Some(described(expires_at));
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
         let view = b.view();
@@ -1185,7 +1188,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
 
 #[test]
 fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
-    let mut b = Bench::unaided(Anew::No, true);
+    let mut b = Bench::unaided(Reacquire::No, true);
     b.described = Some(described(None));
     for times in 1..=2 {
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
@@ -1194,20 +1197,20 @@ fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
         assert_eq!((view.identity["voip_id"].as_i64(), b.asked_about.len()), (Some(7), times));
     }
     // Where the provider does not say all, it is not asked without end.
-    b.described = Some(Described { source: Source::Introspection, identity: Map::new(), ..described(None) });
+    b.described = Some(Described { source: DescribeEndpoint::Introspection, identity: Map::new(), ..described(None) });
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
     assert_eq!(b.asked_about.len(), 3);
 }
 
 #[test]
 fn it_is_asked_again_only_for_what_is_not_known() {
-    let mut b = Bench::unaided(Anew::No, true);
+    let mut b = Bench::unaided(Reacquire::No, true);
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.described = Some(described(None));
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a3", Some("r3"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a3", Some("r3"), Some(3600)))));
     assert_eq!(b.asked_about, ["a1", "a2"]);
     assert_eq!(b.view().identity["voip_id"], 7, "a refresh keeps it");
 }
@@ -1217,7 +1220,7 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
     let mut b = Bench::logged_in();
     assert_eq!(b.narrowed("read"), "provider_unreachable");
     b.narrow("read");
-    b.answer(Answer::Granted(Box::new(grant("n1", Some("r2"), Some(600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("n1", Some("r2"), Some(600)))));
     assert_eq!(
         (b.narrowed("read"), b.narrowed("write"), b.token()),
         ("n1".into(), "provider_unreachable".into(), "a1".into())
@@ -1228,15 +1231,15 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
     b.now = b.now.plus(s(595));
     b.narrow("read");
     assert_eq!(b.sent.last().unwrap().0, "r2 for read");
-    b.answer(refusal("invalid_scope", Blame::Client));
+    b.answer(refusal("invalid_scope", RefusalSubject::Client));
     assert_eq!((b.narrowed("read"), b.token()), ("provider_refused".into(), "a1".into()));
     assert!(b.view().trouble.is_none(), "the account itself is well");
     b.narrow("read");
     assert_eq!(b.sent.len(), 2, "a refusal is not asked for again at once");
 }
 
-fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> Answer {
-    Answer::Granted(Box::new(Grant { scope: scope.map(str::to_owned), ..grant(token, refresh, Some(3600)) }))
+fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> RefreshOutcome {
+    RefreshOutcome::Granted(Box::new(Grant { scope: scope.map(str::to_owned), ..grant(token, refresh, Some(3600)) }))
 }
 
 #[test]
@@ -1293,15 +1296,15 @@ fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
     b.disk.as_mut().unwrap().generation = u64::MAX;
     b.restart();
     b.tell(Event::Forced);
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.narrow("read");
-    b.answer(Answer::Granted(Box::new(grant("n1", Some("r3"), Some(600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("n1", Some("r3"), Some(600)))));
     b.wait(s(100));
     b.tell(Event::Forced);
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r4"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.token(), b.disk.unwrap().generation), ("a3".into(), u64::MAX));
-    let mut b = Bench::unaided(Anew::No, true);
+    let mut b = Bench::unaided(Reacquire::No, true);
     b.described = Some(described(None));
     b.machine.stored = u64::MAX - 1;
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
@@ -1313,7 +1316,7 @@ fn narrower_tokens_are_bounded() {
     let mut b = Bench::logged_in();
     for number in 0..40 {
         b.narrow(&format!("s{number}"));
-        b.answer(Answer::Granted(Box::new(grant(&format!("n{number}"), None, Some(600)))));
+        b.answer(RefreshOutcome::Granted(Box::new(grant(&format!("n{number}"), None, Some(600)))));
         b.now = b.now.plus(s(1));
     }
     let there = (0..40).filter(|number| b.narrowed(&format!("s{number}")) == format!("n{number}"));
@@ -1324,11 +1327,11 @@ fn narrower_tokens_are_bounded() {
 fn a_lost_narrower_refresh_is_replayed_like_any_other() {
     let mut b = Bench::logged_in();
     b.narrow("read");
-    b.answer(Answer::Lost { why: "cut".into() });
+    b.answer(RefreshOutcome::Lost { why: "cut".into() });
     b.narrow("read");
     assert_eq!(b.sent.len(), 1, "a refresh token in doubt is not spent on a part");
     b.sleep();
     assert_eq!(b.sent.last().unwrap().0, "r1", "the replay is for the whole");
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!(b.token(), "a2");
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Machine, State, TroubleKind};
+use super::{Effect, Machine, MachineState, TroubleKind};
 use crate::account::record::LoginReason;
 use crate::account::schedule;
 use crate::clock::{Boot, Moment};
@@ -45,12 +45,12 @@ impl UnknownRefusals {
 
 impl Machine {
     /// The next attempt comes with a backoff, as after any failure.
-    pub(super) fn refused_for_unknown_reason(&mut self, refusal: Refusal, now: Moment, chance: f64) -> Effect {
+    pub(super) fn refused_for_unknown_reason(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
         self.unknown_refusals.add(now.boot);
         let (enough, beyond) = (self.unknown_refusals.are_enough(), self.unknown_refusals.beyond());
         let why = refusal.to_string();
         self.fail(TroubleKind::Unexplained(refusal.code), why, now, |failures| {
-            if enough { schedule::unexplained_pause(beyond, chance) } else { schedule::pause(failures, chance) }
+            if enough { schedule::unexplained_pause(beyond, jitter) } else { schedule::pause(failures, jitter) }
         });
         self.tell_unexplained(now);
         self.note()
@@ -59,7 +59,7 @@ impl Machine {
     /// Where no valid token is left and refusals of unknown kind are enough, the user is told. This is kept in memory
     /// only: the next run asks again.
     pub(super) fn tell_unexplained(&mut self, now: Moment) {
-        let State::Active(held) = &self.state else { return };
+        let MachineState::Active(held) = &self.state else { return };
         let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
         let Some(trouble) = self.trouble.as_ref().filter(|_| expired && self.unknown_refusals.are_enough()) else {
             return;

@@ -10,22 +10,22 @@ fn fresh() -> (Consents, std::path::PathBuf) {
     (Consents::open(&folder).unwrap(), folder)
 }
 
-fn editor() -> Asker {
-    Asker::Program("/usr/bin/editor".into())
+fn editor() -> Requester {
+    Requester::Program("/usr/bin/editor".into())
 }
 
 /// Asks in the background.
 fn asks(
     consents: &Consents,
-    asker: Asker,
+    asker: Requester,
     account: &'static str,
     clock: &Clock,
-) -> tokio::task::JoinHandle<Result<(), Refused>> {
+) -> tokio::task::JoinHandle<Result<(), ConsentRefused>> {
     let (consents, now) = (consents.clone(), clock.now());
     tokio::spawn(async move { consents.permit(&asker, account, PATIENCE, now).await })
 }
 
-async fn first_question(consents: &Consents) -> Question {
+async fn first_question(consents: &Consents) -> ConsentQuestion {
     tokio::time::sleep(Duration::from_millis(1)).await;
     consents.pending().first().cloned().expect("a question")
 }
@@ -34,7 +34,9 @@ async fn first_question(consents: &Consents) -> Question {
 async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon() {
     let (consents, folder) = fresh();
     let clock = Clock::virtual_at(Wall(0));
-    for (answer, first, later) in [(Answer::Once, Ok(()), None), (Answer::Allow, Ok(()), Some(Ok(())))] {
+    for (answer, first, later) in
+        [(ConsentDecision::Once, Ok(()), None), (ConsentDecision::Allow, Ok(()), Some(Ok(())))]
+    {
         let (one, two) = (asks(&consents, editor(), "work", &clock), asks(&consents, editor(), "work", &clock));
         let question = first_question(&consents).await;
         assert_eq!(consents.pending().len(), 1, "the second joined");
@@ -42,16 +44,16 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
         assert_eq!(consents.answer(&question.id, answer).unwrap().unwrap().account, "work");
         assert_eq!((one.await.unwrap(), two.await.unwrap()), (first, first), "{answer:?}");
         let remembered =
-            consents.remembered().first().map(|known| if known.allowed { Ok(()) } else { Err(Refused::ByUser) });
+            consents.remembered().first().map(|known| if known.allowed { Ok(()) } else { Err(ConsentRefused::ByUser) });
         assert_eq!(remembered, later, "{answer:?}");
     }
     let again = Consents::open(&folder).unwrap();
     assert_eq!(again.permit(&editor(), "work", PATIENCE, clock.now()).await, Ok(()));
     let other = asks(&again, editor(), "home", &clock);
     let question = first_question(&again).await;
-    again.answer(&question.id, Answer::Refuse).unwrap();
-    assert_eq!(other.await.unwrap(), Err(Refused::ByUser));
-    assert_eq!(again.permit(&editor(), "home", PATIENCE, clock.now()).await, Err(Refused::ByUser), "at once");
+    again.answer(&question.id, ConsentDecision::Refuse).unwrap();
+    assert_eq!(other.await.unwrap(), Err(ConsentRefused::ByUser));
+    assert_eq!(again.permit(&editor(), "home", PATIENCE, clock.now()).await, Err(ConsentRefused::ByUser), "at once");
     let id = again.remembered().into_iter().find(|known| known.account == "home").unwrap().id;
     assert!(again.forget(&id).unwrap() && !again.forget(&id).unwrap());
     assert_eq!(again.remembered().len(), 1);
@@ -61,28 +63,28 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
 async fn nobody_is_asked_without_end_or_by_too_many() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(consents.pending().is_empty());
     let begun = clock.now();
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(Refused::Unanswered));
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(ConsentRefused::Unanswered));
     assert_eq!(clock.now(), begun, "told at once: nobody is asked the same again so soon");
     clock.jump_wall(86_400_000);
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::Unanswered));
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
     assert_eq!(clock.now().boot, begun.boot, "nor where somebody sets the clock");
     clock.jump_wall(-2 * 86_400_000);
     tokio::time::sleep(QUIET).await;
     let many: Vec<_> =
-        (0..MOST_PENDING).map(|n| asks(&consents, Asker::Program(format!("/bin/{n}")), "work", &clock)).collect();
+        (0..MOST_PENDING).map(|n| asks(&consents, Requester::Program(format!("/bin/{n}")), "work", &clock)).collect();
     first_question(&consents).await;
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(Refused::TooMany));
+    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::TooMany));
     for waiting in many {
         waiting.abort();
         _ = waiting.await;
     }
     assert_eq!(consents.pending().len(), MOST_PENDING, "who leaves leaves the question, which can be answered yet");
     let question = consents.pending().remove(3);
-    consents.answer(&question.id, Answer::Allow).unwrap();
+    consents.answer(&question.id, ConsentDecision::Allow).unwrap();
     assert_eq!(consents.permit(&question.asker, "work", Duration::ZERO, clock.now()).await, Ok(()));
     tokio::time::sleep(STANDS + Duration::from_millis(1)).await;
     assert!(consents.pending().is_empty(), "the others are over");
@@ -98,26 +100,27 @@ async fn no_app_fills_the_questions_so_that_the_next_is_asked_about_too() {
     first_question(&consents).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(consents.pending().len(), MOST_PENDING / 2);
-    let _other = asks(&consents, Asker::App("other".into()), "work", &clock);
+    let _other = asks(&consents, Requester::App("other".into()), "work", &clock);
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert!(consents.pending().iter().any(|question| question.asker == Asker::App("other".into())));
+    assert!(consents.pending().iter().any(|question| question.asker == Requester::App("other".into())));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_cannot_be_told_apart_is_asked_about_each_time_and_an_apps_answers_go_with_it() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
-    let (one, two) = (asks(&consents, Asker::Unknown, "work", &clock), asks(&consents, Asker::Unknown, "work", &clock));
+    let (one, two) =
+        (asks(&consents, Requester::Unknown, "work", &clock), asks(&consents, Requester::Unknown, "work", &clock));
     first_question(&consents).await;
     let questions = consents.pending();
     assert_eq!(questions.len(), 2);
-    consents.answer(&questions[0].id, Answer::Allow).unwrap();
-    consents.answer(&questions[1].id, Answer::Refuse).unwrap();
-    assert_eq!((one.await.unwrap(), two.await.unwrap()), (Ok(()), Err(Refused::ByUser)));
+    consents.answer(&questions[0].id, ConsentDecision::Allow).unwrap();
+    consents.answer(&questions[1].id, ConsentDecision::Refuse).unwrap();
+    assert_eq!((one.await.unwrap(), two.await.unwrap()), (Ok(()), Err(ConsentRefused::ByUser)));
     assert!(consents.remembered().is_empty());
-    let app = asks(&consents, Asker::App("editor".into()), "work", &clock);
+    let app = asks(&consents, Requester::App("editor".into()), "work", &clock);
     let question = first_question(&consents).await;
-    consents.answer(&question.id, Answer::Allow).unwrap();
+    consents.answer(&question.id, ConsentDecision::Allow).unwrap();
     assert_eq!(app.await.unwrap(), Ok(()));
     assert!(consents.forget_app("editor").unwrap() && consents.remembered().is_empty());
 }

@@ -34,11 +34,11 @@ impl Actor {
     }
 
     async fn try_to_keep(&mut self, chances: u32) {
-        for chance in 0..chances {
+        for jitter in 0..chances {
             if !self.machine.is_unkept() {
                 return;
             }
-            if chance > 0 {
+            if jitter > 0 {
                 sleep(Some(LAST_CHANCES_APART)).await;
             }
             self.drive(Event::Stopping).await;

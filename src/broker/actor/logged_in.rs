@@ -6,7 +6,7 @@ use super::Actor;
 use crate::account::replace::{Agreed, Decision, Replaces, decide};
 use crate::account::state::Event;
 use crate::account::view::Standing;
-use crate::broker::answers::Taken;
+use crate::broker::answers::LoginTaken;
 use crate::broker::fresh_grant::FreshGrant;
 use crate::broker::logins::Brought;
 use crate::contract::{Confirm, Replaced};
@@ -24,11 +24,11 @@ impl Actor {
         }
     }
 
-    pub(super) fn too_late(&self) -> Result<Taken, Error> {
+    pub(super) fn too_late(&self) -> Result<LoginTaken, Error> {
         Err(Error::login_failed(&self.config.name, "it was called off meanwhile".into()))
     }
 
-    pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<Taken, Error> {
+    pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<LoginTaken, Error> {
         if fresh.plan().binding() != *self.machine.binding() {
             return Err(Error::login_failed(
                 &self.config.name,
@@ -57,7 +57,7 @@ impl Actor {
             Decision::Ask => {
                 self.told = None;
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
-                return Ok(Taken::Another(Box::new(Brought { fresh, confirm })));
+                return Ok(LoginTaken::Another(Box::new(Brought { fresh, confirm })));
             }
         };
         // Some providers end all of a user's grants with one: what the new login takes the place of is not revoked.
@@ -70,7 +70,7 @@ impl Actor {
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
-            Ok(Taken::Stored(replaced(replaces, current)))
+            Ok(LoginTaken::Stored(replaced(replaces, current)))
         } else {
             Err(after.error(self.world.clock.now()))
         }

@@ -1,7 +1,7 @@
 //! What happens to a pending login without ending it, told to who waits for it.
 
-use super::{Ask, Came, Logins, Task};
-use crate::account::attempts::{Accepted, Arrival, Turned};
+use super::{Logins, LoginsRequest, Task, Via};
+use crate::account::attempts::{Accepted, Callback, Rejected};
 use crate::broker::browser_login::CallbackRequest;
 use crate::clock::Moment;
 
@@ -17,28 +17,28 @@ const OTHER_BROWSER: &str = "The answer came in a browser that this login was no
 impl Logins {
     /// Tells who waits for a login with this redirect URI what happened there.
     pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
-        _ = self.inbox.send(Ask::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
+        _ = self.inbox.send(LoginsRequest::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
     }
 }
 
 impl Task {
     /// What is turned away ends nothing, and who waits for that login hears of it.
-    pub(super) fn arrive(&mut self, request: &CallbackRequest, came: &Came, now: Moment) -> Result<Accepted, Turned> {
-        let arrival = Arrival {
+    pub(super) fn arrive(&mut self, request: &CallbackRequest, came: &Via, now: Moment) -> Result<Accepted, Rejected> {
+        let arrival = Callback {
             arrived_on: &request.arrived_on,
             parameters: &request.parameters,
             in_fragment: request.in_fragment,
-            cookies: (*came == Came::ByBrowser).then_some(&request.cookies),
+            cookies: (*came == Via::ByBrowser).then_some(&request.cookies),
             only: match came {
-                Came::ByBrowser => None,
-                Came::ByHand(id) => Some(id),
+                Via::ByBrowser => None,
+                Via::ByHand(id) => Some(id),
             },
         };
         let taken = self.attempts.arrive(&arrival, now);
         match &taken {
-            Err(Turned::NoState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
-            Err(Turned::UnknownState) if *came == Came::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
-            Err(Turned::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
+            Err(Rejected::NoState) if *came == Via::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
+            Err(Rejected::UnknownState) if *came == Via::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
+            Err(Rejected::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
             _ => {}
         }
         taken

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Ask, Logins, Pending, Task, gone};
+use super::{Logins, LoginsRequest, PendingLogin, Task, gone};
 use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
 use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply};
@@ -11,7 +11,7 @@ use crate::error::{Error, Missing, Obstacle};
 use crate::secret::Nonce256;
 
 /// What waits for an answer.
-pub(super) struct Question {
+pub(super) struct ReplaceQuestion {
     fresh: FreshGrant,
     confirm: Confirm,
     /// Binds the page to the browser that logged in. Taken away once that has it.
@@ -50,7 +50,7 @@ pub struct PageCookie {
 }
 
 /// What becomes of a login that has to ask.
-pub(in crate::broker) enum Asked {
+pub(in crate::broker) enum QuestionOutcome {
     /// It waits for an answer, or it is over and what it brought is dropped.
     Waits,
     /// The answer was given beforehand.
@@ -59,9 +59,9 @@ pub(in crate::broker) enum Asked {
 
 impl Logins {
     /// Keeps what the login brought until somebody answers, for `life` at most.
-    pub(in crate::broker) async fn question(&self, id: &str, brought: Brought, life: Duration) -> Asked {
-        let ask = |done| Ask::Question { id: id.to_owned(), brought: Box::new(brought), life, done };
-        self.ask(ask).await.unwrap_or(Asked::Waits)
+    pub(in crate::broker) async fn question(&self, id: &str, brought: Brought, life: Duration) -> QuestionOutcome {
+        let ask = |done| LoginsRequest::ReplaceQuestion { id: id.to_owned(), brought: Box::new(brought), life, done };
+        self.ask(ask).await.unwrap_or(QuestionOutcome::Waits)
     }
 
     /// Takes the answer, once: what the login brought and whom it replaces, if that was a yes.
@@ -71,37 +71,39 @@ impl Logins {
         replace: bool,
         answerer: Answerer,
     ) -> Result<Option<Brought>, Error> {
-        let ask = |done| Ask::Answer { id: id.to_owned(), replace, answerer, done };
+        let ask = |done| LoginsRequest::Answer { id: id.to_owned(), replace, answerer, done };
         self.ask(ask).await.unwrap_or_else(|| Err(gone()))
     }
 
     /// Joins the account's login if that waits for an answer.
-    pub(in crate::broker) async fn join_question(&self, account: &str) -> Option<(Pending, Confirm)> {
+    pub(in crate::broker) async fn join_question(&self, account: &str) -> Option<(PendingLogin, Confirm)> {
         // Without a question, which is the rule, nobody is bothered.
         self.overview().questions.get(account)?;
-        self.ask(|done| Ask::JoinQuestion { account: account.to_owned(), done }).await?
+        self.ask(|done| LoginsRequest::JoinQuestion { account: account.to_owned(), done }).await?
     }
 
     /// For the browser that logged in, once.
     pub(in crate::broker) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
-        self.ask(|done| Ask::PageCookie { id: id.to_owned(), done }).await?
+        self.ask(|done| LoginsRequest::PageCookie { id: id.to_owned(), done }).await?
     }
 
     /// What the form has to bring back, for the browser that has the cookie.
     pub(in crate::broker) async fn form_token(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
-        self.ask(|done| Ask::FormToken { id: id.to_owned(), cookies, done }).await?
+        self.ask(|done| LoginsRequest::FormToken { id: id.to_owned(), cookies, done }).await?
     }
 }
 
 impl Task {
-    pub(super) fn question(&mut self, id: &str, brought: Brought, life: Duration, now: Moment) -> Asked {
-        let Some(view) = self.views.get_mut(id).filter(|view| view.forget_at.is_none()) else { return Asked::Waits };
+    pub(super) fn question(&mut self, id: &str, brought: Brought, life: Duration, now: Moment) -> QuestionOutcome {
+        let Some(view) = self.views.get_mut(id).filter(|view| view.forget_at.is_none()) else {
+            return QuestionOutcome::Waits;
+        };
         let Brought { fresh, confirm } = brought;
         if view.replaces {
-            return Asked::SaidBefore(fresh);
+            return QuestionOutcome::SaidBefore(fresh);
         }
         if !self.attempts.ask(id, now.boot.plus(life)) {
-            return Asked::Waits;
+            return QuestionOutcome::Waits;
         }
         let rng = &mut rand::rng();
         let (cookie, form_token) = (Nonce256::random(rng), Nonce256::random(rng));
@@ -112,8 +114,8 @@ impl Task {
         let account = &view.reply.borrow().account.clone();
         let (current, new) = confirm.in_words();
         tracing::warn!(%account, "the account is logged in as {current}, and this login as {new}: waiting for an answer");
-        view.question = Some(Question { fresh, confirm, cookie, cookie_is_given: false, form_token });
-        Asked::Waits
+        view.question = Some(ReplaceQuestion { fresh, confirm, cookie, cookie_is_given: false, form_token });
+        QuestionOutcome::Waits
     }
 
     pub(super) fn answer_question(
@@ -144,11 +146,11 @@ impl Task {
         Ok(Some(Brought { fresh: question.fresh, confirm: question.confirm }))
     }
 
-    pub(super) fn join_question(&self, account: &str, now: Moment) -> Option<(Pending, Confirm)> {
+    pub(super) fn join_question(&self, account: &str, now: Moment) -> Option<(PendingLogin, Confirm)> {
         let (id, ends) = self.attempts.of_account(account)?;
         let confirm = self.views.get(id)?.question.as_ref()?.confirm.clone();
         let expires_at = now.wall.plus(now.boot.until(ends)).unix_seconds();
-        Some((Pending { id: id.to_owned(), joined: true, expires_at }, confirm))
+        Some((PendingLogin { id: id.to_owned(), joined: true, expires_at }, confirm))
     }
 
     pub(super) fn page_cookie(&mut self, id: &str, now: Moment) -> Option<PageCookie> {
@@ -204,7 +206,7 @@ impl Task {
     }
 }
 
-impl Question {
+impl ReplaceQuestion {
     fn is_for(&self, answerer: &Answerer) -> bool {
         match answerer {
             Answerer::Program => true,

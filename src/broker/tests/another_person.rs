@@ -7,11 +7,11 @@ use serde_json::json;
 use super::*;
 use crate::broker::logins::Answerer;
 use crate::contract::{ErrorCode, ImportRequest, LoginReply, LoginRequest, UnlockRequest, whose};
-use crate::oauth::describe::Source;
+use crate::oauth::describe::DescribeEndpoint;
 
 /// What a login as `sub` brings: an access token of that name.
-fn of(sub: &str, extra: Map<String, serde_json::Value>) -> Answer {
-    Answer::Granted(Box::new(Grant {
+fn of(sub: &str, extra: Map<String, serde_json::Value>) -> RefreshOutcome {
+    RefreshOutcome::Granted(Box::new(Grant {
         access_token: Some(AccessToken::new(sub)),
         refresh_token: Some(RefreshToken::new(format!("r-{sub}"))),
         scope: None,
@@ -31,17 +31,17 @@ impl Bench {
         self.log_in_with(of(sub, id_token(sub))).await
     }
 
-    async fn log_in_with(&self, granted: Answer) -> LoginReply {
+    async fn log_in_with(&self, granted: RefreshOutcome) -> LoginReply {
         self.log_in_to("work", granted).await
     }
 
-    async fn log_in_to(&self, account: &str, granted: Answer) -> LoginReply {
+    async fn log_in_to(&self, account: &str, granted: RefreshOutcome) -> LoginReply {
         let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();
         self.answer_with(granted, started.start_url.as_deref().unwrap()).await;
         self.look(&started.login_id).await
     }
 
-    async fn answer_with(&self, granted: Answer, start_url: &str) {
+    async fn answer_with(&self, granted: RefreshOutcome, start_url: &str) {
         self.script([granted]);
         let answer = self.browse(start_url, "code=c").await;
         self.broker.callback(answer).await.unwrap();
@@ -293,7 +293,7 @@ async fn an_import_of_another_persons_token_asks_as_a_login_does() {
 #[tokio::test(start_paused = true)]
 async fn where_the_provider_is_asked_whose_a_token_is_that_is_done_before_anything_is_replaced() {
     let described = |number: u64| Described {
-        source: Source::Details,
+        source: DescribeEndpoint::Details,
         active: true,
         scope: None,
         expires_at: None,

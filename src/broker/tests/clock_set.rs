@@ -49,7 +49,7 @@ async fn a_devices_code_lasts_as_long_as_the_provider_said() {
     ] {
         let b = Bench::with(|account| account.grant = GrantType::DeviceCode).await;
         *b.provider.device.lock().unwrap() = Some(device_authorization());
-        b.script((0..answers).map(|_| Answer::Pending { slow_down: false }));
+        b.script((0..answers).map(|_| RefreshOutcome::Pending { slow_down: false }));
         let started = b.broker.start_login("work", LoginVia::Device).await.unwrap();
         tokio::time::sleep(s(7)).await;
         b.clock.jump_wall(jump);

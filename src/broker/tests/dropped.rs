@@ -37,7 +37,7 @@ async fn bench() -> Bench {
 }
 
 /// A login of `work` whose code is on its way for a second: its id, and what the browser will be told.
-async fn exchanging(b: &Bench) -> (String, JoinHandle<Result<String, Stray>>) {
+async fn exchanging(b: &Bench) -> (String, JoinHandle<Result<String, CallbackRejected>>) {
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     let broker = b.broker.clone();
@@ -142,7 +142,7 @@ async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
         let b = Bench::with(|account| account.grant = GrantType::DeviceCode).await;
         *b.provider.device.lock().unwrap() = Some(device_authorization());
         *b.provider.latency.lock().unwrap() = s(1);
-        b.script((0..9).map(|_| Answer::Pending { slow_down: false }));
+        b.script((0..9).map(|_| RefreshOutcome::Pending { slow_down: false }));
         let started = b.broker.start_login("work", LoginVia::Device).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5500)).await;
         assert_eq!(b.trades().len(), 1, "it is under way");

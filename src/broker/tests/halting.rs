@@ -87,10 +87,10 @@ async fn a_logout_and_a_token_that_spends_nothing_do_not_keep_a_lock_waiting() {
 async fn a_refused_client_is_tried_at_once_when_the_config_is_read_again() {
     let b = Bench::logged_in("work").await;
     tokio::time::sleep(s(60)).await;
-    b.script([Answer::Refused(Refusal {
+    b.script([RefreshOutcome::Refused(Refusal {
         code: "invalid_client".into(),
         description: String::new(),
-        blame: Blame::Client,
+        blame: RefusalSubject::Client,
     })]);
     b.broker.refresh("work").await.unwrap_err();
     assert_eq!(b.broker.account("work").unwrap().last_error.unwrap().error.row().name, "provider_refused");

@@ -24,8 +24,8 @@ async fn device() -> Bench {
     b
 }
 
-fn pending(slow_down: bool) -> Answer {
-    Answer::Pending { slow_down }
+fn pending(slow_down: bool) -> RefreshOutcome {
+    RefreshOutcome::Pending { slow_down }
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,11 @@ async fn a_device_login_ends_with_a_no_with_its_code_or_with_a_caller_that_hung_
         (vec![pending(false), refused("access_denied")], "access was denied at the provider", 10),
         (vec![refused("expired_token")], "the code has expired", 5),
         ((0..99).map(|_| pending(false)).collect(), "the code has expired", 300),
-        (vec![Answer::Lost { why: "cut".into() }, refused("access_denied")], "access was denied at the provider", 15),
+        (
+            vec![RefreshOutcome::Lost { why: "cut".into() }, refused("access_denied")],
+            "access was denied at the provider",
+            15,
+        ),
     ] {
         let b = device().await;
         b.script(answers);

@@ -1,7 +1,7 @@
 //! The store's key goes and comes back under a running broker.
 
 use super::*;
-use crate::broker::happenings::Heard;
+use crate::broker::events::Received;
 use crate::contract::{EventKind, ImportRequest, LockReply, StoreState, UnlockRequest};
 
 fn told(reply: Result<LockReply, Error>) -> (StoreState, bool) {
@@ -22,8 +22,8 @@ impl Bench {
     }
 
     fn holds_nothing(&self) {
-        let roster = self.broker.inner.roster.load();
-        for member in roster.accounts.values() {
+        let accounts = self.broker.inner.accounts.load();
+        for member in accounts.accounts.values() {
             let snapshot = member.handle.published.look();
             assert!(snapshot.token.is_none() && snapshot.identity.is_empty(), "{snapshot:?}");
         }
@@ -106,7 +106,7 @@ async fn a_record_that_was_put_back_while_the_store_was_locked_is_not_used() {
     b.broker.unlock(UnlockRequest::default()).await.unwrap();
     assert_eq!(b.token().await, "login_required");
     let event = heard.next().await;
-    assert!(matches!(&event, Some(Heard::Event(event)) if event.event == EventKind::LoginNeeded), "{event:?}");
+    assert!(matches!(&event, Some(Received::Event(event)) if event.event == EventKind::LoginNeeded), "{event:?}");
     assert!(matches!(b.broker.refresh("work").await, Err(Error::LoginRequired { why, .. }) if why.contains("backup")));
     tokio::time::sleep(s(90_000)).await;
     assert_eq!(b.requests(), 1, "the login's");
@@ -168,7 +168,7 @@ async fn pending_logins_end_with_the_reason_and_one_whose_code_is_spent_is_kept(
     assert_eq!(told(b.broker.lock().await), LOCKED);
     let ended = b.broker.login(&waiting.login_id, s(0)).await.unwrap();
     assert!(ended.failure.unwrap().error_description.contains("locked"), "{:?}", ended.status);
-    assert_eq!(b.broker.callback(late).await.unwrap_err(), Stray::Over(waiting.login_id));
+    assert_eq!(b.broker.callback(late).await.unwrap_err(), CallbackRejected::Over(waiting.login_id));
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Succeeded);
     b.unlock().await;
     let token = b.broker.token("work", TokenQuery::default()).await.ok().unwrap();
@@ -201,7 +201,7 @@ async fn accounts_come_and_go_while_locked() {
     b.broker.reload(config(&["home"])).await;
     assert_eq!(told(b.broker.lock().await), LOCKED, "the leaving account's refresh is kept first");
     assert_eq!(b.store.records.lock().unwrap()["work"].generation, 2);
-    assert!(b.broker.inner.roster.load().leaving.is_empty(), "and nothing is left of it");
+    assert!(b.broker.inner.accounts.load().leaving.is_empty(), "and nothing is left of it");
     b.broker.reload(config(&["home", "work"])).await;
     assert_eq!(b.broker.account("work").unwrap().state, AccountState::StoreUnavailable);
     b.holds_nothing();

@@ -1,7 +1,7 @@
 //! Logins with a browser, and logouts.
 
 use super::*;
-use crate::broker::happenings::Heard;
+use crate::broker::events::Received;
 use crate::contract::EventKind;
 use crate::oauth::dialect::IssPolicy;
 
@@ -38,7 +38,7 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
              documentation says so, set `pkce = \"off\"` in `[providers.p]`",
         ),
         ("error=access_denied&error_description=no", None, "access was denied at the provider (no)"),
-        ("code=c", Some(Answer::Lost { why: "cut".into() }), "cut"),
+        ("code=c", Some(RefreshOutcome::Lost { why: "cut".into() }), "cut"),
         ("code=c", Some(refused("invalid_grant")), "the provider refused the code: invalid_grant"),
     ] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -87,12 +87,12 @@ async fn a_stray_answer_changes_nothing() {
     let no_cookie = CallbackRequest { cookies: vec![], ..good.clone() };
     let elsewhere = CallbackRequest { arrived_on: "http://127.0.0.1:7464/callback/q".into(), ..wrong_state.clone() };
     let notice = async || b.broker.login(&started.login_id, s(0)).await.unwrap().notice.unwrap_or_default();
-    assert_eq!(b.broker.callback(elsewhere).await.unwrap_err(), Stray::UnknownState);
+    assert_eq!(b.broker.callback(elsewhere).await.unwrap_err(), CallbackRejected::UnknownState);
     assert_eq!(notice().await, "", "it came to another login's address");
     for (request, stray, told) in [
-        (wrong_state, Stray::UnknownState, "with the `state` of another login"),
-        (no_state, Stray::NoState, "without the `state`"),
-        (no_cookie, Stray::OtherBrowser, "did not send its cookie"),
+        (wrong_state, CallbackRejected::UnknownState, "with the `state` of another login"),
+        (no_state, CallbackRejected::NoState, "without the `state`"),
+        (no_cookie, CallbackRejected::OtherBrowser, "did not send its cookie"),
     ] {
         assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);
         assert!(notice().await.contains(told), "{told}");
@@ -126,7 +126,7 @@ async fn a_failed_login_says_whether_an_earlier_one_goes_on() {
         let request = b.browse(started.start_url.as_deref().unwrap(), "error=access_denied").await;
         let id = b.broker.callback(request.clone()).await.unwrap();
         assert_eq!(b.broker.login(&id, s(0)).await.unwrap().earlier_login, earlier);
-        assert_eq!(b.broker.callback(request).await.unwrap_err(), Stray::Over(id), "the answer came twice");
+        assert_eq!(b.broker.callback(request).await.unwrap_err(), CallbackRejected::Over(id), "the answer came twice");
     }
 }
 
@@ -215,7 +215,7 @@ async fn a_logout_ends_the_pending_login() {
     let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
     b.broker.logout("work").await.unwrap();
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Failed);
-    assert_eq!(b.broker.callback(answer).await.unwrap_err(), Stray::Over(started.login_id));
+    assert_eq!(b.broker.callback(answer).await.unwrap_err(), CallbackRejected::Over(started.login_id));
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,7 +239,7 @@ async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_i
     _ = b.broker.refresh("work").await;
     let begun = b.clock.now();
     let mut told = Vec::new();
-    while let Ok(Some(Heard::Event(event))) = tokio::time::timeout(s(20 * 3600), heard.next()).await {
+    while let Ok(Some(Received::Event(event))) = tokio::time::timeout(s(20 * 3600), heard.next()).await {
         told.push((event.event, begun.until(b.clock.now()).as_secs() / 3600));
         if told.len() == 4 {
             b.log_in("work").await;
@@ -262,7 +262,7 @@ async fn a_login_that_was_needed_before_the_store_was_locked_is_no_news_after_it
     assert!(tokio::time::timeout(s(3600), heard.next()).await.is_err());
     let reminded = tokio::time::timeout(s(24 * 3600), heard.next()).await.unwrap();
     assert!(
-        matches!(reminded, Some(Heard::Event(event)) if event.event == EventKind::LoginNeeded),
+        matches!(reminded, Some(Received::Event(event)) if event.event == EventKind::LoginNeeded),
         "but of a reminder"
     );
 }

@@ -69,7 +69,7 @@ async fn tokens_beside_an_id_token_without_the_nonce_of_this_login_are_revoked()
                 other => other.clone(),
             };
         }
-        b.script([Answer::Granted(Box::new(Grant { extra, ..b.provider.grant(1) }))]);
+        b.script([RefreshOutcome::Granted(Box::new(Grant { extra, ..b.provider.grant(1) }))]);
         b.broker.callback(answer(start, false, &[("code", "c"), ("state", &asked["state"])])).await.unwrap();
         let failed = usize::from(!ended.is_empty());
         assert_eq!((b.ended(&id).await.as_str(), revoked(&b).await), (ended, failed), "{scope} {policy:?} {brought}");

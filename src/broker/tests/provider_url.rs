@@ -46,7 +46,7 @@ async fn a_login_that_can_send_nobody_anywhere_ends_and_says_why() {
         let b = Bench::with(edit).await;
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
         let ticket = started.start_url.as_deref().unwrap().rsplit('/').next().unwrap();
-        let Ok(Opened::Over(id)) = b.broker.open_ticket(ticket).await else { panic!("{why}") };
+        let Ok(StartRedirect::Over(id)) = b.broker.open_ticket(ticket).await else { panic!("{why}") };
         assert_eq!((&id, b.ended(&id).await.as_str()), (&started.login_id, why));
         let by_hand = b.broker.start_login("work", LoginVia::Paste).await.unwrap_err();
         assert_eq!(by_hand.to_string(), format!("the login to `work` failed: {why}"));

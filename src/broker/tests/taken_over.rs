@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::contract::{ExpiryWord, ImportRequest};
-use crate::oauth::describe::Source;
+use crate::oauth::describe::DescribeEndpoint;
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 
@@ -17,7 +17,7 @@ fn members(value: Value) -> Map<String, Value> {
 
 fn described(active: bool) -> Described {
     Described {
-        source: Source::Introspection,
+        source: DescribeEndpoint::Introspection,
         active,
         scope: Some("a".into()),
         expires_at: Some(Wall(1_700_000_600_000)),
@@ -124,7 +124,7 @@ async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_a
         give_up_refresh,
     };
     let keeps = Err(Error::LosesRefresh { account: "work".into() });
-    for (what, refresh_token, anew, replace, give_up, expected) in [
+    for (what, refresh_token, reacquire, replace, give_up, expected) in [
         ("a login that can be refreshed", Some("r1"), false, false, false, keeps),
         ("the same, with a yes to that", Some("r1"), false, false, true, Ok(())),
         ("the same, with a yes to all", Some("r1"), false, true, false, Ok(())),
@@ -132,14 +132,14 @@ async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_a
         ("an account that needs no user", None, true, false, false, Ok(())),
     ] {
         let b = Bench::with(|account| {
-            if anew {
+            if reacquire {
                 account.grant = GrantType::ClientCredentials;
             }
         })
         .await;
-        if !anew {
+        if !reacquire {
             let refresh_token = refresh_token.map(RefreshToken::new);
-            b.script([Answer::Granted(Box::new(Grant { refresh_token, ..b.provider.grant(1) }))]);
+            b.script([RefreshOutcome::Granted(Box::new(Grant { refresh_token, ..b.provider.grant(1) }))]);
             b.log_in("work").await;
         }
         *b.provider.described.lock().unwrap() = Some(described(true));
@@ -147,7 +147,7 @@ async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_a
         assert_eq!(got, expected, "{what}");
         let view = b.broker.account("work").unwrap();
         assert_eq!(b.token().await, if expected.is_ok() { "mine" } else { "a1" }, "{what}");
-        assert_eq!(view.refreshable, expected.is_err() || anew, "{what}");
+        assert_eq!(view.refreshable, expected.is_err() || reacquire, "{what}");
     }
     // A refused refresh token keeps nothing fresh.
     let b = Bench::logged_in("work").await;
@@ -166,11 +166,12 @@ async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_a
 /// A permanent token: the provider tells whose it is, and of no end.
 #[tokio::test(start_paused = true)]
 async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time() {
-    for source in [Source::Details, Source::Introspection] {
+    for source in [DescribeEndpoint::Details, DescribeEndpoint::Introspection] {
         let b = Bench::with(|account| {
             let url = Some("https://id.example/d".parse().unwrap());
             let endpoints = &mut Arc::make_mut(&mut account.dialect).endpoints;
-            *(if source == Source::Details { &mut endpoints.details } else { &mut endpoints.introspect }) = url;
+            *(if source == DescribeEndpoint::Details { &mut endpoints.details } else { &mut endpoints.introspect }) =
+                url;
         })
         .await;
         let known = Described { source, expires_at: None, identity: members(json!({"voip_id": 7})), ..described(true) };
@@ -180,7 +181,7 @@ async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time(
                 ImportRequest { access_token: Some("mine".into()), refresh_token: None, ..ImportRequest::default() };
             let view = b.broker.import("work", request).await.unwrap().account;
             assert_eq!(view.identity, members(json!({"voip_id": 7})), "{source:?} {generation}");
-            let never = source == Source::Details;
+            let never = source == DescribeEndpoint::Details;
             assert_eq!(view.expiry, Some(if never { ExpiryWord::Never } else { ExpiryWord::Unknown }), "{generation}");
             if generation == 3 {
                 break;

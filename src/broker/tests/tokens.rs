@@ -52,7 +52,7 @@ async fn after_a_sleep_the_bell_wakes_the_accounts() {
 async fn callers_wait_no_longer_than_they_asked_and_hear_why() {
     let b = Bench::logged_in("work").await;
     b.clock.suspend(s(4000));
-    b.script((0..50).map(|_| Answer::Busy { retry_after: Some(s(60)), why: "503".into() }));
+    b.script((0..50).map(|_| RefreshOutcome::Busy { retry_after: Some(s(60)), why: "503".into() }));
     let before = b.clock.now();
     assert_eq!(b.token_within(Some(s(5))).await, "provider_unreachable");
     assert_eq!(before.until(b.clock.now()), s(0), "the next attempt is later than that: no use in waiting");
@@ -171,7 +171,7 @@ async fn a_narrower_token_is_no_answer_to_a_report_of_a_rejected_one() {
 async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
     let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
     let grant = Grant { refresh_token: None, ..b.provider.grant(1) };
-    b.script([Answer::Granted(Box::new(grant))]);
+    b.script([RefreshOutcome::Granted(Box::new(grant))]);
     b.log_in("work").await;
     tokio::time::sleep(s(60)).await;
     let part = || TokenQuery {

@@ -31,7 +31,7 @@ async fn hundreds_of_accounts_that_slept_too_long_ask_a_few_at_a_time() {
 async fn a_refresh_waits_for_the_network_and_goes_out_when_it_is_back() {
     for (rings, most) in [(true, s(4)), (false, s(301))] {
         let b = Bench::logged_in("work").await;
-        let offline = || Answer::NotSent { why: "no connection (Network is unreachable)".into() };
+        let offline = || RefreshOutcome::NotSent { why: "no connection (Network is unreachable)".into() };
         b.script((0..40).map(|_| offline()));
         // Until its pauses have grown.
         let next = |b: &Bench| b.broker.account("work").unwrap().next_refresh_at.unwrap_or_default();
@@ -86,7 +86,7 @@ async fn nobody_who_asks_waits_for_the_turns_of_others() {
 #[tokio::test(start_paused = true)]
 async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
     let (b, before) = crowd(s(15)).await;
-    b.script((0..100).map(|_| Answer::Lost { why: "no reply within 15 s".into() }));
+    b.script((0..100).map(|_| RefreshOutcome::Lost { why: "no reply within 15 s".into() }));
     // Before the access tokens have ended, which is the time for a last attempt.
     tokio::time::sleep(s(85)).await;
     let mut sent: HashMap<String, Vec<Moment>> = HashMap::new();
@@ -101,7 +101,7 @@ async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
 }
 
 /// Everything that the provider answers for a while; then it is well.
-async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> Answer) {
+async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> RefreshOutcome) {
     let until = b.clock.now().plus(span);
     while !b.clock.now().reached(until) {
         {
@@ -117,10 +117,11 @@ async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> Answer) {
 
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_within_two_seconds() {
-    for answer in [(|| Answer::NotSent { why: "no connection (refused)".into() }) as fn() -> Answer, || Answer::Busy {
-        retry_after: None,
-        why: "the provider answered 503".into(),
-    }] {
+    for answer in
+        [(|| RefreshOutcome::NotSent { why: "no connection (refused)".into() }) as fn() -> RefreshOutcome, || {
+            RefreshOutcome::Busy { retry_after: None, why: "the provider answered 503".into() }
+        }]
+    {
         let (b, names) = Bench::crowded(7).await;
         b.clock.suspend(s(2 * 3600));
         b.bell.send_replace(());
@@ -151,7 +152,7 @@ async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
     let (b, _) = Bench::crowded(20).await;
     b.clock.suspend(s(2 * 3600));
     b.bell.send_replace(());
-    outage(&b, s(1200), || Answer::Busy { retry_after: None, why: "the provider answered 503".into() }).await;
+    outage(&b, s(1200), || RefreshOutcome::Busy { retry_after: None, why: "the provider answered 503".into() }).await;
     // A person asks for one of them; nobody asks for the others.
     tokio::time::sleep(s(3)).await;
     b.broker.refresh("a0").await.unwrap();
@@ -163,12 +164,12 @@ async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
 async fn an_outage_that_outlasts_the_token_is_told_and_so_is_its_end() {
     let b = Bench::logged_in("work").await;
     let mut heard = b.broker.listen();
-    outage(&b, s(4000), || Answer::NotSent { why: "no connection (refused)".into() }).await;
+    outage(&b, s(4000), || RefreshOutcome::NotSent { why: "no connection (refused)".into() }).await;
     within(&b, s(320), |b| b.broker.account("work").unwrap().reason.is_none()).await;
     assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
     b.broker.logout("work").await.unwrap();
     let mut told = Vec::new();
-    while let Ok(Some(happenings::Heard::Event(event))) =
+    while let Ok(Some(events::Received::Event(event))) =
         tokio::time::timeout(Duration::from_millis(10), heard.next()).await
     {
         told.push(event.event);

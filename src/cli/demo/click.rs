@@ -23,7 +23,7 @@ pub(super) async fn through(start: &StartUrl) -> Result<(), Failure> {
         return Err(odd(&format!("the practice provider answered the authorization request with {}", page.status())));
     }
     let html = page.text().await.map_err(|error| lost(&error))?;
-    let form = Form::parse(&html).ok_or_else(|| odd("the consent page has no form"))?;
+    let form = HtmlForm::parse(&html).ok_or_else(|| odd("the consent page has no form"))?;
     let target = consent.join(&form.action).map_err(|_| odd("the form has no usable action"))?;
     let post = browser.post(target.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let response = post.body(form.allow()).send().await.map_err(|error| lost(&error))?;
@@ -62,12 +62,12 @@ fn odd(what: &str) -> Failure {
 
 /// The first form of a page: where it goes, and what it sends if nothing is changed.
 #[derive(Debug, PartialEq, Eq)]
-struct Form {
+struct HtmlForm {
     action: String,
     fields: Vec<(String, String)>,
 }
 
-impl Form {
+impl HtmlForm {
     /// Takes the form out of the sandbox's own page; no parser for HTML at large.
     fn parse(html: &str) -> Option<Self> {
         let (_, rest) = html.split_once("<form ")?;
@@ -102,10 +102,10 @@ mod tests {
             <label><input type="radio" name="user" value="ann" checked> Ann</label>
             <label><input type="radio" name="user" value="bob"> Bob</label>
             <button name="decision" value="allow">Allow</button></form>"#;
-        let form = Form::parse(html).unwrap();
+        let form = HtmlForm::parse(html).unwrap();
         assert_eq!(form.action, "/v4/oauth/authorization");
         assert_eq!(form.allow(), "transaction=t%2B1&user=ann&decision=allow");
-        assert_eq!(Form::parse("<p>no form</p>"), None);
+        assert_eq!(HtmlForm::parse("<p>no form</p>"), None);
     }
 
     /// The daemon's three stops of the browser, without a daemon.

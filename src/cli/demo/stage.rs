@@ -29,7 +29,7 @@ const LEAVE: Duration = Duration::from_secs(3);
 const TAIL: usize = 15;
 
 /// The folder and the children. Dropping it kills the children and removes the folder.
-pub(super) struct Stage {
+pub(super) struct DemoStage {
     // Before the folder, so that the children are gone when it is removed.
     sandbox: Option<Child>,
     daemon: Option<Child>,
@@ -40,7 +40,7 @@ pub(super) struct Stage {
     daemon_port: u16,
 }
 
-impl Stage {
+impl DemoStage {
     /// Makes the folder and the config. Nothing runs yet.
     pub(super) fn build(lifetime: Duration) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|error| broken("this program can't be found", &error))?;
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_demo_writes_a_config_that_the_daemon_takes() {
-        let stage = Stage::build(Duration::from_secs(6)).unwrap();
+        let stage = DemoStage::build(Duration::from_secs(6)).unwrap();
         let path = stage.folder().join("config.toml");
         let (text, privacy) = crate::config_file::read(&path).unwrap();
         let config =

@@ -3,7 +3,7 @@
 use super::finding::{good, needs_hand, note};
 use super::logins;
 use super::setup::about;
-use crate::cli::Reach;
+use crate::cli::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
@@ -11,7 +11,7 @@ use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 
 /// What the daemon tells, if one runs.
-pub(super) fn daemon(reach: &Reach, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
+pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
     match reach.client().and_then(|client| client.accounts()) {
         Ok(reply) => {
             findings.push(good("daemon", "it runs and answers"));

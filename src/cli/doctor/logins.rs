@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::finding::{needs_hand, note};
 use super::setup::about;
-use crate::account::logins::pattern;
+use crate::account::login_history::pattern;
 use crate::cli::report::{moment, span};
 use crate::config::AccountConfig;
 use crate::contract::{AccountReply, AccountState, Finding};

@@ -10,7 +10,7 @@ use super::finding::{good, needs_hand, note};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::Finding;
-use crate::oauth::dialect::{Dialect, Reach};
+use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::provider::HttpProvider;
 use crate::provider::unreached::{Env, unused_proxy};
 
@@ -40,7 +40,7 @@ pub(super) fn proxies(config: &Config, env: Env<'_>, findings: &mut Vec<Finding>
 
 /// Asks each host once: a GET without any credentials, whatever it answers.
 pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {
-    let mut places: BTreeMap<String, (Reach, Url)> = BTreeMap::new();
+    let mut places: BTreeMap<String, (NetworkOptions, Url)> = BTreeMap::new();
     for account in config.accounts.values() {
         for url in asked(&account.dialect) {
             places.entry(url.origin().ascii_serialization()).or_insert_with(|| (account.dialect.reach.clone(), url));

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
-use crate::cli::config::Source;
-use crate::cli::named_files::{self, Unusable};
+use crate::cli::config::ConfigSource;
+use crate::cli::named_files::{self, UnusableFile};
 use crate::config::{AccountConfig, Config, default_redirect_uri};
 use crate::config_file::ConfigFileError;
 use crate::contract::Finding;
@@ -15,7 +15,7 @@ use crate::paths::Paths;
 use crate::paths::folder::Folder;
 
 /// The config as far as it can be used; each mistake is a finding.
-pub(super) fn config(source: &Source, findings: &mut Vec<Finding>) -> Option<Config> {
+pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Option<Config> {
     match crate::config_file::load_what_works(&source.env()) {
         Ok((config, mistakes)) => {
             for mistake in &mistakes {
@@ -61,7 +61,7 @@ pub(super) fn files(config: &Config, paths: &Paths, findings: &mut Vec<Finding>)
         findings.push(folder(name, path));
     }
     findings.push(marks(paths.cache.as_deref()));
-    for Unusable { account, why, advice, .. } in named_files::unusable(config) {
+    for UnusableFile { account, why, advice, .. } in named_files::unusable(config) {
         findings.push(needs_hand(&about(account), why, advice));
     }
 }

@@ -10,13 +10,13 @@ use clap::Args;
 
 use crate::account::record::Record;
 use crate::cli::at_rest::{self, AtRest, unavailable};
-use crate::cli::{Outcome, config, passphrase, report};
+use crate::cli::{CommandResult, config, passphrase, report};
 use crate::client::{Failure, message};
 use crate::config::Config;
 use crate::contract::AuditEvent;
 use crate::credentials;
 use crate::hardening;
-use crate::store::envelope::{self, Opener};
+use crate::store::envelope::{self, EnvelopeKey};
 use crate::store::export::{self, Moved};
 use crate::store::file::FileStore;
 use crate::store::{Store as _, StoreError};
@@ -55,10 +55,10 @@ pub(in crate::cli) struct House {
 }
 
 /// Takes over the accounts of `file` and tells of each; `replace`: also of those that are logged in here.
-pub(super) fn run(args: &House, file: &Path, replace: bool) -> Outcome {
+pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
     hardening::close_memory();
     let accounts = read(args, file)?;
-    let at_rest = AtRest::hold(&config::Source { config: args.config.clone() })?;
+    let at_rest = AtRest::hold(&config::ConfigSource { config: args.config.clone() })?;
     let (config, audit) = (at_rest.config.clone(), at_rest.audit()?);
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let (mut taking, mut left) = (Vec::new(), Vec::new());
@@ -96,11 +96,11 @@ fn read(args: &House, file: &Path) -> Result<Vec<Moved>, Failure> {
 }
 
 /// The error is one clause.
-fn opener(args: &House, by_passphrase: bool) -> Result<Opener, String> {
+fn opener(args: &House, by_passphrase: bool) -> Result<EnvelopeKey, String> {
     if let Some(path) = &args.identity {
         let text = credentials::private_text(path).map_err(|error| error.to_string())?;
         let identities = envelope::identities(text.expose());
-        return identities.map(Opener::Identities).ok_or(format!("{} holds no identities", path.display()));
+        return identities.map(EnvelopeKey::Identities).ok_or(format!("{} holds no identities", path.display()));
     }
     if !by_passphrase {
         return Err("it is encrypted to a public key: give the private one with `--identity`".into());
@@ -110,7 +110,7 @@ fn opener(args: &House, by_passphrase: bool) -> Result<Opener, String> {
         None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),
         None => passphrase::asked("Passphrase of the file (it is not shown):"),
     };
-    passphrase.map(Opener::Passphrase)
+    passphrase.map(EnvelopeKey::Passphrase)
 }
 
 /// Whether it may be committed, as what comes after that which is stored of it.

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{
     AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,
 };
-use crate::config_file::{ConfigFileError, Found};
+use crate::config_file::{ConfigFileError, FoundConfig};
 use crate::oauth::dialect::Dialect;
 use crate::provider::{AskError, HttpProvider, Provider as _};
 
@@ -22,7 +22,7 @@ struct Subject {
 }
 
 /// Everything there is to tell.
-pub(super) fn run(name: &str, found: &Found) -> Result<String, Failure> {
+pub(super) fn run(name: &str, found: &FoundConfig) -> Result<String, Failure> {
     let Parsed { config, mistakes } = assemble(&found.sources());
     let config = config.ok_or_else(|| config::failure(&ConfigFileError::Mistakes(mistakes)))?;
     let subject = subject(name, &config, found)?;
@@ -46,7 +46,7 @@ pub(super) fn run(name: &str, found: &Found) -> Result<String, Failure> {
     Ok(text.lines().fold(String::new(), |text, line| text + &plain(line) + "\n"))
 }
 
-fn subject(name: &str, config: &Config, found: &Found) -> Result<Subject, Failure> {
+fn subject(name: &str, config: &Config, found: &FoundConfig) -> Result<Subject, Failure> {
     if let Some(account) = config.accounts.get(name) {
         return Ok(Subject { dialect: Arc::clone(&account.dialect), account: Some(Arc::clone(account)) });
     }

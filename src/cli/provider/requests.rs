@@ -28,7 +28,7 @@ const ANEW: &str = "[made anew]";
 
 /// All requests of this account, in the order in which they happen.
 pub(super) fn requests(dialect: &Dialect, account: &AccountConfig, redirect_uri: &str) -> String {
-    let sheet = Sheet { dialect, account, redirect_uri, credentials: stand_ins(dialect, account) };
+    let sheet = RequestInputs { dialect, account, redirect_uri, credentials: stand_ins(dialect, account) };
     let mut text = String::new();
     let mut add = |title: &str, request: String| {
         // A `String` takes everything.
@@ -63,14 +63,14 @@ fn refreshes(grant: GrantType) -> bool {
 }
 
 /// What the requests of one account are made of.
-struct Sheet<'a> {
+struct RequestInputs<'a> {
     dialect: &'a Dialect,
     account: &'a AccountConfig,
     redirect_uri: &'a str,
     credentials: Credentials,
 }
 
-impl Sheet<'_> {
+impl RequestInputs<'_> {
     fn login(&self, response_type: ResponseType) -> String {
         let (nonce, verifier) = (Nonce256::new(ANEW), CodeVerifier::new(ANEW));
         let request = AuthorizationRequest {
@@ -146,7 +146,7 @@ impl Sheet<'_> {
 }
 
 fn signing<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
-    build(Signing { now: Clock::System.now().wall, id: &Nonce256::new(ANEW), chance: &SystemRandom::new() })
+    build(Signing { now: Clock::System.now().wall, id: &Nonce256::new(ANEW), rng: &SystemRandom::new() })
 }
 
 /// A request as it is shown, or why there is none.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::key_file;
 use crate::apps::Apps;
 use crate::contract::Endpoint;
-use crate::http::listen::{BindError, Open, Server, SocketId, bind_unix};
+use crate::http::listen::{BindError, ServedListener, Server, SocketId, bind_unix};
 use crate::paths::folder::FolderError;
 use crate::paths::{self, Paths};
 
@@ -31,14 +31,14 @@ pub(super) struct Announced {
     endpoint: Endpoint,
     paths: Paths,
     /// The unix socket, if we bound it.
-    socket: Option<Bound>,
+    socket: Option<BoundSockets>,
     server: Server,
     router: Router,
 }
 
-struct Bound {
+struct BoundSockets {
     id: SocketId,
-    _open: Open,
+    _open: ServedListener,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +54,10 @@ impl Announced {
     pub(super) fn new(
         endpoint: Endpoint,
         paths: Paths,
-        socket: Option<(SocketId, Open)>,
+        socket: Option<(SocketId, ServedListener)>,
         (server, router): (Server, Router),
     ) -> Result<Self, FolderError> {
-        let socket = socket.map(|(id, open)| Bound { id, _open: open });
+        let socket = socket.map(|(id, open)| BoundSockets { id, _open: open });
         let announced = Self { endpoint, paths, socket, server, router };
         announced.write()?;
         Ok(announced)
@@ -132,7 +132,7 @@ impl Announced {
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
                 // What came in through the one before goes on.
-                *bound = Bound { id, _open: self.server.spawn(listener, self.router.clone()) };
+                *bound = BoundSockets { id, _open: self.server.spawn(listener, self.router.clone()) };
                 tracing::warn!(socket = %path.display(), "the socket had been removed, and is there again");
             }
         }

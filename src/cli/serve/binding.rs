@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::client::{Failure, message};
 use crate::config::{Config, SocketChoice};
-use crate::http::listen::{Listener, Passed, PassedError, bind_tcp, bind_unix};
+use crate::http::listen::{BoundListener, Passed, PassedError, bind_tcp, bind_unix};
 use crate::paths::{self, Paths};
 
 /// The listeners of the config, in its order, and after them what was passed besides.
-pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> Result<Vec<Listener>, Failure> {
+pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> Result<Vec<BoundListener>, Failure> {
     let mut listeners = Vec::new();
     for &address in &config.listen.tcp {
         listeners.push(match passed.tcp(address).map_err(|error| refused(&error))? {
@@ -27,7 +27,7 @@ pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> 
     Ok(listeners)
 }
 
-async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Result<Option<Listener>, Failure> {
+async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Result<Option<BoundListener>, Failure> {
     paths::private_folder(&paths.runtime).map_err(|error| failed(&error))?;
     let path = match choice {
         SocketChoice::At(path) => path.clone(),

@@ -7,7 +7,7 @@ use super::binding::{failed, refused};
 use super::{broken_store, homeless, no_store};
 use crate::cli::config::failure;
 use crate::client::Failure;
-use crate::config::{Blame, ConfigErrors, FilePrivacy, parse};
+use crate::config::{ConfigErrors, FilePrivacy, ProblemScope, parse};
 use crate::config_file::ConfigFileError;
 use crate::credentials::CredentialError;
 use crate::docs_test::{every_variant, keep_current, table};
@@ -15,7 +15,7 @@ use crate::http::listen::{BindError, Holder, PassedError};
 use crate::keyring::KeyringError;
 use crate::oauth::assertion::KeyError;
 use crate::paths::NoHome;
-use crate::paths::file_system::Asked;
+use crate::paths::file_system::FileSystemFeature;
 use crate::paths::folder::FolderError;
 use crate::secret::text::Unfit;
 use crate::store::StoreError;
@@ -55,19 +55,19 @@ fn every_config_that_is_not_used_is_in_the_docs() {
 #[test]
 fn what_a_mistake_in_the_config_leaves_out_is_in_the_docs() {
     let account = "[accounts.work]\nprovider = \"google\"\nclient_id = \"c\"\n";
-    let rows = every_variant!(Blame {
+    let rows = every_variant!(ProblemScope {
         Everything: [(
-            Blame::Everything,
+            ProblemScope::Everything,
             "default_acount = \"work\"".to_owned(),
             "everything: the daemon doesn't start, and a reload changes nothing"
         )],
         Account: [(
-            Blame::Account("work".into()),
+            ProblemScope::Account("work".into()),
             format!("{account}scop = []"),
             "this account, which is then `unknown_account`; the others are served"
         )],
         Provider: [(
-            Blame::Provider("own".into()),
+            ProblemScope::Provider("own".into()),
             "[providers.own]\ntoken_urll = \"https://id.example\"".to_owned(),
             "this provider, and the accounts that use it"
         )],
@@ -107,7 +107,7 @@ fn of_the_store() -> Vec<[String; 4]> {
                 StoreError::FileSystem {
                     path: "lock".into(),
                     name: "nfs".into(),
-                    asked: Asked::Lock,
+                    asked: FileSystemFeature::Lock,
                     why: "No locks available".into()
                 },
                 "a state folder on a network or other file system without locks"
@@ -116,7 +116,7 @@ fn of_the_store() -> Vec<[String; 4]> {
                 StoreError::FileSystem {
                     path: path(),
                     name: "9p".into(),
-                    asked: Asked::Sync,
+                    asked: FileSystemFeature::Sync,
                     why: "Invalid argument".into()
                 },
                 "the same, where nothing is written for good"
@@ -153,7 +153,7 @@ fn of_folders() -> Vec<[String; 4]> {
             FolderError::FileSystem {
                 path: path(),
                 name: "nfs".into(),
-                asked: Asked::Sync,
+                asked: FileSystemFeature::Sync,
                 why: "Invalid argument".into()
             },
             "the file system has nothing of the kind"

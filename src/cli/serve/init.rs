@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Outcome;
+use super::CommandResult;
 use crate::client::message::no_child_of_process_1 as failed;
 use crate::hardening;
 
@@ -18,14 +18,14 @@ pub(super) fn is_first() -> bool {
 }
 
 /// Runs the same command line as a child, until that ends.
-pub(super) fn run() -> Outcome {
+pub(super) fn run() -> CommandResult {
     // What programs of the daemon may not see of its environment, they may not see here either.
     hardening::close_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     runtime.map_err(failed)?.block_on(wait_for_all())
 }
 
-async fn wait_for_all() -> Outcome {
+async fn wait_for_all() -> CommandResult {
     let catch = |kind| signal(kind).map_err(failed);
     // Before there is a child that could end.
     let mut ended = catch(SignalKind::child())?;

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-use super::{Serve, audit_limits, warn};
-use crate::audit::Audit;
+use super::{ServeArgs, audit_limits, warn};
+use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
-use crate::config::{Blame, Config, needs_restart};
+use crate::config::{Config, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
 /// Reads the config again at every SIGHUP, and rings `heard`. A bad one is told and changes nothing. Never ends.
 pub(super) async fn on_hangup(
-    args: &Serve,
+    args: &ServeArgs,
     started: Arc<Config>,
     broker: &Broker,
-    audit: &Audit,
+    audit: &AuditLog,
     mut hangup: Signal,
     heard: &watch::Sender<()>,
 ) {
@@ -58,7 +58,7 @@ fn mistakes(error: &ConfigFileError) -> Vec<ConfigMistake> {
         return vec![ConfigMistake { account: None, message: error.to_string() }];
     };
     let told = mistakes.iter().map(|mistake| {
-        let account = if let Blame::Account(name) = &mistake.blame { Some(name.clone()) } else { None };
+        let account = if let ProblemScope::Account(name) = &mistake.blame { Some(name.clone()) } else { None };
         ConfigMistake { account, message: mistake.to_string() }
     });
     told.collect()

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 
 use super::super::AccountConfig;
 use super::super::problem::Problem;
-use super::super::reader::Reader;
-use super::super::redirect::{Arrival, default_redirect_uri, redirect_uri};
+use super::super::reader::SectionReader;
+use super::super::redirect::{RedirectTarget, default_redirect_uri, redirect_uri};
 use super::comes_back;
 use crate::oauth::grant::GrantType;
 
 /// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are
 /// wrong already.
 pub(super) fn literal_redirect_uri(
-    section: &Reader<'_>,
+    section: &SectionReader<'_>,
     grant: GrantType,
     tcp: Option<&[SocketAddr]>,
 ) -> Option<String> {
@@ -31,7 +31,7 @@ pub(super) fn literal_redirect_uri(
         );
     }
     let literal = section.read("redirect_uri", redirect_uri)?;
-    if Arrival::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
+    if RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
         let problem = Problem::new("has a path where the daemon serves something else");
         section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
     }
@@ -40,12 +40,15 @@ pub(super) fn literal_redirect_uri(
 
 /// Reports accounts of different providers whose redirects arrive at the same place: one provider could
 /// then answer in the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
-pub(in super::super) fn refuse_shared_redirects(accounts: &[(AccountConfig, &Reader<'_>)], tcp: Option<&SocketAddr>) {
-    let mut seen: BTreeMap<Arrival, &AccountConfig> = BTreeMap::new();
+pub(in super::super) fn refuse_shared_redirects(
+    accounts: &[(AccountConfig, &SectionReader<'_>)],
+    tcp: Option<&SocketAddr>,
+) {
+    let mut seen: BTreeMap<RedirectTarget, &AccountConfig> = BTreeMap::new();
     for (account, section) in accounts.iter().filter(|(account, _)| comes_back(account.grant)) {
         let provider = account.dialect.provider.as_str();
         let made = || tcp.map(|listener| default_redirect_uri(*listener, provider));
-        let Some(arrival) = account.redirect_uri.clone().or_else(made).as_deref().and_then(Arrival::of) else {
+        let Some(arrival) = account.redirect_uri.clone().or_else(made).as_deref().and_then(RedirectTarget::of) else {
             continue;
         };
         let first = seen.entry(arrival).or_insert(account);

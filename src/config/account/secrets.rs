@@ -1,7 +1,7 @@
 //! Where an account's secrets come from: its client's, and its user's.
 
 use super::super::problem::Problem;
-use super::super::reader::Reader;
+use super::super::reader::SectionReader;
 use super::super::value::{Base, command, credential, path, text};
 use super::super::{AccountConfig, FilePrivacy, KeyFile, PasswordUser, SecretSource};
 use super::Context;
@@ -74,7 +74,7 @@ impl AccountConfig {
 type Given = (&'static str, Option<SecretSource>);
 
 /// Every source that is given.
-fn sources(keys: &Keys, section: &Reader<'_>, base: &Base<'_>) -> Vec<Given> {
+fn sources(keys: &Keys, section: &SectionReader<'_>, base: &Base<'_>) -> Vec<Given> {
     let all = [
         (keys.file, section.read(keys.file, |v| path(v, base)).map(SecretSource::File)),
         (keys.command, section.read(keys.command, |v| command(v, base)).map(SecretSource::Command)),
@@ -85,7 +85,7 @@ fn sources(keys: &Keys, section: &Reader<'_>, base: &Base<'_>) -> Vec<Given> {
 }
 
 /// The only one; reports the others.
-fn only(given: Vec<Given>, what: &str, section: &Reader<'_>) -> Option<SecretSource> {
+fn only(given: Vec<Given>, what: &str, section: &SectionReader<'_>) -> Option<SecretSource> {
     if let [(first, _), more @ ..] = given.as_slice() {
         for (second, _) in more {
             let problem = Problem::new(format!("stands beside `{first}`"));
@@ -98,7 +98,7 @@ fn only(given: Vec<Given>, what: &str, section: &Reader<'_>) -> Option<SecretSou
 /// The one source of the client secret; none for a client that has none. `auth` is `None` where the
 /// provider is wrong already.
 pub(super) fn client_secret(
-    section: &Reader<'_>,
+    section: &SectionReader<'_>,
     context: &Context<'_>,
     grant: GrantType,
     auth: Option<ClientAuth>,
@@ -131,7 +131,7 @@ pub(super) fn client_secret(
 }
 
 /// The client's private key, where it signs.
-pub(super) fn client_key(section: &Reader<'_>, base: &Base<'_>, auth: Option<ClientAuth>) -> Option<KeyFile> {
+pub(super) fn client_key(section: &SectionReader<'_>, base: &Base<'_>, auth: Option<ClientAuth>) -> Option<KeyFile> {
     let path = section.read("client_key_file", |v| path(v, base));
     let id = section.read("client_key_id", text);
     let signs = auth == Some(ClientAuth::PrivateKeyJwt);
@@ -148,7 +148,7 @@ pub(super) fn client_key(section: &Reader<'_>, base: &Base<'_>, auth: Option<Cli
 }
 
 /// Whose password is used, and where it comes from.
-pub(super) fn password_user(section: &Reader<'_>, base: &Base<'_>, grant: GrantType) -> Option<PasswordUser> {
+pub(super) fn password_user(section: &SectionReader<'_>, base: &Base<'_>, grant: GrantType) -> Option<PasswordUser> {
     let name = section.read("username", text).map(User::Name);
     let number = section.read("phonenumber", text).map(User::PhoneNumber);
     let given = sources(&PASSWORD, section, base);
@@ -176,7 +176,7 @@ pub(super) fn password_user(section: &Reader<'_>, base: &Base<'_>, grant: GrantT
     Some(PasswordUser { user: name.or(number)?, password })
 }
 
-fn keyring_item(section: &Reader<'_>, key: &'static str) -> Option<SecretSource> {
+fn keyring_item(section: &SectionReader<'_>, key: &'static str) -> Option<SecretSource> {
     section.field(key)?;
     let item = section.child(key)?;
     let (service, user) = (item.require("service", text), item.require("user", text));
@@ -184,7 +184,7 @@ fn keyring_item(section: &Reader<'_>, key: &'static str) -> Option<SecretSource>
 }
 
 /// The secret in the config file itself, if nobody else can have read it.
-fn inline(section: &Reader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
+fn inline(section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
     let secret = section.read("client_secret", |value| {
         let secret = text(value)?;
         let unfit = |why: secret::text::Unfit| Problem::new(why.to_string());

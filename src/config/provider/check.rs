@@ -6,7 +6,7 @@ use url::Url;
 
 use super::super::locations::{self, Locations};
 use super::super::problem::{Problem, nearest};
-use super::super::reader::Reader;
+use super::super::reader::SectionReader;
 use super::super::template::Variables;
 use super::super::words::RevokeBy;
 use super::ProviderKeys;
@@ -14,7 +14,7 @@ use crate::oauth::dialect::{AssertionAudience, ClientAuth, IssPolicy, Par, Roots
 
 impl ProviderKeys {
     /// Reports what is missing or does not go together. What is there and wrong was reported already.
-    pub(super) fn check(&self, section: &Reader<'_>) {
+    pub(super) fn check(&self, section: &SectionReader<'_>) {
         let discovers = self.discover == Some(true) || section.is_mistaken("discover");
         let lacks = |key| !self.locations.has(key) && section.field(key).is_none();
         if lacks("token_url") && !discovers && !section.is_mistaken("preset") {
@@ -61,7 +61,7 @@ impl ProviderKeys {
 }
 
 /// A value that no URL takes was meant for one that does.
-pub(super) fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &Reader<'_>) {
+pub(super) fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &SectionReader<'_>) {
     let names = locations.names();
     for name in values.keys().filter(|name| !names.contains(name.as_str())) {
         let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` has in it"));
@@ -75,7 +75,11 @@ pub(super) fn refuse_unused(provider: &str, values: &Variables, locations: &Loca
 }
 
 /// A parameter must not come twice (RFC 6749 §3.1).
-pub(in super::super) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, String>, section: &Reader<'_>) {
+pub(in super::super) fn refuse_repeated(
+    authorize_url: &Url,
+    extra: &BTreeMap<String, String>,
+    section: &SectionReader<'_>,
+) {
     if let Some((name, _)) = authorize_url.query_pairs().find(|(name, _)| extra.contains_key(name.as_ref())) {
         let problem = Problem::new(format!("repeats `{}` of the query of `authorize_url`", name.escape_debug()));
         section.refuse("extra_authorize", problem.expected("each parameter once"));

@@ -1,6 +1,6 @@
 //! The sections about accounts.
 
-use super::{Fallback, Form, Key, Kind, Section, Shown, TakesEffect};
+use super::{ConfigKey, Fallback, Section, SectionForm, Shown, TakesEffect, ValueKind};
 
 const SECRET: Fallback = Fallback::Words(
     "none; exactly one `client_secret...` where `client_auth` is `\"basic\"` or `\"post\"`, but for `implicit`",
@@ -9,24 +9,36 @@ const PASSWORD: Fallback = Fallback::Words("none: `ringback login` asks at the t
 const NONE: Fallback = Fallback::Words("none");
 
 /// A key that stands in the place of another.
-const fn instead(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, fallback, doc, example, shown: Shown::Instead }
+const fn instead(
+    name: &'static str,
+    kind: ValueKind,
+    fallback: Fallback,
+    example: &'static str,
+    doc: &'static str,
+) -> ConfigKey {
+    ConfigKey { name, kind, fallback, doc, example, shown: Shown::Instead }
 }
 
 /// A key that works as a line of the example.
-const fn line(name: &'static str, kind: Kind, fallback: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, fallback, doc, example, shown: Shown::Line }
+const fn line(
+    name: &'static str,
+    kind: ValueKind,
+    fallback: Fallback,
+    example: &'static str,
+    doc: &'static str,
+) -> ConfigKey {
+    ConfigKey { name, kind, fallback, doc, example, shown: Shown::Line }
 }
 
 pub(super) static ACCOUNT: Section = Section {
     path: "accounts.NAME",
-    form: Form::Named("work"),
+    form: SectionForm::Named("work"),
     doc: "One account: one client at one provider, one login, its own tokens. The name has 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`. Names with a dot need quotes: `[accounts.\"a.b\"]`.",
     takes_effect: TakesEffect::AtReload,
     keys: &[
-        Key {
+        ConfigKey {
             name: "provider",
-            kind: Kind::Text,
+            kind: ValueKind::Text,
             fallback: Fallback::Required,
             doc: "A provider of this file (`[providers.NAME]`), one of the `providers` folder, or a built-in preset, such as `phonecom`.",
             example: "\"phonecom\"",
@@ -34,54 +46,54 @@ pub(super) static ACCOUNT: Section = Section {
         },
         line(
             "grant",
-            Kind::Choice(&["authorization_code", "device_code", "client_credentials", "implicit", "password"]),
+            ValueKind::Choice(&["authorization_code", "device_code", "client_credentials", "implicit", "password"]),
             Fallback::Value("\"authorization_code\""),
             "\"authorization_code\"",
             "How the account comes to its tokens: by the browser (RFC 6749 §4.1), by a browser on another device (RFC 8628), by itself (§4.4), by the browser without a code (§4.2), or by the user's password (§4.3). The last two are warned about (RFC 9700).",
         ),
-        Key {
+        ConfigKey {
             name: "client_id",
-            kind: Kind::Text,
+            kind: ValueKind::Text,
             fallback: Fallback::Required,
             doc: "The client's id, as the provider gave it.",
             example: "\"00000000-0000-0000-0000-000000000000\"",
             shown: Shown::Line,
         },
-        Key {
+        ConfigKey {
             name: "client_secret_file",
-            kind: Kind::Path,
+            kind: ValueKind::Path,
             fallback: SECRET,
             doc: "A file with the client secret: yours or root's, and not readable by anybody else (`chmod 600`). White space around the secret is cut off.",
             example: "\"~/.config/ringback/work.secret\"",
             shown: Shown::Line,
         },
-        Key {
+        ConfigKey {
             name: "client_secret_command",
-            kind: Kind::Command,
+            kind: ValueKind::Command,
             fallback: SECRET,
             doc: "A program that prints the client secret within 10 s, run without a shell and with a short list of environment variables.",
             example: "[\"pass\", \"show\", \"phonecom/client-secret\"]",
             shown: Shown::Instead,
         },
-        Key {
+        ConfigKey {
             name: "client_secret_credential",
-            kind: Kind::Credential,
+            kind: ValueKind::Credential,
             fallback: SECRET,
             doc: "The name of a systemd credential with the client secret.",
             example: "\"phonecom-secret\"",
             shown: Shown::Instead,
         },
-        Key {
+        ConfigKey {
             name: "client_secret_keyring",
-            kind: Kind::Inline(&["service", "user"]),
+            kind: ValueKind::Inline(&["service", "user"]),
             fallback: SECRET,
             doc: "An item of the desktop's keyring. `secret-tool store --label=ringback service SERVICE username USER` makes one.",
             example: "{ service = \"ringback\", user = \"work\" }",
             shown: Shown::Instead,
         },
-        Key {
+        ConfigKey {
             name: "client_secret",
-            kind: Kind::Secret,
+            kind: ValueKind::Secret,
             fallback: SECRET,
             doc: "The client secret itself. Allowed only if nobody else can read this file (`chmod 600`).",
             example: "\"...\"",
@@ -89,57 +101,57 @@ pub(super) static ACCOUNT: Section = Section {
         },
         instead(
             "client_key_file",
-            Kind::Path,
+            ValueKind::Path,
             Fallback::Words("none; needed with `client_auth = \"private_key_jwt\"`"),
             "\"~/.config/ringback/work.pem\"",
             "A file with the client's private key in PEM (PKCS#8, SEC1 or PKCS#1), for a provider with `client_auth = \"private_key_jwt\"`: yours or root's, and not readable by anybody else (`chmod 600`).",
         ),
-        instead("client_key_id", Kind::Text, NONE, "\"2026-05\"", "The key's id at the provider (`kid`)."),
+        instead("client_key_id", ValueKind::Text, NONE, "\"2026-05\"", "The key's id at the provider (`kid`)."),
         instead(
             "username",
-            Kind::Text,
+            ValueKind::Text,
             Fallback::Words("none; this or `phonenumber` is needed with `grant = \"password\"`"),
             "\"ann@example.com\"",
             "Whose password is used.",
         ),
         instead(
             "phonenumber",
-            Kind::Text,
+            ValueKind::Text,
             Fallback::Words("none; this or `username` is needed with `grant = \"password\"`"),
             "\"+15555550100\"",
             "Whose password is used, where the provider goes by telephone numbers (Phone.com).",
         ),
         instead(
             "password_file",
-            Kind::Path,
+            ValueKind::Path,
             PASSWORD,
             "\"~/.config/ringback/work.password\"",
             "A file with the user's password; as `client_secret_file`.",
         ),
         instead(
             "password_command",
-            Kind::Command,
+            ValueKind::Command,
             PASSWORD,
             "[\"pass\", \"show\", \"phonecom/password\"]",
             "A program that prints the user's password; as `client_secret_command`.",
         ),
         instead(
             "password_credential",
-            Kind::Credential,
+            ValueKind::Credential,
             PASSWORD,
             "\"phonecom-password\"",
             "The name of a systemd credential with the user's password.",
         ),
         instead(
             "password_keyring",
-            Kind::Inline(&["service", "user"]),
+            ValueKind::Inline(&["service", "user"]),
             PASSWORD,
             "{ service = \"ringback\", user = \"work-password\" }",
             "An item of the desktop's keyring with the user's password.",
         ),
-        Key {
+        ConfigKey {
             name: "scope",
-            kind: Kind::Scopes,
+            kind: ValueKind::Scopes,
             fallback: Fallback::Value("[]"),
             doc: "What is asked for, in this order. Phone.com knows `account-owner`, `extension-user`, `call-logs`, `billing-api`, `oauth-management`, `openid` and others.",
             example: "[\"account-owner\"]",
@@ -147,36 +159,36 @@ pub(super) static ACCOUNT: Section = Section {
         },
         line(
             "resource",
-            Kind::Resources,
+            ValueKind::Resources,
             Fallback::Value("[]"),
             "[\"https://api.example.com/\"]",
             "What the tokens are for, as resource indicators (RFC 8707); sent in authorization and token requests.",
         ),
         line(
             "audience",
-            Kind::Text,
+            ValueKind::Text,
             NONE,
             "\"https://api.example.com/\"",
             "The same for providers that call it `audience`.",
         ),
         instead(
             "variables",
-            Kind::Variables,
+            ValueKind::Variables,
             Fallback::Value("{}"),
             "{ tenant = \"contoso.onmicrosoft.com\" }",
             "Values of the variables in the provider's URLs, over those that it has itself.",
         ),
-        Key {
+        ConfigKey {
             name: "redirect_uri",
-            kind: Kind::RedirectUri,
+            kind: ValueKind::RedirectUri,
             fallback: Fallback::Words("`http://ADDRESS/callback/PROVIDER`, with the first address of `listen.tcp`"),
             doc: "Where the provider sends the browser back, exactly as it was registered there: it is sent byte for byte as it stands here. It has no query, and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10).",
             example: "\"http://127.0.0.1:7464/callback/phonecom\"",
             shown: Shown::Line,
         },
-        Key {
+        ConfigKey {
             name: "extra_authorize",
-            kind: Kind::Texts,
+            kind: ValueKind::Texts,
             fallback: Fallback::Value("{}"),
             doc: "Further parameters of the authorization request, added to the provider's.",
             example: "{ prompt = \"consent\" }",
@@ -184,22 +196,22 @@ pub(super) static ACCOUNT: Section = Section {
         },
         line(
             "hook",
-            Kind::Command,
+            ValueKind::Command,
             NONE,
             "[\"notify-send\", \"ringback\"]",
             "A program that is run at the account's events, without a shell, with `RINGBACK_EVENT` and `RINGBACK_ACCOUNT` in its environment and no secret.",
         ),
-        Key {
+        ConfigKey {
             name: "notify",
-            kind: Kind::Choice(&["desktop", "off"]),
+            kind: ValueKind::Choice(&["desktop", "off"]),
             fallback: Fallback::Value("\"desktop\""),
             doc: "With `desktop`, a notification tells you when the account needs a login or a look, and its button opens the login. Hook, event stream and status page tell it in any case.",
             example: "\"off\"",
             shown: Shown::Line,
         },
-        Key {
+        ConfigKey {
             name: "remind_after",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             fallback: Fallback::Value("\"24h\""),
             doc: "How long after it was told that the account needs a login it is told again, as long as that is so: by notification, hook and event stream. From 1 minute to 365 days.",
             example: "\"7d\"",
@@ -207,14 +219,14 @@ pub(super) static ACCOUNT: Section = Section {
         },
         line(
             "open_login",
-            Kind::Flag,
+            ValueKind::Flag,
             Fallback::Value("false"),
             "true",
             "Opens the login in your browser by itself when the account needs one: once, and never in more than one tab for all accounts together.",
         ),
-        Key {
+        ConfigKey {
             name: "consent",
-            kind: Kind::Choice(&["off", "ask"]),
+            kind: ValueKind::Choice(&["off", "ask"]),
             fallback: Fallback::Value("\"off\""),
             doc: "With `ask`, the first fetch of a program waits while you are asked whether it may have a token: by a notification, on the status page, and by `ringback consent`. An app is known by its name, any other program by its executable.",
             example: "\"ask\"",
@@ -225,7 +237,7 @@ pub(super) static ACCOUNT: Section = Section {
 
 pub(super) static CLIENT_SECRET_ITEM: Section = Section {
     path: "accounts.NAME.client_secret_keyring",
-    form: Form::Inline,
+    form: SectionForm::Inline,
     doc: "By which attributes the item is found.",
     takes_effect: TakesEffect::AtReload,
     keys: KEYRING_KEYS,
@@ -233,24 +245,24 @@ pub(super) static CLIENT_SECRET_ITEM: Section = Section {
 
 pub(super) static PASSWORD_ITEM: Section = Section {
     path: "accounts.NAME.password_keyring",
-    form: Form::Inline,
+    form: SectionForm::Inline,
     doc: "By which attributes the item is found.",
     takes_effect: TakesEffect::AtReload,
     keys: KEYRING_KEYS,
 };
 
-const KEYRING_KEYS: &[Key] = &[
-    Key {
+const KEYRING_KEYS: &[ConfigKey] = &[
+    ConfigKey {
         name: "service",
-        kind: Kind::Text,
+        kind: ValueKind::Text,
         fallback: Fallback::Required,
         doc: "Its attribute `service`.",
         example: "\"ringback\"",
         shown: Shown::Line,
     },
-    Key {
+    ConfigKey {
         name: "user",
-        kind: Kind::Text,
+        kind: ValueKind::Text,
         fallback: Fallback::Required,
         doc: "Its attribute `username`.",
         example: "\"work\"",

@@ -1,5 +1,5 @@
 //! Who asks, once the gate has let them in, and how far their rights go. What a handler can take depends on the
-//! route's [`Reach`]: where a request is about one account there is [`Named`] or [`OfLogin`] and no bare [`Caller`], so
+//! route's [`RouteScope`]: where a request is about one account there is [`NamedAccount`] or [`OfLogin`] and no bare [`Caller`], so
 //! that none can forget to ask whose it is.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::error::{Error, Missing};
 use crate::http::listen::{Executable, Peer};
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
-use crate::http::routes::Reach;
+use crate::http::routes::RouteScope;
 use crate::http::{Http, audited};
 
 /// More of a path is not written down.
@@ -98,12 +98,12 @@ impl Caller {
 #[derive(Debug, Clone)]
 pub(super) struct LetIn {
     pub(super) caller: Caller,
-    pub(super) reach: Reach,
+    pub(super) reach: RouteScope,
 }
 
 impl LetIn {
     /// The caller, if the route's reach is among `fit`.
-    fn caller(parts: &Parts, fit: &[Reach]) -> Result<Caller, Reject> {
+    fn caller(parts: &Parts, fit: &[RouteScope]) -> Result<Caller, Reject> {
         // Never met as long as router and gate read the same table and each handler takes what its row says; then it
         // fails closed.
         let wrong = |what: &str| Reject(Error::Internal { what: what.into() });
@@ -117,7 +117,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
-        LetIn::caller(parts, &[Reach::Nothing, Reach::Shown, Reach::Every])
+        LetIn::caller(parts, &[RouteScope::Nothing, RouteScope::Shown, RouteScope::Every])
     }
 }
 
@@ -152,18 +152,18 @@ impl<S: Sync> FromRequestParts<S> for Session {
 
 /// A caller, and the account that the path names (`default`, where it names none), which it may see.
 #[derive(Debug)]
-pub struct Named {
+pub struct NamedAccount {
     /// Who asks.
     pub caller: Caller,
     /// The account's own name, if `default` stands for one: a reload may let it stand for another one meanwhile.
     pub account: String,
 }
 
-impl FromRequestParts<Http> for Named {
+impl FromRequestParts<Http> for NamedAccount {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let caller = LetIn::caller(parts, &[Reach::Named])?;
+        let caller = LetIn::caller(parts, &[RouteScope::Named])?;
         let account = match Segment::from_request_parts(parts, http).await {
             Ok(Segment(name)) => name,
             Err(_) => DEFAULT_ACCOUNT.to_owned(),
@@ -195,7 +195,7 @@ impl FromRequestParts<Http> for OfLogin {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let caller = LetIn::caller(parts, &[Reach::Login])?;
+        let caller = LetIn::caller(parts, &[RouteScope::Login])?;
         let Segment(id) = Segment::from_request_parts(parts, http).await?;
         let login = http.broker.login(&id, Duration::ZERO).await?;
         if caller.sees(&login.account) {

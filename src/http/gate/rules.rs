@@ -13,11 +13,11 @@ use crate::http::head::Excess;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::{Reason, Reject, head_too_large};
-use crate::http::routes::{Access, Found, Reach, Route};
+use crate::http::routes::{Access, Route, RouteMatch, RouteScope};
 use crate::ports::PeerUser;
 
 /// All that the rules look at.
-pub(super) struct Facts<'a> {
+pub(super) struct RequestFacts<'a> {
     pub(super) method: &'a Method,
     pub(super) uri: &'a Uri,
     pub(super) version: Version,
@@ -29,7 +29,7 @@ pub(super) struct Facts<'a> {
 
 /// Why a request does not get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum GateRefusal {
     /// 400: malformed, or ambiguous.
     Malformed(&'static str),
     /// 431: more header lines than are taken.
@@ -54,7 +54,7 @@ pub(super) enum Refused {
     Beyond(&'static str),
 }
 
-impl Refused {
+impl GateRefusal {
     /// Why, for the log. Nothing of the request is in it.
     pub(super) fn reason(self) -> &'static str {
         match self {
@@ -93,13 +93,13 @@ const MOST_PARAMETERS: usize = 64;
 const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
 
 /// Who may use what this request asks for; whether the sender is such a one is [`authenticate`]'s.
-pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
+pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRefusal> {
     let stranger = stranger(facts.peer);
     if let Some(user) = stranger.filter(|_| !facts.other_users) {
-        return Err(Refused::OtherUser(user));
+        return Err(GateRefusal::OtherUser(user));
     }
     if facts.version != Version::HTTP_11 {
-        return Err(Refused::Malformed("this server speaks HTTP/1.1"));
+        return Err(GateRefusal::Malformed("this server speaks HTTP/1.1"));
     }
     head(facts, found)?;
     let host = host(facts)?;
@@ -108,14 +108,14 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
     origin(facts, host, found)?;
     let access = access(facts, found)?;
     if let Some(user) = stranger.filter(|_| !access.is_open_to_other_users()) {
-        return Err(Refused::OtherUser(user));
+        return Err(GateRefusal::OtherUser(user));
     }
     from_elsewhere(facts, access)?;
     if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
-        return Err(Refused::Foreign("this is taken over the unix socket only, whatever key there is"));
+        return Err(GateRefusal::Foreign("this is taken over the unix socket only, whatever key there is"));
     }
     // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
-    if let Found::Row(_) = found {
+    if let RouteMatch::Row(_) = found {
         query(facts.uri.query().unwrap_or_default())?;
     }
     if access.needs_proof() {
@@ -127,13 +127,13 @@ pub(super) fn decide(facts: &Facts<'_>, found: Found) -> Result<Access, Refused>
 
 /// Not more header lines than are taken. On an unknown path that is the callback's to say, so that who waits for the login
 /// hears of it; and the page that says it needs its style sheet.
-fn head(facts: &Facts<'_>, found: Found) -> Result<(), Refused> {
+fn head(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<(), GateRefusal> {
     let exempt = match found {
-        Found::Row(route) => route.access == Access::Public,
-        Found::OtherMethods(_) => false,
-        Found::Nothing => true,
+        RouteMatch::Row(route) => route.access == Access::Public,
+        RouteMatch::OtherMethods(_) => false,
+        RouteMatch::Nothing => true,
     };
-    Excess::of(facts.headers).filter(|_| !exempt).map_or(Ok(()), |excess| Err(Refused::TooLarge(excess)))
+    Excess::of(facts.headers).filter(|_| !exempt).map_or(Ok(()), |excess| Err(GateRefusal::TooLarge(excess)))
 }
 
 /// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a
@@ -160,12 +160,13 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<
 
 /// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
 /// point to 127.0.0.1 sends its own name.
-fn host<'a>(facts: &Facts<'a>) -> Result<&'a str, Refused> {
-    let host = only(facts.headers, &header::HOST).map_err(|()| Refused::Malformed("there has to be one Host line"))?;
+fn host<'a>(facts: &RequestFacts<'a>) -> Result<&'a str, GateRefusal> {
+    let host =
+        only(facts.headers, &header::HOST).map_err(|()| GateRefusal::Malformed("there has to be one Host line"))?;
     match host {
-        None | Some("") => Err(Refused::Malformed("there has to be a Host line")),
+        None | Some("") => Err(GateRefusal::Malformed("there has to be a Host line")),
         Some(host) if is_ours(host, facts.peer) => Ok(host),
-        Some(_) => Err(Refused::Foreign("Host is not a name of this server")),
+        Some(_) => Err(GateRefusal::Foreign("Host is not a name of this server")),
     }
 }
 
@@ -192,22 +193,22 @@ fn is_ours(host: &str, peer: Peer) -> bool {
 }
 
 /// A target in absolute form has to agree with Host; `*` and authority form have no use here.
-fn target(uri: &Uri, host: &str) -> Result<(), Refused> {
+fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
     if !uri.path().starts_with('/') {
-        return Err(Refused::Malformed("the target has to be a path"));
+        return Err(GateRefusal::Malformed("the target has to be a path"));
     }
     match (uri.scheme_str(), uri.authority()) {
         (None, None) => Ok(()),
         (Some("http"), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(Refused::Malformed("target and Host disagree")),
+        _ => Err(GateRefusal::Malformed("target and Host disagree")),
     }
 }
 
 /// What two readers of a path could understand differently (`security.md` §0, 3).
-fn path(path: &str) -> Result<(), Refused> {
+fn path(path: &str) -> Result<(), GateRefusal> {
     let odd_segment = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
     let clean = !odd_segment && !path.contains("//") && !path.contains('\\') && escapes_are_harmless(path.as_bytes());
-    if clean { Ok(()) } else { Err(Refused::Malformed("the path is ambiguous")) }
+    if clean { Ok(()) } else { Err(GateRefusal::Malformed("the path is ambiguous")) }
 }
 
 /// Each `%` with two digits, and none of them a separator, a dot, a percent sign or a control character.
@@ -228,8 +229,8 @@ fn escapes_are_harmless(path: &[u8]) -> bool {
 /// Browsers put Origin on every cross-site request that is not a plain GET; ours is the only one. A form of a
 /// page with the policy `no-referrer` has the Origin `null` (Fetch, "append a request Origin header"): one of
 /// ours is known by the fetch metadata, which no page can make up.
-fn origin(facts: &Facts<'_>, host: &str, found: Found) -> Result<(), Refused> {
-    let foreign = Err(Refused::Foreign("requests of other web sites are refused"));
+fn origin(facts: &RequestFacts<'_>, host: &str, found: RouteMatch) -> Result<(), GateRefusal> {
+    let foreign = Err(GateRefusal::Foreign("requests of other web sites are refused"));
     match only(facts.headers, &header::ORIGIN) {
         Ok(None) if is_form(facts, found) => foreign,
         Ok(None) => Ok(()),
@@ -247,40 +248,40 @@ fn origin(facts: &Facts<'_>, host: &str, found: Found) -> Result<(), Refused> {
     }
 }
 
-fn is_form(facts: &Facts<'_>, found: Found) -> bool {
-    matches!(found, Found::Row(route) if matches!(route.access, Access::Session | Access::Form))
+fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
+    matches!(found, RouteMatch::Row(route) if matches!(route.access, Access::Session | Access::Form))
         && facts.method == Method::POST
 }
 
 /// A page of another site that links to the API would only give a Referer.
-fn referer(facts: &Facts<'_>, host: &str) -> Result<(), Refused> {
+fn referer(facts: &RequestFacts<'_>, host: &str) -> Result<(), GateRefusal> {
     let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
     let ours =
         referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
     if ours.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
         return Ok(());
     }
-    Err(Refused::Foreign("requests of other web sites are refused"))
+    Err(GateRefusal::Foreign("requests of other web sites are refused"))
 }
 
 /// A path that is in no row may be a callback's: it is treated as a browser's stop, or as what a page of
 /// ours posts there, which browsers mark with our own Origin ([`origin`] has seen to that it is ours).
-fn access(facts: &Facts<'_>, found: Found) -> Result<Access, Refused> {
+fn access(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRefusal> {
     match (found, facts.method) {
-        (Found::Row(route), _) => Ok(route.access),
+        (RouteMatch::Row(route), _) => Ok(route.access),
         // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
-        (Found::OtherMethods(allowed), _) => Err(Refused::Method(allowed)),
-        (Found::Nothing, &Method::GET) => Ok(Access::Browser),
-        (Found::Nothing, &Method::POST) if facts.headers.contains_key(header::ORIGIN) => Ok(Access::OwnPage),
-        (Found::Nothing, &Method::HEAD) => Err(Refused::Method("GET")),
-        (Found::Nothing, _) => Err(Refused::NoRoute),
+        (RouteMatch::OtherMethods(allowed), _) => Err(GateRefusal::Method(allowed)),
+        (RouteMatch::Nothing, &Method::GET) => Ok(Access::Browser),
+        (RouteMatch::Nothing, &Method::POST) if facts.headers.contains_key(header::ORIGIN) => Ok(Access::OwnPage),
+        (RouteMatch::Nothing, &Method::HEAD) => Err(GateRefusal::Method("GET")),
+        (RouteMatch::Nothing, _) => Err(GateRefusal::NoRoute),
     }
 }
 
 /// Fetch metadata (<https://www.w3.org/TR/fetch-metadata/>): absent outside browsers. A browser's stop
 /// may be reached from elsewhere, the provider's page, but only as a page of its own; and a browser
 /// that fetches in advance would spend what is good for one visit.
-fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
+fn from_elsewhere(facts: &RequestFacts<'_>, access: Access) -> Result<(), GateRefusal> {
     let is = |name: &str, wanted: &[&str]| {
         let mut values = facts.headers.get_all(name).iter();
         values.all(|value| wanted.iter().any(|wanted| value.as_bytes() == wanted.as_bytes()))
@@ -292,26 +293,26 @@ fn from_elsewhere(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
         Access::OwnPage | Access::Form => is("sec-fetch-site", &["same-origin"]),
         _ => is("sec-fetch-site", &["same-origin", "none"]),
     };
-    if admitted { Ok(()) } else { Err(Refused::Foreign("requests of other web sites are refused")) }
+    if admitted { Ok(()) } else { Err(GateRefusal::Foreign("requests of other web sites are refused")) }
 }
 
 /// Of two values of one parameter every reader takes another one, so there may be only one.
-fn query(query: &str) -> Result<(), Refused> {
+fn query(query: &str) -> Result<(), GateRefusal> {
     if query.len() > LONGEST_QUERY {
-        return Err(Refused::Malformed("the query is too long"));
+        return Err(GateRefusal::Malformed("the query is too long"));
     }
     let mut seen = Vec::with_capacity(MOST_PARAMETERS);
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
-            return Err(Refused::Malformed(
+            return Err(GateRefusal::Malformed(
                 "a key belongs into the Authorization line, never into a URL: replace this one",
             ));
         }
         if seen.contains(&name) {
-            return Err(Refused::Malformed("a query parameter is repeated"));
+            return Err(GateRefusal::Malformed("a query parameter is repeated"));
         }
         if seen.len() == MOST_PARAMETERS {
-            return Err(Refused::Malformed("there are too many query parameters"));
+            return Err(GateRefusal::Malformed("there are too many query parameters"));
         }
         seen.push(name);
     }
@@ -320,7 +321,7 @@ fn query(query: &str) -> Result<(), Refused> {
 
 /// A web form can't send JSON without asking first, and nobody would answer that. Only our own page sends
 /// a form.
-fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
+fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(), GateRefusal> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
@@ -334,7 +335,7 @@ fn content_type(facts: &Facts<'_>, access: Access) -> Result<(), Refused> {
     let fits = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted));
     match only(facts.headers, &header::CONTENT_TYPE) {
         Ok(Some(value)) if fits(value) => Ok(()),
-        _ => Err(Refused::Malformed(refused)),
+        _ => Err(GateRefusal::Malformed(refused)),
     }
 }
 
@@ -348,10 +349,10 @@ pub(super) enum Proof<'a> {
 }
 
 /// What the sender shows, and nothing yet of whether it is good.
-pub(super) fn proof<'a>(facts: &Facts<'a>) -> Result<Proof<'a>, Refused> {
+pub(super) fn proof<'a>(facts: &RequestFacts<'a>) -> Result<Proof<'a>, GateRefusal> {
     match facts.peer {
         Peer::Unix { uid, .. } if uid != rustix::process::geteuid().as_raw() => {
-            Err(Refused::Foreign("this socket serves processes of its own user only"))
+            Err(GateRefusal::Foreign("this socket serves processes of its own user only"))
         }
         Peer::Unix { .. } if !facts.headers.contains_key(header::AUTHORIZATION) => Ok(Proof::SameUser),
         Peer::Unix { .. } | Peer::Tcp { .. } => shown_key(facts.headers).map(Proof::Key),
@@ -360,23 +361,23 @@ pub(super) fn proof<'a>(facts: &Facts<'a>) -> Result<Proof<'a>, Refused> {
 
 /// Whether these rights are enough for a route. Whether they cover the one account that a request names is known
 /// once that account is: [`super::Named`], [`super::OfLogin`].
-pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), Refused> {
+pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), GateRefusal> {
     match route.access {
-        Access::Owner if !rights.is_all() => Err(Refused::Beyond("only an app with every right may do this")),
-        Access::Write | Access::Socket if !rights.write => Err(Refused::Beyond("this app may read only")),
-        _ if route.reach == Reach::Every && rights.accounts.is_some() => {
-            Err(Refused::Beyond("this concerns more than the accounts that this app was given"))
+        Access::Owner if !rights.is_all() => Err(GateRefusal::Beyond("only an app with every right may do this")),
+        Access::Write | Access::Socket if !rights.write => Err(GateRefusal::Beyond("this app may read only")),
+        _ if route.reach == RouteScope::Every && rights.accounts.is_some() => {
+            Err(GateRefusal::Beyond("this concerns more than the accounts that this app was given"))
         }
         _ => Ok(()),
     }
 }
 
-fn shown_key(headers: &HeaderMap) -> Result<&str, Refused> {
-    let twice = |()| Refused::Malformed("there has to be one Authorization line");
-    let line = only(headers, &header::AUTHORIZATION).map_err(twice)?.ok_or(Refused::NoKey)?;
+fn shown_key(headers: &HeaderMap) -> Result<&str, GateRefusal> {
+    let twice = |()| GateRefusal::Malformed("there has to be one Authorization line");
+    let line = only(headers, &header::AUTHORIZATION).map_err(twice)?.ok_or(GateRefusal::NoKey)?;
     match line.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(key.trim_matches(' ')),
-        _ => Err(Refused::NoKey),
+        _ => Err(GateRefusal::NoKey),
     }
 }
 
@@ -392,32 +393,34 @@ fn other_user(user: PeerUser) -> Error {
 }
 
 /// The reply to a refused request.
-pub(super) fn refusal(refused: Refused) -> Response {
+pub(super) fn refusal(refused: GateRefusal) -> Response {
     let with = |error, name: header::HeaderName, value| {
         let mut reply = Reject(error).into_response();
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
         reply
     };
     let reply = match refused {
-        Refused::TooLarge(excess) => head_too_large(excess),
-        Refused::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
-        Refused::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
+        GateRefusal::TooLarge(excess) => head_too_large(excess),
+        GateRefusal::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
+        GateRefusal::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
         // Its place is for others.
-        Refused::OtherUser(user) => with(other_user(user), header::CONNECTION, "close"),
-        Refused::NoSession => pages::no_session(),
-        Refused::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),
-        Refused::Method(allowed) => with(Error::MethodNotAllowed, header::ALLOW, allowed),
+        GateRefusal::OtherUser(user) => with(other_user(user), header::CONNECTION, "close"),
+        GateRefusal::NoSession => pages::no_session(),
+        GateRefusal::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),
+        GateRefusal::Method(allowed) => with(Error::MethodNotAllowed, header::ALLOW, allowed),
         // RFC 6750 §3: no error code where there was no key at all.
-        Refused::NoKey => {
+        GateRefusal::NoKey => {
             with(Error::Unauthorized { why: "a key is needed" }, header::WWW_AUTHENTICATE, r#"Bearer realm="ringback""#)
         }
-        Refused::WrongKey => {
+        GateRefusal::WrongKey => {
             with(Error::Unauthorized { why: "the key is not the right one" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
         }
-        Refused::ExpiredKey => {
+        GateRefusal::ExpiredKey => {
             with(Error::Unauthorized { why: "the key has expired" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
         }
-        Refused::Beyond(why) => with(Error::Beyond { why: why.into() }, header::WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
+        GateRefusal::Beyond(why) => {
+            with(Error::Beyond { why: why.into() }, header::WWW_AUTHENTICATE, INSUFFICIENT_SCOPE)
+        }
     };
     Reason::given(reply, refused.reason())
 }

@@ -12,10 +12,10 @@ use tower::ServiceExt as _;
 
 use super::{Gate, delay_after, guard};
 use crate::apps::{self, Apps, NewApp, Rights};
-use crate::audit::Audit;
+use crate::audit::AuditLog;
 use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
-use crate::http::routes::{Access, ROUTES, Reach};
+use crate::http::routes::{Access, ROUTES, RouteScope};
 use crate::http::session::Sessions;
 use crate::ports::PeerUser;
 
@@ -39,7 +39,7 @@ fn own_uid() -> u32 {
 }
 
 fn gate() -> Gate {
-    Gate::new(APPS.0.clone(), Audit::default(), Sessions::default(), Clock::System)
+    Gate::new(APPS.0.clone(), AuditLog::default(), Sessions::default(), Clock::System)
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
@@ -346,7 +346,7 @@ const SESSION: [(&str, &[&str], u16); 23] = [
 #[tokio::test]
 async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
     let sessions = Sessions::default();
-    let gate = Gate::new(APPS.0.clone(), Audit::default(), sessions.clone(), Clock::System);
+    let gate = Gate::new(APPS.0.clone(), AuditLog::default(), sessions.clone(), Clock::System);
     let now = Clock::System.now();
     let begin = || sessions.begin(sessions.ticket(now).expose(), now).unwrap();
     let [cookie, other] = [begin(), begin()].map(|c| format!("Cookie: other=1; ringback-session-7464={}", c.expose()));
@@ -387,14 +387,14 @@ async fn every_route_asks_for_the_rights_that_it_needs() {
         (key("writer-of-one", Some("work"), None, true), true, true),
         (key("writer-of-scopes", None, Some("read"), true), true, false),
     ];
-    let gate = Gate::new(apps.clone(), Audit::default(), Sessions::default(), Clock::System);
+    let gate = Gate::new(apps.clone(), AuditLog::default(), Sessions::default(), Clock::System);
     let own = Peer::Unix { uid: own_uid(), pid: None };
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i");
         let may = |writes: bool, limited: bool| match route.access {
             Access::Owner => false,
             Access::Write | Access::Socket if !writes => false,
-            _ => route.reach != Reach::Every || !limited,
+            _ => route.reach != RouteScope::Every || !limited,
         };
         let rows = keys.iter().map(|(key, writes, limited)| (key, may(*writes, *limited)));
         for (key, opens) in rows.chain([(&all, true)]) {
@@ -442,7 +442,7 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
         assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
     }
     let (others, _) = apps::tests::fresh();
-    let reply = doors(Gate::new(others, Audit::default(), Sessions::default(), Clock::System))
+    let reply = doors(Gate::new(others, AuditLog::default(), Sessions::default(), Clock::System))
         .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
         .await
         .unwrap();

@@ -20,7 +20,7 @@ const QUEUE: u32 = 1024;
 
 /// An address that is ours.
 #[derive(Debug)]
-pub enum Listener {
+pub enum BoundListener {
     /// A loopback address.
     Tcp(TcpListener),
     /// A unix socket; if it was bound here, its file is removed when this is dropped.
@@ -137,14 +137,14 @@ impl std::fmt::Display for Holder {
 const HOLDER_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Listens on a loopback address; port 0 lets the system choose.
-pub async fn bind_tcp(address: SocketAddr) -> Result<Listener, BindError> {
+pub async fn bind_tcp(address: SocketAddr) -> Result<BoundListener, BindError> {
     // An IPv4-mapped IPv6 address is not loopback to `is_loopback`, and that is right: a listener on
     // it would be of the other family than it looks.
     if !address.ip().is_loopback() {
         return Err(BindError::NotLoopback { address });
     }
     match listening(address) {
-        Ok(listener) => Ok(Listener::Tcp(listener)),
+        Ok(listener) => Ok(BoundListener::Tcp(listener)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             Err(BindError::PortTaken { address, holder: holder_of(address).await })
         }
@@ -183,7 +183,7 @@ async fn healthz(address: SocketAddr) -> io::Result<String> {
 ///
 /// A socket file that nobody answers on is removed. Two daemons that start at once are kept apart by
 /// the lock on the state folder, which is taken before.
-pub async fn bind_unix(path: &Path) -> Result<Listener, BindError> {
+pub async fn bind_unix(path: &Path) -> Result<BoundListener, BindError> {
     require_private_folder(path)?;
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -195,7 +195,7 @@ pub async fn bind_unix(path: &Path) -> Result<Listener, BindError> {
     let failed = |source| BindError::Io { place: path.display().to_string(), source };
     let listener = listener.map_err(failed)?;
     let file = SocketFile::own(path).map_err(failed)?;
-    Ok(Listener::Unix(UnixSocket { listener, file }))
+    Ok(BoundListener::Unix(UnixSocket { listener, file }))
 }
 
 fn require_private_folder(path: &Path) -> Result<(), BindError> {
@@ -226,7 +226,7 @@ async fn remove_stale(path: &Path) -> Result<(), BindError> {
     }
 }
 
-impl Listener {
+impl BoundListener {
     /// A unix socket that somebody else bound at `path`, and whose file is theirs to remove.
     pub(super) fn passed(listener: UnixListener, path: PathBuf) -> Self {
         Self::Unix(UnixSocket { listener, file: SocketFile(SocketId { path, ours: None }) })

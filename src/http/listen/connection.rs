@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
-use super::places::Tickets;
-use super::{Connection, Stage, reached};
+use super::connection_cap::EvictionTickets;
+use super::{Connection, ShutdownStage, reached};
 use crate::http::log_limit::LogLimit;
 
 /// hyper's read buffer, and so about the largest request head it takes (431 beyond, without a page). Twice the header
@@ -32,16 +32,16 @@ const GRACE: Duration = Duration::from_millis(100);
 
 /// What goes on in a connection.
 #[derive(Debug, Default)]
-struct Talk {
+struct RequestCount {
     /// Heads that came.
     begun: usize,
     /// Requests without an answer so far.
     in_progress: usize,
-    /// Those of them whose body the peer still owes, or which are [`Expendable`].
+    /// Those of them whose body the peer still owes, or which are [`Evictable`].
     owed: usize,
 }
 
-impl Talk {
+impl RequestCount {
     /// Whether it is the peer's turn: to send a request, or the rest of one, or to read an answer.
     fn is_peers_turn(&self) -> bool {
         self.in_progress <= self.owed
@@ -49,10 +49,10 @@ impl Talk {
 }
 
 /// Counts for as long as it lives.
-struct Counted(Arc<watch::Sender<Talk>>, fn(&mut Talk) -> &mut usize);
+struct RequestGuard(Arc<watch::Sender<RequestCount>>, fn(&mut RequestCount) -> &mut usize);
 
-impl Counted {
-    fn new(talk: &Arc<watch::Sender<Talk>>, of: fn(&mut Talk) -> &mut usize) -> Self {
+impl RequestGuard {
+    fn new(talk: &Arc<watch::Sender<RequestCount>>, of: fn(&mut RequestCount) -> &mut usize) -> Self {
         talk.send_modify(|talk| *of(talk) += 1);
         Self(Arc::clone(talk), of)
     }
@@ -66,7 +66,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.send_modify(|talk| *self.1(talk) -= 1);
     }
@@ -74,12 +74,12 @@ impl Drop for Counted {
 
 /// A request's way to say that its connection may go: what it waits for is no answer.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Expendable(Arc<watch::Sender<Talk>>);
+pub(in crate::http) struct Evictable(Arc<watch::Sender<RequestCount>>);
 
-impl Expendable {
+impl Evictable {
     /// For as long as what this gives lives.
     pub(in crate::http) fn now(&self) -> impl Send + use<> {
-        Counted::new(&self.0, |talk| &mut talk.owed)
+        RequestGuard::new(&self.0, |talk| &mut talk.owed)
     }
 }
 
@@ -90,12 +90,12 @@ pub(super) async fn one_connection<S>(
     connection: Connection,
     router: Router,
     head: Duration,
-    (mut stage, tickets): (watch::Receiver<Stage>, Tickets),
+    (mut stage, tickets): (watch::Receiver<ShutdownStage>, EvictionTickets),
     log: &LogLimit,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let talk = Arc::new(watch::Sender::new(Talk::default()));
+    let talk = Arc::new(watch::Sender::new(RequestCount::default()));
     let counted = Arc::clone(&talk);
     let service = service_fn(move |request| answer(request, &router, &connection, &counted));
     let http = http1::Builder::new()
@@ -110,7 +110,7 @@ pub(super) async fn one_connection<S>(
     let mut http = std::pin::pin!(http);
     let ended = tokio::select! {
         ended = http.as_mut() => ended,
-        () = reached(&mut stage, Stage::Draining) => {
+        () = reached(&mut stage, ShutdownStage::Draining) => {
             let untouched = talk.borrow().begun == 0;
             let rest = async {
                 if untouched && let Ok(ended) = timeout(GRACE, http.as_mut()).await {
@@ -121,7 +121,7 @@ pub(super) async fn one_connection<S>(
             };
             tokio::select! {
                 ended = rest => ended,
-                () = reached(&mut stage, Stage::Cut) => Ok(()),
+                () = reached(&mut stage, ShutdownStage::Cut) => Ok(()),
             }
         }
         () = gives_way(talk.subscribe(), tickets) => Ok(()),
@@ -139,15 +139,15 @@ fn answer(
     request: hyper::Request<Incoming>,
     router: &Router,
     connection: &Connection,
-    talk: &Arc<watch::Sender<Talk>>,
+    talk: &Arc<watch::Sender<RequestCount>>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
     talk.send_modify(|talk| talk.begun += 1);
-    let in_progress = Counted::new(talk, |talk| &mut talk.in_progress);
+    let in_progress = RequestGuard::new(talk, |talk| &mut talk.in_progress);
     let mut request = request.map(|body| {
-        if body.is_end_stream() { Body::empty() } else { Counted::new(talk, |talk| &mut talk.owed).held_by(body) }
+        if body.is_end_stream() { Body::empty() } else { RequestGuard::new(talk, |talk| &mut talk.owed).held_by(body) }
     });
     request.extensions_mut().insert(connection.clone());
-    request.extensions_mut().insert(Expendable(Arc::clone(talk)));
+    request.extensions_mut().insert(Evictable(Arc::clone(talk)));
     let reply = router.clone().call(request);
     async move {
         let reply = reply.await.unwrap_or_else(|never| match never {});
@@ -156,8 +156,8 @@ fn answer(
 }
 
 /// Ready once it has been the peer's turn for [`GRACE`] and somebody needs the place.
-async fn gives_way(mut talk: watch::Receiver<Talk>, tickets: Tickets) {
-    while talk.wait_for(Talk::is_peers_turn).await.is_ok() {
+async fn gives_way(mut talk: watch::Receiver<RequestCount>, tickets: EvictionTickets) {
+    while talk.wait_for(RequestCount::is_peers_turn).await.is_ok() {
         let needed = async {
             sleep(GRACE).await;
             tickets.one().await;

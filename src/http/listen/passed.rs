@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 
-use super::bind::Listener;
+use super::bind::BoundListener;
 
 /// What was passed and is not served yet.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Passed {
     }
 
     /// The one on `wanted`, if it was passed; any port will do where that is 0. Needs a running runtime.
-    pub fn tcp(&mut self, wanted: SocketAddr) -> Result<Option<Listener>, PassedError> {
+    pub fn tcp(&mut self, wanted: SocketAddr) -> Result<Option<BoundListener>, PassedError> {
         let fits = |at: &SocketAddr| *at == wanted || (wanted.port() == 0 && at.ip() == wanted.ip());
         match self.tcp.iter().position(|(address, _)| fits(address)) {
             Some(at) => served(self.tcp.remove(at).1).map(Some),
@@ -103,25 +103,25 @@ impl Passed {
     }
 
     /// The unix socket, if one was passed; only the one at `wanted` will do. Needs a running runtime.
-    pub fn unix(&mut self, wanted: &Path) -> Result<Option<Listener>, PassedError> {
+    pub fn unix(&mut self, wanted: &Path) -> Result<Option<BoundListener>, PassedError> {
         let Some(listener) = self.unix.pop() else { return Ok(None) };
         for other in self.unix.iter().chain([&listener]) {
             at(other, wanted)?;
         }
         listener.set_nonblocking(true)?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
-        Ok(Some(Listener::passed(listener, wanted.to_owned())))
+        Ok(Some(BoundListener::passed(listener, wanted.to_owned())))
     }
 
     /// Those on TCP that nobody asked for.
-    pub fn rest(self) -> Result<Vec<Listener>, PassedError> {
+    pub fn rest(self) -> Result<Vec<BoundListener>, PassedError> {
         self.tcp.into_iter().map(|(_, listener)| served(listener)).collect()
     }
 }
 
-fn served(listener: TcpListener) -> Result<Listener, PassedError> {
+fn served(listener: TcpListener) -> Result<BoundListener, PassedError> {
     listener.set_nonblocking(true)?;
-    Ok(Listener::Tcp(tokio::net::TcpListener::from_std(listener)?))
+    Ok(BoundListener::Tcp(tokio::net::TcpListener::from_std(listener)?))
 }
 
 /// Whether it waits for connections, and is none itself.

@@ -18,9 +18,9 @@ use crate::http::body::JsonBody;
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);
 
-fn limits() -> Limits {
+fn limits() -> ConnectionLimits {
     let body = BodyLimits { size: 100, deadline: SHORT };
-    Limits { head: SHORT, body, reply: SHORT, connections: 8, drain: SHORT }
+    ConnectionLimits { head: SHORT, body, reply: SHORT, connections: 8, drain: SHORT }
 }
 
 async fn who(request: Request) -> String {
@@ -54,7 +54,7 @@ fn router() -> Router {
         .route("/body", post(body))
 }
 
-async fn start(limits: Limits) -> (Server, Open, SocketAddr) {
+async fn start(limits: ConnectionLimits) -> (Server, ServedListener, SocketAddr) {
     let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.tcp_address().unwrap();
     let server = Server::new(limits);
@@ -120,7 +120,7 @@ async fn heads_that_are_too_large_are_refused() {
 #[tokio::test]
 async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
     // Of 4 places TCP gets 3.
-    let (_server, _open, address) = start(Limits { connections: 4, head: SHORT * 2, ..limits() }).await;
+    let (_server, _open, address) = start(ConnectionLimits { connections: 4, head: SHORT * 2, ..limits() }).await;
     let mut holding = Vec::new();
     for _ in 0..3 {
         holding.push(send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await);
@@ -138,7 +138,7 @@ async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
     for idle in ["", "GET /who", "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", post]
     {
         let body = BodyLimits { deadline: LONG * 5, ..limits().body };
-        let patient = Limits { connections: 2, head: LONG * 5, reply: LONG * 5, body, ..limits() };
+        let patient = ConnectionLimits { connections: 2, head: LONG * 5, reply: LONG * 5, body, ..limits() };
         let (_server, _open, address) = start(patient).await;
         let holding = [send(address, idle).await, send(address, idle).await];
         let late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
@@ -149,7 +149,7 @@ async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
 
 #[tokio::test]
 async fn only_as_many_idle_connections_go_as_places_are_needed_and_the_oldest_goes_first() {
-    let patient = Limits { connections: 8, head: LONG * 5, ..limits() };
+    let patient = ConnectionLimits { connections: 8, head: LONG * 5, ..limits() };
     let (_server, _open, address) = start(patient).await;
     let mut idle = Vec::new();
     for _ in 0..6 {
@@ -169,7 +169,7 @@ async fn only_as_many_idle_connections_go_as_places_are_needed_and_the_oldest_go
 
 #[tokio::test]
 async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
-    let (_server, _open, address) = start(Limits { connections: 2, ..limits() }).await;
+    let (_server, _open, address) = start(ConnectionLimits { connections: 2, ..limits() }).await;
     for half in [false, true] {
         let mut waiting = Vec::new();
         for _ in 0..2 {
@@ -192,7 +192,7 @@ async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
 
 #[tokio::test]
 async fn who_does_not_read_its_reply_loses_its_place() {
-    let (_server, _open, address) = start(Limits { connections: 2, head: LONG, ..limits() }).await;
+    let (_server, _open, address) = start(ConnectionLimits { connections: 2, head: LONG, ..limits() }).await;
     let request = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
     let _deaf = (send(address, request).await, send(address, request).await);
     let late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
@@ -202,7 +202,7 @@ async fn who_does_not_read_its_reply_loses_its_place() {
 
 #[tokio::test]
 async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
-    let (_server, _open, address) = start(Limits { reply: LONG, ..limits() }).await;
+    let (_server, _open, address) = start(ConnectionLimits { reply: LONG, ..limits() }).await;
     let stream = send(address, "GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     tokio::time::sleep(SHORT / 4).await;
     assert!(rest(stream).await.len() > 32 << 20);
@@ -210,7 +210,7 @@ async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
 
 #[tokio::test]
 async fn shutdown_closes_the_door_lets_requests_end_and_cuts_the_stuck() {
-    let (server, _open, address) = start(Limits { head: LONG, drain: LONG, ..limits() }).await;
+    let (server, _open, address) = start(ConnectionLimits { head: LONG, drain: LONG, ..limits() }).await;
     let idle = send(address, "").await;
     let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let stuck = send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await;

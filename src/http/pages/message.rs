@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::sentence;
-use crate::broker::browser_login::Stray;
+use crate::broker::browser_login::CallbackRejected;
 use crate::contract::ErrorCode;
 use crate::error::Error;
 use crate::http::head::Excess;
@@ -16,17 +16,17 @@ use crate::http::reject::Reason;
 /// A page with nothing of the request on it. Names of commands stand between backticks.
 #[derive(Template)]
 #[template(path = "message.html", config = "static/askama.toml")]
-pub(in crate::http) struct Message<'a> {
+pub(in crate::http) struct MessagePage<'a> {
     pub(in crate::http) title: &'a str,
     pub(in crate::http) text: Cow<'a, str>,
     pub(in crate::http) advice: Cow<'a, str>,
 }
 
-const fn message(title: &'static str, text: &'static str, advice: &'static str) -> Message<'static> {
-    Message { title, text: Cow::Borrowed(text), advice: Cow::Borrowed(advice) }
+const fn message(title: &'static str, text: &'static str, advice: &'static str) -> MessagePage<'static> {
+    MessagePage { title, text: Cow::Borrowed(text), advice: Cow::Borrowed(advice) }
 }
 
-impl Message<'_> {
+impl MessagePage<'_> {
     pub(super) fn with_status(&self, status: StatusCode) -> Response {
         let page = self.render().unwrap_or_else(|_| self.title.to_owned());
         (status, Html(page)).into_response()
@@ -38,64 +38,64 @@ impl Message<'_> {
     }
 }
 
-const USED_TICKET: Message<'_> = message(
+const USED_TICKET: MessagePage<'_> = message(
     "This link has been used or is too old",
     "A login link works once, for a minute. If a login is open in another tab or window, continue there.",
     "Otherwise start again: run `ringback login`, or ask the program that sent you here.",
 );
-const USED_OPEN_LINK: Message<'_> = message(
+const USED_OPEN_LINK: MessagePage<'_> = message(
     "This link has been used or is too old",
     "A link to the status page works once, for a minute.",
     "Run `ringback open` for another.",
 );
-const BUSY: Message<'_> = message(
+const BUSY: MessagePage<'_> = message(
     "Too many logins begin at once",
     "Nothing was changed, and this link still works.",
     "Load this page again in a moment.",
 );
-const GONE: Message<'_> = message(
+const GONE: MessagePage<'_> = message(
     "The outcome of this login is no longer shown",
     "It can be seen for ten minutes after the login, and until ringback is restarted.",
     "To see the state of every account, run `ringback status`.",
 );
-const NO_LOGIN: Message<'_> = message(
+const NO_LOGIN: MessagePage<'_> = message(
     "No login is waiting for this answer",
     "The login has finished already, was cancelled, or ran out of time, or ringback was restarted meanwhile. This answer changed nothing.",
     "Run `ringback status` to see whether the account is logged in. To log in, run `ringback login`, or ask the program that sent you here.",
 );
-const NO_STATE: Message<'_> = message(
+const NO_STATE: MessagePage<'_> = message(
     "This answer does not say which login it is for",
     "The address has no `state`, or more than one. It was not used, and the login that is waiting goes on.",
     "If you are logging in, finish it in the tab where it began. If the provider sent you here, it does not return `state` as RFC 6749 requires. If you did not expect this page, close it.",
 );
-const UNKNOWN_STATE: Message<'_> = message(
+const UNKNOWN_STATE: MessagePage<'_> = message(
     "This answer belongs to another login",
     "Its `state` is not that of the login that is waiting now. It was not used, and the login goes on.",
     "If you are logging in, finish it in the newest tab. If you did not expect this page, close it.",
 );
-const OTHER_BROWSER: Message<'_> = message(
+const OTHER_BROWSER: MessagePage<'_> = message(
     "This login was begun in another browser",
     "This browser did not send the cookie that the login was begun with: it is another browser or profile, or it keeps no cookies. The answer was not used, and the login goes on.",
     "Finish it in the browser where it began, and allow cookies for this address. For a browser on another machine, run `ringback login --paste`. If you did not expect this page, close it.",
 );
-const NOT_PASTED: Message<'_> = message(
+const NOT_PASTED: MessagePage<'_> = message(
     "The terminal is waiting for this address",
     "This login was begun with `ringback login --paste`, so that its answer comes through the terminal.",
     "Copy the whole address of this page and paste it there. If you did not begin such a login, close this page.",
 );
-const NO_SESSION: Message<'_> = message(
+const NO_SESSION: MessagePage<'_> = message(
     "This page needs a session",
     "It shows your accounts, so it opens from the command line and not by its address.",
     "Run `ringback open`.",
 );
-const SESSION_OVER: Message<'_> =
+const SESSION_OVER: MessagePage<'_> =
     message("The session is over", "You can close this page.", "Run `ringback open` to begin another.");
-const COOKIES: Message<'_> = message(
+const COOKIES: MessagePage<'_> = message(
     "Your browser sends too many cookies to this address",
     "It sent more than 32 KiB with this request, which was not read. Other programs that serve pages on this machine have set them: a browser keeps cookies by host name, whatever the port.",
     "Delete the cookies of this site: click the icon to the left of the address, and there the entry for cookies and site data. Then run `ringback login` or `ringback open` again.",
 );
-const HEADERS: Message<'_> = message(
+const HEADERS: MessagePage<'_> = message(
     "This request is too large",
     "Its header lines have more than 32 KiB, so it was not read.",
     "An extension of the browser, or a proxy, may add them: try a private window. Then run `ringback login` or `ringback open` again.",
@@ -127,23 +127,25 @@ pub(super) fn gone() -> Response {
 }
 
 /// For an answer that no login takes. Which login it could be is on no page.
-pub(super) fn stray(stray: &Stray) -> Response {
+pub(super) fn stray(stray: &CallbackRejected) -> Response {
     let (page, status, reason) = of_stray(stray);
     page.refused(status, reason)
 }
 
 /// The page, its status, and the reason for the log.
-pub(in crate::http) fn of_stray(stray: &Stray) -> (Message<'static>, StatusCode, &'static str) {
+pub(in crate::http) fn of_stray(stray: &CallbackRejected) -> (MessagePage<'static>, StatusCode, &'static str) {
     let bad = StatusCode::BAD_REQUEST;
     match stray {
-        Stray::NoLoginPending | Stray::Over(_) => {
+        CallbackRejected::NoLoginPending | CallbackRejected::Over(_) => {
             (NO_LOGIN, StatusCode::NOT_FOUND, "no login waits for an answer there")
         }
-        Stray::BadTicket => (USED_TICKET, StatusCode::GONE, "a login link that was used or is too old"),
-        Stray::NoState => (NO_STATE, bad, "an answer without `state`"),
-        Stray::UnknownState => (UNKNOWN_STATE, bad, "an answer with the `state` of no pending login"),
-        Stray::OtherBrowser => (OTHER_BROWSER, bad, "an answer without the cookie that the login was begun with"),
-        Stray::NotPasted => (NOT_PASTED, bad, "an answer in a browser that was to be pasted"),
+        CallbackRejected::BadTicket => (USED_TICKET, StatusCode::GONE, "a login link that was used or is too old"),
+        CallbackRejected::NoState => (NO_STATE, bad, "an answer without `state`"),
+        CallbackRejected::UnknownState => (UNKNOWN_STATE, bad, "an answer with the `state` of no pending login"),
+        CallbackRejected::OtherBrowser => {
+            (OTHER_BROWSER, bad, "an answer without the cookie that the login was begun with")
+        }
+        CallbackRejected::NotPasted => (NOT_PASTED, bad, "an answer in a browser that was to be pasted"),
     }
 }
 
@@ -172,7 +174,7 @@ pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
         Error::NotFound { .. } => "Nothing is at this address of ringback.".into(),
         error => sentence(&error.to_string()).into_owned(),
     };
-    Message { title, text: text.into(), advice }.with_status(status)
+    MessagePage { title, text: text.into(), advice }.with_status(status)
 }
 
 const OPEN: &str = "To see your accounts in the browser, run `ringback open`. To log in, run `ringback login`.";

@@ -106,17 +106,17 @@ fn is_prose(page: &str) {
 
 #[tokio::test]
 async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
-    let stray = |stray: &Stray| message::stray(stray);
+    let stray = |stray: &CallbackRejected| message::stray(stray);
     for (reply, status) in [
         (used_open_link(), 410),
         (message::gone(), 404),
         (message::busy(), 503),
-        (stray(&Stray::NoLoginPending), 404),
-        (stray(&Stray::BadTicket), 410),
-        (stray(&Stray::NoState), 400),
-        (stray(&Stray::UnknownState), 400),
-        (stray(&Stray::OtherBrowser), 400),
-        (stray(&Stray::NotPasted), 400),
+        (stray(&CallbackRejected::NoLoginPending), 404),
+        (stray(&CallbackRejected::BadTicket), 410),
+        (stray(&CallbackRejected::NoState), 400),
+        (stray(&CallbackRejected::UnknownState), 400),
+        (stray(&CallbackRejected::OtherBrowser), 400),
+        (stray(&CallbackRejected::NotPasted), 400),
         (too_large(Excess::Cookies), 431),
         (too_large(Excess::Other), 431),
         (no_session(), 401),

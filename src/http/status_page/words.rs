@@ -2,7 +2,7 @@
 //! and cleaned here.
 
 use crate::apps::App;
-use crate::apps::consent::Question;
+use crate::apps::consent::ConsentQuestion;
 use crate::clock::Wall;
 use crate::contract::{AccountHealth, AccountReply, AccountState, times, whose};
 
@@ -10,7 +10,7 @@ use crate::contract::{AccountHealth, AccountReply, AccountState, times, whose};
 const SHOWN: usize = 300;
 
 /// An account, in words.
-pub(super) struct Row {
+pub(super) struct AccountRow {
     pub(super) name: String,
     pub(super) provider: String,
     pub(super) mark: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct LoginRow {
     pub(super) question: String,
 }
 
-pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
+pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
     let health = account.health_at(now.unix_seconds());
     let (mark, class, state) = match (account.state, health.now) {
         (AccountState::SignedOut, _) => ("–", "notice", "nobody has logged in"),
@@ -65,7 +65,7 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> Row {
     ];
     let error = account.last_error.as_ref().map(|error| error.error_description.clone());
     let holds = matches!(account.state, AccountState::Active | AccountState::NeedsLogin);
-    Row {
+    AccountRow {
         name: account.account.clone(),
         provider: cut(&account.provider),
         mark,
@@ -92,7 +92,7 @@ pub(super) fn login_row(account: &AccountReply) -> Option<LoginRow> {
 }
 
 /// Its number, and who asks for what.
-pub(super) fn question_row(question: &Question) -> (String, String) {
+pub(super) fn question_row(question: &ConsentQuestion) -> (String, String) {
     (question.id.clone(), cut(&format!("{} asks for a token of {}", question.asker, question.account)))
 }
 

@@ -23,8 +23,8 @@ fn credentials(pem: &str) -> Credentials {
 }
 
 fn signed(pem: &str) -> Result<Zeroizing<String>, KeyError> {
-    let (id, chance) = (Nonce256::new("JTI"), SystemRandom::new());
-    sign(&credentials(pem), "https://id.example", Signing { now: Wall(1_700_000_000_999), id: &id, chance: &chance })
+    let (id, rng) = (Nonce256::new("JTI"), SystemRandom::new());
+    sign(&credentials(pem), "https://id.example", Signing { now: Wall(1_700_000_000_999), id: &id, rng: &rng })
 }
 
 fn check(pem: &str, algorithm: &str, by: &'static dyn VerificationAlgorithm, public: &[u8]) {
@@ -45,19 +45,19 @@ fn check(pem: &str, algorithm: &str, by: &'static dyn VerificationAlgorithm, pub
 
 #[test]
 fn every_kind_of_key_signs_in_every_form_of_pem() {
-    let chance = SystemRandom::new();
+    let rng = SystemRandom::new();
     for (curve, algorithm, by, inner) in
         [(Curve::P256, "ES256", &ECDSA_P256_SHA256_FIXED, 29), (Curve::P384, "ES384", &ECDSA_P384_SHA384_FIXED, 27)]
     {
-        let document = EcdsaKeyPair::generate_pkcs8(curve.algorithm(), &chance).unwrap();
+        let document = EcdsaKeyPair::generate_pkcs8(curve.algorithm(), &rng).unwrap();
         let der = document.as_ref();
-        let pair = EcdsaKeyPair::from_pkcs8(curve.algorithm(), der, &chance).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(curve.algorithm(), der, &rng).unwrap();
         let public = pair.public_key().as_ref();
         check(&pem("PRIVATE KEY", der), algorithm, by, public);
         // The SEC1 key is the last member of the PKCS#8 one.
         check(&pem("EC PRIVATE KEY", &der[inner..]), algorithm, by, public);
     }
-    let document = Ed25519KeyPair::generate_pkcs8(&chance).unwrap();
+    let document = Ed25519KeyPair::generate_pkcs8(&rng).unwrap();
     let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
     check(&pem("PRIVATE KEY", document.as_ref()), "EdDSA", &ED25519, pair.public_key().as_ref());
     let der = PrivateKeyDer::from_pem_slice(RSA_PKCS1.as_bytes()).unwrap();
@@ -84,7 +84,7 @@ fn a_bad_key_is_told_without_a_word_of_it() {
     }
     assert_eq!(check_key(&PrivateKey::new(RSA_PKCS8), &SystemRandom::new()), Ok(()));
     let none = Credentials { client_key: None, ..credentials("") };
-    let (id, chance) = (Nonce256::new("JTI"), SystemRandom::new());
-    let signing = Signing { now: Wall(0), id: &id, chance: &chance };
+    let (id, rng) = (Nonce256::new("JTI"), SystemRandom::new());
+    let signing = Signing { now: Wall(0), id: &id, rng: &rng };
     assert_eq!(sign(&none, "a", signing).err(), Some(KeyError::Missing));
 }

@@ -113,7 +113,8 @@ fn a_pushed_request_leaves_two_parameters_to_the_browser() {
 #[test]
 fn the_reply_to_a_pushed_request_has_its_uri() {
     let read = |status, body: &str| {
-        let received = Received { status, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
+        let received =
+            ReceivedReply { status, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
         match pushed(received) {
             Ok(uri) => uri,
             Err(Failed::Refused(refusal)) => format!("refused {refusal}"),

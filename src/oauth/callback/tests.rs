@@ -1,12 +1,12 @@
 use super::*;
 use crate::oauth::dialect::tests::dialect;
 
-fn show(answer: Result<Answer, Malformed>) -> String {
+fn show(answer: Result<AuthorizationResponse, Malformed>) -> String {
     match answer {
-        Ok(Answer { state, iss, says: Says::Code(code) }) => {
+        Ok(AuthorizationResponse { state, iss, says: Says::Code(code) }) => {
             format!("{} {iss:?} code {}", state.expose(), code.expose())
         }
-        Ok(Answer { state, iss, says: Says::Token(grant) }) => format!(
+        Ok(AuthorizationResponse { state, iss, says: Says::Token(grant) }) => format!(
             "{} {iss:?} token {} {} {} {}",
             state.expose(),
             grant.access_token.as_ref().unwrap().expose(),
@@ -14,7 +14,9 @@ fn show(answer: Result<Answer, Malformed>) -> String {
             grant.scope.as_deref().unwrap_or("-"),
             Value::Object(grant.extra)
         ),
-        Ok(Answer { says: Says::Error { error, description }, .. }) => format!("error {error}: {description}"),
+        Ok(AuthorizationResponse { says: Says::Error { error, description }, .. }) => {
+            format!("error {error}: {description}")
+        }
         Err(malformed) => malformed.to_string(),
     }
 }

@@ -6,7 +6,8 @@ use crate::oauth::dialect::tests::dialect;
 const ISSUER: &str = "https://id.example/tenant";
 
 fn read(body: &str) -> Result<Metadata, String> {
-    let received = Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
+    let received =
+        ReceivedReply { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };
     Metadata::parse(ISSUER, received).map_err(|failed| match failed {
         Failed::Refused(refusal) => refusal.to_string(),
         Failed::Busy { why, .. } => why,

@@ -4,7 +4,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::encoding::{Space, basic, json, pairs};
-use super::{Credentials, HttpRequest, Parameters, Unbuildable};
+use super::{Credentials, FormParameters, HttpRequest, Unbuildable};
 use crate::oauth::assertion::{self, Signing};
 use crate::oauth::dialect::{AssertionAudience, BodyEncoding, ClientAuth, Dialect};
 
@@ -15,7 +15,7 @@ pub(super) fn authenticated(
     dialect: &Dialect,
     encoding: BodyEncoding,
     url: &Url,
-    parameters: Parameters<'_>,
+    parameters: FormParameters<'_>,
     credentials: &Credentials,
     signing: Signing<'_>,
 ) -> Result<HttpRequest, Unbuildable> {
@@ -24,7 +24,7 @@ pub(super) fn authenticated(
         ClientAuth::PrivateKeyJwt => Some(assertion::sign(credentials, audience(dialect, url), signing)?),
         _ => None,
     };
-    let mut parameters: Parameters<'_> = parameters;
+    let mut parameters: FormParameters<'_> = parameters;
     let mut authorization = None;
     // An authorization request that is pushed has it already.
     let names_client = parameters.iter().any(|(name, _)| *name == "client_id");

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use serde::ser::{SerializeMap as _, Serializer as _};
 use zeroize::Zeroizing;
 
-use super::Parameters;
+use super::FormParameters;
 
 /// How a space is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Space {
 }
 
 /// `name=value&...`, form-encoded.
-pub(super) fn pairs(parameters: &Parameters<'_>, space: Space) -> Zeroizing<String> {
+pub(super) fn pairs(parameters: &FormParameters<'_>, space: Space) -> Zeroizing<String> {
     let capacity = parameters.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
     let mut text = Zeroizing::new(String::with_capacity(capacity));
     for (name, value) in parameters {
@@ -39,7 +39,7 @@ fn push(text: &mut String, value: &str, space: Space) {
 }
 
 /// A JSON object of texts. A name that comes again (`resource`, RFC 8707 §2) gets an array.
-pub(super) fn json(parameters: &Parameters<'_>) -> Zeroizing<Vec<u8>> {
+pub(super) fn json(parameters: &FormParameters<'_>) -> Zeroizing<Vec<u8>> {
     let capacity = parameters.iter().map(|(name, value)| 6 * (name.len() + value.len()) + 6).sum::<usize>() + 4;
     let mut body = Zeroizing::new(Vec::with_capacity(capacity));
     // Texts into memory: there is nothing that can fail.
@@ -47,7 +47,7 @@ pub(super) fn json(parameters: &Parameters<'_>) -> Zeroizing<Vec<u8>> {
     body
 }
 
-fn write_object(body: &mut Vec<u8>, parameters: &Parameters<'_>) -> serde_json::Result<()> {
+fn write_object(body: &mut Vec<u8>, parameters: &FormParameters<'_>) -> serde_json::Result<()> {
     let mut serializer = serde_json::Serializer::new(body);
     let mut object = serializer.serialize_map(None)?;
     for same in parameters.chunk_by(|(one, _), (next, _)| one == next) {

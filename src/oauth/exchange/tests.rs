@@ -10,7 +10,7 @@ use crate::secret::Nonce256;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn signed<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
-    build(Signing { now: Wall(0), id: &Nonce256::new("jti"), chance: &SystemRandom::new() })
+    build(Signing { now: Wall(0), id: &Nonce256::new("jti"), rng: &SystemRandom::new() })
 }
 
 fn credentials(secret: Option<&str>) -> Credentials {

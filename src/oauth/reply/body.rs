@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::members::Members;
-use super::{Received, clean, form, scan};
+use super::{ReceivedReply, clean, form, scan};
 
 /// What could be read.
 pub(super) struct Read {
@@ -20,7 +20,7 @@ pub(super) struct Read {
 }
 
 /// Reads a reply to a token request. The error is one clause.
-pub(super) fn read(received: Received<'_>) -> Result<Read, String> {
+pub(super) fn read(received: ReceivedReply<'_>) -> Result<Read, String> {
     let body = without_wrapping(received.body);
     let kind = received.content_type.filter(|kind| !is_json(kind));
     match serde_json::from_slice::<Members>(&body) {
@@ -35,7 +35,7 @@ pub(super) fn read(received: Received<'_>) -> Result<Read, String> {
             }
             let why = malformed(&error, kind);
             match scan::scan(&body) {
-                Some(scan::Found { members, is_whole }) => {
+                Some(scan::ScannedTokens { members, is_whole }) => {
                     Ok(Read { members, flaws: vec![why], is_well_formed: false, is_whole })
                 }
                 None => Err(why),
@@ -52,14 +52,14 @@ pub(super) fn read_cut(body: &[u8], why: &str) -> Option<Read> {
         return Some(Read { members, flaws, is_well_formed: false, is_whole: true });
     }
     let found = match form::read_cut(&body) {
-        Some(members) => scan::Found { members, is_whole: false },
+        Some(members) => scan::ScannedTokens { members, is_whole: false },
         None => scan::scan(&body)?,
     };
     Some(Read { members: found.members, flaws, is_well_formed: false, is_whole: found.is_whole })
 }
 
 /// Reads any other document. The error is one clause.
-pub(super) fn document(received: Received<'_>) -> Result<Map<String, Value>, String> {
+pub(super) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, String> {
     let body = without_wrapping(received.body);
     serde_json::from_slice(&body).or_else(|error: serde_json::Error| {
         let found = scan::document(&body).filter(|_| !error.is_eof());
@@ -68,7 +68,7 @@ pub(super) fn document(received: Received<'_>) -> Result<Map<String, Value>, Str
 }
 
 /// What is wrong with the content type, if it is not JSON's.
-pub(super) fn undeclared(received: Received<'_>) -> Option<String> {
+pub(super) fn undeclared(received: ReceivedReply<'_>) -> Option<String> {
     let kind = received.content_type.filter(|kind| !is_json(kind))?;
     Some(format!("the reply is not JSON but `{}`", named(kind)))
 }

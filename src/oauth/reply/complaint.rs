@@ -8,39 +8,40 @@ use serde_json::{Map, Value};
 use super::class::{Class, of_code};
 use super::members::Members;
 use super::values::{SECOND, lifetime, moment};
-use super::{Blame, LONGEST_WORDS, Received, Refusal, Reply, body, clean, clean_to};
+use super::{LONGEST_WORDS, ParsedReply, ReceivedReply, Refusal, RefusalSubject, body, clean, clean_to};
 use crate::clock::Wall;
 
 /// Of a list of errors, so many are looked at.
 const MOST_ERRORS: usize = 8;
 
 /// What a status that is no success means.
-pub(super) fn of_status(received: Received<'_>) -> Reply {
+pub(super) fn of_status(received: ReceivedReply<'_>) -> ParsedReply {
     match received.status {
         408 | 425 | 429 => busy(received),
         // A proxy that wants a login of its own (RFC 9110 §15.5.8) is not the provider.
-        407 => Reply::Busy { retry_after: None, why: "a proxy asks for a login of its own (407)".into() },
+        407 => ParsedReply::Busy { retry_after: None, why: "a proxy asks for a login of its own (407)".into() },
         400..=499 => refusal(received),
-        502 | 504 => Reply::Unclear { why: format!("a gateway of the provider answered {}", received.status) },
+        502 | 504 => ParsedReply::Unclear { why: format!("a gateway of the provider answered {}", received.status) },
         500..=599 => busy(received),
-        status => {
-            Reply::Busy { retry_after: None, why: format!("unexpected status {status} (redirects are not followed)") }
-        }
+        status => ParsedReply::Busy {
+            retry_after: None,
+            why: format!("unexpected status {status} (redirects are not followed)"),
+        },
     }
 }
 
-fn busy(received: Received<'_>) -> Reply {
+fn busy(received: ReceivedReply<'_>) -> ParsedReply {
     let status = match received.status {
         429 => "too many requests (429)".to_owned(),
         status => format!("the provider answered {status}"),
     };
     let words = Complaint::of_body(received.body).and_then(|complaint| complaint.words());
     let why = words.map_or_else(|| status.clone(), |words| format!("{status}: {words}"));
-    Reply::Busy { retry_after: retry_after(received), why }
+    ParsedReply::Busy { retry_after: retry_after(received), why }
 }
 
 /// How long the provider asks to be left alone, in the header or in Phone.com's body.
-fn retry_after(received: Received<'_>) -> Option<Duration> {
+fn retry_after(received: ReceivedReply<'_>) -> Option<Duration> {
     let members = serde_json::from_slice::<Map<String, Value>>(received.body).ok();
     let limit = members.as_ref().and_then(|m| m.get("@error")).and_then(|e| e.get("@rateLimit"));
     let in_body = limit.and_then(|limit| limit_ends(limit, received.at));
@@ -63,12 +64,14 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
 
 /// Whatever the content type says: a body that parses as an error reply is one. What does not, the page of a captive
 /// portal, a proxy or a firewall, is a refusal of unknown kind.
-fn refusal(received: Received<'_>) -> Reply {
+fn refusal(received: ReceivedReply<'_>) -> ParsedReply {
     let complaint = Complaint::of_body(received.body)
         .unwrap_or_else(|| Complaint { said: Some(not_oauth(received.content_type)), ..Complaint::default() });
     match complaint.reply(received.status) {
         // Who says when to come back refuses nothing.
-        Reply::Refused(Refusal { blame: Blame::Unknown, .. }) if received.retry_after.is_some() => busy(received),
+        ParsedReply::Refused(Refusal { blame: RefusalSubject::Unknown, .. }) if received.retry_after.is_some() => {
+            busy(received)
+        }
         reply => reply,
     }
 }
@@ -198,7 +201,7 @@ impl Complaint {
         }
     }
 
-    pub(super) fn reply(&self, status: u16) -> Reply {
+    pub(super) fn reply(&self, status: u16) -> ParsedReply {
         let code = self.code();
         let class = if self.transient { Class::TryLater } else { code.as_deref().map_or(Class::Unknown, of_code) };
         let code = code.unwrap_or_else(|| format!("http_{status}"));
@@ -206,17 +209,18 @@ impl Complaint {
         // A code that is a sentence is not said twice.
         let description = if description == code { String::new() } else { description };
         let blame = match class {
-            Class::Pending => return Reply::Pending { slow_down: false },
-            Class::SlowDown => return Reply::Pending { slow_down: true },
+            Class::Pending => return ParsedReply::Pending { slow_down: false },
+            Class::SlowDown => return ParsedReply::Pending { slow_down: true },
             Class::TryLater => {
-                let why = format!("the provider answered {}", Refusal { code, description, blame: Blame::Unknown });
-                return Reply::Busy { retry_after: None, why };
+                let why =
+                    format!("the provider answered {}", Refusal { code, description, blame: RefusalSubject::Unknown });
+                return ParsedReply::Busy { retry_after: None, why };
             }
-            Class::Grant => Blame::Grant,
-            Class::Client => Blame::Client,
-            Class::Unknown => Blame::Unknown,
+            Class::Grant => RefusalSubject::Grant,
+            Class::Client => RefusalSubject::Client,
+            Class::Unknown => RefusalSubject::Unknown,
         };
-        Reply::Refused(Refusal { code, description, blame })
+        ParsedReply::Refused(Refusal { code, description, blame })
     }
 }
 

@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 /// The reply's members, the known ones apart.
 #[derive(Default)]
 pub(super) struct Members {
-    pub(super) known: Known,
+    pub(super) known: KnownMembers,
     pub(super) other: Map<String, Value>,
     /// A known member came twice, with different values.
     pub(super) is_ambiguous: bool,
 }
 
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownMembers {
     pub(super) access_token: Option<Value>,
     pub(super) refresh_token: Option<Value>,
     pub(super) token_type: Option<Value>,
@@ -26,7 +26,7 @@ pub(super) struct Known {
     pub(super) error_description: Option<Value>,
 }
 
-impl Known {
+impl KnownMembers {
     fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
         Some(match name {
             "access_token" => &mut self.access_token,

@@ -10,19 +10,19 @@ use super::DEEPEST;
 use super::members::Members;
 
 /// What was found.
-pub(super) struct Found {
+pub(super) struct ScannedTokens {
     pub(super) members: Members,
     /// The object's closing brace was reached.
     pub(super) is_whole: bool,
 }
 
 /// The members of the first object in `body`. `None`: there is none.
-pub(super) fn scan(body: &[u8]) -> Option<Found> {
+pub(super) fn scan(body: &[u8]) -> Option<ScannedTokens> {
     let mut members = Members::default();
     let start = body.iter().position(|byte| *byte == b'{')?;
     let mut scanner = Scanner { rest: body.get(start..)? };
     let is_whole = scanner.object(DEEPEST, &mut |name, value| members.put(name, value));
-    Some(Found { members, is_whole })
+    Some(ScannedTokens { members, is_whole })
 }
 
 /// The same of a document that is an object, and only if it is whole.

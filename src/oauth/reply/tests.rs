@@ -9,9 +9,9 @@ use crate::secret::AccessToken;
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 const NOW: Wall = Wall(784_111_777_000);
 
-fn show(reply: Reply) -> String {
+fn show(reply: ParsedReply) -> String {
     match reply {
-        Reply::Granted(g) => format!(
+        ParsedReply::Granted(g) => format!(
             "granted {} {} {} {} {}{}",
             g.access_token.as_ref().map_or("-", AccessToken::expose),
             g.refresh_token.as_ref().map_or("-", RefreshToken::expose),
@@ -20,21 +20,21 @@ fn show(reply: Reply) -> String {
             Value::Object(g.extra),
             g.flaws.iter().map(|flaw| ["; ", flaw].concat()).collect::<String>()
         ),
-        Reply::Refused(r) => format!("refused {:?} {r}", r.blame),
-        Reply::Busy { retry_after, why } => {
+        ParsedReply::Refused(r) => format!("refused {:?} {r}", r.blame),
+        ParsedReply::Busy { retry_after, why } => {
             format!("busy {} {why}", retry_after.map_or("-".into(), |d| d.as_secs().to_string()))
         }
-        Reply::Pending { slow_down } => format!("pending, slow down: {slow_down}"),
-        Reply::Unclear { why } => format!("unclear {why}"),
+        ParsedReply::Pending { slow_down } => format!("pending, slow down: {slow_down}"),
+        ParsedReply::Unclear { why } => format!("unclear {why}"),
     }
 }
 
-fn show_parsed(received: Received<'_>) -> String {
+fn show_parsed(received: ReceivedReply<'_>) -> String {
     show(parse(received, &dialect()))
 }
 
 fn json(status: u16, body: &str) -> String {
-    show_parsed(Received {
+    show_parsed(ReceivedReply {
         status,
         content_type: Some("application/json; charset=utf-8"),
         retry_after: None,
@@ -93,8 +93,13 @@ fn what_cannot_be_a_grant_is_never_taken_for_one() {
     ] {
         assert_eq!(json(200, body), expected, "{body}");
     }
-    let html =
-        Received { status: 200, content_type: Some("text/html"), retry_after: None, body: b"<html>{}</html>", at: NOW };
+    let html = ReceivedReply {
+        status: 200,
+        content_type: Some("text/html"),
+        retry_after: None,
+        body: b"<html>{}</html>",
+        at: NOW,
+    };
     assert_eq!(show_parsed(html), "unclear the reply is not JSON but `text/html`");
 }
 
@@ -177,7 +182,7 @@ fn what_decides_nothing_is_busy_or_unclear() {
     let limited = r#"{"@error":{"@message":"Too much requests","@httpStatusCode":429,"@rateLimit":{"RateLimit-Limit":30,"Retry-After":11}}}"#;
     assert_eq!(json(429, limited), "busy 11 too many requests (429): Too much requests");
     let received =
-        Received { status: 429, content_type: None, retry_after: Some(" 30 "), body: limited.as_bytes(), at: NOW };
+        ReceivedReply { status: 429, content_type: None, retry_after: Some(" 30 "), body: limited.as_bytes(), at: NOW };
     assert_eq!(show_parsed(received), "busy 30 too many requests (429): Too much requests");
     assert_eq!(json(503, "<html>"), "busy - the provider answered 503");
     assert_eq!(
@@ -187,7 +192,7 @@ fn what_decides_nothing_is_busy_or_unclear() {
     );
     assert_eq!(json(504, ""), "unclear a gateway of the provider answered 504");
     assert_eq!(json(302, ""), "busy - unexpected status 302 (redirects are not followed)");
-    let later = Received { status: 403, content_type: None, retry_after: Some("7"), body: b"<html>", at: NOW };
+    let later = ReceivedReply { status: 403, content_type: None, retry_after: Some("7"), body: b"<html>", at: NOW };
     assert_eq!(show_parsed(later), "busy 7 the provider answered 403", "who says when to come back refuses nothing");
     let long = format!(r#"{{"error":"x","error_description":"{}"}}"#, "y".repeat(900));
     assert_eq!(json(400, &long).len(), "refused Unknown x: ".len() + 500);
@@ -197,10 +202,10 @@ proptest::proptest! {
     #[test]
     fn no_bytes_make_any_reader_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
         for body in [&body[..], text.as_bytes()] {
-            let received = Received { status, content_type: None, retry_after: Some("x"), body, at: NOW };
+            let received = ReceivedReply { status, content_type: None, retry_after: Some("x"), body, at: NOW };
             let _ = parse(received, &dialect());
-            let _ = describe::parse(describe::Source::Details, received);
-            let _ = describe::parse(describe::Source::Introspection, received);
+            let _ = describe::parse(describe::DescribeEndpoint::Details, received);
+            let _ = describe::parse(describe::DescribeEndpoint::Introspection, received);
             let _ = device::parse(received);
             let _ = authorize::pushed(received);
             let _ = Metadata::parse("https://id.example", received);
@@ -220,7 +225,8 @@ fn members_are_read_where_the_provider_puts_them() {
         ..dialect()
     };
     let read = |body: &str| {
-        let received = Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
+        let received =
+            ReceivedReply { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
         show(parse(received, &slack))
     };
     for (body, expected) in [
@@ -254,7 +260,8 @@ fn a_lifetime_is_in_the_unit_of_the_provider() {
     ] {
         let body = format!(r#"{{"access_token":"a","expires_in":{value}}}"#);
         let by = Dialect { expires_in_unit: unit, ..dialect() };
-        let received = Received { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
+        let received =
+            ReceivedReply { status: 200, content_type: None, retry_after: None, body: body.as_bytes(), at: NOW };
         let expected = expected.map_or("-".to_owned(), |seconds: u64| seconds.to_string());
         assert_eq!(show(parse(received, &by)), format!("granted a - {expected} - {{}}"), "{value} x {unit:?}");
     }
@@ -350,7 +357,7 @@ fn the_provider_says_how_long_to_wait_in_many_ways() {
     ] {
         let body = format!(r#"{{"@error":{{"@message":"x","@rateLimit":{{{limit}}}}}}}"#);
         let received =
-            Received { status: 429, content_type: None, retry_after: header, body: body.as_bytes(), at: NOW };
+            ReceivedReply { status: 429, content_type: None, retry_after: header, body: body.as_bytes(), at: NOW };
         assert_eq!(show_parsed(received), format!("busy {expected} too many requests (429): x"), "{header:?} {limit}");
     }
 }

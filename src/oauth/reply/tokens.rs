@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::members::{Known, Members, without};
+use super::members::{KnownMembers, Members, without};
 use super::values::{deeper_than, left, left_until, scope};
 use super::{DEEPEST, LONGEST_TOKEN};
 use crate::clock::Wall;
@@ -18,7 +18,7 @@ const LONGEST_WITH_DIGITS: usize = 16;
 /// What of the members can be used, and why there is no access token where there is none.
 pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, Option<String>) {
     let Members { known, mut other, is_ambiguous } = members;
-    let Known { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
+    let KnownMembers { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
     let mut flaws = Vec::new();
     if is_ambiguous {
         flaws.push("the reply has a member twice; the last one counts".to_owned());

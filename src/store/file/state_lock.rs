@@ -8,7 +8,7 @@ use rustix::fs::OFlags;
 
 use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
-use crate::paths::file_system::{self, Asked};
+use crate::paths::file_system::{self, FileSystemFeature};
 use crate::paths::folder::Folder;
 use crate::paths::holder::{COMMAND, LOCK, read_pid};
 use crate::store::StoreError;
@@ -38,7 +38,7 @@ impl StateLock {
                 return Err(StoreError::InUse { folder: folder.path().into(), pid: read_pid(&file) });
             }
             Err(std::fs::TryLockError::Error(e)) => {
-                return Err(file_system::failed(Asked::Lock, folder.file(LOCK), &file, e).into());
+                return Err(file_system::failed(FileSystemFeature::Lock, folder.file(LOCK), &file, e).into());
             }
         }
         // For people and for the second daemon's message; the lock itself is the kernel's.

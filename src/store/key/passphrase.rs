@@ -119,8 +119,8 @@ pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cos
         return Err(StoreError::Newer { path: folder.file(FILE), found: wrapped.version, known: FORMAT });
     }
     let key = wrapped.open(passphrase).map_err(|error| match error {
-        Unopened::Damaged => damaged(),
-        Unopened::Wrong => StoreError::WrongPassphrase,
+        UnwrapFailed::Damaged => damaged(),
+        UnwrapFailed::Wrong => StoreError::WrongPassphrase,
     })?;
     if !wrapped.cost.is_at_least(cost) {
         let renewed = wrap(folder, &key, passphrase, cost).and_then(|text| Ok(folder.write(FILE, text.as_bytes())?));
@@ -132,24 +132,24 @@ pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cos
     Ok(Obtained { key, from: FROM.into() })
 }
 
-enum Unopened {
+enum UnwrapFailed {
     Damaged,
     Wrong,
 }
 
 impl Wrapped {
-    fn open(&self, passphrase: &Passphrase) -> Result<MasterKey, Unopened> {
-        let salt: [u8; SALT] = bytes(&self.salt).ok_or(Unopened::Damaged)?;
-        let nonce: [u8; NONCE] = bytes(&self.nonce).ok_or(Unopened::Damaged)?;
-        let mut key = Zeroizing::new(STANDARD.decode(&self.key).map_err(|_| Unopened::Damaged)?);
+    fn open(&self, passphrase: &Passphrase) -> Result<MasterKey, UnwrapFailed> {
+        let salt: [u8; SALT] = bytes(&self.salt).ok_or(UnwrapFailed::Damaged)?;
+        let nonce: [u8; NONCE] = bytes(&self.nonce).ok_or(UnwrapFailed::Damaged)?;
+        let mut key = Zeroizing::new(STANDARD.decode(&self.key).map_err(|_| UnwrapFailed::Damaged)?);
         if self.version != FORMAT || self.kdf != KDF {
-            return Err(Unopened::Damaged);
+            return Err(UnwrapFailed::Damaged);
         }
-        let stretched = stretch(passphrase, &salt, self.cost).ok_or(Unopened::Damaged)?;
+        let stretched = stretch(passphrase, &salt, self.cost).ok_or(UnwrapFailed::Damaged)?;
         cipher(&stretched)
             .decrypt_in_place(&XNonce::from(nonce), &associated(self.cost, &salt), &mut *key)
-            .map_err(|_| Unopened::Wrong)?;
-        let key = <&[u8; KEY]>::try_from(key.as_slice()).map_err(|_| Unopened::Damaged)?;
+            .map_err(|_| UnwrapFailed::Wrong)?;
+        let key = <&[u8; KEY]>::try_from(key.as_slice()).map_err(|_| UnwrapFailed::Damaged)?;
         Ok(MasterKey::from_bytes(*key))
     }
 }

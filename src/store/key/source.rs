@@ -11,7 +11,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::MasterKey;
-use super::place::{self, Item, Note, Place};
+use super::location::{self, Item, KeyLocation, Note};
 use crate::config::KeySource;
 use crate::hardening::children;
 use crate::keyring::KeyringError;
@@ -102,10 +102,10 @@ pub(in crate::store) fn obtain(
 
 fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
     match Note::read(folder)?.map(|note| note.place) {
-        Some(Place::Keyring(_)) => return from_keyring(folder, start, outside.keyring),
-        Some(Place::File) => return from_file(folder, start),
+        Some(KeyLocation::Keyring(_)) => return from_keyring(folder, start, outside.keyring),
+        Some(KeyLocation::File) => return from_file(folder, start),
         // That takes somebody who knows it.
-        Some(Place::Passphrase) => return Err(StoreError::Locked),
+        Some(KeyLocation::Passphrase) => return Err(StoreError::Locked),
         None => {}
     }
     // The key comes before the note: after a crash in between, the next start finds the same key.
@@ -115,16 +115,16 @@ fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained
 }
 
 /// The first start with [`KeySource::Auto`], or one whose note got lost.
-fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(Place, Obtained), StoreError> {
+fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(KeyLocation, Obtained), StoreError> {
     if folder.read(KEY_FILE, TEXT_LIMIT)?.is_some() {
-        return Ok((Place::File, from_file(folder, start)?));
+        return Ok((KeyLocation::File, from_file(folder, start)?));
     }
     match (from_keyring(folder, start, keyring), start) {
-        (Ok(obtained), _) => Ok((Place::Keyring(Item::First), obtained)),
+        (Ok(obtained), _) => Ok((KeyLocation::Keyring(Item::First), obtained)),
         (Err(why), Start::Later) => Err(why),
         (Err(why), Start::First) => {
             tracing::info!(%why, "the keyring is not used");
-            Ok((Place::File, from_file(folder, start)?))
+            Ok((KeyLocation::File, from_file(folder, start)?))
         }
     }
 }
@@ -141,7 +141,7 @@ fn from_file(folder: &Folder, start: Start) -> Result<Obtained, StoreError> {
 
 fn from_keyring(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<Obtained, StoreError> {
     let from = KEYRING.to_owned();
-    let item = place::keyring_item(folder)?;
+    let item = location::keyring_item(folder)?;
     let user = item.user(folder);
     match keyring.get(KEYRING_SERVICE, &user) {
         Ok(text) => return parsed(&text, from),

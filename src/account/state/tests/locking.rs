@@ -14,7 +14,7 @@ fn nothing(b: &Bench) {
 fn a_locked_account_holds_nothing_and_goes_on_where_it_was() {
     let mut b = Bench::logged_in();
     b.narrow("read");
-    b.answer(Answer::Granted(Box::new(grant("n1", None, Some(600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("n1", None, Some(600)))));
     b.tell(Event::Locked);
     nothing(&b);
     assert_eq!(b.narrowed("read"), "store_unavailable");
@@ -33,14 +33,14 @@ fn what_expired_meanwhile_is_refreshed_at_once() {
     assert_eq!(b.sent.len(), 0);
     b.tell(Event::Unlocked);
     assert_eq!((b.sleep(), b.sent.len()), (s(0), 1));
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!(b.token(), "a2");
 }
 
 #[test]
 fn nothing_is_done_for_a_locked_account() {
-    for anew in [Anew::No, Anew::Always, Anew::WhileActive] {
-        let mut b = Bench::unaided(anew, false);
+    for reacquire in [Reacquire::No, Reacquire::Always, Reacquire::WhileActive] {
+        let mut b = Bench::unaided(reacquire, false);
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         let stored = b.disk.as_ref().unwrap().generation;
         b.tell(Event::Locked);
@@ -58,7 +58,7 @@ fn nothing_is_done_for_a_locked_account() {
             Event::Reconfigured(b.machine.policy.clone()),
             Event::Locked,
         ] {
-            let told = format!("{anew:?} {event:?}");
+            let told = format!("{reacquire:?} {event:?}");
             let effect = b.machine.step(event, b.now, 0.5);
             assert!(matches!(effect, Effect::Rest), "{told}: {effect:?}");
             nothing(&b);
@@ -73,7 +73,7 @@ fn what_is_in_flight_or_not_yet_written_is_kept_before_anything_is_forgotten() {
     b.sleep();
     assert!(matches!(b.machine.step(Event::Locked, b.now, 0.5), Effect::Rest));
     b.commit_fails = true;
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.tell(Event::Locked);
     assert!(b.machine.is_unkept(), "the only copy there is");
     b.commit_fails = false;

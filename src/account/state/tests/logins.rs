@@ -1,16 +1,16 @@
 //! What is kept of when logins were made and how they ended.
 
 use super::*;
-use crate::account::logins::Logins;
+use crate::account::login_history::LoginHistory;
 
 impl Bench {
-    fn kept(&self) -> Logins {
+    fn kept(&self) -> LoginHistory {
         self.disk.as_ref().unwrap().logins.clone()
     }
 
     fn refuse(&mut self) {
         self.tell(Event::Forced);
-        self.answer(refusal("invalid_grant", Blame::Grant));
+        self.answer(refusal("invalid_grant", RefusalSubject::Grant));
     }
 }
 
@@ -18,28 +18,28 @@ impl Bench {
 fn a_login_is_noted_carried_on_and_ended_once() {
     let mut b = Bench::logged_in();
     let first = b.now.wall;
-    assert_eq!(b.kept(), Logins { since: Some(first), lasted: vec![] });
+    assert_eq!(b.kept(), LoginHistory { since: Some(first), lasted: vec![] });
     b.wait(s(3000));
-    b.answer(Answer::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.restart();
-    assert_eq!(b.kept(), Logins { since: Some(first), lasted: vec![] }, "a refresh is no login");
+    assert_eq!(b.kept(), LoginHistory { since: Some(first), lasted: vec![] }, "a refresh is no login");
     b.refuse();
     b.wait(s(100));
     b.refuse();
-    assert_eq!(b.kept(), Logins { since: None, lasted: vec![3000] });
+    assert_eq!(b.kept(), LoginHistory { since: None, lasted: vec![3000] });
     b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), Some(3600))), Map::new(), Duration::ZERO));
-    assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![3000] });
+    assert_eq!(b.kept(), LoginHistory { since: Some(b.now.wall), lasted: vec![3000] });
 }
 
 #[test]
 fn an_end_that_a_lost_reply_brought_about_is_no_part_of_a_pattern() {
     let mut b = Bench::logged_in();
     b.wait(s(3000));
-    b.answer(Answer::Lost { why: "cut".into() });
+    b.answer(RefreshOutcome::Lost { why: "cut".into() });
     b.sleep();
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ReplyLost));
-    assert_eq!(b.kept(), Logins::default());
+    assert_eq!(b.kept(), LoginHistory::default());
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn what_could_not_be_written_counts_all_the_same() {
     b.wait(s(2000));
     b.tell(Event::Forced);
     b.commit_fails = true;
-    b.answer(refusal("invalid_grant", Blame::Grant));
+    b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     b.commit_fails = false;
     b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
-    assert_eq!(b.kept(), Logins { since: Some(b.now.wall), lasted: vec![2000] });
+    assert_eq!(b.kept(), LoginHistory { since: Some(b.now.wall), lasted: vec![2000] });
 }
 
 #[test]

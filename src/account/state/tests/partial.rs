@@ -7,8 +7,8 @@ fn partial(refresh: &str) -> Grant {
     Grant { access_token: None, flaws, ..grant("", Some(refresh), Some(3600)) }
 }
 
-fn granted(grant: Grant) -> Answer {
-    Answer::Granted(Box::new(grant))
+fn granted(grant: Grant) -> RefreshOutcome {
+    RefreshOutcome::Granted(Box::new(grant))
 }
 
 /// Access and refresh token on disk.
@@ -97,7 +97,7 @@ fn for_a_part_of_the_scope_it_is_kept_too() {
 
 #[test]
 fn a_client_that_asks_for_itself_has_no_use_for_it() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     b.sleep();
     b.answer(granted(partial("r2")));
     assert!(b.disk.is_none() && b.view().token.is_none());

@@ -10,7 +10,7 @@ impl Bench {
         for (access, refresh) in [("a2", "r2"), ("a3", "r3")] {
             b.wait(s(10));
             b.tell(Event::Forced);
-            b.answer(Answer::Granted(Box::new(grant(access, Some(refresh), Some(3600)))));
+            b.answer(RefreshOutcome::Granted(Box::new(grant(access, Some(refresh), Some(3600)))));
         }
         b.disk = older;
         b.sent.clear();
@@ -30,8 +30,7 @@ fn its_tokens_go_nowhere_whoever_asks() {
     let mut b = Bench::logged_in().put_back();
     assert_eq!((b.view().standing, b.token()), (RESTORED, "login_required".into()));
     assert!(!b.view().refreshable && b.view().next_attempt.is_none() && b.machine.wake_at().is_none());
-    for event in [Event::Forced, Event::Wanted(s(9000)), Event::Rejected, Event::Stirred, Event::Timer, Event::Stopping]
-    {
+    for event in [Event::Forced, Event::Wanted(s(9000)), Event::Rejected, Event::Woken, Event::Timer, Event::Stopping] {
         b.wait(s(60));
         b.tell(event);
     }
@@ -105,7 +104,7 @@ fn what_is_gone_counts_on() {
     b.restart();
     assert!(b.machine.is_restored());
     // Damaged, and set aside.
-    let mut b = Bench::with(Machine::new(Policy::new(&dialect(), binding(), Anew::No)), b.now);
+    let mut b = Bench::with(Machine::new(Policy::new(&dialect(), binding(), Reacquire::No)), b.now);
     b.tell(Event::NotLoaded(StoreTrouble::Damaged(7)));
     b.mark = 7;
     b.tell(Event::LoggedIn(Box::new(grant("a8", Some("r8"), Some(3600))), Map::new(), Duration::ZERO));
@@ -122,7 +121,7 @@ fn where_refresh_tokens_are_never_replaced_the_older_one_is_as_good() {
     b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
     b.wait(s(3000));
     assert_eq!(b.sent[0].0, "r1");
-    b.answer(Answer::Granted(Box::new(grant("a4", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a4", None, Some(3600)))));
     assert_eq!(b.disk.as_ref().unwrap().generation, 4);
     b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
     assert_eq!(b.view().standing, Standing::Active, "what was written since is the newest");
@@ -143,12 +142,12 @@ fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
 
 #[test]
 fn a_client_that_asks_for_itself_asks_anew() {
-    let mut b = Bench::unaided(Anew::Always, false);
+    let mut b = Bench::unaided(Reacquire::Always, false);
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a1", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let mut b = b.put_back();
     assert!(b.view().standing == Standing::Starting && b.view().token.is_none());
     b.sleep();
-    b.answer(Answer::Granted(Box::new(grant("a9", None, Some(3600)))));
+    b.answer(RefreshOutcome::Granted(Box::new(grant("a9", None, Some(3600)))));
     assert_eq!((b.token().as_str(), b.sent[0].0.as_str()), ("a9", "anew"));
 }

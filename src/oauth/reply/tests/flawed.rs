@@ -6,8 +6,8 @@ use proptest::sample::select;
 use super::*;
 use crate::oauth::dialect::ServedTypes;
 
-fn received<'a>(content_type: Option<&'a str>, body: &'a [u8]) -> Received<'a> {
-    Received { status: 200, content_type, retry_after: None, body, at: NOW }
+fn received<'a>(content_type: Option<&'a str>, body: &'a [u8]) -> ReceivedReply<'a> {
+    ReceivedReply { status: 200, content_type, retry_after: None, body, at: NOW }
 }
 
 fn plain(body: impl AsRef<[u8]>) -> String {
@@ -350,7 +350,7 @@ proptest::proptest! {
         let reply = || received(Some(kind), &body);
         for reply in [parse(reply(), &dialect()), parse_cut(reply(), "cut".into(), &dialect())] {
             let kept = match &reply {
-                Reply::Granted(grant) => grant.refresh_token.as_ref().map(RefreshToken::expose),
+                ParsedReply::Granted(grant) => grant.refresh_token.as_ref().map(RefreshToken::expose),
                 _ => None,
             };
             assert_eq!(kept, Some(token.as_str()), "{} {reply:?}", String::from_utf8_lossy(&body));
@@ -364,7 +364,7 @@ proptest::proptest! {
         if let Ok(Value::Object(members)) = serde_json::from_str(&body) {
             let found = members.get("refresh_token").and_then(Value::as_str);
             let reply = parse(received(None, body.as_bytes()), &dialect());
-            let Reply::Granted(grant) = &reply else { panic!("{body} {reply:?}") };
+            let ParsedReply::Granted(grant) = &reply else { panic!("{body} {reply:?}") };
             assert_eq!(grant.refresh_token.as_ref().map(RefreshToken::expose), found, "{body}");
         }
     }

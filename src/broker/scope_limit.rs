@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use zeroize::Zeroize as _;
 
+use super::accounts::Member;
 use super::handle::{Broker, Target, TokenQuery};
-use super::roster::Member;
 use crate::contract::TokenReply;
 use crate::error::Error;
 use crate::oauth::dialect::Narrowing;

@@ -18,7 +18,7 @@ const RINGS_APART: Duration = Duration::from_secs(1);
 
 /// The turns of every provider, and the bells of every host.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct RefreshSlots {
     slots: Mutex<HashMap<String, Arc<Semaphore>>>,
     recoveries: Mutex<HashMap<String, Recovery>>,
 }
@@ -30,19 +30,19 @@ struct Recovery {
 }
 
 /// Whose turn it is, until this is dropped; `None` where turns are no longer given.
-pub(super) type Turn = Option<OwnedSemaphorePermit>;
+pub(super) type RefreshSlot = Option<OwnedSemaphorePermit>;
 
-impl Turns {
+impl RefreshSlots {
     /// Waits until it is one's turn at the provider of this name, in the order of asking.
-    pub(super) async fn take(&self, provider: &str) -> Turn {
-        let turns = {
+    pub(super) async fn take(&self, provider: &str) -> RefreshSlot {
+        let slots = {
             let mut known = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             match known.get(provider) {
-                Some(turns) => Arc::clone(turns),
+                Some(slots) => Arc::clone(slots),
                 None => Arc::clone(known.entry(provider.to_owned()).or_insert(Arc::new(Semaphore::new(AT_ONCE)))),
             }
         };
-        turns.acquire_owned().await.ok()
+        slots.acquire_owned().await.ok()
     }
 
     /// Rings when an account had an answer from this host (an origin) after it had none.
@@ -72,15 +72,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_provider_has_so_many_turns_and_they_are_given_back() {
-        let turns = Turns::default();
+        let slots = RefreshSlots::default();
         let mut taken = Vec::new();
         for _ in 0..AT_ONCE {
-            taken.push(turns.take("a").await);
+            taken.push(slots.take("a").await);
         }
-        let late = tokio::time::timeout(Duration::from_secs(60), turns.take("a")).await;
+        let late = tokio::time::timeout(Duration::from_secs(60), slots.take("a")).await;
         assert!(late.is_err(), "one too many");
-        assert!(turns.take("b").await.is_some(), "another provider is not in the way");
+        assert!(slots.take("b").await.is_some(), "another provider is not in the way");
         taken.pop();
-        assert!(turns.take("a").await.is_some());
+        assert!(slots.take("a").await.is_some());
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::actor::{self, Command};
+use super::actor::{self, AccountCommand};
 use crate::config::{AccountConfig, Config, nearest};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::error::{Error, Obstacle};
 use crate::oauth::reply::clean;
 
 /// The accounts and the config that they are of.
-pub(super) struct Roster {
+pub(super) struct Accounts {
     pub(super) config: Arc<Config>,
     pub(super) accounts: BTreeMap<String, Member>,
     /// Accounts that were taken out of the config, while their tasks end what they have in hand.
@@ -26,7 +26,7 @@ pub(super) struct Member {
     pub(super) handle: Arc<actor::Handle>,
 }
 
-impl Roster {
+impl Accounts {
     pub(super) fn find(&self, asked: &str) -> Result<(&str, &Member), Error> {
         let name = match (asked, &self.config.default_account) {
             (DEFAULT_ACCOUNT, Some(name)) => name,
@@ -47,7 +47,10 @@ impl Roster {
     }
 }
 
-pub(super) async fn ask<T>(member: &Member, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+pub(super) async fn ask<T>(
+    member: &Member,
+    command: impl FnOnce(oneshot::Sender<T>) -> AccountCommand,
+) -> Result<T, Error> {
     let gone = || Error::Internal { what: "the account was removed, or the daemon is shutting down".into() };
     let (done, answer) = oneshot::channel();
     member.handle.inbox.send(command(done)).await.map_err(|_| gone())?;
@@ -75,7 +78,7 @@ pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, pat
     let all = async {
         // All are told before the first is waited for: every refresh in flight gets the whole of the time.
         for handle in &handles {
-            _ = handle.inbox.send(Command::Stop).await;
+            _ = handle.inbox.send(AccountCommand::Stop).await;
         }
         for handle in &handles {
             handle.inbox.closed().await;

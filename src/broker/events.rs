@@ -48,12 +48,12 @@ fn failed(health: Health) -> bool {
 
 /// Tells all listeners. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Happenings {
+pub(super) struct EventBus {
     events: broadcast::Sender<AccountEvent>,
     over: watch::Sender<bool>,
 }
 
-impl Happenings {
+impl EventBus {
     pub(super) fn new() -> Self {
         Self { events: broadcast::Sender::new(BEHIND), over: watch::Sender::new(false) }
     }
@@ -63,11 +63,11 @@ impl Happenings {
         _ = self.events.send(AccountEvent { version: VERSION, event, account: account.into(), at: now.unix_seconds() });
     }
 
-    pub(super) fn listen(&self) -> Listener {
-        Listener { events: self.events.subscribe(), over: self.over.subscribe() }
+    pub(super) fn listen(&self) -> Subscription {
+        Subscription { events: self.events.subscribe(), over: self.over.subscribe() }
     }
 
-    /// Ends every [`Listener`].
+    /// Ends every [`Subscription`].
     pub(super) fn end(&self) {
         self.over.send_replace(true);
     }
@@ -75,29 +75,29 @@ impl Happenings {
 
 /// Hears everything from now on.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Subscription {
     events: broadcast::Receiver<AccountEvent>,
     over: watch::Receiver<bool>,
 }
 
-/// What a [`Listener`] hears.
+/// What a [`Subscription`] hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// This happened.
     Event(AccountEvent),
     /// So much happened at once that this many events are lost: look at the accounts.
     Missed(u64),
 }
 
-impl Listener {
+impl Subscription {
     /// The next one; `None` once the daemon stops. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Received> {
         tokio::select! {
             biased;
             _ = self.over.wait_for(|over| *over) => None,
             heard = self.events.recv() => match heard {
-                Ok(event) => Some(Heard::Event(event)),
-                Err(broadcast::error::RecvError::Lagged(count)) => Some(Heard::Missed(count)),
+                Ok(event) => Some(Received::Event(event)),
+                Err(broadcast::error::RecvError::Lagged(count)) => Some(Received::Missed(count)),
                 Err(broadcast::error::RecvError::Closed) => None,
             },
         }
@@ -110,17 +110,17 @@ mod tests {
 
     #[tokio::test]
     async fn who_listens_hears_all_or_that_something_was_missed_and_then_the_end() {
-        let happenings = Happenings::new();
-        happenings.tell("work", EventKind::Refreshed, Wall(0));
-        let mut listener = happenings.listen();
-        happenings.tell("work", EventKind::LoginNeeded, Wall(7_000));
-        let Some(Heard::Event(event)) = listener.next().await else { panic!("nothing heard") };
+        let events = EventBus::new();
+        events.tell("work", EventKind::Refreshed, Wall(0));
+        let mut listener = events.listen();
+        events.tell("work", EventKind::LoginNeeded, Wall(7_000));
+        let Some(Received::Event(event)) = listener.next().await else { panic!("nothing heard") };
         assert_eq!((event.event, event.account.as_str(), event.at), (EventKind::LoginNeeded, "work", 7));
         for _ in 0..BEHIND + 3 {
-            happenings.tell("work", EventKind::Refreshed, Wall(0));
+            events.tell("work", EventKind::Refreshed, Wall(0));
         }
-        assert_eq!(listener.next().await, Some(Heard::Missed(3)));
-        happenings.end();
+        assert_eq!(listener.next().await, Some(Received::Missed(3)));
+        events.end();
         assert_eq!(listener.next().await, None);
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::World;
-use crate::account::state::{Answer, Renewal};
+use crate::account::state::{RefreshOutcome, Renewal};
 use crate::config::AccountConfig;
 use crate::credentials;
 use crate::oauth::dialect::Dialect;
@@ -14,12 +14,12 @@ use crate::provider::AskError;
 use crate::secret::Password;
 
 /// One account's way to its provider.
-pub(super) struct Errand<'a> {
+pub(super) struct ProviderCall<'a> {
     pub(super) config: &'a AccountConfig,
     pub(super) world: &'a World,
 }
 
-impl Errand<'_> {
+impl ProviderCall<'_> {
     /// The dialect with all its endpoints.
     pub(super) async fn dialect(&self) -> Result<Arc<Dialect>, AskError> {
         self.world.provider.resolve(&self.config.dialect).await
@@ -85,11 +85,11 @@ impl Errand<'_> {
 }
 
 /// The same as an answer to a request that was never sent.
-pub(super) fn unsent(error: AskError) -> Answer {
+pub(super) fn unsent(error: AskError) -> RefreshOutcome {
     match error {
-        AskError::Refused(refusal) => Answer::Refused(refusal),
+        AskError::Refused(refusal) => RefreshOutcome::Refused(refusal),
         // Whoever was asked for the endpoints, it was not with a refresh token.
-        AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => Answer::NotSent { why },
-        AskError::Unreachable { why, retry_after } => Answer::Busy { retry_after, why },
+        AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => RefreshOutcome::NotSent { why },
+        AskError::Unreachable { why, retry_after } => RefreshOutcome::Busy { retry_after, why },
     }
 }

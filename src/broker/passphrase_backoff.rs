@@ -11,13 +11,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The wrong passphrases since the last right one, whoever gave them.
 #[derive(Debug, Default)]
-pub(super) struct Guesses {
+pub(super) struct PassphraseBackoff {
     failures: u32,
     /// Before this, none is looked at.
     next: Option<Boot>,
 }
 
-impl Guesses {
+impl PassphraseBackoff {
     /// What the next one has to wait.
     pub(super) fn pause(&self, now: Moment) -> Duration {
         self.next.map_or(Duration::ZERO, |next| now.boot.until(next))
@@ -40,20 +40,20 @@ mod tests {
     #[test]
     fn each_wrong_passphrase_doubles_the_wait_up_to_a_minute() {
         let mut now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(Duration::from_secs(1000)) };
-        let mut guesses = Guesses::default();
-        assert_eq!(guesses.pause(now), Duration::ZERO);
+        let mut passphrase_backoff = PassphraseBackoff::default();
+        assert_eq!(passphrase_backoff.pause(now), Duration::ZERO);
         for (number, seconds) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
-            assert_eq!(guesses.wrong(now), (number, Duration::from_secs(seconds)));
-            assert_eq!(guesses.pause(now), Duration::from_secs(seconds));
-            now = now.plus(guesses.pause(now));
-            assert_eq!(guesses.pause(now), Duration::ZERO);
+            assert_eq!(passphrase_backoff.wrong(now), (number, Duration::from_secs(seconds)));
+            assert_eq!(passphrase_backoff.pause(now), Duration::from_secs(seconds));
+            now = now.plus(passphrase_backoff.pause(now));
+            assert_eq!(passphrase_backoff.pause(now), Duration::ZERO);
         }
         now.wall.0 += 86_400_000;
-        assert_eq!(guesses.wrong(now).1, LONGEST_PAUSE);
+        assert_eq!(passphrase_backoff.wrong(now).1, LONGEST_PAUSE);
         now.wall.0 += 86_400_000;
-        assert_eq!(guesses.pause(now), LONGEST_PAUSE, "setting the clock ahead shortens nothing");
+        assert_eq!(passphrase_backoff.pause(now), LONGEST_PAUSE, "setting the clock ahead shortens nothing");
         for _ in 0..100 {
-            assert_eq!(guesses.wrong(now).1, LONGEST_PAUSE);
+            assert_eq!(passphrase_backoff.wrong(now).1, LONGEST_PAUSE);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::actor::Command;
+use super::accounts::Member;
+use super::actor::AccountCommand;
 use super::handle::{Broker, Target, token_reply};
-use super::roster::Member;
 use crate::account::view::{Ttl, Verdict};
 use crate::config::AccountConfig;
 use crate::contract::TokenReply;
@@ -42,7 +42,7 @@ impl Broker {
                 Verdict::Fail(error) => return Err(unrenewable.unwrap_or(error)),
                 Verdict::Wait if snapshot.busy => {}
                 Verdict::Wait => {
-                    let command = Command::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
+                    let command = AccountCommand::Narrow(Box::new(target.clone()), snapshot.effective(ttl));
                     _ = tokio::time::timeout(now.boot.until(patience), member.handle.inbox.send(command)).await;
                 }
             }
@@ -61,15 +61,15 @@ pub(super) fn in_order(mut target: Target) -> Target {
 /// Whether the account's provider gives tokens for a part of what was granted.
 fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     let narrow = config.dialect.narrow;
-    let anew = config.grant == GrantType::ClientCredentials;
-    let scope = target.scope.is_empty() || anew || matches!(narrow, Narrowing::Scope | Narrowing::Both);
+    let reacquire = config.grant == GrantType::ClientCredentials;
+    let scope = target.scope.is_empty() || reacquire || matches!(narrow, Narrowing::Scope | Narrowing::Both);
     let rest = target.resource.is_empty() && target.audience.is_none();
-    let resource = rest || anew || matches!(narrow, Narrowing::Resource | Narrowing::Both);
+    let resource = rest || reacquire || matches!(narrow, Narrowing::Resource | Narrowing::Both);
     let provider = &config.dialect.provider;
     let refused = |part| Error::Obstacle(Obstacle::NoTokensFor { provider: provider.clone(), part });
     // A provider may spend the refresh token before it says no to a resource that was never granted.
     let granted = &config.target.resource;
-    if let Some(other) = target.resource.iter().find(|asked| !anew && !granted.contains(asked)) {
+    if let Some(other) = target.resource.iter().find(|asked| !reacquire && !granted.contains(asked)) {
         let (account, resource) = (config.name.clone(), other.clone());
         return Err(Error::Obstacle(Obstacle::NotAResource { account, resource }));
     }

@@ -17,7 +17,7 @@ const BY_REKEY: &str = " by rekey";
 
 /// Where a master key can be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyLocation {
     /// The key file in the state folder.
     File,
     /// The OS keyring.
@@ -55,17 +55,17 @@ impl Item {
 }
 
 /// The words of the note.
-const WORDS: [(&str, Place); 4] = [
-    ("file", Place::File),
-    ("keyring", Place::Keyring(Item::First)),
-    ("keyring-2", Place::Keyring(Item::Second)),
-    ("passphrase", Place::Passphrase),
+const WORDS: [(&str, KeyLocation); 4] = [
+    ("file", KeyLocation::File),
+    ("keyring", KeyLocation::Keyring(Item::First)),
+    ("keyring-2", KeyLocation::Keyring(Item::Second)),
+    ("passphrase", KeyLocation::Passphrase),
 ];
 
 /// What the note says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Note {
-    pub(in crate::store) place: Place,
+    pub(in crate::store) place: KeyLocation,
     /// It goes before the config.
     pub(in crate::store) by_rekey: bool,
 }
@@ -102,7 +102,7 @@ impl Note {
 }
 
 /// The word for the place in the config's `store.key`.
-impl fmt::Display for Place {
+impl fmt::Display for KeyLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::File => "file",
@@ -112,7 +112,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
+impl KeyLocation {
     /// Whether the config names this place, or leaves the choice.
     pub fn agrees_with(self, source: &KeySource) -> bool {
         *source == KeySource::Auto || *source == self.source()
@@ -144,7 +144,7 @@ pub(in crate::store) fn resolved(source: &KeySource, folder: &Folder) -> Result<
 /// Which item of the keyring holds the key.
 pub(in crate::store) fn keyring_item(folder: &Folder) -> Result<Item, StoreError> {
     Ok(match Note::read(folder)?.map(|note| note.place) {
-        Some(Place::Keyring(item)) => item,
+        Some(KeyLocation::Keyring(item)) => item,
         _ => Item::First,
     })
 }

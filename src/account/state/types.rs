@@ -27,14 +27,14 @@ pub struct Policy {
     /// See [`Dialect::max_age_unknown`].
     pub max_age_unknown: Duration,
     /// How a token is got where there is no refresh token.
-    pub anew: Anew,
+    pub reacquire: Reacquire,
     /// Whether the provider tells, unasked by a caller, whose a token is and when it ends.
     pub describes: bool,
 }
 
 /// Whether a token can be got without a refresh token and without the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anew {
+pub enum Reacquire {
     /// It can't.
     No,
     /// Always, also the first one: the client asks for itself (RFC 6749 §4.4).
@@ -45,14 +45,14 @@ pub enum Anew {
 
 impl Policy {
     /// The dialect's, for an account that comes to its tokens so.
-    pub fn new(dialect: &Dialect, binding: Binding, anew: Anew) -> Self {
+    pub fn new(dialect: &Dialect, binding: Binding, reacquire: Reacquire) -> Self {
         Self {
             binding,
             rotation: dialect.rotation,
             replay_window: dialect.replay_window,
             default_lifetime: dialect.default_lifetime,
             max_age_unknown: dialect.max_age_unknown,
-            anew,
+            reacquire,
             describes: dialect.endpoints.details.is_some(),
         }
     }
@@ -69,7 +69,7 @@ pub enum Event {
     Timer,
     /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::Machine::wake_at) may
     /// be another.
-    Stirred,
+    Woken,
     /// Another account of the same provider had an answer after it had none.
     Recovered,
     /// A caller has no use for what is published: it wants this much validity.
@@ -83,7 +83,7 @@ pub enum Event {
     /// The end of [`Effect::Prepare`].
     Prepared(Result<(), String>),
     /// The end of [`Effect::Send`].
-    Answered(Answer),
+    Answered(RefreshOutcome),
     /// The end of [`Effect::Commit`].
     Committed(Result<(), String>),
     /// The end of [`Effect::Remove`].
@@ -121,7 +121,7 @@ pub enum StoreTrouble {
 
 /// How a refresh ended.
 #[derive(Debug)]
-pub enum Answer {
+pub enum RefreshOutcome {
     /// New tokens.
     Granted(Box<Grant>),
     /// A parsed no.
@@ -157,7 +157,7 @@ pub enum Answer {
     },
 }
 
-impl Answer {
+impl RefreshOutcome {
     /// The same, with what the provider said put through `edit`.
     #[must_use]
     pub fn edited(self, edit: impl Fn(&str) -> String) -> Self {

@@ -11,25 +11,25 @@ use axum::Router;
 use tokio::sync::Mutex;
 use url::{Host, Url};
 
-use super::listen::{BindError, Open, Server, bind_tcp};
-use crate::broker::{CallbackDoor, Guard};
-use crate::provider::Pending;
+use super::listen::{BindError, ServedListener, Server, bind_tcp};
+use crate::broker::{CallbackListener, Guard};
+use crate::provider::ProviderFuture;
 
 /// After a login, so that the browser can load the outcome page and its style.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// All doors for answers: the daemon's own listeners and those that are opened for a login.
-pub struct Doors {
+pub struct CallbackListeners {
     server: Server,
     /// Where the daemon listens all the time.
     own: Vec<SocketAddr>,
     /// Set once the router exists, which needs the broker, which needs this.
     router: OnceLock<Router>,
     /// Those that are open now. Logins are rare, and nothing else takes this lock.
-    open: Mutex<HashMap<SocketAddr, Weak<Open>>>,
+    open: Mutex<HashMap<SocketAddr, Weak<ServedListener>>>,
 }
 
-impl Doors {
+impl CallbackListeners {
     /// Doors beside the listeners in `own`.
     pub fn new(server: Server, own: Vec<SocketAddr>) -> Self {
         Self { server, own, router: OnceLock::new(), open: Mutex::default() }
@@ -44,7 +44,7 @@ impl Doors {
         let wanted = addresses(redirect_uri)?;
         let mut open = self.open.lock().await;
         open.retain(|_, door| door.strong_count() > 0);
-        let mut held = Held(Vec::new());
+        let mut held = OpenListeners(Vec::new());
         let mut unavailable = None;
         let mut covered = false;
         for address in wanted {
@@ -70,8 +70,8 @@ impl Doors {
     async fn one(
         &self,
         address: SocketAddr,
-        open: &mut HashMap<SocketAddr, Weak<Open>>,
-    ) -> Result<Arc<Open>, BindError> {
+        open: &mut HashMap<SocketAddr, Weak<ServedListener>>,
+    ) -> Result<Arc<ServedListener>, BindError> {
         if let Some(door) = open.get(&address).and_then(Weak::upgrade) {
             return Ok(door);
         }
@@ -83,16 +83,16 @@ impl Doors {
     }
 }
 
-impl CallbackDoor for Doors {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> Pending<'a, Result<Guard, String>> {
+impl CallbackListener for CallbackListeners {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
         Box::pin(self.open_for(redirect_uri))
     }
 }
 
 /// Keeps doors open, and a little longer.
-struct Held(Vec<Arc<Open>>);
+struct OpenListeners(Vec<Arc<ServedListener>>);
 
-impl Drop for Held {
+impl Drop for OpenListeners {
     fn drop(&mut self) {
         let doors = std::mem::take(&mut self.0);
         if let (false, Ok(runtime)) = (doors.is_empty(), tokio::runtime::Handle::try_current()) {
@@ -127,7 +127,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::listen::Limits;
+    use crate::http::listen::ConnectionLimits;
 
     #[test]
     fn localhost_means_both_families_and_other_machines_mean_nothing() {
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_door_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
-        let doors = Doors::new(Server::new(Limits::default()), vec![]);
+        let doors = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let uri = format!("http://{free}/cb");
         let first = doors.open(&uri).await.unwrap();

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
+use super::key::location;
 use super::key::passphrase::{self, Cost};
-use super::key::place;
 use super::key::source::{self, Obtained, Outside, Start};
 use super::{Opening, StoreError};
 use crate::config::KeySource;
@@ -15,30 +15,30 @@ use crate::contract::StoreState;
 use crate::paths::folder::Folder;
 
 /// Holds the key. Readers share it without waiting for anybody.
-pub(super) struct Vault {
+pub(super) struct MasterKeyCell {
     key: ArcSwapOption<Obtained>,
     source: KeySource,
     outside: Outside<'static>,
     /// What is no secret of the first key there was: it has to be the same each time.
-    known: OnceLock<Known>,
+    known: OnceLock<KnownKey>,
     /// Whether there is a passphrase.
     set: AtomicBool,
     /// Why the key could not be had yet when the vault was opened.
     not_yet: Option<String>,
 }
 
-struct Known {
+struct KnownKey {
     id: [u8; 8],
     from: String,
 }
 
-impl fmt::Debug for Vault {
+impl fmt::Debug for MasterKeyCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 
-impl Vault {
+impl MasterKeyCell {
     /// Gets the key, or stays locked where that takes a passphrase, or where something is sealed already and the key
     /// may be had later. Blocks.
     pub(super) fn open(
@@ -47,8 +47,8 @@ impl Vault {
         folder: &Folder,
         start: Start,
     ) -> Result<Self, StoreError> {
-        let source = &place::resolved(source, folder)?;
-        let mut vault = Self {
+        let source = &location::resolved(source, folder)?;
+        let mut key_cell = Self {
             key: ArcSwapOption::empty(),
             source: source.clone(),
             outside,
@@ -58,16 +58,16 @@ impl Vault {
         };
         if *source != KeySource::Passphrase {
             match source::obtain(source, folder, start, &outside) {
-                Ok(obtained) => vault.hold(obtained)?,
+                Ok(obtained) => key_cell.hold(obtained)?,
                 Err(error @ StoreError::KeyNotYet { .. }) if start == Start::Later => {
-                    vault.not_yet = Some(error.to_string());
+                    key_cell.not_yet = Some(error.to_string());
                 }
                 Err(error) => return Err(error),
             }
-        } else if start == Start::Later && !vault.is_set() {
+        } else if start == Start::Later && !key_cell.is_set() {
             return Err(passphrase::lost(folder));
         }
-        Ok(vault)
+        Ok(key_cell)
     }
 
     /// Gets the key again. Blocks: a keyring or program has 10 s, and a passphrase takes a second.
@@ -90,7 +90,7 @@ impl Vault {
 
     fn hold(&self, obtained: Obtained) -> Result<(), StoreError> {
         let id = obtained.key.id();
-        let known = self.known.get_or_init(|| Known { id, from: obtained.from.clone() });
+        let known = self.known.get_or_init(|| KnownKey { id, from: obtained.from.clone() });
         if known.id != id {
             let why = "it is another key than before the store was locked: bring that one back".into();
             return Err(StoreError::Key { from: obtained.from, why });

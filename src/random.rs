@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 /// Makes the draws of everything that draws. Not for secrets: those come from the system alone.
 #[derive(Debug, Clone, Copy, Default)]
-pub enum Chance {
+pub enum Randomness {
     /// The system's.
     #[default]
     System,
@@ -17,28 +17,28 @@ pub enum Chance {
 
 /// The draws of one thing, so that what others draw in between does not matter.
 #[derive(Debug)]
-pub enum Draws {
-    /// See [`Chance::System`].
+pub enum Jitter {
+    /// See [`Randomness::System`].
     System,
-    /// See [`Chance::Seeded`].
+    /// See [`Randomness::Seeded`].
     Seeded(Box<StdRng>),
 }
 
-impl Chance {
+impl Randomness {
     /// The draws of the thing with this name.
-    pub fn of(self, name: &str) -> Draws {
+    pub fn of(self, name: &str) -> Jitter {
         match self {
-            Self::System => Draws::System,
+            Self::System => Jitter::System,
             Self::Seeded(seed) => {
                 let mut hasher = DefaultHasher::new();
                 (seed, name).hash(&mut hasher);
-                Draws::Seeded(Box::new(StdRng::seed_from_u64(hasher.finish())))
+                Jitter::Seeded(Box::new(StdRng::seed_from_u64(hasher.finish())))
             }
         }
     }
 }
 
-impl Draws {
+impl Jitter {
     /// A share from 0 up to 1.
     pub fn share(&mut self) -> f64 {
         match self {
@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn a_seed_draws_the_same_again_for_the_same_name_alone() {
-        let draws = |seed, name: &str| Chance::Seeded(seed).of(name).share();
-        assert_eq!(draws(1, "work").to_bits(), draws(1, "work").to_bits());
-        assert_ne!(draws(1, "work").to_bits(), draws(1, "home").to_bits());
-        assert_ne!(draws(1, "work").to_bits(), draws(2, "work").to_bits());
-        assert!((0.0..1.0).contains(&Chance::System.of("work").share()));
+        let jitter = |seed, name: &str| Randomness::Seeded(seed).of(name).share();
+        assert_eq!(jitter(1, "work").to_bits(), jitter(1, "work").to_bits());
+        assert_ne!(jitter(1, "work").to_bits(), jitter(1, "home").to_bits());
+        assert_ne!(jitter(1, "work").to_bits(), jitter(2, "work").to_bits());
+        assert!((0.0..1.0).contains(&Randomness::System.of("work").share()));
     }
 }

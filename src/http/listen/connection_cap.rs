@@ -7,14 +7,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Which door a connection came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ListenerKind {
     Tcp,
     Unix,
 }
 
 /// All places, and those that TCP may have of them.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionCap {
     all: Pool,
     tcp: Pool,
 }
@@ -68,12 +68,12 @@ impl Wanted {
 
 /// The tickets that one connection can take.
 #[derive(Debug)]
-pub(super) struct Tickets {
+pub(super) struct EvictionTickets {
     all: Arc<Wanted>,
     tcp: Option<Arc<Wanted>>,
 }
 
-impl Tickets {
+impl EvictionTickets {
     /// Ready when this connection is the one that has to go.
     pub(super) async fn one(&self) {
         let Some(tcp) = &self.tcp else { return self.all.ticket().await };
@@ -103,16 +103,16 @@ impl Pool {
     }
 }
 
-impl Places {
+impl ConnectionCap {
     pub(super) fn new(count: usize) -> Self {
         Self { all: Pool::new(count), tcp: Pool::new(count - count / 4) }
     }
 
     /// Waits for a free place, *before* a connection is accepted. Who comes when the house is full waits in the
     /// kernel's queue and is served a little later; a 503 would make every caller write a retry loop.
-    pub(super) async fn one(&self, kind: Kind) -> Vec<OwnedSemaphorePermit> {
+    pub(super) async fn one(&self, kind: ListenerKind) -> Vec<OwnedSemaphorePermit> {
         let mut permits = Vec::with_capacity(2);
-        if kind == Kind::Tcp {
+        if kind == ListenerKind::Tcp {
             // A full port is no reason to disturb the socket.
             permits.push(self.tcp.one().await);
         }
@@ -121,9 +121,9 @@ impl Places {
     }
 
     /// How a connection of this kind learns that its place is needed.
-    pub(super) fn tickets(&self, kind: Kind) -> Tickets {
-        let tcp = (kind == Kind::Tcp).then(|| Arc::clone(&self.tcp.wanted));
-        Tickets { all: Arc::clone(&self.all.wanted), tcp }
+    pub(super) fn tickets(&self, kind: ListenerKind) -> EvictionTickets {
+        let tcp = (kind == ListenerKind::Tcp).then(|| Arc::clone(&self.tcp.wanted));
+        EvictionTickets { all: Arc::clone(&self.all.wanted), tcp }
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     /// How many of `count` idle connections would go now.
-    async fn going(places: &Places, kind: Kind, count: usize) -> usize {
+    async fn going(places: &ConnectionCap, kind: ListenerKind, count: usize) -> usize {
         let mut going = 0;
         for _ in 0..count {
             going += usize::from(timeout(MOMENT, places.tickets(kind).one()).await.is_ok());
@@ -151,44 +151,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn as_many_connections_go_as_are_waited_for() {
-        let places = Places::new(4);
-        assert_eq!(going(&places, Kind::Tcp, 9).await, 0, "there is room");
+        let places = ConnectionCap::new(4);
+        assert_eq!(going(&places, ListenerKind::Tcp, 9).await, 0, "there is room");
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.one(Kind::Unix).await);
+            held.push(places.one(ListenerKind::Unix).await);
         }
-        assert_eq!(going(&places, Kind::Unix, 9).await, 0, "nobody waits");
-        let (mut first, mut second) = (Box::pin(places.one(Kind::Unix)), Box::pin(places.one(Kind::Unix)));
+        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 0, "nobody waits");
+        let (mut first, mut second) =
+            (Box::pin(places.one(ListenerKind::Unix)), Box::pin(places.one(ListenerKind::Unix)));
         assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
-        assert_eq!((going(&places, Kind::Tcp, 1).await, going(&places, Kind::Unix, 9).await), (1, 1));
+        assert_eq!((going(&places, ListenerKind::Tcp, 1).await, going(&places, ListenerKind::Unix, 9).await), (1, 1));
         held.truncate(2);
         let taken = (first.await, second.await);
-        let third = Box::pin(places.one(Kind::Unix));
+        let third = Box::pin(places.one(ListenerKind::Unix));
         assert!(timeout(MOMENT, third).await.is_err());
-        assert_eq!(going(&places, Kind::Unix, 9).await, 0, "who waited has left, and the ticket is gone");
+        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 0, "who waited has left, and the ticket is gone");
         drop(taken);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_place_that_comes_free_by_itself_takes_nobody_elses_ticket_along() {
-        let places = Places::new(4);
+        let places = ConnectionCap::new(4);
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.one(Kind::Unix).await);
+            held.push(places.one(ListenerKind::Unix).await);
         }
-        let (mut first, mut second) = (Box::pin(places.one(Kind::Unix)), Box::pin(places.one(Kind::Unix)));
+        let (mut first, mut second) =
+            (Box::pin(places.one(ListenerKind::Unix)), Box::pin(places.one(ListenerKind::Unix)));
         assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
         held.pop();
         first.await;
-        assert_eq!(going(&places, Kind::Unix, 9).await, 1, "the second still waits");
+        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 1, "the second still waits");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_port_disturbs_the_port_alone() {
-        let places = Places::new(4);
-        let _held = (places.one(Kind::Tcp).await, places.one(Kind::Tcp).await, places.one(Kind::Tcp).await);
-        let mut late = Box::pin(places.one(Kind::Tcp));
+        let places = ConnectionCap::new(4);
+        let _held = (
+            places.one(ListenerKind::Tcp).await,
+            places.one(ListenerKind::Tcp).await,
+            places.one(ListenerKind::Tcp).await,
+        );
+        let mut late = Box::pin(places.one(ListenerKind::Tcp));
         assert!(timeout(MOMENT, &mut late).await.is_err());
-        assert_eq!((going(&places, Kind::Unix, 9).await, going(&places, Kind::Tcp, 9).await), (0, 1));
+        assert_eq!((going(&places, ListenerKind::Unix, 9).await, going(&places, ListenerKind::Tcp, 9).await), (0, 1));
     }
 }

@@ -14,14 +14,14 @@ const DEAD: &str = "invalid_grant";
 /// The present login's begin, and how long earlier ones lasted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Logins {
+pub struct LoginHistory {
     /// When the present one was made. `None`: it has ended, or was made before this was kept.
     pub since: Option<Wall>,
     /// How long those lasted that the provider ended by itself, in seconds, the newest last.
     pub lasted: Vec<u64>,
 }
 
-impl Logins {
+impl LoginHistory {
     /// After another login, at `now`.
     #[must_use]
     pub fn begun(&self, now: Wall) -> Self {
@@ -63,16 +63,16 @@ mod tests {
     #[test]
     fn an_end_counts_once_and_only_the_providers_own() {
         let at = |seconds: u64| Wall(0).plus(Duration::from_secs(seconds));
-        let mut logins = Logins::default();
+        let mut logins = LoginHistory::default();
         logins.end(&refused("invalid_grant"), at(DAY));
-        assert_eq!(logins, Logins::default(), "nobody knows when that one was made");
+        assert_eq!(logins, LoginHistory::default(), "nobody knows when that one was made");
         logins = logins.begun(at(0));
         logins.end(&refused("invalid_grant"), at(7 * DAY));
         logins.end(&refused("invalid_grant"), at(9 * DAY));
-        assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
+        assert_eq!(logins, LoginHistory { since: None, lasted: vec![7 * DAY] });
         logins = logins.begun(at(10 * DAY));
         logins.end(&refused("another_subject"), at(11 * DAY));
-        assert_eq!(logins, Logins { since: None, lasted: vec![7 * DAY] });
+        assert_eq!(logins, LoginHistory { since: None, lasted: vec![7 * DAY] });
         for length in 1..=6 {
             logins = logins.begun(at(0));
             logins.end(&refused("invalid_grant"), at(length));

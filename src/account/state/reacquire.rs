@@ -1,0 +1,50 @@
+//! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
+//! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
+
+use super::{CommittedRecord, Effect, Machine, MachineState, Means, Phase, Priority, Reacquire, Renewal, TroubleKind};
+use crate::account::record::LoginReason;
+use crate::account::schedule;
+use crate::clock::Moment;
+use crate::oauth::exchange::Target;
+use crate::oauth::reply::{Refusal, RefusalSubject};
+
+impl Machine {
+    /// Whether `held` can be followed by another token without the user.
+    pub(in crate::account) fn is_renewable(&self, held: &CommittedRecord) -> bool {
+        held.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
+    }
+
+    pub(super) fn begin_anew(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
+        let allowed = match (self.policy.reacquire, &self.state) {
+            (Reacquire::No, _) | (_, MachineState::Unread) => false,
+            (Reacquire::Always, _) => true,
+            (Reacquire::WhileActive, state) => {
+                matches!(state, MachineState::Active(held) if held.record.binding == self.policy.binding)
+            }
+        };
+        if !allowed {
+            return Effect::Rest;
+        }
+        self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
+        Effect::Send(Renewal { refresh_token: None, target, priority })
+    }
+
+    pub(super) fn refused_reacquire(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
+        // A wrong password is not tried again by itself: providers lock accounts for that.
+        if self.policy.reacquire == Reacquire::WhileActive && refusal.blame == RefusalSubject::Grant {
+            self.needs_login(LoginReason::Refused { code: refusal.code });
+            return Effect::Rest;
+        }
+        if refusal.blame == RefusalSubject::Unknown {
+            return self.refused_for_unknown_reason(refusal, now, jitter);
+        }
+        let why = refusal.to_string();
+        self.fail(TroubleKind::Refused(refusal.code), why, now, |_| schedule::refused_pause(jitter));
+        Effect::Rest
+    }
+
+    /// Where an account without usable tokens stands.
+    pub(super) fn without_tokens(&self, otherwise: MachineState) -> MachineState {
+        if self.policy.reacquire == Reacquire::Always { MachineState::Starting } else { otherwise }
+    }
+}
