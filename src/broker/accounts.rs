@@ -15,7 +15,7 @@ use crate::oauth::reply::clean;
 /// The accounts and the config that they are of.
 pub(super) struct Accounts {
     pub(super) config: Arc<Config>,
-    pub(super) accounts: BTreeMap<String, Member>,
+    pub(super) members: BTreeMap<String, Member>,
     /// Accounts that were taken out of the config, while their tasks end what they have in hand.
     pub(super) leaving: BTreeMap<String, Arc<actor::Handle>>,
 }
@@ -35,13 +35,13 @@ impl Accounts {
             }
             (name, _) => name,
         };
-        if let Some((name, member)) = self.accounts.get_key_value(name) {
+        if let Some((name, member)) = self.members.get_key_value(name) {
             Ok((name, member))
         } else if let Some(why) = self.config.broken.get(name) {
             Err(Error::Misconfigured { account: name.to_owned(), why: why.clone() })
         } else {
             let nearest =
-                nearest(name, self.accounts.keys().map(String::as_str)).map(str::to_owned).into_iter().collect();
+                nearest(name, self.members.keys().map(String::as_str)).map(str::to_owned).into_iter().collect();
             Err(Error::UnknownAccount { name: clean(name), nearest })
         }
     }

@@ -240,7 +240,7 @@ impl Broker {
         let leads_there = |account: &AccountConfig| {
             wanted(account) && (self.inner.redirect_uri)(account).is_some_and(|uri| has_path(&uri, path))
         };
-        accounts.accounts.values().any(|member| leads_there(&member.config))
+        accounts.members.values().any(|member| leads_there(&member.config))
     }
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.

@@ -148,7 +148,7 @@ impl Revoker {
                 && member.config.dialect.authority() == plan.dialect.authority();
             same || is_of_client && identity::compare(&held.identity, &person) == Comparison::Same
         };
-        accounts.accounts.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
+        accounts.members.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
     }
 
     fn revoke(&self, plan: Arc<LoginPlan>, grant: &Grant) {

@@ -74,7 +74,7 @@ impl Broker {
         let logins = Logins::spawn(world.clock.clone(), jumps.clone(), world.audit.clone());
         let accounts = Arc::new(ArcSwap::from_pointee(Accounts {
             config: Arc::clone(&config),
-            accounts: BTreeMap::new(),
+            members: BTreeMap::new(),
             leaving: BTreeMap::new(),
         }));
         let lock = LockState::new(world.store.state(), world.clock.now());
@@ -111,7 +111,7 @@ impl Broker {
         self.inner.world.provider.reloaded();
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
-            let handle = if let Some(member) = old.accounts.get(name) {
+            let handle = if let Some(member) = old.members.get(name) {
                 // Never waits: the account may have a request in flight.
                 member.handle.config.send_replace(Arc::clone(account));
                 Arc::clone(&member.handle)
@@ -121,7 +121,7 @@ impl Broker {
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
-        let removed = old.accounts.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
+        let removed = old.members.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
         let mut leaving = old.leaving.clone();
         leaving.retain(|_, handle| !handle.inbox.is_closed());
         let new = accounts.iter().filter(|(name, _)| !leaving.contains_key(*name));
@@ -135,7 +135,7 @@ impl Broker {
         }
         leaving.extend(removed);
         let told = leaving.clone();
-        self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), accounts, leaving }));
+        self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, leaving }));
         self.end_stale_logins(&old).await;
         // What they have in hand may take its time; nobody has to wait for it.
         tokio::spawn(async move { stop(told.values(), FAREWELL).await });
@@ -145,12 +145,12 @@ impl Broker {
     pub async fn shut_down(&self, patience: Duration) {
         self.inner.common.events.end();
         let accounts = self.inner.accounts.load_full();
-        for member in accounts.accounts.values() {
+        for member in accounts.members.values() {
             member.handle.stop_soon();
         }
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.borrow().clone();
-        let (last, first): (Vec<_>, Vec<_>) = accounts.accounts.iter().partition(|(name, _)| exchanging.contains(name));
+        let (last, first): (Vec<_>, Vec<_>) = accounts.members.iter().partition(|(name, _)| exchanging.contains(name));
         let last_logins = async {
             self.end_logins("the daemon is stopping").await;
             stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
@@ -236,12 +236,12 @@ impl Broker {
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
     pub fn asks_consent(&self, account: &str) -> bool {
-        self.inner.accounts.load().accounts.get(account).is_some_and(|member| member.config.asks_consent)
+        self.inner.accounts.load().members.get(account).is_some_and(|member| member.config.asks_consent)
     }
 
     /// How the user learns that `account` (by its own name) needs them.
     pub fn attention(&self, account: &str) -> Option<Attention> {
-        self.inner.accounts.load().accounts.get(account).map(|member| member.config.attention)
+        self.inner.accounts.load().members.get(account).map(|member| member.config.attention)
     }
 
     /// Hears what happens to the accounts from now on.
@@ -252,7 +252,7 @@ impl Broker {
     /// Every account, sorted by name.
     pub fn accounts(&self) -> Vec<AccountReply> {
         let accounts = self.inner.accounts.load();
-        accounts.accounts.values().map(|member| self.view(member)).collect()
+        accounts.members.values().map(|member| self.view(member)).collect()
     }
 
     /// Accounts of the config that can't be used, with why.

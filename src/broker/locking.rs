@@ -87,7 +87,7 @@ impl Broker {
         }
         lock.shut.store(true, Ordering::SeqCst);
         let accounts = self.inner.accounts.load_full();
-        accounts.accounts.values().for_each(|member| member.handle.published.ring());
+        accounts.members.values().for_each(|member| member.handle.published.ring());
         self.end_logins("the token store was locked meanwhile").await;
         if let Err(why) = tell(&accounts, AccountCommand::Lock).await {
             self.reopen(&accounts).await;
@@ -107,8 +107,8 @@ impl Broker {
         stop(accounts.leaving.values(), FAREWELL).await;
         let mut leaving = accounts.leaving.clone();
         leaving.retain(|_, handle| !handle.inbox.is_closed());
-        let (config, accounts) = (Arc::clone(&accounts.config), accounts.accounts.clone());
-        self.inner.accounts.store(Arc::new(Accounts { config, accounts, leaving }));
+        let (config, accounts) = (Arc::clone(&accounts.config), accounts.members.clone());
+        self.inner.accounts.store(Arc::new(Accounts { config, members: accounts, leaving }));
     }
 
     /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
@@ -252,7 +252,7 @@ async fn tell(
     command: fn(oneshot::Sender<Result<(), String>>) -> AccountCommand,
 ) -> Result<(), String> {
     let mut answers = Vec::new();
-    for member in accounts.accounts.values() {
+    for member in accounts.members.values() {
         let (done, answer) = oneshot::channel();
         // Who is gone has nothing any more.
         if member.handle.inbox.send(command(done)).await.is_ok() {

@@ -227,7 +227,7 @@ impl Task {
                     .send(self.attempts.ticket(&id, now, &mut rand::rng()).map(|ticket| ticket.expose().to_owned()));
             }
             LoginsRequest::ByHand { id, done } => {
-                _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng()))
+                _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng()));
             }
             LoginsRequest::Keep { id, guard } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {
@@ -235,7 +235,7 @@ impl Task {
                 }
             }
             LoginsRequest::Depart { ticket, done } => {
-                _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng()))
+                _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng()));
             }
             LoginsRequest::Arrive { request, came, done } => {
                 _ = done.send(self.arrive(&request, &came, now));
@@ -257,7 +257,7 @@ impl Task {
             }
             LoginsRequest::Over { reply } => self.over(&reply, now),
             LoginsRequest::ReplaceQuestion { id, brought, life, done } => {
-                _ = done.send(self.question(&id, *brought, life, now))
+                _ = done.send(self.question(&id, *brought, life, now));
             }
             LoginsRequest::Answer { id, replace, answerer, done } => {
                 _ = done.send(self.answer_question(&id, replace, &answerer, now));

@@ -135,7 +135,7 @@ impl Broker {
     pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
         let dialect = {
             let accounts = self.inner.accounts.load();
-            let accounts = accounts.accounts.values().map(|member| &member.config.dialect);
+            let accounts = accounts.members.values().map(|member| &member.config.dialect);
             accounts.into_iter().find(|dialect| dialect.provider == provider).map(Arc::clone)
         };
         let unknown = || Error::Missing(Missing::Provider(clean(provider)));

@@ -14,8 +14,8 @@ impl Broker {
     /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
     pub(super) async fn end_stale_logins(&self, old: &Accounts) {
         let now = self.inner.accounts.load_full();
-        for (name, member) in &old.accounts {
-            if let Some(why) = self.stale(&member.config, now.accounts.get(name)) {
+        for (name, member) in &old.members {
+            if let Some(why) = self.stale(&member.config, now.members.get(name)) {
                 self.inner.logins.call_off(name, why).await;
             }
         }
@@ -33,7 +33,7 @@ impl Broker {
     /// store may have been locked.
     pub(super) async fn still_wanted(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
         let name = &member.config.name;
-        let stale = self.stale(&member.config, self.inner.accounts.load().accounts.get(name));
+        let stale = self.stale(&member.config, self.inner.accounts.load().members.get(name));
         let wanted = match stale {
             Some(why) => Err(Error::login_failed(name, why.into())),
             None => self.may_spend(name),
@@ -51,7 +51,7 @@ impl Broker {
     pub(super) fn may_spend(&self, account: &str) -> Result<(), Error> {
         self.inner.lock.open()?;
         let accounts = self.inner.accounts.load();
-        let stopping = accounts.accounts.get(account).is_some_and(|member| member.handle.is_stopping());
+        let stopping = accounts.members.get(account).is_some_and(|member| member.handle.is_stopping());
         if stopping { Err(Error::login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 
