@@ -1,7 +1,7 @@
 //! Opens the user's browser at a one-time start URL of this machine, and at nothing else.
 //!
 //! The provider's URL never comes here: arguments of a process can be read by everybody on the
-//! machine, and launchers have been tricked by hostile URLs (security.md §2.2).
+//! machine, and launchers have been tricked by hostile URLs (docs/security.md, rule 19).
 
 mod launch;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! What the browser sees: the start of a login, its answer, and how it ended.
 //!
 //! Pages know no text of the provider but what an [`Error`]'s own sentence carries, which was cleaned
-//! before, and askama escapes that too (`security.md` §2.3, reflected XSS). No scripts but the one of
+//! before, and askama escapes that too (docs/security.md, rule 14: no reflected XSS). No scripts but the one of
 //! [`super::fragment`], one style sheet.
 //!
 //! [`Error`]: crate::error::Error

@@ -204,7 +204,7 @@ fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
     }
 }
 
-/// What two readers of a path could understand differently (`security.md` §0, 3).
+/// What two readers of a path could understand differently (docs/security.md, rule 12).
 fn path(path: &str) -> Result<(), GateRefusal> {
     let odd_segment = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
     let clean = !odd_segment && !path.contains("//") && !path.contains('\\') && escapes_are_harmless(path.as_bytes());
