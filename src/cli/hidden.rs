@@ -1,5 +1,5 @@
-//! Asks at the terminal for something that is not to be seen, and gives the terminal back as it was, however
-//! that ends: a typed line, a broken terminal, Ctrl-C or SIGTERM.
+//! Reads a secret from the terminal without echo, and restores the terminal in every case: a typed line, an error, Ctrl-C
+//! or SIGTERM.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 
 use super::report;
 
-/// The terminal that the process was started from, whatever its standard streams are.
+/// The controlling terminal, whatever the standard streams are.
 pub(super) struct Terminal {
     tty: File,
 }
 
 impl Terminal {
-    /// `None` where there is none.
+    /// `None` if there is none.
     pub(super) fn open() -> Option<Self> {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(|tty| Self { tty })
     }
@@ -26,7 +26,7 @@ impl Terminal {
     pub(super) fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tty = &self.tty;
         let quiet = Quiet::over(&self.tty)?;
-        // To the terminal itself: what is asked has to be seen, wherever standard error goes.
+        // Written to the terminal itself: the question must be visible even if standard error is redirected.
         write!(tty, "{} ", report::plain(question))?;
         let line = read_line(&mut tty, most);
         drop(quiet);
@@ -35,12 +35,12 @@ impl Terminal {
     }
 }
 
-/// Has a terminal show nothing for as long as it lives.
+/// Turns off echo until it is dropped.
 struct Quiet {
     state: Arc<Mutex<Restored>>,
 }
 
-/// The terminal as it was before.
+/// The terminal's settings before.
 struct Restored {
     tty: File,
     before: Termios,
@@ -50,7 +50,7 @@ impl Quiet {
     fn over(tty: &File) -> io::Result<Self> {
         let before = tcgetattr(tty)?;
         let mut quiet = before.clone();
-        // By the byte, since a terminal cuts longer lines than 4095 bytes, and tokens can be longer.
+        // Byte by byte: a terminal truncates lines at 4095 bytes, and tokens can be longer.
         quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
@@ -71,13 +71,13 @@ impl Drop for Quiet {
 }
 
 impl Restored {
-    /// What was pasted beyond the line is thrown away: the shell must not get it.
+    /// Discards input after the line: the shell must not read a pasted secret.
     fn restore(&self) {
         let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
     }
 }
 
-/// From here on a signal that would end the process gives the terminal back first. Ready once this returns.
+/// Makes signals that would end the process restore the terminal first. In effect once this returns.
 fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (ready, caught) = mpsc::channel();
@@ -88,7 +88,7 @@ fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
             Some(end?.await)
         });
         if let Some(code) = code {
-            // Held to the end, so that nobody silences the terminal again.
+            // Held to the end, so that echo is not turned off again.
             let state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.restore();
             std::process::exit(code);
@@ -97,8 +97,8 @@ fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
     caught.recv().map_err(io::Error::other)?
 }
 
-/// Ready, with the exit code that tells of it, when the process is told to end. From this call on, and not
-/// only once it is polled, the signals no longer kill. Needs a tokio runtime around it.
+/// Completes with the matching exit code when the process receives a signal to stop. The signals are caught from this
+/// call on, not only once the future is polled. Needs a tokio runtime.
 fn end() -> io::Result<impl Future<Output = i32>> {
     let (mut interrupt, mut quit) = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
     let mut terminate = signal(SignalKind::terminate())?;
@@ -111,9 +111,9 @@ fn end() -> io::Result<impl Future<Output = i32>> {
     })
 }
 
-/// A line, with what a terminal does for lines that are read as a whole.
+/// A line editor with the keys that a terminal handles in line mode.
 fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for all of it at once, so that growing leaves no copies behind.
+    // Allocated at full size, so that growing leaves no copies of the secret in memory.
     let mut line = Zeroizing::new(Vec::with_capacity(most + 1));
     let mut chunk = Zeroizing::new([0_u8; 256]);
     loop {
@@ -137,7 +137,7 @@ fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec
     }
 }
 
-/// The last character, which may be several bytes of UTF-8.
+/// Removes the last character, which may be several bytes of UTF-8.
 fn take_back(line: &mut Vec<u8>) {
     while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
 }

@@ -4,10 +4,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Failure, message};
 
-/// A future that is ready when the process is told to stop. From this call on, and not only once it is
-/// polled, the signals no longer kill.
+/// A future that completes when the process receives one of the signals. They are caught from this call on, not only once
+/// the future is polled.
 ///
-/// Needs a tokio runtime around it.
+/// Needs a tokio runtime.
 pub(super) fn stop() -> Result<impl Future<Output = ()>, Failure> {
     let catch = |kind| signal(kind).map_err(message::no_signals);
     let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);

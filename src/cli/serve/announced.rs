@@ -1,5 +1,6 @@
-//! Programs find the daemon by two files: its socket and `endpoint.json`. Both lie in the runtime folder, which logind
-//! removes with the last session of its user, and anybody of that user may. What is gone is made anew.
+//! Service discovery: the socket and `endpoint.json`, by which programs find the daemon. Both are in the runtime folder,
+//! which logind removes with the user's last session, and which any program of the user may remove. The daemon creates
+//! them again.
 
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
@@ -19,14 +20,14 @@ use crate::paths::folder::FolderError;
 use crate::paths::{self, Paths};
 
 const ENDPOINT_FILE: &str = "endpoint.json";
-/// How often it is tried while there is no place for the files: only another login of the user may bring it back.
+/// Retry interval while the runtime folder cannot be created: it may take another session of the user.
 const TRIED_AGAIN: Duration = Duration::from_secs(3);
-/// How often it is looked where the system does not tell of changes.
+/// Polling interval on systems without change notification.
 const UNTOLD: Duration = Duration::from_secs(10);
-/// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
+/// Delay after a removal: a folder is removed file by file, and must stay empty meanwhile.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What the daemon is found by.
+/// The files by which programs find the daemon.
 pub(super) struct Announced {
     endpoint: Endpoint,
     paths: Paths,
@@ -50,7 +51,7 @@ enum Unfindable {
 }
 
 impl Announced {
-    /// Tells local programs where to ask. `socket`: the unix socket that we bound, and its listener.
+    /// Announces the daemon to local programs. `socket`: the unix socket that we bound, and its listener.
     pub(super) fn new(
         endpoint: Endpoint,
         paths: Paths,
@@ -73,12 +74,12 @@ impl Announced {
         paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
     }
 
-    /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
-    /// changes, and when `hangup` rings. Names the key file for as long as `apps` has one. Never ends.
+    /// Creates missing files again, within seconds or as soon as the folder can be created. Checks whenever one of the
+    /// folders changes, and when `hangup` rings. Names the key file while `apps` has one. Never returns.
     pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>, apps: &Apps) {
         let (mut is_found, mut changes) = (true, Changes::new());
         loop {
-            // From before the look, so that nothing is missed in between.
+            // Subscribed before the check, so that no change is missed.
             changes.watch(self.folders());
             let pause = match self.mend().await {
                 Ok(()) => {
@@ -90,7 +91,7 @@ impl Announced {
                 Err(error) => {
                     if std::mem::replace(&mut is_found, false) {
                         let seconds = TRIED_AGAIN.as_secs();
-                        tracing::error!("programs can't find the daemon: {error}. It is tried again every {seconds} s");
+                        tracing::error!("programs can't find the daemon: {error}. Retrying every {seconds} s");
                     }
                     Some(TRIED_AGAIN)
                 }
@@ -116,7 +117,7 @@ impl Announced {
         }
         (self.endpoint.key_file, self.endpoint.key_hint) = (key_file, key_hint);
         if let Err(error) = self.write() {
-            tracing::warn!("{ENDPOINT_FILE} does not tell of the change: {error}");
+            tracing::warn!("{ENDPOINT_FILE} could not be updated: {error}");
         }
     }
 
@@ -131,30 +132,30 @@ impl Announced {
             paths::private_folder(path.parent().unwrap_or(Path::new("/")))?;
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
-                // What came in through the one before goes on.
+                // Connections of the earlier socket continue.
                 *bound = BoundSockets { id, _open: self.server.spawn(listener, self.router.clone()) };
-                tracing::warn!(socket = %path.display(), "the socket had been removed, and is there again");
+                tracing::warn!(socket = %path.display(), "the socket had been removed; created it again");
             }
         }
         if !self.paths.endpoint_file().exists() {
             self.write()?;
-            tracing::warn!("{ENDPOINT_FILE} had been removed, and is there again");
+            tracing::warn!("{ENDPOINT_FILE} had been removed; created it again");
         }
         Ok(())
     }
 
-    /// Takes the announcement back. Only our own: a daemon with another state folder may have put its in the same place.
+    /// Removes the announcement, if it is our own: a daemon with another state folder may have replaced it.
     pub(super) fn withdraw(self) {
         let file = self.paths.endpoint_file();
         let found = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Endpoint>(&text).ok());
         if found.is_some_and(|found| found.pid == self.endpoint.pid) {
-            // What can't be removed tells of a process that is gone.
+            // If it can't be removed, it names a process that no longer exists.
             _ = std::fs::remove_file(file);
         }
     }
 }
 
-/// Tells that something in the folders is gone, or one of them is.
+/// Notifies of removals in the folders, or of the folders.
 struct Changes {
     #[cfg(target_os = "linux")]
     inotify: Option<Arc<OwnedFd>>,
@@ -163,7 +164,7 @@ struct Changes {
 
 #[cfg(target_os = "linux")]
 impl Changes {
-    /// A thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`. It sleeps in the kernel.
+    /// A thread instead of a task: waiting for a foreign file descriptor in tokio needs `unsafe`. It sleeps in the kernel.
     fn new() -> Self {
         use rustix::fs::inotify::{CreateFlags, init};
 
@@ -171,18 +172,18 @@ impl Changes {
         let inotify = init(CreateFlags::CLOEXEC).ok().map(Arc::new);
         if let Some(inotify) = inotify.clone() {
             let hear = move || {
-                // What it is, is of no interest.
+                // The kind of change does not matter.
                 while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
                     bell.send_replace(());
                 }
             };
-            // Without a thread nobody rings, and `next` says so.
+            // Without a thread there are no notifications, and `next` says so.
             _ = std::thread::Builder::new().name("announced".into()).stack_size(64 * 1024).spawn(hear);
         }
         Self { inotify, heard }
     }
 
-    /// From now on. Of a folder that is not there, the look that follows tells.
+    /// Watches from now on. The check that follows finds folders that don't exist.
     fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
         use rustix::fs::inotify::{WatchFlags, add_watch};
 
@@ -204,7 +205,7 @@ impl Changes {
 }
 
 impl Changes {
-    /// Where nobody tells, some time later.
+    /// Without change notification: after the polling interval.
     async fn next(&mut self) {
         if self.heard.changed().await.is_err() {
             tokio::time::sleep(UNTOLD).await;

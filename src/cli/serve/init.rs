@@ -1,7 +1,7 @@
-//! The daemon as the first process of a container. Every process there whose parent ended becomes a child of process 1
-//! and stays a zombie until it is waited for (`pid_namespaces(7)`), and what hooks and password programs leave behind is
-//! nobody's business but that process's. So process 1 only waits and passes signals on, and the daemon is a child of it:
-//! to wait for any child would take the ends of its own programs away from the daemon.
+//! Process 1 of a container (init): reaps zombies and forwards signals. A process whose parent has ended becomes a child
+//! of process 1 and stays a zombie until it is waited for (`pid_namespaces(7)`); hooks and password programs may leave
+//! such processes behind. The daemon runs as a child of this process: waiting for any child in the daemon itself would
+//! steal the exit status of the programs that it started.
 
 use std::process::{Command, ExitCode};
 
@@ -12,14 +12,14 @@ use super::CommandResult;
 use crate::client::message::no_child_of_process_1 as failed;
 use crate::hardening;
 
-/// Whether this is the first process, and no sockets were passed to it: those are for this very process (`sd_listen_fds(3)`).
+/// Whether this is process 1 without passed sockets, which would be for this very process (`sd_listen_fds(3)`).
 pub(super) fn is_first() -> bool {
     getpid() == Pid::INIT && std::env::var_os("LISTEN_PID").is_none()
 }
 
 /// Runs the same command line as a child, until that ends.
 pub(super) fn run() -> CommandResult {
-    // What programs of the daemon may not see of its environment, they may not see here either.
+    // Programs of the daemon must not see its environment here either.
     hardening::close_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     runtime.map_err(failed)?.block_on(wait_for_all())
@@ -27,7 +27,7 @@ pub(super) fn run() -> CommandResult {
 
 async fn wait_for_all() -> CommandResult {
     let catch = |kind| signal(kind).map_err(failed);
-    // Before there is a child that could end.
+    // Before a child exists that could end.
     let mut ended = catch(SignalKind::child())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
     let mut terminate = catch(SignalKind::terminate())?;
@@ -43,10 +43,10 @@ async fn wait_for_all() -> CommandResult {
             _ = hangup.recv() => Some(Signal::HUP),
         };
         if let Some(signal) = passed_on {
-            // It may have ended, which is seen next.
+            // It may have ended, which the loop notices next.
             _ = kill_process(daemon, signal);
         }
-        // One signal may stand for several ends.
+        // One signal may stand for several children.
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == daemon {
                 return Ok(exit_code(status));
@@ -55,7 +55,7 @@ async fn wait_for_all() -> CommandResult {
     }
 }
 
-/// As shells tell it: 128 and the signal's number for one that was killed.
+/// The exit code as in shells: 128 plus the signal's number for a killed process.
 fn exit_code(status: WaitStatus) -> ExitCode {
     let killed = || status.terminating_signal().map(|signal| 128 + signal);
     let code = status.exit_status().or_else(killed).and_then(|code| u8::try_from(code).ok());
