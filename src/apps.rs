@@ -39,10 +39,10 @@ pub enum AppsError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The system has no randomness to give.
-    #[error("no key could be made: {0}")]
+    #[error("a key could not be generated: {0}")]
     Random(String),
     /// A file holds something else.
-    #[error("{}: {why}; it was not touched: put it right, or move it away", path.display())]
+    #[error("{}: {why}; it was left unchanged: fix it, or move it away", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -50,10 +50,10 @@ pub enum AppsError {
         why: String,
     },
     /// There is one of that name.
-    #[error("there is an app `{0}` already: `ringback app rotate {0}` gives it a new key")]
+    #[error("there is already an app `{0}`: `ringback app rotate {0}` gives it a new key")]
     Exists(String),
     /// There is none of that name.
-    #[error("there is no app `{0}`: `ringback app list` shows those there are")]
+    #[error("there is no app `{0}`: `ringback app list` shows the apps")]
     Unknown(String),
     /// The name can't be one.
     #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]

@@ -192,7 +192,7 @@ impl LoginNotifier {
             }
             Ok(_) => {}
             Err(untold) => {
-                tracing::info!("an account needs you, see `ringback status`: {untold}");
+                tracing::info!("an account needs attention, see `ringback status`: {untold}");
                 self.untold += 1;
                 if self.untold < TRIES {
                     let pause = TRIED_AGAIN.saturating_mul(1 << (self.untold - 1));
@@ -251,7 +251,7 @@ fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
         [(name, Need::Login, _)] => format!("{} needs a login", notify::plain(name)),
         [(name, Need::Due, _)] => format!("{} needs a login soon", notify::plain(name)),
         [(name, Need::Look, _)] => format!("{} can't be refreshed", notify::plain(name)),
-        more => format!("{} accounts need you", more.len()),
+        more => format!("{} accounts need attention", more.len()),
     };
     let body = match shown {
         [(_, _, reason)] => notify::plain(reason),
@@ -318,8 +318,8 @@ mod tests {
             (of(&[("work", Need::Login)]), Some("work needs a login | why | 1")),
             (of(&[("work", Need::Due)]), Some("work needs a login soon | why | 1")),
             (of(&[("work", Need::Look)]), Some("work can't be refreshed | why | 0")),
-            (of(&[("home", Need::Look), ("work", Need::Login)]), Some("2 accounts need you | home, work | 1")),
-            (of(&many), Some("7 accounts need you | a, b, c, d, e and 2 more | 1")),
+            (of(&[("home", Need::Look), ("work", Need::Login)]), Some("2 accounts need attention | home, work | 1")),
+            (of(&many), Some("7 accounts need attention | a, b, c, d, e and 2 more | 1")),
         ] {
             assert_eq!(shown.as_deref(), said);
         }

@@ -29,7 +29,7 @@ pub struct NotAStartUrl;
 #[derive(Debug, thiserror::Error)]
 pub enum BrowserNotOpened {
     /// There is no desktop to open it on.
-    #[error("there is no browser here (no display, and BROWSER is not set)")]
+    #[error("there is no browser on this machine (no display, and BROWSER is not set)")]
     NoBrowser,
     /// None of these launchers is there.
     #[error("{}", no_launcher(.0))]

@@ -76,7 +76,7 @@ impl Client {
         let token = text.trim_ascii();
         // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(message::not_our_daemon("the token is empty or has characters that no token has"));
+            return Err(message::not_our_daemon("the token is empty or has characters that are not allowed in tokens"));
         }
         Ok(AccessToken::new(token))
     }
@@ -109,7 +109,7 @@ impl Client {
 
     /// Hands over a token that was made elsewhere, over the socket only. Wipes `token`.
     pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<ImportReply, Failure> {
-        let body = self.on_socket("a token is handed over").and_then(|()| json(&token));
+        let body = self.on_socket("a token is accepted").and_then(|()| json(&token));
         token.access_token.zeroize();
         token.refresh_token.zeroize();
         parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), PATIENCE)?)
@@ -122,7 +122,7 @@ impl Client {
 
     /// Has the daemon get the store's key again, over the socket only. Wipes the passphrase.
     pub fn unlock(&self, mut request: UnlockRequest) -> Result<LockReply, Failure> {
-        let body = self.on_socket("a passphrase is handed over").and_then(|()| json(&request));
+        let body = self.on_socket("a passphrase is accepted").and_then(|()| json(&request));
         request.passphrase.zeroize();
         parse(&self.ask("POST", "/v1/unlock", JSON, Some(&body?), PATIENCE)?)
     }
@@ -238,7 +238,7 @@ impl Client {
 
 const JSON: &str = "application/json";
 const CONSENTS: &str = "questions are answered";
-const APPS: &str = "apps are made and changed";
+const APPS: &str = "apps are managed";
 /// The daemon takes no longer bodies.
 const REQUEST_CAP: usize = 192 * 1024;
 
@@ -288,7 +288,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
 fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
     // The parser's message may quote the reply, so it stays here.
     serde_json::from_slice(&response.body)
-        .map_err(|_| message::not_our_daemon("its reply is not what version 1 of the API says"))
+        .map_err(|_| message::not_our_daemon("its reply does not follow version 1 of the API"))
 }
 
 /// What a reply outside 2xx tells.

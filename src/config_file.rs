@@ -245,7 +245,7 @@ fn changeable(meta: &Metadata, what: &str) -> Option<String> {
 }
 
 fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
-    let too_big = || format!("it is bigger than {MOST_BYTES} bytes");
+    let too_big = || format!("it is larger than {MOST_BYTES} bytes");
     if length > MOST_BYTES {
         return Err(too_big());
     }

@@ -1,7 +1,7 @@
-//! The one error of the broker and the doors: who failed, will it heal by itself, what to do.
+//! The error type of the broker and the API: what failed, and what to do about it.
 //!
-//! Each variant means one thing. HTTP status, code and exit code follow from [`Error::code`] through
-//! the table in `contract`; the advice is [`Error::hint`].
+//! HTTP status, error code and exit code follow from [`Error::code`] through the table in `contract`; the advice is
+//! [`Error::hint`].
 
 mod missing;
 mod obstacle;
@@ -15,20 +15,19 @@ pub use self::obstacle::Obstacle;
 use self::remedy::remedy;
 use crate::contract::{Confirm, ErrorCode, ErrorReply};
 
-/// Places come free as providers answer, or fail to.
+/// Suggested delay when too many callers wait.
 const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
 
-/// Why a caller does not get what it asked for. Messages hold no secrets: they travel to callers,
-/// pages and logs.
+/// Why a request fails. Messages contain no secrets: they are shown to callers, on pages and in logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The request makes no sense.
+    /// The request is invalid.
     #[error("{what}")]
     Usage {
         /// Which part, and what was expected.
         what: String,
     },
-    /// The request is well formed and can't be carried out as it is.
+    /// The request is well formed but can't be carried out.
     #[error("{0}")]
     Obstacle(Obstacle),
     /// The config has no such account.
@@ -36,10 +35,10 @@ pub enum Error {
     UnknownAccount {
         /// What was asked for.
         name: String,
-        /// Names that come near.
+        /// Similar names.
         nearest: Vec<String>,
     },
-    /// The config has it, with a mistake.
+    /// The account has a mistake in the config.
     #[error("account `{account}` can't be used: {why}")]
     Misconfigured {
         /// Its name.
@@ -55,8 +54,8 @@ pub enum Error {
         /// One clause.
         why: String,
     },
-    /// Another token is wanted than the valid one that there is, and only the user can get it.
-    #[error("`{account}` has no refresh token: only a login brings another token, and the present one has not expired")]
+    /// A new token is requested while the present one is valid, and only a login could get it.
+    #[error("`{account}` has no refresh token: only a login can get a new token, and the present one has not expired")]
     NotRefreshable {
         /// The account's own name.
         account: String,
@@ -71,8 +70,8 @@ pub enum Error {
         /// The provider's own code.
         provider_error: Option<String>,
     },
-    /// A token that was made elsewhere is not taken over.
-    #[error("the token was not taken over for `{account}`: {why}")]
+    /// A token that was made elsewhere is not imported.
+    #[error("the token was not imported into `{account}`: {why}")]
     ImportRefused {
         /// The account's own name.
         account: String,
@@ -81,8 +80,8 @@ pub enum Error {
         /// The provider's own code.
         provider_error: Option<String>,
     },
-    /// An import brought another person's token, and waits for an answer.
-    #[error("account `{account}` is logged in as {current}, and this token is of {new}: nothing was replaced")]
+    /// An imported token belongs to another person, and the import waits for an answer.
+    #[error("account `{account}` is logged in as {current}, but this token belongs to {new}: nothing was replaced")]
     AnotherPerson {
         /// The account's own name.
         account: String,
@@ -95,18 +94,18 @@ pub enum Error {
         /// What it asks.
         confirm: Arc<Confirm>,
     },
-    /// An imported access token would take the place of a login that can be refreshed.
+    /// An imported access token would replace a login that can be refreshed.
     #[error(
-        "`{account}` is logged in, and the daemon keeps its token fresh; the token to import has no refresh token, so \
-         that would end: nothing was replaced"
+        "`{account}` is logged in with a refresh token, and the imported token has none, so the daemon could no longer \
+         refresh it: nothing was replaced"
     )]
     LosesRefresh {
         /// The account's own name.
         account: String,
     },
-    /// A login as another person waits for an answer, and the command line can't ask.
+    /// A login by another person waits for an answer, and the command line has no terminal to ask at.
     #[error(
-        "`{account}` is logged in as {current}, and this login is as {new}; nothing was replaced, since there is no terminal to ask at"
+        "`{account}` is logged in as {current}, but this login is as {new}; nothing was replaced, since there is no terminal to ask at"
     )]
     NobodyToAsk {
         /// The account's own name.
@@ -116,7 +115,7 @@ pub enum Error {
         /// Who has just logged in, in words.
         new: String,
     },
-    /// The provider can't be asked just now; it heals by itself.
+    /// The provider can't be reached at the moment; the daemon retries.
     #[error("no token from the provider of `{account}`: {why}")]
     ProviderUnreachable {
         /// The account's own name.
@@ -126,10 +125,10 @@ pub enum Error {
         /// When the daemon itself will try again.
         retry_after: Duration,
     },
-    /// As many wait as may; nothing was begun.
-    #[error("as many callers wait for a provider or for you as may wait at once")]
+    /// Too many callers are waiting; nothing was started.
+    #[error("too many callers are already waiting for a provider or for an answer of yours")]
     Busy,
-    /// The provider said no and will say so again: the config has to change.
+    /// The provider refused for good: the config has to change.
     #[error("the provider of `{account}` refused: {why}")]
     ProviderRefused {
         /// The account's own name.
@@ -139,7 +138,7 @@ pub enum Error {
         /// The provider's own code.
         provider_error: Option<String>,
     },
-    /// The provider has no endpoint for it, or one that the config does not name.
+    /// The provider has no endpoint for the request, or the config does not name it.
     #[error("the provider of `{account}` can't be asked: {why}")]
     CannotAsk {
         /// The account's own name, or the provider's.
@@ -147,8 +146,8 @@ pub enum Error {
         /// One clause.
         why: String,
     },
-    /// The provider goes on saying no, for reasons that nobody here knows; it may pass.
-    #[error("the provider of `{account}` goes on refusing: {why}")]
+    /// The provider keeps refusing in an unknown way; it may be temporary.
+    #[error("the provider of `{account}` keeps refusing: {why}")]
     RefusesForLong {
         /// The account's own name.
         account: String,
@@ -157,18 +156,18 @@ pub enum Error {
         /// Its own code.
         provider_error: String,
     },
-    /// Nobody has the store's key until it is unlocked.
+    /// The store's key is not in memory.
     #[error("the token store is locked")]
     StoreLocked,
-    /// The passphrase opens nothing.
-    #[error("the passphrase is wrong{}", times(*failures))]
+    /// The passphrase is wrong.
+    #[error("{}", wrong_passphrase(*failures))]
     WrongPassphrase {
-        /// How many were wrong in a row.
+        /// How many wrong passphrases there were in a row.
         failures: u32,
-        /// How long the next one has to wait.
+        /// The delay before the next attempt.
         pause: Duration,
     },
-    /// The store is unwritable or damaged, or its key can't be had.
+    /// The store is unwritable or damaged, or its key is not available.
     #[error("the token store is not available: {why}")]
     StoreUnavailable {
         /// One clause.
@@ -180,7 +179,7 @@ pub enum Error {
         /// One sentence.
         why: &'static str,
     },
-    /// The caller may not.
+    /// The caller is not permitted.
     #[error("{why}")]
     Forbidden {
         /// One sentence.
@@ -192,19 +191,19 @@ pub enum Error {
         /// Its number; `None` for one without a number in the daemon's user namespace.
         uid: Option<u32>,
     },
-    /// Nobody knows whose the TCP connection is.
+    /// The user of the TCP connection is unknown.
     #[error(
         "the system does not tell which user this connection belongs to: it was closed, or shut down for sending, before it could be looked up"
     )]
     PeerNotFound,
-    /// The app is known, and was not given this.
+    /// The app's rights do not include this.
     #[error("{why}")]
     Beyond {
         /// One sentence.
         why: String,
     },
-    /// The account's config says that the user is asked, and the user has not said yes.
-    #[error("{who} gets no token of `{account}`: {why}")]
+    /// The account needs the user's consent, and the user has not given it.
+    #[error("{who} may not have a token of `{account}`: {why}")]
     NoConsent {
         /// The program.
         who: String,
@@ -213,14 +212,14 @@ pub enum Error {
         /// One clause.
         why: &'static str,
     },
-    /// There is none of that name.
+    /// There is no app of that name.
     #[error("there is no app `{name}`")]
     UnknownApp {
         /// What was asked for.
         name: String,
     },
-    /// There is one of that name.
-    #[error("there is an app `{name}` already")]
+    /// There is already an app of that name.
+    #[error("there is already an app `{name}`")]
     AppExists {
         /// Its name.
         name: String,
@@ -234,17 +233,17 @@ pub enum Error {
     /// No such thing.
     #[error("{0}")]
     Missing(Missing),
-    /// The route exists, with other methods.
-    #[error("this route does not take that method")]
+    /// The route has other methods.
+    #[error("this route does not support that method")]
     MethodNotAllowed,
-    /// Nobody answers.
+    /// No daemon answers.
     #[error("the ringback daemon is not running ({why})")]
     NoDaemon {
         /// What was tried.
         why: String,
     },
-    /// It runs, and not where it was looked for.
-    #[error("the ringback daemon runs (process {pid}) and can't be reached ({why})")]
+    /// The daemon runs, but can't be reached.
+    #[error("the ringback daemon runs (process {pid}) but can't be reached ({why})")]
     DaemonUnreachable {
         /// The process that holds the state folder.
         pid: u32,
@@ -263,17 +262,21 @@ fn user(uid: Option<u32>) -> String {
     uid.map_or_else(|| "a user from outside the daemon's user namespace".into(), |uid| format!("user {uid}"))
 }
 
-fn times(failures: u32) -> String {
-    if failures > 1 { format!(", for the {failures}. time in a row") } else { String::new() }
+fn wrong_passphrase(failures: u32) -> String {
+    if failures > 1 {
+        format!("the passphrase is wrong ({failures} wrong in a row)")
+    } else {
+        "the passphrase is wrong".into()
+    }
 }
 
 impl Error {
-    /// Of a login that ended without a token, for this one clause.
+    /// A failed login, with its reason.
     pub fn login_failed(account: &str, why: String) -> Self {
         Self::LoginFailed { account: account.to_owned(), why, provider_error: None }
     }
 
-    /// The code that status and exit code follow from.
+    /// The code, from which status and exit code follow.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
@@ -302,64 +305,64 @@ impl Error {
         }
     }
 
-    /// What the human should do, in one imperative sentence.
+    /// What a person should do, in imperative sentences.
     pub fn hint(&self) -> String {
         match self {
-            Self::Usage { .. } => "Give what it names; docs/api.md says what each route takes.".into(),
+            Self::Usage { .. } => "Correct what the message names; docs/api.md describes each route.".into(),
             Self::Obstacle(obstacle) => obstacle.hint(),
-            Self::Misconfigured { .. } => "Correct the config, see `ringback config check`, and send the daemon SIGHUP.".into(),
-            Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add it to the config and send the daemon SIGHUP.".into(),
+            Self::Misconfigured { .. } => "Correct the config (see `ringback config check`), and send the daemon SIGHUP.".into(),
+            Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add the account to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
-            Self::NotRefreshable { account } => format!("Go on with the present token. If an API rejects it, run `ringback login {account}`, or import another one."),
+            Self::NotRefreshable { account } => format!("Keep using the present token. If an API rejects it, run `ringback login {account}`, or import another token."),
             Self::LoginFailed { account, provider_error: Some(code), .. } if code == "access_denied" => {
                 format!("Run `ringback login {account}` again, and allow the access at the provider.")
             }
             Self::LoginFailed { account, provider_error, .. } => {
                 match provider_error.as_deref().and_then(|code| remedy(code, account)) {
                     Some(step) => format!("{step}. Then run `ringback login {account}`."),
-                    None => format!("Run `ringback login {account}` again; where the message names a setting, correct that first."),
+                    None => format!("Run `ringback login {account}` again; if the message names a setting, correct it first."),
                 }
             }
             Self::ImportRefused { account, provider_error, .. } => {
                 let step = provider_error.as_deref().and_then(|code| remedy(code, account));
-                let step = step.unwrap_or_else(|| "Make another token at the provider".into());
+                let step = step.unwrap_or_else(|| "Create another token at the provider".into());
                 format!("{step}. Then import again, or run `ringback login {account}`.")
             }
-            Self::AnotherPerson { account, .. } => format!("Answer whether it may be replaced: run `ringback login {account}`, or import again with `--replace`."),
-            Self::LosesRefresh { account } => format!("To replace the login all the same, import again with `--replace` (over the API: `\"replace\": true`). To keep both, import the token into an account of its own instead of `{account}`."),
-            Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` says yes. Without an answer the new login is dropped when it runs out."),
-            Self::ProviderUnreachable { .. } => "Where the message names a setting, correct it and send the daemon SIGHUP; otherwise look at the network. The daemon goes on trying by itself.".into(),
-            Self::Busy => "Try again in a few seconds; `ringback audit` shows who asks so much.".into(),
+            Self::AnotherPerson { account, .. } => format!("To replace it, run `ringback login {account}` and confirm, or import again with `--replace`."),
+            Self::LosesRefresh { account } => format!("To replace the login anyway, import again with `--replace` (over the API: `\"replace\": true`). To keep both, import the token into a different account than `{account}`."),
+            Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` agrees in advance. Without an answer the new login is dropped when it runs out."),
+            Self::ProviderUnreachable { .. } => "If the message names a setting, correct it and send the daemon SIGHUP; otherwise check the network. The daemon keeps trying.".into(),
+            Self::Busy => "Try again in a few seconds; `ringback audit` shows which programs send so many requests.".into(),
             Self::ProviderRefused { account, provider_error: Some(code), .. } => {
-                let step = remedy(code, account).unwrap_or_else(|| format!("Put right in `[accounts.{account}]`, or at the provider, what it says"));
+                let step = remedy(code, account).unwrap_or_else(|| format!("Correct what the message says, in `[accounts.{account}]` or at the provider"));
                 format!("{step}. Then send the daemon SIGHUP, and run `ringback refresh {account}`.")
             }
-            Self::ProviderRefused { account, provider_error: None, .. } => format!("Put right in the config what it names (`[accounts.{account}]` or its provider), and send the daemon SIGHUP."),
-            Self::CannotAsk { account, .. } => format!("Set in the provider's config what it names, if the provider's documents have it; `ringback provider check {account}` shows what is known of it."),
-            Self::RefusesForLong { account, .. } => format!("Look at what the provider says. If that means that the login has ended, run `ringback login {account}`; the daemon goes on trying now and then."),
-            Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make the state folder writable and the key available.".into(),
+            Self::ProviderRefused { account, provider_error: None, .. } => format!("Correct what the message names in the config (`[accounts.{account}]` or its provider), and send the daemon SIGHUP."),
+            Self::CannotAsk { account, .. } => format!("If the provider's documentation has what the message names, set it in the provider's config; `ringback provider check {account}` shows the present settings."),
+            Self::RefusesForLong { account, .. } => format!("Read what the provider says. If it means that the login has ended, run `ringback login {account}`. The daemon keeps trying now and then."),
+            Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make sure that the state folder is writable and the key available.".into(),
             Self::StoreLocked => "Run `ringback unlock`.".into(),
-            Self::WrongPassphrase { pause, .. } => format!("Try again; the next one is looked at in {} s.", pause.as_secs()),
-            Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or with one that `ringback app add NAME` prints; or use the unix socket. Names endpoint.json no key file, its `key_hint` says how to make one.".into(),
-            Self::Forbidden { .. } => "Ask from a program of the same user, over the unix socket or with a key.".into(),
-            Self::OtherUser { .. } => "Ask, and open the browser, as the daemon's own user. For programs of other users, as in a container, set `other_users = true` in `[listen]` and give each a key of its own: `ringback app add --help`.".into(),
-            Self::PeerNotFound => "Keep the connection open in both directions until the answer has come (`nc` without `-N`), or use the unix socket.".into(),
-            Self::Beyond { .. } => "Make an app that may: see `ringback app add --help`; or ask over the unix socket without a key.".into(),
-            Self::NoConsent { .. } => "Answer the question: `ringback consent list`, `ringback open`, or the notification on the screen; what was refused, `ringback consent forget` takes back.".into(),
+            Self::WrongPassphrase { pause, .. } => format!("Try again in {} s.", pause.as_secs()),
+            Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or with one that `ringback app add NAME` prints; or use the unix socket. If endpoint.json names no key file, its `key_hint` says how to make one.".into(),
+            Self::Forbidden { .. } => "Use a program of the same user, over the unix socket or with a key.".into(),
+            Self::OtherUser { .. } => "Run the program or the browser as the daemon's own user. For programs of other users, as in a container, set `other_users = true` in `[listen]` and give each a key of its own: `ringback app add --help`.".into(),
+            Self::PeerNotFound => "Keep the connection open in both directions until the reply has arrived (`nc` without `-N`), or use the unix socket.".into(),
+            Self::Beyond { .. } => "Make an app with more rights (see `ringback app add --help`), or use the unix socket without a key.".into(),
+            Self::NoConsent { .. } => "Answer the question: by `ringback consent list`, on the status page (`ringback open`), or in the notification. To take back a refusal, use `ringback consent forget`.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
-            Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To give it other rights, `ringback app remove {name}` first."),
+            Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To change its rights, run `ringback app remove {name}` first."),
             Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::DaemonUnreachable { pid, .. } => {
-                format!("`kill -HUP {pid}` has it put its socket there again; its log says where it listens, or why not.")
+                format!("Run `kill -HUP {pid}`, so that it creates its socket again; its log says where it listens, or why not.")
             }
             Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
-            Self::Internal { .. } => "Look into the daemon's log and report it.".into(),
+            Self::Internal { .. } => "Check the daemon's log and report this.".into(),
         }
     }
 
-    /// The reply that says all of this.
+    /// The error as a reply of the API.
     pub fn reply(&self) -> ErrorReply {
         let mut reply = ErrorReply {
             error: self.code(),

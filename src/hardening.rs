@@ -17,10 +17,10 @@ pub fn close_memory() {
     // minds the next.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
-        tracing::warn!(%error, "core dumps could not be forbidden");
+        tracing::warn!(%error, "core dumps could not be disabled");
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "the memory could not be closed to other programs of this user");
+        tracing::warn!(%error, "the memory could not be protected from other programs of this user");
     }
 }

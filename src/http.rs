@@ -94,7 +94,7 @@ pub fn callback_router(state: Http, gate: Gate) -> Router {
 /// Runs `work` to its end even if the caller leaves, which drops the handler: for what spends something
 /// that works once, such as a code.
 async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Reject> {
-    let gone = |_| Reject(Error::Internal { what: "a request did not come to its end".into() });
+    let gone = |_| Reject(Error::Internal { what: "a request did not finish".into() });
     tokio::spawn(work.in_current_span()).await.map_err(gone)
 }
 

@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     /// There is no session bus or no Secret Service on it: usual on a server.
-    #[error("there is no Secret Service to ask ({why}); it needs a desktop session with D-Bus")]
+    #[error("there is no Secret Service ({why}); it needs a desktop session with D-Bus")]
     NoService {
         /// What the bus said.
         why: String,
@@ -30,7 +30,7 @@ pub enum KeyringError {
         why: String,
     },
     /// It holds nothing under these names.
-    #[error("the keyring holds no item with service `{service}` and username `{user}`")]
+    #[error("the keyring has no item with service `{service}` and username `{user}`")]
     NoEntry {
         /// Attribute `service`.
         service: String,
@@ -38,7 +38,7 @@ pub enum KeyringError {
         user: String,
     },
     /// Several items have these names; none is taken by chance.
-    #[error("the keyring holds {count} items with service `{service}` and username `{user}`; remove all but one")]
+    #[error("the keyring has {count} items with service `{service}` and username `{user}`; remove all but one")]
     Ambiguous {
         /// Attribute `service`.
         service: String,
@@ -89,11 +89,11 @@ fn within_patience<T: Send + 'static>(
         .name("keyring".into())
         // A failed send only says that nobody waits any more.
         .spawn(move || drop(answer.send(ask())))
-        .map_err(|error| KeyringError::Failed { why: format!("no thread to ask it from: {error}") })?;
+        .map_err(|error| KeyringError::Failed { why: format!("no thread could be started: {error}") })?;
     match answered.recv_timeout(PATIENCE) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut),
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err(KeyringError::Failed { why: "its client broke off".into() }),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(KeyringError::Failed { why: "its client failed".into() }),
     }
 }
 
@@ -133,7 +133,7 @@ mod secret_service {
             Error::NoStorageAccess(_) => KeyringError::Locked { why: reason(&error) },
             // These two carry what was stored.
             Error::BadEncoding(_) | Error::BadDataFormat(..) => {
-                KeyringError::Failed { why: "the item is not in a form that can be read".into() }
+                KeyringError::Failed { why: "the item's format is not supported".into() }
             }
             other => KeyringError::Failed { why: reason(&other) },
         }
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_client_that_panics_is_a_failure_and_not_a_hang() {
         let result: Result<(), _> = within_patience(|| panic!("as the client does on a poisoned lock"));
-        assert_eq!(result, Err(KeyringError::Failed { why: "its client broke off".into() }));
+        assert_eq!(result, Err(KeyringError::Failed { why: "its client failed".into() }));
     }
 
     #[test]

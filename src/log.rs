@@ -40,9 +40,9 @@ pub struct LogOptions {
 /// Fails with [`Error::Usage`] if the filter can't be understood, and with [`Error::Internal`] if the
 /// process has a log already.
 pub fn start(options: &LogOptions) -> Result<(), Error> {
-    let filter = EnvFilter::builder().parse(&options.filter).map_err(|error| Error::Usage {
-        what: format!("the log level `{}` can't be understood: {error}", options.filter),
-    })?;
+    let filter = EnvFilter::builder()
+        .parse(&options.filter)
+        .map_err(|error| Error::Usage { what: format!("the log level `{}` is invalid: {error}", options.filter) })?;
     // What can't be written (a full disk, a reader that went away) is dropped: telling so on the same
     // stream would panic, and the hook below would panic in the panic.
     let builder = tracing_subscriber::fmt()
@@ -80,7 +80,7 @@ fn panicked(info: &PanicHookInfo<'_>) {
 }
 
 fn place(info: &PanicHookInfo<'_>) -> String {
-    info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+    info.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

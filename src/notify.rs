@@ -2,7 +2,7 @@
 
 /// Why nobody was told, or nobody answered.
 #[derive(Debug, thiserror::Error)]
-#[error("the desktop can't be told ({why})")]
+#[error("the notification can't be shown ({why})")]
 pub struct Untold {
     why: String,
 }

@@ -173,7 +173,7 @@ impl HttpProvider {
     /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
     pub fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
-            tracing::error!("{}; it is tried again when a provider is asked", failure.words());
+            tracing::error!("{}; retrying at the next request", failure.words());
         }
     }
 

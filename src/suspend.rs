@@ -3,7 +3,7 @@
 
 /// Why nobody tells that the machine is about to sleep.
 #[derive(Debug, thiserror::Error)]
-#[error("systemd-logind can't be asked ({why})")]
+#[error("systemd-logind can't be reached ({why})")]
 pub struct NobodyTells {
     why: String,
 }
@@ -42,7 +42,7 @@ mod logind {
         // Listened to before it is asked to wait, so that no sleep comes in between.
         let mut signals = logind.receive_signal("PrepareForSleep").await?;
         let mut inhibitor = Some(inhibit(&logind).await?);
-        tracing::debug!("systemd-logind will tell before the machine sleeps");
+        tracing::debug!("systemd-logind will announce suspend");
         while let Some(signal) = std::future::poll_fn(|context| Pin::new(&mut signals).poll_next(context)).await {
             let about_to_sleep: bool = signal.body().deserialize()?;
             if about_to_sleep {

@@ -1,12 +1,12 @@
-// Hands the provider's answer, which is in the fragment of this page's address (RFC 6749 §4.2.2), to the
-// daemon, and goes on to the page that tells the outcome. The answer is shown and kept nowhere.
+// Sends the provider's answer, which is in the fragment of this page's address (RFC 6749 §4.2.2), to the daemon, and goes
+// on to the page with the outcome. The answer is neither shown nor stored.
 "use strict";
 
 (async () => {
   const answer = location.hash.slice(1);
   // Some providers put a part of the answer, such as `iss` (RFC 9207), into the query.
   const target = location.pathname + location.search;
-  // Out of the address bar and of this tab's history, before anything can go wrong.
+  // Removed from the address bar and from this tab's history before anything can fail.
   history.replaceState(null, "", location.pathname);
   const waiting = document.getElementById("waiting");
   let why = "failed";
@@ -16,7 +16,7 @@
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
       body: answer,
-      // This page's own policy, `no-referrer`, would make the Origin `null`, and the daemon wants to see its own.
+      // This page's own policy, `no-referrer`, would make the Origin `null`, but the daemon checks for its own.
       referrerPolicy: "same-origin",
       credentials: "same-origin",
       cache: "no-store",

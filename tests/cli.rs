@@ -187,7 +187,7 @@ fn config_check_reads_private_keys_and_certificates() {
     for (named, provider, content, says) in [
         ("client_key_file = \"file.pem\"", signs, key, ""),
         ("client_key_file = \"file.pem\"", signs, &format!("\u{feff}{key}"), ""),
-        ("client_key_file = \"file.pem\"", signs, "canary", "file.pem: the client key is no private key in PEM"),
+        ("client_key_file = \"file.pem\"", signs, "canary", "file.pem: the client key is not a private key in PEM"),
         ("client_key_file = \"other.pem\"", signs, "", "client_key_file: the secret file DIR/other.pem can't be used"),
         ("", &trusts, "canary", "providers.gitlab.ca_file: ca_file DIR/file.pem: there is no certificate in it"),
     ] {
@@ -252,7 +252,7 @@ fn a_login_as_another_person_without_a_terminal_is_exit_code_11_and_says_who() {
     );
     let (code, _, err) = against(&[(200, &started("http://127.0.0.1:1/login/start/t1")), (200, &asks)], &["login"], "");
     assert_eq!(code, 11, "{err}");
-    assert!(err.contains("error: `work` is logged in as voip_id 1, and this login is as name E[2Jve, sub 2;"), "{err}");
+    assert!(err.contains("error: `work` is logged in as voip_id 1, but this login is as name E[2Jve, sub 2;"), "{err}");
 }
 
 #[test]

@@ -160,10 +160,10 @@ impl Snapshot {
 
 /// Why a stored token is not served.
 pub(super) const CLOCK_BEHIND: &str =
-    "this machine's clock is behind the time when the stored token was obtained, so nobody knows whether it is valid";
+    "this machine's clock is behind the time when the stored token was obtained, so its validity is unknown";
 /// What is wrong with a token whose clocks disagree.
-pub(super) const IN_DOUBT: &str = "the machine's clocks disagree about whether the token is still valid: it is by the \
-     time that has passed, and not by the wall clock";
+pub(super) const IN_DOUBT: &str = "the machine's clocks disagree about the token: by the elapsed time it is still \
+valid, by the wall clock it is not";
 
 #[cfg(test)]
 mod tests {

@@ -135,17 +135,19 @@ impl std::fmt::Display for LoginReason {
         match self {
             Self::Refused { code } => write!(f, "the provider refused the refresh token ({code})"),
             Self::ReplyLost => {
-                f.write_str("the reply to a refresh was lost, and the provider no longer takes the old refresh token")
+                f.write_str("the reply to a refresh was lost, and the provider no longer accepts the old refresh token")
             }
-            Self::NoRefreshToken => f.write_str("the access token has expired and the provider gave no refresh token"),
+            Self::NoRefreshToken => {
+                f.write_str("the access token has expired, and the provider issued no refresh token")
+            }
             Self::ConfigChanged => {
-                f.write_str("the config now names another provider or client than the stored tokens belong to")
+                f.write_str("the stored tokens belong to another provider or client than the config names now")
             }
-            Self::Unexplained { said, .. } => write!(f, "the provider goes on refusing: {said}"),
+            Self::Unexplained { said, .. } => write!(f, "the provider keeps refusing: {said}"),
             Self::Damaged => f.write_str("the stored tokens were damaged and have been set aside"),
             Self::RestoredFromBackup { found, written } => write!(
                 f,
-                "the state folder is older than the last refresh, login or logout: it has generation {found}, and \
+                "the state folder is older than the last refresh, login or logout: it has generation {found}, but \
                  {written} was reached; it was probably restored from a backup, and its tokens are not used"
             ),
         }

@@ -273,7 +273,7 @@ impl Snapshot {
             (_, Some(trouble)) if in_doubt => Some(format!("{}; {}", trouble.why, health::IN_DOUBT)),
             (_, Some(trouble)) if self.clock_behind => Some(format!("{}; {}", trouble.why, health::CLOCK_BEHIND)),
             (_, Some(trouble)) => Some(trouble.why.clone()),
-            (_, None) if self.login_soon => Some("the token ends soon and can't be refreshed: log in again".into()),
+            (_, None) if self.login_soon => Some("the token expires soon and can't be refreshed: log in again".into()),
             (_, None) if self.clock_behind => Some(health::CLOCK_BEHIND.into()),
             (_, None) => self.lost_scope.as_ref().map(LostScope::to_string),
         };

@@ -55,7 +55,7 @@ impl AppsInner {
             self.by_digest.store(Arc::clone(&before));
             // It may stand there already: the error can be that of making it durable.
             if let Err(again) = self.save_as(&before) {
-                tracing::warn!("the list of apps could not be put back as it was: {again}");
+                tracing::warn!("the list of apps could not be restored: {again}");
             }
             return Err(error);
         }

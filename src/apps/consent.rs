@@ -44,7 +44,7 @@ impl std::fmt::Display for Requester {
         match self {
             Self::App(name) => write!(f, "the app {name}"),
             Self::Program(path) => f.write_str(path),
-            Self::Unknown => f.write_str("a program that can't be told"),
+            Self::Unknown => f.write_str("an unknown program"),
         }
     }
 }

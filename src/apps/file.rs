@@ -47,7 +47,9 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
     let unread = |error: serde_json::Error| malformed(format!("it is not what ringback writes ({error})"));
     let Versioned { version } = serde_json::from_slice(&bytes).map_err(unread)?;
     if version > VERSION {
-        return Err(malformed(format!("it has format version {version}, and this ringback knows up to {VERSION}")));
+        return Err(malformed(format!(
+            "it has format version {version}, but this version of ringback supports up to {VERSION}"
+        )));
     }
     let document: AppsDocument = serde_json::from_slice(&bytes).map_err(unread)?;
     let mut apps: Vec<App> = Vec::new();
@@ -55,7 +57,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
         let digest = Digest::parse(&entry.key_sha256);
         let digest = digest.ok_or_else(|| malformed("a `key_sha256` in it is not 64 hex digits".into()))?;
         if apps.iter().any(|app| app.name == entry.name || app.digest == digest) {
-            return Err(malformed("an app stands in it twice".into()));
+            return Err(malformed("it contains an app twice".into()));
         }
         apps.push(App::new(
             entry.name,

@@ -61,7 +61,7 @@ pub fn parse(text: &str) -> Result<AppKey, &'static str> {
     }
     let (random, sum) = random.split_at_checked(RANDOM_CHARS).ok_or("an app key is ASCII")?;
     if checksum(random) != sum {
-        return Err("the checksum of the app key is wrong: it was cut or changed");
+        return Err("the checksum of the app key is wrong: the key was cut or changed");
     }
     Ok(AppKey::new(text))
 }

@@ -85,6 +85,6 @@ pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, pat
         }
     };
     if tokio::time::timeout(patience, all).await.is_err() {
-        tracing::warn!("a refresh is still in flight; the next start will find out how it ended");
+        tracing::warn!("a refresh is still in flight; the next start will find out its result");
     }
 }

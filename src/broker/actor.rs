@@ -357,7 +357,7 @@ impl Actor {
 
     async fn renew(&mut self, renewal: Renewal) -> RefreshOutcome {
         let account = self.config.name.clone();
-        tracing::debug!(%account, "asking for a new token");
+        tracing::debug!(%account, "requesting a new token");
         let answer = match self.try_renew(renewal).await {
             Ok(answer) => answer,
             Err(why) => RefreshOutcome::NotSent { why },
@@ -385,8 +385,10 @@ impl Actor {
             | RefreshOutcome::CircuitOpen { why, .. } => {
                 tracing::warn!(%account, "a new token has to wait: {why}");
             }
-            RefreshOutcome::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),
-            RefreshOutcome::Lost { why } => tracing::warn!(%account, "nobody knows whether the request arrived: {why}"),
+            RefreshOutcome::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device login"),
+            RefreshOutcome::Lost { why } => {
+                tracing::warn!(%account, "it is unknown whether the request arrived: {why}")
+            }
         }
         answer
     }
@@ -447,7 +449,7 @@ impl Actor {
         match tokio::time::timeout(DESCRIBE_PATIENCE, asked).await {
             Ok(Ok(described)) => Some(Box::new(described)),
             Ok(Err(error)) => {
-                tracing::info!(account = %self.config.name, "the provider did not say whose token it is: {error}");
+                tracing::info!(account = %self.config.name, "the provider did not identify the token's owner: {error}");
                 None
             }
             Err(_) => None,

@@ -29,7 +29,7 @@ impl Broker {
             QuestionOutcome::SaidBefore(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
                 Ok(LoginTaken::Stored(replaced)) => Some(Ok(replaced)),
                 Ok(LoginTaken::Another(_)) => {
-                    Some(Err(Error::Internal { what: "an answer was asked for twice".into() }))
+                    Some(Err(Error::Internal { what: "there was another question meanwhile".into() }))
                 }
                 Err(error) => Some(Err(error)),
             },

@@ -178,7 +178,7 @@ impl Broker {
                 }
                 AskError::Impossible(_) | AskError::Unreachable { .. } => (String::new(), None),
             };
-            let why = format!("the provider did not take the authorization request: {error}{advice}");
+            let why = format!("the provider refused the authorization request: {error}{advice}");
             Error::LoginFailed { account: plan.account.clone(), why, provider_error }
         })?;
         authorize::pushed_url(&plan.dialect, &plan.credentials.client_id, &request_uri)
@@ -302,7 +302,7 @@ impl Broker {
             Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}{}", why.advice()), None)),
             // A token in it is not revoked: whoever sent the answer, it may not be the one who would be asked.
             Next::WrongIssuer => {
-                return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
+                return Err(failed("the answer came from a different provider (iss)".into(), None));
             }
             Next::NoIssuer { said } => {
                 let why = no_issuer(&plan.dialect, said.as_ref());

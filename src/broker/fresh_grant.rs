@@ -165,7 +165,7 @@ impl Revoker {
                 Ok(Ok(RevocationOutcome::AccessTokenLives(why))) => {
                     Err(format!("the refresh token was revoked, and the access token was not: {why}"))
                 }
-                Ok(Ok(RevocationOutcome::Unsupported)) => Err("the provider has no way to revoke a token".into()),
+                Ok(Ok(RevocationOutcome::Unsupported)) => Err("the provider has no revocation endpoint".into()),
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err("the provider did not answer".into()),
             });
@@ -209,12 +209,12 @@ impl Drop for Revocation {
         let account = &self.account;
         match &self.outcome {
             Ok(()) => {
-                tracing::info!(%account, "a login brought a grant that is not kept: it was revoked at the provider");
+                tracing::info!(%account, "a login brought a grant that is not stored: it was revoked at the provider");
             }
             Err(why) => tracing::warn!(
                 %account,
-                "a login brought a grant that is not kept, and not all of it was revoked: {why}; it may stay alive at the \
-                 provider until you end it there"
+                "a login brought a grant that is not stored, and not all of it was revoked: {why}; it may stay \
+                 valid at the provider until you revoke it there"
             ),
         }
         self.pending.send_modify(|pending| *pending = pending.saturating_sub(1));

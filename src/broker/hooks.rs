@@ -32,7 +32,7 @@ impl Hooks {
 
     pub(super) fn tell(&self, config: &Arc<AccountConfig>, happening: EventKind) {
         if config.hook.is_some() && self.0.try_send((Arc::clone(config), happening)).is_err() {
-            tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook is too slow: it is not told");
+            tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook is too slow: an event was skipped");
         }
     }
 }

@@ -150,7 +150,7 @@ impl Broker {
         match self.open_with(opening).await {
             Err(StoreError::WrongPassphrase) => {
                 let (failures, pause) = passphrase_backoff.wrong(self.inner.world.clock.now());
-                tracing::warn!(failures, "a wrong passphrase: the next one waits {} s", pause.as_secs());
+                tracing::warn!(failures, "wrong passphrase: the next attempt is delayed by {} s", pause.as_secs());
                 Err(Error::WrongPassphrase { failures, pause })
             }
             Err(error) => Err(refused(&error)),
@@ -167,7 +167,7 @@ impl Broker {
             return Ok(self.lock_reply(false));
         }
         let store = Arc::clone(&self.inner.world.store);
-        let died = |_| StoreError::Io { path: "the store".into(), why: "its thread died".into() };
+        let died = |_| StoreError::Io { path: "the store".into(), why: "its thread crashed".into() };
         // Off the runtime: keyrings ask people, and stretching a passphrase takes a second.
         tokio::task::spawn_blocking(move || store.unlock(&opening)).await.map_err(died)??;
         self.reopen(&self.inner.accounts.load_full()).await;
@@ -230,7 +230,7 @@ impl Broker {
             changed.borrow_and_update();
             let left = (!lock.is_shut()).then(|| span.saturating_sub(lock.idle(clock.now())));
             if left.is_some_and(|left| left.is_zero()) {
-                tracing::info!("nobody has asked for a token for {} s", span.as_secs());
+                tracing::info!("no token was requested for {} s", span.as_secs());
                 if self.lock().await.is_err() {
                     // Said already. Once more after another span.
                     lock.asked_at(clock.now());

@@ -70,7 +70,7 @@ impl Broker {
         };
         if part == LoginKind::Password {
             // Each terminal is asked by itself.
-            self.inner.logins.call_off(&name, "another login took its place").await;
+            self.inner.logins.call_off(&name, "another login replaced it").await;
         }
         let pending = self.inner.logins.start(plan.clone(), life, replace).await?;
         self.still_wanted(&member, &pending).await?;
@@ -244,11 +244,11 @@ fn discouraged(grant: GrantType) -> Option<String> {
     let why = match grant {
         GrantType::Implicit => {
             "The implicit grant puts the token into the browser's address bar; RFC 9700 §2.1.2 advises against it. \
-             Use `grant = \"authorization_code\"` if the provider has it."
+             Use `grant = \"authorization_code\"` if the provider supports it."
         }
         GrantType::Password => {
             "The password grant shows your password to this program; RFC 9700 §2.4 forbids it for new designs. \
-             Use `grant = \"authorization_code\"` if the provider has it."
+             Use `grant = \"authorization_code\"` if the provider supports it."
         }
         GrantType::AuthorizationCode | GrantType::DeviceCode | GrantType::ClientCredentials => return None,
     };

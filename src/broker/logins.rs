@@ -274,7 +274,7 @@ impl Task {
         let too_many = || Error::Obstacle(Obstacle::TooManyLogins);
         let started = self.attempts.start(plan, life, now, &mut rand::rng()).ok_or_else(too_many)?;
         if let Some(old) = &started.replaced {
-            let why = "the config changed, and a new login took its place".into();
+            let why = "the config changed, and a new login replaced it".into();
             self.fail(old, &Error::login_failed(&account, why), now);
         }
         let expires_at = now.wall.plus(now.boot.until(started.ends)).unix_seconds();

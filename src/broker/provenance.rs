@@ -70,7 +70,7 @@ impl Broker {
             LoginTaken::Stored(replaced) => replaced,
             LoginTaken::Another(brought) => return Err(self.ask_about_import(*brought).await),
         };
-        tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
+        tracing::info!(account = %member.config.name, "a token that was made elsewhere was imported");
         Ok(ImportReply { account: self.account(account)?, replaced })
     }
 
@@ -97,7 +97,7 @@ impl Broker {
                 DescribeEndpoint::Details => "page of a token's details",
                 DescribeEndpoint::Introspection => "introspection (RFC 7662)",
             };
-            return Err(refused(format!("the provider's {source} says that it is not active"), None));
+            return Err(refused(format!("according to the provider's {source}, it is not active"), None));
         }
         let grant = Grant {
             access_token: Some(token),

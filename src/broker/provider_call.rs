@@ -36,11 +36,12 @@ impl ProviderCall<'_> {
         };
         if let Some(source) = &config.client_secret {
             let read = credentials::resolve(source, &self.world.credentials).await;
-            credentials.client_secret = Some(read.map_err(|error| format!("the client secret can't be had: {error}"))?);
+            credentials.client_secret =
+                Some(read.map_err(|error| format!("the client secret is not available: {error}"))?);
         }
         if let Some(file) = &config.client_key {
             let read = credentials::private_key(&file.path).await;
-            let pem = read.map_err(|error| format!("the client's private key can't be had: {error}"))?;
+            let pem = read.map_err(|error| format!("the client's private key is not available: {error}"))?;
             credentials.client_key = Some(ClientKey { pem, id: file.id.clone() });
         }
         Ok(credentials)
@@ -49,9 +50,9 @@ impl ProviderCall<'_> {
     /// The user, and the password where the config says it is. The error is one clause.
     pub(super) async fn password(&self) -> Result<(User, Password), String> {
         let user = self.config.user.as_ref().ok_or("the config names no user")?;
-        let source = user.password.as_ref().ok_or("the config says nowhere where the password is")?;
+        let source = user.password.as_ref().ok_or("the config has no source for the password")?;
         let read = credentials::password(source, &self.world.credentials).await;
-        let password = read.map_err(|error| format!("the password can't be had: {error}"))?;
+        let password = read.map_err(|error| format!("the password is not available: {error}"))?;
         Ok((user.user.clone(), password))
     }
 

@@ -67,7 +67,7 @@ fn kept_because(pause: Duration) -> String {
     if pause.is_zero() {
         return "the daemon is stopping, or its store is being locked".into();
     }
-    "the account's token is new already: if your program holds an older one, ask for it again; if the API rejects this \
-     one, it does so for another reason than its age, such as its scope"
+    "the account's token is already new: if your program has an older one, request it again; if the API rejects \
+     this one, the reason is not its age, but for example its scope"
         .into()
 }

@@ -71,6 +71,6 @@ fn is_within(scope: &[String], limit: &BTreeSet<String>) -> bool {
 }
 
 fn beyond() -> Error {
-    let why = "this app is limited to some scopes, and there is no token that is worth no more than those";
+    let why = "this app is limited to some scopes, and there is no token with no more than these";
     Error::Beyond { why: why.into() }
 }

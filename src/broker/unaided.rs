@@ -143,7 +143,7 @@ pub(super) fn granted(account: &str, what: &str, answer: RefreshOutcome) -> Resu
             Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
         }
         RefreshOutcome::Pending { .. } => {
-            Err(Error::login_failed(&account, "the provider answered as to a device".into()))
+            Err(Error::login_failed(&account, "the provider answered as to a device login".into()))
         }
         RefreshOutcome::Busy { why, .. }
         | RefreshOutcome::NotSent { why }

@@ -24,7 +24,7 @@ pub fn watch() -> watch::Receiver<()> {
 /// Threads and not tasks: tokio's way to wait for a foreign file descriptor needs `unsafe`.
 fn listen(name: &'static str, work: impl FnOnce() + Send + 'static) {
     if let Err(error) = std::thread::Builder::new().name(name.into()).stack_size(64 * 1024).spawn(work) {
-        tracing::warn!("resume from sleep, and a network that is back, will be noticed late: {error}");
+        tracing::warn!("resume from sleep and the return of the network will be noticed late: {error}");
     }
 }
 
@@ -43,7 +43,7 @@ fn hear_network(bell: &watch::Sender<()>) {
         .and_then(|socket| bind(&socket, &SocketAddrNetlink::new(0, CHANGES)).map(|()| socket));
     let socket = match heard {
         Ok(socket) => socket,
-        Err(error) => return tracing::info!("a network that is back will be noticed late: {error}"),
+        Err(error) => return tracing::info!("the return of the network will be noticed late: {error}"),
     };
     let mut message = [0_u8; 4096];
     while !bell.is_closed() {
@@ -51,7 +51,7 @@ fn hear_network(bell: &watch::Sender<()>) {
             // More was said than there was room for, which says enough.
             Ok(_) | Err(Errno::NOBUFS) => {}
             Err(Errno::INTR) => continue,
-            Err(error) => return tracing::warn!("a network that is back will be noticed late: {error}"),
+            Err(error) => return tracing::warn!("the return of the network will be noticed late: {error}"),
         }
         std::thread::sleep(SETTLED);
         while recv(&socket, &mut message, RecvFlags::DONTWAIT).is_ok() {}

@@ -194,7 +194,10 @@ mod tests {
         let failure = forget(&store, &["home", "stuck", "work"], Path::new("house.age")).unwrap_err();
         assert_eq!(store.accounts().unwrap(), ["stuck"]);
         let reply = failure.reply();
-        assert_eq!(reply.error_description, "house.age is complete, and these are still here, too: stuck");
+        assert_eq!(
+            reply.error_description,
+            "house.age is complete, but these accounts could not be deleted here: stuck"
+        );
         assert!(reply.hint.contains("Keep that file") && reply.hint.contains("to another file"), "{}", reply.hint);
         assert!(!reply.hint.contains("try again"), "{}", reply.hint);
         std::fs::remove_dir(&stuck).unwrap();

@@ -178,7 +178,7 @@ mod tests {
             "acme       acme       config              what its metadata says\n",
             "google     Google     built in            browser, device\n",
             "dropbox    Dropbox    built in            browser\n",
-            "generic    generic    built in            (it leaves the URLs to you)\n",
+            "generic    generic    built in            (it has no URLs)\n",
             "own        Own        providers/own.toml  device\n",
         ] {
             assert!(list.contains(row), "{list}");

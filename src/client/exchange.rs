@@ -57,7 +57,7 @@ pub(super) enum Broken {
     #[error("the connection ended before the reply was complete")]
     Short,
     /// Longer than anything the daemon sends.
-    #[error("the reply is larger than the daemon's ever are")]
+    #[error("the reply is too large for a reply of the daemon")]
     Large,
     /// Not HTTP/1.
     #[error("the reply is not HTTP")]

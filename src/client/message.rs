@@ -1,12 +1,12 @@
-//! Every message by which the command line says that it failed, beside those of [`Error`](crate::error::Error), which it
-//! has from the daemon. One table: text, hint and exit code come from it, and `docs/errors.md`.
+//! The command line's own error messages, besides those of [`Error`](crate::error::Error), which come from the daemon. One
+//! table gives text, hint and exit code, and the documentation in `docs/errors.md`.
 
 use std::fmt::Display;
 
 use super::Failure;
 use crate::contract::ErrorCode;
 
-/// A function for each row, which gives the failure; what is in braces it takes as arguments.
+/// Makes a function for each row that returns the failure; its arguments are the names in braces.
 macro_rules! messages {
     ($($name:ident($($argument:ident),*) $code:ident $text:literal, $hint:literal, $cause:literal;)+) => {
         $(
@@ -16,7 +16,7 @@ macro_rules! messages {
             }
         )+
 
-        /// Every row with its cause; an argument is its name.
+        /// Every row with its cause; the name of an argument stands for its value.
         #[cfg(test)]
         fn all() -> Vec<(Failure, &'static str)> {
             vec![$(($name($(placeholder(stringify!($argument))),*), $cause)),+]
@@ -27,69 +27,69 @@ macro_rules! messages {
 messages! {
     // Finding and asking the daemon.
     socket_only(what) Forbidden
-        "{what} on the daemon's unix socket only, and this leads to its TCP port",
-        "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config has it off, switch it on.",
+        "{what} on the daemon's unix socket only, and this is its TCP port",
+        "Unset `RINGBACK_URL`, or name the socket with `--socket`. If the config turns it off, turn it on.",
         "`RINGBACK_URL` is set, or `listen.socket` is off";
     daemon_slow() Internal
-        "the daemon did not answer as it should: no complete reply came in time",
-        "Look into the daemon's log; try again with a longer `--wait`.",
+        "the daemon's reply did not arrive completely in time",
+        "Check the daemon's log; try again with a longer `--wait`.",
         "the daemon is stuck, or the machine is overloaded";
     daemon_broke_off(why) Internal
-        "the daemon did not answer as it should: {why}",
-        "Try again; if the daemon was not just stopped, look into its log.",
+        "the daemon's reply is not usable: {why}",
+        "Try again; if the daemon was not just stopped, check its log.",
         "the daemon was stopped meanwhile";
     not_our_daemon(why) Internal
-        "the daemon did not answer as it should: {why}",
-        "Check that `ringback serve` of this version is what listens there.",
+        "the daemon's reply is not usable: {why}",
+        "Check that `ringback serve` of this version listens there.",
         "another version, or another program, listens there";
     foreign_socket() Forbidden
         "the daemon's socket belongs to somebody else",
-        "Ask as the user that the daemon runs as.",
+        "Run the command as the daemon's user.",
         "the command runs as another user than the daemon";
     unknown_peer(path, error) Internal
-        "can't tell who listens at {path}: {error}",
+        "can't determine who listens at {path}: {error}",
         "Name the daemon's socket with `--socket`.",
         "`--socket` names something else";
     foreign_port(address, who) Forbidden
         "somebody else listens at {address} ({who}), so your key was not sent there",
-        "Find out who that is; then start your own daemon with `ringback serve`.",
+        "Find out who that is, and start your own daemon with `ringback serve`.",
         "another user took the port while the daemon was not running";
     foreign_listener(path) Forbidden
         "another user listens at {path}",
-        "Don't use it; find out who put it there, and start your own daemon.",
-        "another user made a socket in that place";
+        "Don't use it. Find out who created it, and start your own daemon.",
+        "another user created a socket there";
     no_runtime_folder(error) Usage
         "{error}",
         "Set it, or name the daemon's socket with `--socket`.",
         "an environment without HOME and XDG_RUNTIME_DIR";
     endpoint_unreadable(path, error) Usage
         "{path} can't be read: {error}",
-        "Remove the file; the daemon writes it anew when it starts.",
-        "`endpoint.json` is a link, or of another kind";
+        "Remove the file; the daemon creates it again when it starts.",
+        "`endpoint.json` is a link or not a regular file";
     endpoint_malformed(path, error) Usage
         "{path} can't be understood: {error}",
-        "Remove the file; the daemon writes it anew when it starts.",
+        "Remove the file; the daemon creates it again when it starts.",
         "something else wrote `endpoint.json`";
     key_unreadable(path, error) Usage
         "{path} can't be read: {error}",
-        "Check `RINGBACK_KEY_FILE`, or ask over the unix socket, which needs no key.",
-        "`RINGBACK_KEY_FILE` names a file that is not there";
+        "Check `RINGBACK_KEY_FILE`, or use the unix socket, which needs no key.",
+        "`RINGBACK_KEY_FILE` names a file that does not exist";
     no_key(path) Usage
-        "{path} holds no key",
-        "Check `RINGBACK_KEY_FILE`, or ask over the unix socket, which needs no key.",
-        "`RINGBACK_KEY_FILE` names another file";
+        "{path} contains no key",
+        "Check `RINGBACK_KEY_FILE`, or use the unix socket, which needs no key.",
+        "`RINGBACK_KEY_FILE` names the wrong file";
     url_without_key() Usage
         "`RINGBACK_URL` is set without `RINGBACK_KEY_FILE`",
         "Set `RINGBACK_KEY_FILE` to the file with the key, or unset `RINGBACK_URL`.",
-        "a port needs a key";
+        "callers on TCP need a key";
     url_unfit(source, why) Usage
         "{source} {why}",
-        "Give `http://127.0.0.1:PORT`: keys and tokens travel in the clear, so only this machine will do.",
-        "`RINGBACK_URL` is no http URL of this machine";
+        "Give `http://127.0.0.1:PORT`. Only this machine is allowed, since keys and tokens are sent in clear text.",
+        "`RINGBACK_URL` is not an http URL of this machine";
     file_unreadable(path, error) Usage
         "{path} can't be read: {error}",
         "Check the path.",
-        "the file went away meanwhile";
+        "the file was removed meanwhile";
     not_a_file(path) Forbidden
         "{path} is not a file",
         "Check the path.",
@@ -100,12 +100,12 @@ messages! {
         "somebody else may have written it";
     open_file(act, path, mode) Forbidden
         "others can {act} {path} (mode {mode})",
-        "Run `chmod 600 {path}`; if it was open for long, make a new key with `ringback app rotate`.",
-        "the mode of the file lets others in";
+        "Run `chmod 600 {path}`; if others could read it for a long time, make a new key with `ringback app rotate`.",
+        "the mode of the file gives others access";
 
     // Any command.
     no_async_runtime(error) Internal
-        "no runtime: {error}",
+        "the async runtime can't be started: {error}",
         "Close other programs, or raise the limit of processes (`ulimit -u`), and try again.",
         "the system has no threads or memory left";
     no_signals(error) Internal
@@ -115,49 +115,49 @@ messages! {
     log_filter(why) Usage
         "{why}",
         "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.",
-        "`--log` or `RINGBACK_LOG` is no filter";
+        "`--log` or `RINGBACK_LOG` is not a valid filter";
     output_unwritable(error) Internal
         "standard output can't be written: {error}",
-        "Check where it goes: a full disk, or a closed pipe.",
+        "Check where it is redirected: the disk may be full, or the pipe closed.",
         "a full disk";
     no_child_of_process_1(error) Internal
         "the daemon can't be started as a child of process 1: {error}",
-        "Raise the container's limits of processes and open files, or start it below another process 1 (`docker run --init`).",
+        "Raise the container's limits of processes and open files, or use another process 1 (`docker run --init`).",
         "`ringback serve` in a container that has no processes or descriptors left";
     unserializable(error) Internal
         "{error}",
-        "Report this, with the command that you gave.",
+        "Report this, with the command that you ran.",
         "a mistake in ringback";
     homeless(error) Usage
         "{error}",
         "Set HOME or XDG_STATE_HOME.",
-        "no place for the state folder: an environment without HOME";
+        "an environment without HOME: there is no place for the state folder";
 
     // login
     login_late(account, span) LoginFailed
         "the login to `{account}` failed: nobody finished it within {span}",
         "Finish it in the browser, or run `ringback login {account}` again; see `ringback status`.",
-        "`--timeout` is over, or the login has run out";
+        "`--timeout` has passed, or the login has run out";
     no_url_pasted() Usage
-        "standard input ended before a URL came",
+        "standard input ended without a URL",
         "Run `ringback login --paste` again and paste the URL that the browser ended up at.",
         "nothing was pasted";
     url_unreadable(error) Usage
         "the line can't be read: {error}",
         "Run `ringback login --paste` again and paste the URL that the browser ended up at.",
-        "the pasted line is no text";
+        "the pasted line is not text";
     password_unread(error) Usage
         "no password could be read: {error}",
         "Run `ringback login` again and type it.",
-        "an empty line, or the terminal went away";
+        "an empty line, or the terminal was closed";
     pipe_unsafe(path, what) Forbidden
         "{path} {what}, so the password is not written to it",
-        "Find out who put it there; the daemon makes a pipe of its own.",
-        "somebody put something else in the place of the daemon's pipe";
+        "Find out who created it; the daemon makes a pipe of its own.",
+        "somebody replaced the daemon's pipe";
     pipe_closed(path, why) LoginFailed
-        "the password can't be handed over through {path}: {why}",
+        "the password can't be written to {path}: {why}",
         "Run `ringback login` again; the login may just have ended.",
-        "the login ended while the password was typed";
+        "the login ended while the password was being typed";
     password_without_terminal(account, user) Usage
         "`{account}` needs the password of {user}, and there is no terminal to ask at",
         "Run `ringback login {account}` at a terminal, or name a source in the config of `{account}`: `password_file`, `password_command`, `password_credential` or `password_keyring`.",
@@ -169,87 +169,87 @@ messages! {
         "Give one token on standard input, and nothing else.",
         "empty input, or no terminal";
     token_odd(at, of, kind) Usage
-        "that is not one token: character {at} of {of} is {kind}",
-        "Give the token alone, as the provider shows it; tokens are visible ASCII.",
+        "that is not a single token: character {at} of {of} is {kind}",
+        "Give only the token, as the provider shows it; tokens are visible ASCII.",
         "more than the token was copied";
     house_unusable(path, why) Usage
         "{path} can't be imported: {why}; nothing was changed",
-        "Give a file of `ringback export`, with what opens it.",
-        "another file, a wrong passphrase or a key that does not open it";
+        "Give a file that `ringback export` wrote, with its passphrase or key.",
+        "the wrong file, passphrase or key";
     nothing_to_export() Usage
         "there is nothing to export: no account is stored here",
         "Run `ringback status` to see the accounts; log in first, or name another config with `--config`.",
-        "nobody has logged in yet, or another state folder is meant";
+        "nobody has logged in yet, or the accounts are in another state folder";
     account_unexportable(error) StoreUnavailable
         "nothing was exported: {error}",
-        "Mend that file, or move it away, and try again.",
+        "Fix that file or move it away, and try again.",
         "one account's file can't be read";
     export_unlogged(why) StoreUnavailable
         "nothing was exported: {why}",
-        "Put right what it names, and try again.",
-        "the audit log can't be written, and nothing leaves without a line";
+        "Fix what the message names, and try again.",
+        "the audit log can't be written, and an export needs a line in it";
     export_half_forgotten(path, left) StoreUnavailable
-        "{path} is complete, and these are still here, too: {left}",
-        "Keep that file: what was deleted is in it alone. Don't start the daemon; put right what is in the way, and export what is left with `--forget` to another file.",
+        "{path} is complete, but these accounts could not be deleted here: {left}",
+        "Keep that file: it is the only copy of the deleted accounts. Don't start the daemon; fix the problem, and export the remaining accounts with `--forget` to another file.",
         "an account's file can't be deleted";
     no_export_passphrase(why) Usage
-        "there is no passphrase for the file: {why}",
+        "there is no usable passphrase for the file: {why}",
         "Type it at a terminal, or give `--passphrase-file`, `--passphrase-stdin` or `--recipient`.",
-        "too short, not the same twice, or nobody to ask";
+        "too short, two different inputs, or no terminal to ask at";
     export_exists(path) Usage
-        "{path} exists already",
-        "Name another file: that one may hold accounts that are nowhere else.",
-        "no file is replaced";
+        "{path} already exists",
+        "Name another file: this one may be the only copy of some accounts.",
+        "`export` never overwrites a file";
     export_unwritable(path, why) Internal
         "{path} can't be written: {why}",
-        "Name a file in a folder of yours with room.",
-        "a full disk, or a folder of somebody else's";
+        "Name a file in a folder that you can write to, with enough space.",
+        "a full disk, or a folder of another user";
     audit_unwritable(error) StoreUnavailable
         "the audit log can't be written: {error}",
-        "Put right what it names; nothing was changed.",
+        "Fix what the message names; nothing was changed.",
         "a full disk, or a file with a wrong mode";
     audit_line_lost(error) StoreUnavailable
         "{error}",
-        "Put right what it names, and try again.",
+        "Fix what the message names, and try again.",
         "a line of the audit log could not be written";
     store_key_not_yet(why) StoreUnavailable
         "{why}",
-        "Unlock the keyring, or see why its program fails, and try again.",
-        "`export` or `import --from`, and the store's key can't be had";
+        "Unlock the keyring, or find out why the key's program fails, and try again.",
+        "`export` or `import --from`, and the store's key is not available";
     store_passphrase_unread(why) Usage
         "the passphrase of the token store could not be read: {why}",
         "Type it at a terminal, or give `--store-passphrase-file`.",
         "no terminal, or a file that can't be used";
     state_in_use(error) StoreUnavailable
         "{error}",
-        "Stop it first (`systemctl --user stop ringback.socket ringback.service`): what it refreshes and stores meanwhile would be lost.",
+        "Stop the daemon first (`systemctl --user stop ringback.socket ringback.service`): tokens that it refreshes meanwhile would be lost.",
         "`export`, `import --from` or `store rekey` while the daemon runs";
     store_passphrase_wrong(error) StoreUnavailable
         "{error}",
-        "Type the passphrase that `ringback unlock` takes.",
+        "Type the passphrase that you use with `ringback unlock`.",
         "another passphrase was set";
     store_unusable(error) StoreUnavailable
         "{error}",
-        "Put right what it names, and try again.",
+        "Fix what the message names, and try again.",
         "`export`, `import --from` or `store rekey`, and one of the store's failures above";
 
     // store rekey
     passphrase_without_use() Usage
-        "a new passphrase is of no use: the new key is not opened by one",
-        "Leave it out, or give `--to passphrase`.",
+        "a new passphrase makes no sense here: the new key does not have one",
+        "Omit it, or give `--to passphrase`.",
         "`--passphrase-file` or `--passphrase-stdin` with `--to file` or `--to keyring`";
     no_new_passphrase(why) Usage
-        "there is no new passphrase for the token store: {why}",
+        "there is no usable new passphrase for the token store: {why}",
         "Type it at a terminal, or give `--passphrase-file` or `--passphrase-stdin`.",
-        "too short, not the same twice, or nobody to ask";
+        "too short, two different inputs, or no terminal to ask at";
     rekey_undone(error) StoreUnavailable
         "{error}",
-        "The store is sealed as before. Put right what it names, and try again.",
+        "The store is unchanged. Fix what the message names, and try again.",
         "`store rekey`, and one of the store's failures above";
     rekey_half_done(error) StoreUnavailable
         "{error}",
-        "The new key counts, and not every file is in its place yet. Put right what it names; the next start of the daemon, or the next `ringback store rekey`, does the rest.",
-        "`store rekey`, and one of the store's failures above once the new key was decided";
+        "The new key is in effect, but not every file is in place yet. Fix what the message names; the next start of the daemon, or the next `ringback store rekey`, completes the change.",
+        "`store rekey`, and one of the store's failures above after the new key took effect";
     passphrase_unread(why) Usage
         "no passphrase could be read: {why}",
         "Run `ringback unlock` at a terminal and type it, or give it with `--passphrase-stdin`.",
@@ -259,11 +259,11 @@ messages! {
     config_mistakes(count) Usage
         "{count}",
         "Correct the file; `ringback config example` explains every key.",
-        "each is told before, with its place";
+        "mistakes in the config; each is printed above, with its place";
     files_unusable(count) Usage
         "{count}",
-        "Mend each file: a secret or a private key in PEM alone in it, readable for you alone (`chmod 600`); certificates in PEM.",
-        "`config check`: files of secrets, keys or certificates that are missing, empty, of another kind or open to others";
+        "Fix each file: it must contain only a secret or a private key in PEM, readable by you alone (`chmod 600`), or certificates in PEM.",
+        "`config check`: files with secrets, keys or certificates are missing, empty, of the wrong kind or open to others";
     config_nowhere(error) Usage
         "{error}",
         "Name the file with `--config`.",
@@ -274,72 +274,72 @@ messages! {
         "there is none yet, or `--config` or `RINGBACK_CONFIG` names another";
     config_unusable(error) Usage
         "{error}",
-        "Put right what it says; the file has to be yours, and closed to others.",
-        "others could read or change it, or it is no file";
+        "Fix what the message says; the file must belong to you and be closed to others.",
+        "others could read or change it, or it is not a file";
     subject_broken(mistake) Usage
         "{mistake}",
         "Correct it; `ringback config check` shows all mistakes.",
         "`provider check` of an account with a mistake";
     provider_incomplete(name, why) Usage
         "`{name}` can't be checked: {why}",
-        "Check an account that uses it, or complete it in a `[providers.NAME]`.",
-        "a preset that leaves URLs or variables to the config";
+        "Check an account that uses it, or complete it in `[providers.NAME]`.",
+        "a preset without URLs or variables, which the config has to give";
     no_such_provider(what, name) Usage
         "there is no {what} `{name}`",
         "`ringback provider list` shows the providers.",
-        "neither a preset nor in the config";
+        "the name is neither a preset nor in the config";
     no_such_provider_but(what, name, meant) Usage
         "there is no {what} `{name}`",
         "Did you mean `{meant}`?",
-        "a slip of the pen";
+        "a misspelled name";
     provider_unreachable(error) ProviderUnreachable
         "{error}",
-        "Where it names a setting, correct that; otherwise look at the network.",
+        "If the message names a setting, correct it; otherwise check the network.",
         "`provider check`: the metadata can't be read";
     provider_unfit(error) ProviderRefused
         "{error}",
-        "Compare the provider's `issuer` and URLs in the config with its documents.",
+        "Compare the provider's `issuer` and URLs in the config with its documentation.",
         "`provider check`: the metadata is of another issuer, or lacks an endpoint";
     audit_unreadable(path, error) StoreUnavailable
         "the audit log in {path} can't be read: {error}",
-        "Ask as the user that the daemon runs as.",
-        "the state folder of another user";
+        "Run the command as the daemon's user.",
+        "the state folder belongs to another user";
 
     // serve
     state_in_use_at_start(error) StoreUnavailable
         "{error}",
-        "Stop that one first, or use it: `ringback status`. Where that does not find it, it says what to do.",
+        "Stop the other daemon first, or use it: run `ringback status`.",
         "a second daemon on the same state folder";
     start_failed(error) StoreUnavailable
         "{error}",
-        "Put right what it names, and start again.",
+        "Fix what the message names, and start again.",
         "one of the failures above, of the store, a folder, the apps or the audit log";
     address_unusable(error) Internal
         "{error}",
-        "Free the address (systemd holds that of a `ringback.socket`: start `ringback.service`), or change `[listen]`.",
+        "Free the address, or change `[listen]`. If systemd holds it for `ringback.socket`, start `ringback.service` instead.",
         "one of the failures above, of an address";
     passed_socket_unusable(error) Usage
         "{error}",
-        "Correct `ringback.socket` (`systemctl --user edit ringback.socket`) or `[listen]`, and restart it.",
+        "Correct `ringback.socket` (`systemctl --user edit ringback.socket`) or `[listen]`, and restart `ringback.socket`.",
         "one of the failures above, of a socket that systemd passed";
 
     // sandbox, demo
     sandbox_port(port, error) Usage
         "the sandbox can't start on port {port}: {error}",
-        "Choose another `--port`; 0 takes any free one.",
+        "Choose another `--port`; 0 picks a free one.",
         "another program listens there";
     sandbox_stopped(error) Internal
         "the sandbox stopped: {error}",
         "Start it again.",
-        "the system took its socket away";
+        "its socket failed";
     demo_unprepared(what, error) Internal
         "{what}: {error}",
-        "Check that the temporary folder (`TMPDIR`) has room and that loopback can be used.",
-        "`demo`: no room, or no loopback";
+        "Check that the temporary folder (`TMPDIR`) has space and that loopback works.",
+        "`demo`: no space, or no loopback";
     demo_failed(what) Internal
         "{what}",
-        "Look at the logs above.",
-        "`demo`: the sandbox or the daemon did not do what it should";
+        "Check the logs above.",
+        "`demo`: the sandbox or the daemon failed";
     demo_surprised(what) Internal
         "{what}",
         "Report this, with the logs above.",

@@ -159,20 +159,20 @@ fn check(grant: GrantType, dialect: &Dialect, section: &SectionReader<'_>) {
     if grant == GrantType::Password {
         section.warn(
             "grant",
-            "is `password`, which RFC 9700 §2.4 forbids: the user's password is shown to this client, and there is \
-             no second factor; use `authorization_code` or `device_code` where the provider has it",
+            "is `password`, which RFC 9700 §2.4 forbids: this client sees the user's password, and there is no \
+             second factor; use `authorization_code` or `device_code` if the provider supports it",
         );
     }
     if grant == GrantType::Implicit {
         section.warn(
             "grant",
             "is `implicit`, which RFC 9700 §2.1.2 advises against: the token passes through the browser, where it can \
-             leak, and can't be refreshed; use `authorization_code` where the provider has it",
+             leak, and can't be refreshed; use `authorization_code` if the provider supports it",
         );
     }
     if dialect.body == BodyEncoding::Query {
-        let why = "which has `body = \"query\"`: codes, tokens and secrets stand in URLs, and so in logs; use `form` \
-                   where the provider takes it";
+        let why = "which has `body = \"query\"`: codes, tokens and secrets are in URLs, and so in logs; use `form` \
+        if the provider accepts it";
         section.warn("provider", &format!("is `{provider}`, {why}"));
     }
 }

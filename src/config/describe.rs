@@ -143,7 +143,7 @@ fn account(page: &mut TomlPage, account: &AccountConfig, listener: Option<Socket
         page.set("redirect_uri", account.redirect_uri.clone().or(usual));
     }
     // Not the file's form: there, a provider can serve several accounts, each with its own additions.
-    page.line(format_args!("\n# [providers.{}], as `{}` uses it", segment(&account.dialect.provider), account.name));
+    page.line(format_args!("\n# [providers.{}], as used by `{}`", segment(&account.dialect.provider), account.name));
     for line in describe_provider(&account.dialect).lines() {
         page.line(format_args!("# {line}"));
     }

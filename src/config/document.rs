@@ -15,8 +15,8 @@ pub fn example() -> String {
     let mut text = String::new();
     comment(
         &mut text,
-        "ringback's config. Nothing here has to be set but accounts: take the `#` off the lines that you need. \
-         `ringback config check` tells what is wrong, and with `--show` what is in effect.",
+        "ringback's config. Only accounts are required: remove the `#` from the lines that you need. `ringback \
+         config check` reports mistakes, and with `--show` prints the effective config.",
     );
     for section in SECTIONS.iter().filter(|section| section.form != SectionForm::Inline) {
         text.push('\n');
@@ -43,19 +43,18 @@ pub fn example() -> String {
 pub fn reference() -> String {
     let mut text = String::from(
         "# The config file\n\n\
-         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To make it anew:\n     \
+         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To regenerate it:\n     \
          RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
          ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
-         `ringback config example` prints one with every key in it; `ringback config check --show` shows \
-         what is in effect, with secrets hidden.\n\n\
-         Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
-         valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
-         which stops nothing. A mistake in an account takes out that account, one in a \
-         provider the accounts that use it; the daemon starts with the rest, and logs every mistake. Any other \
-         mistake keeps it from starting. A daemon that reloads is more careful: with any mistake it keeps what it \
-         had.\n\n\
-         Relative paths are relative to the file's folder; `~/` is your home.\n",
+         `ringback config example` prints one with every key in it; `ringback config check --show` prints the \
+         effective config, with secrets hidden.\n\n\
+         Unknown keys are mistakes. All mistakes are reported at once, each with its place, what was expected and \
+         the nearest valid spelling; those that only follow from another mistake are omitted. Settings that are \
+         probably wrong cause a warning, which stops nothing. An account with a mistake is skipped, and so are the \
+         accounts of a provider with a mistake; the daemon starts with the rest and logs every mistake. Any other \
+         mistake prevents the start. A reload is stricter: with any mistake, the previous config stays in effect.\n\n\
+         Relative paths are relative to the file's folder; `~/` is your home folder.\n",
     );
     for section in SECTIONS {
         push(&mut text, format_args!("\n## {}\n\n{}\n", title(section), section.doc));
@@ -70,7 +69,7 @@ pub fn reference() -> String {
         }
     }
     text.push_str(
-        "\n## Presets\n\nThey are written with the keys of `[providers.NAME]`; the comments tell what is known.\n",
+        "\n## Presets\n\nPresets use the keys of `[providers.NAME]`; their comments say what is known about the provider.\n",
     );
     for preset in &PRESETS {
         push(&mut text, format_args!("\n### `{}`\n\n```toml\n{}```\n", preset.name, preset.text));

@@ -91,7 +91,7 @@ fn listen(section: Option<&SectionReader<'_>>, base: &Base<'_>) -> (Listen, Opti
         && tcp.as_ref().is_some_and(Vec::is_empty)
         && listen.socket == SocketChoice::Off
     {
-        let problem = Problem::new("is off, and `tcp` is empty: nobody could reach the daemon");
+        let problem = Problem::new("is off, and `tcp` is empty: no program could reach the daemon");
         section.refuse("socket", problem.expected("one of the two"));
     }
     (listen, tcp)

@@ -66,7 +66,7 @@ pub(super) fn warn_of_lacks(grant: GrantType, target: &Target, dialect: &Dialect
     }
 }
 
-const COMMA_IN_ID: &str = "a comma is in hardly any client id; compare it with the provider's";
+const COMMA_IN_ID: &str = "client ids rarely contain a comma; compare it with the provider's";
 const COMMA_IN_SCOPE: &str =
     "this is one scope with a comma in it; scopes are a list of texts, or one text with spaces between them";
 
@@ -75,7 +75,7 @@ fn slip(text: &str) -> Option<&'static str> {
     if text.trim() != text {
         return Some("it begins or ends with a space");
     }
-    is_placeholder(text).then_some("this looks like a placeholder; put in what the provider gave you")
+    is_placeholder(text).then_some("this looks like a placeholder; replace it by the provider's value")
 }
 
 /// Whether it is what examples write where the reader's own value belongs.
@@ -109,7 +109,8 @@ impl KnownHost {
         if self.needs_scope && by_browser && target.scope.is_empty() {
             account.warn("scope", &format!("is empty, and {name} requires one at every login"));
         }
-        let every_time = format!("without which {name} gives no refresh token: each token's end needs a login");
+        let every_time =
+            format!("without which {name} issues no refresh token: you would have to log in each time a token expires");
         match self.offline {
             Offline::Scope(scope) if refreshes && !target.scope.iter().any(|own| own == scope) => {
                 account.warn("scope", &format!("has no `{scope}`, {every_time}"));

@@ -44,9 +44,9 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     let keys = entry.keys();
     let usual = match entry.lacks() {
         // Not asked for: what it lacks would be reported as missing.
-        Some(what) => Err(format!("it leaves the {what} to you")),
+        Some(what) => Err(format!("it has no {what}")),
         None => entry.provider().map_err(str::to_owned).and_then(|provider| {
-            let open = || "its accounts have to give values for its URL variables".to_owned();
+            let open = || "its accounts must give values for its URL variables".to_owned();
             provider.usual.clone().ok_or_else(open)
         }),
     };

@@ -44,7 +44,7 @@ fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
             }
             let url = plain_url(url).map_err(|problem| problem.expected("`none`, `environment` or a URL"))?;
             if !matches!(url.scheme(), "http" | "https") {
-                return Err(Problem::new("is no http or https URL").expected("`none`, `environment` or a URL"));
+                return Err(Problem::new("is not an http or https URL").expected("`none`, `environment` or a URL"));
             }
             Ok(Proxy::At(url))
         }

@@ -125,15 +125,13 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     }
     // What the browser asks for is compared without its query, which is the answer's.
     if url.query().is_some() {
-        return Err(Problem::new(
-            "has a query (`?`), and the answer brings its own: providers append their parameters",
-        ));
+        return Err(Problem::new("has a query (`?`), but providers append their own parameters"));
     }
     if url.port() == Some(0) {
-        return Err(Problem::new("has port 0, where nobody can listen: a browser could not come back"));
+        return Err(Problem::new("has port 0, which a browser can't connect to"));
     }
     if authority.split('/').next().is_some_and(|origin| origin.ends_with(DEFAULT_PORT)) {
-        let problem = Problem::new("has the default port `:80` in it, which browsers leave out when they come back");
+        let problem = Problem::new("has the default port `:80`, which browsers omit when they come back");
         return Err(problem.nearest(Some(url.as_str())));
     }
     // RFC 8252 §7.3 names these; the gate knows no others.

@@ -25,17 +25,17 @@ const UNREADABLE: &[(&str, &str)] = &[
     ("web_message", MESSAGE),
     ("okta_post_message", MESSAGE),
 ];
-const POSTED: &str = "the provider's page would post the answer here, and a POST from another site brings no \
-                      `SameSite=Lax` cookie, by which the browser is known; a `SameSite=None` cookie needs https";
+const POSTED: &str = "the provider's page would post the answer here, but a POST from another site does not send \
+the `SameSite=Lax` cookie that identifies the browser; a `SameSite=None` cookie needs https";
 const SIGNED: &str = "the answer would be one signed JWT (JARM), which ringback does not read";
-const MESSAGE: &str = "a script of the page that opened the provider's would get the answer, and none would come here";
+const MESSAGE: &str = "the answer would go to a script of the page that opened the provider's page, and not here";
 
 /// Why a parameter of the authorization request can't be, whatever the account's grant: a predicate to the key that sets
 /// it.
 pub(super) fn refuses(name: &str, value: &str) -> Option<Problem> {
     let mode = mode(name, value).filter(|mode| ![QUERY, FRAGMENT].contains(&mode.as_str()))?;
     let why = UNREADABLE.iter().find(|(known, _)| *known == mode).map(|(_, why)| *why);
-    Some(problem(&mode, why.unwrap_or("ringback knows no such mode, and so not where the answer would be")))
+    Some(problem(&mode, why.unwrap_or("ringback does not know this mode, and so not where the answer would be")))
 }
 
 /// Why an answer to the requests of this provider would not be where ringback looks for it with this grant.
@@ -47,7 +47,7 @@ pub(super) fn unfit(dialect: &Dialect, grant: GrantType) -> Option<Problem> {
         (GrantType::AuthorizationCode, FRAGMENT) => {
             "browsers send no fragment, and ringback looks for a code in the query"
         }
-        (GrantType::Implicit, QUERY) => "a token in a query ends up in logs, and ringback takes none from there",
+        (GrantType::Implicit, QUERY) => "a token in a query ends up in logs, so ringback accepts none there",
         _ => return None,
     };
     Some(problem(&mode, why))

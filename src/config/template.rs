@@ -32,13 +32,13 @@ pub(super) fn template(value: &DeValue<'_>) -> Result<Template, Problem> {
     while let Some((literal, behind)) = rest.split_once('{') {
         let name = behind.split_once('}').filter(|(name, _)| is_name(name));
         let (name, behind) =
-            name.ok_or_else(|| Problem::new("has a `{` that begins no variable such as `{tenant}`"))?;
+            name.ok_or_else(|| Problem::new("has a `{` that does not start a variable such as `{tenant}`"))?;
         pieces.extend([Piece::Literal(literal.to_owned()), Piece::Variable(name.to_owned())]);
         rest = behind;
     }
     pieces.push(Piece::Literal(rest.to_owned()));
     if pieces.iter().any(|piece| matches!(piece, Piece::Literal(text) if text.contains('}'))) {
-        return Err(Problem::new("has a `}` that ends no variable"));
+        return Err(Problem::new("has a `}` that does not end a variable"));
     }
     let begins_with_token_url = text.starts_with("{token_url}");
     if text.matches("{token_url}").count() > usize::from(begins_with_token_url) {
@@ -101,7 +101,7 @@ pub(super) fn value(value: &str) -> Result<(), Problem> {
     if fits && !value.bytes().all(|byte| byte == b'.') {
         return Ok(());
     }
-    Err(Problem::new("has a value that a URL can't take").expected(expected))
+    Err(Problem::new("has a value that is not allowed in a URL").expected(expected))
 }
 
 #[cfg(test)]

@@ -120,7 +120,9 @@ pub(super) fn scopes(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
         Some(odd) if odd.contains(' ') => {
             Err(Problem::new(format!("has a space inside the scope `{}`", odd.escape_debug())))
         }
-        Some(odd) => Err(Problem::new(format!("has `{}`, which no scope can be (RFC 6749 §3.3)", odd.escape_debug()))),
+        Some(odd) => {
+            Err(Problem::new(format!("has `{}`, which is not a valid scope (RFC 6749 §3.3)", odd.escape_debug())))
+        }
     }
 }
 
@@ -206,8 +208,10 @@ pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
             let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
             return Err(problem.expected("names of a-z, 0-9 and `_`"));
         }
-        let wrong =
-            |problem: Problem| Problem { what: format!("has for `{name}` a value that a URL can't take"), ..problem };
+        let wrong = |problem: Problem| Problem {
+            what: format!("has a value for `{name}` that is not allowed in a URL"),
+            ..problem
+        };
         template::value(value).map_err(wrong)?;
     }
     Ok(variables)
@@ -218,7 +222,8 @@ pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let resources = list(value)?;
     for resource in &resources {
         let shown = resource.escape_debug();
-        let url = Url::parse(resource).map_err(|_| Problem::new(format!("has `{shown}`, which is no absolute URI")))?;
+        let url =
+            Url::parse(resource).map_err(|_| Problem::new(format!("has `{shown}`, which is not an absolute URI")))?;
         if url.fragment().is_some() {
             return Err(Problem::new(format!("has `{shown}`, which has a fragment (`#`)")));
         }
@@ -249,11 +254,12 @@ pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, Str
     let paths = texts(value, |_, _| None)?;
     for (name, path) in &paths {
         if !MEMBERS.contains(&name.as_str()) {
-            let problem = Problem::new(format!("has `{}`, which no token reply has", name.escape_debug()));
+            let problem =
+                Problem::new(format!("has `{}`, which is not a member of a token reply", name.escape_debug()));
             return Err(problem.expected("members of RFC 6749 §5").nearest(nearest(name, MEMBERS)));
         }
         if path.split('.').any(str::is_empty) {
-            return Err(Problem::new(format!("has for `{name}` a path with an empty step")));
+            return Err(Problem::new(format!("has a path with an empty step for `{name}`")));
         }
     }
     Ok(paths)
@@ -279,7 +285,7 @@ pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(Problem::new("uses http beyond loopback")),
+        "http" => Err(Problem::new("uses http, which is allowed on loopback only")),
         other => Err(Problem::new(format!("uses `{other}`"))),
     }
 }

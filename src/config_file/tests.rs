@@ -53,7 +53,7 @@ fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
     fs::write(&path, b"ab\xffsecret").unwrap();
     assert!(read(&path).unwrap_err().to_string().ends_with("it is not UTF-8 (byte 2)"));
     fs::write(&path, vec![b'#'; 16 * 1024 * 1024 + 1]).unwrap();
-    assert!(read(&path).unwrap_err().to_string().contains("bigger than"));
+    assert!(read(&path).unwrap_err().to_string().contains("larger than"));
 }
 
 #[test]

@@ -85,10 +85,10 @@ pub struct ErrorRow {
 impl ErrorCode {
     /// The one table that HTTP status, exit code and documentation are made from.
     pub const TABLE: [ErrorRow; 14] = [
-        row(Self::Internal, "internal", 500, 1, "a fault of the daemon itself; its log says more"),
+        row(Self::Internal, "internal", 500, 1, "a fault in the daemon; see its log"),
         row(Self::Usage, "usage", 400, 2, "bad arguments or a malformed request"),
         row(Self::NoDaemon, "no_daemon", 0, 3, "the daemon is not running"),
-        row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account, or a mistake in it"),
+        row(Self::UnknownAccount, "unknown_account", 404, 4, "the config has no such account, or it has a mistake"),
         row(Self::LoginRequired, "login_required", 428, 5, "nobody has logged in, or the provider ended the session"),
         row(Self::LoginFailed, "login_failed", 504, 6, "the login timed out, was cancelled, or failed"),
         row(
@@ -98,10 +98,10 @@ impl ErrorCode {
             7,
             "the provider can't be reached, or too many wait",
         ),
-        row(Self::ProviderRefused, "provider_refused", 502, 8, "the provider said no for good"),
+        row(Self::ProviderRefused, "provider_refused", 502, 8, "the provider refused for good"),
         row(Self::StoreUnavailable, "store_unavailable", 423, 9, "the token store is locked, unwritable or damaged"),
         row(Self::Unauthorized, "not_permitted", 401, 10, "no key, or a wrong key"),
-        row(Self::Forbidden, "not_permitted", 403, 10, "the caller is known and may not do this"),
+        row(Self::Forbidden, "not_permitted", 403, 10, "the caller is known but may not do this"),
         row(
             Self::NeedsConfirmation,
             "needs_confirmation",
@@ -109,8 +109,8 @@ impl ErrorCode {
             11,
             "somebody has to agree first: tokens would be replaced that are another person's, or that can be refreshed",
         ),
-        row(Self::NotFound, "not_found", 404, 2, "there is no such route or thing"),
-        row(Self::MethodNotAllowed, "method_not_allowed", 405, 2, "the route does not take this method"),
+        row(Self::NotFound, "not_found", 404, 2, "no such route or object"),
+        row(Self::MethodNotAllowed, "method_not_allowed", 405, 2, "the route does not support this method"),
     ];
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// How the key file comes back after the app `default` was removed: one sentence, for people.
-pub const KEY_FILE_AGAIN: &str = "`ringback app add default --all-accounts --write` makes the key file again, with every \
-     right; without these options its key reads the default account and nothing else.";
+pub const KEY_FILE_AGAIN: &str = "`ringback app add default --all-accounts --write` makes the key file again, with \
+every right; without these options its key may only read the default account.";
 
 /// Body of `POST /v1/apps`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

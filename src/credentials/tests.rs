@@ -53,7 +53,7 @@ async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content(
         (b"canary\x07x", 0o600, "has a control character (U+0007) in line 1, column 7"),
         ("\n can\u{200b}ary".as_bytes(), 0o600, "has a zero-width space (U+200B) in line 2, column 5"),
         ("canary\u{a0}\n".as_bytes(), 0o600, "has a non-breaking space (U+00A0) in line 1, column 7"),
-        (b"\xff\xfec\0a\0", 0o600, "is in UTF-16, as PowerShell's `>` writes it"),
+        (b"\xff\xfec\0a\0", 0o600, "is in UTF-16, as written by PowerShell's `>`"),
         (&vec![b'x'; MOST_BYTES + 1], 0o600, "longer than 65536 bytes"),
     ] {
         file(&path, content, mode);

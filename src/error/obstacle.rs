@@ -1,13 +1,13 @@
-//! Requests that are well formed and can't be carried out as they are.
+//! Errors about requests that are well formed but can't be carried out.
 
-/// What stands in the way.
+/// Why a request can't be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
-    /// `default` stands for nothing.
-    #[error("no account was named, and none is the default")]
+    /// There is no default account.
+    #[error("no account was named, and there is no default account")]
     NoDefaultAccount,
-    /// By the config, its provider gives no tokens for a part of what was granted.
-    #[error("`{provider}` gives no tokens for a {part} of its own, by its config")]
+    /// According to the config, the provider issues no tokens for a part of the grant.
+    #[error("according to its config, `{provider}` issues no separate tokens for a {part}")]
     NoTokensFor {
         /// The provider.
         provider: String,
@@ -15,96 +15,96 @@ pub enum Obstacle {
         part: &'static str,
     },
     /// The config names other resources (RFC 8707).
-    #[error("`{resource}` is none of the account's resources")]
+    #[error("`{resource}` is not one of the account's resources")]
     NotAResource {
         /// The account's own name.
         account: String,
         /// What was asked for.
         resource: String,
     },
-    /// So many are pending as may be.
+    /// The limit of pending logins is reached.
     #[error("too many logins are pending")]
     TooManyLogins,
-    /// The login asks nothing.
-    #[error("this login waits for no answer, or not any more")]
+    /// The login asks no question.
+    #[error("this login does not need an answer, or no longer does")]
     NoQuestion,
-    /// What was pasted is no URL.
+    /// The pasted text is not a URL.
     #[error("that is not a URL")]
     PastedNoUrl,
-    /// What was pasted is another URL.
+    /// The pasted URL is a different one.
     #[error("that address has no {answer} and `state`")]
     PastedNoAnswer {
         /// The parameter that it should have.
         answer: &'static str,
     },
-    /// What was pasted is the answer to this login, and can't be used.
+    /// The pasted URL belongs to this login, but can't be used.
     #[error("that address {why}")]
     PastedUnusable {
         /// What is wrong with it.
         why: String,
     },
-    /// What was pasted is the answer to another question.
+    /// The pasted URL belongs to another login.
     #[error("that address does not belong to this login")]
     PastedAnotherLogin,
-    /// Guesses are looked at one after the other.
-    #[error("another passphrase is looked at just now, and it is one at a time")]
+    /// Passphrases are checked one at a time.
+    #[error("another passphrase is being checked, and only one is checked at a time")]
     PassphraseBusy,
-    /// The store has no use for this passphrase, or for none.
+    /// The store needs no passphrase, or needs one, or this one is not acceptable.
     #[error("{why}")]
     Passphrase {
-        /// Why, and what it has use for.
+        /// Why, and what is expected.
         why: String,
     },
     /// The name of an app.
     #[error("{why}")]
     AppName {
-        /// What names are.
+        /// What is expected of a name.
         why: String,
     },
-    /// So many are open as may be.
-    #[error("there is no place left for another event stream of this caller")]
+    /// The limit of event streams is reached.
+    #[error("this caller has too many event streams open")]
     TooManyStreams,
-    /// Pages need a port.
-    #[error("the status page needs a TCP listener, and the config has none")]
+    /// The status page needs a TCP port.
+    #[error("the status page needs a TCP listener, but the config has none")]
     NoPort,
 }
 
 impl Obstacle {
-    /// What to do about it, in one sentence.
+    /// What to do about it.
     pub(super) fn hint(&self) -> String {
         match self {
             Self::NoDefaultAccount => {
-                "Name one of those that `ringback status` shows, or set `default_account` in the config.".into()
+                "Name one of the accounts that `ringback status` shows, or set `default_account` in the config.".into()
             }
             Self::NoTokensFor { provider, .. } => {
                 format!(
-                    "Ask without it; or, if the provider has such tokens, set `narrow` in `[providers.{provider}]`."
+                    "Omit it; or, if the provider issues such tokens, set `narrow` in `[providers.{provider}]`."
                 )
             }
             Self::NotAResource { account, .. } => {
                 format!("List it in `resource` of `[accounts.{account}]`, and log in again.")
             }
             Self::TooManyLogins => {
-                "Finish one of those that `ringback status` shows, or wait until one runs out.".into()
+                "Finish one of the logins that `ringback status` shows, or wait until one runs out.".into()
             }
-            Self::NoQuestion => "See how it ended with `ringback status`; another begins with `ringback login`.".into(),
-            Self::PastedNoUrl => "Paste the whole address that the browser shows at the end, from `http://` on.".into(),
+            Self::NoQuestion => "`ringback status` shows how it ended; `ringback login` starts another.".into(),
+            Self::PastedNoUrl => "Paste the whole address that the browser shows at the end, starting with `http://`.".into(),
             Self::PastedNoAnswer { .. } => {
                 "Paste the address that the provider sent the browser to, not the one that was opened.".into()
             }
             Self::PastedUnusable { .. } => {
-                "Paste the address that the provider sent the browser to, from `http://` to its end.".into()
+                "Paste the whole address that the provider sent the browser to, starting with `http://`.".into()
             }
             Self::PastedAnotherLogin => {
                 "Paste the address of the newest login, or run `ringback login --paste` again.".into()
             }
             Self::PassphraseBusy => "Try again in a few seconds.".into(),
             Self::Passphrase { .. } => {
-                "Do what it says: `ringback unlock --help` shows the ways; `store.key` in the config names the source."
+                "Follow the message: `ringback unlock --help` shows the options; `store.key` in the config names the source."
                     .into()
             }
             Self::AppName { .. } => "Choose another name for the app.".into(),
-            Self::TooManyStreams => "Close one that is open already; one stream tells of all accounts.".into(),
+            Self::TooManyStreams => "Close an open one; a single stream reports on all accounts.".into(),
             Self::NoPort => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
         }
     }

@@ -1,9 +1,9 @@
-//! What to do about what a provider says no with.
+//! Advice for a provider's error codes.
 
 use crate::oauth::advice::is_not_authenticated;
 
-/// What to do about a provider's error code, without a full stop; `None`: nothing in particular. RFC 6749 §4.1.2.1 and
-/// §5.2, RFC 8707 §2, and the names that are known besides (`oauth/reply/class.rs`).
+/// What to do about a provider's error code, without a full stop; `None`: no particular advice. RFC 6749 §4.1.2.1 and
+/// §5.2, RFC 8707 §2, and other known codes (`oauth/reply/class.rs`).
 pub(super) fn remedy(code: &str, account: &str) -> Option<String> {
     let section = format!("`[accounts.{account}]`");
     Some(match code.to_ascii_lowercase().as_str() {
@@ -15,11 +15,11 @@ pub(super) fn remedy(code: &str, account: &str) -> Option<String> {
         }
         "invalid_scope" => format!("Correct `scope` in {section}: the provider has no such scope for this client"),
         "invalid_target" => format!("Correct `resource` or `audience` in {section}"),
-        "redirect_uri_mismatch" => format!(
-            "Register the redirect URI that `ringback provider check {account}` shows at the provider, letter by letter"
-        ),
+        "redirect_uri_mismatch" => {
+            format!("At the provider, register exactly the redirect URI that `ringback provider check {account}` shows")
+        }
         "invalid_request" => {
-            format!("Compare what is sent (`ringback provider check {account}`) with the provider's documents")
+            format!("Compare what is sent (`ringback provider check {account}`) with the provider's documentation")
         }
         _ => return None,
     })

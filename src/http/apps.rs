@@ -122,7 +122,7 @@ fn view(app: &App) -> AppReply {
 pub(super) async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
 ) -> Result<T, Error> {
-    let died = |_| Error::Internal { what: "a thread died that changed the apps".into() };
+    let died = |_| Error::Internal { what: "the thread that changes the apps crashed".into() };
     tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
         AppsError::Exists(name) => Error::AppExists { name },
         AppsError::Unknown(name) => Error::UnknownApp { name },

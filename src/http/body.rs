@@ -35,7 +35,7 @@ pub(super) async fn form(request: Request, most: usize) -> Result<Zeroizing<Vec<
     let fields = parameters(&read(request, most).await?);
     let repeated = |at: usize, name: &str| fields.iter().take(at).any(|(earlier, _)| earlier == name);
     if fields.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {
-        return Err(Reject(Error::Usage { what: "the form is none of ours".into() }).into_response());
+        return Err(Reject(Error::Usage { what: "the form is not one of ringback's".into() }).into_response());
     }
     Ok(fields)
 }

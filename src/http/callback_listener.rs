@@ -60,9 +60,7 @@ impl CallbackListeners {
             }
         }
         match unavailable {
-            Some(why) if held.0.is_empty() && !covered => {
-                Err(format!("can't listen where {redirect_uri} points: {why}"))
-            }
+            Some(why) if held.0.is_empty() && !covered => Err(format!("can't listen at {redirect_uri}: {why}")),
             _ => Ok(Box::new(held)),
         }
     }
@@ -106,7 +104,7 @@ impl Drop for OpenListeners {
 
 /// Where somebody has to listen so that an answer sent to `redirect_uri` arrives here and nowhere else.
 fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
-    let unusable = || format!("`{redirect_uri}` does not lead to this machine");
+    let unusable = || format!("`{redirect_uri}` does not point to this machine");
     let url = Url::parse(redirect_uri).map_err(|_| unusable())?;
     let port = url.port_or_known_default().ok_or_else(unusable)?;
     let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
@@ -135,7 +133,7 @@ mod tests {
             ("http://127.0.0.1:8400/cb", "127.0.0.1:8400"),
             ("http://localhost:8400/cb", "127.0.0.1:8400 [::1]:8400"),
             ("http://[::1]/cb", "[::1]:80"),
-            ("https://example.com/cb", "`https://example.com/cb` does not lead to this machine"),
+            ("https://example.com/cb", "`https://example.com/cb` does not point to this machine"),
         ] {
             let got = addresses(uri).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
             assert_eq!(got.unwrap_or_else(|error| error), expected);

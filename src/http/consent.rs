@@ -65,7 +65,7 @@ pub async fn show_questions(consents: Consents) {
         shown.push(question.id.clone());
         let notice = Notice {
             title: format!("A token of {}?", notify::plain(&question.account)),
-            body: format!("It is asked for by {}.", notify::plain(&question.asker.to_string())),
+            body: format!("Requested by {}.", notify::plain(&question.asker.to_string())),
             actions: vec![("allow", "Allow"), ("once", "Once"), ("refuse", "Refuse")],
         };
         let gone = async {
@@ -88,11 +88,13 @@ pub async fn show_questions(consents: Consents) {
                 };
                 let (consents, id) = (consents.clone(), question.id.clone());
                 if let Err(error) = on_disk(move || consents.answer(&id, answer)).await {
-                    tracing::error!("an answer could not be kept: {error}");
+                    tracing::error!("an answer could not be stored: {error}");
                 }
             }
             Ok(None) => {}
-            Err(untold) => tracing::info!("a program waits for `ringback consent list`: {untold}"),
+            Err(untold) => {
+                tracing::info!("a program is waiting for your answer, see `ringback consent list`: {untold}")
+            }
         }
     }
 }

@@ -36,18 +36,18 @@ fn errors() -> Vec<(Error, &'static str)> {
             "a parameter, a body or an argument can't be understood"
         )],
         Obstacle: [
-            (Error::Obstacle(Obstacle::NoDefaultAccount), "`default_account` is not set, and there is not one account alone"),
+            (Error::Obstacle(Obstacle::NoDefaultAccount), "`default_account` is not set, and there is more than one account, or none"),
             (
                 Error::Obstacle(Obstacle::NoTokensFor { provider: "acme".into(), part: "scope" }),
                 "`token --scope`, `--resource` or `--audience` of a provider without `narrow`"
             ),
             (
                 Error::Obstacle(Obstacle::NotAResource { account: account(), resource: "https://api.example/".into() }),
-                "`token --resource` with one that nobody was asked for at the login"
+                "`token --resource` with a resource that was not requested at the login"
             ),
-            (Error::Obstacle(Obstacle::TooManyLogins), "a program begins logins and finishes none"),
+            (Error::Obstacle(Obstacle::TooManyLogins), "a program starts logins and finishes none"),
             (Error::Obstacle(Obstacle::NoQuestion), "somebody else answered, or the login is over"),
-            (Error::Obstacle(Obstacle::PastedNoUrl), "`login --paste`: a part of the address was copied"),
+            (Error::Obstacle(Obstacle::PastedNoUrl), "`login --paste`: only a part of the address was copied"),
             (
                 Error::Obstacle(Obstacle::PastedNoAnswer { answer: "`code`" }),
                 "`login --paste`: the address of another page was copied"
@@ -60,17 +60,17 @@ fn errors() -> Vec<(Error, &'static str)> {
             (Error::Obstacle(Obstacle::PassphraseBusy), "two programs unlock at the same time"),
             (
                 Error::Obstacle(Obstacle::Passphrase { why: why() }),
-                "`unlock` with a passphrase where the store takes none, without one where it takes one, or a new one that is too short"
+                "`unlock` with a passphrase if the store has none, without one if it has one, or with a new one that is too short"
             ),
-            (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with a name that is none"),
+            (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with an invalid name"),
             (Error::Obstacle(Obstacle::TooManyStreams), "a program opens `/v1/events` again and again"),
             (Error::Obstacle(Obstacle::NoPort), "`open`, and `listen.tcp` is empty")
         ],
         UnknownAccount: [
-            (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a slip of the pen"),
+            (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a misspelled name"),
             (
                 Error::UnknownAccount { name: "home".into(), nearest: Vec::new() },
-                "the config has no `[accounts.home]`, or the daemon has not read it again"
+                "the config has no `[accounts.home]`, or it has not been reloaded"
             )
         ],
         Misconfigured: [(
@@ -83,19 +83,19 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         NotRefreshable: [(
             Error::NotRefreshable { account: account() },
-            "`ringback refresh`, a rejected token or a narrower one, where the provider gave no refresh token: a permanent \
+            "`ringback refresh`, a rejected token or a narrower one, if the provider issued no refresh token: a permanent \
              token, or the grant `implicit`"
         )],
         LoginFailed: [
             (
                 Error::LoginFailed { account: account(), why: why(), provider_error: None },
-                "nobody finished it in time, the user or the provider said no, the account was taken out of the config or \
+                "nobody finished it in time, the user or the provider refused, the account was removed from the config or \
                  changed meanwhile, the provider refuses PKCE (then the message names `pkce = \"off\"`), or a new \
-                 login took its place"
+                 login replaced it"
             ),
             (
                 Error::LoginFailed { account: account(), why: why(), provider_error: Some("access_denied".into()) },
-                "somebody pressed Deny, or the provider lets this user allow nothing"
+                "somebody pressed Deny, or the provider does not let this user allow anything"
             ),
             (
                 Error::LoginFailed { account: account(), why: why(), provider_error: Some("invalid_client".into()) },
@@ -108,7 +108,7 @@ fn errors() -> Vec<(Error, &'static str)> {
         ],
         ImportRefused: [(
             Error::ImportRefused { account: account(), why: why(), provider_error: None },
-            "the provider does not know the token, refused it, or can't be asked about it: the message has its words"
+            "the provider does not know the token, refused it, or can't be asked about it: the message quotes it"
         )],
         AnotherPerson: [(
             Error::AnotherPerson {
@@ -118,7 +118,7 @@ fn errors() -> Vec<(Error, &'static str)> {
                 login_id: "...".into(),
                 confirm: std::sync::Arc::new(Confirm { current: Map::new(), new: Map::new() }),
             },
-            "an imported token is another person's than the account's: it waits for an answer, as a login does"
+            "an imported token belongs to another person than the account's tokens: the import waits for an answer, like a login"
         )],
         LosesRefresh: [(
             Error::LosesRefresh { account: account() },
@@ -127,16 +127,16 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         NobodyToAsk: [(
             Error::NobodyToAsk { account: account(), current: "voip_id 1".into(), new: "voip_id 2".into() },
-            "`ringback login` or `ringback import` ran without a terminal, and another person than before has logged in"
+            "`ringback login` or `ringback import` ran without a terminal, and somebody else has logged in than before"
         )],
         ProviderUnreachable: [(
             Error::ProviderUnreachable { account: account(), why: why(), retry_after: Duration::ZERO },
-            "no network, no answer, one that makes no sense, or too many requests; and no valid token is left"
+            "no network, no reply, an unusable one, or too many requests; and no valid token is left"
         )],
         Busy: [(
             Error::Busy,
-            "a provider hangs and many programs wait for it, or a program asks without end; nothing was begun, but for \
-             `lock`"
+            "a provider hangs and many programs wait for it, or a program sends requests without end; nothing was started, \
+             except `lock`"
         )],
         ProviderRefused: [
         (
@@ -146,18 +146,18 @@ fn errors() -> Vec<(Error, &'static str)> {
         (refused("unauthorized_client"), "the client may not use this grant (also `unsupported_grant_type`)"),
         (refused("invalid_scope"), "the provider doesn't know a scope, or doesn't give it to this client"),
         (refused("invalid_target"), "the provider doesn't know the resource or audience (RFC 8707)"),
-        (refused("redirect_uri_mismatch"), "another redirect URI is registered at the provider"),
-        (refused("invalid_request"), "something of the request is missing, or not what this provider takes"),
-        (refused("access_denied"), "any other code of the provider's: the message has its words")
+        (refused("redirect_uri_mismatch"), "a different redirect URI is registered at the provider"),
+        (refused("invalid_request"), "something is missing in the request, or this provider does not accept it"),
+        (refused("access_denied"), "any other error code of the provider: the message quotes it")
         ],
         CannotAsk: [(
             Error::CannotAsk { account: account(), why: why() },
-            "`ringback info` and the provider has no endpoint for it, or its metadata does not fit the config"
+            "`ringback info` if the provider has no endpoint for it, or if its metadata does not match the config"
         )],
         RefusesForLong: [(
             Error::RefusesForLong { account: account(), why: why(), provider_error: "http_403".into() },
-            "no valid token is left, and for ten minutes the provider has refused in a way that is not OAuth's: the \
-             login may be over, or something before the provider answers for it"
+            "no valid token is left, and for ten minutes the provider has refused in a way that OAuth does not define: the \
+             login may be over, or something in front of the provider answers for it"
         )],
         StoreLocked: [(
             Error::StoreLocked,
@@ -165,56 +165,56 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         WrongPassphrase: [(
             Error::WrongPassphrase { failures: 2, pause: Duration::from_secs(4) },
-            "another passphrase was set; each wrong one makes the next wait longer"
+            "another passphrase was set; each wrong one increases the delay before the next"
         )],
         StoreUnavailable: [(
             Error::StoreUnavailable { why: why() },
-            "the disk is full, a file is damaged or of another key, or the keyring is locked"
+            "the disk is full, a file is damaged or encrypted with another key, or the keyring is locked"
         )],
         Unauthorized: [(
             Error::Unauthorized { why: "a key is needed" },
             "a request over TCP without a key, or with one that is wrong, expired or removed"
         )],
         Forbidden: [(
-            Error::Forbidden { why: "this form belongs to another session, or to none" },
-            "a web page asked, another host name was used, or the session is over"
+            Error::Forbidden { why: "this form belongs to another session, or to no session" },
+            "the request came from a web page, another host name was used, or the session is over"
         )],
         OtherUser: [
             (
                 Error::OtherUser { uid: Some(1001) },
-                "another user of the machine connected to the port: with a key, a link or a cookie, it is not theirs"
+                "another user of the machine connected to the port; a key, link or cookie does not help them"
             ),
             (
                 Error::OtherUser { uid: None },
-                "the same, where the daemon runs in a user namespace (`PrivateUsers=yes`)"
+                "the same, if the daemon runs in a user namespace (`PrivateUsers=yes`)"
             )
         ],
         PeerNotFound: [(
             Error::PeerNotFound,
-            "the client closed its side as soon as it had sent the request; such a connection shows no user"
+            "the client closed its side right after sending the request; the user of such a connection is unknown"
         )],
         Beyond: [(
-            Error::Beyond { why: "this app was not given that account".into() },
-            "the key is good, and its app has other accounts, scopes or rights"
+            Error::Beyond { why: "this app has no right to that account".into() },
+            "the key is valid, but its app has other accounts, scopes or rights"
         )],
         NoConsent: [(
             Error::NoConsent { who: "/usr/bin/curl".into(), account: account(), why: "..." },
-            "`consent = \"ask\"`, and the user said no, or nothing in time"
+            "`consent = \"ask\"`, and the user refused or did not answer in time"
         )],
-        UnknownApp: [(Error::UnknownApp { name: "editor".into() }, "it was removed, or never made")],
+        UnknownApp: [(Error::UnknownApp { name: "editor".into() }, "it was removed, or never existed")],
         AppExists: [(Error::AppExists { name: "editor".into() }, "the name is taken")],
         NotFound: [(Error::NotFound { what: "/v2/token".into() }, "another path or version")],
         Missing: [
-            (Error::Missing(Missing::Login), "it ended some minutes ago, or the daemon was started since"),
-            (Error::Missing(Missing::Question("99".into())), "somebody answered it, or nobody did in time"),
+            (Error::Missing(Missing::Login), "it ended some minutes ago, or before the daemon was last started"),
+            (Error::Missing(Missing::Question("99".into())), "it was answered, or expired"),
             (Error::Missing(Missing::Answer("99".into())), "it was forgotten, or never given"),
-            (Error::Missing(Missing::Provider("acme".into())), "it is not in the config, or no account has it")
+            (Error::Missing(Missing::Provider("acme".into())), "it is not in the config, or no account uses it")
         ],
-        MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
+        MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET instead of a POST")],
         NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
         DaemonUnreachable: [(
             Error::DaemonUnreachable { pid: 4711, why: why() },
-            "its socket and `endpoint.json` were removed, or its `XDG_RUNTIME_DIR` is another than yours"
+            "its socket and `endpoint.json` were removed, or its `XDG_RUNTIME_DIR` differs from yours"
         )],
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
@@ -243,43 +243,43 @@ fn every_reason_for_a_login_is_in_the_docs() {
     let rows = every_variant!(LoginReason {
         Refused: [(
             LoginReason::Refused { code: "invalid_grant".into() },
-            "the session was ended at the provider: a new password, a sign-out everywhere, rights that were taken \
-             back, or a refresh token that was not used for too long",
+            "the provider ended the session: a new password, a sign-out everywhere, revoked rights, or a refresh token \
+             that was unused for too long",
             "log in again"
         )],
         ReplyLost: [(
             LoginReason::ReplyLost,
-            "the connection broke, or the power failed, between a refresh and its reply, and the provider takes each \
-             refresh token once",
+            "the connection broke, or the power failed, between a refresh and its reply, and the provider accepts each \
+             refresh token only once",
             "log in again; see `replay_window` in [config.md](config.md)"
         )],
         NoRefreshToken: [(
             LoginReason::NoRefreshToken,
-            "the provider gives one only for a certain scope or setting",
-            "log in again; `ringback doctor` says what to ask for"
+            "the provider issues one only for a certain scope or setting",
+            "log in again; `ringback doctor` says what to request"
         )],
         ConfigChanged: [(
             LoginReason::ConfigChanged,
-            "`provider`, its endpoints or `client_id` are others than at the login",
-            "log in again; or put the old ones back, and its tokens are served again"
+            "`provider`, its endpoints or `client_id` have changed since the login",
+            "log in again; or restore the old settings, and the tokens are served again"
         )],
         Damaged: [(
             LoginReason::Damaged,
             "a disk fault, or something that wrote into the state folder",
-            "log in again; the file is kept beside, under another name"
+            "log in again; the file is kept under another name"
         )],
         Unexplained: [(
             LoginReason::Unexplained { code: "http_403".into(), said: "http_403: ...".into() },
-            "for ten minutes the provider has refused in a way that is not OAuth's, and no valid token is left",
-            "look at what it says; it is asked again every 5 to 60 minutes, and `ringback refresh` asks at once. Log in \
-             again if the login is over"
+            "for ten minutes the provider has refused in a way that OAuth does not define, and no valid token is left",
+            "read what the provider says; the daemon retries every 5 to 60 minutes, and `ringback refresh` retries at once. \
+             Log in again if the login is over"
         )],
         RestoredFromBackup: [(
             LoginReason::RestoredFromBackup { found: 41, written: 57 },
-            "a backup, a snapshot or a copy was put in the place of the state folder, or of the account's file in it; \
-             to send its refresh token could end the login at a provider that detects reuse",
-            "log in again. If the provider never replaces refresh tokens, say so with `rotation = \"never\"` (see \
-             [config.md](config.md)) and reload: then it goes on with the older one"
+            "the state folder, or the account's file in it, was replaced by a backup, a snapshot or a copy; sending its \
+             refresh token could end the login at a provider that detects reuse",
+            "log in again. If the provider never replaces refresh tokens, set `rotation = \"never\"` (see \
+             [config.md](config.md)) and reload: then the older token is used"
         )],
     });
     let rows = rows.map(|(reason, cause, todo)| [reason.to_string(), cause.to_owned(), todo.to_owned()]);
@@ -291,28 +291,28 @@ fn every_kind_of_trouble_is_in_the_docs() {
     let rows = every_variant!(TroubleKind {
         Unreachable: [(
             TroubleKind::Unreachable,
-            "the provider did not answer, or not usefully",
-            "nothing, it is tried again ever more slowly; `ringback doctor` asks every provider"
+            "the provider did not reply, or the reply is unusable",
+            "nothing: the daemon retries with backoff; `ringback doctor` contacts every provider"
         )],
         Offline: [(
             TroubleKind::Offline,
-            "nothing left this machine: no network, no name server, or a secret that can't be had",
-            "bring the network back, or what the reason names; it is tried again by itself"
+            "nothing was sent: no network, no name server, or a secret that is not available",
+            "restore the network, or fix what the reason names; the daemon retries"
         )],
         Refused: [(
             TroubleKind::Refused("invalid_client".into()),
-            "the provider said no to the client or the request",
+            "the provider refused the client or the request",
             "correct the client's id, secret or scope, and send the daemon SIGHUP"
         )],
         Unexplained: [(
             TroubleKind::Unexplained("http_403".into()),
-            "the provider said no in a way that is not OAuth's: nobody knows what about",
-            "look at what it says; it is tried again ever more slowly, and may pass"
+            "the provider refused in a way that OAuth does not define",
+            "read what the provider says; it may be temporary, and the daemon retries with backoff"
         )],
         Store: [(
             TroubleKind::Store,
-            "the store can't be read or written: nothing is asked for that could not be kept",
-            "free the disk, or make the folder and its key available; it is tried again by itself"
+            "the store can't be read or written: the daemon requests no token that it could not store",
+            "free space on the disk, or make the folder and its key available; the daemon retries"
         )],
     });
     let code = |kind: &TroubleKind| format!("`{}`", trouble_code(kind).row().name);
@@ -327,7 +327,7 @@ fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
         NoLoginPending: [(
             CallbackRejected::NoLoginPending,
             "404",
-            "no login waits for an answer at this address: it has finished, was cancelled or ran out, or the daemon was \
+            "no login is waiting for an answer at this address: it has finished, was cancelled or ran out, or the daemon was \
              restarted",
             "see `ringback status`; to log in, `ringback login`"
         )],
@@ -336,30 +336,30 @@ fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
             CallbackRejected::NoState,
             "400",
             "the provider's answer has no `state`, or several",
-            "finish the login in the tab where it began; if that is where this happens, the provider is at fault"
+            "finish the login in the tab where it started; if this happens there, the provider is at fault"
         )],
         UnknownState: [(
             CallbackRejected::UnknownState,
             "400",
-            "the answer belongs to another login than the one that waits",
+            "the answer belongs to another login than the pending one",
             "finish the login in its newest tab"
         )],
         OtherBrowser: [(
             CallbackRejected::OtherBrowser,
             "400",
-            "the browser did not send the cookie that the login was begun with: it is another browser, or keeps none",
-            "finish it in the browser where it began, or use `ringback login --paste`"
+            "the browser did not send the cookie of the login: it is another browser, or does not keep cookies",
+            "finish it in the browser where it started, or use `ringback login --paste`"
         )],
         NotPasted: [(
             CallbackRejected::NotPasted,
             "400",
-            "the login was begun with `--paste`, and its answer came in a browser on this machine",
+            "the login was started with `--paste`, but its answer arrived in a browser on this machine",
             "paste the address of the page at the terminal"
         )],
         Over: [(
             CallbackRejected::Over(String::new()),
             "303",
-            "the login took an answer before, or is over: the page of its outcome follows",
+            "the login already has an answer, or is over: the browser is sent to the page with its outcome",
             "nothing, or what that page says"
         )],
     });

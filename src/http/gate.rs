@@ -246,7 +246,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 /// Lets the request in, and a caller with its proof.
 async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(GateRefusal::Foreign("the request came in by no door of ours").into());
+        return Err(GateRefusal::Foreign("the request did not come through a listener").into());
     };
     let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
     let facts = RequestFacts { method, uri, version, headers, peer, other_users: gate.other_users };

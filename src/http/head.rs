@@ -44,13 +44,13 @@ impl Excess {
     pub(super) fn notice(self) -> &'static str {
         match self {
             Self::Cookies => {
-                "The browser came back with more than 32 KiB of cookies, which other programs on this machine have set \
-                 for the same host name, and its answer was not read. Delete the cookies of that host in the browser, \
-                 and run `ringback login` again."
+                "The browser returned with more than 32 KiB of cookies, which other programs on this machine have \
+                 set for the same host name, and the answer was not read. Delete the cookies of that host in the \
+                 browser, and run `ringback login` again."
             }
             Self::Other => {
-                "The browser came back with more than 32 KiB of header lines, and its answer was not read. Try a private \
-                 window: run `ringback login` again."
+                "The browser returned with more than 32 KiB of header lines, and the answer was not read. Try a \
+                 private window: run `ringback login` again."
             }
         }
     }

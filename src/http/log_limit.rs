@@ -80,8 +80,8 @@ impl LogLimit {
     pub(super) fn head_too_large(&self) {
         if self.lines.admits(LineKind::HeadTooLarge) {
             tracing::warn!(
-                "a request was refused with 431: its head has more than 64 KiB or 64 lines; if it was a browser's, delete \
-                 its cookies for this host"
+                "a request was refused with 431: its head has more than 64 KiB or 64 lines; if a browser sent it, \
+                 delete its cookies for this host"
             );
         }
     }
@@ -103,7 +103,11 @@ fn tell(left_out: &LeftOut<LineKind>) {
     let more = left_out.count;
     match &left_out.kind {
         LineKind::Stranger(status) => {
-            tracing::info!(more, status, "more requests without a good key were answered like this in the last minute");
+            tracing::info!(
+                more,
+                status,
+                "more requests without a valid key were answered like this in the last minute"
+            );
         }
         LineKind::App(app, status) => {
             tracing::info!(more, app, status, "more requests of an app were answered like this in the last minute");

@@ -242,7 +242,7 @@ pub(super) fn see_other(to: &str) -> Result<Response, Reject> {
 }
 
 fn unsendable(what: &str) -> Reject {
-    Reject(Error::Internal { what: format!("{what} can't be a header") })
+    Reject(Error::Internal { what: format!("{what} is not valid in a header") })
 }
 
 /// In their order, decoded once. Wiped after use.

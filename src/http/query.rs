@@ -85,10 +85,11 @@ fn seconds(known: Seconds, text: Option<Cow<'_, str>>) -> Result<Option<Duration
 
 fn unknown(name: &str, known: &[&str]) -> Error {
     let fit = (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    let named = if fit { format!("there is no parameter `{name}` here") } else { "a parameter has an odd name".into() };
+    let named =
+        if fit { format!("there is no parameter `{name}` here") } else { "a parameter has an invalid name".into() };
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
     let instead = match known.split_last() {
-        None => "this route takes none".into(),
+        None => "this route has none".into(),
         Some((only, [])) => format!("there is {only}"),
         Some((last, others)) => format!("there is {} and {last}", others.join(", ")),
     };
@@ -115,14 +116,14 @@ mod tests {
             (Some("min_ttl=1.5"), Err("`min_ttl` has to be whole seconds from 0 to 86400")),
             (Some("min_ttl=99999999999999999999"), Err("`min_ttl` has to be whole seconds from 0 to 86400")),
             (Some("ttl=3"), Err("there is no parameter `ttl` here; there is `min_ttl` and `wait`")),
-            (Some("%3Cb%3E=3"), Err("a parameter has an odd name; there is `min_ttl` and `wait`")),
+            (Some("%3Cb%3E=3"), Err("a parameter has an invalid name; there is `min_ttl` and `wait`")),
         ] {
             let expected = expected.map_err(str::to_owned);
             assert_eq!(read(query, [MIN_TTL, WAIT]).map_err(|e| e.to_string()), expected, "{query:?}");
         }
         assert_eq!(
             read(Some("x=1"), []).unwrap_err().to_string(),
-            "there is no parameter `x` here; this route takes none"
+            "there is no parameter `x` here; this route has none"
         );
         assert_eq!(
             token(Some("x=1")).unwrap_err().to_string(),

@@ -46,7 +46,7 @@ pub(super) async fn answer(State(http): State<Http>, Segment(id): Segment, reque
 
 async fn taken(http: &Http, id: &str, request: Request) -> Result<(), Response> {
     let refused = |error| Reject(error).into_response();
-    let unfit = || refused(Error::Usage { what: "the form is none of ours".into() });
+    let unfit = || refused(Error::Usage { what: "the form is not one of ringback's".into() });
     let cookies = sent(request.headers());
     let form = body::form(request, LONGEST_FORM).await?;
     let field = |name: &str| form.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());

@@ -134,7 +134,7 @@ impl FromRequest<Http> for SessionForm {
         if http.sessions.acts(form.session.number, form.field("form_token"), http.clock.now()) {
             return Ok(form);
         }
-        Err(Reject(Error::Forbidden { why: "this form belongs to another session, or to none" }).into_response())
+        Err(Reject(Error::Forbidden { why: "this form belongs to another session, or to no session" }).into_response())
     }
 }
 
@@ -181,7 +181,7 @@ pub(super) async fn login(form: SessionForm) -> Response {
                 // provider is elsewhere. The page itself goes on.
                 return rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]);
             }
-            worked(&format!("A login to {} is under way; it needs no browser here.", started.account))
+            worked(&format!("A login to {} is in progress; it needs no browser here.", started.account))
         }
         Err(error) => failed(&error),
     };
@@ -201,7 +201,7 @@ pub(super) async fn logout(form: SessionForm) -> Response {
     if form.field("sure") != "yes" {
         return confirm(&ConfirmForm {
             question: format!("Log out of {account}?"),
-            consequence: "The token is given back to the provider and deleted here. Programs get no token until somebody logs in again.",
+            consequence: "The tokens are revoked at the provider and deleted here. Programs get no token until somebody logs in again.",
             action: "/do/logout",
             field: "account",
             value: &account,
@@ -221,7 +221,7 @@ pub(super) async fn remove_app(form: SessionForm) -> Response {
     let name = form.field("app").to_owned();
     if form.field("sure") != "yes" {
         return confirm(&ConfirmForm {
-            question: format!("Take the key of {name} away?"),
+            question: format!("Remove the key of {name}?"),
             consequence: &consequence(&name),
             action: "/do/app-remove",
             field: "app",
@@ -232,7 +232,7 @@ pub(super) async fn remove_app(form: SessionForm) -> Response {
     }
     let result = super::apps::remove_with_answers(&form.http, form.http.apps.clone(), name.clone()).await;
     let told = match name.as_str() {
-        DEFAULT_APP => format!("The key of {name} no longer works, and the key file is gone. {KEY_FILE_AGAIN}"),
+        DEFAULT_APP => format!("The key of {name} no longer works, and the key file is deleted. {KEY_FILE_AGAIN}"),
         _ => format!("The key of {name} no longer works."),
     };
     form.done(AuditEvent::AppRemoved, None, &told, result).await
@@ -242,8 +242,8 @@ pub(super) async fn remove_app(form: SessionForm) -> Response {
 fn consequence(app: &str) -> String {
     match app {
         DEFAULT_APP => format!(
-            "It stops working at once, for every program that reads it from the key file, and that file is deleted. To \
-             bring it back: {KEY_FILE_AGAIN}"
+            "It stops working at once for every program that reads it from the key file, and the file is deleted. \
+             To get it back: {KEY_FILE_AGAIN}"
         ),
         _ => "It stops working at once. The program needs a new key after that.".to_owned(),
     }
@@ -264,7 +264,8 @@ pub(super) async fn consent(form: SessionForm) -> Response {
 /// `POST /do/login-answer`: whether a login as another person replaces the account's tokens.
 pub(super) async fn answer_login(form: SessionForm) -> Response {
     let (account, replace) = (form.field("account").to_owned(), form.field("answer") == "replace");
-    let good = if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login is not." };
+    let good =
+        if replace { "The tokens were replaced." } else { "The tokens were kept, and the new login was dropped." };
     let result = form.http.broker.answer_login(form.field("login"), replace, Answerer::Program).await;
     let result = result.and_then(|login| match login.failure.filter(|_| replace) {
         Some(failure) => {

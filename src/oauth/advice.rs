@@ -22,20 +22,20 @@ fn of_client(dialect: &Dialect, credentials: &Credentials, code: &str) -> String
     let (origin, section) = (&credentials.origin, format!("[providers.{}]", dialect.provider));
     match dialect.client_auth {
         ClientAuth::Basic => format!(
-            "; sent with `client_auth = \"basic\"`: compare {origin} with what the provider has. A server that does not \
-             decode RFC 6749 §2.3.1 wants `client_auth = \"post\"` in `{section}`"
+            "; sent with `client_auth = \"basic\"`: compare {origin} with the provider's. A server that does not \
+             decode RFC 6749 §2.3.1 needs `client_auth = \"post\"` in `{section}`"
         ),
         ClientAuth::Post => format!(
-            "; sent with `client_auth = \"post\"`: compare {origin} with what the provider has. Some servers want \
+            "; sent with `client_auth = \"post\"`: compare {origin} with the provider's. Some servers need \
              `client_auth = \"basic\"` in `{section}`"
         ),
         ClientAuth::PrivateKeyJwt => format!(
-            "; signed with `client_auth = \"private_key_jwt\"`: compare {origin} with the public key that the provider \
-             has, and this machine's clock with the time"
+            "; signed with `client_auth = \"private_key_jwt\"`: compare {origin} with the public key at the \
+             provider, and check this machine's clock"
         ),
         ClientAuth::None => format!(
-            "; no secret was sent (`client_auth = \"none\"`): compare {origin} with what the provider has. If it gave \
-             the client a secret, set `client_auth = \"basic\"` or `\"post\"` in `{section}` and name the secret with \
+            "; no secret was sent (`client_auth = \"none\"`): compare {origin} with the provider's. If the client \
+             has a secret, set `client_auth = \"basic\"` or `\"post\"` in `{section}` and name the secret with \
              `client_secret_file`"
         ),
     }

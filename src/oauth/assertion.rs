@@ -37,10 +37,12 @@ pub enum KeyError {
     #[error("there is no client key to sign with (`client_key_file`)")]
     Missing,
     /// Not PEM, or nothing in it that is a private key.
-    #[error("the client key is no private key in PEM (PKCS#8, SEC1 or PKCS#1, without a passphrase)")]
+    #[error("the client key is not a private key in PEM (PKCS#8, SEC1 or PKCS#1, without a passphrase)")]
     NotPem,
     /// A key of a kind, curve or size that is not supported.
-    #[error("the client key is of no kind that can be used: RSA of 2048 to 4096 bits, EC P-256 or P-384, or Ed25519")]
+    #[error(
+        "the client key is of an unsupported kind; supported are RSA of 2048 to 4096 bits, EC P-256 or P-384, and Ed25519"
+    )]
     Unusable,
     /// The signature failed.
     #[error("the client key could not sign")]

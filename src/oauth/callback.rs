@@ -73,7 +73,7 @@ pub enum Malformed {
     #[error("has both an `error` and a `code` or token")]
     Both,
     /// A token in the query, or a refresh token anywhere: not what was asked for (RFC 9700 §2.1.2).
-    #[error("has a token where none belongs")]
+    #[error("has a token where none is allowed")]
     Token,
     /// A code in the fragment: not what was asked for.
     #[error("has a `code` in the fragment of the URL")]
@@ -82,10 +82,10 @@ pub enum Malformed {
     #[error("has no usable `access_token`")]
     NoToken,
     /// Another kind of answer than the request's `response_type` asked for.
-    #[error("is not what was asked for, which was {0}")]
+    #[error("is not what was requested, which was {0}")]
     Kind(&'static str),
     /// It came to another address than the request named.
-    #[error("did not come to the `redirect_uri` of this login")]
+    #[error("did not arrive at the `redirect_uri` of this login")]
     Address,
 }
 
@@ -93,12 +93,12 @@ impl Malformed {
     /// What to do about it, as the end of the sentence.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Address => ": register exactly that one at the provider",
+            Self::Address => ": register exactly this one at the provider",
             Self::Token | Self::Code | Self::NoToken | Self::Kind(_) => {
                 ": check the account's `grant` and the provider's `authorize_url`"
             }
             Self::Repeated(_) | Self::TooLong(_) | Self::NoState | Self::NoCode | Self::Both => {
-                ": if it does so again, the fault is the provider's"
+                ": if this happens again, the provider is at fault"
             }
         }
     }

@@ -171,7 +171,7 @@ mod tests {
             (
                 404,
                 "<html>",
-                "refused http_404: an answer that is not an OAuth error (`application/json`; from a proxy, firewall or captive portal?)",
+                "refused http_404: a reply that is not an OAuth error (`application/json`; from a proxy, firewall or captive portal?)",
             ),
             (503, "", "busy the provider answered 503"),
         ] {

@@ -11,7 +11,7 @@ use crate::secret::Nonce256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrongNonce {
     /// There is no ID token.
-    #[error("there is no id_token, though `openid` was asked for")]
+    #[error("there is no id_token, although `openid` was requested")]
     NoToken,
     /// It is no signed JWT: encrypted, say.
     #[error("the id_token can't be read, so its nonce can't be compared")]

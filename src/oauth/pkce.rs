@@ -9,7 +9,7 @@ pub fn advice(dialect: &Dialect, code: &str, description: &str) -> String {
         return String::new();
     }
     format!(
-        "; it seems not to take PKCE: if its documentation says so, set `pkce = \"off\"` in `[providers.{}]`",
+        "; it seems not to support PKCE: if its documentation says so, set `pkce = \"off\"` in `[providers.{}]`",
         dialect.provider
     )
 }

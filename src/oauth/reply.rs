@@ -154,7 +154,7 @@ impl Failed {
             ParsedReply::Busy { retry_after, why } => Self::Busy { retry_after, why },
             ParsedReply::Unclear { why } => Self::nonsense(why),
             ParsedReply::Granted(_) | ParsedReply::Pending { .. } => {
-                Self::nonsense("the provider answered another question")
+                Self::nonsense("the provider answered a different kind of request")
             }
         }
     }

@@ -139,7 +139,7 @@ impl Folder {
         let fd = match rustix::fs::openat(&self.0.fd, name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP) => return Err(FolderError::refuse(path, "is a symlink: put the file itself there")),
+            Err(Errno::LOOP) => return Err(FolderError::refuse(path, "is a symlink: replace it by the file itself")),
             Err(Errno::ISDIR | Errno::NXIO) => return Err(FolderError::refuse(path, trust::NOT_REGULAR)),
             Err(e) => return Err(FolderError::io(path, e)),
         };
@@ -333,9 +333,7 @@ fn make(path: &Path) -> Result<Made, FolderError> {
 fn not_a_folder(path: &Path, error: Errno) -> FolderError {
     match error {
         // Linux says ENOTDIR for a symlink when asked for a folder, others ELOOP.
-        Errno::LOOP | Errno::NOTDIR => {
-            FolderError::refuse(path, "is a symlink or a file: a folder of its own is needed")
-        }
+        Errno::LOOP | Errno::NOTDIR => FolderError::refuse(path, "is a symlink or a file: it must be a folder"),
         e => FolderError::io(path, e),
     }
 }

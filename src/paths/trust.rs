@@ -60,12 +60,12 @@ pub fn check_parents(path: &Path) -> Result<(), FolderError> {
 fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
     match changer(uid, gid, mode)? {
         Changer::User(uid) => {
-            Some(format!("belongs to user {uid}, who could replace what is in it: choose another place"))
+            Some(format!("belongs to user {uid}, who could replace its content: choose another place"))
         }
         // What is in it can be replaced by its owner alone.
         Changer::Group(_) | Changer::Everybody if mode & STICKY != 0 => None,
         Changer::Group(_) | Changer::Everybody => {
-            Some("can be written to by other users, who could replace what is in it: run `chmod go-w` on it".into())
+            Some("can be written to by other users, who could replace its content: run `chmod go-w` on it".into())
         }
     }
 }

@@ -75,7 +75,7 @@ impl PeerLookup {
                 match found {
                     Ok(row) => row,
                     Err(error) => {
-                        tracing::debug!(%error, "the kernel did not say whose a connection is: its table is read");
+                        tracing::debug!(%error, "the kernel did not tell the user of a connection: reading its table instead");
                         in_table(peer, ours).await
                     }
                 }

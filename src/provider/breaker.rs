@@ -66,7 +66,7 @@ impl Breaker {
                 Priority::Person => Duration::ZERO,
             };
             if state.probing || now < at {
-                let why = format!("its host fails, and is left alone for a moment ({})", state.why);
+                let why = format!("its host is failing, and requests to it are paused ({})", state.why);
                 // Nobody knows how long a probe takes. Its success rings a bell.
                 let probe_in = if state.probing { ASKED_PAUSE } else { state.asked_at.saturating_sub(now) };
                 return Err(CircuitOpen { why, probe_in });
@@ -127,7 +127,7 @@ mod tests {
         }
         for pause in [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
             let open = breaker.admit(Priority::Planned, now + ms(pause - 1)).unwrap_err();
-            let why = "its host fails, and is left alone for a moment (no reply)".into();
+            let why = "its host is failing, and requests to it are paused (no reply)".into();
             assert_eq!(open, CircuitOpen { why, probe_in: Duration::ZERO });
             now += ms(pause);
             fail(&breaker, Priority::Planned, now);

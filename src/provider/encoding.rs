@@ -31,7 +31,7 @@ pub(super) fn decoded(body: Zeroizing<Vec<u8>>, encoding: Option<&str>, largest:
     }
     match encoding.as_str() {
         "br" | "zstd" | "compress" | "x-compress" | "dcb" | "dcz" => {
-            Err(format!("the reply is compressed with `{encoding}`, which was not asked for and is not understood"))
+            Err(format!("the reply is compressed with `{encoding}`, which was not requested and is not supported"))
         }
         // With the header of zlib by RFC 9110 §8.4.1.2, and without by some servers.
         "deflate" if body.first().is_some_and(|first| first & 0x0f == 8) => {
@@ -121,11 +121,7 @@ mod tests {
             (gzip(0, &[], &stored(&[b'x'; 65])), "gzip", &format!("{} the reply is larger than 0 KiB", "x".repeat(64))),
             (zlib.to_vec(), "Deflate", "{\"a\":1} whole"),
             (stored(plain), "deflate", "{\"a\":1} whole"),
-            (
-                b"\x1b".to_vec(),
-                "br",
-                "the reply is compressed with `br`, which was not asked for and is not understood",
-            ),
+            (b"\x1b".to_vec(), "br", "the reply is compressed with `br`, which was not requested and is not supported"),
         ] {
             assert_eq!(show(&body, encoding), expected, "{encoding} {body:?}");
         }

@@ -134,7 +134,7 @@ impl Issuers {
     /// See [`super::Provider::accept`].
     pub(super) async fn accept(&self, wire: &HttpTransport, dialect: &Arc<Dialect>) -> Result<String, AskError> {
         let Some(issuer) = issuer(dialect) else {
-            let why = format!("`{}` reads no metadata (`discover`): there is nothing to accept", dialect.provider);
+            let why = format!("`{}` does not use metadata (`discover`): there is nothing to accept", dialect.provider);
             return Err(AskError::Impossible(why));
         };
         let slot = self.slot(issuer);
@@ -190,7 +190,7 @@ impl Issuers {
                 Ok(entry)
             }
             (Err(error), Some(entry)) => {
-                tracing::warn!(issuer, "its metadata could not be read again, the old goes on: {error}");
+                tracing::warn!(issuer, "the metadata could not be read again; keeping the old one: {error}");
                 Ok(CachedMetadata { retry_at: Some(now.plus(RETRY)), ..entry })
             }
             (Err(error), None) => Err(error),
@@ -203,7 +203,7 @@ impl Issuers {
         match tokio::task::spawn_blocking(read).await.ok()? {
             Ok(bytes) => CachedMetadata::read(issuer, &bytes?),
             Err(error) => {
-                tracing::warn!("kept metadata can't be read: {error}");
+                tracing::warn!("cached metadata can't be read: {error}");
                 None
             }
         }
@@ -215,7 +215,7 @@ impl Issuers {
         let Ok(bytes) = serde_json::to_vec(&entry.to_kept(issuer)) else { return };
         let written = tokio::task::spawn_blocking(move || paths::write_private(&folder, &name, &bytes)).await;
         if let Ok(Err(error)) = written {
-            tracing::warn!("metadata can't be kept: {error}");
+            tracing::warn!("metadata can't be cached: {error}");
         }
     }
 }
@@ -250,8 +250,8 @@ impl CachedMetadata {
         match (&self.pinned, &found) {
             (Some(pinned), Some(found)) if pinned != found && dialect.endpoints.token.is_none() => {
                 Err(AskError::Impossible(format!(
-                    "the token endpoint of {issuer} moved from {pinned} to {found}; run `ringback provider accept {}` \
-                     if that is right",
+                    "the token endpoint of {issuer} moved from {pinned} to {found}; if that is right, run `ringback \
+                     provider accept {}`",
                     dialect.provider
                 )))
             }
@@ -273,7 +273,7 @@ fn file_name(issuer: &str) -> String {
 /// Asks at both well-known addresses. If the host does not answer at one, it is not asked at the other.
 async fn fetch(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Result<Metadata, AskError> {
     let addresses = discovery::well_known(issuer).ok_or_else(|| {
-        AskError::Impossible(format!("the issuer {issuer} is no https address, so it has no metadata to read"))
+        AskError::Impossible(format!("the issuer {issuer} is not an https address, so its metadata can't be read"))
     })?;
     let mut failures = Vec::new();
     let mut patience = None;

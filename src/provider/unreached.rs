@@ -47,8 +47,7 @@ fn of_tls(error: &rustls::Error, reach: &NetworkOptions) -> Option<String> {
     Some(match error {
         rustls::Error::InvalidCertificate(why) => of_certificate(why, reach)?,
         rustls::Error::InvalidMessage(_) => {
-            "it does not speak TLS on this port: correct the scheme or the port of the URL, or the proxy in between"
-                .into()
+            "there is no TLS on this port: correct the scheme or the port of the URL, or the proxy in between".into()
         }
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure) => {
             format!(
@@ -56,7 +55,7 @@ fn of_tls(error: &rustls::Error, reach: &NetworkOptions) -> Option<String> {
             )
         }
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "it speaks no TLS version above 1.1: ask whoever runs it for TLS 1.2 or 1.3".into()
+            "it supports no TLS version above 1.1: ask its operator for TLS 1.2 or 1.3".into()
         }
         _ => return None,
     })
@@ -78,13 +77,13 @@ fn of_certificate(error: &CertificateError, reach: &NetworkOptions) -> Option<St
         }
         CertificateError::ExpiredContext { time, not_after } => format!(
             "its certificate has expired: it ended at {}, and this machine's clock says {}; if the clock is right, \
-             whoever runs the server has to renew it",
+             the server's operator must renew it",
             utc(not_after.as_secs()),
             utc(time.as_secs())
         ),
         CertificateError::Expired => {
-            "its certificate has expired by this machine's clock: if the clock is right, whoever runs the server has \
-             to renew it"
+            "its certificate has expired by this machine's clock: if the clock is right, the server's operator must \
+             renew it"
                 .into()
         }
         CertificateError::NotValidForNameContext { expected, presented } => {
@@ -96,12 +95,13 @@ fn of_certificate(error: &CertificateError, reach: &NetworkOptions) -> Option<St
             )
         }
         CertificateError::NotValidForName => "its certificate is for another name: correct the host in the URL".into(),
-        CertificateError::Revoked => "its certificate was revoked: whoever runs the server has to replace it".into(),
+        CertificateError::Revoked => "its certificate was revoked: the server's operator must replace it".into(),
         // rustls has no variant of its own for this error of webpki.
         CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "its certificate is marked as a certificate authority's (CA:TRUE), as `openssl req -x509` makes it, and no \
-             server may use such a one, not even with `ca_file`: give the server one that is signed by it, or a \
-             self-signed one with `-addext basicConstraints=critical,CA:FALSE`, and name that in `ca_file` for the \
+            "its certificate is marked as a certificate authority's (CA:TRUE), as `openssl req -x509` makes it. No \
+             server may use such a certificate, not even with `ca_file`: give the server one that is signed by it, \
+             or a self-signed one with `-addext basicConstraints=critical,CA:FALSE`, and name that in `ca_file` for \
+             the \
              provider"
                 .into()
         }
@@ -119,12 +119,12 @@ fn unknown_issuer(reach: &NetworkOptions) -> String {
     let step = "name the authority's certificate (PEM) with `ca_file` for the provider";
     match (&reach.ca_file, reach.roots) {
         (Some(file), Roots::None) => format!(
-            "its certificate is signed by an authority that is not in `ca_file` {}: put that one in, or take \
-             `roots = \"none\"` away",
+            "its certificate is signed by an authority that is not in `ca_file` {}: add the authority there, or \
+             remove `roots = \"none\"`",
             file.display()
         ),
         (Some(file), _) => format!(
-            "its certificate is signed by an authority that is neither known here nor in `ca_file` {}: put that one in",
+            "its certificate is signed by an authority that is neither known here nor in `ca_file` {}: add the authority there",
             file.display()
         ),
         (None, Roots::Bundled) => format!(
@@ -167,7 +167,7 @@ fn is_excepted(url: &Url, env: Env<'_>) -> bool {
 /// What is said of such a proxy behind the reason why a host was not reached; empty where there is none.
 pub(super) fn proxy_advice(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> String {
     unused_proxy(reach, url, env).map_or_else(String::new, |name| {
-        format!("; {name} is set and not used: to use it, set `proxy = \"environment\"` for the provider")
+        format!("; {name} is set but not used: to use it, set `proxy = \"environment\"` for the provider")
     })
 }
 

@@ -156,7 +156,7 @@ impl HttpTransport {
     fn pass(&self, limits: ProviderLimits) -> Result<Passage<'_>, TransportFailure> {
         let admitted = locked(&self.limiter).admit(&limits, self.clock.now().boot.0);
         admitted.map_err(|wait| TransportFailure::Busy {
-            why: "the provider allows no more requests for the moment (`rate_limit`)".into(),
+            why: "the rate limit of the provider is reached (`rate_limit`)".into(),
             retry_after: Some(wait),
         })?;
         Ok(Passage { wire: self, limits })
@@ -236,7 +236,7 @@ impl HttpTransport {
         builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
             let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
-                .map_err(|_| TransportFailure::NotSent("the credentials don't fit into a header".into()))?;
+                .map_err(|_| TransportFailure::NotSent("the credentials are not valid in a header".into()))?;
             value.set_sensitive(true);
             builder = builder.header(header::AUTHORIZATION, value);
         }
@@ -278,7 +278,7 @@ fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
     let builder = match reach.roots {
         Roots::System => builder.tls_certs_merge(own),
         Roots::None if own.is_empty() => {
-            return Err("`roots` is `none`, and there is no `ca_file`: nobody would be believed".into());
+            return Err("`roots` is `none`, and there is no `ca_file`: no certificate would be trusted".into());
         }
         Roots::None => builder.tls_certs_only(own),
         Roots::Bundled => {
@@ -384,7 +384,7 @@ impl TransportFailure {
         let why = unreached::words(&error, reach);
         if error.is_connect() || error.is_builder() {
             let proxy = unreached::proxy_advice(reach, url, &|name| std::env::var_os(name));
-            let late = || format!("nobody answered within {} s", CONNECT.as_secs());
+            let late = || format!("no answer within {} s", CONNECT.as_secs());
             let why = if error.is_timeout() { late() } else { why };
             Self::NotSent(format!("no connection ({why}){proxy}"))
         } else if error.is_timeout() {

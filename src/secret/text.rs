@@ -41,7 +41,7 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Utf16 => f.write_str("is in UTF-16, as PowerShell's `>` writes it: save it as UTF-8"),
+            Self::Utf16 => f.write_str("is in UTF-16, as written by PowerShell's `>`: save it as UTF-8"),
             Self::NotUtf8 => f.write_str("is not UTF-8"),
             Self::Empty => f.write_str("is empty"),
             Self::Lines => f.write_str("has more than one line"),
@@ -146,7 +146,7 @@ fn name(c: char) -> &'static str {
         '\u{200b}' => "a zero-width space",
         '\u{a0}' | '\u{202f}' | '\u{2007}' => "a non-breaking space",
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            "a mark that turns the direction of writing"
+            "a mark that changes the text direction"
         }
         c if c.is_control() => "a control character",
         c if c.is_whitespace() => "white space that is not ASCII",

@@ -47,10 +47,10 @@ pub enum EnvelopeError {
     #[error("the passphrase is wrong")]
     WrongPassphrase,
     /// Other keys.
-    #[error("none of the identities opens it")]
+    #[error("none of the identities can decrypt it")]
     WrongIdentity,
     /// It was made too costly.
-    #[error("it takes more memory to open than a file of ringback's does")]
+    #[error("decrypting it takes more memory than a file of ringback needs")]
     TooCostly,
     /// Not what was written.
     #[error("it is damaged")]

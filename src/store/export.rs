@@ -36,7 +36,7 @@ pub struct Moved {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Written by a newer version.
-    #[error("a newer ringback wrote it ({what} {found}, and this one knows up to {known})")]
+    #[error("a newer version of ringback wrote it ({what} {found}, but this one supports up to {known})")]
     Newer {
         /// What of it is newer.
         what: &'static str,
@@ -46,7 +46,7 @@ pub enum ReadError {
         known: u32,
     },
     /// Not understood.
-    #[error("it does not hold what `ringback export` writes")]
+    #[error("its content was not written by `ringback export`")]
     Malformed,
 }
 

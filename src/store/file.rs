@@ -178,7 +178,7 @@ impl FileStore {
     fn stored_before_write(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         match self.stored(account) {
             Err(error @ StoreError::SetAside { .. }) => {
-                tracing::warn!(account, %error, "a stored record was damaged while the daemon ran; it is written anew");
+                tracing::warn!(account, %error, "a stored record was damaged while the daemon was running; writing it again");
                 Ok(None)
             }
             result => result,

@@ -69,7 +69,7 @@ impl HighWaterMarks {
             Err(error) => Err(text(&error)),
         };
         mark.unwrap_or_else(|why| {
-            tracing::warn!(account, "its high-water mark counts as missing: {why}");
+            tracing::warn!(account, "its high-water mark is ignored: {why}");
             0
         })
     }
@@ -103,7 +103,7 @@ impl HighWaterMarks {
     fn tell(&self, why: &str) {
         if !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "an older state folder that is put back may go unnoticed: no high-water mark is kept: {why}"
+                "the high-water mark can't be stored, so an older state folder that is restored may not be detected: {why}"
             );
         }
     }

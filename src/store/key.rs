@@ -97,7 +97,7 @@ impl MasterKey {
         let unfit = "it is neither 64 hex digits nor base64 of 32 bytes";
         match text.len() {
             0 => Err("it is empty"),
-            _ if text::is_utf16(text) => Err("it is in UTF-16, as PowerShell's `>` writes it: save it as UTF-8"),
+            _ if text::is_utf16(text) => Err("it is in UTF-16, as written by PowerShell's `>`: save it as UTF-8"),
             64 => Self::made(|key| decode_hex(text, key).ok_or(unfit)),
             43 | 44 => Self::made(|key| decode_base64(text, key).ok_or(unfit)),
             _ => Err(unfit),

@@ -76,11 +76,11 @@ impl MasterKeyCell {
         let by_passphrase = self.source == KeySource::Passphrase;
         let obtained = match opening {
             Opening::Source if by_passphrase => {
-                return refused("the store opens with a passphrase, and none was given");
+                return refused("the store needs a passphrase, and none was given");
             }
             // A key that is made now would open nothing of what there was.
             Opening::Source => source::obtain(&self.source, folder, Start::Later, &self.outside)?,
-            _ if !by_passphrase => return refused("the store's key does not come from a passphrase: give none"),
+            _ if !by_passphrase => return refused("the store has no passphrase: give none"),
             Opening::Passphrase(passphrase) => passphrase::open(folder, passphrase, Cost::USUAL)?,
             Opening::First(passphrase) => passphrase::set(folder, passphrase, start, Cost::USUAL)?,
         };
@@ -92,7 +92,7 @@ impl MasterKeyCell {
         let id = obtained.key.id();
         let known = self.known.get_or_init(|| KnownKey { id, from: obtained.from.clone() });
         if known.id != id {
-            let why = "it is another key than before the store was locked: bring that one back".into();
+            let why = "it is not the key from before the store was locked: restore that one".into();
             return Err(StoreError::Key { from: obtained.from, why });
         }
         self.key.store(Some(Arc::new(obtained)));

@@ -33,7 +33,7 @@ pub enum DecodeError {
         found: u32,
     },
     /// Not understood.
-    #[error("not understood at byte {column}")]
+    #[error("invalid at byte {column}")]
     Malformed {
         /// Where, counted from 1 (there is one line only).
         column: usize,

@@ -126,7 +126,7 @@ impl FileStore {
             let written = next.read(&file, seal::MAX_FILE)?.unwrap_or_default();
             match seal::open(&key, account, &written) {
                 Ok(again) if again.generation == opened.generation && *again.payload == *opened.payload => {}
-                _ => return Err(failed(&"what was written can't be read back")),
+                _ => return Err(failed(&"the written data can't be read back")),
             }
             failpoint::reach("rekey_account_sealed");
         }
@@ -149,7 +149,7 @@ impl RekeyPlan {
         let to = lines.next().and_then(Note::parse);
         let forget = lines.next().map(|line| Note::parse(line).map(|note| note.place));
         let (Some(to), None | Some(Some(KeyLocation::Keyring(_)))) = (to.filter(|to| to.by_rekey), forget) else {
-            let why = "it is not the plan of a rekey that this version knows: use the version that wrote it".into();
+            let why = "its rekey plan is not known to this version: use the version that wrote it".into();
             return Err(StoreError::Unsafe { path: folder.file(PLAN), why });
         };
         let forget = forget.flatten().and_then(|place| match place {
@@ -213,7 +213,7 @@ pub(super) fn recover(folder: &Folder, accounts: &Folder, outside: &Outside<'_>)
     match RekeyPlan::read(folder)? {
         Some(plan) => {
             let left = plan.carry_out(folder, accounts, outside.keyring)?;
-            tracing::info!("a change of the store's key that had been cut off was brought to its end");
+            tracing::info!("completed an interrupted change of the store's key");
             if let Some(left) = left {
                 tracing::warn!("{left}");
             }
@@ -249,7 +249,7 @@ fn undo_all(folder: &Folder, to: KeyLocation, keyring: &dyn Keyring) {
         tracing::warn!("{left}");
     }
     if let Err(error) = undo(folder) {
-        tracing::warn!("what a rekey that failed has left could not be deleted: {error}");
+        tracing::warn!("the leftovers of a failed rekey could not be deleted: {error}");
     }
 }
 
@@ -259,7 +259,7 @@ fn forget(folder: &Folder, item: Item, keyring: &dyn Keyring) -> Option<String> 
     match keyring.delete(KEYRING_SERVICE, &user) {
         Ok(()) | Err(KeyringError::NoEntry { .. }) => None,
         Err(error) => Some(format!(
-            "a key of the store that is no longer used stays in the keyring ({error}): delete its item, with service \
+            "an unused key of the store is still in the keyring ({error}): delete its item, with service \
              `{KEYRING_SERVICE}` and username `{user}`"
         )),
     }

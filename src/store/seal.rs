@@ -58,7 +58,7 @@ pub enum OpenError {
         found: u32,
     },
     /// Sealed with another key: the key is wrong, not the file.
-    #[error("it was sealed with another key")]
+    #[error("it is encrypted with another key")]
     ForeignKey,
     /// Not what was written, or not for this account.
     #[error("{0}")]
@@ -67,7 +67,7 @@ pub enum OpenError {
 
 /// There is more to seal than a file may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the record is larger than a sealed file may be ({MAX_FILE} bytes)")]
+#[error("the record is too large for a file ({MAX_FILE} bytes)")]
 pub struct RecordTooLarge;
 
 /// Seals `payload` for `account`.
@@ -103,7 +103,7 @@ pub fn seal(
 /// Opens what [`seal`] made for `account`.
 pub fn open(key: &MasterKey, account: &str, file: &[u8]) -> Result<Unsealed, OpenError> {
     let (header, body) = file.split_first_chunk::<HEADER>().ok_or(OpenError::Damaged("it is cut short"))?;
-    let parsed = Header::parse(header).ok_or(OpenError::Damaged("it is not a sealed file of ringback"))?;
+    let parsed = Header::parse(header).ok_or(OpenError::Damaged("it is not an encrypted file of ringback"))?;
     if parsed.format > FORMAT {
         return Err(OpenError::Newer { found: parsed.format });
     }

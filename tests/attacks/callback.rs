@@ -84,7 +84,7 @@ const UNUSABLE: &[(Bad, &str)] = &[
     (Bad { what: "an error beside the code", url: |url| add(url, "error", "x"), ..PLAIN }, "both an `error`"),
     (
         Bad { what: "a token in the URL", url: |url| add(url, "access_token", "x"), ..PLAIN },
-        "has a token where none belongs",
+        "has a token where none is allowed",
     ),
 ];
 
@@ -213,7 +213,7 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     assert_eq!((page.status, world.login_end(&started.login_id).status), (200, LoginStatus::Succeeded), "{page:?}");
     // The same answer once more: its state is spent, and the page tells what came of it.
     let again = browser.go(good.as_str());
-    assert!(again.status == 200 && again.body.contains("has already worked"), "{again:?}");
+    assert!(again.status == 200 && again.body.contains("has already succeeded"), "{again:?}");
     let stranger = send(&Bad { cookie: Cookie::Missing, ..PLAIN }, &good, &browser);
     assert_eq!(stranger.status, 404, "in that browser alone");
     assert_eq!(idp.seen_at("/token").len(), 1);
@@ -292,7 +292,7 @@ fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() 
     assert!(page.0 == 404 && page.1.contains("No login is waiting") && !page.1.contains("canary"), "{page:?}");
     assert_eq!(shape("/callback/idp?error=access_denied"), page);
     assert_eq!(shape("/callback/idp"), page);
-    world.until_logged("no login waits for an answer there");
+    world.until_logged("no login is waiting for an answer there");
     let unknown = shape("/no/such/path");
     assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "for programs: {unknown:?}");
 }

@@ -32,7 +32,7 @@ const LIMITED: (&str, &str) = ("Authorization", "Bearer {L}");
 const ATTACKS: &[Attack] = &[
     ("an image of another site", "GET", "/token", &[("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")], 403, Noted::Stranger("requests of other web sites are refused")),
     ("no key", "GET", "/v1/accounts/work/token", &[], 401, Noted::Stranger("no key")),
-    ("what is for the socket alone", "POST", "/v1/apps", &[], 403, Noted::Stranger("this is taken over the unix socket only, whatever key there is")),
+    ("what is for the socket alone", "POST", "/v1/apps", &[], 403, Noted::Stranger("this is accepted over the unix socket only, whatever the key")),
     ("a guessed session", "GET", "/", &[("Cookie", "ringback-session-1=x")], 401, Noted::Nowhere),
     ("a guessed ticket", "GET", "/open/guessed", &[], 410, Noted::Nowhere),
     ("a guessed start URL", "GET", "/login/start/guessed", &[], 410, Noted::Nowhere),

@@ -14,7 +14,7 @@ use crate::world::{SECRET, World, account, provider, until};
 
 const REMOVED: &str = "the account is no longer in the config";
 const CHANGED: &str = "the config changed while the login was pending";
-const LATE: &str = "a login brought a grant that is not kept";
+const LATE: &str = "a login brought a grant that is not stored";
 
 fn revokes(idp: &Idp) -> String {
     format!("revoke_url = \"{}\"", idp.url("/revoke"))
@@ -145,7 +145,7 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
                 posted(refresh, "token=RT%7Ecanary") && posted(access, "token=AT%7Ecanary")
             }
             (Revoked::ByDelete, [one]) => one.contains("DELETE /token") && one.contains("Bearer AT~canary"),
-            (Revoked::NoWay, []) => world.log().contains("the provider has no way to revoke a token"),
+            (Revoked::NoWay, []) => world.log().contains("the provider has no revocation endpoint"),
             _ => false,
         };
         siege.expect(name, right, &given_back);

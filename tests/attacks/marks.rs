@@ -78,12 +78,12 @@ fn a_mark_that_is_gone_or_spoilt_withholds_nothing() {
         let written = std::fs::read_to_string(&path).is_ok_and(|text| text == format!("{}\n", view.generation));
         siege.expect(name, written == *mended, &path);
         let said = world.log()[logged..].to_owned();
-        let warned = said.matches("no high-water mark is kept").count();
+        let warned = said.matches("the high-water mark can't be stored").count();
         // Once in each of the two lives.
         let expected = if *mended { 0 } else { 2 };
         siege.expect(name, warned == expected && !said.contains("panicked"), &said);
         let told = world.cli(&["doctor", "--offline"]).1;
-        siege.expect(name, *mended || name == &"a folder" || told.contains("go unnoticed"), &told);
+        siege.expect(name, *mended || name == &"a folder" || told.contains("not be detected"), &told);
         // As it was.
         world.stop();
         let _ = std::fs::remove_dir_all(&cache);
@@ -117,7 +117,7 @@ fn a_cache_that_can_not_be_written_to_costs_no_token() {
     world.run();
     refresh(&mut world);
     refresh_again(&mut world);
-    assert!(world.log().contains("no high-water mark is kept"), "{}", world.log());
+    assert!(world.log().contains("the high-water mark can't be stored"), "{}", world.log());
     assert_eq!(world.account("work").state, AccountState::Active);
     assert_eq!(std::fs::read(mark(&world)).unwrap(), before);
 }

@@ -232,7 +232,10 @@ fn who_has_no_place_to_wait_in_is_told_so_at_once_and_nothing_is_begun() {
             ("provider_unreachable", Some("5")),
             "{target}"
         );
-        assert!(reply.json()["error_description"].as_str().unwrap().contains("as many callers wait"), "{reply:?}");
+        assert!(
+            reply.json()["error_description"].as_str().unwrap().contains("too many callers are already waiting"),
+            "{reply:?}"
+        );
     }
     let import = Request::new("POST", "/v1/accounts/hung/import").json(r#"{"access_token":"t"}"#);
     assert_eq!(world.ask(&import).status, 503);

@@ -83,7 +83,7 @@ fn a_mistake_in_one_account_leaves_the_others_running_and_says_where_it_is() {
     assert_eq!(world.account("work").state, AccountState::Active);
     for (name, why) in [
         ("typo", "accounts.typo.scop: is not a known key; did you mean `scope`?"),
-        ("plain", "providers.plain.authorize_url: uses http beyond loopback"),
+        ("plain", "providers.plain.authorize_url: uses http, which is allowed on loopback only"),
     ] {
         let (code, out, err) = world.cli(&["token", name]);
         assert_eq!((code, out.as_str()), (4, ""), "{err}");

@@ -175,7 +175,7 @@ fn a_stop_revokes_what_nobody_answered_and_the_old_tokens_outlive_it() {
     eve_logs_in(&idp, &world);
     world.restart();
     assert_eq!((revoked(&idp), world.token("work")), (EVES.map(String::from).to_vec(), "AT~canary-ann".to_owned()));
-    audited(&world, "the daemon is stopping: it stays logged in as");
+    audited(&world, "the daemon is stopping: the account stays logged in as");
 }
 
 /// `ringback login` up to the URL that it shows, and what it says after that.

@@ -52,15 +52,15 @@ fn a_key_gets_what_it_was_given_and_nothing_else() {
         (&reader, "GET", TOKEN, 200, "access_token"),
         (&reader, "GET", "/token", 200, "access_token"),
         (&reader, "GET", "/v1/accounts/default", 200, "work"),
-        (&reader, "GET", "/v1/accounts/home/token", 403, "not given that account"),
-        (&reader, "GET", "/v1/accounts/nowhere/token", 403, "not given that account"),
+        (&reader, "GET", "/v1/accounts/home/token", 403, "no right to that account"),
+        (&reader, "GET", "/v1/accounts/nowhere/token", 403, "no right to that account"),
         (&reader, "POST", "/v1/accounts/work/refresh", 403, "may read only"),
         (&reader, "POST", "/v1/accounts/work/login", 403, "may read only"),
         (&reader, "DELETE", "/v1/accounts/work/token", 403, "may read only"),
         (&reader, "POST", "/v1/providers/idp/accept", 403, "may read only"),
         (&reader, "GET", "/v1/apps", 403, "unix socket only"),
-        (&home, "GET", "/token", 403, "not given that account"),
-        (&home, "GET", TOKEN, 403, "not given that account"),
+        (&home, "GET", "/token", 403, "no right to that account"),
+        (&home, "GET", TOKEN, 403, "no right to that account"),
         (&home, "GET", "/v1/accounts/home/token", 428, "nobody has logged in"),
         (&writer, "GET", "/v1/accounts/nowhere/token", 404, "nowhere"),
         (&writer, "POST", "/v1/accounts/work/refresh", 200, "active"),
@@ -111,7 +111,10 @@ fn a_key_with_scopes_gets_no_token_that_is_worth_more() {
     assert_eq!(token(&both, "").json()["scope"], "one two");
     let two = add(&world, &["two", "--scope", "two"]);
     let generous = token(&two, "");
-    assert!(generous.status == 403 && generous.body.contains("worth no more"), "the provider gave all: {generous:?}");
+    assert!(
+        generous.status == 403 && generous.body.contains("no more than these"),
+        "the provider gave all: {generous:?}"
+    );
     let refused = token(&other, "");
     assert!(refused.status == 403 && refused.body.contains("limited to some scopes"), "{refused:?}");
 }

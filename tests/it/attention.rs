@@ -70,7 +70,7 @@ fn one_notification_for_all_that_need_a_login_and_its_button_opens_one_tab_after
     seat.ends("work");
     seat.ends("home");
     let shown = seat.desktop.next();
-    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("2 accounts need you", "home, work"));
+    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("2 accounts need attention", "home, work"));
     assert_eq!(shown.actions, ["login", "Log in"]);
     assert!(seat.opened().is_empty(), "nothing is opened that nobody asked for");
     seat.desktop.press(shown.id, "login");

@@ -77,7 +77,7 @@ fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and
     assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
     assert!(!world.cli(&["consent", "list"]).1.contains("editor"));
     let (code, _, said) = world.cli(&["consent", "allow", "999"]);
-    assert!(code == 2 && said.contains("has the number") && said.contains("ringback consent list"), "{said}");
+    assert!(code == 2 && said.contains("no pending question") && said.contains("ringback consent list"), "{said}");
     let told = std::fs::read_to_string(world.state().join("audit.jsonl")).unwrap();
     assert!(told.contains("\"event\":\"consent\"") && told.contains("Refuse: the app editor"), "{told}");
 }
@@ -130,7 +130,7 @@ fn a_notification_asks_and_its_button_answers() {
     let (_, key, _) = world.cli(&["app", "add", "editor"]);
     let waiting = fetches(&world, WORK, Some(key.trim()));
     let shown = desktop.next();
-    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("A token of work?", "It is asked for by the app editor."));
+    assert_eq!((shown.title.as_str(), shown.body.as_str()), ("A token of work?", "Requested by the app editor."));
     assert_eq!(shown.actions, ["allow", "Allow", "once", "Once", "refuse", "Refuse"]);
     desktop.press(shown.id + 1, "refuse");
     desktop.press(shown.id, "allow");

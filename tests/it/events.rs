@@ -98,7 +98,7 @@ fn only_so_many_listen_and_who_leaves_makes_room() {
     let world = World::start(&idp);
     let streams: Vec<Stream> = (0..32).map(|_| Stream::open(&world, "")).collect();
     let refused = world.get("/v1/events");
-    assert!(refused.status == 400 && refused.body.contains("no place left"), "{refused:?}");
+    assert!(refused.status == 400 && refused.body.contains("too many event streams"), "{refused:?}");
     drop(streams);
     crate::world::until("there is room again", || {
         let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();

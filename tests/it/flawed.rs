@@ -96,7 +96,7 @@ const FLAWS: &[Flaw] = &[
     kept("dpop", |b| token_type(b, "DPoP"), "token_type is `DPoP`: not a bearer token"),
     kept("no-access", |b| access(b, None), "there is no access_token"),
     kept("long", |b| access(b, Some(&"x".repeat(65_537))), "access_token is longer than 64 KiB"),
-    kept("unfit", |b| access(b, Some("a\nb")), "characters that no token may have"),
+    kept("unfit", |b| access(b, Some("a\nb")), "characters that are not allowed in tokens"),
     kept("with-error", |b| json(more(b, r#""error":"partial","error_description":"d\u001b[31m""#)), "an error (partial: d [31m)"),
 ];
 

@@ -164,14 +164,17 @@ fn what_stays_is_told_and_goes_on_here() {
     let (code, _, said) = export(&old, &[]);
     assert!(code == 0 && said.contains("1 account is in ") && said.contains("Run only one of the two"), "{said}");
     let (code, _, said) = export(&old, &[]);
-    assert!(code == 2 && said.contains("exists already") && said.contains("Name another file"), "{said}");
+    assert!(code == 2 && said.contains("already exists") && said.contains("Name another file"), "{said}");
     assert_eq!(export(&old, &["--force"]).0, 2, "nothing takes the place of a file that may be all there is");
     old.run();
     let before = std::fs::read(house(&old)).unwrap();
     let (another, phrase) = (old.root().join("another.age"), private(&old, "phrase", PHRASE));
     let (code, _, said) = old.cli(&["export", another.to_str().unwrap(), "--passphrase-file", &phrase]);
     assert!(code == 9 && said.contains("in use") && !another.exists(), "{said}");
-    assert!(said.contains("Stop it first (`systemctl --user stop ringback.socket ringback.service`)"), "{said}");
+    assert!(
+        said.contains("Stop the daemon first (`systemctl --user stop ringback.socket ringback.service`)"),
+        "{said}"
+    );
     let (code, _, said) = import(&old, &house(&old), &["--replace"]);
     assert!(code == 9 && said.contains("in use"), "{said}");
     assert_eq!(std::fs::read(house(&old)).unwrap(), before);
@@ -237,13 +240,17 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
     std::fs::write(&damaged, b"hello").unwrap();
     refused(&damaged, &[], "it is not an age file");
     refused(&new.root().join("absent.age"), &[], "No such file");
-    refused(&forged(&new, r#"{"ringback_export":2,"vaults":[]}"#), &[], "a newer ringback wrote it");
-    refused(&forged(&new, r#"{"ringback_export":1,"accounts":[{"canary":1}]}"#), &[], "does not hold what");
+    refused(&forged(&new, r#"{"ringback_export":2,"vaults":[]}"#), &[], "a newer version of ringback wrote it");
+    refused(
+        &forged(&new, r#"{"ringback_export":1,"accounts":[{"canary":1}]}"#),
+        &[],
+        "was not written by `ringback export`",
+    );
     let identity = EnvelopeKey::Passphrase(Passphrase::new(PHRASE));
     let plain = String::from_utf8(envelope::open(&whole, &identity).unwrap().to_vec()).unwrap();
     let endless = plain.replacen(r#""generation":1,"#, r#""generation":18446744073709551615,"#, 1);
     assert_ne!(endless, plain);
-    refused(&forged(&new, &endless), &[], "does not hold what");
+    refused(&forged(&new, &endless), &[], "was not written by `ringback export`");
 
     let wrong = private(&new, "wrong", "correct horse batterz");
     let (code, _, said) = new.cli(&["import", "--from", house(&old).to_str().unwrap(), "--passphrase-file", &wrong]);

@@ -85,12 +85,12 @@ fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_log
         assert!(page.status == 400 && page.body.contains("belongs to another login"), "{page:?}");
     }
     let told = line_with("note: ");
-    assert!(told.contains("`state` of another login") && told.contains("login goes on"), "{told}");
+    assert!(told.contains("`state` of another login") && told.contains("login is still open"), "{told}");
     let mut denied = good.clone();
     let state = good.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     denied.query_pairs_mut().clear().extend_pairs([("error", "access_denied"), ("state", &state)]);
     let page = browser.go(denied.as_str());
-    for wanted in ["No new login to work", "The earlier login goes on"] {
+    for wanted in ["No new login to work", "The earlier login is still valid"] {
         assert!(page.body.contains(wanted), "{wanted}: {page:?}");
     }
     let mut rest = String::new();
@@ -114,7 +114,7 @@ fn after_a_restart_an_answer_gets_a_page_also_at_a_port_of_its_own() {
     browser.go(answer.as_str());
     assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
     let again = browser.go(answer.as_str());
-    assert!(again.status == 200 && again.body.contains("has already worked"), "{again:?}");
+    assert!(again.status == 200 && again.body.contains("has already succeeded"), "{again:?}");
     let elsewhere = Browser::default().go(answer.as_str());
     assert!(elsewhere.status == 404 && elsewhere.body.contains("No login is waiting"), "{elsewhere:?}");
     world.stop();

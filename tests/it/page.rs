@@ -80,7 +80,7 @@ fn the_page_shows_how_all_stands_and_its_buttons_work() {
     assert!(sure.body.contains("Log out of work?") && world.account("work").state == AccountState::Active);
     assert_eq!(session.press("/do/logout", "account=work&sure=yes").status, 303);
     world.until_state("work", AccountState::SignedOut);
-    assert!(session.press("/do/app-remove", "app=default").body.contains("Take the key of default away?"));
+    assert!(session.press("/do/app-remove", "app=default").body.contains("Remove the key of default?"));
     assert_eq!(session.press("/do/app-remove", "app=default&sure=yes").status, 303);
     assert!(!session.get().body.contains("reads and changes every account"));
     assert!(
@@ -113,7 +113,7 @@ fn a_login_as_another_person_is_shown_and_answered_there() {
             assert_eq!(session.press("/do/login-answer", &fields).status, 303);
             assert!(session.get().body.contains(told), "{}", session.get().body);
             session.press("/do/login-answer", &fields);
-            assert!(session.get().body.contains("waits for no answer"), "once");
+            assert!(session.get().body.contains("does not need an answer"), "once");
         }
         assert_eq!(world.token("work"), token);
     }

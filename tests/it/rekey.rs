@@ -193,7 +193,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
     let short = passphrase_file(&world, "short");
     let short = short.to_str().unwrap();
     for (arguments, says) in [
-        (&["--to", "file", "--passphrase-stdin"] as &[&str], "a new passphrase is of no use"),
+        (&["--to", "file", "--passphrase-stdin"] as &[&str], "a new passphrase makes no sense here"),
         (&["--to", "passphrase"], "there is no terminal to ask at"),
         (&["--to", "passphrase", "--passphrase-file", short], "at least 12 characters"),
         (&["--to", "elsewhere"], "possible values"),

@@ -64,9 +64,14 @@ const TABLE: &[Bad] = &[
     bad("array", || ok("[1]"), "unexpected shape", UNREACHABLE),
     bad("no-token", || ok("{\"expires_in\":3600}"), "there is no access_token", UNREACHABLE),
     bad("number", || ok("{\"access_token\":5}"), "access_token is not text", UNREACHABLE),
-    bad("newline", || ok("{\"access_token\":\"a\\r\\nX: y\"}"), "characters that no token may have", UNREACHABLE),
-    bad("nul", || ok("{\"access_token\":\"a\\u0000\"}"), "characters that no token may have", UNREACHABLE),
-    bad("space", || ok("{\"access_token\":\"a b\"}"), "characters that no token may have", UNREACHABLE),
+    bad(
+        "newline",
+        || ok("{\"access_token\":\"a\\r\\nX: y\"}"),
+        "characters that are not allowed in tokens",
+        UNREACHABLE,
+    ),
+    bad("nul", || ok("{\"access_token\":\"a\\u0000\"}"), "characters that are not allowed in tokens", UNREACHABLE),
+    bad("space", || ok("{\"access_token\":\"a b\"}"), "characters that are not allowed in tokens", UNREACHABLE),
     bad(
         "mac",
         || ok("{\"access_token\":\"a\",\"token_type\":\"mac\"}"),

@@ -179,12 +179,12 @@ fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is
 fn a_socket_that_others_could_reach_or_that_is_none_is_refused_with_the_reason() {
     let idp = Idp::start();
     let cases: [(MakeSocket, &str); 7] = [
-        (|_| tcp("0.0.0.0:0"), "is not a loopback address"),
-        (|_| tcp("[::]:0"), "is not a loopback address"),
+        (|_| tcp("0.0.0.0:0"), "is not on a loopback address"),
+        (|_| tcp("[::]:0"), "is not on a loopback address"),
         (|_| UdpSocket::bind("127.0.0.1:0").unwrap().into(), "socket 1 of those that were passed does not listen"),
         (|_| connected(), "does not listen"),
         (|world| std::fs::File::open(world.config_file()).unwrap().into(), "does not listen"),
-        (|world| unix(&world.runtime().join("other.sock"), 0o600), "and the config wants it at"),
+        (|world| unix(&world.runtime().join("other.sock"), 0o600), "but the config says"),
         (|world| unix(&world.runtime().join("ringback.sock"), 0o666), "closed to everybody else (`SocketMode=0600`)"),
     ];
     for (first, says) in cases {

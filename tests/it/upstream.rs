@@ -139,7 +139,7 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
         ("one nobody knows", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
         ("one that ca_file knows", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
         ("one that ca_file alone may know", start(&known, local, GOOD), "localhost", &pinned, true, ""),
-        ("a stranger's", start(&stranger, local, GOOD), "localhost", &ca, false, "ca.pem: put that one in"),
+        ("a stranger's", start(&stranger, local, GOOD), "localhost", &ca, false, "ca.pem: add the authority there"),
         ("a pinned stranger's", start(&stranger, local, GOOD), "localhost", &pinned, false, "`roots = \"none\"`"),
         ("one of no bundle", start(&known, local, GOOD), "localhost", &bundled, false, "`roots = \"system\"`"),
         ("another host's", start(&known, &["other.example"], GOOD), "localhost", &ca, false, "is for other.example"),
@@ -195,7 +195,7 @@ fn a_port_without_tls_is_called_so() {
     let mut world = world(&idp, "localhost", port, "");
     world.run();
     let told = world.try_log_in("work").1.failure.unwrap().error_description;
-    assert!(told.contains("does not speak TLS on this port"), "{told}");
+    assert!(told.contains("there is no TLS on this port"), "{told}");
 }
 
 /// Takes whoever comes for a proxy's client; counts them, and says what they asked for.
@@ -226,7 +226,7 @@ fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
     let (port, asked) = proxy();
     let at = format!("proxy = \"http://127.0.0.1:{port}\"");
     // .invalid is nowhere (RFC 6761 §6.4): without a proxy nothing can be asked.
-    let unused = "; HTTPS_PROXY is set and not used: to use it, set `proxy = \"environment\"` for the provider";
+    let unused = "; HTTPS_PROXY is set but not used: to use it, set `proxy = \"environment\"` for the provider";
     for (what, host, more, expected, is_unused) in [
         ("the environment alone", "idp.invalid", "", 0, true),
         ("none", "idp.invalid", "proxy = \"none\"", 0, true),
@@ -260,7 +260,7 @@ fn mistakes_about_the_way_are_told_with_their_place() {
     for (more, says) in [
         ("proxy = \"http://user:canary@proxy.example\"", "user name or password"),
         ("proxy = \"socks\"", "`none`, `environment` or a URL"),
-        ("proxy = \"ftp://proxy.example\"", "no http or https URL"),
+        ("proxy = \"ftp://proxy.example\"", "not an http or https URL"),
         ("ca_file = \"ca.pem\"", "not an absolute path"),
         ("roots = \"any\"", "`\"bundled\"` or `\"none\"`"),
     ] {

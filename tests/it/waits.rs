@@ -97,7 +97,7 @@ fn a_browser_that_does_not_come_up_is_told_with_the_url_to_open_by_hand() {
     for (path, display, why) in [
         (failing.path(), ":0", "the browser could not be started: xdg-open failed (exit status: 4)"),
         (nothing.path(), ":0", "no program that opens a browser is installed (looked for xdg-open"),
-        (failing.path(), "", "there is no browser here (no display, and BROWSER is not set)"),
+        (failing.path(), "", "there is no browser on this machine (no display, and BROWSER is not set)"),
     ] {
         for arguments in [&["open"][..], &["login", "work", "--timeout", "1"]] {
             let said = opening(&world, arguments, path, display);

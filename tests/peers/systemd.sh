@@ -201,7 +201,7 @@ only_ours() {
 }
 open_browser person
 only_ours 'in the unit'
-until_true 'it says that there is no desktop' grep -q 'there is no browser here' "$HOME/daemon.log"
+until_true 'it says that there is no desktop' grep -q 'there is no browser on this machine' "$HOME/daemon.log"
 # The desktop comes after the daemon, and tells the manager only.
 systemctl set-environment DISPLAY=:7
 open_browser visitor

@@ -58,7 +58,7 @@ impl Machine {
             }
             // An answer to a device, which a refresh is not: nothing was decided.
             RefreshOutcome::Pending { .. } => {
-                let why = "the provider answered as to a device".to_owned();
+                let why = "the provider answered as to a device login".to_owned();
                 self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
             }
             RefreshOutcome::Busy { retry_after, why } => {
@@ -76,7 +76,7 @@ impl Machine {
         self.note()
     }
 
-    /// Whether a refresh brought the tokens of somebody else (OpenID Connect Core §12.2). Where it has no ID token, or
+    /// Whether a refresh brought another person's tokens (OpenID Connect Core §12.2). Where it has no ID token, or
     /// nothing is known of the person before, nobody can tell.
     fn is_of_another(&self, grant: &Grant) -> bool {
         let before = self.held().map(|held| held.record.person()).unwrap_or_default();
@@ -129,6 +129,6 @@ impl Machine {
 
 /// What a refresh with somebody else's tokens comes to: they are not served, and only a login helps.
 fn another_subject() -> Refusal {
-    let description = "a refresh brought the tokens of somebody else".into();
+    let description = "a refresh brought another person's tokens".into();
     Refusal { code: "another_subject".into(), description, blame: RefusalSubject::Grant }
 }

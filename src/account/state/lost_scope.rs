@@ -21,10 +21,10 @@ pub struct LostScope {
 
 impl fmt::Display for LostScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the provider no longer gives the scope `{}`, which was granted before", self.scope)?;
+        write!(f, "the provider no longer grants the scope `{}`", self.scope)?;
         if self.by_narrowing {
             f.write_str(
-                ": the refresh token that came with a narrower token is bound to that one's scope; set \
+                ": the refresh token that came with a narrower token is bound to its scope; set \
                  `narrow = \"off\"` for the provider",
             )?;
         }

@@ -33,7 +33,7 @@ impl Actor {
         let result = self.on_disk(move |store, name| store.commit(name, &record)).await;
         match (&result, needs_login) {
             (Ok(()), None) => {
-                tracing::info!(account = %self.config.name, generation, "a new token set is kept and served");
+                tracing::info!(account = %self.config.name, generation, "a new token set is stored and served");
             }
             (Ok(()), Some(reason)) => tracing::warn!(account = %self.config.name, "needs a login: {reason}"),
             (Err(_), _) => {}
@@ -58,6 +58,6 @@ impl Actor {
     ) -> Result<T, StoreError> {
         let (store, name) = (Arc::clone(&self.world.store), self.config.name.clone());
         let done = tokio::task::spawn_blocking(move || work(&*store, &name)).await;
-        done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread died".into() }))
+        done.unwrap_or_else(|_| Err(StoreError::Io { path: "the store".into(), why: "its thread crashed".into() }))
     }
 }

@@ -51,7 +51,7 @@ impl Actor {
         self.try_to_keep(CHANCES_BEFORE_LOCK).await;
         if self.machine.is_unkept() {
             let why = self.machine.snapshot(&self.config.name).error(self.world.clock.now());
-            return Err(format!("`{}` has new tokens that can't be written: {why}", self.config.name));
+            return Err(format!("the new tokens of `{}` can't be written: {why}", self.config.name));
         }
         self.credentials = None;
         self.drive(Event::Locked).await;
@@ -69,8 +69,8 @@ impl Actor {
             // To show a provider a refresh token that it replaced may end a login that somebody else made since.
             Some(_) if self.machine.is_restored() => (
                 LogoutOutcome::DeletedHereOnly,
-                "deleted from this machine only: the state folder was restored from a backup, and what has taken the \
-                 place of its tokens is not known here"
+                "deleted from this machine only: the state folder was restored from a backup, and the tokens that \
+                 replaced its tokens are not known here"
                     .to_owned(),
             ),
             Some(tokens) => self.revoke(tokens).await,
@@ -90,7 +90,7 @@ impl Actor {
         let expired =
             snapshot.token.is_some_and(|token| token.deadline.is_some_and(|at| self.world.clock.now().reached(at)));
         if expired && matches!(config.dialect.revoke, Revoke::DeleteBearer(_)) {
-            return here_only("the access token had expired, and this provider takes no other");
+            return here_only("the access token had expired, and this provider revokes no other token");
         }
         let halted = self.halted();
         let revoking = self.revoke_at_provider(tokens, &config);
@@ -110,7 +110,8 @@ impl Actor {
         match tokio::time::timeout(failpoint::patience(REVOKE_PATIENCE), asked).await {
             Ok(Ok(RevocationOutcome::Complete)) => (
                 LogoutOutcome::RevokedAtProvider,
-                "revoked at the provider (which may take it some minutes) and deleted from this machine".into(),
+                "revoked at the provider (which may take some minutes to take effect) and deleted from this machine"
+                    .into(),
             ),
             Ok(Ok(RevocationOutcome::AccessTokenLives(why))) => (
                 LogoutOutcome::RevokedAtProvider,
@@ -119,7 +120,7 @@ impl Actor {
                      not ({why}), and may work until it expires"
                 ),
             ),
-            Ok(Ok(RevocationOutcome::Unsupported)) => here_only("the provider has no way to revoke a token"),
+            Ok(Ok(RevocationOutcome::Unsupported)) => here_only("the provider has no revocation endpoint"),
             Ok(Err(why)) => here_only(&why),
             Err(_) => here_only("the provider did not answer"),
         }

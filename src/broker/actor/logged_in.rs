@@ -25,7 +25,7 @@ impl Actor {
     }
 
     pub(super) fn too_late(&self) -> Result<LoginTaken, Error> {
-        Err(Error::login_failed(&self.config.name, "it was called off meanwhile".into()))
+        Err(Error::login_failed(&self.config.name, "it was cancelled meanwhile".into()))
     }
 
     pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<LoginTaken, Error> {

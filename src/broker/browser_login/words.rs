@@ -13,7 +13,7 @@ pub(super) fn in_brackets(words: &str) -> String {
 pub(super) fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> String {
     let said = said.map(|(error, words)| format!(" (its error: {error}{})", in_brackets(words))).unwrap_or_default();
     format!(
-        "the answer{said} does not say which provider it is from (iss); if `{0}` leaves it out, set `iss_required = \
+        "the answer{said} does not say which provider it is from (iss); if `{0}` omits it, set `iss_required = \
          false` in `[providers.{0}]`",
         dialect.provider
     )
@@ -22,7 +22,7 @@ pub(super) fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> S
 /// What to say of an ID token that is not this login's, and what to do where that is the provider's way.
 pub(super) fn wrong_nonce(dialect: &Dialect, wrong: WrongNonce) -> String {
     match wrong {
-        WrongNonce::Other => format!("{wrong}: it was dropped, with the tokens beside it"),
+        WrongNonce::Other => format!("{wrong}: it was dropped together with its tokens"),
         WrongNonce::NoToken | WrongNonce::Unreadable | WrongNonce::Missing => {
             format!(
                 "{wrong}; if that is this provider's way, set `nonce = \"off\"` in `[providers.{}]`",

@@ -5,14 +5,14 @@ use crate::account::attempts::{Accepted, Callback, Rejected};
 use crate::broker::browser_login::CallbackRequest;
 use crate::clock::Moment;
 
-const NO_STATE: &str = "An answer came to the browser without the `state` of this login, and was not used. The login \
-    goes on: finish it in the tab where it began. If it was the answer to this login, the provider does not send back \
-    `state` as RFC 6749 requires.";
-const UNKNOWN_STATE: &str = "An answer came to the browser with the `state` of another login, and was not used. This login \
-    goes on: finish it in the tab where it began, which is the newest one.";
-const OTHER_BROWSER: &str = "The answer came in a browser that this login was not begun in, or that did not send its \
-    cookie, and was not used. The login goes on: finish it in the browser where it began, and allow it cookies. With a \
-    browser on another machine, use `ringback login --paste`.";
+const NO_STATE: &str = "The browser received an answer without the `state` of this login, and it was ignored. The \
+login is still open: finish it in the tab where it started. If it was the answer to this login, the provider does \
+not return `state` as RFC 6749 requires.";
+const UNKNOWN_STATE: &str = "The browser received an answer with the `state` of another login, and it was ignored. \
+This login is still open: finish it in the tab where it started, which is the newest one.";
+const OTHER_BROWSER: &str = "The answer arrived in a browser that did not start this login, or that did not send \
+its cookie, and it was ignored. The login is still open: finish it in the browser where it started, and allow \
+cookies there. With a browser on another machine, use `ringback login --paste`.";
 
 impl Logins {
     /// Tells who waits for a login with this redirect URI what happened there.

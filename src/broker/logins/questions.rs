@@ -113,7 +113,7 @@ impl Task {
         });
         let account = &view.reply.borrow().account.clone();
         let (current, new) = confirm.in_words();
-        tracing::warn!(%account, "the account is logged in as {current}, and this login as {new}: waiting for an answer");
+        tracing::warn!(%account, "the account is logged in as {current}, but this login is as {new}: waiting for an answer");
         view.question = Some(ReplaceQuestion { fresh, confirm, cookie, cookie_is_given: false, form_token });
         QuestionOutcome::Waits
     }
@@ -175,7 +175,7 @@ impl Task {
         let Some(question) = self.views.get_mut(id).and_then(|view| view.question.take()) else { return error };
         let Error::LoginFailed { account, why, provider_error } = error else { return error };
         let (current, new) = question.confirm.in_words();
-        let why = format!("{why}: it stays logged in as {current}, and the login as {new} is not kept");
+        let why = format!("{why}: the account stays logged in as {current}, and the login as {new} is dropped");
         tracing::warn!(%account, "{why}");
         Error::LoginFailed { account, why, provider_error }
     }

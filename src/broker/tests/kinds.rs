@@ -109,7 +109,7 @@ async fn a_password_is_typed_into_the_pipe_of_the_newest_login() {
     let first = start().await;
     let second = start().await;
     let (old, new) = (first.password.unwrap(), second.password.unwrap());
-    assert_eq!(b.ended(&first.login_id).await, "another login took its place");
+    assert_eq!(b.ended(&first.login_id).await, "another login replaced it");
     for _ in 0..100 {
         if !std::path::Path::new(&old.pipe).exists() {
             break;
@@ -132,7 +132,7 @@ async fn a_password_comes_from_a_program() {
         (vec!["/bin/echo", "open sesame"], ""),
         (
             vec!["/bin/false"],
-            "the password can't be had: the command `/bin/false` failed (exit status: 1); run it by hand to see more",
+            "the password is not available: the command `/bin/false` failed (exit status: 1); run it by hand to see more",
         ),
     ] {
         let source = SecretSource::Command(program.into_iter().map(str::to_owned).collect());

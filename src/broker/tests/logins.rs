@@ -34,7 +34,7 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
         (
             "error=invalid_request&error_description=PKCE+is+not+supported",
             None,
-            "the provider said invalid_request (PKCE is not supported); it seems not to take PKCE: if its \
+            "the provider said invalid_request (PKCE is not supported); it seems not to support PKCE: if its \
              documentation says so, set `pkce = \"off\"` in `[providers.p]`",
         ),
         ("error=access_denied&error_description=no", None, "access was denied at the provider (no)"),
@@ -66,8 +66,8 @@ async fn an_answer_without_the_issuer_that_it_has_to_name_tells_the_providers_ow
         let id = b.broker.callback(request).await.unwrap();
         let failure = b.broker.outcome(&id).await.unwrap().failure.unwrap();
         let expected = format!(
-            "the login to `work` failed: the answer{said} does not say which provider it is from (iss); if `p` leaves it \
-             out, set `iss_required = false` in `[providers.p]`"
+            "the login to `work` failed: the answer{said} does not say which provider it is from (iss); if `p` omits it, \
+             set `iss_required = false` in `[providers.p]`"
         );
         assert_eq!((failure.error_description, failure.provider_error.as_deref()), (expected, code));
         assert_eq!(b.requests(), 0, "{answer}");
@@ -136,12 +136,12 @@ async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
     for (answer, why) in [
         (
             "code=c&error=e",
-            "has both an `error` and a `code` or token: if it does so again, the fault is the provider's",
+            "has both an `error` and a `code` or token: if this happens again, the provider is at fault",
         ),
-        ("scope=a", "has neither a `code` nor an `error`: if it does so again, the fault is the provider's"),
+        ("scope=a", "has neither a `code` nor an `error`: if this happens again, the provider is at fault"),
         (
             "access_token=t",
-            "has a token where none belongs: check the account's `grant` and the provider's `authorize_url`",
+            "has a token where none is allowed: check the account's `grant` and the provider's `authorize_url`",
         ),
     ] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();

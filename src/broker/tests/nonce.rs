@@ -8,7 +8,7 @@ use super::*;
 use crate::oauth::dialect::NoncePolicy;
 use crate::oauth::grant::GrantType;
 
-const OTHER: &str = "the id_token has the nonce of another login: it was dropped, with the tokens beside it";
+const OTHER: &str = "the id_token has the nonce of another login: it was dropped together with its tokens";
 const OFF: &str = "; if that is this provider's way, set `nonce = \"off\"` in `[providers.p]`";
 
 /// The parameters of the authorization request, and who asked.
@@ -79,7 +79,7 @@ async fn tokens_beside_an_id_token_without_the_nonce_of_this_login_are_revoked()
 
 #[tokio::test(start_paused = true)]
 async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for() {
-    let lacking = format!("there is no id_token, though `openid` was asked for{OFF}");
+    let lacking = format!("there is no id_token, although `openid` was requested{OFF}");
     for (scope, policy, brought, ended) in [
         ("a", NoncePolicy::Send, None, ""),
         ("openid", NoncePolicy::Send, Some("NONCE"), ""),

@@ -41,7 +41,7 @@ async fn a_login_that_can_send_nobody_anywhere_ends_and_says_why() {
     let not_pushed: Edit = |account| Arc::make_mut(&mut account.dialect).par = Par::Always;
     for (edit, why) in [
         (no_endpoint, "the provider has no authorization endpoint (`authorize_url`)"),
-        (not_pushed, "the provider did not take the authorization request: it has no endpoint for that"),
+        (not_pushed, "the provider refused the authorization request: it has no endpoint for that"),
     ] {
         let b = Bench::with(edit).await;
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();

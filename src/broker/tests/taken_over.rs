@@ -77,14 +77,14 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
         access_token: Some("mine".into()),
         ..ImportRequest::default()
     };
-    let not = "the token was not taken over for `work`: ";
+    let not = "the token was not imported into `work`: ";
     for (request, known, answer, expected) in [
         (access(), Some(true), None, Ok("mine")),
         (
             access(),
             Some(false),
             None,
-            Err(format!("{not}the provider's introspection (RFC 7662) says that it is not active")),
+            Err(format!("{not}according to the provider's introspection (RFC 7662), it is not active")),
         ),
         (
             access(),

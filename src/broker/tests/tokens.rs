@@ -146,7 +146,7 @@ async fn a_rejected_token_is_refreshed_once_per_half_minute() {
         );
     }
     let reply = b.broker.rejected("work").await.unwrap();
-    assert!(reply.not_refreshed.is_some_and(|why| why.contains("is new already")));
+    assert!(reply.not_refreshed.is_some_and(|why| why.contains("is already new")));
     assert!(reply.retry_after.is_some_and(|after| (29..=31).contains(&after)), "{:?}", reply.retry_after);
 }
 

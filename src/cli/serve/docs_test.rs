@@ -44,9 +44,12 @@ fn every_config_that_is_not_used_is_in_the_docs() {
         )],
         Unusable: [(
             ConfigFileError::Unusable { path: path(), why: why() },
-            "others could read or change it, or it is no file"
+            "others could read or change it, or it is not a file"
         )],
-        Mistakes: [(ConfigFileError::Mistakes(mistakes("default_acount = 1")), "each is told before, with its place")],
+        Mistakes: [(
+            ConfigFileError::Mistakes(mistakes("default_acount = 1")),
+            "mistakes in the config; each is printed above, with its place"
+        )],
     });
     let rows = rows.map(|(error, cause)| row(&failure(&error), cause));
     keep_current("ConfigFileError", &table(["message", "exit", "cause", "what to do"], rows));
@@ -77,7 +80,7 @@ fn what_a_mistake_in_the_config_leaves_out_is_in_the_docs() {
         let mistake = mistakes.iter().find(|mistake| mistake.blame == blame).unwrap();
         [format!("`{}`", mistake.to_string().replace('`', "'")), what.to_owned()]
     });
-    keep_current("Blame", &table(["such as", "what is left out"], rows));
+    keep_current("Blame", &table(["such as", "what is skipped"], rows));
 }
 
 fn of_the_store() -> Vec<[String; 4]> {
@@ -89,16 +92,16 @@ fn of_the_store() -> Vec<[String; 4]> {
         )],
         Key: [(
             StoreError::Key { from: "the keyring".into(), why: why() },
-            "a credential or program that is missing, or `master.key` gone while sealed files are there"
+            "a missing credential or program, or a missing `master.key` while encrypted accounts exist"
         )],
         KeyNotYet: [(
             StoreError::KeyNotYet { from: "the keyring".into(), why: why() },
-            "a keyring that is locked or not there yet, or a program that failed. Once something is stored, the daemon \
-             starts all the same, locked, and asks again until it gets the key"
+            "a keyring that is locked or not available yet, or a program that failed. Once something is stored, the daemon \
+             starts anyway, locked, and retries until it gets the key"
         )],
         Passphrase: [(
             StoreError::Passphrase { why: why() },
-            "the config's `store.key` and the files in the state folder don't go together"
+            "the config's `store.key` and the files in the state folder don't match"
         )],
         Unsafe: [(StoreError::Unsafe { path: path(), why: why() }, "wrong owner, mode or kind")],
         Io: [(StoreError::Io { path: path(), why: "No space left on device".into() }, "a full or read-only disk")],
@@ -119,7 +122,7 @@ fn of_the_store() -> Vec<[String; 4]> {
                     asked: FileSystemFeature::Sync,
                     why: "Invalid argument".into()
                 },
-                "the same, where nothing is written for good"
+                "the same, without durable writes"
             )
         ],
         ForeignKey: [(
@@ -136,7 +139,7 @@ fn of_the_store() -> Vec<[String; 4]> {
         )],
         Conflict: [(
             StoreError::Conflict { path: path(), stored: 3, new: 2 },
-            "a backup was put back while the daemon ran"
+            "a backup was restored while the daemon was running"
         )],
         Locked: [(StoreError::Locked, "the key is not in memory; `ringback unlock`")],
         WrongPassphrase: [(StoreError::WrongPassphrase, "another passphrase was set")],
@@ -147,7 +150,7 @@ fn of_the_store() -> Vec<[String; 4]> {
 fn of_folders() -> Vec<[String; 4]> {
     let path = || PathBuf::from("/run/user/1000/ringback");
     let rows = every_variant!(FolderError {
-        Unsafe: [(FolderError::Unsafe { path: path(), why: why() }, "others could look in or replace it")],
+        Unsafe: [(FolderError::Unsafe { path: path(), why: why() }, "others could read or replace it")],
         Io: [(FolderError::Io { path: path(), why: why() }, "the system refused")],
         FileSystem: [(
             FolderError::FileSystem {
@@ -156,7 +159,7 @@ fn of_folders() -> Vec<[String; 4]> {
                 asked: FileSystemFeature::Sync,
                 why: "Invalid argument".into()
             },
-            "the file system has nothing of the kind"
+            "the file system does not support it"
         )],
     });
     rows.map(|(error, cause)| row(&broken_store(&error), cause)).into()
@@ -188,13 +191,10 @@ fn of_addresses() -> Vec<[String; 4]> {
             "a daemon with another state folder, or `ringback.socket` of systemd"
         )],
         NotASocket: [(BindError::NotASocket { path: path() }, "`listen.socket` names a file")],
-        FolderNotPrivate: [(
-            BindError::FolderNotPrivate { folder: "/tmp".into() },
-            "others could put another in its place"
-        )],
+        FolderNotPrivate: [(BindError::FolderNotPrivate { folder: "/tmp".into() }, "others could replace the socket")],
         Io: [(
             BindError::Io { place: "[::1]:7464".into(), source: std::io::ErrorKind::AddrNotAvailable.into() },
-            "such as a machine without IPv6"
+            "for example a machine without IPv6"
         )],
     });
     rows.map(|(error, cause)| row(&failed(&error), cause)).into()
@@ -205,7 +205,7 @@ fn of_passed_sockets() -> Vec<[String; 4]> {
     let rows = every_variant!(PassedError {
         NotLoopback: [(
             PassedError::NotLoopback { address: "0.0.0.0:7464".parse().unwrap() },
-            "`ListenStream=7464` is every address; it has to be `127.0.0.1:7464`"
+            "`ListenStream=7464` means every address; use `127.0.0.1:7464`"
         )],
         NotListening: [(
             PassedError::NotListening { number: 1 },
@@ -217,7 +217,7 @@ fn of_passed_sockets() -> Vec<[String; 4]> {
         )],
         NotPrivate: [(
             PassedError::NotPrivate { path: path() },
-            "`SocketMode=` was left out, or the runtime folder was emptied: restart `ringback.socket`"
+            "`SocketMode=` is missing, or the runtime folder was emptied: restart `ringback.socket`"
         )],
         Io: [(PassedError::Io(std::io::ErrorKind::InvalidInput.into()), "the system refused")],
     });
@@ -237,12 +237,12 @@ fn of_keyrings() -> Vec<[String; 2]> {
     let rows = every_variant!(KeyringError {
         NoService: [(KeyringError::NoService { why: why() }, "a server, or a session without a desktop")],
         Locked: [(KeyringError::Locked { why: why() }, "nobody has unlocked it since the login")],
-        NoEntry: [(KeyringError::NoEntry { service: service(), user: user() }, "put it there: `secret-tool store`")],
+        NoEntry: [(KeyringError::NoEntry { service: service(), user: user() }, "add it: `secret-tool store`")],
         Ambiguous: [(
             KeyringError::Ambiguous { service: service(), user: user(), count: 2 },
-            "none is taken by chance"
+            "none is chosen at random"
         )],
-        TimedOut: [(KeyringError::TimedOut, "a prompt waits on a screen")],
+        TimedOut: [(KeyringError::TimedOut, "a prompt is waiting on a screen")],
         Failed: [(KeyringError::Failed { why: why() }, "the Secret Service is at fault")],
     });
     rows.map(|(error, cause)| [error.to_string(), cause.to_owned()]).into()
@@ -263,15 +263,15 @@ fn every_secret_that_can_not_be_had_is_in_the_docs() {
     let rows = every_variant!(CredentialError {
         File: [(
             CredentialError::File { path: "phonecom.secret".into(), why: why() },
-            "not there, or others could read it"
+            "it does not exist, or others could read it"
         )],
         Command: [(
             CredentialError::Command { program: "pass".into(), why: "ended with exit status: 1".into() },
-            "the password manager is locked, or its agent is not known to the daemon"
+            "the password manager is locked, or the daemon does not know its agent"
         )],
         NoCredentials: [(
             CredentialError::NoCredentials { name: "phonecom-secret".into() },
-            "the daemon was not started by systemd, or the unit loads none"
+            "the daemon was not started by systemd, or the unit does not load it"
         )],
         Keyring: [(CredentialError::Keyring(KeyringError::TimedOut), "as below")],
         Unfit: [
@@ -281,14 +281,14 @@ fn every_secret_that_can_not_be_had_is_in_the_docs() {
             ),
             (
                 CredentialError::Unfit { from: "the file /etc/ringback/secret".into(), why: Unfit::Utf16.to_string() },
-                "such as `Out-File -Encoding utf8NoBOM`"
+                "for example with `Out-File -Encoding utf8NoBOM`"
             ),
             (
                 CredentialError::Unfit {
                     from: "the file /etc/ringback/secret".into(),
                     why: Unfit::Character { c: '\u{200b}', line: 1, column: 9 }.to_string()
                 },
-                "copied from a page or a document; a byte order mark at the beginning is no mistake, and cut off"
+                "copied from a page or a document; a byte order mark at the beginning is allowed and removed"
             )
         ],
     });

@@ -19,20 +19,20 @@ pub(super) fn literal_redirect_uri(
 ) -> Option<String> {
     let listeners = tcp.unwrap_or_default();
     if comes_back(grant) && tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
-        let problem = Problem::new("is missing, and `listen.tcp` is empty, so that none can be made");
+        let problem = Problem::new("is missing, and none can be made, since `listen.tcp` is empty");
         section.lacks("redirect_uri", &["redirect_uri", "grant"], problem.expected("one of the two"));
     }
     let is_made_anew = listeners.first().is_some_and(|first| first.port() == 0);
     if comes_back(grant) && is_made_anew && section.field("redirect_uri").is_none() {
         section.warn(
             "redirect_uri",
-            "is missing, and the one made from `listen.tcp` has another port at every start, since that has port 0; most \
-             providers take only the one that is registered",
+            "is missing, and the one made from `listen.tcp` has a different port at every start, since that has \
+             port 0; most providers accept only the registered one",
         );
     }
     let literal = section.read("redirect_uri", redirect_uri)?;
     if RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
-        let problem = Problem::new("has a path where the daemon serves something else");
+        let problem = Problem::new("has a path that the daemon uses for something else");
         section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
     }
     Some(literal)
@@ -57,7 +57,7 @@ pub(in super::super) fn refuse_shared_redirects(
                 "has the port and path of account `{}`, whose provider is another (`{}`)",
                 first.name, first.dialect.provider
             ));
-            section.refuse("redirect_uri", problem.expected("a redirect URI of its own for each provider"));
+            section.refuse("redirect_uri", problem.expected("a separate redirect URI for each provider"));
         }
     }
 }

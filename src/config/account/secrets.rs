@@ -141,7 +141,7 @@ pub(super) fn client_key(section: &SectionReader<'_>, base: &Base<'_>, auth: Opt
     for key in ["client_key_file", "client_key_id"] {
         if auth.is_some() && !signs && section.field(key).is_some() {
             let problem = Problem::new("has no use");
-            section.refuse(key, problem.expected("it only where the provider has `client_auth = \"private_key_jwt\"`"));
+            section.refuse(key, problem.expected("it only if the provider has `client_auth = \"private_key_jwt\"`"));
         }
     }
     Some(KeyFile { path: path?, id })
@@ -196,7 +196,7 @@ fn inline(section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSou
         FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),
         FilePrivacy::Foreign { uid } => format!("stands in a file of another user (uid {uid})"),
     };
-    let expected = "a file of yours with mode 0600 (`chmod 600`), or `client_secret_file`";
+    let expected = "a file of your own with mode 0600 (`chmod 600`), or `client_secret_file`";
     section.refuse("client_secret", Problem::new(exposed).expected(expected));
     None
 }

@@ -64,7 +64,7 @@ impl ProviderKeys {
 pub(super) fn refuse_unused(provider: &str, values: &Variables, locations: &Locations, section: &SectionReader<'_>) {
     let names = locations.names();
     for name in values.keys().filter(|name| !names.contains(name.as_str())) {
-        let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` has in it"));
+        let problem = Problem::new(format!("has `{name}`, which no URL of provider `{provider}` contains"));
         let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let problem = match known.as_slice() {
             [] => problem.expected("no variables"),

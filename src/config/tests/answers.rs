@@ -3,11 +3,11 @@
 use super::*;
 use crate::oauth::dialect::{AssertionAudience, IssPolicy, NoncePolicy};
 
-const POST: &str = "the provider's page would post the answer here, and a POST from another site brings no `SameSite=Lax` cookie, by which the browser is known; a `SameSite=None` cookie needs https";
+const POST: &str = "the provider's page would post the answer here, but a POST from another site does not send the `SameSite=Lax` cookie that identifies the browser; a `SameSite=None` cookie needs https";
 const JARM: &str = "the answer would be one signed JWT (JARM), which ringback does not read";
-const UNKNOWN: &str = "ringback knows no such mode, and so not where the answer would be";
+const UNKNOWN: &str = "ringback does not know this mode, and so not where the answer would be";
 const IN_FRAGMENT: &str = "browsers send no fragment, and ringback looks for a code in the query";
-const IN_QUERY: &str = "a token in a query ends up in logs, and ringback takes none from there";
+const IN_QUERY: &str = "a token in a query ends up in logs, so ringback accepts none there";
 
 /// The mistakes of an account with this grant whose parameter is set by the account, the provider and the URL, in turn.
 fn by_each_way(grant: &str, parameter: &str, value: &str) -> [Vec<String>; 3] {
@@ -35,10 +35,7 @@ fn a_response_mode_that_no_callback_can_take_is_refused_with_the_reason() {
         ("jwt", JARM),
         ("query.jwt", JARM),
         ("fragment.jwt", JARM),
-        (
-            "web_message",
-            "a script of the page that opened the provider's would get the answer, and none would come here",
-        ),
+        ("web_message", "the answer would go to a script of the page that opened the provider's page, and not here"),
         ("carrier_pigeon", UNKNOWN),
         ("", UNKNOWN),
     ] {

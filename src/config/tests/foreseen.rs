@@ -4,7 +4,7 @@ use super::*;
 
 const COMMA: &str =
     "this is one scope with a comma in it; scopes are a list of texts, or one text with spaces between them";
-const PLACEHOLDER: &str = "this looks like a placeholder; put in what the provider gave you";
+const PLACEHOLDER: &str = "this looks like a placeholder; replace it by the provider's value";
 
 /// The warnings of one account at this provider, without its place and name.
 fn warnings(provider: &str, keys: &str) -> Vec<String> {
@@ -24,7 +24,7 @@ fn warnings(provider: &str, keys: &str) -> Vec<String> {
 }
 
 fn offline(what: &str, name: &str) -> String {
-    format!("{what}, without which {name} gives no refresh token: each token's end needs a login")
+    format!("{what}, without which {name} issues no refresh token: you would have to log in each time a token expires")
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn slips_in_scope_and_client_id_are_warned_of() {
         (
             "gitlab",
             "client_id = \"abc,\"",
-            vec!["client_id: is `abc,`: a comma is in hardly any client id; compare it with the provider's".into()],
+            vec!["client_id: is `abc,`: client ids rarely contain a comma; compare it with the provider's".into()],
         ),
         ("gitlab", "client_id = \" abc\"", vec!["client_id: is ` abc`: it begins or ends with a space".into()]),
     ] {

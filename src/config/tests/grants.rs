@@ -88,8 +88,8 @@ const TABLE: &[(&str, &str, &[&str])] = &[
         "",
         "client_secret = \"s\"\ngrant = \"client_credentials\"\nclient_key_file = \"k\"\nclient_key_id = \"1\"",
         &[
-            "accounts.a.client_key_file: has no use; expected it only where the provider has `client_auth = \"private_key_jwt\"`",
-            "accounts.a.client_key_id: has no use; expected it only where the provider has `client_auth = \"private_key_jwt\"`",
+            "accounts.a.client_key_file: has no use; expected it only if the provider has `client_auth = \"private_key_jwt\"`",
+            "accounts.a.client_key_id: has no use; expected it only if the provider has `client_auth = \"private_key_jwt\"`",
         ],
     ),
     (
@@ -122,7 +122,9 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     (
         "",
         "client_secret = \"s\"\ngrant = \"client_credentials\"\nresource = [\"a\"]",
-        &["accounts.a.resource: has `a`, which is no absolute URI; expected a list of absolute URIs without fragment"],
+        &[
+            "accounts.a.resource: has `a`, which is not an absolute URI; expected a list of absolute URIs without fragment",
+        ],
     ),
     (
         "",
@@ -143,14 +145,14 @@ const TABLE: &[(&str, &str, &[&str])] = &[
         "response_paths = { acces_token = \"a\" }",
         "client_secret = \"s\"\ngrant = \"client_credentials\"",
         &[
-            "providers.p.response_paths: has `acces_token`, which no token reply has; expected members of RFC 6749 §5; did you mean `access_token`?",
+            "providers.p.response_paths: has `acces_token`, which is not a member of a token reply; expected members of RFC 6749 §5; did you mean `access_token`?",
         ],
     ),
     (
         "response_paths = { access_token = \"a..b\" }",
         "client_secret = \"s\"\ngrant = \"client_credentials\"",
         &[
-            "providers.p.response_paths: has for `access_token` a path with an empty step; expected a table such as `{ access_token = \"authed_user.access_token\" }`",
+            "providers.p.response_paths: has a path with an empty step for `access_token`; expected a table such as `{ access_token = \"authed_user.access_token\" }`",
         ],
     ),
 ];
@@ -211,7 +213,7 @@ fn what_works_and_should_not_be_done_is_warned_about() {
             "RFC 9700 §2.4",
         ),
         ("", "grant = \"implicit\"\n", "/etc/rb/config.toml:8:9: accounts.a.grant: is `implicit`", "RFC 9700 §2.1.2"),
-        ("body = \"query\"", "", "/etc/rb/config.toml:5:12: accounts.a.provider: is `p`", "secrets stand in URLs"),
+        ("body = \"query\"", "", "/etc/rb/config.toml:5:12: accounts.a.provider: is `p`", "secrets are in URLs"),
     ] {
         let text = format!("{PROVIDER}authorize_url = \"https://h/a\"\n{provider}{ACCOUNT}{SECRET}{account}");
         let text = text.replace("query\"[", "query\"\n[");

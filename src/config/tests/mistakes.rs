@@ -89,7 +89,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("[listen]\nsocket = 1", &["2:10: listen.socket: is an integer; expected `true`, `false` or a path"]),
     (
         "[listen]\ntcp = []\nsocket = false",
-        &["3:10: listen.socket: is off, and `tcp` is empty: nobody could reach the daemon; expected one of the two"],
+        &[
+            "3:10: listen.socket: is off, and `tcp` is empty: no program could reach the daemon; expected one of the two",
+        ],
     ),
     (
         "[listen]\nmax_connections = 0",
@@ -207,7 +209,7 @@ fn each_mistake_has_its_message() {
 #[test]
 fn a_secret_in_a_file_that_others_can_read_is_refused() {
     let config = "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"canary\"";
-    let advice = "expected a file of yours with mode 0600 (`chmod 600`), or `client_secret_file`";
+    let advice = "expected a file of your own with mode 0600 (`chmod 600`), or `client_secret_file`";
     for (privacy, why) in [
         (FilePrivacy::Exposed { mode: 0o644 }, "stands in a file that others can read (mode 0644)"),
         (FilePrivacy::Foreign { uid: 0 }, "stands in a file of another user (uid 0)"),

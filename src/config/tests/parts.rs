@@ -48,7 +48,7 @@ fn a_mistake_takes_out_the_accounts_that_it_concerns_and_no_other() {
         (
             format!("{}[providers.p]\ntoken_url = \"http://example.com\"\n", account("bad", "p")),
             vec![],
-            "providers.p.token_url: uses http beyond loopback",
+            "providers.p.token_url: uses http, which is allowed on loopback only",
         ),
         (account("bad", "p"), vec![file("p", "knob = 1\n")], "providers/p.toml:1:1: knob: is not a known key"),
         (

@@ -37,37 +37,37 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "token_url = \"https://h/{t}\"",
         "variables = { t = \"x\", u = \"y\" }",
-        "accounts.a.variables: has `u`, which no URL of provider `p` has in it; expected `t`; did you mean `t`?",
+        "accounts.a.variables: has `u`, which no URL of provider `p` contains; expected `t`; did you mean `t`?",
     ),
     (
         "token_url = \"https://h/t\"",
         "variables = { u = \"y\" }",
-        "accounts.a.variables: has `u`, which no URL of provider `p` has in it; expected no variables",
+        "accounts.a.variables: has `u`, which no URL of provider `p` contains; expected no variables",
     ),
     (
         "token_url = \"https://h/{tenant}\"\nvariables = { tenant = \"x\", tennant = \"y\" }",
         "",
-        "providers.p.variables: has `tennant`, which no URL of provider `p` has in it; expected `tenant`; did you mean `tenant`?",
+        "providers.p.variables: has `tennant`, which no URL of provider `p` contains; expected `tenant`; did you mean `tenant`?",
     ),
     (
         "token_url = \"http://{h}/\"",
         "variables = { h = \"example.com\" }",
-        "accounts.a.variables: makes `token_url` of provider `p` a URL that uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        "accounts.a.variables: makes `token_url` of provider `p` a URL that uses http, which is allowed on loopback only; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
     ),
     (
         "token_url = \"http://{h}/\"\nvariables = { h = \"example.com\" }",
         "",
-        "providers.p.token_url: uses http beyond loopback, with its variables filled in; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        "providers.p.token_url: uses http, which is allowed on loopback only, with its variables filled in; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
     ),
     (
         "token_url = \"https://h/{t}\"",
         "variables = { t = \"a/b\" }",
-        "accounts.a.variables: has for `t` a value that a URL can't take; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
+        "accounts.a.variables: has a value for `t` that is not allowed in a URL; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
     ),
     (
         "token_url = \"https://h/{t}\"\nvariables = { t = \"..\" }",
         "",
-        "providers.p.variables: has for `t` a value that a URL can't take; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
+        "providers.p.variables: has a value for `t` that is not allowed in a URL; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
     ),
     (
         "token_url = \"{s}://h/\"",
@@ -77,7 +77,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "token_url = \"https://h/t\"\nissuer = \"https://{i}/\"\nvariables = { i = \"a..b:\" }",
         "",
-        "providers.p.variables: has for `i` a value that a URL can't take; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
+        "providers.p.variables: has a value for `i` that is not allowed in a URL; expected 1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`",
     ),
     (
         "token_url = \"https://h/t\"\nvariables = { \"A\" = \"x\" }",

@@ -90,7 +90,7 @@ impl Caller {
         if self.app().is_none_or(|app| app.works(http.clock.now().wall)) {
             return Ok(());
         }
-        Err(Error::Unauthorized { why: "the key was removed or expired while its request waited" })
+        Err(Error::Unauthorized { why: "the key was removed or expired while the request was waiting" })
     }
 }
 
@@ -174,7 +174,7 @@ impl FromRequestParts<Http> for NamedAccount {
             return Ok(Self { caller, account });
         }
         // The same for accounts that exist and those that don't: it is no business of this app's.
-        let error = Error::Beyond { why: "this app was not given that account".into() };
+        let error = Error::Beyond { why: "this app has no right to that account".into() };
         audited::note(http, &caller, AuditEvent::Denied, Some(&account), Some(&error), |_| {}).await;
         Err(Reject(error))
     }

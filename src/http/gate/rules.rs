@@ -112,7 +112,7 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     }
     from_elsewhere(facts, access)?;
     if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
-        return Err(GateRefusal::Foreign("this is taken over the unix socket only, whatever key there is"));
+        return Err(GateRefusal::Foreign("this is accepted over the unix socket only, whatever the key"));
     }
     // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
     if let RouteMatch::Row(_) = found {
@@ -305,7 +305,7 @@ fn query(query: &str) -> Result<(), GateRefusal> {
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
             return Err(GateRefusal::Malformed(
-                "a key belongs into the Authorization line, never into a URL: replace this one",
+                "a key belongs in the Authorization line, never in a URL: replace this key",
             ));
         }
         if seen.contains(&name) {
@@ -366,7 +366,7 @@ pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), GateRefusal
         Access::Owner if !rights.is_all() => Err(GateRefusal::Beyond("only an app with every right may do this")),
         Access::Write | Access::Socket if !rights.write => Err(GateRefusal::Beyond("this app may read only")),
         _ if route.reach == RouteScope::Every && rights.accounts.is_some() => {
-            Err(GateRefusal::Beyond("this concerns more than the accounts that this app was given"))
+            Err(GateRefusal::Beyond("this concerns more accounts than this app has a right to"))
         }
         _ => Ok(()),
     }

@@ -90,13 +90,13 @@ pub enum BindError {
         path: PathBuf,
     },
     /// Something that is no socket is in the way; it is left alone.
-    #[error("{} exists and is not a socket: move it away, or name another path in the config", path.display())]
+    #[error("{} exists and is not a socket: move it away, or set another path in the config", path.display())]
     NotASocket {
         /// The path.
         path: PathBuf,
     },
     /// Others could reach the socket through its folder.
-    #[error("the folder {} has to be yours and closed to everybody else (mode 0700), since the socket is in it", folder.display())]
+    #[error("the folder {} of the socket must belong to you and be closed to everybody else (mode 0700)", folder.display())]
     FolderNotPrivate {
         /// The folder.
         folder: PathBuf,
@@ -162,7 +162,7 @@ fn listening(address: SocketAddr) -> io::Result<TcpListener> {
 
 async fn holder_of(address: SocketAddr) -> Holder {
     let who = ports::listening_at(address).and_then(|all| all.first().map(ToString::to_string));
-    let who = who.unwrap_or_else(|| "the system does not tell whose".into());
+    let who = who.unwrap_or_else(|| "the system does not tell by which user".into());
     match tokio::time::timeout(HOLDER_DEADLINE, healthz(address)).await {
         Ok(Ok(reply)) if reply.contains(r#"{"status":"ok"}"#) => Holder::LooksLikeRingback(who),
         _ => Holder::Another(who),

@@ -23,23 +23,21 @@ pub struct Passed {
 #[derive(Debug, thiserror::Error)]
 pub enum PassedError {
     /// Other machines could connect.
-    #[error(
-        "a socket on {address} was passed, which is not a loopback address: tokens are served to this machine only"
-    )]
+    #[error("the passed socket on {address} is not on a loopback address: tokens are served to this machine only")]
     NotLoopback {
         /// Where it is bound.
         address: SocketAddr,
     },
     /// A file, a datagram socket, or a connection that was accepted already.
     #[error(
-        "socket {number} of those that were passed does not listen on TCP or on a unix socket: use `ListenStream=`, and no `Accept=yes`"
+        "passed socket {number} does not listen on TCP or on a unix socket: use `ListenStream=`, without `Accept=yes`"
     )]
     NotListening {
         /// Counted from 1, in the order of the unit.
         number: usize,
     },
     /// Programs would look elsewhere.
-    #[error("a unix socket at {path} was passed, and the config wants it at {}", wanted.display())]
+    #[error("the passed unix socket is at {path}, but the config says {}", wanted.display())]
     Elsewhere {
         /// Where it is bound.
         path: String,
@@ -47,13 +45,13 @@ pub enum PassedError {
         wanted: PathBuf,
     },
     /// Its file is gone or another's, or others may connect.
-    #[error("the file of the unix socket that was passed, {}, has to be there, yours, and closed to everybody else (`SocketMode=0600`)", path.display())]
+    #[error("the file of the passed unix socket, {}, must exist, belong to you, and be closed to everybody else (`SocketMode=0600`)", path.display())]
     NotPrivate {
         /// The socket.
         path: PathBuf,
     },
     /// The system refused.
-    #[error("a socket that was passed can't be used: {0}")]
+    #[error("a passed socket can't be used: {0}")]
     Io(#[from] io::Error),
 }
 

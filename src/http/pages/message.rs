@@ -49,13 +49,13 @@ const USED_OPEN_LINK: MessagePage<'_> = message(
     "Run `ringback open` for another.",
 );
 const BUSY: MessagePage<'_> = message(
-    "Too many logins begin at once",
+    "Too many logins are being started",
     "Nothing was changed, and this link still works.",
-    "Load this page again in a moment.",
+    "Reload this page in a moment.",
 );
 const GONE: MessagePage<'_> = message(
     "The outcome of this login is no longer shown",
-    "It can be seen for ten minutes after the login, and until ringback is restarted.",
+    "It is shown for ten minutes after the login, or until ringback is restarted.",
     "To see the state of every account, run `ringback status`.",
 );
 const NO_LOGIN: MessagePage<'_> = message(
@@ -65,31 +65,31 @@ const NO_LOGIN: MessagePage<'_> = message(
 );
 const NO_STATE: MessagePage<'_> = message(
     "This answer does not say which login it is for",
-    "The address has no `state`, or more than one. It was not used, and the login that is waiting goes on.",
-    "If you are logging in, finish it in the tab where it began. If the provider sent you here, it does not return `state` as RFC 6749 requires. If you did not expect this page, close it.",
+    "The address has no `state`, or more than one. It was ignored, and the pending login is still open.",
+    "If you are logging in, finish the login in the tab where it started. If the provider sent you here, it does not return `state` as RFC 6749 requires. If you did not expect this page, close it.",
 );
 const UNKNOWN_STATE: MessagePage<'_> = message(
     "This answer belongs to another login",
-    "Its `state` is not that of the login that is waiting now. It was not used, and the login goes on.",
-    "If you are logging in, finish it in the newest tab. If you did not expect this page, close it.",
+    "Its `state` is not that of the pending login. It was ignored, and the pending login is still open.",
+    "If you are logging in, finish the login in the newest tab. If you did not expect this page, close it.",
 );
 const OTHER_BROWSER: MessagePage<'_> = message(
-    "This login was begun in another browser",
-    "This browser did not send the cookie that the login was begun with: it is another browser or profile, or it keeps no cookies. The answer was not used, and the login goes on.",
-    "Finish it in the browser where it began, and allow cookies for this address. For a browser on another machine, run `ringback login --paste`. If you did not expect this page, close it.",
+    "This login was started in another browser",
+    "This browser did not send the cookie of the login: it is another browser or profile, or it does not keep cookies. The answer was ignored, and the login is still open.",
+    "Finish the login in the browser where it started, and allow cookies for this address. For a browser on another machine, run `ringback login --paste`. If you did not expect this page, close it.",
 );
 const NOT_PASTED: MessagePage<'_> = message(
     "The terminal is waiting for this address",
-    "This login was begun with `ringback login --paste`, so that its answer comes through the terminal.",
-    "Copy the whole address of this page and paste it there. If you did not begin such a login, close this page.",
+    "This login was started with `ringback login --paste`, so its answer must be pasted at the terminal.",
+    "Copy the whole address of this page and paste it there. If you did not start such a login, close this page.",
 );
 const NO_SESSION: MessagePage<'_> = message(
     "This page needs a session",
-    "It shows your accounts, so it opens from the command line and not by its address.",
+    "It shows your accounts, so it can be opened from the command line only.",
     "Run `ringback open`.",
 );
 const SESSION_OVER: MessagePage<'_> =
-    message("The session is over", "You can close this page.", "Run `ringback open` to begin another.");
+    message("The session is over", "You can close this page.", "Run `ringback open` to start another.");
 const COOKIES: MessagePage<'_> = message(
     "Your browser sends too many cookies to this address",
     "It sent more than 32 KiB with this request, which was not read. Other programs that serve pages on this machine have set them: a browser keeps cookies by host name, whatever the port.",
@@ -118,7 +118,7 @@ pub(in crate::http) fn used_open_link() -> Response {
 
 /// While as many logins begin as may.
 pub(super) fn busy() -> Response {
-    BUSY.refused(StatusCode::SERVICE_UNAVAILABLE, "too many logins begin at once")
+    BUSY.refused(StatusCode::SERVICE_UNAVAILABLE, "too many logins are being started")
 }
 
 /// For the outcome of a login that nobody remembers.
@@ -137,15 +137,13 @@ pub(in crate::http) fn of_stray(stray: &CallbackRejected) -> (MessagePage<'stati
     let bad = StatusCode::BAD_REQUEST;
     match stray {
         CallbackRejected::NoLoginPending | CallbackRejected::Over(_) => {
-            (NO_LOGIN, StatusCode::NOT_FOUND, "no login waits for an answer there")
+            (NO_LOGIN, StatusCode::NOT_FOUND, "no login is waiting for an answer there")
         }
         CallbackRejected::BadTicket => (USED_TICKET, StatusCode::GONE, "a login link that was used or is too old"),
         CallbackRejected::NoState => (NO_STATE, bad, "an answer without `state`"),
         CallbackRejected::UnknownState => (UNKNOWN_STATE, bad, "an answer with the `state` of no pending login"),
-        CallbackRejected::OtherBrowser => {
-            (OTHER_BROWSER, bad, "an answer without the cookie that the login was begun with")
-        }
-        CallbackRejected::NotPasted => (NOT_PASTED, bad, "an answer in a browser that was to be pasted"),
+        CallbackRejected::OtherBrowser => (OTHER_BROWSER, bad, "an answer without the cookie of the login"),
+        CallbackRejected::NotPasted => (NOT_PASTED, bad, "an answer in a browser that should have been pasted"),
     }
 }
 
@@ -159,7 +157,7 @@ pub(in crate::http) fn too_large(excess: Excess) -> Response {
 pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
     let (title, advice): (&str, Cow<'_, str>) = match error.code() {
         ErrorCode::NotFound => ("There is no such page", OPEN.into()),
-        ErrorCode::MethodNotAllowed => ("This address does not take such a request", OPEN.into()),
+        ErrorCode::MethodNotAllowed => ("This address does not support such a request", OPEN.into()),
         ErrorCode::Unauthorized => ("This address is for programs with a key", OPEN.into()),
         ErrorCode::Forbidden if matches!(error, Error::Forbidden { .. }) => {
             ("This request was refused", FORBIDDEN.into())
@@ -171,7 +169,7 @@ pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
     let text = match error {
         // What went wrong inside is for the log; it may name files and peers.
         Error::Internal { .. } => "There was an error inside ringback.".into(),
-        Error::NotFound { .. } => "Nothing is at this address of ringback.".into(),
+        Error::NotFound { .. } => "ringback has no page at this address.".into(),
         error => sentence(&error.to_string()).into_owned(),
     };
     MessagePage { title, text: text.into(), advice }.with_status(status)
@@ -179,4 +177,4 @@ pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
 
 const OPEN: &str = "To see your accounts in the browser, run `ringback open`. To log in, run `ringback login`.";
 const FORBIDDEN: &str =
-    "Go to ringback from the command line, not from another page: run `ringback open`, or `ringback login`.";
+    "Open ringback from the command line, not from another page: run `ringback open` or `ringback login`.";

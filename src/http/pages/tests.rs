@@ -34,7 +34,7 @@ async fn success_tells_account_scope_and_expiry() {
         "59m 59s",
         "2023-11-14T23:13:19Z",
         "2023-11-14 23:13:19 UTC",
-        "by itself",
+        "automatic",
     ] {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }
@@ -86,7 +86,7 @@ async fn a_failed_login_beside_an_earlier_one_says_that_that_goes_on() {
         let login = LoginReply { earlier_login, ..login(LoginStatus::Failed) };
         let page = text(outcome_page(&login, None, false, NOW)).await;
         assert!(page.contains(heading), "{page}");
-        assert_eq!(page.contains("The earlier login goes on"), earlier_login, "{page}");
+        assert_eq!(page.contains("The earlier login is still valid"), earlier_login, "{page}");
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_second_answer_is_told_that_the_login_has_worked() {
     for again in [true, false] {
         let page = text(outcome_page(&login(LoginStatus::Succeeded), None, again, NOW)).await;
         assert!(page.contains("Logged in to work"), "{page}");
-        assert_eq!(page.contains("has already worked"), again, "{page}");
+        assert_eq!(page.contains("has already succeeded"), again, "{page}");
     }
 }
 
@@ -136,7 +136,7 @@ async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
 async fn an_error_in_a_browser_is_a_page_with_its_words_and_what_to_do() {
     for (error, wanted) in [
         (Error::NotFound { what: "this route".into() }, "There is no such page"),
-        (Error::MethodNotAllowed, "does not take that method."),
+        (Error::MethodNotAllowed, "does not support that method."),
         (
             Error::Forbidden { why: "requests of other web sites are refused" },
             ">requests of other web sites are refused.</p>",

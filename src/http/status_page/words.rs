@@ -44,14 +44,12 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
         (AccountState::SignedOut, _) => ("–", "notice", "nobody has logged in"),
         (AccountState::NeedsLogin, _) => ("!", "bad", "needs a login"),
         (AccountState::StoreUnavailable, _) => ("✗", "bad", "its tokens can't be read"),
-        (_, AccountHealth::StoreUnavailable) => ("✗", "bad", "has no valid token, and a new one could not be kept"),
-        (_, AccountHealth::NeedsUser) => ("!", "bad", "has no valid token, and needs you"),
+        (_, AccountHealth::StoreUnavailable) => ("✗", "bad", "has no valid token, and a new one could not be stored"),
+        (_, AccountHealth::NeedsUser) => ("!", "bad", "has no valid token, and needs attention"),
         (AccountState::Starting, _) => ("…", "", "is getting its first token"),
         (_, AccountHealth::Usable) => ("✓", "good", "has a valid token"),
-        (_, AccountHealth::Ending) => ("!", "notice", "has a valid token, and no newer one can be got"),
-        (_, AccountHealth::Recovering | AccountHealth::Other) => {
-            ("!", "bad", "has no valid token, and it is tried again")
-        }
+        (_, AccountHealth::Ending) => ("!", "notice", "has a valid token, but can't get a new one"),
+        (_, AccountHealth::Recovering | AccountHealth::Other) => ("!", "bad", "has no valid token; retrying"),
     };
     let time = |at: Option<i64>| at.map(|at| moment(at, now));
     let facts = [
@@ -87,7 +85,7 @@ fn login(account: &AccountReply) -> &'static str {
 pub(super) fn login_row(account: &AccountReply) -> Option<LoginRow> {
     let (login, confirm) = account.login_pending.clone().zip(account.login_confirm.as_ref())?;
     let (current, new) = confirm.in_words();
-    let question = cut(&format!("is logged in as {current}, and the new login is {new}'s. Replace its tokens?"));
+    let question = cut(&format!("is logged in as {current}, but the new login is by {new}. Replace the tokens?"));
     Some(LoginRow { account: account.account.clone(), login, question })
 }
 

@@ -64,7 +64,7 @@ fn what_is_wrong_with_an_answer_is_named() {
     check("code=c&state=s&iss=a&iss=a", "has `iss` more than once");
     check("state=s", "has neither a `code` nor an `error`");
     check("code=c&error=e&state=s", "has both an `error` and a `code` or token");
-    check("access_token=t&state=s", "has a token where none belongs");
+    check("access_token=t&state=s", "has a token where none is allowed");
     check(&format!("code={}&state=s", "x".repeat(LONGEST_TOKEN + 1)), "has more than 64 KiB in `code`");
 }
 
@@ -136,7 +136,7 @@ fn fragments_bring_tokens_and_nothing_else() {
         ("access_token=t", "has no `state`".into()),
         ("access_token=t&code=c&state=s", "has a `code` in the fragment of the URL".into()),
         ("code=c&state=s", "has a `code` in the fragment of the URL".into()),
-        ("access_token=t&refresh_token=r&state=s", "has a token where none belongs".into()),
+        ("access_token=t&refresh_token=r&state=s", "has a token where none is allowed".into()),
         ("access_token=t&access_token=u&state=s", "has `access_token` more than once".into()),
         ("access_token=t&error=e&state=s", "has both an `error` and a `code` or token".into()),
         ("access_token=a%20b&state=s", "has no usable `access_token`".into()),

@@ -19,7 +19,7 @@ pub(super) fn of_status(received: ReceivedReply<'_>) -> ParsedReply {
     match received.status {
         408 | 425 | 429 => busy(received),
         // A proxy that wants a login of its own (RFC 9110 §15.5.8) is not the provider.
-        407 => ParsedReply::Busy { retry_after: None, why: "a proxy asks for a login of its own (407)".into() },
+        407 => ParsedReply::Busy { retry_after: None, why: "a proxy requires authentication (407)".into() },
         400..=499 => refusal(received),
         502 | 504 => ParsedReply::Unclear { why: format!("a gateway of the provider answered {}", received.status) },
         500..=599 => busy(received),
@@ -78,7 +78,7 @@ fn refusal(received: ReceivedReply<'_>) -> ParsedReply {
 
 fn not_oauth(content_type: Option<&str>) -> String {
     let kind = content_type.map_or_else(|| "without a content type".into(), |kind| format!("`{}`", body::named(kind)));
-    format!("an answer that is not an OAuth error ({kind}; from a proxy, firewall or captive portal?)")
+    format!("a reply that is not an OAuth error ({kind}; from a proxy, firewall or captive portal?)")
 }
 
 /// What is said to be wrong.

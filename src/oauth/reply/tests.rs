@@ -73,7 +73,7 @@ fn grants_are_read_leniently() {
 #[test]
 fn what_cannot_be_a_grant_is_never_taken_for_one() {
     let long = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(64 * 1024 + 1));
-    let bad_token = "unclear access_token has characters that no token may have";
+    let bad_token = "unclear access_token has characters that are not allowed in tokens";
     for (body, expected) in [
         ("", "unclear the reply is empty"),
         ("{}", "unclear there is no access_token"),
@@ -140,22 +140,22 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (
             401,
             "",
-            "refused Unknown http_401: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
+            "refused Unknown http_401: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             400,
             "{}",
-            "refused Unknown http_400: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
+            "refused Unknown http_400: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             400,
             r#"{"error":true}"#,
-            "refused Unknown http_400: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
+            "refused Unknown http_400: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         (
             403,
             "<html>Welcome to the hotel</html>",
-            "refused Unknown http_403: an answer that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
+            "refused Unknown http_403: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
         // What says of itself that it will pass.
         (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),
@@ -171,7 +171,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
             "busy - the provider answered too many requests continuously",
         ),
         (400, r#"{"error":"upstream_timeout"}"#, "busy - the provider answered upstream_timeout"),
-        (407, "<html>", "busy - a proxy asks for a login of its own (407)"),
+        (407, "<html>", "busy - a proxy requires authentication (407)"),
     ] {
         assert_eq!(json(status, body), expected, "{body}");
     }
@@ -290,7 +290,7 @@ fn details_beside_the_token_help_and_instead_of_it_are_named() {
         (r#"{"access_token":"a","expires_at":null}"#.into(), r#"granted a - - - {"expires_at":null}"#.into()),
         (
             r#"{"scope":"s","expires_at":1,"scope_details":[]}"#.into(),
-            "unclear the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
+            "unclear the reply has details of the token instead of the token: remove `mode=details` from `token_url`"
                 .into(),
         ),
     ] {

@@ -21,7 +21,7 @@ pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, O
     let KnownMembers { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
     let mut flaws = Vec::new();
     if is_ambiguous {
-        flaws.push("the reply has a member twice; the last one counts".to_owned());
+        flaws.push("the reply has a member twice; the last one is used".to_owned());
     }
     let refresh_token = usable(refresh_token, "refresh_token", |c| !c.is_control() && c != char::REPLACEMENT_CHARACTER)
         .unwrap_or_else(|why| {
@@ -34,7 +34,7 @@ pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, O
     let members = other.len();
     other.retain(|_, value| !deeper_than(value, DEEPEST));
     if other.len() < members {
-        flaws.push("a member is nested too deeply; it is left out".to_owned());
+        flaws.push("a member is nested too deeply and was skipped".to_owned());
     }
     without(&mut other, &["refresh_token"]);
     let (access_token, missing) = match access_token {
@@ -63,7 +63,7 @@ fn unfit(text: &str, fits: impl Fn(char) -> bool) -> Option<&'static str> {
     match text {
         "" => Some("is empty"),
         _ if text.len() > LONGEST_TOKEN => Some("is longer than 64 KiB"),
-        _ if !text.chars().all(fits) => Some("has characters that no token may have"),
+        _ if !text.chars().all(fits) => Some("has characters that are not allowed in tokens"),
         _ => None,
     }
 }
@@ -118,13 +118,13 @@ fn word(named: &str) -> &str {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
     let has_digits = named.chars().any(|c| c.is_ascii_digit());
     let longest = if has_digits { LONGEST_WITH_DIGITS } else { LONGEST_NAMED };
-    if named.len() <= longest && named.chars().all(is_word) { named } else { "something that is no word" }
+    if named.len() <= longest && named.chars().all(is_word) { named } else { "something that is not a word" }
 }
 
 /// Phone.com answers a request with `?mode=details` like the one for a token's details.
 fn without_token(other: &Map<String, Value>) -> &'static str {
     if other.contains_key("scope_details") || other.contains_key("expires_at") {
-        "the reply has details of the token instead of the token: take `mode=details` out of `token_url`"
+        "the reply has details of the token instead of the token: remove `mode=details` from `token_url`"
     } else {
         "there is no access_token"
     }

@@ -74,7 +74,7 @@ async fn what_needs_no_metadata_costs_nothing() {
     let accepted = provider().accept(&plain).await;
     assert_eq!(
         accepted,
-        Err(AskError::Impossible("`p` reads no metadata (`discover`): there is nothing to accept".into()))
+        Err(AskError::Impossible("`p` does not use metadata (`discover`): there is nothing to accept".into()))
     );
 }
 
@@ -153,8 +153,8 @@ async fn a_token_endpoint_that_moves_needs_somebody_s_word() {
     clock.suspend(DAY);
     let name = issuer.told.issuer.get().unwrap();
     let moved = format!(
-        "the token endpoint of {name} moved from https://id1.example to https://id2.example; run \
-         `ringback provider accept p` if that is right"
+        "the token endpoint of {name} moved from https://id1.example to https://id2.example; if that is right, \
+         run `ringback provider accept p`"
     );
     assert_eq!(token_url(&provider, &dialect).await, moved);
     let restarted = HttpProvider::new(clock.clone()).with_cache(folder.clone());
@@ -177,7 +177,7 @@ async fn why_there_is_no_metadata_is_told_for_both_places() {
     let expected = format!("no metadata of {name} ({RFC_8414}: there is none (404); {OIDC}: there is none (404))");
     assert_eq!(token_url(&provider(), &dialect).await, expected);
     let bad = Arc::new(Dialect { issuer: Some("http://id.example".into()), ..(*dialect).clone() });
-    let expected = "the issuer http://id.example is no https address, so it has no metadata to read";
+    let expected = "the issuer http://id.example is not an https address, so its metadata can't be read";
     assert_eq!(token_url(&provider(), &bad).await, expected);
 }
 

@@ -30,7 +30,7 @@ impl StateLock {
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let folder = Folder::open(path)?;
         let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
-            return Err(io(folder.file(LOCK), &"it vanished while it was opened"));
+            return Err(io(folder.file(LOCK), &"it disappeared while it was being opened"));
         };
         match file.try_lock() {
             Ok(()) => {}

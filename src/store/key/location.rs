@@ -90,8 +90,7 @@ impl Note {
         let Some(bytes) = folder.read(FILE, TEXT_LIMIT)? else { return Ok(None) };
         let note = std::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(text.trim()));
         note.map(Some).ok_or_else(|| {
-            let why =
-                "it names no place of a key that is known: write `file`, `keyring` or `passphrase` into it".into();
+            let why = "it names no known place of a key: write `file`, `keyring` or `passphrase` into it".into();
             StoreError::Unsafe { path: folder.file(FILE), why }
         })
     }
@@ -132,8 +131,8 @@ pub(in crate::store) fn resolved(source: &KeySource, folder: &Folder) -> Result<
     let Some(note) = Note::read(folder)?.filter(|note| note.by_rekey) else { return Ok(source.clone()) };
     if !note.place.agrees_with(source) {
         tracing::warn!(
-            "`ringback store rekey` has put the store's key elsewhere than the config says, and it is taken from there: \
-             set `key = \"{}\"` in `[store]`; or delete {} if the key is where the config says",
+            "`ringback store rekey` moved the store's key to another place than the config says, and that place is \
+             used: set `key = \"{}\"` in `[store]`; or delete {} if the key is where the config says",
             note.place,
             folder.file(FILE).display()
         );

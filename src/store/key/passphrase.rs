@@ -84,7 +84,7 @@ pub(in crate::store) fn set(
     cost: Cost,
 ) -> Result<Obtained, StoreError> {
     if is_set(folder)? {
-        let why = "a passphrase was set already: unlock with that one".into();
+        let why = "a passphrase is already set: unlock with it".into();
         return Err(StoreError::Passphrase { why });
     }
     fits(passphrase)?;
@@ -110,7 +110,7 @@ pub(in crate::store) fn write(
 /// purpose. A file that was made at a lower cost than `cost` is made anew.
 pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cost) -> Result<Obtained, StoreError> {
     let Some(text) = folder.read(FILE, FILE_LIMIT)? else {
-        return Err(StoreError::Passphrase { why: "no passphrase was set yet: set the first one".into() });
+        return Err(StoreError::Passphrase { why: "no passphrase is set yet: set the first one".into() });
     };
     let damaged = || damaged(folder);
     let wrapped: Wrapped =
@@ -125,7 +125,7 @@ pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cos
     if !wrapped.cost.is_at_least(cost) {
         let renewed = wrap(folder, &key, passphrase, cost).and_then(|text| Ok(folder.write(FILE, text.as_bytes())?));
         match renewed {
-            Ok(()) => tracing::info!("the passphrase is stretched at a higher cost from now on"),
+            Ok(()) => tracing::info!("the passphrase's cost was raised"),
             Err(error) => tracing::warn!("the passphrase's cost could not be raised: {error}"),
         }
     }
@@ -161,7 +161,7 @@ fn wrap(folder: &Folder, key: &MasterKey, passphrase: &Passphrase, cost: Cost) -
     let random = |bytes: &mut [u8]| rand::rngs::SysRng.try_fill_bytes(bytes).map_err(|e| failed(e.to_string()));
     random(&mut salt)?;
     random(&mut nonce)?;
-    let unstretched = || failed("the passphrase could not be stretched".into());
+    let unstretched = || failed("the key could not be derived from the passphrase".into());
     let stretched = stretch(passphrase, &salt, cost).ok_or_else(unstretched)?;
     // Encrypted in place, with room for the tag, so that the plain bytes exist once and get overwritten.
     let mut body = Zeroizing::new(Vec::with_capacity(2 * KEY));
@@ -178,7 +178,7 @@ fn wrap(folder: &Folder, key: &MasterKey, passphrase: &Passphrase, cost: Cost) -
         cost,
     };
     let text = toml::to_string(&wrapped).map_err(|e| failed(e.to_string()))?;
-    Ok(format!("# The store's master key, which only the passphrase opens. Without this file it is lost.\n{text}"))
+    Ok(format!("# The store's master key, encrypted with the passphrase. Without this file it is lost.\n{text}"))
 }
 
 /// `None`: the cost makes no sense, or there is no memory for it.
@@ -227,12 +227,12 @@ fn from(folder: &Folder) -> String {
 }
 
 fn damaged(folder: &Folder) -> StoreError {
-    StoreError::Key { from: from(folder), why: "it is damaged: bring a copy of it back".into() }
+    StoreError::Key { from: from(folder), why: "it is damaged: restore a copy of it".into() }
 }
 
 /// The error of a folder where accounts are sealed and the file is not there.
 pub(in crate::store) fn lost(folder: &Folder) -> StoreError {
-    let why = "there is no such file, and the stored accounts were sealed with another key: bring it back, set \
-               `store.key` to what it was before, or move the folder `accounts` away and log in again";
+    let why = "the file does not exist, but the stored accounts are encrypted with a key: restore the file, set \
+    `store.key` to what it was before, or move the folder `accounts` away and log in again";
     StoreError::Key { from: from(folder), why: why.into() }
 }

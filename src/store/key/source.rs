@@ -168,7 +168,7 @@ pub(in crate::store) fn put(
     let kept = keyring.get(KEYRING_SERVICE, &user).map_err(|error| unhad(&error))?;
     match MasterKey::parse(&kept) {
         Ok(kept) if kept.id() == key.id() => Ok(()),
-        _ => Err(StoreError::Key { from: KEYRING.into(), why: "it did not keep what was stored".into() }),
+        _ => Err(StoreError::Key { from: KEYRING.into(), why: "it did not store the key".into() }),
     }
 }
 
@@ -191,7 +191,7 @@ fn from_credential(name: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result
     let from = format!("systemd credential {name}");
     let fail = |why: String| Err(StoreError::Key { from: from.clone(), why });
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return fail("the name of a credential is a plain file name".into());
+        return fail("the name of a credential must be a plain file name".into());
     }
     let Some(folder) = env("CREDENTIALS_DIRECTORY") else {
         return fail("CREDENTIALS_DIRECTORY is not set: add LoadCredential= to the unit".into());
@@ -287,8 +287,8 @@ fn parsed(text: &[u8], from: String) -> Result<Obtained, StoreError> {
 pub(super) fn make(from: &str, start: Start, absent: &str) -> Result<MasterKey, StoreError> {
     if start == Start::Later {
         let why = format!(
-            "{absent}, and the stored accounts were sealed with it: bring it back, or move the folder `accounts` away \
-             and log in again"
+            "{absent}, but the stored accounts are encrypted with that key: restore it, or move the folder \
+             `accounts` away and log in again"
         );
         return Err(StoreError::Key { from: from.into(), why });
     }

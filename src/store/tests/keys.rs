@@ -83,10 +83,10 @@ fn a_key_file_is_made_at_the_first_start_only() {
     let held = seal_one(held, &made);
     let path = folder.path().join("master.key");
     std::fs::remove_file(&path).unwrap();
-    refused(from(&held, &KeySource::File), "sealed with it");
+    refused(from(&held, &KeySource::File), "encrypted with that key");
     refused(from(&held, &KeySource::Auto), "Secret Service");
-    refused(ask(&held, &KeySource::Keyring, &Ring::empty(), None), "sealed with it");
-    refused(ask(&held, &KeySource::Auto, &Ring::empty(), None), "sealed with it");
+    refused(ask(&held, &KeySource::Keyring, &Ring::empty(), None), "encrypted with that key");
+    refused(ask(&held, &KeySource::Auto, &Ring::empty(), None), "encrypted with that key");
     assert!(!path.exists(), "no fresh key");
 }
 

@@ -68,7 +68,7 @@ fn another_key_than_before_the_lock_is_refused_and_none_is_made() {
     refused("gone");
     assert!(!key.exists());
     put(&key, "09".repeat(32).as_bytes());
-    refused("another key");
+    refused("not the key");
     put(&key, &right);
     store.unlock(&Opening::Source).unwrap();
 }

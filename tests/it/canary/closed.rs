@@ -76,6 +76,6 @@ fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core()
     let locked = line("status", "VmLck:");
     assert!(may_lock.trim_start().starts_with("0 ") || !locked.trim().starts_with("0 "), "{locked} of {may_lock}");
     // Of a port that changes with every start it always warns.
-    let is_warning = |line: &&str| line.contains("WARN") && !line.contains("has another port at every start");
+    let is_warning = |line: &&str| line.contains("WARN") && !line.contains("has a different port at every start");
     assert_eq!(world.log().lines().find(is_warning), None);
 }

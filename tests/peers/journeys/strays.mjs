@@ -41,7 +41,7 @@ await journey('strays: a second answer is told that the login has worked, and a 
     await shows(page, 'stray-first', 'Logged in to practice', 'stored on this machine');
     check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
     await page.goto(callback.href);
-    await shows(page, 'stray-second', 'Logged in to practice', 'has already worked');
+    await shows(page, 'stray-second', 'Logged in to practice', 'has already succeeded');
     check(!page.url().includes('code='), `the code stays in the address: ${page.url()}`);
     const stranger = await (await fresh()).newPage();
     await stranger.goto(callback.href);
@@ -107,7 +107,7 @@ await journey('strays: an answer that cannot be used ends the login on both side
     const denied = await world.beginLogin('practice');
     const second = await answer(context, denied.url, 'deny');
     await second.page.goto(second.callback.href);
-    await shows(second.page, 'stray-denied', 'No new login to practice', 'The earlier login goes on');
+    await shows(second.page, 'stray-denied', 'No new login to practice', 'The earlier login is still valid');
     check(await ended(denied.running, 10_000) === 6 && /earlier login .* goes on/.test(denied.running.err), `the terminal: ${denied.running.err}`);
     await world.token();
   });
@@ -141,7 +141,7 @@ await journey('strays: whatever address of the daemon a person opens is a page',
     for (const [name, path, ...wanted] of [
       ['address-api', '/token', 'for programs with a key', 'ringback open'],
       ['address-unknown', '/no/such/page', 'There is no such page'],
-      ['address-method', '/v1/lock', 'does not take such a request'],
+      ['address-method', '/v1/lock', 'does not support such a request'],
       ['address-query', '/token?a=1&a=2', "can't be answered", 'repeated'],
       ['address-session', '/', 'needs a session'],
       ['address-ticket', '/login/start/x', 'has been used or is too old'],

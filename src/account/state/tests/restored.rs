@@ -42,7 +42,7 @@ fn its_tokens_go_nowhere_whoever_asks() {
     assert_eq!(b.view().standing, RESTORED, "read anew, it is as old as before");
     let reply = b.view().reply(b.now);
     assert_eq!(reply.reason_code.as_deref(), Some("restored_from_backup"));
-    assert!(reply.reason.unwrap().contains("it has generation 1, and 3 was reached"));
+    assert!(reply.reason.unwrap().contains("it has generation 1, but 3 was reached"));
 }
 
 #[test]

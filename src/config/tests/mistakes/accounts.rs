@@ -44,7 +44,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         &[
             "2:10: providers.phonecom.revoke: is `non`; expected `\"none\"`, `\"delete-bearer\"` or `\"rfc7009\"`; did you mean `none`?",
             "3:1: providers.phonecom.revok_url: is not a known key; did you mean `revoke_url`?",
-            "4:10: providers.phonecom.issuer: has a `{` that begins no variable such as `{tenant}`; expected a text in quotes",
+            "4:10: providers.phonecom.issuer: has a `{` that does not start a variable such as `{tenant}`; expected a text in quotes",
         ],
     ),
     // Of each account by itself, what may follow from another mistake last.
@@ -85,7 +85,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://127.0.0.1:0/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has port 0, where nobody can listen: a browser could not come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has port 0, which a browser can't connect to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
@@ -152,7 +152,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[providers.p]\ntoken_url = \"http://example.com/t\"",
         &[
-            "2:13: providers.p.token_url: uses http beyond loopback; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+            "2:13: providers.p.token_url: uses http, which is allowed on loopback only; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
         ],
     ),
     (
@@ -282,19 +282,19 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://127.0.0.1:7464/a?code=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), and the answer brings its own: providers append their parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/cb?app=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), and the answer brings its own: providers append their parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:80/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has the default port `:80` in it, which browsers leave out when they come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
+            "5:16: accounts.a.redirect_uri: has the default port `:80`, which browsers omit when they come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
         ],
     ),
     (
@@ -318,19 +318,19 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://localhost:9/favicon.ico",
         &[
-            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon uses for something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
         "REDIRECT http://localhost:7464/",
         &[
-            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon uses for something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/v1/accounts",
         &[
-            "5:16: accounts.a.redirect_uri: has a path where the daemon serves something else; expected another path, such as `/callback/NAME`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon uses for something else; expected another path, such as `/callback/NAME`",
         ],
     ),
     (
@@ -342,19 +342,19 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "[listen]\ntcp = []\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"",
         &[
-            "3:11: accounts.a.redirect_uri: is missing, and `listen.tcp` is empty, so that none can be made; expected one of the two",
+            "3:11: accounts.a.redirect_uri: is missing, and none can be made, since `listen.tcp` is empty; expected one of the two",
         ],
     ),
     (
         "TWO http://127.0.0.1:9/cb http://localhost:9/cb",
         &[
-            "6:16: accounts.p.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a redirect URI of its own for each provider",
+            "6:16: accounts.p.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a separate redirect URI for each provider",
         ],
     ),
     (
         "DEFAULTS",
         &[
-            "9:16: accounts.b.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a redirect URI of its own for each provider",
+            "9:16: accounts.b.redirect_uri: has the port and path of account `a`, whose provider is another (`phonecom`); expected a separate redirect URI for each provider",
         ],
     ),
     ("TWO http://127.0.0.1:9/a http://127.0.0.1:9/b", &[]),
@@ -384,7 +384,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "SCOPE \"a \\\"b\"",
         &[
-            "5:9: accounts.a.scope: has `\\\"b`, which no scope can be (RFC 6749 §3.3); expected a list of scopes, or one text with spaces between them",
+            "5:9: accounts.a.scope: has `\\\"b`, which is not a valid scope (RFC 6749 §3.3); expected a list of scopes, or one text with spaces between them",
         ],
     ),
 ];

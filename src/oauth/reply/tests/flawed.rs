@@ -15,7 +15,7 @@ fn plain(body: impl AsRef<[u8]>) -> String {
 }
 
 /// How a type is told that is no word: it may be a token in the wrong member.
-const NO_WORD: &str = "something that is no word";
+const NO_WORD: &str = "something that is not a word";
 
 #[test]
 fn json_is_read_under_any_content_type() {
@@ -77,7 +77,7 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
         row(r#""refresh_token":"r","access_token":{"x":1}"#, "granted - r - - {}; access_token is not text"),
         row(
             r#""refresh_token":"r","access_token":"a b""#,
-            "granted - r - - {}; access_token has characters that no token may have",
+            "granted - r - - {}; access_token has characters that are not allowed in tokens",
         ),
         row(
             &format!(r#""refresh_token":"r","access_token":"{long}x""#),
@@ -95,11 +95,11 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
         row(r#""refresh_token":false,"access_token":"a""#, "granted a - - - {}; refresh_token is not text"),
         row(
             r#""refresh_token":"r\n","access_token":"a""#,
-            "granted a - - - {}; refresh_token has characters that no token may have",
+            "granted a - - - {}; refresh_token has characters that are not allowed in tokens",
         ),
         row(
             &format!(r#""refresh_token":"r","access_token":"a","x":{}1{}"#, "[".repeat(40), "]".repeat(40)),
-            "granted a r - - {}; a member is nested too deeply; it is left out",
+            "granted a r - - {}; a member is nested too deeply and was skipped",
         ),
         row(
             r#""refresh_token":"r","access_token":"a","expires_in":"soon","scope":7,"id":[]"#,
@@ -112,7 +112,7 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
 
 #[test]
 fn of_repeated_members_the_last_text_counts() {
-    let twice = |tokens: &str| format!("granted {tokens} - - {{}}; the reply has a member twice; the last one counts");
+    let twice = |tokens: &str| format!("granted {tokens} - - {{}}; the reply has a member twice; the last one is used");
     for (members, expected) in [
         (
             r#""access_token":"a","access_token":"a","refresh_token":"r","refresh_token":"r""#,
