@@ -308,6 +308,6 @@ fn an_answer_with_the_wrong_issuer_fails_the_login_and_spends_no_code() {
     good.query_pairs_mut().append_pair("iss", "https://wrong.example");
     browser.go(good.as_str());
     let failure = world.login_end(&started.login_id).failure.expect("a failure");
-    assert!(failure.error_description.contains("another provider"), "{failure:?}");
+    assert!(failure.error_description.contains("a different provider"), "{failure:?}");
     assert!(idp.seen_at("/token").is_empty());
 }

@@ -74,7 +74,7 @@ fn a_refused_import_says_what_the_provider_said_of_the_token() {
     let import =
         |body: &str| -> ErrorReply { world.ask(&Request::new("POST", "/v1/accounts/work/import").json(body)).parse() };
     for (act, says) in [
-        (plain(200, "application/json", "{\"active\":false}"), "introspection (RFC 7662) , it is not active"),
+        (plain(200, "application/json", "{\"active\":false}"), "introspection (RFC 7662), it is not active"),
         (
             plain(401, "application/json", "{\"error\":\"invalid_token\",\"error_description\":\"Ann revoked it\"}"),
             "the provider refused it: invalid_token: Ann revoked it",

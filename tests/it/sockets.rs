@@ -181,7 +181,7 @@ fn a_socket_that_others_could_reach_or_that_is_none_is_refused_with_the_reason()
     let cases: [(MakeSocket, &str); 7] = [
         (|_| tcp("0.0.0.0:0"), "is not on a loopback address"),
         (|_| tcp("[::]:0"), "is not on a loopback address"),
-        (|_| UdpSocket::bind("127.0.0.1:0").unwrap().into(), "socket 1 of those that were passed does not listen"),
+        (|_| UdpSocket::bind("127.0.0.1:0").unwrap().into(), "passed socket 1 does not listen"),
         (|_| connected(), "does not listen"),
         (|world| std::fs::File::open(world.config_file()).unwrap().into(), "does not listen"),
         (|world| unix(&world.runtime().join("other.sock"), 0o600), "but the config says"),

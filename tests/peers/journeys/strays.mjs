@@ -80,7 +80,7 @@ await journey('strays: no `state`, another browser, and the login goes on', asyn
     await said(running, 'without the `state`');
     const stranger = await (await fresh()).newPage();
     await stranger.goto(callback.href);
-    await shows(stranger, 'stray-other-browser', 'begun in another browser', 'ringback login --paste');
+    await shows(stranger, 'stray-other-browser', 'started in another browser', 'ringback login --paste');
     await said(running, 'did not send its cookie');
     check(running.code === undefined, `the login has ended: ${running.err}`);
     await page.goto(callback.href);
@@ -108,7 +108,7 @@ await journey('strays: an answer that cannot be used ends the login on both side
     const second = await answer(context, denied.url, 'deny');
     await second.page.goto(second.callback.href);
     await shows(second.page, 'stray-denied', 'No new login to practice', 'The earlier login is still valid');
-    check(await ended(denied.running, 10_000) === 6 && /earlier login .* goes on/.test(denied.running.err), `the terminal: ${denied.running.err}`);
+    check(await ended(denied.running, 10_000) === 6 && /earlier login .* is still valid/.test(denied.running.err), `the terminal: ${denied.running.err}`);
     await world.token();
   });
 });
