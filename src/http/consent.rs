@@ -93,7 +93,7 @@ pub async fn show_questions(consents: Consents) {
             }
             Ok(None) => {}
             Err(untold) => {
-                tracing::info!("a program is waiting for your answer, see `ringback consent list`: {untold}")
+                tracing::info!("a program is waiting for your answer, see `ringback consent list`: {untold}");
             }
         }
     }
