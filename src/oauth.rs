@@ -4,6 +4,7 @@ pub mod advice;
 pub mod assertion;
 pub mod authorize;
 pub mod callback;
+pub mod credentials;
 pub mod describe;
 pub mod device;
 pub mod dialect;

@@ -1,10 +1,11 @@
-//! Pending logins: which there are, whose a ticket or an answer is, and when one ends by itself. Pure:
-//! time and randomness are arguments.
+//! Pending login attempts: one-time tickets, `state` (CSRF protection), PKCE, cookies and timeouts. Pure: time and
+//! randomness are arguments.
 //!
 //! A *login* is what a user was asked for; callers join it. A *flow* is one browser's way through it: its
 //! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
 //! closed by mistake costs nothing, and no two browsers share a state.
 
+mod callback;
 mod flow;
 mod plan;
 
@@ -12,11 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::callback::{Callback, Rejected};
 use self::flow::{BrowserBinding, Departed, Flow, Mark};
 pub use self::plan::{LoginPlan, Next};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
-use crate::oauth::callback::{self, Malformed};
+use crate::oauth::callback::state as state_of;
 use crate::secret::{CodeVerifier, Nonce256};
 
 /// How long a start ticket is good for.
@@ -96,25 +98,6 @@ pub struct Accepted {
     pub plan: Arc<LoginPlan>,
     /// What to do.
     pub next: Next,
-}
-
-/// Why an answer or ticket is turned away; nothing has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rejected {
-    /// Unknown, used or too old.
-    BadTicket,
-    /// The answer does not say which login it is for.
-    NoState,
-    /// No pending login has this state.
-    UnknownState,
-    /// The state is that of this login, and the browser that brought it has not the flow's cookie.
-    OtherBrowser(String),
-    /// A browser brought what a person was to paste.
-    NotPasted,
-    /// A person pasted something else, and can paste again.
-    Malformed(Malformed),
-    /// The login that it belonged to, in this browser, takes no answer any more.
-    Over(String),
 }
 
 impl Attempts {
@@ -197,7 +180,7 @@ impl Attempts {
     /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
     pub fn arrive(&mut self, arrival: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {
         self.expire(now);
-        let state = callback::state(arrival.parameters).map_err(|_| Rejected::NoState)?;
+        let state = state_of(arrival.parameters).map_err(|_| Rejected::NoState)?;
         let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
         let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == AttemptStage::Pending && wanted(id));
         for (id, login) in pending {
@@ -291,21 +274,6 @@ impl Attempts {
     pub fn next_end(&self) -> Option<Boot> {
         self.logins.values().filter(|login| login.stage != AttemptStage::Exchanging).map(|login| login.ends).min()
     }
-}
-
-/// An answer as it arrived. `Debug` is left out on purpose: in a fragment there is a token.
-#[derive(Clone, Copy)]
-pub struct Callback<'a> {
-    /// The whole URI without its query.
-    pub arrived_on: &'a str,
-    /// Its parameters.
-    pub parameters: &'a [(String, String)],
-    /// Whether they came in the fragment (RFC 6749 §4.2.2), and not in the query.
-    pub in_fragment: bool,
-    /// The browser's cookies; `None`: a person brought the answer.
-    pub cookies: Option<&'a [(String, String)]>,
-    /// The only login that it may belong to, if that is known.
-    pub only: Option<&'a str>,
 }
 
 impl LoginAttempt {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::account::record::LoginReason;
+use super::login_reason::LoginReason;
 use crate::clock::Wall;
 
 /// Enough to see a pattern.

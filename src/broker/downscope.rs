@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::accounts::Member;
 use super::actor::AccountCommand;
 use super::handle::{Broker, Target, token_reply};
-use crate::account::view::{Ttl, Verdict};
+use crate::account::verdict::{Ttl, Verdict};
 use crate::config::AccountConfig;
 use crate::contract::TokenReply;
 use crate::error::{Error, Obstacle};

@@ -4,7 +4,7 @@
 use tokio::sync::{broadcast, watch};
 
 use crate::account::health::{Health, Unusable};
-use crate::account::view::{Snapshot, Standing};
+use crate::account::snapshot::{Snapshot, Standing};
 use crate::clock::Wall;
 use crate::contract::{AccountEvent, EventKind, VERSION};
 

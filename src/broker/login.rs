@@ -11,7 +11,7 @@ use super::logins::PendingLogin;
 use super::provider_call::ProviderCall;
 use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
-use crate::account::view::Standing;
+use crate::account::snapshot::Standing;
 use crate::config::AccountConfig;
 use crate::contract::{
     AccountHealth, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-use crate::account::view::Snapshot;
+use crate::account::snapshot::Snapshot;
 
 /// The newest snapshot of one account.
 #[derive(Debug)]

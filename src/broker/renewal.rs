@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::accounts::ask;
 use super::actor::AccountCommand;
 use super::handle::Broker;
-use crate::account::view::Standing;
+use crate::account::snapshot::Standing;
 use crate::contract::{AccountReply, RejectedReply};
 use crate::error::Error;
 

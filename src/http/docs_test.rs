@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::Map;
 
 use super::routes::ROUTES;
-use crate::account::record::LoginReason;
-use crate::account::state::TroubleKind;
-use crate::account::view::trouble_code;
+use crate::account::login_reason::LoginReason;
+use crate::account::trouble::TroubleKind;
 use crate::broker::browser_login::CallbackRejected;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
@@ -315,7 +314,7 @@ fn every_kind_of_trouble_is_in_the_docs() {
             "free the disk, or make the folder and its key available; it is tried again by itself"
         )],
     });
-    let code = |kind: &TroubleKind| format!("`{}`", trouble_code(kind).row().name);
+    let code = |kind: &TroubleKind| format!("`{}`", kind.error_code().row().name);
     let rows = rows.map(|(kind, meaning, todo)| [code(&kind), meaning.to_owned(), todo.to_owned()]);
     keep_current("TroubleKind", &table(["`last_error.error`", "meaning", "what to do"], rows));
 }

@@ -1,4 +1,4 @@
-//! Client assertions: the client proves itself by its private key (RFC 7523 §2.2, `private_key_jwt`).
+//! Client assertions (`private_key_jwt`, RFC 7523 §2.2): a signed JWT as client authentication.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::clock::Wall;
-use crate::oauth::exchange::Credentials;
+use crate::oauth::credentials::Credentials;
 use crate::secret::{Nonce256, PrivateKey};
 
 /// How long an assertion is good for, in seconds: it is sent at once, and once.
@@ -24,9 +24,9 @@ const LIFE: i64 = 60;
 pub struct Signing<'a> {
     /// The time.
     pub now: Wall,
-    /// Tells this assertion from every other (`jti`).
+    /// Makes this assertion unique (`jti`).
     pub id: &'a Nonce256,
-    /// ECDSA needs rng in every signature.
+    /// ECDSA needs randomness for every signature.
     pub rng: &'a dyn SecureRandom,
 }
 

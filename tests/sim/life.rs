@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::account::record::{LoginReason, Record};
+use ringback::account::login_reason::LoginReason;
+use ringback::account::record::Record;
 use ringback::broker::World;
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::browser::{BrowserNotOpened, BrowserOpener, StartUrl};

@@ -1,6 +1,6 @@
 //! One browser's way through a login, and what the answer to it is known by.
 
-use super::{Callback, Rejected};
+use super::callback::{Callback, Rejected};
 use crate::clock::Boot;
 use crate::secret::{CodeVerifier, Nonce256};
 

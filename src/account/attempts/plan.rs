@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Callback;
+use super::callback::Callback;
 use crate::oauth::authorize::{ResponseType, sends_nonce};
 use crate::oauth::callback::{self, AuthorizationResponse, Malformed, Says, WrongIssuer, check_issuer};
 use crate::oauth::dialect::{Dialect, Pkce};
-use crate::oauth::exchange::{Credentials, Target, Trade};
+use crate::oauth::exchange::Credentials;
+use crate::oauth::exchange::{Target, Trade};
 use crate::oauth::grant::{Binding, Grant};
 use crate::oauth::id_token::{self, WrongNonce};
 use crate::secret::{CodeVerifier, Nonce256};

@@ -2,8 +2,10 @@
 //! as any, since the old one may have ended with it. What is served is served on, and an access token is asked for with
 //! the new refresh token, after a pause that grows.
 
-use super::{Effect, Machine, Trouble, TroubleKind};
+use super::effect::Effect;
+use super::machine::Machine;
 use crate::account::schedule;
+use crate::account::trouble::{Trouble, TroubleKind};
 use crate::clock::Moment;
 use crate::oauth::grant::Grant;
 

@@ -1,16 +1,20 @@
 //! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
 //! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
 
-use super::{CommittedRecord, Effect, Machine, MachineState, Means, Phase, Priority, Reacquire, Renewal, TroubleKind};
-use crate::account::record::LoginReason;
+use super::committed::CommittedRecord;
+use super::effect::{Effect, Priority, Renewal};
+use super::machine::{Machine, MachineState, Means, Phase};
+use super::policy::Reacquire;
+use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
+use crate::account::trouble::TroubleKind;
 use crate::clock::Moment;
 use crate::oauth::exchange::Target;
 use crate::oauth::reply::{Refusal, RefusalSubject};
 
 impl Machine {
     /// Whether `held` can be followed by another token without the user.
-    pub(in crate::account) fn is_renewable(&self, held: &CommittedRecord) -> bool {
+    pub(super) fn is_renewable(&self, held: &CommittedRecord) -> bool {
         held.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
     }
 

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{CommittedRecord, Effect, FORCED_APART, Machine, MachineState, Priority};
+use super::committed::CommittedRecord;
+use super::effect::{Effect, Priority};
+use super::machine::{Machine, MachineState};
+use super::timing::FORCED_APART;
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 

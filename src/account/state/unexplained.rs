@@ -2,46 +2,13 @@
 //! providers say no in words of their own. One of them decides nothing. Many of them over a while, with no valid token
 //! left, are told to the user; the refresh token stays, and is tried again now and then.
 
-use std::time::Duration;
-
-use super::{Effect, Machine, MachineState, TroubleKind};
-use crate::account::record::LoginReason;
+use super::effect::Effect;
+use super::machine::{Machine, MachineState};
+use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
-use crate::clock::{Boot, Moment};
+use crate::account::trouble::TroubleKind;
+use crate::clock::Moment;
 use crate::oauth::reply::Refusal;
-
-/// So many refusals, over so long, are told to the user.
-const ENOUGH: u32 = 5;
-const LONG_ENOUGH: Duration = Duration::from_secs(600);
-/// What the time between two of them may add at the most: nobody asked while the machine slept.
-const LONGEST_GAP: Duration = Duration::from_secs(300);
-
-/// The refusals of unknown kind since the last token.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::account) struct UnknownRefusals {
-    count: u32,
-    /// Over how long they came, long gaps cut short.
-    span: Duration,
-    last: Option<Boot>,
-}
-
-impl UnknownRefusals {
-    fn add(&mut self, now: Boot) {
-        let gap = self.last.map_or(Duration::ZERO, |last| last.until(now));
-        self.count = self.count.saturating_add(1);
-        self.span = self.span.saturating_add(gap.min(LONGEST_GAP));
-        self.last = Some(now);
-    }
-
-    pub(in crate::account) fn are_enough(self) -> bool {
-        self.count >= ENOUGH && self.span >= LONG_ENOUGH
-    }
-
-    /// How many came after they were enough.
-    fn beyond(self) -> u32 {
-        self.count.saturating_sub(ENOUGH)
-    }
-}
 
 impl Machine {
     /// The next attempt comes with a backoff, as after any failure.

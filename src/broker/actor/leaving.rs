@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::halting::HALTED;
 use super::{Actor, sleep};
+use crate::account::snapshot::Standing;
 use crate::account::state::Event;
-use crate::account::view::Standing;
 use crate::broker::fresh_grant::REVOKE_PATIENCE;
 use crate::config::AccountConfig;
 use crate::contract::{LogoutOutcome, LogoutReply};

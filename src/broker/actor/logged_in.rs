@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::Actor;
 use crate::account::replace::{Agreed, Decision, Replaces, decide};
+use crate::account::snapshot::Standing;
 use crate::account::state::Event;
-use crate::account::view::Standing;
 use crate::broker::answers::LoginTaken;
 use crate::broker::fresh_grant::FreshGrant;
 use crate::broker::logins::Brought;

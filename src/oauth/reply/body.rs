@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::members::Members;
-use super::{ReceivedReply, clean, form, scan};
+use super::parsed::ReceivedReply;
+use super::text::clean;
+use super::{form, scan};
 
 /// What could be read.
 pub(super) struct Read {

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::members::{KnownMembers, Members, without};
-use super::values::{deeper_than, left, left_until, scope};
-use super::{DEEPEST, LONGEST_TOKEN};
+use super::values::{DEEPEST, deeper_than, left, left_until, scope};
 use crate::clock::Wall;
 use crate::oauth::dialect::{Dialect, ServedTypes};
 use crate::oauth::grant::Grant;
 use crate::secret::{AccessToken, RefreshToken};
 
+/// Longest token that is accepted, in bytes.
+pub const LONGEST_TOKEN: usize = 64 * 1024;
 /// Longest value of a stranger that is named, in characters.
 const LONGEST_NAMED: usize = 40;
 /// The same of one that has digits: longer ones may be tokens (RFC 6749 §10.10 has them hold 128 bits and more).

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::clock::Wall;
 
+/// Deepest nesting of members that are kept.
+pub(super) const DEEPEST: usize = 16;
 /// No access token is believed to live longer than this.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub(super) const SECOND: Duration = Duration::from_secs(1);

@@ -1,6 +1,17 @@
 //! What is left of an account while the store is locked.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::login_reason::LoginReason;
+use crate::account::snapshot::Standing;
+use crate::account::state::effect::Effect;
+use crate::account::state::event::{Event, RefreshOutcome, StoreTrouble};
+use crate::account::state::machine::Machine;
+use crate::account::state::policy::{Policy, Reacquire};
+use crate::oauth::grant::Binding;
 
 fn nothing(b: &Bench) {
     assert_eq!((b.view().standing, b.token()), (Standing::Locked, "store_unavailable".into()));

@@ -1,6 +1,15 @@
 //! Replies with a refresh token and no access token that can be served.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::snapshot::Standing;
+use crate::account::state::event::{Event, RefreshOutcome};
+use crate::account::state::policy::Reacquire;
+use crate::account::verdict::{Ttl, Verdict};
+use crate::oauth::grant::Grant;
 
 fn partial(refresh: &str) -> Grant {
     let flaws = vec!["token_type is `DPoP`".to_owned()];

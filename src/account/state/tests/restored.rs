@@ -1,6 +1,18 @@
 //! A record that is older than what was written last.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::login_reason::LoginReason;
+use crate::account::snapshot::Standing;
+use crate::account::state::event::{Event, RefreshOutcome, StoreTrouble};
+use crate::account::state::machine::Machine;
+use crate::account::state::policy::{Policy, Reacquire};
+use crate::oauth::dialect::Rotation;
+use crate::oauth::dialect::tests::dialect;
+use crate::oauth::grant::Binding;
 
 impl Bench {
     /// Logged in and refreshed up to generation 3; then the disk of generation 1 is put back, and the daemon starts.

@@ -1,8 +1,13 @@
-//! What the provider's answer means for the account.
+//! Handles the outcome of a token request: retry with backoff, replay after a lost reply, or ask for a login.
 
-use super::{Effect, Machine, Means, Phase, Reacquire, RefreshOutcome, TroubleKind, Unanswered};
-use crate::account::record::LoginReason;
+use super::committed::Unanswered;
+use super::effect::Effect;
+use super::event::RefreshOutcome;
+use super::machine::{Machine, Means, Phase};
+use super::policy::Reacquire;
+use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
+use crate::account::trouble::TroubleKind;
 use crate::clock::Moment;
 use crate::oauth::grant::Grant;
 use crate::oauth::identity::{self, Comparison};
@@ -81,14 +86,6 @@ impl Machine {
     fn is_of_another(&self, grant: &Grant) -> bool {
         let before = self.held().map(|held| held.record.person()).unwrap_or_default();
         identity::compare(&before, &identity::of_reply(&grant.extra)) == Comparison::Different
-    }
-
-    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
-    pub(super) fn note(&self) -> Effect {
-        match self.held() {
-            Some(held) if held.unanswered.is_none() => Effect::Note(Box::new(held.record.clone())),
-            _ => Effect::Rest,
-        }
     }
 
     fn lost(&mut self, why: String, sent_at: Moment, now: Moment, jitter: f64) {

@@ -1,62 +1,15 @@
-//! What the machine is told and what it says.
+//! The state machine's input: events, and how a request to the provider ended.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::policy::Policy;
 use crate::account::record::Record;
-use crate::clock::Moment;
 use crate::oauth::describe::Described;
-use crate::oauth::dialect::{Dialect, Rotation};
 use crate::oauth::exchange::Target;
-use crate::oauth::grant::{Binding, Grant};
+use crate::oauth::grant::Grant;
 use crate::oauth::reply::Refusal;
-use crate::secret::{AccessToken, RefreshToken};
-
-/// What of the provider's dialect the machine goes by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// What the tokens have to belong to.
-    pub binding: Binding,
-    /// See [`Dialect::rotation`].
-    pub rotation: Rotation,
-    /// See [`Dialect::replay_window`].
-    pub replay_window: Duration,
-    /// See [`Dialect::default_lifetime`].
-    pub default_lifetime: Option<Duration>,
-    /// See [`Dialect::max_age_unknown`].
-    pub max_age_unknown: Duration,
-    /// How a token is got where there is no refresh token.
-    pub reacquire: Reacquire,
-    /// Whether the provider tells, unasked by a caller, whose a token is and when it ends.
-    pub describes: bool,
-}
-
-/// Whether a token can be got without a refresh token and without the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reacquire {
-    /// It can't.
-    No,
-    /// Always, also the first one: the client asks for itself (RFC 6749 §4.4).
-    Always,
-    /// While somebody is logged in: the config knows where the user's password is (RFC 6749 §4.3).
-    WhileActive,
-}
-
-impl Policy {
-    /// The dialect's, for an account that comes to its tokens so.
-    pub fn new(dialect: &Dialect, binding: Binding, reacquire: Reacquire) -> Self {
-        Self {
-            binding,
-            rotation: dialect.rotation,
-            replay_window: dialect.replay_window,
-            default_lifetime: dialect.default_lifetime,
-            max_age_unknown: dialect.max_age_unknown,
-            reacquire,
-            describes: dialect.endpoints.details.is_some(),
-        }
-    }
-}
 
 /// What happened.
 #[derive(Debug)]
@@ -67,7 +20,7 @@ pub enum Event {
     NotLoaded(StoreTrouble),
     /// Time may have passed, or the clocks may have jumped.
     Timer,
-    /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::Machine::wake_at) may
+    /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::machine::Machine::wake_at) may
     /// be another.
     Woken,
     /// Another account of the same provider had an answer after it had none.
@@ -177,78 +130,4 @@ impl RefreshOutcome {
             Self::Pending { slow_down } => Self::Pending { slow_down },
         }
     }
-}
-
-/// What to do next. Everything but [`Effect::Rest`] has to be reported back before anything else.
-#[derive(Debug)]
-pub enum Effect {
-    /// Nothing until [`Machine::wake_at`](super::Machine::wake_at) or the next event from outside.
-    Rest,
-    /// Read what is stored.
-    Load,
-    /// Prove the store writable and make this record, with its intent, durable.
-    Prepare(Box<Record>),
-    /// Ask for a token, once.
-    Send(Renewal),
-    /// Ask the provider what it knows of this token, which is served already.
-    Describe(AccessToken),
-    /// Make this record durable.
-    Commit(Box<Record>),
-    /// Make this record durable, if that goes: the refresh it tells of was not granted, and nothing was
-    /// spent. Without it, a restart would take that refresh for an unanswered one.
-    Note(Box<Record>),
-    /// Delete what is stored.
-    Remove,
-}
-
-/// What a token is asked for with, and for what.
-#[derive(Debug)]
-pub struct Renewal {
-    /// `None`: anew.
-    pub refresh_token: Option<RefreshToken>,
-    /// `None`: for all that the account asks for.
-    pub target: Option<Target>,
-    /// On whose behalf.
-    pub priority: Priority,
-}
-
-/// On whose behalf the provider is asked. It decides how a host is treated that does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Priority {
-    /// By plan: nobody waits for it.
-    Planned,
-    /// A program waits for a token.
-    Asked,
-    /// A person logs in, or wants a new token now; or what is asked can be asked only once.
-    Person,
-}
-
-/// What went wrong last and has not been mended.
-#[derive(Debug, Clone)]
-pub struct Trouble {
-    /// Who is to blame.
-    pub kind: TroubleKind,
-    /// One clause, cleaned.
-    pub why: String,
-    /// When.
-    pub at: Moment,
-    /// How many times in a row.
-    pub failures: u32,
-    /// No attempt before this, unless somebody asks for one.
-    pub retry_at: Moment,
-}
-
-/// Who is to blame for a [`Trouble`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TroubleKind {
-    /// The provider did not answer, or not usefully.
-    Unreachable,
-    /// Nothing even left this machine: no network, most likely.
-    Offline,
-    /// The provider said no, with this code: the config has to change.
-    Refused(String),
-    /// The provider said no for a reason that nobody here knows, with this code: it may pass.
-    Unexplained(String),
-    /// The store.
-    Store,
 }

@@ -1,69 +1,23 @@
-//! Tokens for a part of what was granted: a narrower scope (RFC 6749 §6), one resource (RFC 8707) or audience.
-//! Each target has its own token; all of them are asked for on the account's one way, one after the other.
+//! Downscoping: tokens for a narrower scope (RFC 6749 §6), one resource (RFC 8707) or one audience. Each target has its
+//! own token. They are requested one after the other, like refreshes, since each may rotate the refresh token.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Effect, Machine, MachineState, Means, Phase, Priority, Trouble, TroubleKind};
-use crate::account::view::Served;
+use super::committed::CommittedRecord;
+use super::effect::{Effect, Priority};
+use super::machine::{Machine, MachineState, Means, Phase};
+use crate::account::downscoped::NarrowSupport;
+use crate::account::served::Served;
+use crate::account::trouble::{Trouble, TroubleKind};
 use crate::clock::Moment;
+use crate::oauth::dialect::Rotation;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Expiry, Grant};
 use crate::oauth::reply::Refusal;
+use crate::secret::RefreshToken;
 
-/// Targets of one account that are remembered at once.
-const MOST: usize = 16;
 /// A target that the provider refused is not asked for again within this.
 const REFUSED_APART: Duration = Duration::from_secs(60);
-
-/// What is known of the targets of one account.
-#[derive(Debug, Clone, Default)]
-pub struct Narrowed(BTreeMap<Target, NarrowSupport>);
-
-#[derive(Debug, Clone)]
-enum NarrowSupport {
-    Token(Served),
-    Refused(Trouble),
-}
-
-impl NarrowSupport {
-    fn ends(&self) -> Option<Moment> {
-        match self {
-            Self::Token(token) => token.deadline,
-            Self::Refused(trouble) => Some(trouble.retry_at),
-        }
-    }
-}
-
-impl Narrowed {
-    /// The token for `target`.
-    pub fn token(&self, target: &Target) -> Option<&Served> {
-        match self.0.get(target) {
-            Some(NarrowSupport::Token(token)) => Some(token),
-            _ => None,
-        }
-    }
-
-    /// Why there is none, if the provider refused it.
-    pub fn refused(&self, target: &Target) -> Option<&Trouble> {
-        match self.0.get(target) {
-            Some(NarrowSupport::Refused(trouble)) => Some(trouble),
-            _ => None,
-        }
-    }
-
-    /// What has ended goes first, then what ends first.
-    fn keep(&mut self, target: Target, known: NarrowSupport, now: Moment) {
-        self.0.retain(|_, known| known.ends().is_none_or(|end| !now.reached(end)));
-        if self.0.len() >= MOST && !self.0.contains_key(&target) {
-            let first = self.0.iter().min_by_key(|(_, known)| known.ends().map_or(Duration::MAX, |end| now.until(end)));
-            if let Some(first) = first.map(|(target, _)| target.clone()) {
-                self.0.remove(&first);
-            }
-        }
-        self.0.insert(target, known);
-    }
-}
 
 impl Machine {
     /// Looked at again at the head of the queue: usually somebody else's request has done the work.
@@ -139,5 +93,17 @@ impl Machine {
             held.narrowed.keep(target, NarrowSupport::Refused(trouble), now);
         }
         self.note()
+    }
+
+    /// Puts the refresh token of a reply to a narrower request into `next`. Where the provider never ends one, the wide
+    /// one stays: it works on, and the new one may be bound to less.
+    fn keep_the_wider(&self, next: &mut CommittedRecord, new: Option<RefreshToken>) {
+        let Some(new) = new else { return };
+        let held = next.record.tokens.refresh_token.as_ref();
+        if self.policy.rotation == Rotation::Never && held.is_some() {
+            return;
+        }
+        next.refreshes_as_narrowed |= held.is_some_and(|held| !held.matches(new.expose()));
+        next.record.tokens.refresh_token = Some(new);
     }
 }

@@ -1,6 +1,7 @@
 //! What the provider says of a token that is served already: whose it is, and when it ends.
 
-use super::{Effect, Machine, Phase};
+use super::effect::Effect;
+use super::machine::{Machine, Phase};
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::describe::{DescribeEndpoint, Described};

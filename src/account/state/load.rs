@@ -1,0 +1,173 @@
+//! Loading: what the store holds, after a start, an unlock or a config reload.
+
+use std::time::Duration;
+
+use super::committed::{CommittedRecord, Unanswered};
+use super::event::StoreTrouble;
+use super::machine::{Machine, MachineState, Phase};
+use super::policy::{Policy, Reacquire};
+use super::unknown_refusals::UnknownRefusals;
+use crate::account::downscoped::Narrowed;
+use crate::account::login_reason::LoginReason;
+use crate::account::record::Record;
+use crate::account::schedule;
+use crate::account::trouble::TroubleKind;
+use crate::clock::{Boot, BootId, Moment, Wall};
+use crate::oauth::dialect::Rotation;
+use crate::oauth::grant::Expiry;
+
+/// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+impl Machine {
+    pub(super) fn loaded(&mut self, record: Option<Box<Record>>, mark: u64, now: Moment) {
+        self.phase = Phase::Idle;
+        self.trouble = None;
+        self.stored = record.as_ref().map_or(0, |record| record.generation).max(mark);
+        self.state = match record {
+            None => self.without_tokens(MachineState::SignedOut),
+            Some(record) => {
+                let reason = record.needs_login.clone();
+                let held = from_disk(*record, &self.policy, self.boot.as_ref(), now);
+                match reason {
+                    Some(reason) if !self.is_older(&held) => {
+                        self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) })
+                    }
+                    _ => MachineState::Active(held),
+                }
+            }
+        };
+        self.check_held();
+        self.notice_missed_replay(now);
+    }
+
+    pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, jitter: f64) {
+        self.phase = Phase::Idle;
+        match trouble {
+            // The store works again; it is the user who has to do something.
+            StoreTrouble::Damaged(mark) => {
+                self.stored = mark;
+                self.needs_login(LoginReason::Damaged);
+                let state = std::mem::replace(&mut self.state, MachineState::Unread);
+                self.state = self.without_tokens(state);
+            }
+            StoreTrouble::Locked => self.lock(),
+            StoreTrouble::Unavailable(why) => {
+                self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures.saturating_add(2), jitter));
+            }
+        }
+    }
+
+    pub(super) fn reconfigured(&mut self, policy: Policy, now: Moment) {
+        self.policy = policy;
+        self.check_held();
+        if let Some(trouble) = &mut self.trouble {
+            // The secret, the client or the scopes may be right now: somebody read the config again for it.
+            if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
+                trouble.retry_at = now;
+                // Also long before the next refresh: whether it is mended now, nobody wants to learn by then.
+                if let MachineState::Active(held) = &mut self.state {
+                    held.due = held.due.map(|_| now);
+                }
+            }
+        }
+        self.unknown_refusals = UnknownRefusals::default();
+        self.probe_at = None;
+    }
+
+    /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
+    /// put back; they come back to life when the config does, or says that refresh tokens are never replaced.
+    pub(super) fn check_held(&mut self) {
+        let held = match std::mem::replace(&mut self.state, MachineState::Unread) {
+            MachineState::Active(held)
+            | MachineState::NeedsLogin {
+                reason: LoginReason::ConfigChanged | LoginReason::RestoredFromBackup { .. },
+                held: Some(held),
+            } => held,
+            other => return self.state = other,
+        };
+        let reason = if held.record.binding != self.policy.binding {
+            Some(LoginReason::ConfigChanged)
+        } else if self.is_older(&held) {
+            Some(LoginReason::RestoredFromBackup { found: held.record.generation, written: self.stored })
+        } else {
+            held.record.needs_login.clone()
+        };
+        self.state = match reason {
+            Some(reason) => self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) }),
+            None => MachineState::Active(held),
+        };
+    }
+
+    /// Whether a later record than `held` was written: its refresh token may be spent, and shown once more, a provider
+    /// that detects reuse ends the login (RFC 9700 §4.14.2). One that never replaces a refresh token has nothing to
+    /// detect.
+    pub(super) fn is_older(&self, held: &CommittedRecord) -> bool {
+        held.record.generation < self.stored && self.policy.rotation != Rotation::Never
+    }
+
+    /// The clock may be right now.
+    pub(super) fn read_the_clock_again(&mut self, now: Moment) {
+        let (policy, boot) = (self.policy.clone(), self.boot.clone());
+        if let Some(held) = self.held_mut().filter(|held| held.clock_behind) {
+            let again = from_disk(held.record.clone(), &policy, boot.as_ref(), now);
+            *held = CommittedRecord { unanswered: held.unanswered, narrowed: held.narrowed.clone(), ..again };
+        }
+    }
+}
+
+/// A record of an earlier run, its times put onto this run's clocks.
+///
+/// In the same run of the machine boot time is certain, and the wall clock decides only when to ask for another token.
+/// After a reboot there is the wall clock alone: one that is behind the time when the token was obtained (a machine
+/// without a battery for its clock) says nothing of its age, so it is taken for expired until the clock is right or
+/// another token is there. Nothing is ever left of more than the whole lifetime.
+fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment) -> CommittedRecord {
+    let tokens = &record.tokens;
+    let mut clock_behind = false;
+    let (deadline, age, after) = match tokens.expiry {
+        Expiry::At { wall, lifetime } => {
+            let by_wall = now.plus(wall.since(now.wall).min(lifetime));
+            let same_run = record.ends_in_boot.as_ref().filter(|ends| Some(&ends.boot) == boot);
+            clock_behind = same_run.is_none() && tokens.obtained_at.since(now.wall) > CLOCK_TOLERANCE;
+            let deadline = match same_run {
+                Some(ends) => Moment { boot: Boot(Duration::from_millis(ends.at_ms)), ..by_wall },
+                None if clock_behind => now,
+                None => by_wall,
+            };
+            let left = now.until(deadline);
+            (Some(deadline), lifetime.saturating_sub(left), schedule::refresh_after(lifetime, 0.5))
+        }
+        Expiry::Unknown => (None, now.wall.since(tokens.obtained_at), policy.max_age_unknown),
+        Expiry::Never => (None, Duration::ZERO, Duration::MAX),
+    };
+    let renewable = tokens.refresh_token.is_some() || policy.reacquire != Reacquire::No;
+    let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
+    let (due, notice) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
+    // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
+    let unanswered = record.intent.as_ref().map(|intent| Unanswered {
+        since: back_to(intent.started_at, now),
+        sent: intent.sent.saturating_add(1),
+        // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
+        missed: intent.started_at > now.wall,
+    });
+    let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
+    CommittedRecord {
+        record,
+        deadline,
+        due,
+        notice,
+        unanswered,
+        trouble: None,
+        narrowed,
+        refreshes_as_narrowed: false,
+        lost_scope: None,
+        clock_behind,
+        end_was_told,
+        by_login: false,
+    }
+}
+
+fn back_to(wall: Wall, now: Moment) -> Moment {
+    Moment { wall: wall.min(now.wall), boot: Boot(now.boot.0.saturating_sub(now.wall.since(wall))) }
+}

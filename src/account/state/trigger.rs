@@ -1,0 +1,137 @@
+//! Triggers of an attempt: the timer, a wake-up, a recovered provider, or somebody who asks.
+
+use std::time::Duration;
+
+use super::committed::CommittedRecord;
+use super::effect::{Effect, Priority};
+use super::machine::{Machine, MachineState, Phase};
+use super::timing::FORCED_APART;
+use crate::account::login_reason::LoginReason;
+use crate::account::schedule;
+use crate::account::trouble::TroubleKind;
+use crate::clock::Moment;
+
+impl Machine {
+    pub(super) fn timer(&mut self, now: Moment) -> Effect {
+        match &self.phase {
+            Phase::Idle => {}
+            Phase::Uncommitted { retry_at, .. } if now.reached(*retry_at) => return self.commit_again(),
+            _ => return Effect::Rest,
+        }
+        if matches!(self.state, MachineState::Unread) {
+            let wait = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            return if wait { Effect::Rest } else { Effect::Load };
+        }
+        if matches!(self.state, MachineState::Starting) {
+            let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+            let wait = paused || self.not_before.is_some();
+            return if wait { Effect::Rest } else { self.begin(None, self.priority(), now) };
+        }
+        self.notice_missed_replay(now);
+        self.notice_the_end(now);
+        let Some(held) = self.kept_fresh() else { return Effect::Rest };
+        match self.next_attempt(held) {
+            Some(at) if now.reached(at) => self.begin(None, self.priority(), now),
+            None if held.deadline.is_some_and(|deadline| now.reached(deadline)) => {
+                self.needs_login(LoginReason::NoRefreshToken);
+                Effect::Rest
+            }
+            _ => Effect::Rest,
+        }
+    }
+
+    pub(super) fn priority(&self) -> Priority {
+        if self.wanted { Priority::Asked } else { Priority::Planned }
+    }
+
+    /// What is told of a token ahead of its end, and at its end.
+    pub(super) fn notice_the_end(&mut self, now: Moment) {
+        if let Some(held) = self.held_mut() {
+            held.notice.take_if(|at| now.reached(*at));
+            held.end_was_told |= held.deadline.is_some_and(|deadline| now.reached(deadline));
+        }
+        self.tell_unexplained(now);
+    }
+
+    /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
+    pub(super) fn woken(&mut self, now: Moment, jitter: f64) {
+        let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
+        let soon = now.plus(schedule::woken_pause(jitter)).latest(apart);
+        self.probe_at = None;
+        self.read_the_clock_again(now);
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Offline) {
+            self.try_by(soon);
+        }
+    }
+
+    /// The provider is well again: nobody waits for the end of a pause that was meant for it.
+    pub(super) fn recovered(&mut self, now: Moment, jitter: f64) {
+        self.probe_at = None;
+        if self.is_cut_off() {
+            self.try_by(now.plus(schedule::recovered_pause(jitter)).latest(self.soonest_attempt(now)));
+        }
+    }
+
+    /// Brings the next attempt forward. It comes not before the provider's own wish, all the same.
+    pub(super) fn try_by(&mut self, at: Moment) {
+        let Some(trouble) = &mut self.trouble else { return };
+        if at.boot < trouble.retry_at.boot {
+            trouble.retry_at = at;
+        }
+    }
+
+    pub(super) fn notice_missed_replay(&mut self, now: Moment) {
+        let window = self.policy.replay_window;
+        if let MachineState::Active(CommittedRecord { unanswered: Some(lost), .. }) = &mut self.state {
+            lost.missed |= lost.sent == 1 && now.reached(lost.since.plus(window));
+        }
+    }
+
+    pub(super) fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
+        let held = self.kept_fresh();
+        if held.is_none() && !matches!(self.state, MachineState::Starting) {
+            return Effect::Rest;
+        }
+        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
+        if held.is_some_and(|held| held.deadline.is_none_or(|deadline| now.until(deadline) > ttl)) {
+            return Effect::Rest;
+        }
+        if held.is_none_or(|held| held.deadline.is_none_or(|deadline| now.reached(deadline))) {
+            return self.wanted_by_who_has_none(now);
+        }
+        let held_back = held.is_some_and(|held| held.unanswered.is_some());
+        let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
+        if held_back || paused { Effect::Rest } else { self.forced(FORCED_APART, Priority::Asked, now) }
+    }
+
+    /// Somebody is left without a valid token: the next attempt comes as soon as the provider's own wish and the pace
+    /// of such attempts allow. A refusal stays one for a while, however many callers ask.
+    pub(super) fn wanted_by_who_has_none(&mut self, now: Moment) -> Effect {
+        let refused = self.trouble.as_ref().is_some_and(|trouble| {
+            matches!(trouble.kind, TroubleKind::Refused(_)) || self.unknown_refusals.are_enough()
+        });
+        if refused && self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at)) {
+            return Effect::Rest;
+        }
+        let soonest = self.soonest_attempt(now);
+        if now.reached(soonest) {
+            return self.forced(FORCED_APART, Priority::Asked, now);
+        }
+        self.wanted = true;
+        self.try_by(soonest);
+        Effect::Rest
+    }
+
+    /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the
+    /// provider's own wish comes first.
+    pub(super) fn forced(&mut self, apart: Duration, priority: Priority, now: Moment) -> Effect {
+        let idle = matches!(self.phase, Phase::Idle);
+        let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));
+        let kept_back = priority != Priority::Person && self.probe_at.is_some_and(|at| !now.reached(at));
+        if !idle || too_soon || kept_back || self.not_before.is_some() {
+            Effect::Rest
+        } else {
+            self.begin(None, priority, now)
+        }
+    }
+}
