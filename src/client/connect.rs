@@ -12,9 +12,9 @@ use super::exchange::TimedStream;
 use super::{Failure, message};
 use crate::contract::Endpoint;
 use crate::error::Error;
-use crate::paths::Paths;
-use crate::paths::holder;
-use crate::ports;
+use crate::os::holder;
+use crate::os::paths::Paths;
+use crate::os::ports;
 use crate::secret::AppKey;
 
 /// Loopback answers in microseconds or not at all.

@@ -15,8 +15,9 @@ use super::key_file;
 use crate::apps::Apps;
 use crate::contract::Endpoint;
 use crate::http::listen::{BindError, ServedListener, Server, SocketId, bind_unix};
-use crate::paths::folder::FolderError;
-use crate::paths::{self, Paths};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::paths::Paths;
 
 const ENDPOINT_FILE: &str = "endpoint.json";
 /// How often it is tried while there is no place for the files: only another login of the user may bring it back.
@@ -70,7 +71,7 @@ impl Announced {
 
     fn write(&self) -> Result<(), FolderError> {
         let text = serde_json::to_vec_pretty(&self.endpoint).unwrap_or_default();
-        paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
+        Folder::open(&self.paths.runtime)?.write(ENDPOINT_FILE, &text)
     }
 
     /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
@@ -128,7 +129,7 @@ impl Announced {
     async fn mend(&mut self) -> Result<(), Unfindable> {
         if let Some(bound) = self.socket.as_mut().filter(|bound| !bound.id.is_in_place()) {
             let path = bound.id.path().to_owned();
-            paths::private_folder(path.parent().unwrap_or(Path::new("/")))?;
+            Folder::open(path.parent().unwrap_or(Path::new("/")))?;
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
                 // What came in through the one before goes on.

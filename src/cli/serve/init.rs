@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandResult;
 use crate::client::message::no_child_of_process_1 as failed;
-use crate::hardening;
+use crate::os::hardening;
 
 /// Whether this is the first process, and no sockets were passed to it: those are for this very process (`sd_listen_fds(3)`).
 pub(super) fn is_first() -> bool {

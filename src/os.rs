@@ -1,0 +1,13 @@
+//! The operating system: everything that differs from one to the next, behind plain functions. `cfg` for systems stands
+//! only below this module.
+
+pub mod browser;
+pub mod child_env;
+pub mod folder;
+pub mod hardening;
+pub(crate) mod holder;
+pub mod keyring;
+pub mod notify;
+pub mod paths;
+pub mod ports;
+pub mod suspend;
