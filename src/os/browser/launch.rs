@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::BrowserNotOpened;
+use super::error::BrowserNotOpened;
 use crate::os::child_env;
 
 /// A launcher that has not failed by then has done it: some end with the browser. `xdg-open` takes a second to find out
