@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod child_env;
+pub mod clock;
 pub mod folder;
 pub mod hardening;
 pub(crate) mod holder;
@@ -10,4 +11,7 @@ pub mod keyring;
 pub mod notify;
 pub mod paths;
 pub mod ports;
+pub mod service_manager;
+pub mod sockets;
 pub mod suspend;
+pub mod wakeups;
