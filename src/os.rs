@@ -4,7 +4,9 @@
 pub mod browser;
 pub mod child_env;
 pub mod clock;
+pub mod fifo;
 pub mod folder;
+pub mod folder_watch;
 pub mod hardening;
 pub(crate) mod holder;
 pub mod keyring;
