@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::clock::Wall;
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
 use crate::secret::AppKey;
 use key::Digest;
 

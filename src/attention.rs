@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::broker::events::Received;
 use crate::broker::handle::Broker;
 use crate::contract::{AccountHealth, AccountReply, AccountState, EventKind, HealthReply, LoginStatus, LoginVia};
-use crate::notify::{self, Notice, Untold};
+use crate::os::notify::{self, Notice, Untold};
 
 /// What comes within this time is told together: a provider that ends one session may end all of them.
 const GATHERED: Duration = Duration::from_secs(2);

@@ -21,7 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{Boot, Clock};
 use crate::contract::{AuditEvent, AuditLine};
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
 use crate::rate_limit::{LeftOut, LogRateLimit};
 use file::{Log, Series};
 

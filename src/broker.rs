@@ -32,9 +32,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::audit::AuditLog;
-use crate::browser::BrowserOpener;
 use crate::clock::Clock;
 use crate::credentials::CredentialEnv;
+use crate::os::browser::BrowserOpener;
 use crate::provider::{Provider, ProviderFuture};
 use crate::random::Randomness;
 use crate::store::Store;

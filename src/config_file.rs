@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
-use crate::paths::{self, Changer};
+use crate::os::folder::trust::{self, Changer};
 use crate::secret::text;
 
 /// No config is bigger; what is was named by mistake.
@@ -152,7 +152,7 @@ pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     })?;
     // Or whoever can put another in its place, or in that of the file that it is a link to.
     for place in [&path, &path.canonicalize().map_err(|error| unusable(&path, error))?] {
-        paths::check_parents(place).map_err(|error| unusable(&path, error))?;
+        trust::check_parents(place).map_err(|error| unusable(&path, error))?;
     }
     let providers = provider_files(&path)?;
     Ok(FoundConfig { text, path, privacy, home: env.home(), providers })
@@ -237,7 +237,7 @@ pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileE
 /// Who else could change `what`, and what to do; `None`: nobody.
 fn changeable(meta: &Metadata, what: &str) -> Option<String> {
     let mode = meta.mode() & 0o7777;
-    paths::changer(meta.uid(), meta.gid(), mode).map(|changer| match changer {
+    trust::changer(meta.uid(), meta.gid(), mode).map(|changer| match changer {
         Changer::User(uid) => format!("{what} belongs to uid {uid}, who can change it; chown it, or copy it"),
         Changer::Group(gid) => format!("the group {gid} can change {what} (mode {mode:04o}); chmod g-w it"),
         Changer::Everybody => format!("everybody can change {what} (mode {mode:04o}); chmod o-w it"),

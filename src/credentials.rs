@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::config::SecretSource;
-use crate::hardening::children;
-use crate::keyring::{self, KeyringError};
+use crate::os::child_env;
+use crate::os::keyring::{self, KeyringError};
 use crate::secret::text::{self, Rule, Unfit};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 
@@ -76,7 +76,7 @@ impl CredentialEnv {
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
         Self {
             credentials_directory: credentials_directory.map(PathBuf::from),
-            variables: children::of_programs(std::env::vars_os()),
+            variables: child_env::of_programs(std::env::vars_os()),
         }
     }
 }

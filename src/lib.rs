@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`], [`attention`] | translate between the outside and the broker |
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
-//! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`], [`rate_limit`] | one thin adapter for each piece of the outside world |
+//! | 2 adapters | [`provider`], [`store`], [`os`], [`apps`], [`audit`], [`config_file`], [`credentials`], [`rate_limit`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`failpoint`] | the words of the domain and the wire |
 
@@ -17,7 +17,6 @@ pub mod apps;
 pub mod attention;
 pub mod audit;
 pub mod broker;
-pub mod browser;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -29,18 +28,13 @@ pub mod credentials;
 mod docs_test;
 pub mod error;
 pub mod failpoint;
-pub mod hardening;
 pub mod http;
-pub mod keyring;
 pub mod log;
-pub mod notify;
 pub mod oauth;
-pub mod paths;
-pub mod ports;
+pub mod os;
 pub mod provider;
 pub mod random;
 pub mod rate_limit;
 pub mod sandbox;
 pub mod secret;
 pub mod store;
-pub mod suspend;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::account::record::Record;
 use crate::contract::StoreState;
-use crate::paths::file_system::FileSystemFeature;
+use crate::os::folder::error::FileSystemFeature;
 use crate::secret::Passphrase;
 
 /// Keeps one record per account, durably. Implementations block; call them off the runtime.

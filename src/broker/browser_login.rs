@@ -17,7 +17,6 @@ use super::logins::Via;
 use crate::account::attempts::{Accepted, Departure, LoginPlan, Next, Rejected};
 use crate::account::replace::Agreed;
 use crate::account::state::RefreshOutcome;
-use crate::browser::StartUrl;
 use crate::config::AccountConfig;
 use crate::contract::{LoginReply, LoginVia};
 use crate::error::{Error, Obstacle};
@@ -26,6 +25,7 @@ pub use crate::oauth::callback::{is_in_query, joined};
 use crate::oauth::dialect::Par;
 use crate::oauth::grant::GrantType;
 use crate::oauth::pkce;
+use crate::os::browser::StartUrl;
 use crate::provider::AskError;
 use crate::secret::Nonce256;
 

@@ -28,7 +28,6 @@ use super::browser_login::{BrowserStart, CallbackRejected, CallbackRequest, Star
 use super::handle::{Broker, TokenQuery};
 use super::*;
 use crate::account::state::{Priority, RefreshOutcome};
-use crate::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use crate::clock::{Moment, Wall};
 use crate::config::{AccountConfig, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
@@ -40,6 +39,7 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Refusal, RefusalSubject};
+use crate::os::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use crate::provider::{AskError, RevocationOutcome};
 use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 

@@ -10,7 +10,7 @@ use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{AuditEvent, AuditLine, StoreState};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 use crate::store::{Opening, Store as _, StoreError};

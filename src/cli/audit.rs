@@ -12,7 +12,7 @@ use crate::audit::reader::{LogLine, LogReader};
 use crate::client::{Failure, message};
 use crate::clock::{Clock, Wall};
 use crate::contract::{AuditEvent, AuditLine};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 
 /// Show who got which token, and who was refused
 ///

@@ -8,10 +8,10 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::{CommandResult, report, signals};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 use crate::client::{Failure, message};
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 mod click;
 mod stage;

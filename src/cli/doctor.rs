@@ -17,7 +17,7 @@ use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{DoctorReply, Finding, FindingState, VERSION};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 
 /// Check everything that tokens depend on, and tell what to do
 ///

@@ -12,7 +12,7 @@ use super::at_rest::{self, AtRest};
 use super::{CommandResult, config, passphrase, report};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
-use crate::hardening;
+use crate::os::hardening;
 use crate::secret::Passphrase;
 use crate::store::Store as _;
 use crate::store::envelope::{self, Addressee};

@@ -9,11 +9,11 @@ use clap::Args;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
 use super::{Account, CommandResult, DaemonChoice, device, password, paste, replace, report, waiting};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 use crate::client::{Client, Failure, PATIENCE, message};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Log in, with the browser as a rule
 ///

@@ -6,7 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::{CommandResult, DaemonChoice, report};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Open the status page in the browser
 ///

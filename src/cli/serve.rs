@@ -26,26 +26,26 @@ use crate::attention;
 use crate::audit::{self, AuditLog};
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
-use crate::browser::UsersBrowser;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
-use crate::hardening;
 use crate::http::callback_listener::CallbackListeners;
 use crate::http::listen::{BoundListener, ConnectionLimits, Passed, Server};
 use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
-use crate::paths::folder::FolderError;
-use crate::paths::{NoHome, Paths};
+use crate::os::browser::UsersBrowser;
+use crate::os::folder::error::FolderError;
+use crate::os::hardening;
+use crate::os::paths::{NoHome, Paths};
+use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
-use crate::suspend;
 
 /// Threads that serve. Most of what they do is wait; disks and keyrings have threads of their own.
 const THREADS: usize = 2;
@@ -223,7 +223,7 @@ async fn serve(
     }
     let mut announced = Announced::new(endpoint, paths.clone(), own_socket, (server.clone(), router))
         .map_err(|error| broken_store(&error))?;
-    notify(sd_notify::NotifyState::Ready);
+    service_manager::ready();
     let endpoint = announced.endpoint();
     tracing::info!(
         accounts = config.accounts.len(),
@@ -251,7 +251,7 @@ async fn serve(
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
-    notify(sd_notify::NotifyState::Stopping);
+    service_manager::stopping();
     drop(open);
     announced.withdraw();
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
@@ -319,10 +319,4 @@ fn endpoint(listeners: &[BoundListener], key_file: Option<&Path>) -> Endpoint {
     let socket = listeners.iter().find_map(BoundListener::socket_path).map(|path| path.to_string_lossy().into_owned());
     let (key_file_named, key_hint) = key_file::named(url.is_some(), key_file);
     Endpoint { version: VERSION, key_file: key_file_named, key_hint, url, socket, pid: std::process::id() }
-}
-
-fn notify(state: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!("the service manager was not told: {error}");
-    }
 }

@@ -10,7 +10,7 @@ use super::at_rest::{self, AtRest, unavailable};
 use super::{CommandResult, config, passphrase, report, unlock};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
-use crate::hardening;
+use crate::os::hardening;
 use crate::secret::Passphrase;
 use crate::store::StoreError;
 use crate::store::key::passphrase::fits;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -12,9 +13,10 @@ use super::exchange::TimedStream;
 use super::{Failure, message};
 use crate::contract::Endpoint;
 use crate::error::Error;
-use crate::paths::Paths;
-use crate::paths::holder;
-use crate::ports;
+use crate::os::holder;
+use crate::os::paths::Paths;
+use crate::os::ports;
+use crate::os::sockets;
 use crate::secret::AppKey;
 
 /// Loopback answers in microseconds or not at all.
@@ -136,19 +138,11 @@ fn closed(error: io::Error) -> Closed {
 
 /// Whoever listens gets what is typed into `login --paste`, and what it answers is used as a token: it
 /// has to be this user's own daemon.
-#[cfg(target_os = "linux")]
 fn check_peer(stream: &UnixStream, path: &Path) -> Result<(), Failure> {
-    let peer =
-        rustix::net::sockopt::socket_peercred(stream).map_err(|error| message::unknown_peer(path.display(), error))?;
-    if peer.uid == rustix::process::geteuid() { Ok(()) } else { Err(stranger(path)) }
-}
-
-/// Without peer credentials, the socket's owner has to do: only the owner can have bound it.
-#[cfg(not(target_os = "linux"))]
-fn check_peer(_: &UnixStream, path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt as _;
-    let owner = std::fs::metadata(path).map(|meta| meta.uid()).ok();
-    if owner == Some(rustix::process::geteuid().as_raw()) { Ok(()) } else { Err(stranger(path)) }
+    let peer = sockets::peer_uid(stream).map_err(|error| message::unknown_peer(path.display(), error))?;
+    // Where the system does not tell, the socket's owner has to do: only the owner can have bound it.
+    let uid = peer.or_else(|| std::fs::metadata(path).map(|meta| meta.uid()).ok());
+    if uid == Some(rustix::process::geteuid().as_raw()) { Ok(()) } else { Err(stranger(path)) }
 }
 
 /// A port is anybody's who takes it first, also between two runs of the daemon: the key is not for them.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::connect::{DaemonAddress, Transport, is_alive};
 use super::{Failure, message};
 use crate::contract::Endpoint;
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 use crate::secret::AppKey;
 
 /// What the user said about where the daemon is.

@@ -17,7 +17,7 @@ use super::reject::Reject;
 use crate::apps::consent::{ConsentDecision, ConsentRefused, Consents, Requester, STANDS};
 use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
 use crate::error::{Error, Missing};
-use crate::notify::{self, Notice};
+use crate::os::notify::{self, Notice};
 
 /// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
 pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Option<Duration>) -> Result<(), Error> {

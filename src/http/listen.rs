@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 use write_timeout::WriteTimeout;
 
 use super::log_limit::LogLimit;
-use crate::ports::{PeerLookup, PeerUser};
+use crate::os::ports::{PeerLookup, PeerUser};
 
 pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
 pub(super) use connection::Evictable;

@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::config::KeySource;
 use crate::contract::StoreState;
 use crate::failpoint;
-use crate::paths::folder::{Folder, FolderError, Temp};
+use crate::os::folder::error::FolderError;
+use crate::os::folder::{Folder, Temp};
 
 pub use state_lock::StateLock;
 

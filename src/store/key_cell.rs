@@ -12,7 +12,7 @@ use super::key::source::{self, Obtained, Outside, Start};
 use super::{Opening, StoreError};
 use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 
 /// Holds the key. Readers share it without waiting for anybody.
 pub(super) struct MasterKeyCell {

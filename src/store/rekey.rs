@@ -17,8 +17,9 @@ use super::key::source::{self, KEY_FILE, KEYRING_SERVICE, Keyring, Outside, TEXT
 use super::seal;
 use super::{Store as _, StoreError};
 use crate::failpoint;
-use crate::keyring::KeyringError;
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::keyring::KeyringError;
 use crate::secret::Passphrase;
 
 /// The accounts under the new key, until they take the place of the others.

@@ -7,8 +7,8 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::visitor::{http, lost};
-use crate::browser::StartUrl;
 use crate::client::{Failure, message};
+use crate::os::browser::StartUrl;
 
 /// Goes from the start URL to the daemon's page about the outcome.
 pub(super) async fn through(start: &StartUrl) -> Result<(), Failure> {

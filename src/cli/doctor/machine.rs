@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::finding::{good, needs_hand, note};
-use crate::browser;
 use crate::clock::Wall;
 use crate::config::{Config, KeySource, SecretSource};
 use crate::contract::{Finding, FindingState};
-use crate::keyring::{self, KeyringError};
+use crate::os::browser;
+use crate::os::keyring::{self, KeyringError};
 
 /// 2026-01-01: before it was written, so a clock that says less is wrong.
 const WRITTEN: i64 = 1_767_225_600;

@@ -11,8 +11,8 @@ use crate::config_file::ConfigFileError;
 use crate::contract::Finding;
 use crate::http::listen::{BindError, bind_tcp};
 use crate::oauth::grant::GrantType;
-use crate::paths::Paths;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
+use crate::os::paths::Paths;
 
 /// The config as far as it can be used; each mistake is a finding.
 pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Option<Config> {

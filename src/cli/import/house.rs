@@ -15,7 +15,7 @@ use crate::client::{Failure, message};
 use crate::config::Config;
 use crate::contract::AuditEvent;
 use crate::credentials;
-use crate::hardening;
+use crate::os::hardening;
 use crate::store::envelope::{self, EnvelopeKey};
 use crate::store::export::{self, Moved};
 use crate::store::file::FileStore;

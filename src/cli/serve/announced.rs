@@ -1,11 +1,7 @@
 //! Programs find the daemon by two files: its socket and `endpoint.json`. Both lie in the runtime folder, which logind
 //! removes with the last session of its user, and anybody of that user may. What is gone is made anew.
 
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
 use std::path::Path;
-#[cfg(target_os = "linux")]
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,14 +11,14 @@ use super::key_file;
 use crate::apps::Apps;
 use crate::contract::Endpoint;
 use crate::http::listen::{BindError, ServedListener, Server, SocketId, bind_unix};
-use crate::paths::folder::FolderError;
-use crate::paths::{self, Paths};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::folder_watch::FolderWatch;
+use crate::os::paths::Paths;
 
 const ENDPOINT_FILE: &str = "endpoint.json";
 /// How often it is tried while there is no place for the files: only another login of the user may bring it back.
 const TRIED_AGAIN: Duration = Duration::from_secs(3);
-/// How often it is looked where the system does not tell of changes.
-const UNTOLD: Duration = Duration::from_secs(10);
 /// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -70,13 +66,13 @@ impl Announced {
 
     fn write(&self) -> Result<(), FolderError> {
         let text = serde_json::to_vec_pretty(&self.endpoint).unwrap_or_default();
-        paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
+        Folder::open(&self.paths.runtime)?.write(ENDPOINT_FILE, &text)
     }
 
     /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
     /// changes, and when `hangup` rings. Names the key file for as long as `apps` has one. Never ends.
     pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>, apps: &Apps) {
-        let (mut is_found, mut changes) = (true, Changes::new());
+        let (mut is_found, mut changes) = (true, FolderWatch::new());
         loop {
             // From before the look, so that nothing is missed in between.
             changes.watch(self.folders());
@@ -97,7 +93,7 @@ impl Announced {
             };
             let next = async {
                 if pause.is_none() {
-                    changes.next().await;
+                    changes.changed().await;
                 }
                 tokio::time::sleep(pause.unwrap_or(SETTLED)).await;
             };
@@ -128,7 +124,7 @@ impl Announced {
     async fn mend(&mut self) -> Result<(), Unfindable> {
         if let Some(bound) = self.socket.as_mut().filter(|bound| !bound.id.is_in_place()) {
             let path = bound.id.path().to_owned();
-            paths::private_folder(path.parent().unwrap_or(Path::new("/")))?;
+            Folder::open(path.parent().unwrap_or(Path::new("/")))?;
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
                 // What came in through the one before goes on.
@@ -150,64 +146,6 @@ impl Announced {
         if found.is_some_and(|found| found.pid == self.endpoint.pid) {
             // What can't be removed tells of a process that is gone.
             _ = std::fs::remove_file(file);
-        }
-    }
-}
-
-/// Tells that something in the folders is gone, or one of them is.
-struct Changes {
-    #[cfg(target_os = "linux")]
-    inotify: Option<Arc<OwnedFd>>,
-    heard: watch::Receiver<()>,
-}
-
-#[cfg(target_os = "linux")]
-impl Changes {
-    /// A thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`. It sleeps in the kernel.
-    fn new() -> Self {
-        use rustix::fs::inotify::{CreateFlags, init};
-
-        let (bell, heard) = watch::channel(());
-        let inotify = init(CreateFlags::CLOEXEC).ok().map(Arc::new);
-        if let Some(inotify) = inotify.clone() {
-            let hear = move || {
-                // What it is, is of no interest.
-                while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
-                    bell.send_replace(());
-                }
-            };
-            // Without a thread nobody rings, and `next` says so.
-            _ = std::thread::Builder::new().name("announced".into()).stack_size(64 * 1024).spawn(hear);
-        }
-        Self { inotify, heard }
-    }
-
-    /// From now on. Of a folder that is not there, the look that follows tells.
-    fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
-        use rustix::fs::inotify::{WatchFlags, add_watch};
-
-        let gone = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
-        self.heard.mark_unchanged();
-        if let Some(inotify) = &self.inotify {
-            folders.for_each(|folder| _ = add_watch(inotify, folder, gone | WatchFlags::ONLYDIR));
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Changes {
-    fn new() -> Self {
-        Self { heard: watch::channel(()).1 }
-    }
-
-    fn watch<'a>(&mut self, _: impl Iterator<Item = &'a Path>) {}
-}
-
-impl Changes {
-    /// Where nobody tells, some time later.
-    async fn next(&mut self) {
-        if self.heard.changed().await.is_err() {
-            tokio::time::sleep(UNTOLD).await;
         }
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::client::{Failure, message};
 use crate::config::{Config, SocketChoice};
 use crate::http::listen::{BoundListener, Passed, PassedError, bind_tcp, bind_unix};
-use crate::paths::{self, Paths};
+use crate::os::folder::Folder;
+use crate::os::paths::Paths;
 
 /// The listeners of the config, in its order, and after them what was passed besides.
 pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> Result<Vec<BoundListener>, Failure> {
@@ -28,14 +29,14 @@ pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> 
 }
 
 async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Result<Option<BoundListener>, Failure> {
-    paths::private_folder(&paths.runtime).map_err(|error| failed(&error))?;
+    Folder::open(&paths.runtime).map_err(|error| failed(&error))?;
     let path = match choice {
         SocketChoice::At(path) => path.clone(),
         SocketChoice::Default | SocketChoice::Off => paths.socket(),
     };
     // Of the user's choice, too: nobody may put another in its place, or look in while it is made.
     let folder = path.parent().unwrap_or(Path::new("/"));
-    paths::private_folder(folder).map_err(|error| failed(&error))?;
+    Folder::open(folder).map_err(|error| failed(&error))?;
     let off = *choice == SocketChoice::Off;
     match passed.unix(&path).map_err(|error| refused(&error))? {
         Some(listener) => {

@@ -12,11 +12,11 @@ use crate::config_file::ConfigFileError;
 use crate::credentials::CredentialError;
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::http::listen::{BindError, Holder, PassedError};
-use crate::keyring::KeyringError;
 use crate::oauth::assertion::KeyError;
-use crate::paths::NoHome;
-use crate::paths::file_system::FileSystemFeature;
-use crate::paths::folder::FolderError;
+use crate::os::folder::error::FileSystemFeature;
+use crate::os::folder::error::FolderError;
+use crate::os::keyring::KeyringError;
+use crate::os::paths::NoHome;
 use crate::secret::text::Unfit;
 use crate::store::StoreError;
 

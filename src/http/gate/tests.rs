@@ -17,7 +17,7 @@ use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
 use crate::http::routes::{Access, ROUTES, RouteScope};
 use crate::http::session::Sessions;
-use crate::ports::PeerUser;
+use crate::os::ports::PeerUser;
 
 /// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-use crate::ports;
+use crate::os::ports;
 
 /// How many may connect at the same moment. Who finds the queue of a port full is not refused: their system tries
 /// again after a second, and then ever later.

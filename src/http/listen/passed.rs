@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use listenfd::ListenFd;
 
 use super::bind::BoundListener;
+use crate::os::sockets;
 
 /// What was passed and is not served yet.
 #[derive(Debug, Default)]
@@ -124,12 +125,9 @@ fn served(listener: TcpListener) -> Result<BoundListener, PassedError> {
     Ok(BoundListener::Tcp(tokio::net::TcpListener::from_std(listener)?))
 }
 
-/// Whether it waits for connections, and is none itself.
+/// Whether it waits for connections, and is none itself. Where the system does not tell, the service manager is believed.
 fn listens(socket: impl AsFd) -> io::Result<bool> {
-    #[cfg(target_vendor = "apple")]
-    return Ok(socket.as_fd().try_clone_to_owned().is_ok());
-    #[cfg(not(target_vendor = "apple"))]
-    Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
+    Ok(sockets::is_listening(socket)?.unwrap_or(true))
 }
 
 /// Whether it is bound at `wanted`, where nobody else may connect.

@@ -8,9 +8,10 @@ use rustix::fs::OFlags;
 
 use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
-use crate::paths::file_system::{self, FileSystemFeature};
-use crate::paths::folder::Folder;
-use crate::paths::holder::{COMMAND, LOCK, read_pid};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FileSystemFeature;
+use crate::os::folder::file_system;
+use crate::os::holder::{COMMAND, LOCK, read_pid};
 use crate::store::StoreError;
 use crate::store::key::source::{self, Obtained, Outside, Start};
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::source::TEXT_LIMIT;
 use crate::config::KeySource;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 use crate::store::StoreError;
 
 /// The note in the state folder. Not a secret.

@@ -13,9 +13,10 @@ use zeroize::Zeroizing;
 use super::MasterKey;
 use super::location::{self, Item, KeyLocation, Note};
 use crate::config::KeySource;
-use crate::hardening::children;
-use crate::keyring::KeyringError;
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::child_env;
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::keyring::KeyringError;
 use crate::store::StoreError;
 
 /// The key file in the state folder.
@@ -54,15 +55,15 @@ pub struct OsKeyring;
 
 impl Keyring for OsKeyring {
     fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-        crate::keyring::get(service, user)
+        crate::os::keyring::get(service, user)
     }
 
     fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
-        crate::keyring::set(service, user, secret)
+        crate::os::keyring::set(service, user, secret)
     }
 
     fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
-        crate::keyring::delete(service, user)
+        crate::os::keyring::delete(service, user)
     }
 }
 
@@ -227,7 +228,7 @@ fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
-        .envs(children::of_programs(std::env::vars_os()))
+        .envs(child_env::of_programs(std::env::vars_os()))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // Thrown away: it could hold anything, and would stand in the daemon's log.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::config::KeySource;
-use crate::keyring::KeyringError;
+use crate::os::keyring::KeyringError;
 use crate::store::key::source::{Keyring, OsKeyring, Outside};
 
 /// A keyring in memory, or none at all.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 use crate::secret::Passphrase;
 use crate::store::Opening;
 use crate::store::key::passphrase::{self, Cost};

@@ -6,7 +6,7 @@ use super::keys::Ring;
 use super::*;
 use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::keyring::KeyringError;
+use crate::os::keyring::KeyringError;
 use crate::secret::Passphrase;
 use crate::store::Opening;
 use crate::store::key::source::{Keyring, Outside};

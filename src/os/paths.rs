@@ -1,17 +1,9 @@
 //! Where things are, and who may look: the folders of the daemon and the files that clients find it by.
 
-pub mod file_system;
-pub mod folder;
-pub(crate) mod holder;
-mod trust;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use folder::{Folder, FolderError};
-pub use trust::{Changer, changer, check_parents};
-
-/// Where things are. Nothing is made or checked before [`private_folder`] is asked to.
+/// Where things are. Nothing is made or checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// What survives a restart: the sealed store, the key file, the default app's key.
@@ -58,16 +50,6 @@ impl Paths {
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }
-}
-
-/// Opens the folder at `path`, made 0700 if missing; refused if others could look into or replace it.
-pub fn private_folder(path: &Path) -> Result<Folder, FolderError> {
-    Folder::open(path)
-}
-
-/// Replaces `folder/name` (0600) durably and at once.
-pub fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
-    Folder::open(folder)?.write(name, bytes)
 }
 
 /// Where the runtime folder may be, the best place first.

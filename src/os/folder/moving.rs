@@ -5,7 +5,8 @@ use std::io::Write as _;
 use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 
-use super::{Folder, FolderError};
+use super::Folder;
+use super::error::FolderError;
 
 impl Folder {
     /// Puts the file `name` of this folder into `to`, under the name `new`, in the place of what is there. None there is

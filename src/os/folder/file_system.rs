@@ -6,25 +6,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::folder::FolderError;
-
-/// What is asked of a file system and not every one has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileSystemFeature {
-    /// `flock`: one daemon at a time.
-    Lock,
-    /// `fsync`: what was written outlives a power failure.
-    Sync,
-}
-
-impl std::fmt::Display for FileSystemFeature {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Lock => "to lock files (flock)",
-            Self::Sync => "to make files durable (fsync)",
-        })
-    }
-}
+use super::error::{FileSystemFeature, FolderError};
 
 /// Errors by which a file system says that it has no such thing. A full or broken disk is not among them.
 const REFUSALS: [Errno; 5] = [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOLCK, Errno::NOTTY];

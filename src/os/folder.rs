@@ -1,7 +1,10 @@
 //! Private folders: everything in them is reached through the folder's own descriptor, never through a
 //! path that somebody could swap meanwhile (`security.md` M2: symlink, hardlink and temp races).
 
+pub mod error;
+pub(crate) mod file_system;
 mod moving;
+pub mod trust;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,55 +16,10 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::file_system::{self, FileSystemFeature};
-use super::trust;
+use error::{FileSystemFeature, FolderError};
 
 /// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
 const TEMP: &str = ".tmp-";
-
-/// What can be wrong with a private folder or a file in it.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum FolderError {
-    /// Wrong owner, mode or kind.
-    #[error("{}: {why}", path.display())]
-    Unsafe {
-        /// Which one.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        why: String,
-    },
-    /// The system refused.
-    #[error("{}: {why}", path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        why: String,
-    },
-    /// Its file system does not have what is needed.
-    #[error("{}: its file system ({name}) refuses {asked}: {why}", path.display())]
-    FileSystem {
-        /// Which one.
-        path: PathBuf,
-        /// The file system's kind.
-        name: String,
-        /// What was asked of it.
-        asked: FileSystemFeature,
-        /// What the system said.
-        why: String,
-    },
-}
-
-impl FolderError {
-    /// What the system said about `path`.
-    pub(crate) fn io(path: impl Into<PathBuf>, error: impl Into<std::io::Error>) -> Self {
-        Self::Io { path: path.into(), why: error.into().to_string() }
-    }
-
-    pub(super) fn refuse(path: impl Into<PathBuf>, why: impl Into<String>) -> Self {
-        Self::Unsafe { path: path.into(), why: why.into() }
-    }
-}
 
 /// An open folder that belongs to this user and that nobody else can look into. Clones share it.
 #[derive(Debug, Clone)]

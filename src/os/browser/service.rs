@@ -8,7 +8,9 @@
 use std::ffi::OsString;
 use std::process::{Command, Output, Stdio};
 
-use super::{BrowserNotOpened, StartUrl, launch};
+use super::error::BrowserNotOpened;
+use super::start_url::StartUrl;
+use super::{desktop, launch};
 
 /// Starts a unit that is gone when its program is.
 const RUN: [&str; 10] = [
@@ -57,7 +59,7 @@ fn has_display(environment: &str) -> bool {
         let line = environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.map(OsString::from)
     };
-    super::has_browser(&value)
+    desktop::has_browser(&value)
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //!
 //! `no_new_privs` is not set here: a password manager or a browser that it starts may need a setuid helper.
 
-pub mod children;
-
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Closes the daemon's memory: no core dump, and nobody but root attaches to it or reads `/proc/PID/mem`

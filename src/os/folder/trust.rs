@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Stat};
 
-use super::folder::FolderError;
+use super::error::FolderError;
 
 /// What an owner looks like who has no number in this user namespace (`PrivateUsers=`, containers):
 /// root of the host, most of the time.

@@ -1,13 +1,5 @@
-//! Opens the user's browser at a one-time start URL of this machine, and at nothing else.
-//!
-//! The provider's URL never comes here: arguments of a process can be read by everybody on the
-//! machine, and launchers have been tricked by hostile URLs (security.md §2.2).
+//! One-time start URLs: the only ones that are ever handed to a browser launcher.
 
-mod launch;
-#[cfg(target_os = "linux")]
-mod service;
-
-use std::ffi::OsString;
 use std::fmt;
 
 use url::{Host, Url};
@@ -24,54 +16,6 @@ pub struct StartUrl(Url);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("that is not a one-time URL of this machine")]
 pub struct NotAStartUrl;
-
-/// Why no browser was opened.
-#[derive(Debug, thiserror::Error)]
-pub enum BrowserNotOpened {
-    /// There is no desktop to open it on.
-    #[error("there is no browser here (no display, and BROWSER is not set)")]
-    NoBrowser,
-    /// None of these launchers is there.
-    #[error("{}", no_launcher(.0))]
-    NoLauncher(Vec<String>),
-    /// No launcher worked. The text names programs and never their arguments.
-    #[error("the browser could not be started: {0}")]
-    Failed(String),
-}
-
-fn no_launcher(looked_for: &[String]) -> String {
-    match looked_for {
-        [] => "no program that opens a browser is known for this system".into(),
-        names => {
-            format!("no program that opens a browser is installed (looked for {}; xdg-utils has one)", names.join(", "))
-        }
-    }
-}
-
-/// Opens browsers. A trait, so that tests can click in the user's place.
-pub trait BrowserOpener: Send + Sync {
-    /// Opens `url` without waiting for the browser to end. Blocks: two seconds for each launcher, or as long as the
-    /// service manager takes to start a program.
-    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened>;
-}
-
-/// The user's own browser.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UsersBrowser;
-
-impl BrowserOpener for UsersBrowser {
-    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened> {
-        let env = |name: &str| std::env::var_os(name);
-        #[cfg(target_os = "linux")]
-        if service::are_we(&env) {
-            return service::open(url);
-        }
-        if !has_browser(&env) {
-            return Err(BrowserNotOpened::NoBrowser);
-        }
-        launch::first_that_works(open::commands(url.as_str()))
-    }
-}
 
 impl StartUrl {
     /// Checks `text`.
@@ -102,14 +46,6 @@ impl fmt::Debug for StartUrl {
         let start = STARTS.iter().find(|start| self.0.path().starts_with(**start)).copied().unwrap_or_default();
         write!(f, "StartUrl({}{start}[redacted])", self.0.origin().ascii_serialization())
     }
-}
-
-/// Whether a browser can be expected, by the environment that `env` reads.
-pub fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
-    // Elsewhere the system itself opens URLs; on the free desktops it takes a display, or a BROWSER that
-    // may do without, or Windows around us.
-    let desktop = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"];
-    cfg!(any(target_os = "macos", windows)) || desktop.iter().any(|name| env(name).is_some_and(|v| !v.is_empty()))
 }
 
 #[cfg(test)]
@@ -155,13 +91,5 @@ mod tests {
     fn debug_leaves_the_ticket_out() {
         let url = StartUrl::parse("http://127.0.0.1:7464/login/start/canary").unwrap();
         assert_eq!(format!("{url:?}"), "StartUrl(http://127.0.0.1:7464/login/start/[redacted])");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_browser_needs_a_display_or_a_browser_variable() {
-        let env = |set: &'static str| move |name: &str| (name == set).then(|| OsString::from(":0"));
-        assert!(has_browser(&env("DISPLAY")) && has_browser(&env("WAYLAND_DISPLAY")) && has_browser(&env("BROWSER")));
-        assert!(!has_browser(&env("HOME")) && !has_browser(&|name| (name == "DISPLAY").then(OsString::new)));
     }
 }

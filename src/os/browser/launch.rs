@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::BrowserNotOpened;
-use crate::hardening::children;
+use super::error::BrowserNotOpened;
+use crate::os::child_env;
 
 /// A launcher that has not failed by then has done it: some end with the browser. `xdg-open` takes a second to find out
 /// that none of the browsers that it knows comes up.
@@ -60,7 +60,7 @@ fn launch(launcher: &mut Command, glance: Duration) -> Result<(), NotLaunched> {
 
 /// With the environment of a browser, nothing to read and nobody to complain to.
 pub(super) fn bare(command: &mut Command) -> &mut Command {
-    command.env_clear().envs(children::of_browsers(std::env::vars_os())).stdin(Stdio::null()).stderr(Stdio::null())
+    command.env_clear().envs(child_env::of_browsers(std::env::vars_os())).stdin(Stdio::null()).stderr(Stdio::null())
 }
 
 #[cfg(test)]
