@@ -1,4 +1,4 @@
-//! The HTTP doors: translate between programs and browsers outside and the broker inside.
+//! The HTTP server: translates between programs and browsers outside and the broker inside.
 //!
 //! # Floors
 //! From the outside in; each knows only those below it.
@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`listen`] | sockets, peers, deadlines, the cap on connections, the end |
 //! | [`gate`] | one layer that every request passes: may it, and what every reply carries |
-//! | [`mod@routes`] | the one table that router and gate share |
+//! | `router` | joins the route table ([`crate::routes`]) with the handlers |
 //! | [`api`], `apps`, [`pages`], [`fragment`] | handlers: for programs, for who owns them, for the browser |
 //! | [`reject`] | how an error looks on the wire |
 //!
@@ -30,7 +30,7 @@ pub mod pages;
 pub mod query;
 mod question_page;
 pub mod reject;
-pub mod routes;
+mod router;
 pub mod session;
 mod status_page;
 mod waiting;
@@ -38,8 +38,6 @@ mod waiting;
 #[cfg(test)]
 mod docs_test;
 
-use axum::Router;
-use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use crate::apps::Apps;
@@ -53,6 +51,7 @@ pub use consent::show_questions;
 pub use gate::Gate;
 pub use log_limit::LogLimit;
 use reject::Reject;
+pub use router::{callback_router, router};
 use session::Sessions;
 pub use waiting::Waiting;
 
@@ -79,18 +78,6 @@ pub struct Http {
     pub waiting: Waiting,
 }
 
-/// Everything, for the listeners of the config.
-pub fn router(state: Http, gate: Gate) -> Router {
-    gate::guard(routes().with_state(state), gate)
-}
-
-/// The browser's stops only: for a listener that is open for the time of one login because the
-/// registered redirect URI has a port of its own (RFC 8252 §8.3).
-pub fn callback_router(state: Http, gate: Gate) -> Router {
-    let for_browsers = routes::ROUTES.iter().filter(|route| route.at_doors());
-    gate::guard(build(for_browsers).with_state(state), gate.at_a_door())
-}
-
 /// Runs `work` to its end even if the caller leaves, which drops the handler: for what spends something
 /// that works once, such as a code.
 async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Reject> {
@@ -98,28 +85,14 @@ async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 's
     tokio::spawn(work.in_current_span()).await.map_err(gone)
 }
 
-fn routes() -> Router<Http> {
-    build(routes::ROUTES.iter())
-}
-
-fn build(rows: impl Iterator<Item = &'static routes::Route>) -> Router<Http> {
-    rows.fold(Router::new(), |router, route| router.route(route.path, route.handler()))
-        .fallback(pages::callback)
-        .method_not_allowed_fallback(reject::method_not_allowed)
-        .layer(CatchPanicLayer::custom(reject::panicked))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::listen::{ConnectionLimits, Server, bind_tcp};
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    #[test]
-    fn the_table_makes_a_router_without_conflicts() {
-        let _ = routes();
-    }
+    use tower_http::catch_panic::CatchPanicLayer;
 
     async fn panics() {
         panic!("canary")

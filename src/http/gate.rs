@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tracing::Instrument as _;
@@ -23,12 +23,12 @@ use tracing::Instrument as _;
 use super::listen::{Connection, Evictable, Peer};
 use super::log_limit::{LogKey, LogLimit};
 use super::reject::{self, Reason, ReplyFormat};
-use super::routes::{self, Access, RouteMatch};
 use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
+use crate::routes::{self, Access, Route, RouteMatch, RouteMethod};
 use rules::{GateRefusal, Proof, RequestFacts};
 
 use caller::LetIn;
@@ -39,8 +39,8 @@ pub use caller::{Caller, NamedAccount, OfLogin, Session};
 pub struct Gate {
     inner: Arc<GateInner>,
     log: LogLimit,
-    /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
-    door: bool,
+    /// See [`Route::is_on_callback_listeners`].
+    callback_listener: bool,
     /// Whether programs of other users may ask over TCP, with a key.
     other_users: bool,
 }
@@ -90,7 +90,7 @@ impl Gate {
         Self {
             inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             log: LogLimit::default(),
-            door: false,
+            callback_listener: false,
             other_users: false,
         }
     }
@@ -107,16 +107,21 @@ impl Gate {
         Self { log, ..self }
     }
 
-    /// The same, where only the routes of a door are served. A redirect URI of a port of its own may have a path
-    /// that the daemon's own listeners have another use for. No program asks there, so no other user does either.
+    /// The same for callback listeners, where only the routes of a login are served. A redirect URI of a port of its own
+    /// may have a path that the daemon's own listeners have another use for. No program asks there, so no other user
+    /// does either.
     #[must_use]
-    pub fn at_a_door(self) -> Self {
-        Self { door: true, other_users: false, ..self }
+    pub fn for_callback_listeners(self) -> Self {
+        Self { callback_listener: true, other_users: false, ..self }
     }
 
     /// How many wrong keys were shown since the last right one.
     pub fn wrong_keys(&self) -> u32 {
         self.inner.wrong_keys.load(Ordering::Relaxed)
+    }
+
+    fn serves(&self, route: &Route) -> bool {
+        !self.callback_listener || route.is_on_callback_listeners()
     }
 
     fn request_id(&self) -> String {
@@ -163,7 +168,7 @@ impl Gate {
         let who = Caller::new(denied.app.clone(), connection.peer, connection.executable, id);
         let mut line = who.line(AuditEvent::Denied, self.inner.clock.now().wall);
         line.result = ErrorCode::Unauthorized.row().name.into();
-        line.reason = Some(format!("{reason}: {} {}", route.method, route.path));
+        line.reason = Some(format!("{reason}: {} {}", route.method.as_str(), route.path));
         match denied.app {
             Some(_) => self.inner.audit.note(line).await,
             None => self.inner.audit.note_stranger(reason, line).await,
@@ -218,7 +223,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let id = gate.request_id();
     // The rules see the head only; a body can't be shared while they wait.
     let (mut head, body) = request.into_parts();
-    let found = routes::look_up_among(&head.method, head.uri.path(), |route| !gate.door || route.at_doors());
+    let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
     let for_a_person = reject::is_for_a_person(&head.headers);
@@ -246,7 +251,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 /// Lets the request in, and a caller with its proof.
 async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(GateRefusal::Foreign("the request came in by no door of ours").into());
+        return Err(GateRefusal::Foreign("the request came in by no listener of ours").into());
     };
     let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
     let facts = RequestFacts { method, uri, version, headers, peer, other_users: gate.other_users };
@@ -331,7 +336,7 @@ pub(super) fn name_route(method: &'static str, route: &'static str) {
 fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
-    let only_read = matches!(found, RouteMatch::Row(route) if route.method == Method::GET);
+    let only_read = matches!(found, RouteMatch::Row(route) if route.method == RouteMethod::Get);
     if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {

@@ -26,6 +26,8 @@ const MODULES: &[Module] = &[
     module("clock", 0, &[]),
     module("random", 0, &[]),
     module("contract", 0, &[]),
+    // The route table: the config keeps redirect URIs off its paths, and HTTP serves it.
+    module("routes", 0, &[]),
     module("failpoint", 0, &[]),
     // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.
     module("oauth", 1, &[]),
@@ -68,6 +70,7 @@ const MODULES: &[Module] = &[
             "secret",
             "provider",
             "rate_limit",
+            "routes",
         ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.

@@ -15,14 +15,14 @@ use crate::error::{Error, Missing};
 use crate::http::listen::{Executable, Peer};
 use crate::http::query::Segment;
 use crate::http::reject::Reject;
-use crate::http::routes::RouteScope;
 use crate::http::{Http, audited};
+use crate::routes::RouteScope;
 
 /// More of a path is not written down.
 const LONGEST_PATH: usize = 512;
 
 /// Somebody whom the gate let in: only it can make one. A handler of a route whose
-/// [`Access`](crate::http::routes::Access) needs proof takes it as an argument, so that it can't be reached
+/// [`Access`](crate::routes::Access) needs proof takes it as an argument, so that it can't be reached
 /// around the gate.
 #[derive(Debug, Clone)]
 pub struct Caller {

@@ -13,8 +13,8 @@ use crate::http::head::Excess;
 use crate::http::listen::Peer;
 use crate::http::pages;
 use crate::http::reject::{Reason, Reject, head_too_large};
-use crate::http::routes::{Access, Route, RouteMatch, RouteScope};
 use crate::ports::PeerUser;
+use crate::routes::{Access, Route, RouteMatch, RouteScope};
 
 /// All that the rules look at.
 pub(super) struct RequestFacts<'a> {

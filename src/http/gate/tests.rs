@@ -15,9 +15,9 @@ use crate::apps::{self, Apps, NewApp, Rights};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, Wall};
 use crate::http::listen::{BodyLimits, Connection, Peer};
-use crate::http::routes::{Access, ROUTES, RouteScope};
 use crate::http::session::Sessions;
 use crate::ports::PeerUser;
+use crate::routes::{Access, ROUTES, RouteScope};
 
 /// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";
@@ -43,7 +43,7 @@ fn gate() -> Gate {
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
-fn doors(gate: Gate) -> Router {
+fn guarded(gate: Gate) -> Router {
     let paths: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
     let router = paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(|| async { "reached" })));
     guard(router.fallback(|| async { "fallback" }), gate)
@@ -60,7 +60,7 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
 }
 
 async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response {
-    doors(gate()).oneshot(request(method, target, lines, peer)).await.unwrap()
+    guarded(gate()).oneshot(request(method, target, lines, peer)).await.unwrap()
 }
 
 /// `(request line, header lines, status)`; Host and key are there unless the row has its own.
@@ -236,21 +236,22 @@ async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_brow
             let lines: Vec<&str> = [HOST, KEY].into_iter().chain(form).collect();
             for (gate, open) in [(gate(), usual), (gate().with_other_users(true), allowed)] {
                 let request = request(route.method.as_str(), &path, &lines, tcp_of(user));
-                let reply = doors(gate).oneshot(request).await.unwrap();
+                let reply = guarded(gate).oneshot(request).await.unwrap();
                 let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
                 let open = open && (own || route.access.is_open_to_other_users());
                 let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
                 let text = String::from_utf8_lossy(&body);
                 let refused = text.contains("this connection belongs");
-                assert_eq!(!refused, open, "{user:?} {} {path}: {text}", route.method);
+                assert_eq!(!refused, open, "{user:?} {} {path}: {text}", route.method.as_str());
             }
         }
         for (method, path, lines) in
             [("GET", "/callback/p?code=c", &[HOST][..]), ("POST", "/cb", &[HOST, ORIGIN, FORM])]
         {
             let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
-            for gate in [gate(), gate().with_other_users(true), gate().with_other_users(true).at_a_door()] {
-                let reply = doors(gate).oneshot(request(method, path, lines, tcp_of(user))).await.unwrap();
+            for gate in [gate(), gate().with_other_users(true), gate().with_other_users(true).for_callback_listeners()]
+            {
+                let reply = guarded(gate).oneshot(request(method, path, lines, tcp_of(user))).await.unwrap();
                 assert_eq!(reply.status() == 200, own, "{user:?} {method} {path}");
                 assert_eq!(reply.headers().get("connection").is_some(), !own, "a stranger's connection is closed");
             }
@@ -272,7 +273,7 @@ async fn http_1_0_and_a_missing_host_are_malformed() {
     assert_eq!(ask("GET", "/healthz", &[], tcp()).await.status(), 400);
     let mut old = request("GET", "/healthz", &[HOST], tcp());
     *old.version_mut() = Version::HTTP_10;
-    assert_eq!(doors(gate()).oneshot(old).await.unwrap().status(), 400);
+    assert_eq!(guarded(gate()).oneshot(old).await.unwrap().status(), 400);
 }
 
 #[tokio::test]
@@ -298,20 +299,20 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
             Access::Socket | Access::Owner => 403,
             _ => 200,
         };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
         let expected = if route.access.needs_proof() { 403 } else { 200 };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let own = Peer::Unix { uid: own_uid(), pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
-        assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method);
+        assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method.as_str());
         let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
         let expected = if route.access.on_socket_only() { 403 } else { 200 };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
-        let unmarked = Request::builder().method(route.method.clone()).uri(&path).header("Host", "127.0.0.1:7464");
-        let reply = doors(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
-        assert_eq!(reply.status(), 403, "a request by no known door: {path}");
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
+        let unmarked = Request::builder().method(route.method.as_str()).uri(&path).header("Host", "127.0.0.1:7464");
+        let reply = guarded(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(reply.status(), 403, "a request by no known listener: {path}");
     }
 }
 
@@ -360,14 +361,14 @@ async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
                 line => line,
             }))
             .collect();
-        let reply = doors(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
+        let reply = guarded(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
         assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
     }
     let asked = request("GET", "/token", &[HOST, &cookie], tcp());
-    assert_eq!(doors(gate.clone()).oneshot(asked).await.unwrap().status(), 401, "a cookie is no key");
+    assert_eq!(guarded(gate.clone()).oneshot(asked).await.unwrap().status(), 401, "a cookie is no key");
     let own = Peer::Unix { uid: own_uid(), pid: None };
     let asked = request("GET", "/", &["Host: ringback", &cookie], own);
-    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
+    assert_eq!(guarded(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
 }
 
 /// What the gate itself lets an app do, by its rights. Whether an account is its own is asked behind it.
@@ -399,16 +400,16 @@ async fn every_route_asks_for_the_rights_that_it_needs() {
         let rows = keys.iter().map(|(key, writes, limited)| (key, may(*writes, *limited)));
         for (key, opens) in rows.chain([(&all, true)]) {
             let asked = request(route.method.as_str(), &path, &["Host: ringback", key], own);
-            let reply = doors(gate.clone()).oneshot(asked).await.unwrap();
+            let reply = guarded(gate.clone()).oneshot(asked).await.unwrap();
             let expected = if opens { 200 } else { 403 };
-            assert_eq!(reply.status().as_u16(), expected, "{} {path} {key}", route.method);
+            assert_eq!(reply.status().as_u16(), expected, "{} {path} {key}", route.method.as_str());
             let told = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
             assert_eq!(told.is_some_and(|told| told.contains("insufficient_scope")), !opens);
         }
     }
     apps.remove("all").unwrap();
     let asked = request("GET", "/token", &["Host: ringback", &all], own);
-    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "on the socket a key counts too");
+    assert_eq!(guarded(gate).oneshot(asked).await.unwrap().status(), 401, "on the socket a key counts too");
 }
 
 #[tokio::test]
@@ -442,7 +443,7 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
         assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
     }
     let (others, _) = apps::tests::fresh();
-    let reply = doors(Gate::new(others, AuditLog::default(), Sessions::default(), Clock::System))
+    let reply = guarded(Gate::new(others, AuditLog::default(), Sessions::default(), Clock::System))
         .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
         .await
         .unwrap();
@@ -456,10 +457,13 @@ async fn wrong_keys_wait_longer_each_time_until_a_right_one_comes() {
     assert_eq!(delay_after(u32::MAX), Duration::from_secs(2));
     let gate = gate();
     for wrong in 1..=3 {
-        doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, "Authorization: Bearer x"], tcp())).await.unwrap();
+        guarded(gate.clone())
+            .oneshot(request("GET", "/token", &[HOST, "Authorization: Bearer x"], tcp()))
+            .await
+            .unwrap();
         assert_eq!(gate.wrong_keys(), wrong);
     }
-    doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    guarded(gate.clone()).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
     assert_eq!(gate.wrong_keys(), 0);
 }
 
