@@ -8,7 +8,7 @@ use url::Url;
 
 use super::problem::Problem;
 use super::value::{is_loopback, plain_url, text};
-use crate::routes::is_reserved;
+use crate::routes::{is_ambiguous, is_reserved};
 
 const DEFAULT_PORT: &str = ":80";
 
@@ -38,15 +38,6 @@ impl RedirectTarget {
     pub(super) fn is_taken(&self, listeners: &[SocketAddr]) -> bool {
         is_reserved(&self.path, listeners.iter().any(|listener| listener.port() == self.port))
     }
-}
-
-/// What the daemon's gate refuses in every path.
-fn is_ambiguous(path: &str) -> bool {
-    let odd = |after: &str| match after.get(..2).map(|digits| u8::from_str_radix(digits, 16)) {
-        Some(Ok(byte)) => byte < 0x20 || b"/\\.%\x7f".contains(&byte),
-        _ => true,
-    };
-    path.contains("//") || path.split('%').skip(1).any(odd)
 }
 
 /// A literal redirect URI: http on loopback (RFC 8252 §7.3), with a path, in the form in which the
