@@ -42,7 +42,7 @@ pub use file::{assemble, parse};
 pub use known::{KnownProvider, known_providers};
 pub use problem::{ConfigError, ConfigErrors, Problem, ProblemScope, nearest};
 pub use reader::segment;
-pub use redirect::{ROUTED, default_redirect_uri};
+pub use redirect::default_redirect_uri;
 pub use restart::needs_restart;
 
 /// Everything the daemon is told.

@@ -172,7 +172,7 @@ async fn serve(
     let limits = ConnectionLimits { connections: config.listen.max_connections, ..ConnectionLimits::default() };
     let server = Server::new(limits).with_log(log.clone());
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
-    let doors = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
+    let callback_listeners = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let key_not_yet = store.key_not_yet().map(str::to_owned);
     let world = World {
@@ -180,7 +180,7 @@ async fn serve(
         provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::clone(&doors) as Arc<_>,
+        door: Arc::clone(&callback_listeners) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
         randomness: Randomness::System,
@@ -208,7 +208,7 @@ async fn serve(
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
-    doors.lead_to(http::callback_router(http.clone(), gate.clone()));
+    callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);
     let mut own_socket = None;

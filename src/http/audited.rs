@@ -1,7 +1,7 @@
 //! What handlers write into the audit log: who, what, about which account, and how it ended.
 
-use super::Http;
-use super::gate::Caller;
+use super::gate::caller::Caller;
+use super::state::Http;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::error::Error;
 

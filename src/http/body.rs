@@ -7,14 +7,13 @@ use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::listen::Connection;
-use super::pages::parameters;
-use super::reject::{BodyTooLarge, Reject, TooSlow};
+use super::peer::Connection;
+use super::reply::{BodyTooLarge, Reject, TooSlow};
 use crate::error::Error;
 
 /// The JSON body of a request; `None` if there is none.
 #[derive(Debug)]
-pub struct JsonBody<T>(pub Option<T>);
+pub(super) struct JsonBody<T>(pub(super) Option<T>);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
@@ -28,16 +27,6 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         let unfit = |_| Reject(Error::Usage { what: "the body is not the JSON object that this route takes".into() });
         serde_json::from_slice(&bytes).map(|value| Self(Some(value))).map_err(|error| unfit(error).into_response())
     }
-}
-
-/// The fields of a form of ours, which has each of them once. Wiped after use.
-pub(super) async fn form(request: Request, most: usize) -> Result<Zeroizing<Vec<(String, String)>>, Response> {
-    let fields = parameters(&read(request, most).await?);
-    let repeated = |at: usize, name: &str| fields.iter().take(at).any(|(earlier, _)| earlier == name);
-    if fields.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {
-        return Err(Reject(Error::Usage { what: "the form is none of ours".into() }).into_response());
-    }
-    Ok(fields)
 }
 
 /// The whole body, at most `most` bytes of it and what the connection allows. Wiped after use: there are

@@ -1,5 +1,5 @@
-//! Lets the browser's answer in where a redirect URI has an address of its own: a listener that is open
-//! for the time of the login only (RFC 8252 §8.3), on both loopback families where the URI says
+//! Callback listeners: where a redirect URI has an address of its own, a listener is open for the time of the login
+//! only (RFC 8252 §8.3), on both loopback families where the URI says
 //! `localhost` (§7.3), since the browser picks either and a stranger could hold the other.
 
 use std::collections::HashMap;
@@ -11,14 +11,15 @@ use axum::Router;
 use tokio::sync::Mutex;
 use url::{Host, Url};
 
-use super::listen::{BindError, ServedListener, Server, bind_tcp};
+use super::listen::bind::{BindError, bind_tcp};
+use super::listen::{ServedListener, Server};
 use crate::broker::{CallbackListener, Guard};
 use crate::provider::ProviderFuture;
 
 /// After a login, so that the browser can load the outcome page and its style.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// All doors for answers: the daemon's own listeners and those that are opened for a login.
+/// All callback listeners, beside the daemon's own listeners.
 pub struct CallbackListeners {
     server: Server,
     /// Where the daemon listens all the time.
@@ -30,20 +31,20 @@ pub struct CallbackListeners {
 }
 
 impl CallbackListeners {
-    /// Doors beside the listeners in `own`.
+    /// None so far, beside the listeners in `own`.
     pub fn new(server: Server, own: Vec<SocketAddr>) -> Self {
         Self { server, own, router: OnceLock::new(), open: Mutex::default() }
     }
 
-    /// What is served behind a door: [`super::callback_router`].
-    pub fn lead_to(&self, router: Router) {
+    /// What they serve: `callback_router`.
+    pub fn serve(&self, router: Router) {
         let _ = self.router.set(router);
     }
 
     async fn open_for(&self, redirect_uri: &str) -> Result<Guard, String> {
         let wanted = addresses(redirect_uri)?;
         let mut open = self.open.lock().await;
-        open.retain(|_, door| door.strong_count() > 0);
+        open.retain(|_, listener| listener.strong_count() > 0);
         let mut held = OpenListeners(Vec::new());
         let mut unavailable = None;
         let mut covered = false;
@@ -53,7 +54,7 @@ impl CallbackListeners {
                 continue;
             }
             match self.one(address, &mut open).await {
-                Ok(door) => held.0.push(door),
+                Ok(listener) => held.0.push(listener),
                 // A family that this machine does not have can't be taken by a stranger either.
                 Err(BindError::Io { source, .. }) if is_absent(&source) => unavailable = Some(source.to_string()),
                 Err(error) => return Err(error.to_string()),
@@ -72,14 +73,14 @@ impl CallbackListeners {
         address: SocketAddr,
         open: &mut HashMap<SocketAddr, Weak<ServedListener>>,
     ) -> Result<Arc<ServedListener>, BindError> {
-        if let Some(door) = open.get(&address).and_then(Weak::upgrade) {
-            return Ok(door);
+        if let Some(listener) = open.get(&address).and_then(Weak::upgrade) {
+            return Ok(listener);
         }
-        let listener = bind_tcp(address).await?;
+        let bound = bind_tcp(address).await?;
         let router = self.router.get().cloned().unwrap_or_default();
-        let door = Arc::new(self.server.spawn(listener, router));
-        open.insert(address, Arc::downgrade(&door));
-        Ok(door)
+        let listener = Arc::new(self.server.spawn(bound, router));
+        open.insert(address, Arc::downgrade(&listener));
+        Ok(listener)
     }
 }
 
@@ -89,16 +90,16 @@ impl CallbackListener for CallbackListeners {
     }
 }
 
-/// Keeps doors open, and a little longer.
+/// Keeps listeners open, and a little longer.
 struct OpenListeners(Vec<Arc<ServedListener>>);
 
 impl Drop for OpenListeners {
     fn drop(&mut self) {
-        let doors = std::mem::take(&mut self.0);
-        if let (false, Ok(runtime)) = (doors.is_empty(), tokio::runtime::Handle::try_current()) {
+        let listeners = std::mem::take(&mut self.0);
+        if let (false, Ok(runtime)) = (listeners.is_empty(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move {
                 tokio::time::sleep(LINGER).await;
-                drop(doors);
+                drop(listeners);
             });
         }
     }
@@ -143,19 +144,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_door_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
-        let doors = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
+    async fn a_listener_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
+        let listeners = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let uri = format!("http://{free}/cb");
-        let first = doors.open(&uri).await.unwrap();
-        let second = doors.open(&uri).await.unwrap();
+        let first = listeners.open(&uri).await.unwrap();
+        let second = listeners.open(&uri).await.unwrap();
         assert!(std::net::TcpStream::connect(free).is_ok());
         drop((first, second));
-        assert!(doors.open(&uri).await.is_ok(), "while it lingers");
+        assert!(listeners.open(&uri).await.is_ok(), "while it lingers");
 
         let squatter = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = format!("http://{}/cb", squatter.local_addr().unwrap());
-        let refused = doors.open(&taken).await.err().unwrap();
+        let refused = listeners.open(&taken).await.err().unwrap();
         assert!(refused.contains("is taken by another program"), "{refused}");
     }
 }

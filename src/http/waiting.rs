@@ -1,5 +1,5 @@
 //! Who may wait: for a provider, a login, the user's answer. Each who does holds a connection, so that not everybody
-//! may: there have to be some left for those whose answer is there. Each door has a share of its own, so that a program
+//! may: there have to be some left for those whose answer is there. Each transport (TCP and the unix socket) has a share of its own, so that a program
 //! with a key for the port takes nothing from the socket's owner.
 //!
 //! Of a share an app gets a place as long as it has fewer than are left (a dynamic threshold, as switches share their
@@ -10,28 +10,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::gate::Caller;
-use super::listen::Peer;
+use super::gate::caller::Caller;
+use super::peer::Transport;
 use crate::apps::App;
 use crate::error::Error;
 
-/// How many listen to events at once: each holds a connection for as long as it likes.
-const LISTENERS_ON_SOCKET: usize = 32;
+/// How many event streams there are at once: each holds a connection for as long as it likes.
+const STREAMS_ON_SOCKET: usize = 32;
 /// The same over TCP.
-const LISTENERS_ON_TCP: usize = 16;
+const STREAMS_ON_TCP: usize = 16;
 
 /// How many wait, and how many may. Without a lock, since every request for a token comes by. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    tcp: ListenerShare,
-    socket: ListenerShare,
+    tcp: TransportShare,
+    socket: TransportShare,
     browsers: Share,
 }
 
 #[derive(Debug, Clone)]
-struct ListenerShare {
+struct TransportShare {
     programs: Share,
-    listeners: Share,
+    streams: Share,
 }
 
 /// So many, and no more.
@@ -61,19 +61,18 @@ pub(super) struct WaitingPlace {
 struct WaitingCount(Arc<AtomicUsize>);
 
 impl Waiting {
-    /// For a server of so many connections. By each door a third of them may wait, and for browsers there is a little
+    /// For a server of so many connections. Over each transport a third of them may wait, and for browsers there is a little
     /// beside: that is less than TCP has (three quarters), and less than there are.
     pub fn of_connections(connections: usize) -> Self {
-        let door =
-            |listeners| ListenerShare { programs: Share::new(connections / 3), listeners: Share::new(listeners) };
+        let share = |streams| TransportShare { programs: Share::new(connections / 3), streams: Share::new(streams) };
         let browsers = Share::new(connections / 16);
-        Self { tcp: door(LISTENERS_ON_TCP), socket: door(LISTENERS_ON_SOCKET), browsers }
+        Self { tcp: share(STREAMS_ON_TCP), socket: share(STREAMS_ON_SOCKET), browsers }
     }
 
-    /// For a program, by the door that it came by.
+    /// For a program, by its transport.
     pub(super) fn at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
         let held = limited(caller).map(|app| &app.waiting);
-        Seats { share: &self.door(caller.peer()).programs, held }
+        Seats { share: &self.over(caller.transport()).programs, held }
     }
 
     /// For browsers with a session or a ticket. They have to come over TCP, where programs with a key may have taken
@@ -82,16 +81,16 @@ impl Waiting {
         Seats { share: &self.browsers, held: None }
     }
 
-    /// For a program that listens to events.
-    pub(super) fn listening_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
+    /// For a program that reads the event stream.
+    pub(super) fn stream_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
         let held = limited(caller).map(|app| &app.listening);
-        Seats { share: &self.door(caller.peer()).listeners, held }
+        Seats { share: &self.over(caller.transport()).streams, held }
     }
 
-    fn door(&self, peer: Peer) -> &ListenerShare {
-        match peer {
-            Peer::Tcp { .. } => &self.tcp,
-            Peer::Unix { .. } => &self.socket,
+    fn over(&self, transport: Transport) -> &TransportShare {
+        match transport {
+            Transport::Tcp => &self.tcp,
+            Transport::Unix => &self.socket,
         }
     }
 }
@@ -202,12 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn who_fills_one_door_takes_nothing_from_the_other_or_from_browsers() {
+    fn who_fills_one_transport_takes_nothing_from_the_other_or_from_browsers() {
         let waiting = Waiting::of_connections(256);
         let [tcp, socket] = [&waiting.tcp, &waiting.socket];
-        let taken = (all(owner(&tcp.programs)), all(owner(&tcp.listeners)));
-        assert_eq!((taken.0.len(), taken.1.len()), (85, LISTENERS_ON_TCP));
-        for free in [owner(&socket.programs), owner(&socket.listeners), waiting.in_browsers()] {
+        let taken = (all(owner(&tcp.programs)), all(owner(&tcp.streams)));
+        assert_eq!((taken.0.len(), taken.1.len()), (85, STREAMS_ON_TCP));
+        for free in [owner(&socket.programs), owner(&socket.streams), waiting.in_browsers()] {
             assert!(free.place().is_some());
         }
     }

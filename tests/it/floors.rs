@@ -27,6 +27,8 @@ const MODULES: &[Module] = &[
     module("clock", 0, &["os"]),
     module("random", 0, &[]),
     module("contract", 0, &[]),
+    // The route table: the config keeps redirect URIs off its paths, and HTTP serves it.
+    module("routes", 0, &[]),
     module("failpoint", 0, &[]),
     // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.
     module("oauth", 1, &[]),
@@ -50,7 +52,20 @@ const MODULES: &[Module] = &[
     confined(
         "http",
         4,
-        &["broker", "apps", "audit", "os", "clock", "config", "contract", "error", "secret", "provider", "rate_limit"],
+        &[
+            "broker",
+            "apps",
+            "audit",
+            "os",
+            "clock",
+            "config",
+            "contract",
+            "error",
+            "secret",
+            "provider",
+            "rate_limit",
+            "routes",
+        ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
     confined("client", 4, &["os", "contract", "error", "secret", "clock"]),

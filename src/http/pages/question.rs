@@ -5,12 +5,13 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 
-use super::pages::{outcome_path, see_other};
-use super::query::Segment;
-use super::reject::Reject;
-use super::{Http, body, cookies};
+use super::redirect::{outcome_path, see_other};
 use crate::broker::logins::{Answerer, PageCookie};
 use crate::error::Error;
+use crate::http::query::Segment;
+use crate::http::reply::Reject;
+use crate::http::state::Http;
+use crate::http::{cookies, form};
 
 /// The form has two short fields.
 const LONGEST_FORM: usize = 1024;
@@ -37,7 +38,7 @@ pub(super) fn sent(headers: &axum::http::HeaderMap) -> Vec<String> {
 }
 
 /// `POST /login/outcome/{id}`: the answer.
-pub(super) async fn answer(State(http): State<Http>, Segment(id): Segment, request: Request) -> Response {
+pub(in crate::http) async fn answer(State(http): State<Http>, Segment(id): Segment, request: Request) -> Response {
     match taken(&http, &id, request).await {
         Ok(()) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
         Err(refused) => refused,
@@ -48,8 +49,8 @@ async fn taken(http: &Http, id: &str, request: Request) -> Result<(), Response> 
     let refused = |error| Reject(error).into_response();
     let unfit = || refused(Error::Usage { what: "the form is none of ours".into() });
     let cookies = sent(request.headers());
-    let form = body::form(request, LONGEST_FORM).await?;
-    let field = |name: &str| form.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let fields = form::own_form(request, LONGEST_FORM).await?;
+    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
     let replace = match field("answer") {
         "replace" => true,
         "keep" => false,

@@ -8,16 +8,19 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::Request;
-use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::gate::{self, Scripted};
-use super::pages::{MessagePage, NoOutcome, arrived_on, hand_in, of_stray, own_cookies, parameters};
-use super::reject::{Reason, Reject};
-use super::{Http, body};
+use super::answer::{NoOutcome, arrived_on, hand_in, own_cookies};
 use crate::broker::browser_login::{CallbackRejected, CallbackRequest, joined};
 use crate::error::Error;
+use crate::http::body;
+use crate::http::form::parameters;
+use crate::http::gate::headers::Scripted;
+use crate::http::gate::trace::name_route;
+use crate::http::message_page::{MessagePage, of_stray};
+use crate::http::reply::{Reason, Reject};
+use crate::http::state::Http;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.
 const LONGEST: usize = 192 * 1024;
@@ -57,15 +60,9 @@ struct FragmentNext {
     outcome: String,
 }
 
-/// `GET /static/fragment.js`.
-pub(super) async fn script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../../static/fragment.js"))
-        .into_response()
-}
-
 /// The page that fetches the answer. The same for everybody: nothing of the request is in it.
 pub(super) fn page() -> Response {
-    gate::name_route("GET", "callback");
+    name_route("GET", "callback");
     let strays = strays().map(|(name, stray)| (name, of_stray(&stray).0));
     let Ok(page) = (FragmentPage { strays }).render() else {
         return Reject(Error::Internal { what: "a page could not be rendered".into() }).into_response();
@@ -77,7 +74,7 @@ pub(super) fn page() -> Response {
 
 /// The answer, from the page.
 pub(super) async fn posted(http: Http, request: Request) -> Response {
-    gate::name_route("POST", "callback");
+    name_route("POST", "callback");
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let form = match body::read(request, LONGEST).await {
         Ok(form) => form,
@@ -97,7 +94,7 @@ pub(super) async fn posted(http: Http, request: Request) -> Response {
 mod tests {
     use super::*;
 
-    const SCRIPT: &str = include_str!("../../static/fragment.js");
+    const SCRIPT: &str = include_str!("../../../static/fragment.js");
 
     #[tokio::test]
     async fn the_page_has_one_script_of_ours_and_nothing_in_line() {
@@ -132,10 +129,5 @@ mod tests {
         {
             assert!(!SCRIPT.contains(never), "{never}");
         }
-    }
-
-    #[tokio::test]
-    async fn the_script_is_served_as_one() {
-        assert_eq!(script().await.headers()["content-type"], "text/javascript; charset=utf-8");
     }
 }

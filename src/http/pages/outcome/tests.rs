@@ -1,9 +1,8 @@
-//! Pages and the reading of callbacks, without a broker.
+//! The outcome page, without a broker.
 
 use super::*;
 use crate::contract::{ErrorCode, ErrorReply};
 use crate::secret::Nonce256;
-use std::time::Duration;
 
 async fn text(reply: Response) -> String {
     let body = axum::body::to_bytes(reply.into_body(), 100_000).await.unwrap();
@@ -62,18 +61,6 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
 }
 
-#[test]
-fn sentences_of_the_page_end_with_one_full_stop() {
-    for (text, shown) in [
-        ("access was denied at the provider", "access was denied at the provider."),
-        ("access was denied (Not today)", "access was denied (Not today)."),
-        ("Start it again.", "Start it again."),
-        ("", ""),
-    ] {
-        assert_eq!(sentence(text), shown);
-    }
-}
-
 #[tokio::test]
 async fn a_pending_login_never_says_that_the_page_can_be_closed() {
     let page = text(outcome_page(&login(LoginStatus::Pending), None, false, NOW)).await;
@@ -97,101 +84,6 @@ async fn a_second_answer_is_told_that_the_login_has_worked() {
         assert!(page.contains("Logged in to work"), "{page}");
         assert_eq!(page.contains("has already worked"), again, "{page}");
     }
-}
-
-/// Sentences that mean a command have it as code, and no backtick is left.
-fn is_prose(page: &str) {
-    assert!(!page.contains('`') && !page.contains("&#96;"), "{page}");
-}
-
-#[tokio::test]
-async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
-    let stray = |stray: &CallbackRejected| message::stray(stray);
-    for (reply, status) in [
-        (used_open_link(), 410),
-        (message::gone(), 404),
-        (message::busy(), 503),
-        (stray(&CallbackRejected::NoLoginPending), 404),
-        (stray(&CallbackRejected::BadTicket), 410),
-        (stray(&CallbackRejected::NoState), 400),
-        (stray(&CallbackRejected::UnknownState), 400),
-        (stray(&CallbackRejected::OtherBrowser), 400),
-        (stray(&CallbackRejected::NotPasted), 400),
-        (too_large(Excess::Cookies), 431),
-        (too_large(Excess::Other), 431),
-        (no_session(), 401),
-        (session_over(), 200),
-    ] {
-        assert_eq!(
-            (reply.status().as_u16(), &reply.headers()["content-type"]),
-            (status, &HeaderValue::from_static("text/html; charset=utf-8"))
-        );
-        let page = text(reply).await;
-        assert!(!page.contains("script"), "{page}");
-        is_prose(&page);
-    }
-}
-
-#[tokio::test]
-async fn an_error_in_a_browser_is_a_page_with_its_words_and_what_to_do() {
-    for (error, wanted) in [
-        (Error::NotFound { what: "this route".into() }, "There is no such page"),
-        (Error::MethodNotAllowed, "does not take that method."),
-        (
-            Error::Forbidden { why: "requests of other web sites are refused" },
-            ">requests of other web sites are refused.</p>",
-        ),
-        (Error::OtherUser { uid: Some(7) }, "<code>other_users = true</code>"),
-        (Error::Unauthorized { why: "a key is needed" }, "<code>ringback open</code>"),
-        (Error::Usage { what: "the query is too long <b>".into() }, "too long &#60;b&#62;."),
-        (Error::StoreLocked, "<code>ringback unlock</code>"),
-        (Error::Internal { what: "/home/canary".into() }, "error inside ringback"),
-    ] {
-        let page = text(of_error(&error, StatusCode::BAD_REQUEST)).await;
-        assert!(page.contains(wanted) && !page.contains("canary"), "{wanted}: {page}");
-        is_prose(&page);
-    }
-}
-
-#[test]
-fn the_start_sets_the_flow_cookie_and_redirects_with_303() {
-    let start = BrowserStart {
-        authorize_url: "https://provider.example/authorize?state=s".into(),
-        cookie_name: "ringback-1".into(),
-        cookie_value: Nonce256::new("abc"),
-        cookie_path: "/callback/phonecom".into(),
-        max_age: Duration::from_secs(600),
-    };
-    let reply = to_provider(&start).unwrap();
-    assert_eq!(reply.status(), 303);
-    assert_eq!(reply.headers()["location"], "https://provider.example/authorize?state=s");
-    assert_eq!(
-        reply.headers()["set-cookie"],
-        "ringback-1=abc; Path=/callback/phonecom; Max-Age=600; HttpOnly; SameSite=Lax"
-    );
-    assert!(to_provider(&BrowserStart { authorize_url: "https://x/\r\nX: y".into(), ..start }).is_err());
-}
-
-#[test]
-fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
-    let uri: Uri = "/callback/p?code=a%2Bb%2525+c&state=s&x&x=1".parse().unwrap();
-    let headers = HeaderMap::from_iter([
-        (header::HOST, HeaderValue::from_static("localhost:7464")),
-        (header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c=")),
-    ]);
-    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    assert_eq!(arrived_on(&uri, &headers).as_deref(), Some("http://localhost:7464/callback/p"));
-    let read = parameters(uri.query().unwrap().as_bytes());
-    assert_eq!(*read, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", ""), ("x", "1")]));
-    assert_eq!(own_cookies(&headers), pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
-}
-
-#[test]
-fn a_callback_on_port_80_arrives_without_the_port() {
-    let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
-    assert_eq!(arrived_on(&"/cb?code=c".parse().unwrap(), &headers).as_deref(), Some("http://127.0.0.1/cb"));
 }
 
 #[test]

@@ -6,20 +6,19 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 
-use super::sentence;
+use super::head::Excess;
+use super::reply::Reason;
 use crate::broker::browser_login::CallbackRejected;
 use crate::contract::ErrorCode;
 use crate::error::Error;
-use crate::http::head::Excess;
-use crate::http::reject::Reason;
 
 /// A page with nothing of the request on it. Names of commands stand between backticks.
 #[derive(Template)]
 #[template(path = "message.html", config = "static/askama.toml")]
-pub(in crate::http) struct MessagePage<'a> {
-    pub(in crate::http) title: &'a str,
-    pub(in crate::http) text: Cow<'a, str>,
-    pub(in crate::http) advice: Cow<'a, str>,
+pub(super) struct MessagePage<'a> {
+    pub(super) title: &'a str,
+    pub(super) text: Cow<'a, str>,
+    pub(super) advice: Cow<'a, str>,
 }
 
 const fn message(title: &'static str, text: &'static str, advice: &'static str) -> MessagePage<'static> {
@@ -27,7 +26,7 @@ const fn message(title: &'static str, text: &'static str, advice: &'static str) 
 }
 
 impl MessagePage<'_> {
-    pub(super) fn with_status(&self, status: StatusCode) -> Response {
+    fn with_status(&self, status: StatusCode) -> Response {
         let page = self.render().unwrap_or_else(|_| self.title.to_owned());
         (status, Html(page)).into_response()
     }
@@ -102,17 +101,17 @@ const HEADERS: MessagePage<'_> = message(
 );
 
 /// For who has no session, or one that is over.
-pub(in crate::http) fn no_session() -> Response {
+pub(super) fn no_session() -> Response {
     NO_SESSION.refused(StatusCode::UNAUTHORIZED, "no session of the status page")
 }
 
 /// After a session was ended.
-pub(in crate::http) fn session_over() -> Response {
+pub(super) fn session_over() -> Response {
     SESSION_OVER.with_status(StatusCode::OK)
 }
 
 /// For a ticket of the status page that is no good any more.
-pub(in crate::http) fn used_open_link() -> Response {
+pub(super) fn used_open_link() -> Response {
     USED_OPEN_LINK.refused(StatusCode::GONE, "a link to the status page that was used or is too old")
 }
 
@@ -133,7 +132,7 @@ pub(super) fn stray(stray: &CallbackRejected) -> Response {
 }
 
 /// The page, its status, and the reason for the log.
-pub(in crate::http) fn of_stray(stray: &CallbackRejected) -> (MessagePage<'static>, StatusCode, &'static str) {
+pub(super) fn of_stray(stray: &CallbackRejected) -> (MessagePage<'static>, StatusCode, &'static str) {
     let bad = StatusCode::BAD_REQUEST;
     match stray {
         CallbackRejected::NoLoginPending | CallbackRejected::Over(_) => {
@@ -150,13 +149,13 @@ pub(in crate::http) fn of_stray(stray: &CallbackRejected) -> (MessagePage<'stati
 }
 
 /// For a head that is not read.
-pub(in crate::http) fn too_large(excess: Excess) -> Response {
+pub(super) fn too_large(excess: Excess) -> Response {
     let page = if excess == Excess::Cookies { COOKIES } else { HEADERS };
     page.refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, excess.what())
 }
 
 /// An error that a browser came upon by going to an address, or by sending a form.
-pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
+pub(super) fn of_error(error: &Error, status: StatusCode) -> Response {
     let (title, advice): (&str, Cow<'_, str>) = match error.code() {
         ErrorCode::NotFound => ("There is no such page", OPEN.into()),
         ErrorCode::MethodNotAllowed => ("This address does not take such a request", OPEN.into()),
@@ -180,3 +179,85 @@ pub(in crate::http) fn of_error(error: &Error, status: StatusCode) -> Response {
 const OPEN: &str = "To see your accounts in the browser, run `ringback open`. To log in, run `ringback login`.";
 const FORBIDDEN: &str =
     "Go to ringback from the command line, not from another page: run `ringback open`, or `ringback login`.";
+
+/// With its full stop: a fact has none where it stands behind `error:`, on a page it does.
+pub(super) fn sentence(text: &str) -> Cow<'_, str> {
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { text.into() } else { format!("{text}.").into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    async fn text(reply: Response) -> String {
+        let body = axum::body::to_bytes(reply.into_body(), 100_000).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn sentences_of_the_page_end_with_one_full_stop() {
+        for (text, shown) in [
+            ("access was denied at the provider", "access was denied at the provider."),
+            ("access was denied (Not today)", "access was denied (Not today)."),
+            ("Start it again.", "Start it again."),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(text), shown);
+        }
+    }
+
+    /// Sentences that mean a command have it as code, and no backtick is left.
+    fn is_prose(page: &str) {
+        assert!(!page.contains('`') && !page.contains("&#96;"), "{page}");
+    }
+
+    #[tokio::test]
+    async fn fixed_pages_have_their_status_and_no_script_and_no_backticks() {
+        let stray = |stray: &CallbackRejected| super::stray(stray);
+        for (reply, status) in [
+            (used_open_link(), 410),
+            (gone(), 404),
+            (busy(), 503),
+            (stray(&CallbackRejected::NoLoginPending), 404),
+            (stray(&CallbackRejected::BadTicket), 410),
+            (stray(&CallbackRejected::NoState), 400),
+            (stray(&CallbackRejected::UnknownState), 400),
+            (stray(&CallbackRejected::OtherBrowser), 400),
+            (stray(&CallbackRejected::NotPasted), 400),
+            (too_large(Excess::Cookies), 431),
+            (too_large(Excess::Other), 431),
+            (no_session(), 401),
+            (session_over(), 200),
+        ] {
+            assert_eq!(
+                (reply.status().as_u16(), &reply.headers()["content-type"]),
+                (status, &HeaderValue::from_static("text/html; charset=utf-8"))
+            );
+            let page = text(reply).await;
+            assert!(!page.contains("script"), "{page}");
+            is_prose(&page);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_in_a_browser_is_a_page_with_its_words_and_what_to_do() {
+        for (error, wanted) in [
+            (Error::NotFound { what: "this route".into() }, "There is no such page"),
+            (Error::MethodNotAllowed, "does not take that method."),
+            (
+                Error::Forbidden { why: "requests of other web sites are refused" },
+                ">requests of other web sites are refused.</p>",
+            ),
+            (Error::OtherUser { uid: Some(7) }, "<code>other_users = true</code>"),
+            (Error::Unauthorized { why: "a key is needed" }, "<code>ringback open</code>"),
+            (Error::Usage { what: "the query is too long <b>".into() }, "too long &#60;b&#62;."),
+            (Error::StoreLocked, "<code>ringback unlock</code>"),
+            (Error::Internal { what: "/home/canary".into() }, "error inside ringback"),
+        ] {
+            let page = text(of_error(&error, StatusCode::BAD_REQUEST)).await;
+            assert!(page.contains(wanted) && !page.contains("canary"), "{wanted}: {page}");
+            is_prose(&page);
+        }
+    }
+}

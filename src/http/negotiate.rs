@@ -1,88 +1,15 @@
-//! How an [`Error`] looks on the wire: the one place.
-//!
-//! Handlers return [`Reject`]; it travels through the router as an empty reply, and the gate has it
-//! written at the end, since only there it is known under which name the caller reached us.
-
-use std::any::Any;
+//! Content negotiation: writes an error as JSON for programs and as a page for browsers. The gate has it done at the end
+//! of every request, since only there it is known under which name the caller reached us.
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 
 use super::head::Excess;
-use super::pages;
-use crate::contract::{ErrorCode, ErrorReply};
+use super::message_page;
+use super::reply::Reject;
+use crate::contract::ErrorReply;
 use crate::error::Error;
-
-/// An error as a handler's reply. `?` makes one of every [`Error`].
-#[derive(Debug, Clone)]
-pub struct Reject(pub Error);
-
-impl From<Error> for Reject {
-    fn from(error: Error) -> Self {
-        Self(error)
-    }
-}
-
-impl IntoResponse for Reject {
-    fn into_response(self) -> Response {
-        let mut reply = status_of(self.0.code()).into_response();
-        reply.extensions_mut().insert(self);
-        reply
-    }
-}
-
-/// Why a request was turned away, for the log. A fixed text: nothing of the request is in it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reason(pub(super) &'static str);
-
-impl Reason {
-    /// The reply, with this reason.
-    pub(super) fn given(mut reply: Response, reason: &'static str) -> Response {
-        reply.extensions_mut().insert(Self(reason));
-        reply
-    }
-}
-
-fn status_of(code: ErrorCode) -> StatusCode {
-    StatusCode::from_u16(code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// A body that is too large: 413 says more than the table's 400.
-#[derive(Debug)]
-pub struct BodyTooLarge;
-
-/// A body that took too long: 408.
-#[derive(Debug)]
-pub struct TooSlow;
-
-impl IntoResponse for BodyTooLarge {
-    fn into_response(self) -> Response {
-        with_status(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-    }
-}
-
-impl IntoResponse for TooSlow {
-    fn into_response(self) -> Response {
-        with_status(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
-    }
-}
-
-/// A head that is larger than is taken: 431, with a page that says what to do.
-pub(super) fn head_too_large(excess: Excess) -> Response {
-    let mut reply = Reject(Error::Usage { what: excess.what().into() }).into_response();
-    *reply.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    reply.extensions_mut().insert(excess);
-    reply
-}
-
-/// Both leave the rest of a body behind, so the connection can't be used again.
-fn with_status(status: StatusCode, what: &str) -> Response {
-    let mut reply = Reject(Error::Usage { what: what.into() }).into_response();
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    reply
-}
 
 /// Whom the reply is for.
 #[derive(Debug, Clone, Copy)]
@@ -119,8 +46,8 @@ pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response 
     let (mut parts, ()) = reply.map(drop).into_parts();
     let written = match (reader, parts.extensions.remove::<Excess>()) {
         (ReplyFormat::Program(_), _) => Json(body).into_response(),
-        (ReplyFormat::Person, Some(excess)) => pages::too_large(excess),
-        (ReplyFormat::Person, None) => pages::of_error(&error, parts.status),
+        (ReplyFormat::Person, Some(excess)) => message_page::too_large(excess),
+        (ReplyFormat::Person, None) => message_page::of_error(&error, parts.status),
     };
     let (written, body) = written.into_parts();
     // An empty reply was given a length of nought.
@@ -139,22 +66,6 @@ fn body_of(error: &Error, host: Option<&str>) -> ErrorReply {
         "an internal error".clone_into(&mut body.error_description);
     }
     body
-}
-
-/// For methods that the router does not know on a path. The gate answers before; this is for a router
-/// that has fewer routes than the table.
-pub(super) async fn method_not_allowed() -> Reject {
-    Reject(Error::MethodNotAllowed)
-}
-
-/// For paths without a route and without a pending login: the same words for all of them.
-pub(super) fn not_found() -> Reject {
-    Reject(Error::NotFound { what: "this route".into() })
-}
-
-/// A handler panicked. The message is in the panic hook's hands and not in ours.
-pub(super) fn panicked(_message: Box<dyn Any + Send>) -> Response {
-    Reject(Error::Internal { what: "a handler panicked".into() }).into_response()
 }
 
 #[cfg(test)]

@@ -5,26 +5,27 @@ use axum::extract::State;
 use axum::response::Response;
 use zeroize::Zeroize as _;
 
-use super::Http;
-use super::api::ApiReply;
-use super::audited::audited;
-use super::body::JsonBody;
-use super::gate::Caller;
-use super::query::Segment;
-use super::reject::Reject;
-use crate::apps::{App, Apps, AppsError, DEFAULT_APP, NewApp, Rights};
+use crate::apps::{App, DEFAULT_APP, NewApp, Rights};
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, AuditEvent, VERSION};
-use crate::error::{Error, Obstacle};
+use crate::error::Error;
+use crate::http::app_changes::{on_disk, remove_with_answers};
+use crate::http::audited::audited;
+use crate::http::body::JsonBody;
+use crate::http::gate::caller::Caller;
+use crate::http::query::Segment;
+use crate::http::reply::{ApiReply, Reject};
+use crate::http::state::Http;
+use crate::http::wiped;
 use crate::secret::AppKey;
 
 /// `GET /v1/apps`.
-pub(super) async fn list(_: Caller, State(http): State<Http>) -> Json<AppsReply> {
+pub(in crate::http) async fn list(_: Caller, State(http): State<Http>) -> Json<AppsReply> {
     let apps = http.apps.list().iter().map(|app| view(app)).collect();
     Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() })
 }
 
 /// `POST /v1/apps`.
-pub(super) async fn add(
+pub(in crate::http) async fn add(
     caller: Caller,
     State(http): State<Http>,
     JsonBody(request): JsonBody<AppRequest>,
@@ -49,7 +50,11 @@ pub(super) async fn add(
 }
 
 /// `DELETE /v1/apps/{name}`.
-pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(name): Segment) -> ApiReply<AppsReply> {
+pub(in crate::http) async fn remove(
+    caller: Caller,
+    State(http): State<Http>,
+    Segment(name): Segment,
+) -> ApiReply<AppsReply> {
     let apps = http.apps.clone();
     audited(&http, &caller, AuditEvent::AppRemoved, None, remove_with_answers(&http, apps, name)).await?;
     tracing::info!("an app was removed");
@@ -57,22 +62,8 @@ pub(super) async fn remove(caller: Caller, State(http): State<Http>, Segment(nam
     Ok(Json(AppsReply { version: VERSION, apps, wrong_keys: http.apps.wrong_keys() }))
 }
 
-/// What was said of it goes with it: another app may have its name later.
-pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
-    let consents = http.consents.clone();
-    on_disk(move || {
-        // Each also where the other fails: the app is gone, and nobody can remove it once more.
-        let removed = apps.remove(&name);
-        if matches!(removed, Err(AppsError::Unknown(_) | AppsError::Name)) {
-            return removed;
-        }
-        removed.and(consents.forget_app(&name).map(drop))
-    })
-    .await
-}
-
 /// `POST /v1/apps/{name}/rotate`.
-pub(super) async fn rotate(
+pub(in crate::http) async fn rotate(
     caller: Caller,
     State(http): State<Http>,
     Segment(name): Segment,
@@ -98,7 +89,7 @@ fn made(http: &Http, app: &App, key: &AppKey) -> Result<Response, Reject> {
         key: (!default).then(|| key.expose().to_owned()),
         key_file: http.apps.key_file().filter(|_| default).map(|path| path.to_string_lossy().into_owned()),
     };
-    let sent = super::api::as_wiped_json(&reply, 512);
+    let sent = wiped::json(&reply, 512);
     reply.key.zeroize();
     sent
 }
@@ -116,18 +107,4 @@ fn view(app: &App) -> AppReply {
         last_used_at: usage.last_used_at,
         last_address: usage.last_address.map(|address| address.to_string()),
     }
-}
-
-/// Disks block: not on the runtime's threads. What was begun is ended even if the caller leaves.
-pub(super) async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
-) -> Result<T, Error> {
-    let died = |_| Error::Internal { what: "a thread died that changed the apps".into() };
-    tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
-        AppsError::Exists(name) => Error::AppExists { name },
-        AppsError::Unknown(name) => Error::UnknownApp { name },
-        AppsError::Name => Error::Obstacle(Obstacle::AppName { why: error.to_string() }),
-        AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
-        AppsError::Random(_) => Error::Internal { what: error.to_string() },
-    })
 }

@@ -1,0 +1,33 @@
+//! Changes to the list of apps and to what the user said of them: on disk, off the runtime's threads.
+
+use super::state::Http;
+use crate::apps::{Apps, AppsError};
+use crate::error::{Error, Obstacle};
+
+/// What was said of it goes with it: another app may have its name later.
+pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
+    let consents = http.consents.clone();
+    on_disk(move || {
+        // Each also where the other fails: the app is gone, and nobody can remove it once more.
+        let removed = apps.remove(&name);
+        if matches!(removed, Err(AppsError::Unknown(_) | AppsError::Name)) {
+            return removed;
+        }
+        removed.and(consents.forget_app(&name).map(drop))
+    })
+    .await
+}
+
+/// Disks block: not on the runtime's threads. What was begun is ended even if the caller leaves.
+pub(super) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
+) -> Result<T, Error> {
+    let died = |_| Error::Internal { what: "a thread died that changed the apps".into() };
+    tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
+        AppsError::Exists(name) => Error::AppExists { name },
+        AppsError::Unknown(name) => Error::UnknownApp { name },
+        AppsError::Name => Error::Obstacle(Obstacle::AppName { why: error.to_string() }),
+        AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
+        AppsError::Random(_) => Error::Internal { what: error.to_string() },
+    })
+}
