@@ -10,7 +10,7 @@
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
 //! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`], [`rate_limit`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
-//! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`failpoint`] | the words of the domain and the wire |
+//! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`loopback`], [`printable`], [`failpoint`] | the words of the domain and the wire |
 
 pub mod account;
 pub mod apps;
@@ -33,10 +33,12 @@ pub mod hardening;
 pub mod http;
 pub mod keyring;
 pub mod log;
+pub mod loopback;
 pub mod notify;
 pub mod oauth;
 pub mod paths;
 pub mod ports;
+pub mod printable;
 pub mod provider;
 pub mod random;
 pub mod rate_limit;

@@ -7,7 +7,8 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::problem::Problem;
-use super::value::{is_loopback, plain_url, text};
+use super::value::{plain_url, text};
+use crate::loopback::is_loopback;
 
 /// Every path that the daemon's router has, on each of its doors: a redirect can't arrive there, whatever
 /// its port. `http::routes` is tested against it; `{}` stands for one segment.

@@ -27,6 +27,7 @@ pub(crate) use self::values::{clean_scope, lifetime, moment, scope};
 use crate::clock::Wall;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
+use crate::printable::is_invisible;
 use crate::secret::RefreshToken;
 
 /// Largest reply that is read, in bytes.
@@ -122,9 +123,7 @@ pub fn clean(text: &str) -> String {
 fn clean_to(text: &str, longest: usize) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     // Marks that reorder or hide text lie about what stands next to them.
-    let visible = printable.filter(
-        |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
-    );
+    let visible = printable.filter(|c| !is_invisible(*c));
     visible.take(longest).collect::<String>().trim().to_owned()
 }
 

@@ -22,7 +22,9 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
 }
 
 const MODULES: &[Module] = &[
-    module("secret", 0, &[]),
+    module("printable", 0, &[]),
+    module("loopback", 0, &[]),
+    module("secret", 0, &["printable"]),
     module("clock", 0, &[]),
     module("random", 0, &[]),
     module("contract", 0, &[]),
@@ -49,7 +51,7 @@ const MODULES: &[Module] = &[
     module("store", 2, &["paths", "keyring", "hardening"]),
     // What comes back is told in the words of the account's machine (`Answer`).
     // Metadata is kept in a private folder.
-    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "paths"]),
+    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "loopback", "secret", "paths"]),
     module("broker", 3, &[]),
     // Doors. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
     confined(
@@ -65,13 +67,15 @@ const MODULES: &[Module] = &[
             "config",
             "contract",
             "error",
+            "loopback",
+            "printable",
             "secret",
             "provider",
             "rate_limit",
         ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
-    confined("client", 4, &["paths", "ports", "contract", "error", "secret", "clock"]),
+    confined("client", 4, &["paths", "ports", "contract", "error", "loopback", "secret", "clock"]),
     confined("log", 4, &["error"]),
     // The desktop's door.
     confined("attention", 4, &["broker", "notify", "contract"]),

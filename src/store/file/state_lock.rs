@@ -6,11 +6,12 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::{SUFFIX, io, valid};
-use crate::config::KeySource;
+use super::{SUFFIX, io};
+use crate::contract::is_name;
 use crate::paths::file_system::{self, FileSystemFeature};
 use crate::paths::folder::Folder;
 use crate::paths::holder::{COMMAND, LOCK, read_pid};
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
@@ -68,7 +69,7 @@ impl StateLock {
         let mut names = self.accounts.names()?;
         names.retain_mut(|name| {
             name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
-            valid(name)
+            is_name(name)
         });
         names.sort_unstable();
         Ok(names)

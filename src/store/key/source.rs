@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use super::MasterKey;
 use super::location::{self, Item, KeyLocation, Note};
-use crate::config::KeySource;
 use crate::hardening::children;
 use crate::keyring::KeyringError;
 use crate::paths::folder::{Folder, FolderError};
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The key file in the state folder.
