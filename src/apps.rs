@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::clock::Wall;
+use crate::contract::is_name;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 use crate::secret::AppKey;
@@ -232,7 +233,7 @@ impl Apps {
 
     /// Makes an app. Its key works once this returns. Blocks on the disk.
     pub fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
-        if !valid(&new.name) {
+        if !is_name(&new.name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
@@ -246,7 +247,7 @@ impl Apps {
 
     /// Takes an app's key away, at once; also if that can't be written down, which is then the error.
     pub fn remove(&self, name: &str) -> Result<(), AppsError> {
-        if !valid(name) {
+        if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
@@ -264,7 +265,7 @@ impl Apps {
 
     /// Gives an app another key; the old one stops working once the new one does. Blocks on the disk.
     pub fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
-        if !valid(name) {
+        if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
@@ -337,12 +338,6 @@ impl AppsInner {
         let sorted: BTreeMap<&str, &App> = apps.values().map(|app| (app.name.as_str(), app.as_ref())).collect();
         file::write(&self.folder, sorted.into_values())
     }
-}
-
-/// The rule for names, which is that of accounts.
-fn valid(name: &str) -> bool {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (1..=64).contains(&name.len()) && !name.starts_with(['.', '-', '_']) && name.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Target, User};
 use crate::oauth::grant::{Binding, GrantType};
-use crate::secret::ClientSecret;
+use crate::secret::source::{KeySource, SecretSource};
 
 pub use catalog::Origin;
 pub use describe::{describe, describe_provider};
@@ -145,23 +145,6 @@ pub struct StoreConfig {
     pub lock_after_idle: Option<Duration>,
 }
 
-/// Where the store's master key comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// The OS keyring where one answers at the first start, else a key file; remembered from then on.
-    Auto,
-    /// A 0600 file in the state folder, made at the first start.
-    File,
-    /// The OS keyring (Secret Service); made at the first start.
-    Keyring,
-    /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// What this program prints (first word: the program; no shell).
-    Command(Vec<String>),
-    /// A file in the state folder that a passphrase opens: the daemon starts locked.
-    Passphrase,
-}
-
 /// How much of who got which token is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditConfig {
@@ -244,26 +227,6 @@ pub struct PasswordUser {
     pub user: User,
     /// `None`: asked for at the terminal by `ringback login`.
     pub password: Option<SecretSource>,
-}
-
-/// Where a secret comes from. `Debug` shows the source, never the secret.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// The config file itself, which nobody else can read.
-    Inline(ClientSecret),
-    /// A file that nobody else can read; what surrounds the secret (white space) is cut off.
-    File(PathBuf),
-    /// What this program prints (first word: the program; no shell).
-    Command(Vec<String>),
-    /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// The OS keyring.
-    Keyring {
-        /// Attribute `service`.
-        service: String,
-        /// Attribute `username`.
-        user: String,
-    },
 }
 
 /// Who else can read the config file, and so a secret in it.

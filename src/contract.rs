@@ -9,6 +9,7 @@ mod doctor;
 mod errors;
 mod events;
 mod health;
+mod name;
 mod owner;
 mod rejected;
 
@@ -21,6 +22,7 @@ pub use doctor::{DoctorReply, Finding, FindingState};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
 pub use events::{AccountEvent, EventKind};
 pub use health::{AccountHealth, HealthReply};
+pub use name::is_name;
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
     KEY_FILE_AGAIN, SessionReply,

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::config::SecretSource;
 use crate::os::child_env;
 use crate::os::keyring::{self, KeyringError};
+use crate::secret::source::SecretSource;
 use crate::secret::text::{self, Rule, Unfit};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 

@@ -10,7 +10,7 @@
 //! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
 //! | 2 adapters | [`provider`], [`store`], [`os`], [`apps`], [`audit`], [`config_file`], [`credentials`], [`rate_limit`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
-//! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`routes`], [`failpoint`] | the words of the domain and the wire |
+//! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`routes`], [`loopback`], [`printable`], [`failpoint`] | the words of the domain and the wire |
 
 pub mod account;
 pub mod apps;
@@ -30,8 +30,10 @@ pub mod error;
 pub mod failpoint;
 pub mod http;
 pub mod log;
+pub mod loopback;
 pub mod oauth;
 pub mod os;
+pub mod printable;
 pub mod provider;
 pub mod random;
 pub mod rate_limit;

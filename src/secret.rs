@@ -7,6 +7,7 @@
 //! of the caller), `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file).
 //! Whoever adds another says why.
 
+pub mod source;
 pub mod text;
 
 use std::fmt;

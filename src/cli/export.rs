@@ -174,7 +174,7 @@ fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::config::KeySource;
+    use crate::secret::source::KeySource;
     use crate::store::file::StateLock;
     use crate::store::key::source::{OsKeyring, Outside};
     use crate::store::tests::record;

@@ -6,10 +6,11 @@ use std::path::Path;
 use ring::rand::SystemRandom;
 use rustix::fs::Access;
 
-use crate::config::{AccountConfig, Config, KeySource, SecretSource, segment};
+use crate::config::{AccountConfig, Config, segment};
 use crate::credentials;
 use crate::oauth::assertion;
 use crate::provider::check_ca_file;
+use crate::secret::source::{KeySource, SecretSource};
 use crate::secret::text::Rule;
 
 /// A file that the daemon could not use.

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::report;
 use crate::client::{Client, Failure, message};
 use crate::contract::ErrorCode;
+use crate::printable::is_unprintable;
 
 /// A redirect URL is a few hundred bytes; providers' codes can be long, and some have a token instead.
 const LINE_CAP: u64 = 128 * 1024;
@@ -51,7 +52,7 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
 fn clean(line: &str) -> Zeroizing<String> {
     let quotes = ['"', '\'', '`', '<', '>', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
     let mut cleaned = Zeroizing::new(String::with_capacity(line.len()));
-    cleaned.extend(line.chars().filter(|c| !c.is_whitespace() && !report::steers(*c) && !quotes.contains(c)));
+    cleaned.extend(line.chars().filter(|c| !c.is_whitespace() && !is_unprintable(*c) && !quotes.contains(c)));
     cleaned
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::client::{Failure, message};
 use crate::log::colour;
+use crate::printable::is_unprintable;
 
 /// Writes an answer to standard output. A reader that went away is no failure: it has what it wanted.
 pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
@@ -51,7 +52,7 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
 /// `text` without what could steer a terminal or hide something: a provider may have written it.
 pub(super) fn plain(text: &str) -> String {
     text.chars()
-        .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !steers(*c)) })
+        .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !is_unprintable(*c)) })
         .collect()
 }
 
@@ -73,12 +74,6 @@ pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
 /// Characters without a width, which copying brings along.
 pub(super) fn hides(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
-}
-
-/// Control characters, and those that are invisible or turn the direction of writing.
-pub(super) fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; the unit in which it is at least two.

@@ -4,17 +4,18 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::connect::{DaemonAddress, Transport, is_alive};
 use super::{Failure, message};
 use crate::contract::Endpoint;
+use crate::loopback;
 use crate::os::paths::Paths;
 use crate::secret::AppKey;
 
@@ -124,13 +125,7 @@ fn tcp(text: &str, key_file: PathBuf, source: &str) -> Result<Transport, Failure
     if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
         return Err(unfit("has more than a host and a port"));
     }
-    let ip = match url.host() {
-        Some(Host::Ipv4(ip)) if ip.is_loopback() => IpAddr::V4(ip),
-        Some(Host::Ipv6(ip)) if ip.is_loopback() => IpAddr::V6(ip),
-        // Not looked up: the name means this machine (RFC 6761 §6.3), whatever a resolver says.
-        Some(Host::Domain("localhost")) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        _ => return Err(unfit("does not point to this machine")),
-    };
+    let ip = loopback::addresses(&url).into_iter().next().ok_or_else(|| unfit("does not point to this machine"))?;
     let port = url.port_or_known_default().ok_or_else(|| unfit("has no port"))?;
     let host = url.host_str().unwrap_or("localhost");
     Ok(Transport::Tcp { address: SocketAddr::new(ip, port), host: format!("{host}:{port}"), key_file })

@@ -10,9 +10,10 @@ use url::Url;
 
 use super::account::comes_back;
 use super::reader::segment;
-use super::{AccountConfig, Attention, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
+use super::{AccountConfig, Attention, Config, SocketChoice, default_redirect_uri, words};
 use crate::oauth::dialect::{AssertionAudience, Dialect, IssPolicy, Proxy, RateLimit, Revoke};
 use crate::oauth::exchange::{Target, User};
+use crate::secret::source::{KeySource, SecretSource};
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
 /// `[hidden]`, with a comment that says where they come from. What is not set is not shown.

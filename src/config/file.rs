@@ -15,9 +15,9 @@ use super::reader::SectionReader;
 use super::schema;
 use super::value::{Base, addresses, command, count, credential, duration, flag, path, text};
 use super::{
-    AccountConfig, AuditConfig, Config, FilePrivacy, KeySource, Listen, Parsed, Serving, SocketChoice, Sources,
-    StoreConfig,
+    AccountConfig, AuditConfig, Config, FilePrivacy, Listen, Parsed, Serving, SocketChoice, Sources, StoreConfig,
 };
+use crate::secret::source::KeySource;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

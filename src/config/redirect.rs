@@ -7,7 +7,8 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::problem::Problem;
-use super::value::{is_loopback, plain_url, text};
+use super::value::{plain_url, text};
+use crate::loopback::is_loopback;
 use crate::routes::{is_ambiguous, is_reserved};
 
 const DEFAULT_PORT: &str = ":80";

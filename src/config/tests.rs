@@ -16,10 +16,9 @@ use toml::de::DeTable;
 
 use super::problem::Diagnostics;
 use super::schema::{Fallback, SECTIONS, SectionForm, Shown, ValueKind};
-use super::{
-    Config, ConfigErrors, FilePrivacy, SecretSource, SocketChoice, Sources, describe, example, file, reference,
-};
+use super::{Config, ConfigErrors, FilePrivacy, SocketChoice, Sources, describe, example, file, reference};
 use crate::oauth::dialect::{BodyEncoding, Pkce};
+use crate::secret::source::SecretSource;
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     super::parse(text, Path::new("/etc/rb/config.toml"), FilePrivacy::Private, Some(Path::new("/home/u")))

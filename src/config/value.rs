@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
-use url::{Host, Url};
+use url::Url;
 
 use super::problem::{Problem, nearest};
 use super::template::{self, TOKEN_URL, Variables};
-use crate::contract::DEFAULT_ACCOUNT;
+use crate::contract::{DEFAULT_ACCOUNT, is_name};
+use crate::loopback::is_secure;
 use crate::oauth::dialect::RateLimit;
 
 /// What relative paths and `~/` are relative to.
@@ -183,17 +184,15 @@ pub(super) fn credential(value: &DeValue<'_>) -> Result<String, Problem> {
 
 /// A name of an account or provider.
 pub(super) fn name(name: &str) -> Result<(), Problem> {
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     let expected = "1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first";
     if name == DEFAULT_ACCOUNT {
         return Err(Problem::new("is a reserved name").expected("another: `default` stands for the default account"));
     }
-    let fits = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
-    if fits && name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+    if is_name(name) {
         return Ok(());
     }
     let lower = name.to_ascii_lowercase();
-    let meant = (lower != name && self::name(&lower).is_ok()).then_some(lower);
+    let meant = (lower != name && lower != DEFAULT_ACCOUNT && is_name(&lower)).then_some(lower);
     Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
 }
 
@@ -277,8 +276,7 @@ pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
 pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
     let url = plain_url(text)?;
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
+        _ if is_secure(&url) => Ok(url),
         "http" => Err(Problem::new("uses http beyond loopback")),
         other => Err(Problem::new(format!("uses `{other}`"))),
     }
@@ -298,14 +296,4 @@ pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
         return Err(Problem::new("has a fragment (`#`)"));
     }
     Ok(url)
-}
-
-/// Whether the host is this machine: by number, or by the one name that has to mean it (RFC 6761 §6.3).
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }

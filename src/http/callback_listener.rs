@@ -3,17 +3,18 @@
 //! `localhost` (§7.3), since the browser picks either and a stranger could hold the other.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::sync::Mutex;
-use url::{Host, Url};
+use url::Url;
 
 use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{ServedListener, Server};
 use crate::broker::{CallbackListener, Guard};
+use crate::loopback;
 use crate::provider::ProviderFuture;
 
 /// After a login, so that the browser can load the outcome page and its style.
@@ -110,13 +111,10 @@ fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
     let unusable = || format!("`{redirect_uri}` does not lead to this machine");
     let url = Url::parse(redirect_uri).map_err(|_| unusable())?;
     let port = url.port_or_known_default().ok_or_else(unusable)?;
-    let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
-    let hosts = match url.host() {
-        Some(Host::Domain("localhost")) => vec![v4, v6],
-        Some(Host::Ipv4(address)) if address.is_loopback() => vec![address.into()],
-        Some(Host::Ipv6(address)) if address.is_loopback() => vec![address.into()],
-        _ => return Err(unusable()),
-    };
+    let hosts = loopback::addresses(&url);
+    if hosts.is_empty() {
+        return Err(unusable());
+    }
     Ok(hosts.into_iter().map(|host| SocketAddr::new(host, port)).collect())
 }
 

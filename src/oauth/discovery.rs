@@ -1,8 +1,9 @@
 //! An issuer's metadata (RFC 8414, OpenID Connect Discovery): where it is, and what of it is believed.
 
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
+use crate::loopback::is_secure;
 use crate::oauth::dialect::{Dialect, IssPolicy, Par, Revoke};
 use crate::oauth::reply::{self, Failed, ReceivedReply};
 
@@ -156,21 +157,7 @@ pub(crate) fn page(text: &str) -> Option<Url> {
         return None;
     }
     let url = Url::parse(text).ok()?;
-    let is_safe = match url.scheme() {
-        "https" => url.host().is_some(),
-        "http" => is_loopback(&url),
-        _ => false,
-    };
-    (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    (is_secure(&url) && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
 #[cfg(test)]

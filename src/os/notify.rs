@@ -1,5 +1,7 @@
 //! Notifications on the user's desktop (freedesktop.org's Desktop Notifications, version 1.2), with buttons.
 
+use crate::printable::is_unprintable;
+
 /// Why nobody was told, or nobody answered.
 #[derive(Debug, thiserror::Error)]
 #[error("the desktop can't be told ({why})")]
@@ -23,11 +25,7 @@ const LONGEST: usize = 120;
 
 /// A name that somebody else chose, in a bearable length and without what hides text or turns it around.
 pub fn plain(name: &str) -> String {
-    let odd = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    name.chars().filter(|c| !odd(c)).take(LONGEST).collect()
+    name.chars().filter(|c| !is_unprintable(*c)).take(LONGEST).collect()
 }
 
 /// Shows `notice` and waits for a button: which one, or `None` if it was closed without. Whoever stops waiting

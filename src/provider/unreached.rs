@@ -9,6 +9,7 @@ use rustls::{AlertDescription, CertificateError};
 use url::Url;
 
 use crate::clock::Wall;
+use crate::loopback::is_loopback;
 use crate::oauth::dialect::{NetworkOptions, Proxy, Roots};
 use crate::oauth::reply;
 
@@ -144,7 +145,7 @@ fn utc(seconds: u64) -> String {
 
 /// The variable of the environment that names a proxy for `url`, though it is not used.
 pub fn unused_proxy(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> Option<&'static str> {
-    if reach.proxy != Proxy::None || super::wire::is_loopback(url) || is_excepted(url, env) {
+    if reach.proxy != Proxy::None || is_loopback(url) || is_excepted(url, env) {
         return None;
     }
     let names: &[&str] = match url.scheme() {

@@ -19,6 +19,7 @@ use super::unreached::{self, innermost};
 use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
+use crate::loopback::is_loopback;
 use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit, Roots};
 use crate::oauth::exchange::HttpRequest;
 use crate::oauth::reply::{self, ReceivedReply};
@@ -299,16 +300,6 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Str
     let pem = pem.strip_prefix(BOM).unwrap_or(&pem);
     let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unfit("it is not PEM"))?;
     if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
-}
-
-/// By number, or by the one name that has to mean it (RFC 6761 §6.3).
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 type ProviderLimits = Vec<(LimitKey, RateLimit)>;

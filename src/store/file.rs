@@ -23,11 +23,11 @@ use super::seal::{self, OpenError, Unsealed};
 use super::{Opening, Store, StoreError};
 use crate::account::record::Record;
 use crate::clock::Clock;
-use crate::config::KeySource;
-use crate::contract::StoreState;
+use crate::contract::{StoreState, is_name};
 use crate::failpoint;
 use crate::os::folder::error::FolderError;
 use crate::os::folder::{Folder, Temp};
+use crate::secret::source::KeySource;
 
 pub use state_lock::StateLock;
 
@@ -124,7 +124,7 @@ impl FileStore {
     }
 
     fn turn(&self, account: &str) -> Result<Arc<Mutex<FileGuard>>, StoreError> {
-        if !valid(account) {
+        if !is_name(account) {
             return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
         }
         Ok(lock(&self.slots).entry(account.to_owned()).or_default().clone())
@@ -235,7 +235,7 @@ impl Store for FileStore {
     }
 
     fn high_water_mark(&self, account: &str) -> u64 {
-        self.marks.as_ref().filter(|_| valid(account)).map_or(0, |marks| marks.get(account))
+        self.marks.as_ref().filter(|_| is_name(account)).map_or(0, |marks| marks.get(account))
     }
 
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
@@ -323,13 +323,6 @@ impl Store for FileStore {
 
 fn file_name(account: &str) -> String {
     format!("{account}{SUFFIX}")
-}
-
-/// The config's rule for names. Here it keeps every file in its folder, and apart from any other's where
-/// case does not count.
-pub(super) fn valid(account: &str) -> bool {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
 }
 
 fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {

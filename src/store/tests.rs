@@ -61,7 +61,7 @@ fn with_key(held: StateLock, key: [u8; 32], clock: Clock) -> FileStore {
 }
 
 fn by_file(held: StateLock, clock: Clock) -> FileStore {
-    FileStore::open(held, &crate::config::KeySource::File, keys::NOTHING, clock).unwrap()
+    FileStore::open(held, &crate::secret::source::KeySource::File, keys::NOTHING, clock).unwrap()
 }
 
 fn open(state: &Path) -> FileStore {

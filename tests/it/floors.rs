@@ -22,7 +22,9 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
 }
 
 const MODULES: &[Module] = &[
-    module("secret", 0, &[]),
+    module("printable", 0, &[]),
+    module("loopback", 0, &[]),
+    module("secret", 0, &["printable"]),
     // It reads the machine's clocks, which differ by system.
     module("clock", 0, &["os"]),
     module("random", 0, &[]),
@@ -46,7 +48,7 @@ const MODULES: &[Module] = &[
     module("store", 2, &["os"]),
     // What comes back is told in the words of the account's machine (`Answer`).
     // Metadata is kept in a private folder.
-    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "secret", "os"]),
+    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "loopback", "secret", "os"]),
     module("broker", 3, &[]),
     // Doors. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
     confined(
@@ -61,6 +63,8 @@ const MODULES: &[Module] = &[
             "config",
             "contract",
             "error",
+            "loopback",
+            "printable",
             "secret",
             "provider",
             "rate_limit",
@@ -68,7 +72,7 @@ const MODULES: &[Module] = &[
         ],
     ),
     // The command line's client has no runtime and no TLS: nothing that would bring them in.
-    confined("client", 4, &["os", "contract", "error", "secret", "clock"]),
+    confined("client", 4, &["os", "contract", "error", "loopback", "secret", "clock"]),
     confined("log", 4, &["error"]),
     // The desktop's door.
     confined("attention", 4, &["broker", "os", "contract"]),

@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 
 use super::finding::{good, needs_hand, note};
 use crate::clock::Wall;
-use crate::config::{Config, KeySource, SecretSource};
+use crate::config::Config;
 use crate::contract::{Finding, FindingState};
 use crate::os::browser;
 use crate::os::keyring::{self, KeyringError};
+use crate::secret::source::{KeySource, SecretSource};
 
 /// 2026-01-01: before it was written, so a clock that says less is wrong.
 const WRITTEN: i64 = 1_767_225_600;

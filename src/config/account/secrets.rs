@@ -3,11 +3,12 @@
 use super::super::problem::Problem;
 use super::super::reader::SectionReader;
 use super::super::value::{Base, command, credential, path, text};
-use super::super::{AccountConfig, FilePrivacy, KeyFile, PasswordUser, SecretSource};
+use super::super::{AccountConfig, FilePrivacy, KeyFile, PasswordUser};
 use super::Context;
 use crate::oauth::dialect::ClientAuth;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
+use crate::secret::source::SecretSource;
 use crate::secret::text::Rule;
 use crate::secret::{self, ClientSecret};
 

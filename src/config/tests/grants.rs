@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::{FilePrivacy, SecretSource, parse};
+use super::super::{FilePrivacy, parse};
 use super::sound;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
+use crate::secret::source::SecretSource;
 
 const PROVIDER: &str = "[providers.p]\ntoken_url = \"https://h/t\"\n";
 const ACCOUNT: &str = "[accounts.a]\nprovider = \"p\"\nclient_id = \"i\"\n";

@@ -1,5 +1,7 @@
 //! Sanitizing of a provider's text before it is shown or logged.
 
+use crate::printable::is_invisible;
+
 /// Longest name of a provider's that is passed on, in characters.
 const LONGEST_TEXT: usize = 200;
 
@@ -12,8 +14,6 @@ pub fn clean(text: &str) -> String {
 pub(super) fn clean_to(text: &str, longest: usize) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     // Marks that reorder or hide text lie about what stands next to them.
-    let visible = printable.filter(
-        |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
-    );
+    let visible = printable.filter(|c| !is_invisible(*c));
     visible.take(longest).collect::<String>().trim().to_owned()
 }

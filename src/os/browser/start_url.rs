@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::loopback::is_loopback;
 
 /// Where the path of every URL that is opened begins: a login, or the status page.
 const STARTS: [&str; 2] = ["/login/start/", "/open/"];
@@ -21,12 +23,7 @@ impl StartUrl {
     /// Checks `text`.
     pub fn parse(text: &str) -> Result<Self, NotAStartUrl> {
         let url = Url::parse(text).map_err(|_| NotAStartUrl)?;
-        let here = match url.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
+        let here = is_loopback(&url);
         let bare =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         let ticket = STARTS.iter().find_map(|start| url.path().strip_prefix(start)).unwrap_or_default();

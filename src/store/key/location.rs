@@ -6,8 +6,8 @@
 use std::fmt;
 
 use super::source::TEXT_LIMIT;
-use crate::config::KeySource;
 use crate::os::folder::Folder;
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The note in the state folder. Not a secret.

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 
 use super::MasterKey;
 use super::location::{self, Item, KeyLocation, Note};
-use crate::config::KeySource;
 use crate::os::child_env;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 use crate::os::keyring::KeyringError;
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The key file in the state folder.
