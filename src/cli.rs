@@ -1,5 +1,5 @@
-//! The command line: what can be asked, and who answers. Each command is a file that turns arguments
-//! into requests and replies into text; `report` is the only place that prints.
+//! The command line (CLI): the commands and their dispatch. Each command is a file that turns arguments into
+//! requests and replies into text; only `report` prints.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,16 +57,16 @@ struct Program {
 
 const HELP: &str = "\
 Examples:
-  ringback demo                    See the whole of it work, on throw-away data
+  ringback demo                    See everything work, on temporary data
   ringback serve                   Run the daemon
   ringback login                   Log in with the browser, once
-  ringback token                   Print the current token, as often as you like
+  ringback token                   Print the current token; ask whenever you need one
 
 Exit codes:
-  0 done             4 unknown account        8 provider refused
-  1 something else   5 login required         9 store unavailable
-  2 usage            6 login failed          10 not permitted
-  3 no daemon        7 provider unreachable";
+  0 done             4 unknown account         8 provider refused
+  1 other failure    5 login required          9 store unavailable
+  2 usage            6 login failed           10 not permitted
+  3 no daemon        7 provider unreachable   11 needs an answer";
 
 #[derive(Subcommand)]
 enum Command {
@@ -93,10 +93,10 @@ enum Command {
     Demo(demo::DemoArgs),
 }
 
-/// What a command comes to: the exit code, or why it failed.
+/// The result of a command: its exit code, or why it failed.
 type CommandResult = Result<ExitCode, Failure>;
 
-/// Which daemon is asked.
+/// Which daemon to ask.
 #[derive(Args)]
 struct DaemonChoice {
     /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
@@ -110,7 +110,7 @@ impl DaemonChoice {
     }
 }
 
-/// Which account is meant.
+/// Which account to use.
 #[derive(Args)]
 struct Account {
     /// The account's name in the config
@@ -118,7 +118,7 @@ struct Account {
     name: String,
 }
 
-/// Starts the log of a command that runs for long; the others have none.
+/// Starts the log of a long-running command; the others have none.
 fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
     log::start(options).map_err(|error| match error {
         Error::Usage { what } => message::log_filter(what),
@@ -126,15 +126,15 @@ fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
     })
 }
 
-/// Reads the arguments, does what they say, reports a failure, and gives the exit code. Mistakes in
-/// the arguments, `--help` and `--version` end the process here.
+/// Parses the arguments, runs the command, reports a failure, and returns the exit code. Wrong arguments, `--help` and
+/// `--version` end the process here.
 pub fn run() -> ExitCode {
     log::hide_panics();
     let outcome = match Program::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
-            let provider = || "the provider to end the tokens".into();
+            let provider = || "the provider to revoke the tokens".into();
             waiting::told(client::PATIENCE, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),

@@ -1,7 +1,7 @@
-//! Named steps at which tests kill the process, to see what survives (`security.md` §1.14, M7), and providers that are
-//! waited for without end.
+//! Failpoints (fault injection): named steps at which tests kill the process to see what survives (docs/security.md,
+//! rule 28), and a provider timeout that is an hour long.
 //!
-//! Without the cargo feature `failpoints` [`reach`] and [`patience`] do nothing, so a release has none of it.
+//! Without the cargo feature `failpoints`, [`reach`] and [`patience`] do nothing, so a release contains none of this.
 
 use std::time::Duration;
 

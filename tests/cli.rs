@@ -133,12 +133,15 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
     let two = format!("{one}{}", account("more", "client_secret_file = \"secret\""));
     assert_eq!(check(&two).1, "ok: 2 accounts\n");
     for (command, says) in [
-        ("client_secret_command = [\"/nowhere/program\"]", "`/nowhere/program`, which is not there or can't be run\n"),
+        (
+            "client_secret_command = [\"/nowhere/program\"]",
+            "`/nowhere/program`, which does not exist or can't be run\n",
+        ),
         (
             "client_secret_command = [\"secret\", \"canary\"]",
-            "`secret`, which is not there: it is in no folder of PATH\n",
+            "`secret`, which does not exist: it is in no folder of PATH\n",
         ),
-        ("client_secret_command = [\"./secret\"]", "`DIR/./secret`, which is not there or can't be run\n"),
+        ("client_secret_command = [\"./secret\"]", "`DIR/./secret`, which does not exist or can't be run\n"),
         ("client_secret_command = [\"sh\", \"-c\", \"echo canary\"]", ""),
         ("client_secret_file = \"secret\"\nhook = [\"/bin/sh\"]", ""),
         ("client_secret_file = \"secret\"\nhook = [\"/nowhere/hook\"]", "hook: names the program `/nowhere/hook`"),
@@ -318,8 +321,7 @@ fn without_a_terminal_a_password_is_not_asked_for() {
 #[test]
 fn what_the_provider_says_is_shown_and_a_dead_token_is_exit_code_5() {
     let info = r#"{"version":1,"account":"work","source":"details","active":true,"voip_id":1000001,"claims":{"a":"b\u001b[0m"}}"#;
-    let told =
-        "work: the token works, says the provider's details page\nwhose: voip_id 1000001\nAs it came:\n  a: b[0m\n";
+    let told = "work: the token works, according to the provider's details page\nwhose: voip_id 1000001\nFull reply:\n  a: b[0m\n";
     assert_eq!(against(&[(200, info)], &["info"], ""), (0, told.into(), String::new()));
     let dead = info.replace("true", "false");
     let (code, out, _) = against(&[(200, &dead)], &["info", "--json"], "");

@@ -175,7 +175,7 @@ impl Attempts {
         Some(login.depart(id, BrowserBinding::ByHand, now, rng))
     }
 
-    /// Checks an answer in the order of `security.md` §1.12: state and cookie, which say whose it is, and then address,
+    /// Checks an answer in the order of docs/security.md, rule 16: state and cookie, which say whose it is, and then address,
     /// kind, issuer, error, code or token. What fails at the first two changes nothing; what fails later ends the login
     /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
     pub fn arrive(&mut self, arrival: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {

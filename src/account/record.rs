@@ -64,7 +64,7 @@ pub struct EndsInBoot {
     pub at_ms: u64,
 }
 
-/// A refresh about to be sent (`security.md` §1.14, step 4).
+/// A refresh about to be sent (docs/security.md, rule 28).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {

@@ -1,4 +1,4 @@
-//! `ringback app`: which programs may ask with a key, and for what.
+//! `ringback app`: manages the keys of programs (API keys) and their rights.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use crate::apps::DEFAULT_APP;
 use crate::clock::Clock;
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
 
-/// Decide which programs may ask with a key
+/// Manage the keys of programs and their rights
 ///
-/// A program that can't use the unix socket, or shall get less than everything, gets a key of its own. The
-/// app `default` is the one whose key is in the key file that endpoint.json names.
+/// A program that can't use the unix socket, or should have limited rights, gets a key of its own. The key of the app
+/// `default` is in the key file that endpoint.json names.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct AppArgs {
@@ -26,14 +26,14 @@ pub(super) struct AppArgs {
 
 const HELP: &str = "\
 Examples:
-  ringback app add editor                       A key that reads the default account
+  ringback app add editor                       A key that may read the default account
   ringback app add backup --account work --account home --expires 90d
   (umask 077; ringback app add editor > editor.key)
   ringback app list
   ringback app remove editor                    Its key stops working at once
   ringback app rotate default                   A new key in the key file
-  ringback app remove default                   No key file any more: the socket, or keys of your own
-  ringback app add default --all-accounts --write   The key file again, with every right";
+  ringback app remove default                   Delete the key file; the socket and other keys remain
+  ringback app add default --all-accounts --write   Make the key file again, with every right";
 
 #[derive(Subcommand)]
 enum AppCommand {
@@ -45,27 +45,27 @@ enum AppCommand {
 
 /// Make a key for a program, and print it once
 ///
-/// It reads the default account unless others are named, and changes nothing without `--write`.
+/// It may read the default account unless you name others. Without `--write` it may change nothing.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ringback app add editor
   ringback app add mailer --account work --scope mail.send --expires 90d
   ringback app add panel --all-accounts --write
-  ringback app add default --all-accounts --write   The key file, after `app remove default`")]
+  ringback app add default --all-accounts --write   Make the key file again, after `app remove default`")]
 struct AddArgs {
-    /// What it is to be called
+    /// The app's name
     name: String,
 
-    /// An account that it may read; give it again for more
+    /// An account that it may read; may be repeated
     #[arg(long = "account", value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
     accounts: Vec<String>,
 
-    /// It may read every account, those that will be added too
+    /// It may read every account, including those that are added later
     #[arg(long, conflicts_with = "accounts")]
     all_accounts: bool,
 
-    /// It gets only tokens that are worth no more than this scope; give it again for more
+    /// It gets only tokens with no more than this scope; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 
@@ -88,7 +88,7 @@ Examples:
   ringback app list
   ringback app list --json")]
 struct AppListArgs {
-    /// Print the daemon's reply (docs/api.md)
+    /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]
     json: bool,
 
@@ -96,22 +96,22 @@ struct AppListArgs {
     reach: DaemonChoice,
 }
 
-/// Take a program's key away, at once
+/// Remove a program's key at once
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   ringback app remove editor
   ringback app remove default   Programs that use the key file are shut out, too
-  ringback app add default --all-accounts --write   Makes the key file again, with every right")]
+  ringback app add default --all-accounts --write   Make the key file again, with every right")]
 struct RemoveArgs {
-    /// Its name
+    /// The app's name
     name: String,
 
     #[command(flatten)]
     reach: DaemonChoice,
 }
 
-/// Give a program another key, and print it once
+/// Make another key for a program, and print it once
 ///
 /// The old key stops working at once. The key of `default` goes into the key file and is not printed.
 #[derive(Args)]
@@ -120,7 +120,7 @@ Examples:
   ringback app rotate editor
   ringback app rotate default")]
 struct RotateArgs {
-    /// Its name
+    /// The app's name
     name: String,
 
     #[command(flatten)]
@@ -136,7 +136,7 @@ pub(super) fn run(args: &AppArgs) -> CommandResult {
             remove.reach.client()?.remove_app(&remove.name)?;
             report::say(&format!("{}: removed, its key no longer works", remove.name));
             if remove.name == DEFAULT_APP {
-                report::say(&format!("The key file is gone, too. {KEY_FILE_AGAIN}"));
+                report::say(&format!("The key file is deleted, too. {KEY_FILE_AGAIN}"));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -162,13 +162,13 @@ impl AddArgs {
     }
 }
 
-/// The key alone on standard output, so that it can go into a file or a password manager.
+/// Prints the key alone to standard output, so that it can be piped into a file or a password manager.
 fn tell_key(made: AppMade) -> CommandResult {
     let AppMade { app, key, key_file, .. } = made;
     if let Some(file) = key_file {
         report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));
         if !(app.write && app.accounts.is_none() && app.scopes.is_none()) {
-            report::say(&format!("To give it every right, `ringback app remove default` first. {KEY_FILE_AGAIN}"));
+            report::say(&format!("To give it every right, run `ringback app remove default` first. {KEY_FILE_AGAIN}"));
         }
     }
     if let Some(key) = key.map(Zeroizing::new) {
@@ -176,7 +176,7 @@ fn tell_key(made: AppMade) -> CommandResult {
         line.extend_from_slice(key.as_bytes());
         line.push(b'\n');
         report::answer(&line)?;
-        report::say(&format!("{}: {}. This is the only time that the key is shown.", app.name, rights(&app)));
+        report::say(&format!("{}: {}. The key is shown only this once.", app.name, rights(&app)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -210,7 +210,7 @@ fn overview(reply: &AppsReply, now: i64) -> String {
         let _ = writeln!(text, "  key made {}, {used}{expires}", moment(app.created_at, now));
     }
     if reply.apps.is_empty() {
-        text.push_str("No program has a key: only the unix socket is open. `ringback app add NAME` makes one.\n");
+        text.push_str("No program has a key; programs can use the unix socket. `ringback app add NAME` makes a key.\n");
     }
     if reply.wrong_keys > 0 {
         let _ = writeln!(text, "Wrong keys since the daemon started: {}", reply.wrong_keys);

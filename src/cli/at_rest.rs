@@ -1,5 +1,5 @@
-//! The state folder while no daemon runs: what moves house is read and written by the command itself, holding the
-//! folder as a daemon does. So nothing can refresh what is just being copied.
+//! The state folder while no daemon runs: `export`, `import --from` and `store rekey` read and write it themselves, and
+//! hold its lock like a daemon, so that nothing is refreshed while it is being copied.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 use crate::store::{Opening, Store as _, StoreError};
 
-/// The folder, held, and the config that it belongs to.
+/// The locked folder and its config.
 pub(super) struct AtRest {
     pub(super) config: Config,
     paths: Paths,
@@ -23,7 +23,7 @@ pub(super) struct AtRest {
 }
 
 impl AtRest {
-    /// Holds the folder; fails while a daemon does.
+    /// Locks the folder; fails while a daemon holds it.
     pub(super) fn hold(source: &config::ConfigSource) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
         mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
@@ -34,17 +34,17 @@ impl AtRest {
         Ok(Self { config, paths, held })
     }
 
-    /// The accounts that something is stored of.
+    /// The stored accounts.
     pub(super) fn accounts(&self) -> Result<Vec<String>, Failure> {
         self.held.accounts().map_err(|error| unavailable(&error))
     }
 
-    /// The audit log, if it is kept.
+    /// The audit log, if it is on.
     pub(super) fn audit(&self) -> Result<AuditLog, Failure> {
         open_audit(&self.config, &self.paths).map_err(message::audit_unwritable)
     }
 
-    /// The store, unlocked: with the passphrase in `file`, or asked for, if it takes one.
+    /// The unlocked store: if it has a passphrase, with the one in `file` or one that is asked for.
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
         let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
@@ -69,7 +69,7 @@ impl AtRest {
     }
 }
 
-/// What the store says, to a person.
+/// The failure for an error of the store.
 pub(super) fn unavailable(error: &StoreError) -> Failure {
     match error {
         StoreError::InUse { .. } => message::state_in_use(error),
@@ -78,7 +78,7 @@ pub(super) fn unavailable(error: &StoreError) -> Failure {
     }
 }
 
-/// Writes down that each of `accounts` left or came; returns once that is written, and fails if it can't be.
+/// Writes an audit line for each of `accounts`; returns once they are written, and fails if that is impossible.
 pub(super) fn note(audit: &AuditLog, event: AuditEvent, accounts: &[&str]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;

@@ -1,4 +1,4 @@
-//! `ringback audit`: who got which token. Reads the log itself, so it works without a daemon.
+//! `ringback audit`: shows the audit log. Reads the files itself, so it works without a daemon.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -14,38 +14,39 @@ use crate::clock::{Clock, Wall};
 use crate::contract::{AuditEvent, AuditLine};
 use crate::os::paths::Paths;
 
-/// Show who got which token, and who was refused
+/// Show which program got which token, and which requests were refused
 ///
-/// One line for each token that was handed out or refused, and for everything that changed who gets one. Of what
-/// an app or a stranger does without end, the first have a line each, and one line a minute counts the rest.
+/// One line for each token that was handed out or refused, and for everything that changed who gets one. If an app or a
+/// caller without a valid key repeats a request without end, only the first ones have a line each; one line a minute
+/// counts the rest.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct AuditArgs {
-    /// Go on with what happens from now on, until Ctrl-C
+    /// Keep printing new lines, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
 
-    /// Only this account
+    /// Show only this account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
 
-    /// Only this app
+    /// Show only this app
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
 
-    /// Only what was refused
+    /// Show only refused requests
     #[arg(long)]
     denied: bool,
 
-    /// Only the last of this span, such as `1h`
+    /// Show only lines that are newer than this, such as `1h`
     #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
 
-    /// Only the last so many of them
+    /// Show only the last COUNT lines
     #[arg(long, short = 'n', value_name = "COUNT")]
     last: Option<usize>,
 
-    /// Print the lines as they are kept (docs/api.md)
+    /// Print the raw lines as JSON (docs/api.md)
     #[arg(long)]
     json: bool,
 
@@ -60,10 +61,10 @@ Examples:
   ringback audit --denied --since 1d
   ringback audit --json | jq 'select(.event == \"token\") | .executable'";
 
-/// Between two looks while following.
+/// The polling interval of `--follow`.
 const GLANCE: Duration = Duration::from_millis(250);
 
-/// Prints what there is, and with `--follow` what comes.
+/// Prints the log, and with `--follow` new lines as they are written.
 pub(super) fn run(args: &AuditArgs) -> CommandResult {
     let folder =
         crate::config_file::load_what_works(&args.source.env()).ok().and_then(|(config, _)| config.store.folder);
@@ -91,7 +92,7 @@ pub(super) fn run(args: &AuditArgs) -> CommandResult {
     })
 }
 
-/// Never ends well.
+/// Returns only with an error.
 async fn follow(args: &AuditArgs, reader: &mut LogReader) -> std::io::Result<()> {
     loop {
         tokio::time::sleep(GLANCE).await;
@@ -102,7 +103,7 @@ async fn follow(args: &AuditArgs, reader: &mut LogReader) -> std::io::Result<()>
     }
 }
 
-/// As the lines have it: such texts are in the order of the times that they tell.
+/// A time in the format of the lines, whose texts sort chronologically.
 fn at(wall: Wall) -> String {
     wall.rfc3339()
 }

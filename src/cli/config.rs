@@ -1,4 +1,4 @@
-//! `ringback config`: looks at the config file without a daemon.
+//! `ringback config`: checks the config file, without a daemon.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,23 +30,23 @@ Examples:
 enum ConfigCommand {
     /// Check the config file
     ///
-    /// Names every mistake with its line, and exits with 2 if there is one. Warnings change no exit code. Files
-    /// that it names are looked at: client secrets, passwords and private keys (not shown), and certificates.
-    /// Commands are not run, and keyrings and systemd credentials not asked.
+    /// Reports every mistake with its line, and exits with 2 if there is one. Warnings don't change the exit code. Files that
+    /// the config names are checked: client secrets, passwords and private keys (not shown), and certificates. Commands are
+    /// not run, and keyrings and systemd credentials are not queried.
     Check(CheckArgs),
-    /// Print an example with every key explained
+    /// Print an example that explains every key
     Example,
     /// Print where the config file is
     Path(ConfigSource),
 }
 
-/// What is checked, and what is printed.
+/// What to check, and what to print.
 #[derive(Args)]
 struct CheckArgs {
     #[command(flatten)]
     source: ConfigSource,
 
-    /// Print what is in effect, presets and defaults filled in, secrets hidden
+    /// Print the effective config, with presets and defaults filled in and secrets hidden
     #[arg(long)]
     show: bool,
 }
@@ -60,7 +60,7 @@ pub(super) struct ConfigSource {
     pub(super) config: Option<PathBuf>,
 }
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
         ConfigCommand::Check(CheckArgs { source, show }) => {
@@ -71,7 +71,7 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
                 );
             }
             if *show {
-                // Standard output is TOML alone.
+                // Standard output has only TOML.
                 report::say(&fine(&config));
                 config::describe(&config)
             } else {
@@ -88,24 +88,24 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
 }
 
 impl ConfigSource {
-    /// Where the file may be named, for [`config_file`].
+    /// The places that may name the file, for [`config_file`].
     pub(super) fn env(&self) -> ConfigEnv {
         ConfigEnv::from_process(self.config.clone())
     }
 
-    /// Which file it is, if there is a place for one.
+    /// The file, if there is a place for one.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let file = config_file::default_path(&self.env()).ok()?;
         Some(std::path::absolute(&file).unwrap_or(file))
     }
 
-    /// The effective config with the accounts that nothing is wrong with, and all mistakes untold.
+    /// The effective config with the accounts that have no mistakes; mistakes are not reported.
     pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
         config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
     }
 }
 
-/// What to say of a config that can't be used. Its mistakes are told at once, each on its line.
+/// The failure for a config that can't be used. Its mistakes are reported at once, one on each line.
 pub(super) fn failure(error: &ConfigFileError) -> Failure {
     match error {
         ConfigFileError::Mistakes(mistakes) => {
@@ -127,7 +127,7 @@ fn count(mistakes: usize) -> String {
     }
 }
 
-/// Tells every mistake, and every file that the daemon could not use, each on its line; fails if there is one.
+/// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
 fn check(source: &ConfigSource) -> Result<Effective, Failure> {
     let (config, mistakes) = source.load_what_works()?;
     mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
@@ -148,7 +148,7 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
     }
 }
 
-/// What a check without mistakes ends with.
+/// The last line of a check without mistakes.
 fn fine(config: &Effective) -> String {
     match config.accounts.len() {
         1 => "ok: 1 account".into(),

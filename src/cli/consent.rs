@@ -1,4 +1,4 @@
-//! `ringback consent`: the questions whether a program may have a token, and their answers.
+//! `ringback consent`: lists and answers the questions whether a program may have a token.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -10,9 +10,9 @@ use super::{CommandResult, DaemonChoice, report, waiting};
 use crate::client::SLACK;
 use crate::contract::{ConsentAnswer, ConsentsReply};
 
-/// Answer whether a program may have a token
+/// Decide whether a program may have a token
 ///
-/// Accounts with `consent = "ask"` in the config give a token to a program only after you said so. Answers are
+/// With `consent = "ask"` in an account's config, a program gets its first token only after you allow it. Answers are
 /// remembered for each program and account.
 #[derive(Args)]
 #[command(after_help = HELP)]
@@ -27,25 +27,25 @@ Examples:
   ringback consent allow 7        From now on
   ringback consent once 7         This time
   ringback consent refuse 7
-  ringback consent forget 3       Asks again the next time";
+  ringback consent forget 3       Ask again the next time";
 
 #[derive(Subcommand)]
 enum ConsentCommand {
-    /// Show the questions that wait, and the answers that are remembered
+    /// Show pending questions and remembered answers
     List(ConsentListArgs),
-    /// Allow it, from now on
+    /// Allow it from now on
     Allow(Which),
-    /// Allow it this time
+    /// Allow it this time only
     Once(Which),
-    /// Refuse it, until it is forgotten
+    /// Refuse it until the answer is forgotten
     Refuse(Which),
-    /// Forget an answer: the next fetch asks again
+    /// Forget an answer, so that the next request asks again
     Forget(Which),
 }
 
 #[derive(Args)]
 struct ConsentListArgs {
-    /// Print the daemon's reply (docs/api.md)
+    /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]
     json: bool,
 
@@ -55,7 +55,7 @@ struct ConsentListArgs {
 
 #[derive(Args)]
 struct Which {
-    /// Its number, as `list` shows it
+    /// The number that `list` shows
     id: String,
 
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(super) fn run(args: &ConsentArgs) -> CommandResult {
         ConsentCommand::Forget(which) => {
             let client = which.reach.client()?;
             waiting::told(SLACK, daemon, || client.forget_consent(&which.id))?;
-            report::say("Forgotten: the next fetch asks again.");
+            report::say("Forgotten: the next request asks again.");
             return Ok(ExitCode::SUCCESS);
         }
         ConsentCommand::Allow(which) => (which, ConsentAnswer::Allow),
@@ -88,7 +88,7 @@ pub(super) fn run(args: &ConsentArgs) -> CommandResult {
 }
 
 fn daemon() -> String {
-    "the daemon to write the answer down".into()
+    "the daemon to store the answer".into()
 }
 
 fn overview(reply: &ConsentsReply) -> String {
@@ -98,10 +98,10 @@ fn overview(reply: &ConsentsReply) -> String {
         let _ = writeln!(text, "{}: {} asks for a token of {}", asked.id, plain(&asked.who), plain(&asked.account));
     }
     for known in &reply.remembered {
-        let may = if known.allowed { "may have tokens of" } else { "gets no token of" };
+        let may = if known.allowed { "may get tokens of" } else { "may not get tokens of" };
         let _ = writeln!(text, "{}: {} {may} {}", known.id, plain(&known.who), plain(&known.account));
     }
-    if text.is_empty() { "No program waits, and no answer is remembered.\n".into() } else { text }
+    if text.is_empty() { "No question is pending, and no answer is remembered.\n".into() } else { text }
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
             vec![ConsentKnown { id: "3".into(), who: "the app editor".into(), account: "work".into(), allowed: false }];
         assert_eq!(
             overview(&ConsentsReply { version: 1, pending, remembered }),
-            "7: /usr/bin/x[2J asks for a token of work\n3: the app editor gets no token of work\n"
+            "7: /usr/bin/x[2J asks for a token of work\n3: the app editor may not get tokens of work\n"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! `ringback demo`: the whole of it on throw-away data. A practice provider and a daemon, both this very
-//! program, one click, a token, and the token seen fresh twice.
+//! `ringback demo`: a demonstration on temporary data. Starts a practice provider and a daemon (both this same program),
+//! logs in with one click, and shows a token and two refreshes.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,18 +20,18 @@ mod visitor;
 use stage::DemoStage;
 use visitor::Visitor;
 
-/// See the whole of it work, on throw-away data
+/// See everything work, on temporary data
 ///
-/// Starts a practice provider and a daemon with a folder of their own, has you click once, shows the
-/// token and how it is kept fresh. Ctrl-C stops both and removes the folder.
+/// Starts a practice provider and a daemon in a temporary folder, asks you for one click, and shows the token and how it
+/// is kept fresh. Ctrl-C stops both and removes the folder.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct DemoArgs {
-    /// Click in your place, and end after two refreshes
+    /// Do the click for you, and end after two refreshes
     #[arg(long)]
     yes: bool,
 
-    /// How long the practice provider's tokens last
+    /// Lifetime of the practice provider's tokens
     #[arg(long, value_name = "DURATION", value_parser = lifetime, default_value = "6s")]
     lifetime: Duration,
 }
@@ -42,20 +42,20 @@ Examples:
   ringback demo --yes              Needs nobody: ends by itself within 45 s
   ringback demo --lifetime 20s";
 
-/// Shorter ones are due before they can be shown; with longer ones nobody wants to watch.
+/// Shorter lifetimes end before the token can be shown; longer ones take too long to watch.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let given = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let fits = (Duration::from_secs(3)..=Duration::from_secs(3600)).contains(&given);
     if fits { Ok(given) } else { Err("expected a duration from 3s to 1h".into()) }
 }
 
-/// With `--yes` nothing takes longer than this for all of it, at the usual lifetime.
+/// The limit for the whole demo with `--yes`, at the default lifetime.
 const WHOLE: Duration = Duration::from_secs(36);
-/// A person needs a while for a click.
+/// How long to wait for a person's click.
 const CLICK: Duration = Duration::from_secs(600);
-/// How often the token is looked at.
+/// The polling interval for the token.
 const GLANCE: Duration = Duration::from_millis(200);
-/// How many refreshes show that it is no accident.
+/// The number of refreshes to show.
 const REFRESHES: u32 = 2;
 
 /// Runs the demo in a runtime of its own.
@@ -65,12 +65,12 @@ pub(super) fn run(args: &DemoArgs) -> CommandResult {
     runtime.block_on(perform(args))
 }
 
-/// The play from the first step to the cleaning up, which happens however it ends.
+/// Runs all steps and cleans up, whatever happens.
 async fn perform(args: &DemoArgs) -> CommandResult {
     let mut teller = Teller { start: Clock::System.now().boot, step: "preparing" };
     let interrupted = signals::stop()?;
     let mut stage = DemoStage::build(args.lifetime)?;
-    teller.tell(&format!("throw-away folder {}", stage.folder().display()));
+    teller.tell(&format!("temporary folder {}", stage.folder().display()));
     let ended = tokio::select! {
         ended = play(args, &mut stage, &mut teller) => ended,
         () = interrupted => Ok(End::Interrupted),
@@ -81,17 +81,17 @@ async fn perform(args: &DemoArgs) -> CommandResult {
     });
     stage.strike().await;
     match ended? {
-        End::Complete => teller.tell("done: both stopped, the folder is gone"),
-        End::Interrupted => teller.tell("stopped; the folder is gone"),
+        End::Complete => teller.tell("done: both stopped, the folder is removed"),
+        End::Interrupted => teller.tell("stopped; the folder is removed"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// How a demo can end well.
+/// How a demo can end without an error.
 enum End {
     /// Everything was shown.
     Complete,
-    /// The user has seen enough.
+    /// The user pressed Ctrl-C.
     Interrupted,
 }
 
@@ -104,12 +104,12 @@ async fn play(args: &DemoArgs, stage: &mut DemoStage, teller: &mut Teller) -> Re
         return Ok(End::Complete);
     }
     let (visitor, token) = show.await?;
-    teller.tell("goes on until Ctrl-C");
+    teller.tell("press Ctrl-C to stop");
     watch(&visitor, token, args.lifetime, u32::MAX, teller).await?;
     Ok(End::Complete)
 }
 
-/// All the steps that there always are.
+/// The steps of every demo.
 async fn show(
     args: &DemoArgs,
     stage: &mut DemoStage,
@@ -129,7 +129,7 @@ async fn show(
     teller.tell(&format!("GET /token says {}", shortened(&token)));
     let said = stage.ringback_token().await?;
     if *said != *token {
-        // It may have been refreshed between the two.
+        // There may have been a refresh between the two.
         let again = visitor.token().await?;
         same(&said, &again)?;
     }
@@ -154,7 +154,7 @@ async fn log_in(args: &DemoArgs, visitor: &Visitor, teller: &mut Teller) -> Resu
         let reply: LoginReply = visitor.get(&format!("/v1/logins/{}?wait=5", started.login_id)).await?;
         match (reply.status, reply.failure) {
             (LoginStatus::Succeeded, _) => {
-                let scope = reply.scope.unwrap_or_else(|| "not told".into());
+                let scope = reply.scope.unwrap_or_else(|| "unknown".into());
                 teller.tell(&format!("logged in to `{}`, scope {scope}", reply.account));
                 return Ok(());
             }
@@ -163,10 +163,10 @@ async fn log_in(args: &DemoArgs, visitor: &Visitor, teller: &mut Teller) -> Resu
             (LoginStatus::Pending, None) => tokio::time::sleep(GLANCE).await,
         }
     }
-    Err(message::demo_failed("the login did not come to an end"))
+    Err(message::demo_failed("the login did not finish"))
 }
 
-/// Gets a person to the page: by the browser, or by telling where it is.
+/// Opens the page in the browser, or prints its URL.
 fn invite(url: &StartUrl, teller: &Teller) {
     if UsersBrowser.open(url).is_ok() {
         teller.tell("the browser is open: choose a user and click Allow");
@@ -176,7 +176,7 @@ fn invite(url: &StartUrl, teller: &Teller) {
     }
 }
 
-/// Looks at the token until it has changed `times` times; gives the last one.
+/// Polls the token until it has changed `times` times; returns the last one.
 async fn watch(
     visitor: &Visitor,
     mut token: Zeroizing<String>,
@@ -193,7 +193,7 @@ async fn watch(
                 break;
             }
             if Clock::System.now().boot.until(deadline).is_zero() {
-                return Err(message::demo_failed("the token outlived its lifetime unchanged"));
+                return Err(message::demo_failed("the token was not refreshed within its lifetime"));
             }
             tokio::time::sleep(GLANCE).await;
         }
@@ -206,15 +206,15 @@ fn same(one: &str, other: &str) -> Result<(), Failure> {
     if one == other { Ok(()) } else { Err(message::demo_surprised("HTTP and CLI gave different tokens")) }
 }
 
-/// Enough of a token to tell it from another, and not enough to use it.
+/// The beginning of a token: enough to compare it, not enough to use it.
 fn shortened(token: &str) -> String {
     token.chars().take(6).chain(['\u{2026}']).collect()
 }
 
-/// Tells each step with the time since the start.
+/// Prints each step with the time since the start.
 struct Teller {
     start: Boot,
-    /// What is being done, for a failure.
+    /// The current step, for a failure.
     step: &'static str,
 }
 

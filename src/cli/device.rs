@@ -9,11 +9,11 @@ use super::report;
 use crate::contract::DevicePrompt;
 use crate::log::colour;
 
-/// Shows what the user has to do elsewhere.
+/// Shows the address and the code to enter there.
 pub(super) fn show(prompt: &DevicePrompt) {
     report::say("Open this page in a browser, on any device:");
     report::say(&prompt.verification_uri);
-    report::say("and enter this code; if the page shows one already, it has to be the same:");
+    report::say("and enter this code; if the page already shows a code, it must be the same:");
     report::say(&prompt.user_code);
     if !io::stderr().is_terminal() {
         return;
@@ -21,13 +21,13 @@ pub(super) fn show(prompt: &DevicePrompt) {
     let text = prompt.verification_uri_complete.as_ref().unwrap_or(&prompt.verification_uri);
     let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
     if let Some(picture) = picture(text, colour()).filter(|picture| fits(picture, columns)) {
-        report::say("Or point a phone's camera here:");
+        report::say("Or scan this with a phone:");
         report::picture(&picture);
     }
 }
 
-/// `text` as a QR code in half blocks. What is dark is drawn, for dark on light; where colours can't be set,
-/// what is light is drawn, for light on dark, as most terminals are. `None` if it is too long for one.
+/// `text` as a QR code in half-block characters. With colours, dark modules are drawn, dark on light; without colours,
+/// light modules are drawn, since most terminals are light on dark. `None` if the text is too long.
 fn picture(text: &str, dark_on_light: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     let (dark, light) =
@@ -35,7 +35,7 @@ fn picture(text: &str, dark_on_light: bool) -> Option<String> {
     Some(code.render::<Dense1x2>().dark_color(dark).light_color(light).build())
 }
 
-/// A line that wraps makes it unreadable.
+/// A wrapped line makes the code unreadable.
 fn fits(picture: &str, columns: u16) -> bool {
     picture.lines().all(|line| line.chars().count() <= usize::from(columns))
 }

@@ -1,5 +1,5 @@
-//! `ringback doctor`: looks at everything that a login or refresh depends on, and tells what needs a hand and
-//! how to give it. Each check is a function from facts to findings; here they are run and told.
+//! `ringback doctor`: checks everything that logins and refreshes depend on, and says how to fix what is wrong. Each
+//! check is a function from facts to findings; this file runs them and prints the findings.
 
 mod accounts;
 mod finding;
@@ -19,11 +19,11 @@ use crate::config::Config;
 use crate::contract::{DoctorReply, Finding, FindingState, VERSION};
 use crate::os::paths::Paths;
 
-/// Check everything that tokens depend on, and tell what to do
+/// Find problems and say how to fix them
 ///
-/// Looks at the config, files and their modes, port and redirect URIs, the clock, providers and their TLS,
-/// browser, keyring and service, and at how the accounts stand. Nothing is changed, and no secret is sent
-/// anywhere. Exits with 1 if something needs a hand.
+/// Checks the config, files and their modes, ports and redirect URIs, the clock, providers and their TLS, the browser,
+/// keyring and service, and the state of every account. It changes nothing and sends no secret anywhere. Exits with 1 if
+/// something has to be fixed.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct DoctorArgs {
@@ -31,7 +31,7 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     json: bool,
 
-    /// Ask no provider anything
+    /// Don't contact providers
     #[arg(long)]
     offline: bool,
 
@@ -48,7 +48,7 @@ Examples:
   ringback doctor --offline
   ringback doctor --json | jq '.findings[] | select(.state == \"needs_hand\")'";
 
-/// Runs the checks and tells what they found.
+/// Runs the checks and prints their findings.
 pub(super) fn run(args: &DoctorArgs) -> CommandResult {
     let mut findings = Vec::new();
     if let Some(config) = setup::config(&args.source, &mut findings) {

@@ -20,28 +20,28 @@ use crate::store::export::{self, Moved};
 use crate::store::file::FileStore;
 use crate::store::key::passphrase::fits;
 
-/// Take all accounts to another machine, in one encrypted file
+/// Export all accounts into one encrypted file, for another machine
 ///
-/// Writes the tokens of every account into an age file that a passphrase opens; `ringback import --from FILE` takes
-/// them over there. The daemon has to be stopped here, and must not refresh these accounts again: of two machines with
-/// the same refresh token, one ends the login of both. Keys of programs, answers to questions, the config and the
-/// client secrets stay behind.
+/// Writes the tokens of every account into an age file that is encrypted with a passphrase; `ringback import --from FILE`
+/// reads it on the other machine. The daemon must be stopped here, and must not refresh these accounts again: if two
+/// machines use the same refresh token, the provider may end the login of both. The file does not contain the keys of
+/// programs, answers to questions, the config and the client secrets.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ExportArgs {
-    /// The file to write, for you alone; one that exists is not replaced
+    /// The file to write, readable by you alone; an existing file is not overwritten
     file: PathBuf,
 
-    /// Delete the accounts here once the file is written; the provider is not told, so they live on there
+    /// Delete the accounts here once the file is written, without revoking their tokens
     #[arg(long)]
     forget: bool,
 
-    /// Encrypt to this public key (age1...) and not with a passphrase; may be repeated
+    /// Encrypt to this public key (age1...) instead of a passphrase; may be repeated
     #[arg(long, value_name = "KEY", value_parser = envelope::recipient)]
     #[arg(conflicts_with_all = ["passphrase_file", "passphrase_stdin"])]
     recipient: Vec<envelope::Recipient>,
 
-    /// Read the new passphrase from this file, which nobody else can read
+    /// Read the new passphrase from this file, which must be readable by you alone
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
     passphrase_file: Option<PathBuf>,
 
@@ -49,7 +49,7 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     passphrase_stdin: bool,
 
-    /// Read the passphrase of the token store from this file, if it takes one
+    /// Read the passphrase of the token store from this file, if it has one
     #[arg(long, value_name = "FILE")]
     store_passphrase_file: Option<PathBuf>,
 
@@ -59,12 +59,12 @@ pub(super) struct ExportArgs {
 
 const HELP: &str = "\
 Examples:
-  systemctl --user stop ringback.socket ringback.service; ringback export house.age --forget
-  pass show moving | ringback export house.age --passphrase-stdin
-  ringback export house.age --recipient age1...    For who has that key's private half
-  age --decrypt house.age | jq                     Look at it without ringback
+  systemctl --user stop ringback.socket ringback.service; ringback export accounts.age --forget
+  pass show moving | ringback export accounts.age --passphrase-stdin
+  ringback export accounts.age --recipient age1...    For the owner of the private key
+  age --decrypt accounts.age | jq                     Look at it without ringback
 
-Don't `ringback logout` here afterwards: that revokes the tokens at the provider, for the other machine too.";
+Don't run `ringback logout` here afterwards: that revokes the tokens of the other machine, too.";
 
 /// Writes the file, deletes what is to be deleted, and tells.
 pub(super) fn run(args: &ExportArgs) -> CommandResult {
@@ -84,28 +84,26 @@ pub(super) fn run(args: &ExportArgs) -> CommandResult {
     let sealed = envelope::seal(&plain, &addressee(args)?).map_err(|error| unwritten(&args.file, &error))?;
     drop(plain);
     let names: Vec<&str> = accounts.iter().map(|moved| moved.account.as_str()).collect();
-    // First: nothing leaves without a line.
+    // Before anything is written: no export without a line in the audit log.
     at_rest::note(&audit, AuditEvent::Export, &names)
         .map_err(|failure| message::export_unlogged(&failure.reply().error_description))?;
     write(&args.file, &sealed)?;
     report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
     if args.forget {
         forget(&store, &names, &args.file)?;
-        report::say(
-            "They are deleted here, and not revoked: they live on in that file alone. Keep it until it is imported.",
-        );
+        report::say("They are deleted here but not revoked: that file is the only copy. Keep it until it is imported.");
     } else {
         report::say(
-            "They are still here, too. Run only one of the two: both would refresh with the same refresh token.",
+            "They are still here, too. Run only one of the two daemons: both would use the same refresh token.",
         );
         report::say(
-            "To give them up here, export with `--forget`, to another file; `ringback logout` would revoke them for both.",
+            "To delete them here, export with `--forget` to another file; `ringback logout` would revoke them for both.",
         );
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes them here, each that can be: the file is complete, and a part of it must never take its place.
+/// Deletes the accounts here, as many as possible: the file is complete, and a partial export must never replace it.
 fn forget(store: &FileStore, names: &[&str], file: &Path) -> Result<(), Failure> {
     let mut left = Vec::new();
     for name in names {
@@ -149,7 +147,7 @@ fn new_passphrase(args: &ExportArgs) -> Result<Passphrase, String> {
     fits(&passphrase).map(|()| passphrase).map_err(|error| error.to_string())
 }
 
-/// 0600, whole or not at all, and durable: with `--forget` it is soon all that there is.
+/// Writes with mode 0600, atomically and durably: with `--forget` this is soon the only copy.
 fn write(file: &Path, sealed: &[u8]) -> Result<(), Failure> {
     let failed = |error: io::Error| unwritten(file, &error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

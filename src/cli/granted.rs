@@ -1,23 +1,23 @@
-//! What a token set that came is good for, in words: after a login and after an import.
+//! Prints the scope and lifetime of new tokens, after a login or an import.
 
 use super::report;
 use crate::clock::Clock;
 use crate::contract::ExpiryWord;
 
-/// As much as is known of it.
+/// What is known about the tokens.
 pub(super) struct Granted<'a> {
-    /// What it may, separated by spaces.
+    /// The scope, separated by spaces.
     pub(super) scope: Option<&'a str>,
     /// When the token expires, in Unix seconds.
     pub(super) expires_at: Option<i64>,
-    /// Why there is no such time.
+    /// Why there is no expiry time.
     pub(super) expiry: Option<ExpiryWord>,
     /// Whether it can be refreshed without the user.
     pub(super) refreshable: Option<bool>,
 }
 
 impl Granted<'_> {
-    /// Tells it.
+    /// Prints it.
     pub(super) fn tell(&self) {
         if let Some(scope) = self.scope {
             report::say(&format!("Scope: {scope}"));

@@ -1,4 +1,5 @@
-//! Hidden input at the terminal: for secrets that a person types.
+//! Reads a secret from the terminal without echo, and restores the terminal in every case: a typed line, an error, Ctrl-C
+//! or SIGTERM.
 
 use std::io;
 
@@ -11,7 +12,7 @@ use crate::os::terminal;
 pub(super) struct Terminal(terminal::Terminal);
 
 impl Terminal {
-    /// `None` where there is none.
+    /// `None` if there is none.
     pub(super) fn open() -> Option<Self> {
         terminal::Terminal::open().map(Self)
     }

@@ -1,5 +1,5 @@
-//! `ringback import`: hands the daemon a token that was made elsewhere, such as a permanent one; with `--from` takes
-//! over all accounts of another machine, see `house`.
+//! `ringback import`: gives the daemon a token that was made elsewhere, such as a permanent one; with `--from`, imports
+//! all accounts of another machine (see `house`).
 
 mod house;
 
@@ -18,28 +18,28 @@ use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
 use crate::secret::text;
 
-/// Hand over a token that was made elsewhere
+/// Import a token that was made elsewhere, or all accounts of another machine
 ///
-/// Reads it from standard input, or asks for it at the terminal without showing it. The daemon has the
-/// provider check it before it is stored. Tokens travel over the daemon's unix socket only.
+/// Reads the token from standard input, or asks for it at the terminal without showing it. The daemon asks the provider
+/// about it before storing it. Tokens are sent over the daemon's unix socket only.
 ///
-/// If it is another person's than the account's tokens are, or if the account has a login that the daemon can
-/// refresh, which an access token can't replace, you are asked first.
+/// You are asked first if the token belongs to another person than the account's tokens, or if an access token would
+/// replace a login that the daemon can refresh.
 ///
-/// With `--from`, all accounts of another machine come out of a file that `ringback export` wrote there. The daemon
-/// has to be stopped here and there. An account that is logged in here already is skipped (exit code 1).
+/// With `--from`, imports all accounts from a file that `ringback export` wrote on another machine. The daemon must be
+/// stopped here and there. An account that is already logged in here is skipped (exit code 1).
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ImportArgs {
     #[command(flatten)]
     account: Account,
 
-    /// What is read is a refresh token: it is used at once
+    /// Read a refresh token; it is used at once
     #[arg(long)]
     refresh_token: bool,
 
-    /// Replace another person's tokens, and a login that can be refreshed, without asking; with `--from` also
-    /// what is stored of accounts that are logged in here
+    /// Replace another person's tokens, or a login that can be refreshed, without asking; with `--from`, also replace
+    /// accounts that are logged in here
     #[arg(long)]
     replace: bool,
 
@@ -56,16 +56,16 @@ Examples:
   ringback import work < token.txt
   pass show api/token | ringback import
   ringback import work --refresh-token < refresh.txt
-  ringback import --from house.age                   All accounts of another machine
+  ringback import --from accounts.age                All accounts of another machine
 
 A token in the arguments could be read by other users of the machine, so there is no option for it.
 
-Exits with 11, and replaces nothing, if you would be asked and there is no terminal to ask at.";
+Exits with 11, and replaces nothing, if a question is needed and there is no terminal to ask at.";
 
-/// More than any token has.
+/// Longer than any token.
 const LONGEST: usize = 64 * 1024;
 
-/// Reads the token, hands it over and tells what the provider said of it.
+/// Reads the token, sends it to the daemon and reports what the provider said about it.
 pub(super) fn run(args: &ImportArgs) -> CommandResult {
     if let Some(file) = &args.house.from {
         return house::run(&args.house, file, args.replace);
@@ -103,7 +103,7 @@ pub(super) fn run(args: &ImportArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks whether a login that can be refreshed may be replaced. `false`: there is nobody to ask.
+/// Asks whether a login that can be refreshed may be replaced. `false`: there is no terminal to ask at.
 fn give_up_refresh(account: &str, failure: &Failure) -> Result<bool, Failure> {
     let answer = replace::says_yes(&[
         failure.reply().error_description.as_str(),
@@ -131,7 +131,7 @@ fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Room for all of it at once, so that growing leaves no copies behind.
+    // Allocated at full size, so that growing leaves no copies of the token in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
     let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     input.take(most + 1).read_to_end(&mut bytes).map_err(|error| unread(&error.to_string()))?;
@@ -142,8 +142,7 @@ fn unread(why: &str) -> Failure {
     message::token_unread(why)
 }
 
-/// The token without what copying adds: white space, quotes and `Bearer ` around it, invisible characters
-/// anywhere.
+/// The token without what copying may add: white space, quotes and `Bearer ` around it, invisible characters anywhere.
 fn cleaned(text: &[u8]) -> Result<Zeroizing<String>, Failure> {
     let text = text::decoded(text).map_err(|why| unread(&format!("it {why}")))?;
     let mut visible = Zeroizing::new(String::with_capacity(text.len()));
@@ -173,7 +172,7 @@ fn unquoted(text: &str) -> &str {
     pairs.into_iter().find_map(inner).unwrap_or(text)
 }
 
-/// Says where, and of what kind, and not what: it may be part of a secret.
+/// The position and kind of a character, but not the character: it may be part of a secret.
 fn odd(at: usize, of: usize, c: char) -> Failure {
     let kind = match c {
         '\n' | '\r' => "a line break",

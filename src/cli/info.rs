@@ -1,4 +1,4 @@
-//! `ringback info`: what the provider says of an account's token.
+//! `ringback info`: what the provider says about an account's token (introspection).
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::client::PATIENCE;
 use crate::clock::Clock;
 use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 
-/// Show what the provider says of the current token
+/// Show what the provider says about the current token
 ///
 /// Asks the provider each time. Exits with 5 if it says that the token does not work.
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(super) struct InfoArgs {
     #[command(flatten)]
     account: Account,
 
-    /// Print the daemon's reply (docs/api.md)
+    /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]
     json: bool,
 
@@ -34,7 +34,7 @@ Examples:
   ringback info
   ringback info work --json";
 
-/// Prints what the provider says; the exit code tells whether the token works.
+/// Prints what the provider says; the exit code says whether the token works.
 pub(super) fn run(args: &InfoArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
@@ -45,14 +45,14 @@ pub(super) fn run(args: &InfoArgs) -> CommandResult {
     Ok(ExitCode::from(if info.active { 0 } else { ErrorCode::LoginRequired.row().exit }))
 }
 
-/// What is known first, then everything as it came.
+/// The known members first, then the whole reply unchanged.
 fn sheet(info: &InfoReply, now: i64) -> String {
     let source = match info.source {
         InfoSource::Details => "details page",
         InfoSource::Introspection => "introspection (RFC 7662)",
     };
     let works = if info.active { "works" } else { "does not work" };
-    let mut text = format!("{}: the token {works}, says the provider's {source}\n", plain(&info.account));
+    let mut text = format!("{}: the token {works}, according to the provider's {source}\n", plain(&info.account));
     let expires = info.expires_at.map(|at| moment(at, now));
     for (name, value) in [("whose", whose(&info.identity)), ("scope", info.scope.clone()), ("expires", expires)] {
         if let Some(value) = value {
@@ -61,7 +61,7 @@ fn sheet(info: &InfoReply, now: i64) -> String {
         }
     }
     if !info.claims.is_empty() {
-        text.push_str("As it came:\n");
+        text.push_str("Full reply:\n");
     }
     for (name, value) in &info.claims {
         let value = value.as_str().map_or_else(|| Value::to_string(value), str::to_owned);
@@ -83,13 +83,16 @@ mod tests {
         .unwrap();
         assert_eq!(
             sheet(&info, 100),
-            "work: the token works, says the provider's details page\nwhose: voip_id 1000001\nscope: a b\n\
-             expires: in 60 s\nAs it came:\n  client_id: c[31m\n  nested: {\"x\":[1]}\n"
+            "work: the token works, according to the provider's details page\nwhose: voip_id 1000001\nscope: a b\n\
+             expires: in 60 s\nFull reply:\n  client_id: c[31m\n  nested: {\"x\":[1]}\n"
         );
         let dead: InfoReply = serde_json::from_str(
             r#"{"version":1,"account":"work","source":"introspection","active":false,"claims":{}}"#,
         )
         .unwrap();
-        assert_eq!(sheet(&dead, 100), "work: the token does not work, says the provider's introspection (RFC 7662)\n");
+        assert_eq!(
+            sheet(&dead, 100),
+            "work: the token does not work, according to the provider's introspection (RFC 7662)\n"
+        );
     }
 }

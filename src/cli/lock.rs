@@ -9,8 +9,8 @@ use crate::client::PATIENCE;
 
 /// Drop the store's key and all tokens from the daemon's memory
 ///
-/// What is being refreshed is kept first. From then on callers are told that the store is locked, until
-/// `ringback unlock`.
+/// Refreshes in flight are stored first. From then on callers get an error that the store is locked, until `ringback
+/// unlock`.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct LockArgs {
@@ -23,17 +23,17 @@ Examples:
   ringback lock
   ringback lock && systemctl suspend
 
-`lock_on_suspend` and `lock_after_idle` in `[store]` of the config do it by themselves.";
+`lock_on_suspend` and `lock_after_idle` in `[store]` of the config lock automatically.";
 
-/// Locks and tells whether it was locked before.
+/// Locks the store and says whether it was locked before.
 pub(super) fn run(args: &LockArgs) -> CommandResult {
     let client = args.reach.client()?;
-    let kept = || "the daemon to keep what is being refreshed".into();
+    let kept = || "the daemon to store what is being refreshed".into();
     let reply = waiting::told(PATIENCE, kept, || client.lock())?;
     report::say(if reply.changed {
-        "The token store is locked. `ringback unlock` opens it again."
+        "The token store is locked. `ringback unlock` unlocks it."
     } else {
-        "The token store was locked already."
+        "The token store was already locked."
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `ringback login`: starts or joins the login, gets the user to what there is to do, waits for the end.
+//! `ringback login`: starts or joins a login, tells the user what to do, and waits for the result.
 
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -15,14 +15,14 @@ use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginSt
 use crate::error::Error;
 use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
-/// Log in, with the browser as a rule
+/// Log in, usually in the browser
 ///
-/// An account whose config says `grant` may need a code on another device, a password, or nobody at all.
-/// Waits until the login is done. Ctrl-C only ends the waiting: the login stays open at the daemon until
-/// it runs out.
+/// Depending on the account's `grant`, a login needs a browser, a code that you enter on another device, a password, or
+/// nothing. The command waits until the login is done. Ctrl-C only stops the waiting: the login stays open in the daemon
+/// until it runs out.
 ///
-/// If another person than before has logged in, the old tokens go on, and you are asked whether they are
-/// replaced: here, and on the page in the browser. Without a yes the new login is dropped.
+/// If somebody else has logged in than before, the account keeps its old tokens, and you are asked whether to replace
+/// them: here, and on the page in the browser. Unless you agree, the new login is dropped.
 #[derive(Args)]
 #[command(after_help = HELP)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -34,7 +34,7 @@ pub(super) struct LoginArgs {
     #[arg(long, conflicts_with = "paste")]
     no_browser: bool,
 
-    /// Log in with a browser on another machine, and paste here where it ends up
+    /// Log in with a browser on another machine, and paste the address that it ends up at
     #[arg(long)]
     paste: bool,
 
@@ -42,7 +42,7 @@ pub(super) struct LoginArgs {
     #[arg(long, conflicts_with_all = ["paste", "no_browser"])]
     device: bool,
 
-    /// If another person than before logs in, replace the tokens without asking
+    /// If somebody else logs in than before, replace the tokens without asking
     #[arg(long)]
     replace: bool,
 
@@ -59,19 +59,19 @@ Examples:
   ringback login                   The default account
   ringback login work --no-browser
   ringback login --paste           Over SSH, or in a container
-  ringback login --device          With a phone, where the provider has that
+  ringback login --device          With a phone, if the provider supports it
 
-Exits with 6 if the login failed or was not finished in time, and with 11 if another person has
-logged in and there is no terminal to ask at.";
+Exits with 6 if the login failed or was not finished in time, and with 11 if somebody else has
+logged in than before and there is no terminal to ask at.";
 
-/// How long one request waits: short enough that a daemon's restart shows soon.
+/// How long one request waits: short enough that a restart of the daemon is noticed soon.
 const SLICE: Duration = Duration::from_secs(25);
-/// An answer that it is still pending that comes sooner than this did not wait: go easy on the daemon.
+/// Minimum time between two requests: a reply of `pending` that comes sooner did not wait.
 const PACE: Duration = Duration::from_secs(1);
-/// The daemon ends a login by itself; only if it does not, this much later, the waiting ends here.
+/// The daemon ends a login that runs out. If it does not, the command stops waiting this much later.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Runs the login to its end and tells how it went.
+/// Runs the login to its end and reports the result.
 pub(super) fn run(args: &LoginArgs) -> CommandResult {
     let client = args.reach.client()?;
     let via = match (args.paste, args.device) {
@@ -79,15 +79,15 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         (_, true) => LoginVia::Device,
         _ => LoginVia::CallerBrowser,
     };
-    let begun = || format!("the daemon to begin the login to `{}`; it may ask the provider", args.account.name);
+    let begun = || format!("the daemon to start the login to `{}`; it may ask the provider", args.account.name);
     let started = waiting::told(PATIENCE, begun, || start(&client, args, via))?;
     if started.joined {
-        report::say(&format!("A login to `{}` was pending already; this joins it.", started.account));
+        report::say(&format!("Joining the pending login to `{}`.", started.account));
     }
     if let Some(warning) = &started.warning {
         report::say(&format!("warning: {warning}"));
     }
-    // What was joined may be done, and only wait for an answer.
+    // The joined login may be done and only need an answer.
     if started.confirm.is_none() {
         lead(args, &client, &started)?;
     }
@@ -104,13 +104,13 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
 fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
     let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace });
     match ask(args.replace) {
-        // A daemon of an earlier version does not know that word: it replaces unasked.
+        // A daemon of an earlier version does not know this member and replaces without asking.
         Err(failure) if args.replace && failure.code() == ErrorCode::Usage => ask(false),
         started => started,
     }
 }
 
-/// Gets the user to what there is to do for this login.
+/// Tells the user what to do for this login, or opens the browser.
 fn lead(args: &LoginArgs, client: &Client, started: &LoginStarted) -> Result<(), Failure> {
     match (&started.device, &started.password, &started.start_url) {
         (Some(prompt), ..) => device::show(prompt),
@@ -131,7 +131,7 @@ fn open(account: &str, start_url: &str) {
             Ok(()) => {
                 let open = format!("The browser is open for the login to `{account}`.");
                 return show(
-                    &format!("{open} If it shows no page, open this URL on this machine, within a minute:"),
+                    &format!("{open} If no page appears, open this URL on this machine, within a minute:"),
                     start_url,
                 );
             }
@@ -143,7 +143,7 @@ fn open(account: &str, start_url: &str) {
     report::say("If the browser is on another machine, stop this and run `ringback login --paste`.");
 }
 
-/// The sentence, then the URL alone on its line, so that it can be picked up.
+/// The sentence, then the URL on a line of its own, so that it is easy to copy.
 fn show(sentence: &str, url: &str) {
     report::say(sentence);
     report::say(url);
@@ -159,13 +159,13 @@ fn what_ends(args: &LoginArgs, started: &LoginStarted) -> String {
     }
 }
 
-/// How long a login is waited for.
+/// How long to wait for a login.
 fn longest(started: &LoginStarted, timeout: Option<Duration>) -> Duration {
     let left = started.expires_at.saturating_sub(Clock::System.now().wall.unix_seconds());
     timeout.unwrap_or_else(|| Duration::from_secs(left.try_into().unwrap_or(0)))
 }
 
-/// Waits until the login has ended or asks something, at most `timeout`.
+/// Waits until the login has ended or asks something, for at most `timeout`.
 fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> Result<LoginReply, Failure> {
     let now = Clock::System.now();
     let patience = longest(started, timeout) + if timeout.is_some() { Duration::ZERO } else { GRACE };
@@ -181,7 +181,7 @@ fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> R
         if reply.status != LoginStatus::Pending || reply.confirm.is_some() {
             return Ok(reply);
         }
-        // What stays true is said once.
+        // A notice that has not changed is shown once.
         if let Some(notice) = reply.notice.filter(|notice| !told.contains(notice)) {
             report::say(&format!("note: {}", report::plain(&notice)));
             told.push(notice);
@@ -199,11 +199,14 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
     message::login_late(&started.account, report::span(patience))
 }
 
-/// Tells how a login ended.
+/// Reports how a login ended.
 pub(super) fn tell(reply: LoginReply) -> CommandResult {
     if let Some(failure) = reply.failure {
         if reply.earlier_login {
-            report::say(&format!("The earlier login to `{}` goes on: programs still get its token.", reply.account));
+            report::say(&format!(
+                "The earlier login to `{}` is still valid: programs still get its token.",
+                reply.account
+            ));
         }
         return Err(failure.into());
     }

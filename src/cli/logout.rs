@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::{Account, CommandResult, DaemonChoice, report};
 
-/// Give the token back to the provider and delete it here
+/// Revoke the tokens at the provider and delete them here
 ///
-/// The token is always deleted from this machine; whether the provider confirmed it is told.
+/// The tokens are always deleted from this machine; the command says whether the provider confirmed the revocation.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct LogoutArgs {
@@ -24,7 +24,7 @@ Examples:
   ringback logout
   ringback logout work";
 
-/// Logs out and tells which of the two happened.
+/// Logs out and reports whether the provider revoked the tokens.
 pub(super) fn run(args: &LogoutArgs) -> CommandResult {
     let reply = args.reach.client()?.logout(&args.account.name)?;
     report::say(&format!("{}: {}", reply.account, reply.detail));

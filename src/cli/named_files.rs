@@ -1,4 +1,4 @@
-//! The files that the config names, looked at before a login needs them. What is in a secret one is not told.
+//! Checks the files that the config names before a login needs them. The content of secret files is not shown.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,12 +25,12 @@ pub(super) struct UnusableFile<'a> {
     pub(super) advice: &'static str,
 }
 
-const SECRET: &str = "Make it a file with the secret alone in it, readable for you alone (`chmod 600`).";
-const KEY: &str = "Make it a file with the private key in PEM alone in it, readable for you alone (`chmod 600`).";
+const SECRET: &str = "Put only the secret into the file, and make it readable by you alone (`chmod 600`).";
+const KEY: &str = "Put only the private key in PEM into the file, and make it readable by you alone (`chmod 600`).";
 const CERTIFICATES: &str = "Name a file with certificates in PEM.";
 
-/// All of them, account by account. Nothing is run and nobody asked: commands, keyrings and systemd credentials are the
-/// daemon's.
+/// Checks all of them, account by account. Commands are not run, and keyrings and systemd credentials not queried: that
+/// is up to the daemon.
 pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
     let mut seen = BTreeSet::new();
     let mut unusable = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
         if let Some(key) = &account.client_key {
             note(of_account("client_key_file"), check_key(&key.path), KEY);
         }
-        // Accounts of one provider share it.
+        // Accounts of one provider share the file.
         let provider = account.dialect.provider.as_str();
         if let Some(path) = &account.dialect.reach.ca_file
             && seen.insert((provider, path))
@@ -63,8 +63,8 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
     unusable
 }
 
-/// Programs that the config names and that can't be found, by the key: a warning, since the daemon's `PATH` may be another
-/// than this one. None is run.
+/// Programs that the config names and that can't be found, by the key. Only a warning, since the daemon's `PATH` may
+/// differ. None is run.
 pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
     let mut named: Vec<(String, &[String])> = Vec::new();
     if let KeySource::Command(argv) = &config.store.key {
@@ -83,7 +83,7 @@ pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
     let missing =
         named.into_iter().filter_map(|(key, argv)| Some((key, argv.first().filter(|first| !is_there(first))?)));
     missing
-        .map(|(key, program)| (key, format!("names the program `{program}`, which is not there{}", in_path(program))))
+        .map(|(key, program)| (key, format!("names the program `{program}`, which does not exist{}", in_path(program))))
         .collect()
 }
 
@@ -95,7 +95,7 @@ fn in_path(program: &str) -> &'static str {
     if program.contains('/') { " or can't be run" } else { ": it is in no folder of PATH" }
 }
 
-/// As the daemon looks for it: by its path, or in the absolute folders of `PATH`.
+/// Looks for a program as the daemon does: by its path, or in the absolute folders of `PATH`.
 fn is_there(program: &str) -> bool {
     let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
     if program.contains('/') {

@@ -10,12 +10,12 @@ use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Open the status page in the browser
 ///
-/// Shows how the accounts stand and which programs have keys, with buttons for what can be done. The page
-/// opens in this way only: the command gets a URL that works once, within a minute.
+/// Shows the state of every account and the programs that have keys, with buttons for every action. The page can be
+/// opened in no other way: the command gets a URL that works once, within a minute.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct OpenArgs {
-    /// Print the URL, and open no browser
+    /// Print the URL instead of opening the browser
     #[arg(long)]
     print: bool,
 
@@ -31,7 +31,7 @@ Examples:
 const NOT_BOUND: &str = "This system does not tell which user is behind a connection: another user of this machine who sees the URL \
      before the page is open could open it instead of you.";
 
-/// Gets a URL and opens it, or prints it.
+/// Gets a one-time URL, and opens or prints it.
 pub(super) fn run(args: &OpenArgs) -> CommandResult {
     let session = args.reach.client()?.session()?;
     let url = Zeroizing::new(session.url);
@@ -49,7 +49,7 @@ pub(super) fn run(args: &OpenArgs) -> CommandResult {
         Ok(start) => match UsersBrowser.open(&start) {
             Ok(()) => {
                 report::say(
-                    "The status page is open in the browser. If it is not: `ringback open --print` prints another URL.",
+                    "The status page is open in the browser. If no page appears, `ringback open --print` prints another URL.",
                 );
                 return Ok(ExitCode::SUCCESS);
             }

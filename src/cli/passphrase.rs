@@ -1,5 +1,5 @@
-//! Passphrases: typed, or handed in by a file or standard input. Never an argument, and never from the environment.
-//! Errors are one clause; whoever asks says what to do about them.
+//! Passphrases: typed, or read from a file or standard input; never from an argument or the environment. Errors are one
+//! clause; the caller adds what to do about them.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,23 +10,23 @@ use super::hidden::Terminal;
 use crate::credentials;
 use crate::secret::{Passphrase, text};
 
-/// More than any passphrase may have.
+/// Longer than any passphrase.
 const LONGEST: usize = 4096;
 
-/// Asks for one that exists.
+/// Asks for an existing passphrase.
 pub(super) fn asked(question: &str) -> Result<Passphrase, String> {
     as_text(&typed(question)?)
 }
 
-/// Asks for a new one.
+/// Asks for a new passphrase, twice.
 pub(super) fn asked_twice(question: &str) -> Result<Passphrase, String> {
     let first = typed(question)?;
-    if *first == *typed("The same again:")? { as_text(&first) } else { Err("the two are not the same".into()) }
+    if *first == *typed("Repeat the passphrase:")? { as_text(&first) } else { Err("the two passphrases differ".into()) }
 }
 
-/// The first line of `input`, as it is.
+/// The first line of `input`, unchanged.
 pub(super) fn first_line(input: &mut impl Read) -> Result<Passphrase, String> {
-    // Room for all of it at once, so that growing leaves no copies behind.
+    // Allocated at full size, so that growing leaves no copies in memory.
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
     let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     input.take(most + 1).read_to_end(&mut line).map_err(|error| error.to_string())?;
@@ -38,7 +38,7 @@ pub(super) fn first_line(input: &mut impl Read) -> Result<Passphrase, String> {
     as_text(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// What stands in a file that nobody else can read.
+/// The content of a private file.
 pub(super) fn of_file(path: &Path) -> Result<Passphrase, String> {
     credentials::passphrase(path).map_err(|error| error.to_string())
 }

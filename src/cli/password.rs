@@ -1,5 +1,5 @@
-//! The password of an account whose config names no source for it: asked at the terminal, and written to a
-//! pipe that the daemon reads. It never goes over HTTP.
+//! The password of an account whose config names no source: asked at the terminal, and written to a named pipe that the
+//! daemon reads. It is never sent over HTTP.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,14 +11,14 @@ use super::report;
 use crate::client::{Failure, message};
 use crate::contract::{LoginStarted, PasswordPrompt};
 
-/// With its line feed a pipe takes as much in one piece.
+/// With the line feed, the most that a pipe takes in one piece.
 const LONGEST: usize = 4000;
 
-/// Asks for the password and hands it to the daemon.
+/// Asks for the password and gives it to the daemon.
 pub(super) fn run(started: &LoginStarted, prompt: &PasswordPrompt) -> Result<(), Failure> {
     let terminal = Terminal::open().ok_or_else(|| no_terminal(started, prompt))?;
     let path = Path::new(&prompt.pipe);
-    // Before anything is typed: nothing is asked that could not be handed over.
+    // Opened before asking, so that no password is typed in vain.
     let mut pipe = open_pipe(path)?;
     let question = format!("Password of {} for `{}` (it is not shown):", prompt.user, started.account);
     let asked = terminal
@@ -30,14 +30,14 @@ pub(super) fn run(started: &LoginStarted, prompt: &PasswordPrompt) -> Result<(),
             pipe.write_all(&line).map_err(|error| unopened(path, &error))
         }
         Err(error) => {
-            // An empty line gives up, so that the login does not wait for nobody.
+            // An empty line cancels the login, so that the daemon does not wait in vain.
             let _ = pipe.write_all(b"\n");
             Err(message::password_unread(error))
         }
     }
 }
 
-/// The pipe, if it is the daemon's: a named pipe of our own user that nobody else can open.
+/// Opens the daemon's pipe: a named pipe of our own user that nobody else can open.
 fn open_pipe(path: &Path) -> Result<File, Failure> {
     let refuse = |what: &str| Err(message::pipe_unsafe(path.display(), what));
     let file = OpenOptions::new().write(true).custom_flags(flags()).open(path);
@@ -55,7 +55,7 @@ fn open_pipe(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// A link is not followed, and a pipe that nobody reads does not hang the program.
+/// Links are not followed, and opening a pipe without a reader does not block.
 fn flags() -> i32 {
     use rustix::fs::OFlags;
     i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default()
@@ -64,7 +64,7 @@ fn flags() -> i32 {
 fn unopened(path: &Path, error: &io::Error) -> Failure {
     let nobody = error.kind() == io::ErrorKind::BrokenPipe
         || error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-    let why = if nobody { "nobody reads it any more".to_owned() } else { error.to_string() };
+    let why = if nobody { "the daemon no longer reads it".to_owned() } else { error.to_string() };
     message::pipe_closed(path.display(), why)
 }
 

@@ -1,4 +1,4 @@
-//! `ringback login --paste`: the browser is on another machine, so the user carries the answer over.
+//! `ringback login --paste`: the browser is on another machine, and the user copies the redirect URL over.
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _};
 
@@ -9,21 +9,21 @@ use crate::client::{Client, Failure, message};
 use crate::contract::ErrorCode;
 use crate::printable::is_unprintable;
 
-/// A redirect URL is a few hundred bytes; providers' codes can be long, and some have a token instead.
+/// A redirect URL has a few hundred bytes, but codes can be long, and some URLs contain a token.
 const LINE_CAP: u64 = 128 * 1024;
-/// A wrong window copied from, a line cut off by the terminal: three tries are enough for these.
+/// Enough for a copy from the wrong window or a line that the terminal cut off.
 const TRIES: usize = 3;
 
-/// Shows the provider's page, reads the redirect URL and hands it in. The login has then ended, one way
-/// or the other, or is about to.
+/// Shows the provider's URL, reads the redirect URL and sends it to the daemon. After that the login has ended or is
+/// about to end.
 pub(super) fn run(client: &Client, login_id: &str, url: &str) -> Result<(), Failure> {
     report::say("Open this URL in a browser, on any machine, and log in:");
     report::say(url);
-    report::say("The browser ends up at a page that it may not be able to load: that is as it should be.");
+    report::say("In the end the browser may fail to load a page. That is expected.");
     let mut input = io::stdin().lock();
     for tried in 1..=TRIES {
         if io::stdin().is_terminal() {
-            report::prompt("Copy the whole URL from its address bar, and paste it here:");
+            report::prompt("Copy the whole URL from the address bar, and paste it here:");
         }
         let line = read_line(&mut input)?;
         match client.paste(login_id, &clean(&line)) {
@@ -37,7 +37,7 @@ pub(super) fn run(client: &Client, login_id: &str, url: &str) -> Result<(), Fail
 }
 
 fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
-    // Room for all of it at once, so that growing leaves no copies of the code behind.
+    // Allocated at full size, so that growing leaves no copies of the code in memory.
     let mut line = Zeroizing::new(String::with_capacity(4096));
     let read = input.by_ref().take(LINE_CAP).read_line(&mut line);
     match read {
@@ -47,8 +47,8 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// `line` without what copying adds: white space (also inside, from wrapped lines), invisible characters,
-/// and quotes or brackets around it. A URL has none of these.
+/// `line` without what copying may add: white space (also inside, from wrapped lines), invisible characters, and quotes
+/// or brackets around it. A URL has none of these.
 fn clean(line: &str) -> Zeroizing<String> {
     let quotes = ['"', '\'', '`', '<', '>', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
     let mut cleaned = Zeroizing::new(String::with_capacity(line.len()));

@@ -1,4 +1,4 @@
-//! `ringback provider`: looks at authorization servers, mostly without a daemon.
+//! `ringback provider`: shows and checks authorization servers, mostly without a daemon.
 
 mod check;
 mod requests;
@@ -14,7 +14,7 @@ use crate::client::{Failure, message};
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
 use crate::config_file::{self, FoundConfig};
 
-/// Look at the providers that accounts can use
+/// Show and check providers
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ProviderArgs {
@@ -27,29 +27,29 @@ Examples:
   ringback provider list
   ringback provider show google
   ringback provider check work     What is sent for the account `work`, and whether metadata fits
-  ringback provider accept acme    After its token endpoint moved to another host";
+  ringback provider accept acme    After its token endpoint has moved to another host";
 
 #[derive(Subcommand)]
 enum ProviderCommand {
-    /// List all providers: built in, of the folder `providers`, and of the config
+    /// List all providers: built in, in the folder `providers`, and in the config
     List(config::ConfigSource),
-    /// Show a provider's keys as they work together, and where each comes from
+    /// Show a provider's effective settings, and where each comes from
     Show(ProviderName),
-    /// Check a provider, and show what is sent to it
+    /// Check a provider, and show what would be sent to it
     ///
-    /// Reads its metadata where the config says so (`discover`), and compares the issuer. Shows the requests
-    /// of the account, or of the first account that uses the provider, with secrets hidden. No secret is
-    /// read or sent. Exits with 7 if the provider can't be reached and with 8 if it does not fit.
+    /// Reads its metadata if the config says so (`discover`), and compares the issuer. Shows the requests of the account, or
+    /// of the first account that uses the provider, with secrets hidden. No secret is read or sent. Exits with 7 if the
+    /// provider can't be reached, and with 8 if its metadata does not match the config.
     Check(ProviderName),
-    /// Take over a provider's metadata though its token endpoint moved to another host
+    /// Accept that a provider's token endpoint has moved to another host
     ///
-    /// The daemon refuses such a move by itself: secrets would go to the new host.
+    /// The daemon does not accept such a move by itself, since it would send secrets to the new host.
     Accept(AcceptArgs),
 }
 
 #[derive(Args)]
 struct ProviderName {
-    /// The provider's name; for `check` also an account's
+    /// A provider or, for `check`, an account
     #[arg(value_name = "NAME")]
     name: String,
 
@@ -67,7 +67,7 @@ struct AcceptArgs {
     reach: DaemonChoice,
 }
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 pub(super) fn run(args: &ProviderArgs) -> CommandResult {
     let text = match &args.act {
         ProviderCommand::List(source) => {
@@ -79,7 +79,7 @@ pub(super) fn run(args: &ProviderArgs) -> CommandResult {
         ProviderCommand::Check(named) => check::run(&named.name, &found(&named.source)?)?,
         ProviderCommand::Accept(accept) => {
             let reply = accept.reach.client()?.accept_provider(&accept.name)?;
-            report::say(&format!("Tokens of `{}` are asked for at {} from now on.", reply.provider, reply.token_url));
+            report::say(&format!("Tokens of `{}` are requested at {} from now on.", reply.provider, reply.token_url));
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -87,7 +87,7 @@ pub(super) fn run(args: &ProviderArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A config file that nobody named may be missing: the built-in providers are there all the same.
+/// A config file that nobody named may be missing: the built-in providers are available without it.
 fn found(source: &config::ConfigSource) -> Result<FoundConfig, Failure> {
     config_file::find_if_there(&source.env()).map_err(|error| config::failure(&error))
 }
@@ -96,7 +96,7 @@ fn tell(mistakes: &ConfigErrors) {
     mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
 }
 
-/// A line each: name, label, origin, and how one logs in.
+/// One line for each provider: name, label, origin, and the kinds of login.
 fn list(known: &[KnownProvider]) -> String {
     let rows: Vec<[String; 4]> = known
         .iter()
@@ -104,7 +104,7 @@ fn list(known: &[KnownProvider]) -> String {
             let origin = match &provider.origin {
                 Origin::BuiltIn => "built in".to_owned(),
                 Origin::Section => "config".to_owned(),
-                // All of them are in one folder, which `show` tells.
+                // All of them are in one folder, which `show` names.
                 Origin::File(_) => format!("providers/{}.toml", provider.name),
             };
             [provider.name.clone(), provider.label.clone(), origin, logins(provider)].map(|text| plain(&text))
@@ -113,7 +113,7 @@ fn list(known: &[KnownProvider]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|t| t.chars().count()).max();
     let [first, second, third] = [0, 1, 2].map(|column| width(column).unwrap_or_default());
     rows.iter().fold(String::new(), |mut text, [name, label, origin, logins]| {
-        // A `String` takes everything.
+        // Writing to a `String` does not fail.
         let _ = writeln!(text, "{name:first$}  {label:second$}  {origin:third$}  {logins}");
         text
     })

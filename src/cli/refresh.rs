@@ -10,7 +10,7 @@ use crate::clock::Clock;
 
 /// Get a new token now
 ///
-/// The daemon refreshes by itself; this is for after a change at the provider, or to try it out.
+/// The daemon refreshes tokens by itself. Use this after a change at the provider, or to test the refresh.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct RefreshArgs {
@@ -26,7 +26,7 @@ Examples:
   ringback refresh
   ringback refresh work && ringback status work";
 
-/// Asks for the refresh and tells when the new token expires.
+/// Requests the refresh and prints when the new token expires.
 pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");

@@ -1,4 +1,4 @@
-//! A login as another person than the account's tokens are of: says who it was and who it is now, and asks.
+//! A login by another person than before: shows both identities and asks whether to replace the tokens.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _};
@@ -11,23 +11,23 @@ use crate::clock::{Boot, Clock};
 use crate::contract::{Confirm, ErrorCode, LoginReply, LoginStatus, Replaced, whose};
 use crate::error::Error;
 
-/// Between two looks whether somebody has answered elsewhere.
+/// The polling interval for an answer given elsewhere.
 const GLANCE: Duration = Duration::from_secs(1);
-/// How long one request waits for the end of a login that is answered.
+/// How long one request waits for the end of an answered login.
 const SLICE: Duration = Duration::from_secs(25);
 
-/// A login that asks.
+/// A login that asks a question.
 pub(super) struct TerminalQuestion<'a> {
     pub(super) client: &'a Client,
     pub(super) account: &'a str,
     pub(super) login_id: &'a str,
     pub(super) confirm: &'a Confirm,
-    /// Nobody waits for longer.
+    /// The end of the waiting.
     pub(super) deadline: Option<Boot>,
 }
 
 impl TerminalQuestion<'_> {
-    /// Asks at the terminal, unless the answer was given beforehand, and waits for the end of the login.
+    /// Asks at the terminal, unless the answer was given in advance, and waits for the end of the login.
     pub(super) fn settle(&self, replace: bool) -> Result<LoginReply, Failure> {
         let (current, new) = self.confirm.in_words();
         report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", self.account));
@@ -42,7 +42,7 @@ impl TerminalQuestion<'_> {
         self.asked(&a_line())
     }
 
-    /// Waits for a line or for somebody who answers elsewhere: on the page, or a program.
+    /// Waits for a typed line, or for an answer on the page or from a program.
     fn asked(&self, line: &Receiver<String>) -> Result<LoginReply, Failure> {
         loop {
             match line.recv_timeout(GLANCE) {
@@ -53,7 +53,7 @@ impl TerminalQuestion<'_> {
             let reply = self.client.login(self.login_id, Duration::ZERO)?;
             if reply.status != LoginStatus::Pending || reply.confirm.is_none() {
                 report::say("");
-                report::say("It was answered elsewhere, or it ended.");
+                report::say("The question was answered elsewhere, or the login has ended.");
                 return self.ended();
             }
             if self.deadline.is_some_and(|deadline| Clock::System.now().boot >= deadline) {
@@ -67,7 +67,7 @@ impl TerminalQuestion<'_> {
 
     fn answer(&self, replace: bool) -> Result<LoginReply, Failure> {
         match self.client.answer_login(self.login_id, replace) {
-            // Somebody was faster: how it ended is what counts.
+            // Somebody else answered first: the result counts.
             Err(failure) if failure.code() == ErrorCode::Usage => self.ended(),
             answered => answered.map(drop).and_then(|()| self.ended()),
         }
@@ -78,7 +78,7 @@ impl TerminalQuestion<'_> {
             let reply = self.client.login(self.login_id, SLICE)?;
             match &reply.confirm {
                 _ if reply.status != LoginStatus::Pending => return Ok(reply),
-                // The account has become somebody else's meanwhile, which is another question.
+                // The account has changed meanwhile, so this is a different question.
                 Some(confirm) if confirm != self.confirm => return TerminalQuestion { confirm, ..*self }.settle(false),
                 _ => std::thread::sleep(GLANCE),
             }
@@ -91,13 +91,13 @@ impl TerminalQuestion<'_> {
     }
 }
 
-/// Whether there is somebody to ask.
+/// Whether there is a terminal to ask at.
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks `question` at the terminal, also while something else comes in as standard input; the end of the input is a no.
-/// `None`: there is nobody to ask.
+/// Asks `question` at the terminal, even if standard input is a pipe; the end of the input means no. `None`: there is no
+/// terminal.
 pub(super) fn says_yes(question: &[&str]) -> Option<bool> {
     let controlling = || File::open("/dev/tty").ok().filter(|_| io::stderr().is_terminal());
     let mut terminal: Box<dyn BufRead> = match controlling() {
@@ -114,13 +114,13 @@ pub(super) fn says_yes(question: &[&str]) -> Option<bool> {
     Some(terminal.read_line(&mut line).is_ok() && is_yes(&line))
 }
 
-/// The next line of standard input. Read beside, since somebody else may answer before; the end of the input ends this.
+/// The next line of standard input, read in a thread, since somebody else may answer first; ends with the input.
 fn a_line() -> Receiver<String> {
     let (line, answer) = channel();
     std::thread::spawn(move || {
         let mut text = String::new();
         if io::stdin().read_line(&mut text).is_ok_and(|read| read > 0) {
-            // Nobody may wait any more.
+            // The receiver may be gone.
             let _ = line.send(text);
         }
     });
@@ -131,14 +131,14 @@ fn is_yes(line: &str) -> bool {
     matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
-/// Tells what became of the tokens that the account had, where that is worth a word.
+/// Reports what happened to the account's earlier tokens, if they were replaced.
 pub(super) fn tell(replaced: &Replaced) {
     if let Some(before) = whose(&replaced.replaced_identity) {
-        report::say(&format!("It was logged in as {before} before: those tokens were replaced."));
+        report::say(&format!("The account was logged in as {before}: those tokens were replaced."));
     }
     if replaced.identity_unknown {
         report::say(
-            "Who this is could not be told, and so not whether it is the same person as before: the earlier tokens were replaced.",
+            "The provider does not say who logged in, so it may be another person than before: the earlier tokens were replaced.",
         );
     }
 }

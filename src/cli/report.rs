@@ -1,5 +1,4 @@
-//! The only place of the command line that prints: answers to standard output, everything said to
-//! people to standard error.
+//! Output of the command line: results to standard output, messages for people to standard error. Nothing else prints.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -9,7 +8,7 @@ use crate::client::{Failure, message};
 use crate::log::colour;
 use crate::printable::is_unprintable;
 
-/// Writes an answer to standard output. A reader that went away is no failure: it has what it wanted.
+/// Writes a result to standard output. A closed pipe is no failure: the reader has what it wanted.
 pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -18,20 +17,20 @@ pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Tells the user something, on one line of standard error.
+/// Prints one line to standard error.
 pub(super) fn say(line: &str) {
-    // If nobody can be told, nobody can be told that either.
+    // If standard error is closed, there is nowhere to report that.
     let _ = writeln!(io::stderr().lock(), "{}", plain(line));
 }
 
-/// Asks the user for a line, without ending the own one.
+/// Prints a prompt without a line feed.
 pub(super) fn prompt(question: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{question} ");
     let _ = err.flush();
 }
 
-/// Tells what failed and what to do, and gives the exit code.
+/// Prints what failed and what to do, and returns the exit code.
 pub(super) fn failure(failure: &Failure) -> ExitCode {
     let (red, cyan, end) = if colour() { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
     let reply = failure.reply();
@@ -41,7 +40,7 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
         let _ = writeln!(err, "       the provider's own code: {}", plain(code));
     }
     if let Some(seconds) = reply.retry_after {
-        let _ = writeln!(err, "       the daemon tries again in {}", span(Duration::from_secs(seconds)));
+        let _ = writeln!(err, "       the daemon retries in {}", span(Duration::from_secs(seconds)));
     }
     if !reply.hint.is_empty() {
         let _ = writeln!(err, "{cyan}hint:{end} {}", plain(&reply.hint));
@@ -49,14 +48,14 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit())
 }
 
-/// `text` without what could steer a terminal or hide something: a provider may have written it.
+/// `text` without characters that control a terminal or hide text: a provider may have written it.
 pub(super) fn plain(text: &str) -> String {
     text.chars()
         .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !is_unprintable(*c)) })
         .collect()
 }
 
-/// Shows a picture of half blocks, dark on light if colours can be set.
+/// Prints a picture made of half-block characters, dark on light if colours are available.
 pub(super) fn picture(picture: &str) {
     let (ink, end) = if colour() { ("\x1b[38;5;16;48;5;231m", "\x1b[0m") } else { ("", "") };
     let mut err = io::stderr().lock();
@@ -71,12 +70,12 @@ pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
     Ok(text + "\n")
 }
 
-/// Characters without a width, which copying brings along.
+/// Zero-width characters, which copying may add.
 pub(super) fn hides(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
-/// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; the unit in which it is at least two.
+/// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; in the largest unit of which there are at least two.
 pub(super) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
@@ -87,7 +86,7 @@ pub(super) fn span(span: Duration) -> String {
     }
 }
 
-/// A moment in Unix seconds as seen from `now`: `in 42 min`, or `42 min ago`.
+/// A time in Unix seconds relative to `now`: `in 42 min`, or `42 min ago`.
 pub(super) fn moment(at: i64, now: i64) -> String {
     let distance = span(Duration::from_secs(at.abs_diff(now)));
     if at >= now { format!("in {distance}") } else { format!("{distance} ago") }

@@ -1,4 +1,4 @@
-//! `ringback sandbox`: runs the practice provider.
+//! `ringback sandbox`: runs the practice provider (a mock authorization server).
 
 use std::process::ExitCode;
 
@@ -9,9 +9,9 @@ use crate::client::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
 
-/// Run a practice provider that behaves as Phone.com does
+/// Run a practice provider that behaves like Phone.com
 ///
-/// Listens on 127.0.0.1 only. Nobody on it is real, and it forgets everything when it stops.
+/// Listens on 127.0.0.1 only. Its users are not real, and it keeps everything in memory until it stops.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct SandboxArgs {
@@ -30,7 +30,7 @@ Examples:
 
 docs/sandbox.md is its manual.";
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 pub(super) fn run(args: &SandboxArgs) -> CommandResult {
     start_log(&args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -48,14 +48,14 @@ async fn serve(options: &Options) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an app has to be told.
+/// Prints the settings that an app needs.
 fn introduce(facts: &Facts, options: &Options) {
     report::say(&format!("practice provider at {}", facts.base_url));
     report::say(&format!("authorize URL: {}", facts.authorize_url));
     report::say(&format!("token URL:     {}", facts.token_url));
     report::say(&format!("client id:     {}", facts.client_id));
     match &options.client_secret_file {
-        // Somebody who brings a secret of their own may have reused it.
+        // A secret that the user chose may be in use elsewhere.
         Some(file) => report::say(&format!("client secret: in {}", file.display())),
         None => report::say(&format!("client secret: {}", facts.client_secret)),
     }

@@ -1,4 +1,4 @@
-//! `ringback serve`: puts the daemon together. Everything is composed here and nowhere else.
+//! `ringback serve`: the daemon's composition root. All parts are created and connected here.
 
 mod announced;
 mod binding;
@@ -47,21 +47,21 @@ use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 
-/// Threads that serve. Most of what they do is wait; disks and keyrings have threads of their own.
+/// Worker threads. They mostly wait; disk and keyring access have threads of their own.
 const THREADS: usize = 2;
-/// What SIGTERM leaves to a refresh in flight. With the drain of the connections, at the same time, it
-/// stays under the 2 s that a stop may take.
+/// Grace period for a refresh in flight after SIGTERM (graceful shutdown). Connections are drained at the same time, so
+/// that a stop takes less than 2 s.
 const LAST_REFRESH: Duration = Duration::from_millis(1500);
 
-/// What SIGTERM leaves to the audit log's last lines.
+/// Grace period for the audit log's last lines after SIGTERM.
 const AUDIT_WRITTEN: Duration = Duration::from_millis(300);
-/// How long the use of a key may be known in memory alone.
+/// How long key usage may be in memory only, before it is written.
 const USAGE_KEPT: Duration = Duration::from_secs(60);
 
 /// Run the daemon
 ///
-/// Listens on loopback and on a unix socket of the user. SIGHUP reads the config again; SIGTERM and
-/// Ctrl-C stop it.
+/// Listens on loopback and on a unix socket of the user. SIGHUP reloads the config; SIGTERM and Ctrl-C stop the
+/// daemon.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ServeArgs {
@@ -77,20 +77,20 @@ Examples:
   ringback serve
   ringback serve --config ./config.toml --log debug
   ringback serve --log-format json 2>>ringback.log
-  systemctl --user start ringback  The same in the background, where the service is installed";
+  systemctl --user start ringback  In the background, if the service is installed";
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 pub(super) fn run(args: &ServeArgs) -> CommandResult {
     if init::is_first() {
         return init::run();
     }
-    // Before there is a second thread.
+    // Before a second thread exists.
     let passed = Passed::take().map_err(|error| binding::refused(&error))?;
     start_log(&args.log)?;
-    // Before anything secret is read.
+    // Before any secret is read.
     hardening::close_memory();
     let (config, mistakes) = args.source.load_what_works()?;
-    mistakes.iter().for_each(|mistake| tracing::error!("a mistake, and what it concerns is left out: {mistake}"));
+    mistakes.iter().for_each(|mistake| tracing::error!("config mistake, the affected accounts are skipped: {mistake}"));
     warn(&config);
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
@@ -101,13 +101,13 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     outcome
 }
 
-/// Logs what works and should not be done.
+/// Logs the config's warnings.
 fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> CommandResult {
-    // First of all: a signal that nobody catches ends the process, a reload included.
+    // First: an uncaught signal would end the process, even SIGHUP.
     let hangup = signal(SignalKind::hangup()).map_err(message::no_signals)?;
     let signals = Signals { stop: signals::stop()?, hangup };
     let folder = config.store.folder.as_deref();
@@ -120,7 +120,7 @@ async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> Command
     serve(args, config, &paths, store, listeners, (apps, consents, audit), signals).await
 }
 
-/// What the daemon can be told from outside. Caught from the moment that this exists.
+/// The signals that the daemon handles. Caught as soon as this exists.
 struct Signals<Stop> {
     /// SIGTERM or Ctrl-C.
     stop: Stop,
@@ -135,7 +135,7 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     Ok(store.with_marks(paths.cache.as_deref()))
 }
 
-/// The audit log, if it is kept.
+/// The audit log, if it is on.
 pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, FolderError> {
     AuditLog::open(&paths.state, audit_limits(config), Clock::System)
 }
@@ -233,7 +233,7 @@ async fn serve(
         "ready"
     );
     if let Some(why) = key_not_yet {
-        tracing::warn!("the store is locked, and opens as soon as its key can be had: {why}");
+        tracing::warn!("the store is locked until its key is available: {why}");
         tokio::spawn(broker.clone().unlock_when_it_can_be());
     } else if broker.store_state() != StoreState::Unlocked {
         tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
@@ -261,17 +261,17 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Warns where the system does not tell which local user is behind a connection.
+/// Warns on systems that do not tell which local user a connection belongs to.
 fn warn_unless_told(server: &Server) {
     if !server.tells_users() {
         tracing::warn!(
-            "this system does not tell which user is behind a TCP connection: other users of the machine are kept out \
-             by keys and one-time URLs alone"
+            "this system does not tell which user a TCP connection belongs to: only keys and one-time URLs keep other \
+             users of the machine out"
         );
     }
 }
 
-/// Where the config wants it, from now to the end.
+/// Locks the store on suspend, if the config says so. Never returns.
 fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
     if let Some(span) = config.lock_after_idle {
         tokio::spawn(broker.clone().lock_after_idle(span));
@@ -282,16 +282,16 @@ fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
         tokio::spawn(async move {
             let lock = || async {
                 tracing::info!("the machine is about to sleep");
-                // What went wrong was said; the machine sleeps all the same.
+                // A failure was logged; the machine sleeps anyway.
                 _ = broker.lock().await;
             };
             let why = suspend::before_each(lock).await;
-            tracing::warn!("the store is locked after the machine slept and not before: {why}");
+            tracing::warn!("the store will be locked after the machine has slept, not before: {why}");
         });
     }
 }
 
-/// Writes down who asked, a while after somebody did. Never ends.
+/// Stores key usage some time after a key was used. Never returns.
 async fn keep_usage(apps: &Apps) {
     loop {
         apps.wait_for_use().await;
@@ -302,11 +302,11 @@ async fn keep_usage(apps: &Apps) {
 
 async fn save_usage(apps: Apps) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || apps.save_usage()).await {
-        tracing::warn!("who used which key is not written down: {error}");
+        tracing::warn!("key usage could not be stored: {error}");
     }
 }
 
-/// The literal one of the config, else one on the first TCP listener.
+/// The redirect URI of the config, else one on the first TCP listener.
 fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
     account
         .redirect_uri

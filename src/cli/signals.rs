@@ -3,10 +3,10 @@
 use crate::client::{Failure, message};
 use crate::os::signals::{self, EndSignal};
 
-/// A future that is ready when the process is told to stop. From this call on, and not only once it is
-/// polled, the signals no longer kill.
+/// A future that completes when the process receives one of the signals. They are caught from this call on, not only once
+/// the future is polled.
 ///
-/// Needs a tokio runtime around it.
+/// Needs a tokio runtime.
 pub(super) fn stop() -> Result<impl Future<Output = ()>, Failure> {
     let told = signals::end([EndSignal::Interrupt, EndSignal::Terminate]).map_err(message::no_signals)?;
     Ok(async move { _ = told.await })

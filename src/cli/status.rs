@@ -1,4 +1,4 @@
-//! `ringback status`: how the accounts stand, as a table or as the API tells it.
+//! `ringback status`: the state of every account, as a table or as the API's JSON.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -12,18 +12,18 @@ use crate::contract::{
     AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,
 };
 
-/// Show how the accounts stand
+/// Show the state of every account
 ///
-/// Exits with 0 if every account shown has a valid token and nobody has to do anything for the next one. Else the worst
-/// of them decides: 9 if the store is locked or does not work, 5 if somebody has to log in or to correct the config, 4
-/// if an account is left out for a mistake in the config, 7 if there is no valid token and it is tried again.
+/// Exits with 0 if every shown account has a valid token and will get the next one by itself. Otherwise the worst account
+/// decides: 9 if the store is locked or does not work, 5 if you have to log in or correct the config, 4 if an account is
+/// skipped because of a mistake in the config, 7 if there is no valid token and the daemon is retrying.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct StatusArgs {
-    /// Only this account; `default` for the default one
+    /// Show only this account; `default` for the default one
     account: Option<String>,
 
-    /// Print the daemon's reply (docs/api.md)
+    /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]
     json: bool,
 
@@ -37,7 +37,7 @@ Examples:
   ringback status work --json
   ringback status >/dev/null || ringback login";
 
-/// Prints the table or JSON; the exit code tells whether somebody has to log in.
+/// Prints the table or JSON; the exit code says whether somebody has to log in.
 pub(super) fn run(args: &StatusArgs) -> CommandResult {
     let client = args.reach.client()?;
     let now = Clock::System.now().wall.unix_seconds();
@@ -54,7 +54,7 @@ pub(super) fn run(args: &StatusArgs) -> CommandResult {
     Ok(code)
 }
 
-/// `mistaken`: whether an account is left out because of a mistake in the config.
+/// `mistaken`: whether an account is skipped because of a mistake in the config.
 fn exit(accounts: &[AccountReply], mistaken: bool, now: i64) -> ExitCode {
     let codes = accounts.iter().map(|account| account.health_at(now).exit_code());
     let mistake = mistaken.then_some(ErrorCode::UnknownAccount.row().exit);
@@ -75,18 +75,18 @@ fn overview(reply: &AccountsReply, now: i64) -> String {
     format!("{table}{wrong}\nStore key: {}{locked}\n", plain(&reply.store_key))
 }
 
-/// What of the config is not in effect, and why.
+/// Which parts of the config are not in effect, and why.
 fn in_the_config(reply: &AccountsReply, now: i64) -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail.
     for mistake in &reply.mistakes {
         let account = mistake.account.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "{}: left out, there is a mistake in the config", plain(account));
+        let _ = writeln!(text, "{}: skipped because of a mistake in the config", plain(account));
         let _ = writeln!(text, "  {}", plain(&mistake.message));
     }
     if let Some(refused) = &reply.reload_refused {
         let at = moment(refused.at, now);
-        let _ = writeln!(text, "The config was read again {at} and not taken over; the one from before is in effect:");
+        let _ = writeln!(text, "The config was reloaded {at} and refused; the previous one is in effect:");
         for mistake in &refused.mistakes {
             let _ = writeln!(text, "  {}", plain(&mistake.message));
         }
@@ -99,7 +99,7 @@ fn in_the_config(reply: &AccountsReply, now: i64) -> String {
     text
 }
 
-/// The columns, and below each account what needs more words.
+/// The columns, and notes below each account.
 fn table(accounts: &[AccountReply], now: i64) -> String {
     let rows: Vec<[String; 5]> = accounts.iter().map(|account| row(account, now)).collect();
     let head = ["ACCOUNT", "PROVIDER", "STATE", "EXPIRES", "NEXT REFRESH"].map(String::from);
@@ -157,31 +157,26 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     }
     let health = account.health_at(now);
     if let Some(until) = health.until.filter(|_| health.now == AccountHealth::Ending) {
-        notes.push(format!(
-            "its token ends {}, and there will be none after it unless that is mended",
-            moment(until, now)
-        ));
+        notes.push(format!("its token expires {}, and no new one will come unless this is fixed", moment(until, now)));
     }
     if let Some(error) = &account.last_error {
         let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
         notes.push(format!("last error {}{times}: {}", moment(error.at, now), plain(&error.error_description)));
     }
     if account.state == AccountState::Starting {
-        notes.push("gets its first token by itself".into());
+        notes.push("is getting its first token".into());
     }
     if let Some(confirm) = &account.login_confirm {
         let (current, new) = confirm.in_words();
         let (current, new, name) = (plain(&current), plain(&new), plain(&account.account));
-        notes.push(format!(
-            "a login as {new} waits for an answer whether it replaces {current}: run `ringback login {name}`"
-        ));
+        notes.push(format!("a login as {new} is waiting: should it replace {current}? run `ringback login {name}`"));
     } else if account.login_pending.is_some() {
         notes.push("a login is pending: finish it in the browser".into());
     } else if matches!(account.state, AccountState::NeedsLogin | AccountState::SignedOut) {
         notes.push(format!("run `ringback login {}`", plain(&account.account)));
     }
     if account.state == AccountState::Active && !account.refreshable {
-        notes.push("can't be refreshed: a login will be needed when it expires".into());
+        notes.push("can't be refreshed: you have to log in when it expires".into());
     }
     if let Some(whose) = whose(&account.identity) {
         notes.push(format!("whose: {}", plain(&whose)));
@@ -259,9 +254,9 @@ mod tests {
              home     phonecom  signed out         -          -\n\
              \x20 run `ringback login home`\n\
              robot    phonecom  starting           -          -\n\
-             \x20 gets its first token by itself\n\
+             \x20 is getting its first token\n\
              a        phonecom  ending             -          -\n\
-             \x20 its token ends in 10 min, and there will be none after it unless that is mended\n\
+             \x20 its token expires in 10 min, and no new one will come unless this is fixed\n\
              b        phonecom  recovering         -          -\n\
              c        phonecom  needs you          -          -\n\
              d        phonecom  store unavailable  -          -\n"
@@ -308,7 +303,7 @@ mod tests {
         assert_eq!(
             overview(&reply, 1_000),
             format!(
-                "bad: left out, there is a mistake in the config\n  \
+                "bad: skipped because of a mistake in the config\n  \
                  /c.toml:3:1: accounts.bad.scope: is an integer\n{fix}\nStore key: k\n"
             )
         );
@@ -316,8 +311,7 @@ mod tests {
         reply.reload_refused = Some(ReloadRefused { at: 990, mistakes: vec![mistake("a", 7)] });
         reply.accounts = vec![account("a", AccountState::Active)];
         let text = overview(&reply, 1_000);
-        let told =
-            "The config was read again 10 s ago and not taken over; the one from before is in effect:\n  /c.toml:7:1: ";
+        let told = "The config was reloaded 10 s ago and refused; the previous one is in effect:\n  /c.toml:7:1: ";
         assert!(text.contains(told) && text.contains(fix), "{text}");
     }
 }

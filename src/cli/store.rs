@@ -1,4 +1,4 @@
-//! `ringback store`: the sealed store of this machine, while no daemon runs.
+//! `ringback store`: changes the encrypted token store while no daemon runs.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::store::key::passphrase::fits;
 use crate::store::key::source::OsKeyring;
 use crate::store::rekey::NewPlace;
 
-/// Change the key that the token store is sealed with
+/// Change the key that the token store is encrypted with
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct StoreArgs {
@@ -27,31 +27,31 @@ pub(super) struct StoreArgs {
 
 const HELP: &str = "\
 Examples:
-  ringback store rekey --to passphrase    A new key, which a passphrase opens; also a new passphrase";
+  ringback store rekey --to passphrase    Use a key that a passphrase unlocks, or change the passphrase";
 
 #[derive(Subcommand)]
 enum StoreCommand {
     Rekey(RekeyArgs),
 }
 
-/// Seal the store with a new key, and change where that comes from
+/// Encrypt the store with a new key, and choose where the key is kept
 ///
-/// Every account is sealed anew, and nobody has to log in. The new key is in a file of the state folder, in the
-/// desktop's keyring, or in a file that a passphrase opens; `--to passphrase` also changes the passphrase of a store
-/// that has one. The daemon has to be stopped. It can be killed at any time: the next start of the daemon, or the next
-/// `ringback store rekey`, undoes what was not decided and ends what was.
+/// Every account is encrypted again, and nobody has to log in. The new key is kept in a file in the state folder, in the
+/// desktop's keyring, or in a file that a passphrase unlocks; `--to passphrase` also changes an existing passphrase. The
+/// daemon must be stopped. The command can be killed at any time: the next start of the daemon, or the next `ringback
+/// store rekey`, either undoes the change or completes it.
 ///
-/// The old key is deleted once nothing is sealed with it, if ringback made it: one that a program or systemd gives stays
-/// there. Older copies of the state folder need that key, and so do files that were set aside as damaged: they can't be
-/// opened any more. A version of ringback without this command may not find the new key.
+/// The old key is deleted once nothing is encrypted with it, if ringback made it; a key from a program or from systemd
+/// stays there. Older copies of the state folder, and files that were set aside as damaged, need the old key and can no
+/// longer be opened. A version of ringback without this command may not find the new key.
 #[derive(Args)]
 #[command(after_help = REKEY_HELP)]
 struct RekeyArgs {
-    /// Where the new key is to be
+    /// Where to keep the new key
     #[arg(long, value_name = "PLACE")]
     to: To,
 
-    /// Read the new passphrase from this file, which nobody else can read
+    /// Read the new passphrase from this file, which must be readable by you alone
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
     passphrase_file: Option<PathBuf>,
 
@@ -59,7 +59,7 @@ struct RekeyArgs {
     #[arg(long)]
     passphrase_stdin: bool,
 
-    /// Read the present passphrase of the token store from this file, if it takes one
+    /// Read the present passphrase of the token store from this file, if it has one
     #[arg(long, value_name = "FILE")]
     store_passphrase_file: Option<PathBuf>,
 
@@ -67,10 +67,10 @@ struct RekeyArgs {
     source: config::ConfigSource,
 }
 
-/// The places, as the config's `store.key` has them.
+/// The places, named as in the config's `store.key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum To {
-    /// A file in the state folder that a passphrase opens: the daemon starts locked
+    /// A file in the state folder that a passphrase unlocks; the daemon starts locked
     Passphrase,
     /// A file in the state folder that only you can read
     File,
@@ -84,7 +84,7 @@ Examples:
   ringback store rekey --to keyring
   pass show ringback | ringback store rekey --to passphrase --passphrase-stdin
 
-A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
+There is no option for the passphrase itself: other users can read arguments and, in part, the environment.";
 
 pub(super) fn run(args: &StoreArgs) -> CommandResult {
     match &args.command {
@@ -108,13 +108,16 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
     })?;
     let names: Vec<&str> = rekeyed.accounts.iter().map(String::as_str).collect();
     let from = match args.to {
-        To::Passphrase => "a new key, which the new passphrase opens",
-        To::File => "a new key, in a file of the state folder",
+        To::Passphrase => "a new key, which the new passphrase unlocks",
+        To::File => "a new key, in a file in the state folder",
         To::Keyring => "a new key, in the keyring",
     };
-    report::say(&format!("The token store has {from}. Sealed with it: {}.", listed(&names)));
+    report::say(&format!("The token store has {from}. Encrypted with it: {}.", listed(&names)));
     if let Err(failure) = at_rest::note(&audit, AuditEvent::Rekey, &names) {
-        report::say(&format!("warning: the audit log has no line: {}", failure.reply().error_description));
+        report::say(&format!(
+            "warning: the audit log has no line in the audit log: {}",
+            failure.reply().error_description
+        ));
     }
     if let Some(left) = &rekeyed.left {
         report::say(&format!("warning: {left}."));
@@ -122,7 +125,7 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
     let place = rekeyed.place;
     if !place.agrees_with(&key) {
         report::say(&format!(
-            "Set `key = \"{place}\"` in `[store]` of {}: it names another place. Until then the daemon takes the key \
+            "Set `key = \"{place}\"` in `[store]` of {}, which names another place. Until then the daemon takes the key \
              from its new place, and warns.",
             args.source.file().map_or_else(|| "the config".into(), |file| file.display().to_string())
         ));

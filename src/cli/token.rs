@@ -11,14 +11,14 @@ use crate::client::{PATIENCE, TokenWish};
 
 /// Print the current access token
 ///
-/// The bare token and a newline on standard output, nothing else; everything said goes to standard error.
+/// Prints the bare token and a newline to standard output, and everything else to standard error.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
     account: Account,
 
-    /// Print the daemon's whole reply (docs/api.md)
+    /// Print the daemon's whole reply as JSON (docs/api.md)
     #[arg(long, conflicts_with = "header")]
     json: bool,
 
@@ -26,24 +26,23 @@ pub(super) struct TokenArgs {
     #[arg(long)]
     header: bool,
 
-    /// How long the token has to be good for at least [default: what the config says]
+    /// Minimum remaining lifetime of the token [default: from the config]
     #[arg(long, value_name = "SECONDS")]
     min_ttl: Option<u64>,
 
-    /// How long to wait for a refresh, or for somebody to log in [default: the config's for a refresh,
-    /// none for a login]
+    /// How long to wait for a refresh or for a login [default: from the config for a refresh, 0 for a login]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 
-    /// Only this scope of those that were granted; give it again for more
+    /// Request only this one of the granted scopes; may be repeated
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
 
-    /// For this audience
+    /// Request a token for this audience
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
 
-    /// For this resource (RFC 8707)
+    /// Request a token for this resource (RFC 8707)
     #[arg(long, value_name = "URL")]
     resource: Option<String>,
 
@@ -54,16 +53,16 @@ pub(super) struct TokenArgs {
 const HELP: &str = "\
 Examples:
   ringback token                                      The default account's token
-  ringback token work --min-ttl 300                   One that is good for five minutes more
+  ringback token work --min-ttl 300                   Valid for at least five more minutes
   ringback token --scope calls.read --scope faxes.read
-  ringback token --resource https://api.example.com/  One that works there and nowhere else
+  ringback token --resource https://api.example.com/  Valid for this resource only
   ringback token --header | curl -H @- https://api.example.com/
   curl -H \"$(ringback token --header)\" https://api.example.com/
 
-The first way to call curl is the safer one: the second puts the token into curl's arguments, where
-other users of the machine can read it while curl runs.";
+The first curl command is safer: the second puts the token into curl's arguments, where other users
+of the machine can read it while curl runs.";
 
-/// Asks for the token and prints it.
+/// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let client = args.reach.client()?;
     let wish = TokenWish {
@@ -82,7 +81,7 @@ pub(super) fn run(args: &TokenArgs) -> CommandResult {
     } else {
         let token = waiting::told(longest, what, || client.token(account, &wish))?;
         let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
-        // Exposed, since to hand it over is what this command is for.
+        // Exposed, since printing the token is the purpose of this command.
         report::answer(&line(&[before, token.expose().as_bytes()]))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `ringback unlock`: gets the store's key again, with the passphrase where it takes one.
+//! `ringback unlock`: loads the store's key again, with a passphrase if the store has one.
 
 use std::io;
 use std::process::ExitCode;
@@ -9,11 +9,10 @@ use super::{CommandResult, DaemonChoice, passphrase, report, waiting};
 use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
-/// Get the store's key again after `ringback lock`
+/// Load the store's key again after `ringback lock`
 ///
-/// Asks for the passphrase where the config says `key = "passphrase"`; the first time, in an empty state
-/// folder, this sets it. It travels over the daemon's unix socket only. Each wrong one makes the next wait
-/// longer.
+/// Asks for the passphrase if the config says `key = "passphrase"`; the first time, with an empty state folder, this sets
+/// it. The passphrase is sent over the daemon's unix socket only. After each wrong one, the delay before the next grows.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct UnlockArgs {
@@ -30,14 +29,14 @@ Examples:
   ringback unlock                                    Asks for the passphrase, if it takes one
   pass show ringback | ringback unlock --passphrase-stdin
 
-A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
+There is no option for the passphrase itself: other users can read arguments and, in part, the environment.";
 
-/// Asked by whoever opens the store.
+/// The prompt for an existing passphrase.
 pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
-/// And by who sets it.
+/// The prompt for a new passphrase.
 pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
 
-/// Unlocks and tells whether it was locked.
+/// Unlocks the store and says whether it was locked.
 pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let store = client.accounts()?.store;
@@ -51,12 +50,14 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     };
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
-    let key = || "the store's key: a wrong passphrase makes the next one wait, and a keyring may ask".into();
+    let key = || "the store's key: wrong passphrases cause a delay, and a keyring may ask".into();
     let reply = waiting::told(PATIENCE, key, || client.unlock(UnlockRequest { passphrase, new }))?;
     report::say(match (reply.changed, new) {
-        (true, true) => "The passphrase is set, and the token store is unlocked. Nobody can open it without it.",
+        (true, true) => {
+            "The passphrase is set, and the token store is unlocked. Nobody can open the store without the passphrase."
+        }
         (true, false) => "The token store is unlocked.",
-        (false, _) => "The token store was unlocked already.",
+        (false, _) => "The token store was already unlocked.",
     });
     Ok(ExitCode::SUCCESS)
 }

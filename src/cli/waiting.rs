@@ -1,4 +1,4 @@
-//! Makes waits visible: at a terminal, after a second, says what is waited for and for how long at most.
+//! Progress messages: at a terminal, after a second, says what a command is waiting for and for how long at most.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
@@ -9,11 +9,11 @@ use super::report;
 use crate::client::Client;
 use crate::contract::AccountState;
 
-/// A wait that is over by then needs no words.
+/// Shorter waits are not reported.
 const UNNOTICED: Duration = Duration::from_secs(1);
 
-/// Does `work`. If it is not done after a second, a line at the terminal says what is waited for (`what`, asked only
-/// then) and that it takes `longest` at most. A program that reads standard error is told nothing.
+/// Does `work`. If it is not done after a second, a line at the terminal says what the command is waiting for (`what`,
+/// evaluated only then) and that it takes `longest` at most. Nothing is printed if standard error is not a terminal.
 pub(super) fn told<T>(longest: Duration, what: impl FnOnce() -> String + Send, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {
         return work();
@@ -40,14 +40,14 @@ fn after_a_while(longest: Duration, what: impl FnOnce() -> String, ended: &Recei
     if ended.recv_timeout(UNNOTICED) != Err(RecvTimeoutError::Timeout) {
         return;
     }
-    let line = format!("Waiting for {}, at most {}. Ctrl-C ends the waiting.", what(), report::span(longest));
-    // To ask what for takes its time, and the wait may have ended meanwhile.
+    let line = format!("Waiting for {}, at most {}. Ctrl-C stops waiting.", what(), report::span(longest));
+    // Finding out what for takes time, and the wait may have ended meanwhile.
     if ended.try_recv() == Err(TryRecvError::Empty) {
         say(&line);
     }
 }
 
-/// Who has to do something before there is a token of `account`: the daemon knows.
+/// What a token of `account` is waiting for, according to the daemon.
 pub(super) fn for_a_token(client: &Client, account: &str) -> String {
     let provider = format!("the provider of `{account}`");
     let Ok(reply) = client.account(account) else { return provider };
@@ -58,7 +58,7 @@ pub(super) fn for_a_token(client: &Client, account: &str) -> String {
             format!("your answer whether a program may have a token of `{account}` (`ringback consent list`)")
         }
         AccountState::SignedOut | AccountState::NeedsLogin if reply.login_pending.is_some() => {
-            format!("the login to `{account}` that is pending")
+            format!("the pending login to `{account}`")
         }
         AccountState::SignedOut | AccountState::NeedsLogin => {
             format!("somebody to log in to `{account}` (`ringback login {account}`)")
@@ -85,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             result.unwrap(),
-            "Waiting for the provider of `work`, at most 90 s. Ctrl-C ends the waiting.",
+            "Waiting for the provider of `work`, at most 90 s. Ctrl-C stops waiting.",
             "the work went on until the line came"
         );
         let said = Mutex::new(Vec::new());

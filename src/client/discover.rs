@@ -1,4 +1,4 @@
-//! How a local program finds the daemon (design.md §5): `--socket`, else `RINGBACK_URL` and
+//! How a local program finds the daemon (docs/clients.md): `--socket`, else `RINGBACK_URL` and
 //! `RINGBACK_KEY_FILE`, else `endpoint.json` in the runtime folder, else the usual socket.
 
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
 //! The accept loops: who may connect, how long they may take, and how it all ends.
 //!
-//! `axum::serve` sets no timer, so a silent connection would stay for ever (`security.md` §0, 1).
+//! `axum::serve` sets no timer, so a silent connection would stay for ever (docs/security.md, rule 9).
 //! This file knows connections and nothing of routes.
 
 pub(super) mod bind;

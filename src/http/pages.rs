@@ -1,8 +1,8 @@
 //! What the browser sees of a login: its start, the provider's answer, and how it ended.
 //!
 //! Pages know no text of the provider but what an [`Error`]'s own sentence carries, which was cleaned
-//! before, and askama escapes that too (`security.md` §2.3, reflected XSS). No scripts but the one of
-//! [`fragment`], one style sheet.
+//! before, and askama escapes that too (docs/security.md, rule 14: no reflected XSS). No scripts but the one of
+//! [`super::fragment`], one style sheet.
 //!
 //! [`Error`]: crate::error::Error
 

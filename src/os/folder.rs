@@ -1,5 +1,5 @@
 //! Private folders: everything in them is reached through the folder's own descriptor, never through a
-//! path that somebody could swap meanwhile (`security.md` M2: symlink, hardlink and temp races).
+//! path that somebody could swap meanwhile (docs/security.md, rule 32: symlink, hard link and temp file races).
 
 pub mod error;
 pub(crate) mod file_system;

@@ -46,7 +46,7 @@ impl Paths {
         self.runtime.join("ringback.sock")
     }
 
-    /// What programs find the daemon by (design.md §5).
+    /// What programs find the daemon by (docs/clients.md).
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }

@@ -1,7 +1,7 @@
 //! What issuers say of themselves, kept for a day in memory and on disk.
 //!
 //! Where the token endpoint is decides where secrets go, so its origin is held to the first one that was
-//! read: metadata that names another is used only after somebody accepted it (`security.md` §1.7).
+//! read: metadata that names another is used only after somebody accepted it (docs/security.md, rule 27).
 
 use std::collections::HashMap;
 use std::path::PathBuf;

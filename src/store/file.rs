@@ -1,6 +1,6 @@
 //! One sealed file per account, in a folder that one daemon at a time holds.
 //!
-//! What is promised (`security.md` §1.14): after [`Store::begin`] the intent is durable and the commit
+//! What is promised (docs/security.md, rules 28 and 31): after [`Store::begin`] the intent is durable and the commit
 //! that follows has its room on disk; after [`Store::commit`] the record is durable; a crash at any point
 //! leaves the record before or the record after, never a mixture.
 

@@ -95,7 +95,7 @@ impl HighWaterMarks {
         if let Some(folder) = &*open {
             return Ok(folder.clone());
         }
-        let cache = self.cache.as_ref().ok_or("neither HOME nor XDG_CACHE_HOME names a place for it")?;
+        let cache = self.cache.as_ref().ok_or("neither HOME nor XDG_CACHE_HOME is set")?;
         let made = Folder::open(cache).and_then(|cache| cache.subfolder(FOLDER)?.subfolder(&self.name));
         Ok(open.insert(made.map_err(|error| text(&error))?).clone())
     }

@@ -159,7 +159,7 @@ fn a_program_answers_over_the_api_as_far_as_its_rights_go() {
     let asked = world.account("work").login_confirm.expect("what it asks");
     assert_eq!((&asked.current["sub"], &asked.new["sub"]), (&json!("ann"), &json!("eve")));
     let (_, table, _) = world.cli(&["status"]);
-    assert!(table.contains("waits for an answer whether it replaces email ann@example.org"), "{table}");
+    assert!(table.contains("is waiting: should it replace email ann@example.org"), "{table}");
     let waited = world.get(&format!("/v1/logins/{id}?wait=600"));
     assert_eq!(waited.json()["confirm"]["new"]["sub"], "eve", "who waits for the end is told that it asks");
     let end: LoginReply = answer(&id, &writer, r#"{"replace":true}"#).parse();
@@ -205,7 +205,7 @@ fn without_a_terminal_the_command_line_says_what_to_do_and_another_one_says_yes(
     assert_eq!(code, 11, "it waits still, and there is still no terminal: {said}");
     let (code, _, said) = world.cli(&["login", "--replace"]);
     assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-eve"), "{said}");
-    assert!(said.contains("It was logged in as email ann@example.org"), "{said}");
+    assert!(said.contains("The account was logged in as email ann@example.org"), "{said}");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn who_says_so_beforehand_is_not_asked() {
     lines.read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), world.token("work").as_str()), (Some(0), "AT~canary-eve"), "{said}");
     assert!(
-        said.contains("It was logged in as email ann@example.org") && page.body.contains("were replaced"),
+        said.contains("The account was logged in as email ann@example.org") && page.body.contains("were replaced"),
         "{said}"
     );
 }
@@ -241,7 +241,7 @@ fn an_import_asks_as_a_login_does() {
     idp.next(granted("bob"));
     let (code, _, said) = import(&["--replace"]);
     assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-bob"), "{said}");
-    assert!(said.contains("It was logged in as email eve@example.org"), "{said}");
+    assert!(said.contains("The account was logged in as email eve@example.org"), "{said}");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn who_this_is_can_not_always_be_told_and_that_is_said() {
     lines.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     for told in [&said, &page.body] {
-        assert!(told.to_lowercase().contains("who this is could not be told"), "{told}");
+        assert!(told.to_lowercase().contains("the provider does not say who logged in"), "{told}");
     }
     assert!(idp.honours(&world.token("work")));
 }
@@ -263,7 +263,7 @@ fn who_this_is_can_not_always_be_told_and_that_is_said() {
 #[test]
 fn at_a_terminal_the_command_line_asks_and_only_a_yes_replaces() {
     for (line, code, token, told) in [
-        ("y\n", 0, "AT~canary-eve", "It was logged in as email ann@example.org"),
+        ("y\n", 0, "AT~canary-eve", "The account was logged in as email ann@example.org"),
         ("n\n", 6, "AT~canary-ann", "stays logged in as email ann@example.org"),
         ("\n", 6, "AT~canary-ann", "stays logged in as"),
         // The end of the input.
@@ -294,6 +294,6 @@ fn the_terminal_sees_that_the_page_was_faster() {
     terminal.until_shown("[y/N]");
     assert_eq!(press(&browser, &url, page.form_token(), "replace").status, 303);
     assert_eq!((terminal.end(), world.token("work").as_str()), (Some(0), "AT~canary-eve"));
-    terminal.until_shown("It was logged in as email ann@example.org");
+    terminal.until_shown("The account was logged in as email ann@example.org");
     assert_eq!(world.account("work").state, AccountState::Active);
 }

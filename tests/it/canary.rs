@@ -242,7 +242,7 @@ impl Life<'_> {
     fn reload(&mut self) {
         let good = std::fs::read_to_string(self.world.config_file()).unwrap();
         for (slip, said) in [
-            (good.replace(&format!("{INLINE}\""), INLINE), "the config was not taken over"),
+            (good.replace(&format!("{INLINE}\""), INLINE), "the config was refused"),
             (good.replace("client_secret =", "client_secrets ="), "client_secrets"),
             (good.replace(&format!("\"{INLINE}\""), &format!("[\"{INLINE}\"]")), "client_secret: "),
         ] {
@@ -254,7 +254,7 @@ impl Life<'_> {
         }
         self.world.configure(&good);
         self.world.signal(Signal::HUP);
-        self.world.until_logged("the config was read again");
+        self.world.until_logged("the config was reloaded");
         self.cli("command config check", &["config", "check", "--show"]);
     }
 

@@ -72,7 +72,7 @@ fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and
     assert_eq!(world.get(WORK).status, 200, "remembered");
     assert_eq!(fetches(&world, WORK, Some(key.trim())).join().unwrap().status, 403);
     let (code, list, _) = world.cli(&["consent", "list"]);
-    assert!(code == 0 && list.contains("the app editor gets no token of work"), "{list}");
+    assert!(code == 0 && list.contains("the app editor may not get tokens of work"), "{list}");
     // Another app of the same name inherits nothing.
     assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
     assert!(!world.cli(&["consent", "list"]).1.contains("editor"));

@@ -48,7 +48,7 @@ fn as_process_1_it_reaps_what_its_programs_leave_behind_and_passes_signals_on() 
     let tell = |signal| kill_process(Pid::from_raw(first.try_into().unwrap()).unwrap(), signal).unwrap();
     world.log_in("work");
     tell(Signal::HUP);
-    world.until_logged("the config was read again");
+    world.until_logged("the config was reloaded");
     let orphans = world.root().join("orphans");
     until("the orphan has ended", || {
         std::fs::read_to_string(&orphans).is_ok_and(|text| !text.is_empty()).then_some(())

@@ -52,7 +52,7 @@ fn a_healthy_daemon_needs_no_hand_and_the_redirect_uri_is_told() {
     let uri = format!("redirect URI http://127.0.0.1:{port}/callback/idp");
     assert!(findings.iter().any(|finding| finding["what"] == uri.as_str()), "{findings:?}");
     let (code, text, _) = world.cli(&["doctor", "--offline"]);
-    assert!(code == 0 && text.ends_with("Nothing needs a hand.\n") && !text.contains("provider at"), "{text}");
+    assert!(code == 0 && text.ends_with("Nothing has to be fixed.\n") && !text.contains("provider at"), "{text}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_proxy_that_is_set_and_not_used_is_told() {
         assert_eq!(proxies.len(), told, "{findings:?}");
         for finding in proxies {
             assert_eq!(finding["state"], "note");
-            assert_eq!(finding["what"], "HTTPS_PROXY is set, and `far` is asked without a proxy");
+            assert_eq!(finding["what"], "HTTPS_PROXY is set, but `far` is reached without a proxy");
             assert!(finding["fix"].as_str().unwrap().contains("`proxy = \"environment\"` in `[providers.far]`"));
         }
     }
@@ -133,7 +133,7 @@ fn a_provider_whose_clock_is_elsewhere_is_told() {
          client_auth = \"none\"\n[accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\n"
     ));
     let (_, findings) = doctor(&world);
-    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("clock") && bad.contains("s apart")), "{findings:?}");
+    assert!(needs_hand(&findings).iter().any(|bad| bad.contains("clock") && bad.contains("differ by")), "{findings:?}");
 }
 
 /// Has the stopped daemon's account `work` been logged in so long ago.
@@ -155,7 +155,7 @@ fn logins_that_end_again_and_again_after_the_same_time_are_told() {
     let refused = "{\"error\":\"invalid_grant\"}";
     let pattern = |world: &World| {
         let found =
-            doctor(world).1.into_iter().find(|finding| finding["what"].to_string().contains("ended by themselves"));
+            doctor(world).1.into_iter().find(|finding| finding["what"].to_string().contains("logins after about"));
         found.map(|finding| format!("{}: {} | {}", finding["state"], finding["what"], finding["fix"]))
     };
     world.run();
@@ -176,7 +176,7 @@ fn logins_that_end_again_and_again_after_the_same_time_are_told() {
         [169, 174]
     );
     let told = pattern(&world).unwrap();
-    assert!(told.contains("\"note\": \"its last 2 logins ended by themselves after about 7 days each\""), "{told}");
+    assert!(told.contains("\"note\": \"the provider ended its last 2 logins after about 7 days each\""), "{told}");
     assert!(told.contains("Ask the provider how long"), "{told}");
     world.log_in("work");
     world.restart();

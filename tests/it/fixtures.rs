@@ -62,7 +62,7 @@ fn a_house_that_was_packed_before_is_still_taken_over() {
     let file = folder().join("../export/version-1.age");
     let arguments = ["import", "--from", file.to_str().unwrap(), "--passphrase-file", phrase.to_str().unwrap()];
     let (code, _, said) = world.cli(&arguments);
-    assert!(code == 0 && said.contains("home: taken over\nwork: taken over\n"), "{said}");
+    assert!(code == 0 && said.contains("home: imported\nwork: imported\n"), "{said}");
     world.run();
     assert_eq!(world.token("work"), "fixture-access-work");
 }

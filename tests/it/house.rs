@@ -95,7 +95,7 @@ fn all_accounts_go_on_in_another_house() {
 
     let mut new = World::with_config(&config(&idp, &["home", "work"]));
     let (code, _, said) = import(&new, &file, &[]);
-    assert!(code == 0 && said.contains("home: taken over\nwork: taken over\n"), "{said}");
+    assert!(code == 0 && said.contains("home: imported\nwork: imported\n"), "{said}");
     new.run();
     for name in ["home", "work"] {
         let token = new.token(name);
@@ -132,7 +132,7 @@ fn what_comes_back_to_the_same_machine_goes_on_at_once() {
             world.stop();
         }
         let (code, _, said) = import(&world, &house(&world), import_more);
-        assert!(code == 0 && said.contains("work: taken over\n"), "{name}: {said}");
+        assert!(code == 0 && said.contains("work: imported\n"), "{name}: {said}");
         for _ in 0..2 {
             world.run();
             assert_eq!(world.account("work").state, AccountState::Active, "{name}");
@@ -206,8 +206,11 @@ fn nothing_leaves_without_a_line_and_what_comes_without_one_is_told() {
     new.configure(&short);
     jam_audit(&new);
     let (code, _, said) = import(&new, &house(&old), &[]);
-    assert!(code == 0 && said.contains("home: taken over\nwarning: home has no line: the audit log can't"), "{said}");
-    assert!(said.contains("work: taken over\nwarning: work has no line: the audit log can't"), "{said}");
+    assert!(
+        code == 0 && said.contains("home: imported\nwarning: home has no line in the audit log: the audit log can't"),
+        "{said}"
+    );
+    assert!(said.contains("work: imported\nwarning: work has no line in the audit log: the audit log can't"), "{said}");
     assert_eq!(new.account_files(), ["home.sealed", "work.sealed"]);
 }
 
@@ -263,13 +266,13 @@ fn one_that_is_logged_in_is_replaced_on_request_alone() {
     let own = new.token("work");
     new.stop();
     let (code, _, said) = import(&new, &house(&old), &[]);
-    assert!(code == 1 && said.contains("home: taken over\nwork: skipped"), "{said}");
+    assert!(code == 1 && said.contains("home: imported\nwork: skipped"), "{said}");
     assert!(said.contains("Keep the file"), "{said}");
     new.run();
     assert_eq!((new.token("work"), new.account("home").state), (own.clone(), AccountState::Active));
     new.stop();
     let (code, _, said) = import(&new, &house(&old), &["--replace"]);
-    assert!(code == 0 && said.contains("work: taken over\n"), "{said}");
+    assert!(code == 0 && said.contains("work: imported\n"), "{said}");
     new.run();
     assert!(new.token("work") != own && idp.honours(&new.token("work")));
     assert_eq!(new.post("/v1/accounts/work/refresh").status, 200);
@@ -284,8 +287,11 @@ fn what_the_config_does_not_name_is_kept_until_it_does() {
     let other = config(&idp, &["work"]).replace("the client", "another client");
     let mut new = World::with_config(&other);
     let (code, _, said) = import(&new, &house(&old), &[]);
-    assert!(code == 0 && said.contains("home: taken over, but the config does not name it"), "{said}");
-    assert!(said.contains("work: taken over, but its tokens are for client `the client` of provider `idp`"), "{said}");
+    assert!(
+        code == 0 && said.contains("home: imported; its tokens are used once the config names the account"),
+        "{said}"
+    );
+    assert!(said.contains("work: imported, but its tokens are for client `the client` of provider `idp`"), "{said}");
     new.run();
     assert_eq!(new.account("work").state, AccountState::NeedsLogin);
     new.stop();
@@ -319,7 +325,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     let store = private(&new, "store-phrase", "the phrase of the new store");
     let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
     let (code, _, said) = new.cli(&arguments);
-    assert!(code == 0 && said.contains("work: taken over"), "{said}");
+    assert!(code == 0 && said.contains("work: imported"), "{said}");
     let opened = envelope::open(&std::fs::read(&file).unwrap(), &EnvelopeKey::Identities(vec![identity])).unwrap();
     assert!(opened.starts_with(br#"{"ringback_export":1,"accounts":[{"account":"work","record":{"schema":"#));
     assert_eq!(new.account_files(), ["work.sealed"]);

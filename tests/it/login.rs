@@ -96,7 +96,7 @@ fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_log
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(6), "{rest}");
-    assert!(rest.contains("The earlier login to `work` goes on"), "{rest}");
+    assert!(rest.contains("The earlier login to `work` is still valid"), "{rest}");
     assert!(!rest.contains("note: "), "once: {rest}");
     assert!(idp.honours(&world.token("work")));
 }

@@ -52,6 +52,7 @@ mod refusals;
 mod rekey;
 mod reload;
 mod replies;
+mod security_rules;
 mod sockets;
 mod store;
 mod suspend;

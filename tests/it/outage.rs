@@ -108,7 +108,7 @@ fn callers_are_told_the_pause_that_the_provider_asked_for() {
     assert!((1..=13).contains(&seconds), "{reply:?}");
     let sent = idp.refreshes();
     let (code, _, said) = world.cli(&["token", "work"]);
-    assert!(code == 7 && said.contains("again in "), "{said}");
+    assert!(code == 7 && said.contains("retries in "), "{said}");
     let (code, _, said) = world.cli(&["refresh", "work"]);
     assert_eq!((code, idp.refreshes()), (7, sent), "it is left alone for as long as it asked: {said}");
     // A token that is still valid has a plan, and who asks for a new one is told of the pause all the same.

@@ -148,7 +148,10 @@ fn what_to_change_in_the_config_is_told_and_the_accounts_go_on() {
     assert!(status.code() == Some(9) && said.contains("in use by another ringback daemon"), "{said}");
     world.stop();
     let (status, said) = rekey(&world, "file", None);
-    assert!(status.success() && said.contains("Sealed with it: home, work.") && !said.contains("Set `key"), "{said}");
+    assert!(
+        status.success() && said.contains("Encrypted with it: home, work.") && !said.contains("Set `key"),
+        "{said}"
+    );
     let (status, said) = rekey(&world, "passphrase", None);
     let config = world.config_file();
     let told = format!("Set `key = \"passphrase\"` in `[store]` of {}", config.display());

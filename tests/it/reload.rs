@@ -59,13 +59,13 @@ fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
     assert_eq!((mistakes.as_array().unwrap().len(), &mistakes[0]["account"]), (1, &Value::from("bad")));
     assert!(mistakes[0]["message"].as_str().unwrap().contains("accounts.bad.hook: "), "{mistakes}");
     let (code, text, _) = world.cli(&["status"]);
-    assert!(code == 4 && text.contains("bad: left out") && text.contains("accounts.bad.hook: "), "{code} {text}");
+    assert!(code == 4 && text.contains("bad: skipped") && text.contains("accounts.bad.hook: "), "{code} {text}");
 
     world.configure(&format!("{good}[serve]\nwaits = 1\n"));
     world.signal(Signal::HUP);
     until("the refusal is shown", || accounts(&world).get("reload_refused").cloned());
     let (_, text, _) = world.cli(&["status"]);
-    assert!(text.contains("not taken over") && text.contains("serve.waits: "), "{text}");
+    assert!(text.contains("and refused") && text.contains("serve.waits: "), "{text}");
 
     world.configure(&good);
     world.signal(Signal::HUP);
@@ -91,7 +91,7 @@ fn changes_of_audit_take_effect_and_those_that_need_a_restart_are_named() {
     world.configure(&with("[store]\nlock_on_suspend = true\n[audit]\nenabled = false\n"));
     world.signal(Signal::HUP);
     world.until_logged("`store.lock_on_suspend` changed: it takes effect after a restart");
-    world.until_logged("the config was read again");
+    world.until_logged("the config was reloaded");
     let before = tokens();
     assert_eq!(world.get(TOKEN).status, 200);
     world.configure(&with("[audit]\nkeep = 2\n"));

@@ -170,7 +170,7 @@ fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is
     assert_eq!(Wire::tcp(&passed.to_string()).ask(&request(&passed.to_string())).status, 200);
     assert_eq!(world.get("/healthz").status, 200);
     world.until_logged("`listen.tcp` does not name");
-    world.until_logged("`listen.socket` switches off");
+    world.until_logged("although `listen.socket` turns it off");
     world.stop();
     assert!(TcpStream::connect(("127.0.0.1", own)).is_err(), "what the daemon bound itself, it closes");
 }

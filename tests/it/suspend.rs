@@ -138,7 +138,7 @@ fn without_logind_the_daemon_runs_and_says_what_it_does_instead() {
     let (bus, idp) = (Bus::start(), Idp::start());
     for address in [bus.address.as_str(), "unix:path=/nonexistent/bus"] {
         let world = start(&idp, address);
-        world.until_logged("after the machine slept and not before");
+        world.until_logged("after the machine has slept, not before");
         world.log_in("work");
         world.token("work");
     }

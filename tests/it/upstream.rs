@@ -176,7 +176,7 @@ fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
     assert_eq!(world.try_log_in("work").1.status, LoginStatus::Failed);
     std::fs::write(&file, &after.pem).unwrap();
     world.signal(rustix::process::Signal::HUP);
-    world.until_logged("the config was read again");
+    world.until_logged("the config was reloaded");
     assert_eq!(world.try_log_in("work").1.status, LoginStatus::Succeeded);
 }
 

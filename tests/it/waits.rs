@@ -15,7 +15,7 @@ fn a_terminal_is_told_what_a_refresh_waits_for_and_for_how_long() {
     world.log_in("work");
     idp.next(Act::WorkAndHold);
     let mut terminal = AtTerminal::start(&world, &["refresh", "work"]);
-    terminal.until_shown("Waiting for the provider of `work`, at most 90 s. Ctrl-C ends the waiting.");
+    terminal.until_shown("Waiting for the provider of `work`, at most 90 s. Ctrl-C stops waiting.");
     idp.release();
     assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
     terminal.until_shown("work: a new token");
@@ -33,7 +33,7 @@ fn a_terminal_is_told_whom_a_token_waits_for() {
     world.cli(&["logout", "work"]);
     let started = world.start_login("work", "caller_browser");
     let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
-    terminal.until_shown("Waiting for the login to `work` that is pending, at most 60 s.");
+    terminal.until_shown("Waiting for the pending login to `work`, at most 60 s.");
     Browser::default().go(started.start_url.as_deref().unwrap());
     assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
 }
@@ -115,6 +115,6 @@ fn a_login_prints_the_url_also_where_a_browser_was_opened() {
     let note = opened.path().join("url");
     let good = launcher(&format!("echo \"$1\" >{}", note.display()));
     let said = opening(&world, &["login", "work", "--timeout", "1"], good.path(), ":0");
-    assert!(said.contains("The browser is open for the login to `work`. If it shows no page"), "{said}");
+    assert!(said.contains("The browser is open for the login to `work`. If no page appears"), "{said}");
     assert_eq!(url_in(&said), std::fs::read_to_string(note).unwrap().trim());
 }

@@ -1,5 +1,5 @@
-//! The one click, made by a program: follows the start URL to the practice provider's page, sends its
-//! form with Allow, and follows back. Knows the sandbox's page and no other.
+//! The click of `demo --yes`: follows the start URL to the practice provider's page, submits its form with Allow, and
+//! follows the redirects back. Works with the sandbox's page only.
 
 use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Response, StatusCode};
@@ -68,7 +68,7 @@ struct HtmlForm {
 }
 
 impl HtmlForm {
-    /// Takes the form out of the sandbox's own page; no parser for HTML at large.
+    /// Reads the form of the sandbox's own page; not a general HTML parser.
     fn parse(html: &str) -> Option<Self> {
         let (_, rest) = html.split_once("<form ")?;
         let (form, _) = rest.split_once("</form>")?;

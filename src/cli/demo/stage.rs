@@ -1,4 +1,4 @@
-//! What the demo plays on: a private folder, a config in it, and two children of this very program.
+//! The environment of the demo: a private folder with a config, and two child processes of this same program.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -17,20 +17,20 @@ use crate::client::{Failure, message, read_endpoint};
 use crate::clock::Clock;
 use crate::contract::Endpoint;
 
-/// The sandbox's well-known client. Practice data: it opens nothing anywhere.
+/// The sandbox's well-known client. Practice data: worthless anywhere else.
 const CLIENT_ID: &str = "00000000-0000-4000-8000-000000000001";
 const CLIENT_SECRET: &str = "practice-secret";
 /// A debug build on a busy machine takes a few seconds to start.
 const READY: Duration = Duration::from_secs(15);
 const GLANCE: Duration = Duration::from_millis(50);
-/// What a child gets to stop by itself (the daemon promises 2 s).
+/// How long a child may take to stop by itself (the daemon promises 2 s).
 const LEAVE: Duration = Duration::from_secs(3);
 /// How much of each log is shown when something fails.
 const TAIL: usize = 15;
 
 /// The folder and the children. Dropping it kills the children and removes the folder.
 pub(super) struct DemoStage {
-    // Before the folder, so that the children are gone when it is removed.
+    // Declared before the folder, so that the children have ended when it is removed.
     sandbox: Option<Child>,
     daemon: Option<Child>,
     folder: TempDir,
@@ -41,7 +41,7 @@ pub(super) struct DemoStage {
 }
 
 impl DemoStage {
-    /// Makes the folder and the config. Nothing runs yet.
+    /// Creates the folder and the config. Nothing runs yet.
     pub(super) fn build(lifetime: Duration) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|error| broken("this program can't be found", &error))?;
         let folder = tempfile::Builder::new().prefix("ringback-demo-").tempdir();
@@ -52,12 +52,12 @@ impl DemoStage {
         Ok(stage)
     }
 
-    /// The folder that everything is in.
+    /// The folder of the demo.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where the practice provider is.
+    /// The address of the practice provider.
     pub(super) fn sandbox_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.sandbox_port)
     }
@@ -95,7 +95,7 @@ impl DemoStage {
     /// Starts the practice provider and waits until it answers.
     pub(super) async fn start_sandbox(&mut self) -> Result<(), Failure> {
         let (port, lifetime) = (self.sandbox_port.to_string(), format!("{}ms", self.lifetime.as_millis()));
-        // Many short lifetimes in a row come close to the documented rate limits.
+        // Many short lifetimes would come close to the documented rate limits.
         let args = ["sandbox", "--port", &port, "--access-lifetime", &lifetime, "--rate-limit", "off"];
         let mut child = self.spawn(&args, "sandbox.log")?;
         let ready = until_open(&mut child, self.sandbox_port).await;
@@ -103,7 +103,7 @@ impl DemoStage {
         ready
     }
 
-    /// Starts the daemon and waits until it answers and has told where it is.
+    /// Starts the daemon and waits until it answers and has written `endpoint.json`.
     pub(super) async fn start_daemon(&mut self) -> Result<(), Failure> {
         let config = self.folder().join("config.toml");
         let mut child = self.spawn(&["serve", "--config", &config.to_string_lossy()], "daemon.log")?;
@@ -119,7 +119,7 @@ impl DemoStage {
         ready
     }
 
-    /// Where the daemon says that it is.
+    /// The daemon's `endpoint.json`.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Failure> {
         let missing = || message::demo_failed("endpoint.json is gone");
         read_endpoint(&self.endpoint_file())?.ok_or_else(missing)
@@ -153,7 +153,7 @@ impl DemoStage {
             command.env(name, self.folder().join(folder));
         }
         command.env("XDG_RUNTIME_DIR", self.folder().join("runtime"));
-        // What points to a real daemon, or would bring its data here.
+        // Variables that point to a real daemon or its data.
         for name in ["RINGBACK_URL", "RINGBACK_KEY_FILE", "RINGBACK_CONFIG", "RINGBACK_LOG"] {
             command.env_remove(name);
         }
@@ -178,7 +178,7 @@ impl DemoStage {
         spawned.map_err(|error| broken("this program can't be started again", &error))
     }
 
-    /// Shows the end of both logs.
+    /// Prints the end of both logs.
     pub(super) fn show_logs(&self) {
         for name in ["sandbox.log", "daemon.log"] {
             let bytes = std::fs::read(self.folder().join(name)).unwrap_or_default();
@@ -200,11 +200,11 @@ impl DemoStage {
     }
 }
 
-/// Asks the child to stop, and makes it.
+/// Asks the child to stop, and kills it if it does not.
 async fn stop(mut child: Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     if tokio::time::timeout(LEAVE, child.wait()).await.is_err() {
@@ -212,7 +212,7 @@ async fn stop(mut child: Child) {
     }
 }
 
-/// Waits until somebody accepts at the port, or the child has ended.
+/// Waits until the port accepts connections, or the child has ended.
 async fn until_open(child: &mut Child, port: u16) -> Result<(), Failure> {
     let deadline = Clock::System.now().boot.plus(READY);
     while !Clock::System.now().boot.until(deadline).is_zero() {
@@ -227,7 +227,7 @@ async fn until_open(child: &mut Child, port: u16) -> Result<(), Failure> {
     Err(message::demo_failed(format!("nobody listened at port {port} in {}", report::span(READY))))
 }
 
-/// Two free ports; both are held until both are known, or they could be the same.
+/// Ports that were free a moment ago; both are bound at the same time, so that they differ.
 fn free_ports() -> std::io::Result<[u16; 2]> {
     let (one, other) = (free_port()?, free_port()?);
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])

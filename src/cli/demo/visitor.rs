@@ -1,4 +1,4 @@
-//! A program that uses the daemon over HTTP, as any other would: with the key from the key file.
+//! A client of the daemon over HTTP, like any other program: with the key from the key file.
 
 use std::path::Path;
 use std::sync::Once;
@@ -13,10 +13,10 @@ use crate::client::{Failure, message, read_key};
 use crate::contract::{Endpoint, ErrorReply};
 use crate::secret::AppKey;
 
-/// Longer than the longest wait that is asked for.
+/// Longer than the longest requested wait.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The daemon's address and the key to it.
+/// The daemon's address and key.
 pub(super) struct Visitor {
     http: reqwest::Client,
     base: String,
@@ -32,7 +32,7 @@ impl Visitor {
         Ok(Self { http: http()?, base: base.clone(), key: read_key(Path::new(key_file))? })
     }
 
-    /// Where the daemon is.
+    /// The daemon's base URL.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
@@ -44,12 +44,12 @@ impl Visitor {
         Ok(Zeroizing::new(text.trim_end().to_owned()))
     }
 
-    /// A JSON reply to `GET`.
+    /// Sends a `GET` and parses the JSON reply.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         parse(&self.send(Method::GET, path, "application/json", None).await?)
     }
 
-    /// A JSON reply to `POST`.
+    /// Sends a `POST` and parses the JSON reply.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &'static str) -> Result<T, Failure> {
         parse(&self.send(Method::POST, path, "application/json", Some(body)).await?)
     }
@@ -61,7 +61,7 @@ impl Visitor {
         accept: &'static str,
         body: Option<&'static str>,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        // Exposed, since a program that asks over TCP has to send it.
+        // Exposed, since a program on TCP has to send the key.
         let bearer = Zeroizing::new(format!("Bearer {}", self.key.expose()));
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         request = request.header(ACCEPT, accept).header(AUTHORIZATION, bearer.as_str());
@@ -79,16 +79,16 @@ impl Visitor {
     }
 }
 
-/// A client that follows nothing by itself and speaks to nobody through a proxy.
+/// An HTTP client without redirects and proxies.
 pub(super) fn http() -> Result<reqwest::Client, Failure> {
     static PROVIDER: Once = Once::new();
-    // reqwest is built without a TLS provider of its own; only plain HTTP is spoken here, but it asks.
+    // reqwest is built without a TLS provider, and needs one even for plain HTTP.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(PATIENCE);
     builder.build().map_err(|error| message::demo_surprised(format!("no HTTP client: {error}")))
 }
 
-/// What went wrong, without the URL, which may hold a ticket, a state or a code.
+/// What went wrong, without the URL, which may contain a ticket, a state or a code.
 pub(super) fn lost(error: &reqwest::Error) -> Failure {
     let what = if error.is_timeout() {
         "no answer came in time"

@@ -1,4 +1,4 @@
-//! How the accounts stand, as a running daemon tells it.
+//! The state of every account, according to a running daemon.
 
 use super::finding::{good, needs_hand, note};
 use super::logins;
@@ -10,14 +10,14 @@ use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, 
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 
-/// What the daemon tells, if one runs.
+/// The daemon's reply, if one runs.
 pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
     match reach.client().and_then(|client| client.accounts()) {
         Ok(reply) => {
             findings.push(good("daemon", "it runs and answers"));
             if reply.reload_refused.is_some() {
-                let what = "it could not take over the config when it was told to, and goes on with an older one";
-                findings.push(needs_hand("daemon", what, "Mend what `ringback config check` names, and reload."));
+                let what = "it refused the last reload of the config, and an older one is in effect";
+                findings.push(needs_hand("daemon", what, "Fix what `ringback config check` reports, and reload."));
             }
             Some(reply)
         }
@@ -33,7 +33,7 @@ pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Optio
     }
 }
 
-/// Each account of the config, and those that have a mistake.
+/// The accounts of the config, including those with a mistake.
 pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64, findings: &mut Vec<Finding>) {
     for account in config.accounts.values() {
         let found = daemon.and_then(|reply| reply.accounts.iter().find(|found| found.account == account.name));
@@ -45,7 +45,7 @@ pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64
             (Some(_), None) => findings.push(needs_hand(
                 &about(account),
                 "the daemon does not know it",
-                "It runs with an older or another config: send it SIGHUP (`systemctl --user reload ringback`).",
+                "It runs with an older or a different config: send it SIGHUP (`systemctl --user reload ringback`).",
             )),
             (None, None) => {}
         }
@@ -56,26 +56,26 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     let check = about(config);
     let login = format!("Run `ringback login {}`.", account.account);
     let reason = account.reason.clone().unwrap_or_default();
-    let tries = "The daemon goes on trying; see the provider's finding above, if there is one.";
+    let tries = "The daemon keeps trying; see the finding about the provider above, if there is one.";
     let config_fix = "Correct the client's id, secret or scope in the config, and send the daemon SIGHUP.";
     let health = account.health_at(now);
     findings.push(match (account.state, health.now) {
         (AccountState::SignedOut, _) => needs_hand(&check, "nobody has logged in", login),
         (AccountState::NeedsLogin, _) => needs_hand(&check, format!("it needs a login: {reason}"), login),
         (AccountState::StoreUnavailable, _) | (_, AccountHealth::StoreUnavailable) => {
-            let fix = "If it is locked, `ringback unlock`; else make the state folder and its key available.";
-            needs_hand(&check, format!("its tokens can't be read or kept: {reason}"), fix)
+            let fix = "If it is locked, run `ringback unlock`; otherwise make the state folder and its key available.";
+            needs_hand(&check, format!("its tokens can't be read or stored: {reason}"), fix)
         }
         (_, AccountHealth::NeedsUser) => needs_hand(&check, format!("it has no valid token: {reason}"), config_fix),
         (AccountState::Starting, _) if account.last_error.is_none() => {
-            note(&check, "it has no token yet", "It is getting one by itself: look again.")
+            note(&check, "it has no token yet", "The daemon is getting one: check again.")
         }
         (_, AccountHealth::Recovering | AccountHealth::Other) => {
             note(&check, format!("it has no valid token: {reason}"), tries)
         }
         (_, AccountHealth::Ending) => {
-            let ends = health.until.map(|at| format!(", which ends {},", moment(at, now))).unwrap_or_default();
-            let what = format!("it has a valid token{ends} and no newer one can be got: {reason}");
+            let ends = health.until.map(|at| format!(", which expires {},", moment(at, now))).unwrap_or_default();
+            let what = format!("it has a valid token{ends} and can't get a new one: {reason}");
             if health.exit_code() == 0 { note(&check, what, tries) } else { needs_hand(&check, what, config_fix) }
         }
         (_, AccountHealth::Usable) => good(&check, "it has a valid token"),
@@ -85,17 +85,18 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     }
     let ends = account.expiry != Some(ExpiryWord::Never);
     if account.state == AccountState::Active && ends && !account.refreshable && renews_by_refresh(config) {
-        let ends = account.expires_at.map(|at| format!(", and its token ends {}", moment(at, now))).unwrap_or_default();
+        let ends =
+            account.expires_at.map(|at| format!(", and its token expires {}", moment(at, now))).unwrap_or_default();
         findings.push(needs_hand(&check, format!("there is no refresh token{ends}"), offline_advice(config)));
     }
 }
 
 fn lost_scope(config: &AccountConfig, scope: &str) -> Finding {
     let fix = match config.dialect.narrow {
-        Narrowing::Off => "Log in again, and look at what was taken back at the provider.",
+        Narrowing::Off => "Log in again, and check at the provider what was revoked.",
         _ => {
-            "If programs ask for narrower tokens, the provider may bind the refresh token to those (set \
-             `narrow = \"off\"`), or something was taken back there. Log in again."
+            "If programs request narrower tokens, the provider may bind the refresh token to those (set \
+             `narrow = \"off\"`), or something was revoked there. Log in again."
         }
     };
     needs_hand(&about(config), format!("the provider no longer gives the scope `{}`", plain(scope)), fix)
@@ -105,13 +106,13 @@ fn renews_by_refresh(config: &AccountConfig) -> bool {
     matches!(config.grant, GrantType::AuthorizationCode | GrantType::DeviceCode)
 }
 
-/// What makes a provider give a refresh token differs; what is known of it stands in the account's own config.
+/// What makes a provider issue a refresh token differs; the account's own config shows what was tried.
 fn offline_advice(config: &AccountConfig) -> String {
     let asks = config.target.scope.iter().any(|scope| scope == "offline_access" || scope == "offline");
     if asks || config.dialect.extra_authorize.contains_key("access_type") {
-        "The provider was asked for one and gave none: look at the client's settings there, then log in again.".into()
+        "The provider was asked for one and issued none: check the client's settings there, then log in again.".into()
     } else {
-        "Ask for it: most providers want the scope `offline_access`, or a setting of the client; then log in again."
+        "Request one: most providers need the scope `offline_access`, or a setting of the client; then log in again."
             .into()
     }
 }
@@ -172,7 +173,7 @@ mod tests {
             (
                 r#""state":"active","health":"ending","health_until":1600,"health_then":"recovering","refreshable":true,"reason":"503""#,
                 FindingState::Note,
-                "it has a valid token, which ends in 10 min, and no newer one can be got: 503",
+                "it has a valid token, which expires in 10 min, and can't get a new one: 503",
             ),
             (r#""state":"signed_out","refreshable":false"#, FindingState::NeedsHand, "ringback login work"),
             (
@@ -188,13 +189,13 @@ mod tests {
         }
         let active = account(r#""state":"active","refreshable":false,"expires_at":4600"#);
         let without = told(&config(""), &active);
-        assert!(without[1].1.contains("ends in 60 min | Ask for it"), "{without:?}");
+        assert!(without[1].1.contains("expires in 60 min | Request one"), "{without:?}");
         let less = told(&config(""), &account(r#""state":"active","refreshable":true,"lost_scope":"write""#));
         assert!(less[1].1.contains("no longer gives the scope `write` | Log in again"), "{less:?}");
         let permanent = account(r#""state":"active","refreshable":false,"expiry":"never""#);
         let permanent = told(&config(""), &permanent);
         assert!(permanent.len() == 1 && permanent[0].0 == FindingState::Good, "{permanent:?}");
         let with = told(&config("\"offline_access\""), &active);
-        assert!(with[1].1.contains("was asked for one and gave none"), "{with:?}");
+        assert!(with[1].1.contains("was asked for one and issued none"), "{with:?}");
     }
 }

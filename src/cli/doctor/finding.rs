@@ -1,26 +1,26 @@
-//! How findings are made and told.
+//! Creating and printing findings.
 
 use std::fmt::Write as _;
 
 use crate::cli::report::plain;
 use crate::contract::{Finding, FindingState};
 
-/// All is well.
+/// Everything is fine.
 pub(super) fn good(check: &str, what: impl Into<String>) -> Finding {
     Finding { check: check.into(), state: FindingState::Good, what: what.into(), fix: None }
 }
 
-/// Something to know, or to keep an eye on; nobody has to do anything.
+/// Worth knowing; nothing has to be done.
 pub(super) fn note(check: &str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
     Finding { check: check.into(), state: FindingState::Note, what: what.into(), fix: Some(fix.into()) }
 }
 
-/// Somebody has to do something.
+/// Something has to be fixed.
 pub(super) fn needs_hand(check: &str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
     Finding { check: check.into(), state: FindingState::NeedsHand, what: what.into(), fix: Some(fix.into()) }
 }
 
-/// One line for each, and what to do below it.
+/// One line for each finding, and the fix below it.
 pub(super) fn as_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -37,9 +37,9 @@ pub(super) fn as_text(findings: &[Finding]) -> String {
     }
     let hands = findings.iter().filter(|finding| finding.state == FindingState::NeedsHand).count();
     let _ = match hands {
-        0 => writeln!(text, "\nNothing needs a hand."),
-        1 => writeln!(text, "\nOne thing needs a hand."),
-        hands => writeln!(text, "\n{hands} things need a hand."),
+        0 => writeln!(text, "\nNothing has to be fixed."),
+        1 => writeln!(text, "\nOne thing has to be fixed."),
+        hands => writeln!(text, "\n{hands} things have to be fixed."),
     };
     text
 }
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(
             as_text(&findings),
             "ok    clock: right\nnote  unit: absent\n      Install it.\nFIX   port: taken\n      Free it.\n\n\
-             One thing needs a hand.\n"
+             One thing has to be fixed.\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Whether an account's logins end by themselves after about the same time, again and again.
+//! Detects logins that the provider ends again and again after about the same time.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::config::AccountConfig;
 use crate::contract::{AccountReply, AccountState, Finding};
 
 const DAY: u64 = 86_400;
-/// Google's, for apps whose users it calls testers: 7 days, and up to one more until somebody notices.
+/// Google's limit for apps in testing: 7 days, and up to one more until it is noticed.
 const TESTING: std::ops::Range<u64> = 6 * DAY..8 * DAY;
 const GOOGLE: &str = "https://accounts.google.com";
 
-/// Tells of it, if it is so.
+/// The finding, if there is such a pattern.
 pub(super) fn ends(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut Vec<Finding>) {
     let Some((count, lasted)) = pattern(&account.logins_lasted) else { return };
     let expected = account.logged_in_at.filter(|_| account.state == AccountState::Active).map(|since| {
@@ -22,7 +22,7 @@ pub(super) fn ends(config: &AccountConfig, account: &AccountReply, now: i64, fin
         format!("; expect that of the present one {}", moment(end, now))
     });
     let (lasts, expected) = (rounded(lasted), expected.unwrap_or_default());
-    let what = format!("its last {count} logins ended by themselves after about {lasts} each{expected}");
+    let what = format!("the provider ended its last {count} logins after about {lasts} each{expected}");
     let of_google = config.dialect.issuer.as_deref() == Some(GOOGLE);
     findings.push(if of_google && TESTING.contains(&lasted.as_secs()) {
         let fix = "Google does that to apps in testing: in its Cloud console, under Google Auth Platform > Audience, \
@@ -31,7 +31,7 @@ pub(super) fn ends(config: &AccountConfig, account: &AccountReply, now: i64, fin
     } else {
         let fix = format!(
             "Ask the provider how long its refresh tokens last, and whether the client is in a test mode that it can \
-             leave; until then `ringback login {}` ahead of time.",
+             leave; until then run `ringback login {}` in advance.",
             account.account
         );
         note(&about(config), what, fix)
@@ -75,7 +75,7 @@ mod tests {
     fn the_seven_days_of_googles_test_mode_are_told_with_their_fix() {
         let findings = told("preset = \"google\"", "needs_login", None, &WEEKS);
         assert_eq!(findings[0].state, FindingState::NeedsHand);
-        assert_eq!(findings[0].what, "its last 2 logins ended by themselves after about 7 days each");
+        assert_eq!(findings[0].what, "the provider ended its last 2 logins after about 7 days each");
         assert!(findings[0].fix.as_ref().unwrap().contains("publish the app"), "{findings:?}");
     }
 

@@ -1,4 +1,4 @@
-//! What the machine has and does: clock, browser, keyring, service.
+//! Checks of the machine: clock, browser, keyring, service.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,18 +11,18 @@ use crate::os::browser;
 use crate::os::keyring::{self, KeyringError};
 use crate::secret::source::{KeySource, SecretSource};
 
-/// 2026-01-01: before it was written, so a clock that says less is wrong.
+/// 2026-01-01, before this was written: an earlier clock is wrong.
 const WRITTEN: i64 = 1_767_225_600;
 
-/// A clock that was never set. Whether it agrees with others, the providers' answers tell.
+/// A clock that was never set. Smaller differences show in the providers' replies.
 pub(super) fn clock(now: Wall, findings: &mut Vec<Finding>) {
     if now.unix_seconds() < WRITTEN {
-        let what = "the clock is years behind: every token would look fresh, and certificates not valid yet";
+        let what = "the clock is years behind: every token would look valid, and no certificate would be valid yet";
         findings.push(needs_hand("clock", what, "Set it; `timedatectl set-ntp true` keeps it right."));
     }
 }
 
-/// Whether a click can open one.
+/// Whether a browser can be opened.
 pub(super) fn browser(findings: &mut Vec<Finding>) {
     findings.push(if browser::has_browser(&|name| std::env::var_os(name)) {
         good("browser", "there is a display, or BROWSER names one")
@@ -32,7 +32,7 @@ pub(super) fn browser(findings: &mut Vec<Finding>) {
     });
 }
 
-/// Only asked where something depends on it; a name that it does not hold is answer enough.
+/// Checked only if something depends on it; asking for a missing item is enough.
 pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
     let of_accounts = config.accounts.values().any(|account| {
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
@@ -44,13 +44,13 @@ pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
     if config.store.key != KeySource::Keyring && !of_accounts {
         return;
     }
-    findings.push(match keyring::get("ringback doctor", "looks whether the keyring answers") {
+    findings.push(match keyring::get("ringback doctor", "checks whether the keyring answers") {
         Ok(_) | Err(KeyringError::NoEntry { .. }) => good("keyring", "it answers"),
         Err(error) => needs_hand("keyring", error.to_string(), "Unlock it, or start the session's Secret Service."),
     });
 }
 
-/// The user's units, where there is a systemd.
+/// The user's units, if there is a systemd.
 pub(super) fn service(findings: &mut Vec<Finding>) {
     let Some(finding) = units(&systemctl) else { return };
     let installed = finding.state != FindingState::Note;
@@ -63,7 +63,7 @@ pub(super) fn service(findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether something starts the daemon: its service at login, or its socket when the first program asks.
+/// Whether something starts the daemon: its service at login, or its socket at the first request.
 fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
     let enabled = |unit: &str| systemctl(&["is-enabled", unit]);
     let (service, socket) = (enabled("ringback.service")?, enabled("ringback.socket").unwrap_or_default());
@@ -73,11 +73,9 @@ fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
         let socket = active("ringback.socket");
         let what = match (socket.as_str(), active("ringback.service").as_str(), by_service) {
             ("active", "active", _) => "ringback.socket is enabled, and the daemon runs",
-            ("active", "inactive", false) => {
-                "ringback.socket is enabled: the daemon starts when the first program asks"
-            }
+            ("active", "inactive", false) => "ringback.socket is enabled: the daemon starts at the first request",
             (_, service, _) => {
-                let fix = "`journalctl --user -u ringback.socket -u ringback` says why; then `systemctl --user stop \
+                let fix = "`journalctl --user -u ringback.socket -u ringback` says why; then run `systemctl --user stop \
                            ringback.service`, and `systemctl --user start ringback.socket`.";
                 let what = format!("ringback.socket is enabled, and {socket}; ringback.service is {service}");
                 return Some(needs_hand("service", what, fix));
@@ -86,7 +84,7 @@ fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
         return Some(good("service", what));
     }
     if !by_service {
-        let fix = "For a daemon that is always there: `systemctl --user enable --now ringback` (see the README).";
+        let fix = "To start the daemon automatically: `systemctl --user enable --now ringback` (see the README).";
         let state = if service.is_empty() { "not installed" } else { &service };
         return Some(note("service", format!("ringback.service is {state}"), fix));
     }
@@ -94,11 +92,11 @@ fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
     if service == "active" {
         return Some(good("service", "ringback.service is enabled and runs"));
     }
-    let fix = "`journalctl --user -u ringback` says why; then `systemctl --user start ringback`.";
+    let fix = "`journalctl --user -u ringback` says why; then run `systemctl --user start ringback`.";
     Some(needs_hand("service", format!("ringback.service is enabled, and {service}"), fix))
 }
 
-/// What `systemctl --user` prints; `None` where it can't be asked.
+/// What `systemctl --user` prints; `None` if it can't be reached.
 fn systemctl(arguments: &[&str]) -> Option<String> {
     std::env::var_os("XDG_RUNTIME_DIR")?;
     let done = Command::new("systemctl").arg("--user").args(arguments).stdin(Stdio::null()).output().ok()?;
@@ -120,7 +118,7 @@ mod tests {
             (["disabled", "inactive", "not-found", "inactive"], Note, "ringback.service is disabled"),
             (["enabled", "active", "not-found", "inactive"], Good, "enabled and runs"),
             (["enabled", "failed", "disabled", "inactive"], NeedsHand, "ringback.service is enabled, and failed"),
-            (["disabled", "inactive", "enabled", "active"], Good, "starts when the first program asks"),
+            (["disabled", "inactive", "enabled", "active"], Good, "starts at the first request"),
             (["disabled", "active", "enabled", "active"], Good, "ringback.socket is enabled, and the daemon runs"),
             (["enabled", "active", "enabled", "active"], Good, "ringback.socket is enabled, and the daemon runs"),
             (["enabled", "inactive", "enabled", "active"], NeedsHand, "ringback.service is inactive"),

@@ -1,5 +1,5 @@
-//! Whether the providers can be reached, by verified TLS and the proxy that the user expects, and whether their clock
-//! agrees with ours.
+//! Checks whether the providers can be reached by verified TLS and the expected proxy, and whether their clocks agree with
+//! ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::provider::HttpProvider;
 use crate::provider::unreached::{Env, unused_proxy};
 
-/// More than a slow network and a rounded `Date` explain.
+/// More than a slow network and a rounded `Date` can explain.
 const BEARABLE: Duration = Duration::from_secs(60);
 
-/// Proxies of the environment that the config does not use.
+/// Proxies in the environment that the config does not use.
 pub(super) fn proxies(config: &Config, env: Env<'_>, findings: &mut Vec<Finding>) {
     let mut unused: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for account in config.accounts.values() {
@@ -29,16 +29,16 @@ pub(super) fn proxies(config: &Config, env: Env<'_>, findings: &mut Vec<Finding>
     }
     for (variable, providers) in unused {
         for provider in providers {
-            let what = format!("{variable} is set, and `{provider}` is asked without a proxy");
+            let what = format!("{variable} is set, but `{provider}` is reached without a proxy");
             let fix = format!(
-                "If it can be reached by that alone, set `proxy = \"environment\"` in `[providers.{provider}]`."
+                "If the provider can be reached only through the proxy, set `proxy = \"environment\"` in `[providers.{provider}]`."
             );
             findings.push(note("proxy", what, fix));
         }
     }
 }
 
-/// Asks each host once: a GET without any credentials, whatever it answers.
+/// Sends one GET without credentials to each host; any answer will do.
 pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {
     let mut places: BTreeMap<String, (NetworkOptions, Url)> = BTreeMap::new();
     for account in config.accounts.values() {
@@ -53,16 +53,16 @@ pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {
             Err(why) => findings.push(needs_hand(
                 &check,
                 why,
-                "Look at the network, the proxy and the URL; TLS has to be verified, there is no way around it.",
+                "Check the network, the proxy and the URL. TLS verification can't be turned off.",
             )),
             Ok(None) => findings.push(good(&check, "it answers")),
             Ok(Some(theirs)) => {
                 let ours = Clock::System.now().wall;
                 let apart = ours.since(theirs).max(theirs.since(ours));
                 findings.push(if apart <= BEARABLE {
-                    good(&check, "it answers, and its clock agrees with this one")
+                    good(&check, "it answers, and its clock agrees with this machine's")
                 } else {
-                    let what = format!("its clock and this one are {} s apart", apart.as_secs());
+                    let what = format!("its clock and this machine's differ by {} s", apart.as_secs());
                     needs_hand("clock", what, "Set the clock; `timedatectl set-ntp true` keeps it right.")
                 });
             }
@@ -70,7 +70,7 @@ pub(super) async fn reach(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What the daemon itself talks to; the authorization endpoint is the browser's.
+/// The endpoints that the daemon itself uses; the authorization endpoint is used by the browser.
 fn asked(dialect: &Dialect) -> impl Iterator<Item = Url> {
     let issuer = dialect.issuer.as_deref().filter(|_| dialect.discover).and_then(|issuer| Url::parse(issuer).ok());
     [dialect.endpoints.token.clone(), issuer].into_iter().flatten()

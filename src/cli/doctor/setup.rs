@@ -1,4 +1,4 @@
-//! What is written down on this machine: config, files, ports, redirect URIs.
+//! Checks of the setup: config, files, ports, redirect URIs.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::oauth::grant::GrantType;
 use crate::os::folder::Folder;
 use crate::os::paths::Paths;
 
-/// The config as far as it can be used; each mistake is a finding.
+/// The usable part of the config; each mistake is a finding.
 pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Option<Config> {
     match crate::config_file::load_what_works(&source.env()) {
         Ok((config, mistakes)) => {
@@ -26,7 +26,11 @@ pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Opti
                 ));
             }
             for warning in &config.warnings {
-                findings.push(note("config", warning.clone(), "It works; see docs/config.md for the better way."));
+                findings.push(note(
+                    "config",
+                    warning.clone(),
+                    "It works, but docs/config.md recommends something else.",
+                ));
             }
             let accounts = config.accounts.len();
             findings.push(match accounts {
@@ -37,18 +41,14 @@ pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Opti
             Some(config)
         }
         Err(error @ ConfigFileError::Missing { .. }) => {
-            findings.push(needs_hand(
-                "config",
-                error.to_string(),
-                "`ringback config example` shows what stands in one.",
-            ));
+            findings.push(needs_hand("config", error.to_string(), "`ringback config example` prints an example."));
             None
         }
         Err(error) => {
             findings.push(needs_hand(
                 "config",
                 error.to_string(),
-                "Make it a file of yours that nobody else can read.",
+                "Make it a file that belongs to you and that nobody else can read.",
             ));
             None
         }
@@ -66,10 +66,10 @@ pub(super) fn files(config: &Config, paths: &Paths, findings: &mut Vec<Finding>)
     }
 }
 
-/// Only looked at: what is not there is made by the daemon.
+/// Only checked: the daemon creates what is missing.
 fn folder(name: &str, path: &Path) -> Finding {
     if path.symlink_metadata().is_err() {
-        return note(name, format!("{} is not there yet", path.display()), "The daemon makes it when it starts.");
+        return note(name, format!("{} does not exist yet", path.display()), "The daemon creates it when it starts.");
     }
     match Folder::open(path) {
         Ok(folder) => good(name, format!("{} is yours alone", folder.path().display())),
@@ -77,16 +77,16 @@ fn folder(name: &str, path: &Path) -> Finding {
     }
 }
 
-/// Whether an older state folder that is put back would be noticed. No token depends on it.
+/// Whether an older state folder that is restored would be detected. No token depends on it.
 fn marks(cache: Option<&Path>) -> Finding {
     let unnoticed = |why: &dyn std::fmt::Display| {
         note(
             "cache folder",
-            format!("a state folder that is restored from a backup would go unnoticed: {why}"),
-            "Give the daemon a cache folder of its own that it can write to: its tokens are served all the same.",
+            format!("a state folder that is restored from a backup would not be detected: {why}"),
+            "Give the daemon a cache folder of its own that it can write to. Tokens are served without it, too.",
         )
     };
-    let Some(path) = cache else { return unnoticed(&"neither HOME nor XDG_CACHE_HOME names a place") };
+    let Some(path) = cache else { return unnoticed(&"neither HOME nor XDG_CACHE_HOME is set") };
     if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return folder("cache folder", path);
     }
@@ -97,14 +97,14 @@ fn marks(cache: Option<&Path>) -> Finding {
     }
 }
 
-/// Whether the configured ports can be had. A running daemon has them already.
+/// Whether the configured ports are available. A running daemon already has them.
 pub(super) async fn ports(config: &Config, running: bool, findings: &mut Vec<Finding>) {
     for address in &config.listen.tcp {
         match bind_tcp(*address).await {
             Ok(_) if running => findings.push(note(
                 "port",
-                format!("the daemon runs, and does not listen on {address}"),
-                "Restart it, so that it takes over the `[listen]` of the config.",
+                format!("the daemon runs, but does not listen on {address}"),
+                "Restart it, so that the `[listen]` of the config takes effect.",
             )),
             Ok(_) => findings.push(good("port", format!("{address} is free"))),
             Err(BindError::PortTaken { .. }) if running => {
@@ -113,7 +113,7 @@ pub(super) async fn ports(config: &Config, running: bool, findings: &mut Vec<Fin
             Err(error) => findings.push(needs_hand(
                 "port",
                 error.to_string(),
-                "Free it; or change `listen.tcp`, and the redirect URI at the provider too.",
+                "Free it, or change `listen.tcp` and the redirect URI registered at the provider.",
             )),
         }
     }
@@ -140,7 +140,7 @@ fn needs_redirect(account: &AccountConfig) -> bool {
     matches!(account.grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }
 
-/// A port of 0 is another one at each start, which no provider can have registered.
+/// With port 0, the port is different at each start, and no provider can have registered it.
 fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
     let made = || {
         first
@@ -150,7 +150,7 @@ fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<St
     account.redirect_uri.clone().or_else(made)
 }
 
-/// How an account is named in findings.
+/// The name of an account in findings.
 pub(super) fn about(account: &AccountConfig) -> String {
     format!("account {}", account.name)
 }

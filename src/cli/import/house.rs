@@ -1,5 +1,5 @@
-//! `ringback import --from FILE`: what `ringback export` wrote, into the store of this machine. Everything is read and
-//! understood first; then each account is committed.
+//! `ringback import --from FILE`: imports a file of `ringback export` into the store of this machine. The whole file is
+//! read and validated first; then each account is committed.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -21,23 +21,23 @@ use crate::store::export::{self, Moved};
 use crate::store::file::FileStore;
 use crate::store::{Store as _, StoreError};
 
-/// More than the largest store comes to.
+/// Larger than any export.
 const LONGEST: u64 = 256 << 20;
 
-/// Taking over what another machine exported.
+/// Options for importing an export of another machine.
 #[derive(Args)]
-#[command(next_help_heading = "Moving house")]
+#[command(next_help_heading = "Moving to another machine")]
 #[group(id = "house", multiple = true)]
 pub(in crate::cli) struct House {
-    /// Take over all accounts of a file that `ringback export` wrote; the daemon has to be stopped
+    /// Import all accounts from a file that `ringback export` wrote; the daemon must be stopped
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "refresh_token", "socket"])]
     pub(super) from: Option<PathBuf>,
 
-    /// The private keys that open the file, as `age-keygen` writes them
+    /// Decrypt the file with these private keys, as written by `age-keygen`
     #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["passphrase_file", "passphrase_stdin"])]
     identity: Option<PathBuf>,
 
-    /// Read the file's passphrase from this file, which nobody else can read
+    /// Read the file's passphrase from this file, which must be readable by you alone
     #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "passphrase_stdin")]
     passphrase_file: Option<PathBuf>,
 
@@ -45,7 +45,7 @@ pub(in crate::cli) struct House {
     #[arg(long, requires = "from")]
     passphrase_stdin: bool,
 
-    /// Read the passphrase of the token store from this file, if it takes one
+    /// Read the passphrase of the token store from this file, if it has one
     #[arg(long, value_name = "FILE", requires = "from")]
     store_passphrase_file: Option<PathBuf>,
 
@@ -54,7 +54,7 @@ pub(in crate::cli) struct House {
     config: Option<PathBuf>,
 }
 
-/// Takes over the accounts of `file` and tells of each; `replace`: also of those that are logged in here.
+/// Imports the accounts of `file` and reports on each; `replace`: also those that are logged in here.
 pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
     hardening::close_memory();
     let accounts = read(args, file)?;
@@ -69,21 +69,24 @@ pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
         store.commit(account, record).map_err(|error| unavailable(&error))?;
         report::say(&taken(&config, account, record));
         if let Err(failure) = at_rest::note(&audit, AuditEvent::Import, &[account]) {
-            report::say(&format!("warning: {account} has no line: {}", failure.reply().error_description));
+            report::say(&format!(
+                "warning: {account} has no line in the audit log: {}",
+                failure.reply().error_description
+            ));
         }
     }
     for account in &left {
-        report::say(&format!("{account}: skipped, since it is stored here already; `--replace` takes the file's"));
+        report::say(&format!("{account}: skipped, since it is already stored here; `--replace` imports it anyway"));
     }
-    report::say("The other machine must not refresh these accounts any more.");
+    report::say("The other machine must no longer refresh these accounts.");
     report::say(
-        "Start the daemon here: `systemctl --user start ringback.socket ringback.service`, where it is a service.",
+        "Start the daemon here; if it is a service: `systemctl --user start ringback.socket ringback.service`.",
     );
-    report::say(if left.is_empty() { "Delete the file." } else { "Keep the file for those that were skipped." });
+    report::say(if left.is_empty() { "Delete the file." } else { "Keep the file for the accounts that were skipped." });
     Ok(ExitCode::from(u8::from(!left.is_empty())))
 }
 
-/// All that the file holds, understood.
+/// The accounts of the file, parsed.
 fn read(args: &House, file: &Path) -> Result<Vec<Moved>, Failure> {
     let unusable = |why: &dyn std::fmt::Display| message::house_unusable(file.display(), why);
     let mut sealed = Vec::new();
@@ -100,7 +103,7 @@ fn opener(args: &House, by_passphrase: bool) -> Result<EnvelopeKey, String> {
     if let Some(path) = &args.identity {
         let text = credentials::private_text(path).map_err(|error| error.to_string())?;
         let identities = envelope::identities(text.expose());
-        return identities.map(EnvelopeKey::Identities).ok_or(format!("{} holds no identities", path.display()));
+        return identities.map(EnvelopeKey::Identities).ok_or(format!("{} contains no identities", path.display()));
     }
     if !by_passphrase {
         return Err("it is encrypted to a public key: give the private one with `--identity`".into());
@@ -113,9 +116,9 @@ fn opener(args: &House, by_passphrase: bool) -> Result<EnvelopeKey, String> {
     passphrase.map(EnvelopeKey::Passphrase)
 }
 
-/// Whether it may be committed, as what comes after that which is stored of it.
+/// Whether the record may be committed as the successor of what is stored.
 fn may_take(store: &FileStore, moved: &mut Moved, replace: bool) -> Result<bool, Failure> {
-    // The store goes forward only, also from what was deleted in it.
+    // Generations only rise, also over a deletion.
     let generation = &mut moved.record.generation;
     *generation = store.high_water_mark(&moved.account).saturating_add(1).max(*generation);
     let stored = match store.load(&moved.account) {
@@ -131,18 +134,18 @@ fn may_take(store: &FileStore, moved: &mut Moved, replace: bool) -> Result<bool,
     Ok(replace)
 }
 
-/// What there is to say of an account that was taken over. One that the config does not name (yet) is kept: its
-/// tokens are bound to their provider and client, and are of no use for any other.
+/// The report for an imported account. One that the config does not name (yet) is kept: its tokens are bound to their
+/// provider and client, and are used for no other.
 fn taken(config: &Config, account: &str, record: &Record) -> String {
     match config.accounts.get(account) {
         Some(found) if found.binding() == record.binding => match &record.needs_login {
-            None => format!("{account}: taken over"),
-            Some(reason) => format!("{account}: taken over, and it needs a login, as before: {reason}"),
+            None => format!("{account}: imported"),
+            Some(reason) => format!("{account}: imported; it still needs a login: {reason}"),
         },
         Some(_) => format!(
-            "{account}: taken over, but its tokens are for client `{}` of provider `{}`, and the config names another",
+            "{account}: imported, but its tokens are for client `{}` of provider `{}`, and the config names another",
             record.binding.client_id, record.binding.provider
         ),
-        None => format!("{account}: taken over, but the config does not name it: its tokens wait until it does"),
+        None => format!("{account}: imported; its tokens are used once the config names the account"),
     }
 }

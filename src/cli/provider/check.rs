@@ -1,4 +1,4 @@
-//! `ringback provider check`: whether a provider is what the config says, and what is sent to it.
+//! `ringback provider check`: checks a provider's metadata, and shows what would be sent.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::config_file::{ConfigFileError, FoundConfig};
 use crate::oauth::dialect::Dialect;
 use crate::provider::{AskError, HttpProvider, Provider as _};
 
-/// What is checked: a provider, by itself or as an account uses it.
+/// The provider to check, by itself or as an account uses it.
 struct Subject {
     dialect: Arc<Dialect>,
     account: Option<Arc<AccountConfig>>,
 }
 
-/// Everything there is to tell.
+/// The whole report.
 pub(super) fn run(name: &str, found: &FoundConfig) -> Result<String, Failure> {
     let Parsed { config, mistakes } = assemble(&found.sources());
     let config = config.ok_or_else(|| config::failure(&ConfigFileError::Mistakes(mistakes)))?;
     let subject = subject(name, &config, found)?;
     let resolved = resolve(&subject.dialect)?;
-    // A `String` takes everything.
+    // Writing to a `String` does not fail.
     let mut text = format!("# {} (`{}`)\n", resolved.label, resolved.provider);
     if let (true, Some(issuer)) = (resolved.discover, &resolved.issuer) {
         _ = writeln!(text, "# The metadata of {issuer} was read, and is of that issuer.");
@@ -59,7 +59,7 @@ fn subject(name: &str, config: &Config, found: &FoundConfig) -> Result<Subject, 
         let names = accounts.chain(known.iter().map(|provider| provider.name.as_str()));
         return Err(unknown("account or provider", name, names));
     };
-    // The account has values for variables that the provider itself may leave open.
+    // The account has values for variables that the provider may leave open.
     if let Some(account) = config.accounts.values().find(|account| account.dialect.provider == name) {
         return Ok(Subject { dialect: Arc::clone(&account.dialect), account: Some(Arc::clone(account)) });
     }
@@ -69,7 +69,7 @@ fn subject(name: &str, config: &Config, found: &FoundConfig) -> Result<Subject, 
     }
 }
 
-/// With what the metadata says, where the config has it read.
+/// Adds the metadata, if the config says to read it.
 fn resolve(dialect: &Arc<Dialect>) -> Result<Arc<Dialect>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;

@@ -1,5 +1,5 @@
-//! The requests of an account, as they would be sent: built by the code that builds the real ones, from
-//! stand-ins for everything that is secret or made anew each time.
+//! Dry run: the requests of an account as they would be sent, built by the code that builds the real ones, with
+//! placeholders for everything that is secret or generated for each request.
 
 use std::fmt::Write as _;
 
@@ -24,14 +24,14 @@ use crate::secret::{
 };
 
 const HIDDEN: &str = "[hidden]";
-const ANEW: &str = "[made anew]";
+const ANEW: &str = "[generated]";
 
-/// All requests of this account, in the order in which they happen.
+/// All requests of this account, in order.
 pub(super) fn requests(dialect: &Dialect, account: &AccountConfig, redirect_uri: &str) -> String {
     let sheet = RequestInputs { dialect, account, redirect_uri, credentials: stand_ins(dialect, account) };
     let mut text = String::new();
     let mut add = |title: &str, request: String| {
-        // A `String` takes everything.
+        // Writing to a `String` does not fail.
         let _ = write!(text, "\n{title}:\n{request}");
     };
     match account.grant {
@@ -57,12 +57,12 @@ pub(super) fn requests(dialect: &Dialect, account: &AccountConfig, redirect_uri:
     text
 }
 
-/// Whether a grant can come with a refresh token.
+/// Whether a grant can bring a refresh token.
 fn refreshes(grant: GrantType) -> bool {
     !matches!(grant, GrantType::Implicit | GrantType::ClientCredentials)
 }
 
-/// What the requests of one account are made of.
+/// The inputs for the requests of one account.
 struct RequestInputs<'a> {
     dialect: &'a Dialect,
     account: &'a AccountConfig,
@@ -84,7 +84,7 @@ impl RequestInputs<'_> {
             verifier: &verifier,
         };
         let url = match self.dialect.par {
-            Par::Always => pushed_url(self.dialect, &self.account.client_id, "[as it was answered]"),
+            Par::Always => pushed_url(self.dialect, &self.account.client_id, "[from the reply]"),
             Par::Auto | Par::Off => request.url(),
         };
         let url = match url {
@@ -100,7 +100,7 @@ impl RequestInputs<'_> {
         built(|signing| push_request(self.dialect, &parameters, &self.credentials, signing)) + &browser
     }
 
-    /// What is traded for the first token.
+    /// The grant that is exchanged for the first token.
     fn trade(&self) -> Option<Trade> {
         let target = self.account.target.for_one_token();
         Some(match self.account.grant {
@@ -139,7 +139,7 @@ impl RequestInputs<'_> {
                 .map_or_else(|why| impossible(&why), |request| request.as_ref().map_or_else(String::new, shown))
         });
         if requests.iter().all(String::is_empty) {
-            return "  nothing is sent: the provider has no way to give a token back\n".to_owned();
+            return "  nothing is sent: the provider has no revocation endpoint\n".to_owned();
         }
         requests.into_iter().filter(|request| !request.is_empty()).collect::<Vec<_>>().join("\n")
     }
@@ -149,7 +149,7 @@ fn signing<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
     build(Signing { now: Clock::System.now().wall, id: &Nonce256::new(ANEW), rng: &SystemRandom::new() })
 }
 
-/// A request as it is shown, or why there is none.
+/// A request as shown, or why there is none.
 fn built(build: impl FnOnce(Signing<'_>) -> Result<HttpRequest, Unbuildable>) -> String {
     signing(build).map_or_else(|why| impossible(&why), |request| shown(&request))
 }
@@ -158,7 +158,7 @@ fn impossible(why: &dyn std::error::Error) -> String {
     format!("  can't be sent: {why}\n")
 }
 
-/// The client without its secrets. To sign with there is a key that nobody knows.
+/// The client without its secrets; signatures use a throw-away key.
 fn stand_ins(dialect: &Dialect, account: &AccountConfig) -> Credentials {
     let signs = dialect.client_auth == ClientAuth::PrivateKeyJwt;
     let key = || {
@@ -248,7 +248,7 @@ mod tests {
         let key = "client_key_file = \"/canary\"\nclient_key_id = \"k1\"";
         let user = format!("{secret}\ngrant = \"password\"\nusername = \"ann\"");
         for (provider, account, expected) in [
-            ("", secret, &["Authorization: Basic [hidden]", "    x = 1\n", "code_challenge = [made anew]"][..]),
+            ("", secret, &["Authorization: Basic [hidden]", "    x = 1\n", "code_challenge = [generated]"][..]),
             ("client_auth = \"post\"\nbody = \"json\"", secret, &["application/json", "client_secret = [hidden]"]),
             (
                 "client_auth = \"post\"\nbody = \"query\"",
@@ -259,7 +259,7 @@ mod tests {
             (
                 "par = \"always\"\npar_url = \"https://h/p\"",
                 secret,
-                &["POST https://h/p", "request_uri = [as it was answered]"],
+                &["POST https://h/p", "request_uri = [from the reply]"],
             ),
             ("", &user, &["username = ann", "password = [hidden]"]),
             (

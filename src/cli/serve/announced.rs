@@ -1,5 +1,6 @@
-//! Programs find the daemon by two files: its socket and `endpoint.json`. Both lie in the runtime folder, which logind
-//! removes with the last session of its user, and anybody of that user may. What is gone is made anew.
+//! Service discovery: the socket and `endpoint.json`, by which programs find the daemon. Both are in the runtime folder,
+//! which logind removes with the user's last session, and which any program of the user may remove. The daemon creates
+//! them again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,12 +18,12 @@ use crate::os::folder_watch::FolderWatch;
 use crate::os::paths::Paths;
 
 const ENDPOINT_FILE: &str = "endpoint.json";
-/// How often it is tried while there is no place for the files: only another login of the user may bring it back.
+/// Retry interval while the runtime folder cannot be created: it may take another session of the user.
 const TRIED_AGAIN: Duration = Duration::from_secs(3);
 /// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What the daemon is found by.
+/// The files by which programs find the daemon.
 pub(super) struct Announced {
     endpoint: Endpoint,
     paths: Paths,
@@ -46,7 +47,7 @@ enum Unfindable {
 }
 
 impl Announced {
-    /// Tells local programs where to ask. `socket`: the unix socket that we bound, and its listener.
+    /// Announces the daemon to local programs. `socket`: the unix socket that we bound, and its listener.
     pub(super) fn new(
         endpoint: Endpoint,
         paths: Paths,
@@ -69,12 +70,12 @@ impl Announced {
         Folder::open(&self.paths.runtime)?.write(ENDPOINT_FILE, &text)
     }
 
-    /// Makes anew what is gone, within seconds, or as soon as there is a place for it: looks whenever one of the folders
-    /// changes, and when `hangup` rings. Names the key file for as long as `apps` has one. Never ends.
+    /// Creates missing files again, within seconds or as soon as the folder can be created. Checks whenever one of the
+    /// folders changes, and when `hangup` rings. Names the key file while `apps` has one. Never returns.
     pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>, apps: &Apps) {
         let (mut is_found, mut changes) = (true, FolderWatch::new());
         loop {
-            // From before the look, so that nothing is missed in between.
+            // Subscribed before the check, so that no change is missed.
             changes.watch(self.folders());
             let pause = match self.mend().await {
                 Ok(()) => {
@@ -86,7 +87,7 @@ impl Announced {
                 Err(error) => {
                     if std::mem::replace(&mut is_found, false) {
                         let seconds = TRIED_AGAIN.as_secs();
-                        tracing::error!("programs can't find the daemon: {error}. It is tried again every {seconds} s");
+                        tracing::error!("programs can't find the daemon: {error}. Retrying every {seconds} s");
                     }
                     Some(TRIED_AGAIN)
                 }
@@ -112,7 +113,7 @@ impl Announced {
         }
         (self.endpoint.key_file, self.endpoint.key_hint) = (key_file, key_hint);
         if let Err(error) = self.write() {
-            tracing::warn!("{ENDPOINT_FILE} does not tell of the change: {error}");
+            tracing::warn!("{ENDPOINT_FILE} could not be updated: {error}");
         }
     }
 
@@ -127,24 +128,24 @@ impl Announced {
             Folder::open(path.parent().unwrap_or(Path::new("/")))?;
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
-                // What came in through the one before goes on.
+                // Connections of the earlier socket continue.
                 *bound = BoundSockets { id, _open: self.server.spawn(listener, self.router.clone()) };
-                tracing::warn!(socket = %path.display(), "the socket had been removed, and is there again");
+                tracing::warn!(socket = %path.display(), "the socket had been removed; created it again");
             }
         }
         if !self.paths.endpoint_file().exists() {
             self.write()?;
-            tracing::warn!("{ENDPOINT_FILE} had been removed, and is there again");
+            tracing::warn!("{ENDPOINT_FILE} had been removed; created it again");
         }
         Ok(())
     }
 
-    /// Takes the announcement back. Only our own: a daemon with another state folder may have put its in the same place.
+    /// Removes the announcement, if it is our own: a daemon with another state folder may have replaced it.
     pub(super) fn withdraw(self) {
         let file = self.paths.endpoint_file();
         let found = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Endpoint>(&text).ok());
         if found.is_some_and(|found| found.pid == self.endpoint.pid) {
-            // What can't be removed tells of a process that is gone.
+            // If it can't be removed, it names a process that no longer exists.
             _ = std::fs::remove_file(file);
         }
     }

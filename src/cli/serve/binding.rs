@@ -1,4 +1,4 @@
-//! Where the daemon listens: what systemd passed, and what of the config it did not.
+//! The daemon's listeners: sockets that systemd passed (socket activation), and the rest of the config's addresses.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::http::listen::{BoundListener, Passed, PassedError, bind_tcp, bind_uni
 use crate::os::folder::Folder;
 use crate::os::paths::Paths;
 
-/// The listeners of the config, in its order, and after them what was passed besides.
+/// The listeners of the config, in its order, followed by other passed sockets.
 pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> Result<Vec<BoundListener>, Failure> {
     let mut listeners = Vec::new();
     for &address in &config.listen.tcp {
@@ -21,7 +21,7 @@ pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> 
     listeners.extend(unix(&config.listen.socket, paths, &mut passed).await?);
     for listener in passed.rest().map_err(|error| refused(&error))? {
         if let Some(address) = listener.tcp_address() {
-            tracing::warn!(%address, "systemd passed a port that `listen.tcp` does not name: it is served, too");
+            tracing::warn!(%address, "systemd passed a port that `listen.tcp` does not name: serving it, too");
         }
         listeners.push(listener);
     }
@@ -34,14 +34,14 @@ async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Resu
         SocketChoice::At(path) => path.clone(),
         SocketChoice::Default | SocketChoice::Off => paths.socket(),
     };
-    // Of the user's choice, too: nobody may put another in its place, or look in while it is made.
+    // Also for a path that the user chose: nobody may replace the socket, or connect before its mode is set.
     let folder = path.parent().unwrap_or(Path::new("/"));
     Folder::open(folder).map_err(|error| failed(&error))?;
     let off = *choice == SocketChoice::Off;
     match passed.unix(&path).map_err(|error| refused(&error))? {
         Some(listener) => {
             if off {
-                tracing::warn!("systemd passed the unix socket that `listen.socket` switches off: it is served");
+                tracing::warn!("systemd passed a unix socket although `listen.socket` turns it off: serving it");
             }
             Ok(Some(listener))
         }
@@ -54,7 +54,7 @@ pub(super) fn failed(error: &dyn Error) -> Failure {
     message::address_unusable(error)
 }
 
-/// The same for as long as the unit is the same, so it ends as a mistake in the config does.
+/// Retrying does not help until the unit changes, so the exit code is that of a mistake in the config.
 pub(super) fn refused(error: &PassedError) -> Failure {
     message::passed_socket_unusable(error)
 }

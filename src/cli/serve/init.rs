@@ -1,4 +1,7 @@
-//! The daemon in a container without an init process: process 1 reaps orphans, and runs the daemon as its child.
+//! Process 1 of a container (init): reaps zombies and forwards signals. A process whose parent has ended becomes a child
+//! of process 1 and stays a zombie until it is waited for (`pid_namespaces(7)`); hooks and password programs may leave
+//! such processes behind. The daemon runs as a child of this process: waiting for any child in the daemon itself would
+//! steal the exit status of the programs that it started.
 
 use std::process::ExitCode;
 
@@ -10,7 +13,7 @@ pub(super) use init::is_first;
 
 /// Runs the same command line as a child, until that ends.
 pub(super) fn run() -> CommandResult {
-    // What programs of the daemon may not see of its environment, they may not see here either.
+    // Programs of the daemon must not see its environment here either.
     hardening::close_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
     let code = runtime.block_on(init::run(std::env::args_os().skip(1))).map_err(failed)?;

@@ -1,10 +1,10 @@
-//! `endpoint.json` names the key file while there is one, and else says how there is one again.
+//! The key file in `endpoint.json`, or a hint how to create it.
 
 use std::path::Path;
 
 use crate::contract::KEY_FILE_AGAIN;
 
-/// The file's name, or why there is none, where a program may look for one: it needs one for a port alone.
+/// The file's name, or why there is none. Only programs on TCP need one.
 pub(super) fn named(has_tcp: bool, key_file: Option<&Path>) -> (Option<String>, Option<String>) {
     match key_file {
         _ if !has_tcp => (None, None),

@@ -1,4 +1,4 @@
-//! SIGHUP: the config is read again, and what of it can be is taken over.
+//! SIGHUP: reloads the config and applies what can be changed without a restart.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::config::{Config, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
-/// Reads the config again at every SIGHUP, and rings `heard`. A bad one is told and changes nothing. Never ends.
+/// Reloads the config at every SIGHUP, and rings `heard`. A config with mistakes is reported and changes nothing. Never
+/// returns.
 pub(super) async fn on_hangup(
     args: &ServeArgs,
     started: Arc<Config>,
@@ -32,14 +33,14 @@ pub(super) async fn on_hangup(
                 }
                 warn(&new);
                 if let Err(error) = audit.change(audit_limits(&new)).await {
-                    tracing::error!("the new `[audit]` could not be taken over: {error}");
+                    tracing::error!("the new `[audit]` could not be applied: {error}");
                 }
                 let accounts = new.accounts.len();
                 broker.reload(Arc::new(new)).await;
-                tracing::info!(accounts, "the config was read again");
+                tracing::info!(accounts, "the config was reloaded");
             }
             Ok(Err(error)) => {
-                tracing::error!("the config was not taken over, the old one stays: {error}");
+                tracing::error!("the config was refused, the old one stays in effect: {error}");
                 broker.reload_refused(mistakes(&error));
             }
             Err(_) => {
@@ -52,7 +53,7 @@ pub(super) async fn on_hangup(
     std::future::pending::<()>().await;
 }
 
-/// Why a config was not taken over, for the status.
+/// Why a config was refused, for the status.
 fn mistakes(error: &ConfigFileError) -> Vec<ConfigMistake> {
     let ConfigFileError::Mistakes(mistakes) = error else {
         return vec![ConfigMistake { account: None, message: error.to_string() }];

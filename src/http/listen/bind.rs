@@ -1,7 +1,7 @@
 //! Taking an address: loopback TCP or a unix socket, or a clear reason why not.
 //!
 //! Nothing here ever moves to another port by itself: redirect URIs are registered by hand, and a
-//! program that sends its key to whoever holds the port would be the loser (`security.md` §2.3).
+//! program that sends its key to whoever holds the port would be the loser (docs/security.md, rule 1).
 
 use std::io;
 use std::net::SocketAddr;

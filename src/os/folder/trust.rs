@@ -1,5 +1,5 @@
 //! Whom owner, mode and kind of a file or folder let in, and who could swap a private folder for another:
-//! every folder above it is looked at (`security.md` §2.4, oidc-agent #603 and oidc-pam #200).
+//! every folder above it is looked at (docs/security.md, rule 32).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -123,7 +123,7 @@ async fn success_tells_whose_tokens_were_replaced_or_that_nobody_knows() {
         (crate::contract::Replaced { replaced_identity: before, identity_unknown: false }, "voip_id 7, whose tokens"),
         (
             crate::contract::Replaced { identity_unknown: true, ..crate::contract::Replaced::default() },
-            "who this is could not be told",
+            "the provider does not say who logged in",
         ),
     ] {
         let page =
