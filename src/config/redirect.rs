@@ -8,7 +8,8 @@ use url::Url;
 
 use super::problem::Problem;
 use super::value::{is_loopback, plain_url, text};
-use crate::routes::{is_ambiguous, is_reserved};
+use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::is_reserved;
 
 const DEFAULT_PORT: &str = ":80";
 
