@@ -10,6 +10,11 @@ use super::hidden::Terminal;
 use crate::credentials;
 use crate::secret::{Passphrase, text};
 
+/// Asked by whoever opens the store.
+pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
+/// And by who sets it.
+pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
+
 /// More than any passphrase may have.
 const LONGEST: usize = 4096;
 

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, passphrase, report, waiting};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{passphrase, report, waiting};
 use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
@@ -32,11 +34,6 @@ Examples:
 
 A passphrase in the arguments or the environment could be read by others, so there is no option for it.";
 
-/// Asked by whoever opens the store.
-pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
-/// And by who sets it.
-pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
-
 /// Unlocks and tells whether it was locked.
 pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let client = args.reach.client()?;
@@ -46,8 +43,8 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
         _ if args.passphrase_stdin => {
             (Some(passphrase::first_line(&mut io::stdin().lock())), store == StoreState::PassphraseUnset)
         }
-        StoreState::PassphraseNeeded => (Some(passphrase::asked(QUESTION)), false),
-        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(NEW_QUESTION)), true),
+        StoreState::PassphraseNeeded => (Some(passphrase::asked(passphrase::QUESTION)), false),
+        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(passphrase::NEW_QUESTION)), true),
     };
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());

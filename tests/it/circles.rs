@@ -12,7 +12,6 @@ const NOT_YET: &[&str] = &[
     "audit",
     "broker",
     "browser",
-    "cli",
     "client",
     "config",
     "contract",

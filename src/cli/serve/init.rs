@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::CommandResult;
+use crate::cli::command_result::CommandResult;
 use crate::client::message::no_child_of_process_1 as failed;
 use crate::hardening;
 

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-use super::{ServeArgs, audit_limits, warn};
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
+use crate::cli::audit_log::audit_limits;
+use crate::cli::config_source::ConfigSource;
 use crate::config::{Config, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
+/// Logs what works and should not be done.
+pub(super) fn warn(config: &Config) {
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+}
+
 /// Reads the config again at every SIGHUP, and rings `heard`. A bad one is told and changes nothing. Never ends.
 pub(super) async fn on_hangup(
-    args: &ServeArgs,
+    source: &ConfigSource,
     started: Arc<Config>,
     broker: &Broker,
     audit: &AuditLog,
@@ -23,7 +29,7 @@ pub(super) async fn on_hangup(
 ) {
     while hangup.recv().await.is_some() {
         heard.send_replace(());
-        let env = args.source.env();
+        let env = source.env();
         let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
         match read {
             Ok(Ok(new)) => {
