@@ -1,20 +1,21 @@
 //! The command line (CLI): the commands and their dispatch. Each command is a file that turns arguments into
 //! requests and replies into text; only `report` prints.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::client::{self, Client, DaemonOptions, Failure, message};
-use crate::contract::DEFAULT_ACCOUNT;
-use crate::error::Error;
+use crate::client;
 use crate::log;
 
 mod app;
+mod arguments;
 mod at_rest;
 mod audit;
+mod audit_log;
+mod command_result;
 mod config;
+mod config_source;
 mod consent;
 mod demo;
 mod device;
@@ -39,6 +40,7 @@ mod report;
 mod sandbox;
 mod serve;
 mod signals;
+mod start_log;
 mod status;
 mod store;
 mod token;
@@ -91,39 +93,6 @@ enum Command {
     Provider(provider::ProviderArgs),
     Sandbox(sandbox::SandboxArgs),
     Demo(demo::DemoArgs),
-}
-
-/// The result of a command: its exit code, or why it failed.
-type CommandResult = Result<ExitCode, Failure>;
-
-/// Which daemon to ask.
-#[derive(Args)]
-struct DaemonChoice {
-    /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-}
-
-impl DaemonChoice {
-    fn client(&self) -> Result<Client, Failure> {
-        Client::find(&DaemonOptions { socket: self.socket.clone() })
-    }
-}
-
-/// Which account to use.
-#[derive(Args)]
-struct Account {
-    /// The account's name in the config
-    #[arg(value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
-    name: String,
-}
-
-/// Starts the log of a long-running command; the others have none.
-fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
-    log::start(options).map_err(|error| match error {
-        Error::Usage { what } => message::log_filter(what),
-        other => other.into(),
-    })
 }
 
 /// Parses the arguments, runs the command, reports a failure, and returns the exit code. Wrong arguments, `--help` and

@@ -43,6 +43,8 @@ mod wiped;
 
 #[cfg(test)]
 mod docs_test;
+#[cfg(test)]
+mod error_docs_test;
 
 pub use consent::show_questions;
 pub use gate::{Gate, guard};

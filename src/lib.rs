@@ -1,16 +1,7 @@
 //! ringback: a local OAuth helper daemon. One click, a token, always fresh.
 //!
-//! # Floors
-//! A module knows only the floors below it; `tests/it/floors.rs` holds the table and fails with the
-//! reason when an edge is not allowed.
-//!
-//! | floor | modules | job |
-//! | --- | --- | --- |
-//! | 4 doors | [`http`], [`cli`], [`client`], [`log`], [`sandbox`], [`attention`] | translate between the outside and the broker |
-//! | 3 broker | [`broker`] | one task per account; the only place that knows the order of commit |
-//! | 2 adapters | [`provider`], [`store`], [`os`], [`apps`], [`audit`], [`config_file`], [`credentials`], [`rate_limit`] | one thin adapter for each piece of the outside world |
-//! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
-//! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`routes`], [`loopback`], [`printable`], [`failpoint`] | the words of the domain and the wire |
+//! `docs/ARCHITECTURE.md` says which module does what. A module knows only the floors below its own: `tests/it/floors.rs`
+//! holds the table, and `tests/it/circles.rs` that no two files of a module use each other.
 
 pub mod account;
 pub mod apps;

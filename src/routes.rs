@@ -2,6 +2,8 @@
 //! (`http::router`), the gate decides by it, and the config takes the paths that a redirect URI can't have from it. A
 //! route that is not in the table does not exist, and none can be without a rule for who may use it.
 
+pub(crate) mod ambiguous;
+
 /// The methods that routes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteMethod {
@@ -272,28 +274,6 @@ pub(crate) fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool)
 pub(crate) fn is_reserved(path: &str, on_own_listener: bool) -> bool {
     let kept = || [STATUS_PAGE, RESERVED].contains(&path) || RESERVED_FOLDERS.iter().any(|at| path.starts_with(at));
     on_path(path).any(|route| route.path != STATUS_PAGE) || (on_own_listener && kept())
-}
-
-/// Whether two readers could understand a path differently (`security.md` §0, 3): the gate refuses it in every request,
-/// and the config in a redirect URI.
-pub(crate) fn is_ambiguous(path: &str) -> bool {
-    let odd_segment = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
-    odd_segment || path.contains("//") || path.contains('\\') || !escapes_are_harmless(path.as_bytes())
-}
-
-/// Each `%` with two digits, and none of them a separator, a dot, a percent sign or a control character.
-fn escapes_are_harmless(path: &[u8]) -> bool {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    path.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
-        let digits = (path.get(at + 1).copied().and_then(value), path.get(at + 2).copied().and_then(value));
-        match digits {
-            (Some(high), Some(low)) => {
-                let byte = high * 16 + low;
-                byte >= 0x20 && byte != 0x7f && !"/\\.%".chars().any(|c| u32::from(c) == byte)
-            }
-            _ => false,
-        }
-    })
 }
 
 #[cfg(test)]

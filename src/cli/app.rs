@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::report;
 use super::report::{moment, plain};
-use super::{CommandResult, DaemonChoice, report};
 use crate::apps::DEFAULT_APP;
 use crate::clock::Clock;
 use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use super::serve::{homeless, open_audit};
-use super::{config, passphrase, unlock};
+use super::audit_log::open_audit;
+use super::config_source::ConfigSource;
+use super::{passphrase, report};
 use crate::audit::AuditLog;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
@@ -24,11 +25,11 @@ pub(super) struct AtRest {
 
 impl AtRest {
     /// Locks the folder; fails while a daemon holds it.
-    pub(super) fn hold(source: &config::ConfigSource) -> Result<Self, Failure> {
+    pub(super) fn hold(source: &ConfigSource) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
-        mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
-        let paths =
-            Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref()).map_err(homeless)?;
+        mistakes.iter().for_each(|mistake| report::say(&format!("warning: {mistake}")));
+        let paths = Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref())
+            .map_err(message::homeless)?;
         let held = StateLock::take(&paths.state).and_then(StateLock::of_command);
         let held = held.map_err(|error| unavailable(&error))?;
         Ok(Self { config, paths, held })
@@ -58,8 +59,8 @@ impl AtRest {
             let new = state == StoreState::PassphraseUnset;
             let passphrase = match file {
                 Some(path) => passphrase::of_file(path),
-                None if new => passphrase::asked_twice(unlock::NEW_QUESTION),
-                None => passphrase::asked(unlock::QUESTION),
+                None if new => passphrase::asked_twice(passphrase::NEW_QUESTION),
+                None => passphrase::asked(passphrase::QUESTION),
             };
             let passphrase = passphrase.map_err(message::store_passphrase_unread)?;
             let opening = if new { Opening::First(passphrase) } else { Opening::Passphrase(passphrase) };

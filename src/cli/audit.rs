@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::command_result::CommandResult;
 use super::report::plain;
-use super::{CommandResult, config, report, signals};
+use super::{config_source, report, signals};
 use crate::audit::reader::{LogLine, LogReader};
 use crate::client::{Failure, message};
 use crate::clock::{Clock, Wall};
@@ -51,7 +52,7 @@ pub(super) struct AuditArgs {
     json: bool,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 const HELP: &str = "\

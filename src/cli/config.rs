@@ -1,15 +1,16 @@
 //! `ringback config`: checks the config file, without a daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::command_result::CommandResult;
+use super::config_source::{ConfigSource, count, failure};
 use super::named_files::{self, UnusableFile};
-use super::{CommandResult, report};
+use super::report;
 use crate::client::{Failure, message};
-use crate::config::{self, Config as Effective, ConfigErrors};
-use crate::config_file::{self, ConfigEnv, ConfigFileError};
+use crate::config::{self, Config as Effective};
+use crate::config_file;
 
 /// Check the config file, or show an example of one
 #[derive(Args)]
@@ -51,15 +52,6 @@ struct CheckArgs {
     show: bool,
 }
 
-/// Which config file.
-#[derive(Args)]
-#[group(id = "config-source")]
-pub(super) struct ConfigSource {
-    /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-}
-
 /// Runs the subcommand.
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
@@ -85,46 +77,6 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     };
     report::answer(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl ConfigSource {
-    /// The places that may name the file, for [`config_file`].
-    pub(super) fn env(&self) -> ConfigEnv {
-        ConfigEnv::from_process(self.config.clone())
-    }
-
-    /// The file, if there is a place for one.
-    pub(super) fn file(&self) -> Option<PathBuf> {
-        let file = config_file::default_path(&self.env()).ok()?;
-        Some(std::path::absolute(&file).unwrap_or(file))
-    }
-
-    /// The effective config with the accounts that have no mistakes; mistakes are not reported.
-    pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
-        config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
-    }
-}
-
-/// The failure for a config that can't be used. Its mistakes are reported at once, one on each line.
-pub(super) fn failure(error: &ConfigFileError) -> Failure {
-    match error {
-        ConfigFileError::Mistakes(mistakes) => {
-            mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            message::config_mistakes(count(mistakes.iter().count()))
-        }
-        ConfigFileError::Nowhere => message::config_nowhere(error),
-        ConfigFileError::Missing { path, named_by } => {
-            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
-        }
-        ConfigFileError::Unusable { .. } => message::config_unusable(error),
-    }
-}
-
-fn count(mistakes: usize) -> String {
-    match mistakes {
-        1 => "the config has a mistake".into(),
-        n => format!("the config has {n} mistakes"),
-    }
 }
 
 /// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.

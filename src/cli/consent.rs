@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
 use super::report::plain;
-use super::{CommandResult, DaemonChoice, report, waiting};
+use super::{report, waiting};
 use crate::client::SLACK;
 use crate::contract::{ConsentAnswer, ConsentsReply};
 

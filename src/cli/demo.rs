@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{CommandResult, report, signals};
+use super::command_result::CommandResult;
+use super::{report, signals};
 use crate::client::{Failure, message};
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};

@@ -12,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, config, report};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{config_source, report};
 use crate::client::{Failure, message};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -36,7 +38,7 @@ pub(super) struct DoctorArgs {
     offline: bool,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 
     #[command(flatten)]
     reach: DaemonChoice,

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::at_rest::{self, AtRest};
-use super::{CommandResult, config, passphrase, report};
+use super::command_result::CommandResult;
+use super::{config_source, passphrase, report};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
 use crate::os::hardening;
@@ -54,7 +55,7 @@ pub(super) struct ExportArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 const HELP: &str = "\

@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
 use super::replace::TerminalQuestion;
-use super::{Account, CommandResult, DaemonChoice, login, replace, report, waiting};
+use super::{login, replace, report, waiting};
 use crate::client::{Client, Failure, PATIENCE, message};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
@@ -32,7 +34,7 @@ use crate::secret::text;
 #[command(after_help = HELP)]
 pub(super) struct ImportArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Read a refresh token; it is used at once
     #[arg(long)]

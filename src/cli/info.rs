@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::report::{moment, plain};
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
+use super::{report, waiting};
 use crate::client::PATIENCE;
 use crate::clock::Clock;
 use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
@@ -19,7 +21,7 @@ use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 #[command(after_help = HELP)]
 pub(super) struct InfoArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]

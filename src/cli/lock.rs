@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, report, waiting};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{report, waiting};
 use crate::client::PATIENCE;
 
 /// Drop the store's key and all tokens from the daemon's memory

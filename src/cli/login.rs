@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
-use super::{Account, CommandResult, DaemonChoice, device, password, paste, replace, report, waiting};
+use super::{device, password, paste, replace, report, waiting};
 use crate::client::{Client, Failure, PATIENCE, message};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
@@ -28,7 +30,7 @@ use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct LoginArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the URL instead of opening the browser
     #[arg(long, conflicts_with = "paste")]

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{CommandResult, DaemonChoice, report};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::report;
 use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Open the status page in the browser

@@ -10,6 +10,11 @@ use super::hidden::Terminal;
 use crate::credentials;
 use crate::secret::{Passphrase, text};
 
+/// The prompt for an existing passphrase.
+pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
+/// The prompt for a new passphrase.
+pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
+
 /// Longer than any passphrase.
 const LONGEST: usize = 4096;
 

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
+use super::{report, waiting};
 use crate::client::PATIENCE;
 use crate::clock::Clock;
 
@@ -15,7 +17,7 @@ use crate::clock::Clock;
 #[command(after_help = HELP)]
 pub(super) struct RefreshArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,

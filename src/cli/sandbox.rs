@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, report, signals, start_log};
+use super::command_result::CommandResult;
+use super::start_log::start_log;
+use super::{report, signals};
 use crate::client::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};

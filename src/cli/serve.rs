@@ -19,16 +19,20 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{CommandResult, config, signals, start_log};
+use super::audit_log::open_audit;
+use super::command_result::CommandResult;
+use super::config_source::ConfigSource;
+use super::signals;
+use super::start_log::start_log;
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
 use crate::attention;
-use crate::audit::{self, AuditLog};
+use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
 use crate::client::{Failure, message};
 use crate::clock::Clock;
-use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
+use crate::config::{AccountConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::callback_listener::CallbackListeners;
@@ -37,7 +41,6 @@ use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
 use crate::os::browser::UsersBrowser;
-use crate::os::folder::error::FolderError;
 use crate::os::hardening;
 use crate::os::paths::{NoHome, Paths};
 use crate::os::{service_manager, suspend};
@@ -66,7 +69,7 @@ const USAGE_KEPT: Duration = Duration::from_secs(60);
 #[command(after_help = HELP)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    pub(super) source: config::ConfigSource,
+    pub(super) source: ConfigSource,
 
     #[command(flatten)]
     pub(super) log: log::LogOptions,
@@ -91,7 +94,7 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     hardening::close_memory();
     let (config, mistakes) = args.source.load_what_works()?;
     mistakes.iter().for_each(|mistake| tracing::error!("config mistake, the affected accounts are skipped: {mistake}"));
-    warn(&config);
+    reloading::warn(&config);
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;
@@ -99,11 +102,6 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
-}
-
-/// Logs the config's warnings.
-fn warn(config: &Config) {
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> CommandResult {
@@ -135,15 +133,6 @@ fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     Ok(store.with_marks(paths.cache.as_deref()))
 }
 
-/// The audit log, if it is on.
-pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, FolderError> {
-    AuditLog::open(&paths.state, audit_limits(config), Clock::System)
-}
-
-fn audit_limits(config: &Config) -> Option<audit::AuditLimits> {
-    config.audit.map(|AuditConfig { max_mib, keep }| audit::AuditLimits { file: (max_mib as u64) << 20, keep })
-}
-
 fn no_store(error: &StoreError) -> Failure {
     match error {
         StoreError::InUse { .. } => message::state_in_use_at_start(error),
@@ -151,7 +140,7 @@ fn no_store(error: &StoreError) -> Failure {
     }
 }
 
-pub(super) fn homeless(error: NoHome) -> Failure {
+fn homeless(error: NoHome) -> Failure {
     message::homeless(error)
 }
 
@@ -245,7 +234,7 @@ async fn serve(
     let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}
-        () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup, &hangups) => {}
+        () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, &hangups) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}

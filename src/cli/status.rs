@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::report;
 use super::report::{moment, plain};
-use super::{CommandResult, DaemonChoice, report};
 use crate::clock::Clock;
 use crate::contract::{
     AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::at_rest::{self, AtRest, unavailable};
-use super::{CommandResult, config, passphrase, report, unlock};
+use super::command_result::CommandResult;
+use super::{config_source, passphrase, report};
 use crate::client::{Failure, message};
 use crate::contract::AuditEvent;
 use crate::os::hardening;
@@ -64,7 +65,7 @@ struct RekeyArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 /// The places, named as in the config's `store.key`.
@@ -153,7 +154,7 @@ fn new_passphrase(args: &RekeyArgs) -> Result<Passphrase, String> {
     let passphrase = match &args.passphrase_file {
         Some(path) => passphrase::of_file(path),
         None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),
-        None => passphrase::asked_twice(unlock::NEW_QUESTION),
+        None => passphrase::asked_twice(passphrase::NEW_QUESTION),
     }?;
     fits(&passphrase).map(|()| passphrase).map_err(|error| error.to_string())
 }

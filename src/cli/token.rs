@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
+use super::{report, waiting};
 use crate::client::{PATIENCE, TokenWish};
 
 /// Print the current access token
@@ -16,7 +18,7 @@ use crate::client::{PATIENCE, TokenWish};
 #[command(after_help = HELP)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the daemon's whole reply as JSON (docs/api.md)
     #[arg(long, conflicts_with = "header")]

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, passphrase, report, waiting};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{passphrase, report, waiting};
 use crate::client::{Failure, PATIENCE, message};
 use crate::contract::{StoreState, UnlockRequest};
 
@@ -31,11 +33,6 @@ Examples:
 
 There is no option for the passphrase itself: other users can read arguments and, in part, the environment.";
 
-/// The prompt for an existing passphrase.
-pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
-/// The prompt for a new passphrase.
-pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
-
 /// Unlocks the store and says whether it was locked.
 pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let client = args.reach.client()?;
@@ -45,8 +42,8 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
         _ if args.passphrase_stdin => {
             (Some(passphrase::first_line(&mut io::stdin().lock())), store == StoreState::PassphraseUnset)
         }
-        StoreState::PassphraseNeeded => (Some(passphrase::asked(QUESTION)), false),
-        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(NEW_QUESTION)), true),
+        StoreState::PassphraseNeeded => (Some(passphrase::asked(passphrase::QUESTION)), false),
+        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(passphrase::NEW_QUESTION)), true),
     };
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());

@@ -9,7 +9,8 @@ use url::Url;
 use super::problem::Problem;
 use super::value::{plain_url, text};
 use crate::loopback::is_loopback;
-use crate::routes::{is_ambiguous, is_reserved};
+use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::is_reserved;
 
 const DEFAULT_PORT: &str = ":80";
 

@@ -3,7 +3,7 @@
 use super::finding::{good, needs_hand, note};
 use super::logins;
 use super::setup::about;
-use crate::cli::DaemonChoice;
+use crate::cli::arguments::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
-use crate::cli::config::ConfigSource;
+use crate::cli::config_source::ConfigSource;
 use crate::cli::named_files::{self, UnusableFile};
 use crate::config::{AccountConfig, Config, default_redirect_uri};
 use crate::config_file::ConfigFileError;

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
 use crate::http::peer::Peer;
-use crate::routes;
+use crate::routes::ambiguous::is_ambiguous;
 
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
 const LONGEST_QUERY: usize = 8 * 1024;
@@ -64,7 +64,7 @@ pub(super) fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
 
 /// Only what every reader understands alike.
 pub(super) fn path(path: &str) -> Result<(), GateRefusal> {
-    if routes::is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
+    if is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
 }
 
 /// Of two values of one parameter every reader takes another one, so there may be only one.

@@ -1,0 +1,13 @@
+//! The log of a command that runs for long; the others have none.
+
+use crate::client::{Failure, message};
+use crate::error::Error;
+use crate::log;
+
+/// Starts it.
+pub(super) fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
+    log::start(options).map_err(|error| match error {
+        Error::Usage { what } => message::log_filter(what),
+        other => other.into(),
+    })
+}
