@@ -4,11 +4,11 @@ use super::state::Http;
 use crate::apps::{Apps, AppsError};
 use crate::error::{Error, Obstacle};
 
-/// What was said of it goes with it: another app may have its name later.
+/// Removes an app and the user's answers about it: another app may have its name later.
 pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
     let consents = http.consents.clone();
     on_disk(move || {
-        // Each also where the other fails: the app is gone, and nobody can remove it once more.
+        // Both, even if one fails: the app is gone, and nobody can remove it again.
         let removed = apps.remove(&name);
         if matches!(removed, Err(AppsError::Unknown(_) | AppsError::Name)) {
             return removed;
@@ -18,7 +18,7 @@ pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -
     .await
 }
 
-/// Disks block: not on the runtime's threads. What was begun is ended even if the caller leaves.
+/// Runs `work` on a thread for blocking I/O. It runs to completion even if the caller disconnects.
 pub(super) async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
 ) -> Result<T, Error> {

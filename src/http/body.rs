@@ -1,4 +1,4 @@
-//! Reading a body within its limits, JSON as a rule. Errors never repeat what was sent.
+//! Reads a request body within its limits, mostly as JSON. Errors never repeat what was sent.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
@@ -29,14 +29,14 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The whole body, at most `most` bytes of it and what the connection allows. Wiped after use: there are
-/// codes and tokens in some.
+/// The whole body, if it has at most `most` bytes and fits the connection's limits. Wiped after use: it may hold a code
+/// or a token.
 pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<u8>>, Response> {
     let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
         return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
     };
     let (body, most) = (request.into_body(), limits.size.min(most));
-    // What announces too much is not waited for: reading would send it `100 Continue` first.
+    // Refused by its announced length, before reading would make hyper send `100 Continue`.
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
         return Err(BodyTooLarge.into_response());
     }

@@ -1,6 +1,6 @@
-//! Callback listeners: where a redirect URI has an address of its own, a listener is open for the time of the login
-//! only (RFC 8252 §8.3), on both loopback families where the URI says
-//! `localhost` (§7.3), since the browser picks either and a stranger could hold the other.
+//! Callback listeners: where a redirect URI has an address of its own, a listener is open for the time of the login only
+//! (RFC 8252 §8.3). For `localhost` it listens on both loopback families (§7.3), since the browser may pick either, and
+//! another user's program could hold the other.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::broker::{CallbackListener, Guard};
 use crate::loopback;
 use crate::provider::ProviderFuture;
 
-/// After a login, so that the browser can load the outcome page and its style.
+/// How long a listener stays open after a login, so that the browser can load the outcome page and its style.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// All callback listeners, beside the daemon's own listeners.

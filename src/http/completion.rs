@@ -1,12 +1,12 @@
-//! Runs what may not be cancelled half-way to its completion.
+//! Work that must not be cancelled half-way, when the caller disconnects.
 
 use tracing::Instrument as _;
 
 use super::reply::Reject;
 use crate::error::Error;
 
-/// Runs `work` to its end even if the caller leaves, which drops the handler: for what spends something
-/// that works once, such as a code.
+/// Runs `work` to completion even if the caller disconnects, which drops the handler: for work that spends something
+/// good for one use, such as a code.
 pub(super) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Reject> {

@@ -12,7 +12,7 @@ use crate::contract::{AuditEvent, ConsentAnswer};
 use crate::error::{Error, Missing};
 use crate::os::notify::{self, Notice};
 
-/// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
+/// Fails unless the caller may have the account's token. Where the user is not asked, this costs one lookup.
 pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Option<Duration>) -> Result<(), Error> {
     if !http.broker.asks_consent(account) {
         return Ok(());
@@ -34,7 +34,7 @@ fn why(refused: ConsentRefused) -> &'static str {
     }
 }
 
-/// An app is known by its name; who shows no key, by its executable.
+/// An app is identified by its name; a caller without a key by its executable.
 fn asker(caller: &Caller) -> Requester {
     match (caller.app(), caller.program()) {
         (Some(app), _) => Requester::App(app.name.clone()),
@@ -97,7 +97,7 @@ pub async fn show_questions(consents: Consents) {
                     "allow" => ConsentDecision::Allow,
                     "once" => ConsentDecision::Once,
                     "refuse" => ConsentDecision::Refuse,
-                    // A click on the notification itself says nothing.
+                    // A click on the notification itself is no answer.
                     _ => continue,
                 };
                 let (consents, id) = (consents.clone(), question.id.clone());

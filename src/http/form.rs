@@ -9,15 +9,15 @@ use super::body;
 use super::reply::Reject;
 use crate::error::Error;
 
-/// Parameters that are looked at: no provider sends so many, and some are compared with each other.
+/// The most parameters that are read: no provider sends so many, and some are compared with each other.
 const MOST_PARAMETERS: usize = 256;
 
-/// In their order, decoded once. Wiped after use.
+/// The decoded parameters, in their order. Wiped after use.
 pub(super) fn parameters(encoded: &[u8]) -> Zeroizing<Vec<(String, String)>> {
     Zeroizing::new(form_urlencoded::parse(encoded).into_owned().take(MOST_PARAMETERS).collect())
 }
 
-/// The fields of a form of ours, which has each of them once. Wiped after use.
+/// The fields of a form of our own pages, which have each name once. Wiped after use.
 pub(super) async fn own_form(request: Request, most: usize) -> Result<Zeroizing<Vec<(String, String)>>, Response> {
     let fields = parameters(&body::read(request, most).await?);
     let repeated = |at: usize, name: &str| fields.iter().take(at).any(|(earlier, _)| earlier == name);

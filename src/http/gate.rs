@@ -1,7 +1,7 @@
 //! The gate: one layer before routing that every request passes. What no rule admits is refused.
 //!
-//! The rules themselves are pure (`gate/rules.rs`); here is what goes around them: the key, the pace
-//! of wrong keys, the headers that every reply carries, the span and the one log line.
+//! The rules themselves are pure (`gate/rules.rs`). Here is what goes around them: authentication by key, the delay after
+//! wrong keys, the audit log's line, and the order of it all.
 
 pub(super) mod account;
 mod browser;
@@ -44,7 +44,7 @@ use proof::Proof;
 use refusal::GateRefusal;
 use trace::{log_one_line, name_route, span_of};
 
-/// What the gate knows. Cheap to clone.
+/// The gate's state. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<GateInner>,
@@ -73,7 +73,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
 impl Gate {
-    /// Over TCP only `apps` get in.
+    /// A gate that admits only `apps` over TCP.
     pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
         Self {
@@ -112,7 +112,8 @@ impl Gate {
         format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Who asks: the app, or `None` for a process of our user. A wrong key has to wait, longer each time.
+    /// Authenticates the caller: the app, or `None` for a process of our user. A wrong key is answered after a delay, which
+    /// grows with each.
     async fn authenticate(
         &self,
         facts: &RequestFacts<'_>,
@@ -140,7 +141,7 @@ impl Gate {
         Ok(app)
     }
 
-    /// Writes down who was refused for what they showed; of the rest, most is noise.
+    /// Audits a refusal, if it is for what the sender showed or is; most of the others are noise.
     async fn note_denied(&self, head: &Parts, found: RouteMatch, denied: &Denied, id: &str) {
         let RouteMatch::Row(route) = found else { return };
         let refused = denied.why;
@@ -160,7 +161,7 @@ impl Gate {
     }
 }
 
-/// Who was turned away, and why.
+/// A refusal, and of whom.
 struct Denied {
     why: GateRefusal,
     /// Whose key was shown, if it was a good one.
@@ -173,7 +174,7 @@ impl From<GateRefusal> for Denied {
     }
 }
 
-/// Whom the gate let in.
+/// Who was admitted.
 enum Admitted {
     /// Everybody may, or a secret in the path decides.
     Anybody,
@@ -183,7 +184,7 @@ enum Admitted {
     App(Arc<App>),
 }
 
-/// On whose account a request is answered, whether it was let in or not.
+/// Whose request is answered, admitted or not.
 fn asker(admitted: &Result<Admitted, Denied>) -> LogKey<'_> {
     match admitted {
         Ok(Admitted::Owner) => LogKey::Owner,
@@ -233,7 +234,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     .await
 }
 
-/// Lets the request in, and a caller with its proof.
+/// Decides, and leaves the caller for the extractors.
 async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
         return Err(GateRefusal::Foreign("the request came in by no listener of ours").into());
@@ -265,8 +266,7 @@ async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Re
     Ok(Admitted::Anybody)
 }
 
-/// What the caller called us, to make paths in replies absolute. Over the socket there is no URL that
-/// a path could be made absolute with.
+/// The `Host` by which paths in replies are made absolute. Over the socket there is no such URL.
 fn host_for_urls(head: &Parts) -> Option<HeaderValue> {
     let connection = head.extensions.get::<Connection>()?;
     matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()

@@ -1,7 +1,7 @@
-//! The accept loops: who may connect, how long they may take, and how it all ends.
+//! The listeners' accept loops: who may connect, deadlines, and the graceful shutdown.
 //!
-//! `axum::serve` sets no timer, so a silent connection would stay for ever (docs/security.md, rule 9).
-//! This file knows connections and nothing of routes.
+//! `axum::serve` sets no timer, so a silent connection would stay open for ever (docs/security.md, rule 9).
+//! Knows connections and no routes.
 
 pub(super) mod bind;
 mod connection;
@@ -40,7 +40,7 @@ pub use passed::{Passed, PassedError};
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// How long a connection may be without a complete request head. One timer bounds the silent, the
-    /// slow and the idle alike, since hyper has one; to connect anew on loopback costs 0.1 ms.
+    /// slow and the idle alike, since hyper has one; to reconnect on loopback costs 0.1 ms.
     pub head: Duration,
     /// See [`BodyLimits`].
     pub body: BodyLimits,
@@ -48,7 +48,7 @@ pub struct ConnectionLimits {
     pub reply: Duration,
     /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
     /// the machine can fill the port, and must not shut out the owner, who has the socket. When all are taken,
-    /// those without a request in progress give way.
+    /// those without a request in progress are evicted.
     pub connections: usize,
     /// How long requests in flight may go on after the shutdown began.
     pub drain: Duration,

@@ -1,4 +1,4 @@
-//! Pages with nothing on them but sentences: where a browser ends up without a login's outcome or the status page.
+//! Message pages: where a browser ends up without a login's outcome or the status page.
 
 use std::borrow::Cow;
 
@@ -180,7 +180,7 @@ const OPEN: &str = "To see your accounts in the browser, run `ringback open`. To
 const FORBIDDEN: &str =
     "Go to ringback from the command line, not from another page: run `ringback open`, or `ringback login`.";
 
-/// With its full stop: a fact has none where it stands behind `error:`, on a page it does.
+/// With a full stop: an error's text has none behind `error:`, but on a page it needs one.
 pub(super) fn sentence(text: &str) -> Cow<'_, str> {
     if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { text.into() } else { format!("{text}.").into() }
 }

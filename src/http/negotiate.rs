@@ -14,15 +14,15 @@ use crate::error::Error;
 /// Whom the reply is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ReplyFormat<'a> {
-    /// A program, with what it called us, if a URL can be made of that.
+    /// A program, with its `Host`, if a URL can be made of that.
     Program(Option<&'a HeaderValue>),
-    /// A person, whose browser goes to the address.
+    /// A person, whose browser navigates to the address.
     Person,
 }
 
-/// Whether a browser shows the reply as a page: the fetch metadata say so. Browsers without them are known by the kinds
-/// that all of them ask for; some programs ask for `text/html` without knowing (Java's `HttpURLConnection`), or have a
-/// key.
+/// Whether a browser will show the reply as a page, which fetch metadata tell. A browser without them is known by an
+/// `Accept` that names both `text/html` and XHTML: some programs ask for `text/html` by default (Java's
+/// `HttpURLConnection`). Whoever sends a key is a program.
 pub(super) fn is_for_a_person(headers: &HeaderMap) -> bool {
     if let Some(mode) = headers.get("sec-fetch-mode") {
         return mode == "navigate";
@@ -32,7 +32,7 @@ pub(super) fn is_for_a_person(headers: &HeaderMap) -> bool {
     asks_for("text/html") && asks_for("application/xhtml+xml") && !headers.contains_key(header::AUTHORIZATION)
 }
 
-/// Writes the body of a reply that a [`Reject`] travels in, and leaves every other as it is.
+/// Writes the body of a reply that carries a [`Reject`], and leaves every other unchanged.
 pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response {
     let Some(Reject(error)) = reply.extensions_mut().remove() else { return reply };
     let host = if let ReplyFormat::Program(host) = reader { host } else { None };
@@ -50,7 +50,7 @@ pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response 
         (ReplyFormat::Person, None) => message_page::of_error(&error, parts.status),
     };
     let (written, body) = written.into_parts();
-    // An empty reply was given a length of nought.
+    // axum gave the empty reply a length of 0.
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(written.headers);
     Response::from_parts(parts, body)
@@ -61,7 +61,7 @@ fn body_of(error: &Error, host: Option<&str>) -> ErrorReply {
     if let (Some(host), Some(path)) = (host, &body.login_url) {
         body.login_url = Some(format!("http://{host}{path}"));
     }
-    // What went wrong inside is for the log; it may name files and peers.
+    // Details of an internal error are for the log: they may name files and peers.
     if matches!(error, Error::Internal { .. }) {
         "an internal error".clone_into(&mut body.error_description);
     }

@@ -11,13 +11,13 @@ use crate::clock::Clock;
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
 pub struct Http {
-    /// Whom they ask.
+    /// The broker.
     pub broker: Broker,
-    /// Who may ask with a key.
+    /// The apps that have keys.
     pub apps: Apps,
-    /// Where it is written down who asked.
+    /// The audit log.
     pub audit: AuditLog,
-    /// Whether a program may have a token, where the user is asked.
+    /// The user's answers about programs that want a token.
     pub consents: Consents,
     /// Sessions of the status page.
     pub sessions: Sessions,
@@ -25,8 +25,8 @@ pub struct Http {
     pub own_origin: Option<String>,
     /// Whether the system tells which local user is behind a TCP connection.
     pub tells_users: bool,
-    /// For the spans of time that pages tell.
+    /// The clock that pages and deadlines go by.
     pub clock: Clock,
-    /// How many may wait or listen to events at once.
+    /// The limit on requests that wait, and on event streams.
     pub waiting: Waiting,
 }

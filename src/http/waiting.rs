@@ -1,10 +1,10 @@
-//! Who may wait: for a provider, a login, the user's answer. Each who does holds a connection, so that not everybody
-//! may: there have to be some left for those whose answer is there. Each transport (TCP and the unix socket) has a share of its own, so that a program
-//! with a key for the port takes nothing from the socket's owner.
+//! A concurrency limit for requests that wait: for a provider, a login, the user's answer. Each holds a connection, and
+//! some connections have to stay free for requests that can be answered at once. TCP and the unix socket have separate
+//! shares, so that a program with a key for the port takes nothing from the socket's owner.
 //!
-//! Of a share an app gets a place as long as it has fewer than are left (a dynamic threshold, as switches share their
-//! buffers): one alone gets half of it, the next half of the rest, and so on. The owner's programs, who show no key, are
-//! not told apart and take what is left at the socket.
+//! An app gets a place as long as it holds fewer than are left (a dynamic threshold, as switches share their buffers): one
+//! app alone gets half of a share, the next one half of the rest, and so on. The owner's programs, which show no key, are
+//! not told apart and may take what is left on the socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,12 +15,12 @@ use super::peer::Transport;
 use crate::apps::App;
 use crate::error::Error;
 
-/// How many event streams there are at once: each holds a connection for as long as it likes.
+/// Event streams at once on the socket: each holds a connection for as long as the client likes.
 const STREAMS_ON_SOCKET: usize = 32;
 /// The same over TCP.
 const STREAMS_ON_TCP: usize = 16;
 
-/// How many wait, and how many may. Without a lock, since every request for a token comes by. Cheap to clone.
+/// How many requests wait, and how many may. Takes no lock, since every token request passes here. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Waiting {
     tcp: TransportShare,
@@ -34,7 +34,7 @@ struct TransportShare {
     streams: Share,
 }
 
-/// So many, and no more.
+/// A counter with a limit.
 #[derive(Debug, Clone)]
 struct Share {
     taken: Arc<AtomicUsize>,
@@ -49,20 +49,20 @@ pub(super) struct Seats<'a> {
     held: Option<&'a Arc<AtomicUsize>>,
 }
 
-/// One of a share, until this is dropped.
+/// One place of a share, until this is dropped.
 #[derive(Debug)]
 pub(super) struct WaitingPlace {
     _taken: WaitingCount,
     _held: Option<WaitingCount>,
 }
 
-/// Counts as one, until this is dropped.
+/// Adds one to a counter, until this is dropped.
 #[derive(Debug)]
 struct WaitingCount(Arc<AtomicUsize>);
 
 impl Waiting {
-    /// For a server of so many connections. Over each transport a third of them may wait, and for browsers there is a little
-    /// beside: that is less than TCP has (three quarters), and less than there are.
+    /// For a server of so many connections. A third of them may wait on each transport, and a sixteenth in browsers: less
+    /// than TCP gets (three quarters), and less than there are.
     pub fn of_connections(connections: usize) -> Self {
         let share = |streams| TransportShare { programs: Share::new(connections / 3), streams: Share::new(streams) };
         let browsers = Share::new(connections / 16);
@@ -75,8 +75,8 @@ impl Waiting {
         Seats { share: &self.over(caller.transport()).programs, held }
     }
 
-    /// For browsers with a session or a ticket. They have to come over TCP, where programs with a key may have taken
-    /// all that is theirs.
+    /// For browsers with a session or a ticket. They have to use TCP, where programs with a key may have taken the whole
+    /// share.
     pub(super) fn in_browsers(&self) -> Seats<'_> {
         Seats { share: &self.browsers, held: None }
     }
@@ -101,7 +101,7 @@ impl Share {
     }
 }
 
-/// The app that gets a share alone. One with every right is its owner's hand, as a program on the socket is.
+/// The app that the limit is for. An app with every right counts as the owner, as a program on the socket does.
 fn limited(caller: &Caller) -> Option<&App> {
     caller.app().filter(|app| !app.rights.is_all())
 }
@@ -116,14 +116,14 @@ impl Seats<'_> {
         fits.then(|| WaitingPlace { _taken: taken, _held: held.map(|(counted, _)| counted) })
     }
 
-    /// Does `work`, which may take as long as a provider does. Without a place for it, it is not begun.
+    /// Does `work`, which may take as long as a provider does. If no place is left, it is not started.
     pub(super) async fn during<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let _place = self.place().ok_or(Error::Busy)?;
         work.await
     }
 
-    /// How long a caller may wait that wants to for `wanted`, and its place meanwhile. Without one it is told at once
-    /// how things stand, as it would be with `wait=0`.
+    /// How long a caller that asks for `wanted` may wait, and its place meanwhile. If no place is left, it is answered at
+    /// once, as with `wait=0`.
     pub(super) fn for_as_long_as(self, wanted: Option<Duration>) -> (Option<Duration>, Option<WaitingPlace>) {
         if wanted == Some(Duration::ZERO) {
             return (wanted, None);
@@ -136,7 +136,7 @@ impl Seats<'_> {
 }
 
 impl WaitingCount {
-    /// And how many there were before.
+    /// Adds one, and tells how many there were before.
     fn one_more(count: &Arc<AtomicUsize>) -> (Self, usize) {
         let counted = Self(Arc::clone(count));
         let before = count.fetch_add(1, Ordering::Relaxed);

@@ -30,7 +30,8 @@ fn graphs(sources: &[Source]) -> BTreeMap<String, Graph> {
         let used = sources::names(&source.text, &source.module, &modules);
         let used = used.iter().map(|name| file_of(name, &modules).to_vec());
         let inside = |used: &ModulePath| group(&source.package, used).as_ref() == Some(&own) && *used != source.module;
-        graphs.entry(own.clone()).or_default().insert(source.module.clone(), used.filter(inside).collect());
+        // A crate's `lib.rs` and `main.rs` are one.
+        graphs.entry(own.clone()).or_default().entry(source.module.clone()).or_default().extend(used.filter(inside));
     }
     graphs
 }

@@ -22,7 +22,7 @@ pub(in crate::http) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".into() })
 }
 
-/// An app sees the accounts that it was given, and of the others not even the names.
+/// An app sees the accounts that it was given, and not even the names of the others.
 pub(in crate::http) async fn accounts(
     caller: Caller,
     State(http): State<Http>,
@@ -31,7 +31,7 @@ pub(in crate::http) async fn accounts(
     query::read(query.as_deref(), [])?;
     let mut accounts = http.broker.accounts();
     accounts.retain(|account| caller.sees(&account.account));
-    // What is about no account names others, and places on the disk.
+    // A mistake that is about no account may name others, and paths.
     let may_see = |mistake: &ConfigMistake| match &mistake.account {
         Some(account) => caller.sees(account),
         None => caller.sees_all(),

@@ -1,4 +1,4 @@
-//! The API for those who decide which programs may ask: `docs/api.md`, "Apps".
+//! Apps and their keys, for the owner: `docs/api.md`, "Apps".
 
 use axum::Json;
 use axum::extract::State;

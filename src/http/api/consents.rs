@@ -1,4 +1,4 @@
-//! What the user is asked, and what they answered (`docs/api.md`, "Asking the user").
+//! Consents: questions to the user, and the answers (`docs/api.md`, "Asking the user").
 
 use axum::Json;
 use axum::extract::State;

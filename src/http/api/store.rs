@@ -12,7 +12,7 @@ use crate::http::query::Segment;
 use crate::http::reply::ApiReply;
 use crate::http::state::Http;
 
-/// Without a place to wait in, it is locked all the same.
+/// Locks even if no place is left to wait in.
 pub(in crate::http) async fn lock(caller: Caller, State(http): State<Http>) -> ApiReply<LockReply> {
     let broker = http.broker.clone();
     let locking = tokio::spawn(async move { broker.lock().await });

@@ -29,7 +29,7 @@ pub(in crate::http) async fn token(
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 
-/// A token that the caller may have.
+/// The token, if the caller may have it.
 async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
     let (wait, _place) = http.waiting.at(caller).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
@@ -45,7 +45,7 @@ async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuer
     Ok(reply)
 }
 
-/// Whether the caller wants the token and nothing around it: it accepts `text/plain` and not JSON.
+/// Whether the caller wants the bare token: it accepts `text/plain` and not JSON.
 fn wants_bare(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let (mut plain, mut json) = (false, false);
@@ -66,7 +66,7 @@ fn bare(reply: TokenReply) -> Response {
     wiped::after_sending(Zeroizing::new(text), HeaderValue::from_static("text/plain; charset=utf-8"))
 }
 
-/// Serialised once, into a buffer that does not move: one that grew would leave copies behind.
+/// Serialised once, into a buffer that does not grow (see [`wiped`]).
 fn as_json(mut reply: TokenReply) -> Result<Response, Reject> {
     let extra: usize = reply.extra.iter().map(|(name, value)| name.len() + value.to_string().len() + 8).sum();
     let scope = reply.scope.as_ref().map_or(0, String::len);

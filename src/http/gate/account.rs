@@ -38,7 +38,7 @@ impl FromRequestParts<Http> for NamedAccount {
         if caller.sees(&account) {
             return Ok(Self { caller, account });
         }
-        // The same for accounts that exist and those that don't: it is no business of this app's.
+        // The same for accounts that exist and those that don't, so that the app can't tell them apart.
         let error = Error::Beyond { why: "this app was not given that account".into() };
         audited::note(http, &caller, AuditEvent::Denied, Some(&account), Some(&error), |_| {}).await;
         Err(Reject(error))

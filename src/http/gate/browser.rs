@@ -34,7 +34,7 @@ fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
         && facts.method == Method::POST
 }
 
-/// A page of another site that links to the API would only give a Referer.
+/// A link on a page of another site to the API may send a Referer and nothing else that tells.
 pub(super) fn referer(facts: &RequestFacts<'_>, host: &str) -> Result<(), GateRefusal> {
     let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
     let ours =
@@ -63,8 +63,7 @@ pub(super) fn from_elsewhere(facts: &RequestFacts<'_>, access: Access) -> Result
     if admitted { Ok(()) } else { Err(GateRefusal::Foreign("requests of other web sites are refused")) }
 }
 
-/// A web form can't send JSON without asking first, and nobody would answer that. Only our own page sends
-/// a form.
+/// A form of another site can't send JSON without a preflight, which is never answered. Only our own pages send forms.
 pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(), GateRefusal> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);

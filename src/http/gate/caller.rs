@@ -13,7 +13,7 @@ use crate::http::peer::{Executable, Peer, Transport};
 use crate::http::reply::Reject;
 use crate::routes::RouteScope;
 
-/// More of a path is not written down.
+/// The longest path of an executable that the audit log gets.
 const LONGEST_PATH: usize = 512;
 
 /// Somebody whom the gate let in: only it can make one. A handler of a route whose
@@ -21,7 +21,7 @@ const LONGEST_PATH: usize = 512;
 /// around the gate.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Caller {
-    /// `None`: a process of our own user on the socket, from which nothing is kept.
+    /// `None`: a process of our own user on the socket, which may do everything.
     app: Option<Arc<App>>,
     peer: Peer,
     executable: Option<Executable>,
@@ -58,8 +58,8 @@ impl Caller {
         self.app.as_deref()
     }
 
-    /// The executable of whoever asks, as far as the system tells; of our own command line, that of its parent,
-    /// whose hands it is.
+    /// The executable of whoever asks, as far as the system tells; for our own command line,
+    /// that of its parent, on whose behalf it asks.
     pub(in crate::http) fn program(&self) -> Option<&str> {
         self.executable.as_ref().map(|executable| executable.parent.as_deref().unwrap_or(&executable.path))
     }
@@ -99,8 +99,8 @@ pub(super) struct LetIn {
 impl LetIn {
     /// The caller, if the route's reach is among `fit`.
     pub(super) fn caller(parts: &Parts, fit: &[RouteScope]) -> Result<Caller, Reject> {
-        // Never met as long as router and gate read the same table and each handler takes what its row says; then it
-        // fails closed.
+        // Can't happen while router and gate read the same table, and each handler takes what its row says. Fails
+        // closed.
         let wrong = |what: &str| Reject(Error::Internal { what: what.into() });
         let Self { caller, reach } =
             parts.extensions.get().cloned().ok_or_else(|| wrong("a route was reached around the gate"))?;

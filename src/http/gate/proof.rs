@@ -1,4 +1,5 @@
-//! What shows who asks, and whether an app's rights are enough for a route.
+//! Credentials of a request (the peer's user on the socket, a bearer key), and authorization: whether an app's rights
+//! suffice for a route.
 
 use axum::http::{HeaderMap, header};
 
@@ -8,7 +9,7 @@ use crate::apps::Rights;
 use crate::http::peer::Peer;
 use crate::routes::{Access, Route, RouteScope};
 
-/// What shows who asks: on the socket the kernel's word, on TCP a key and nothing else.
+/// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else.
 #[derive(Debug)]
 pub(super) enum Proof<'a> {
     /// A process of our own user.
@@ -17,7 +18,7 @@ pub(super) enum Proof<'a> {
     Key(&'a str),
 }
 
-/// What the sender shows, and nothing yet of whether it is good.
+/// What the sender shows. Whether a key is good is not known yet.
 pub(super) fn proof<'a>(facts: &RequestFacts<'a>) -> Result<Proof<'a>, GateRefusal> {
     match facts.peer {
         Peer::Unix { uid, .. } if uid != rustix::process::geteuid().as_raw() => {

@@ -52,7 +52,7 @@ impl GateRefusal {
         }
     }
 
-    /// The same, where what the sender showed or is was not enough.
+    /// The same, if the sender was refused for what it showed or is.
     pub(super) fn denies(self) -> Option<&'static str> {
         match self {
             Self::NoKey
@@ -88,7 +88,7 @@ pub(super) fn reply(refused: GateRefusal) -> Response {
         GateRefusal::TooLarge(excess) => head_too_large(excess),
         GateRefusal::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
         GateRefusal::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
-        // Its place is for others.
+        // Frees its place for others.
         GateRefusal::OtherUser(user) => with(other_user(user), header::CONNECTION, "close"),
         GateRefusal::NoSession => no_session(),
         GateRefusal::NoRoute => Reject(Error::NotFound { what: "this route".into() }).into_response(),

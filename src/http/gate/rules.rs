@@ -14,7 +14,7 @@ use crate::http::peer::Peer;
 use crate::os::ports::PeerUser;
 use crate::routes::{Access, RouteMatch};
 
-/// Who may use what this request asks for; whether the sender is such a one is the key's to show.
+/// The access that the request's route needs; whether the sender has it is decided by its proof.
 pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRefusal> {
     let stranger = stranger(facts.peer);
     if let Some(user) = stranger.filter(|_| !facts.other_users) {
@@ -36,7 +36,7 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
         return Err(GateRefusal::Foreign("this is taken over the unix socket only, whatever key there is"));
     }
-    // What an unknown path's query may be is the callback's to say, once a login is known to be pending.
+    // The query of an unknown path is checked by the callback, once a login is known to be pending.
     if let RouteMatch::Row(_) = found {
         query(facts.uri.query().unwrap_or_default())?;
     }
@@ -47,8 +47,8 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     Ok(access)
 }
 
-/// Not more header lines than are taken. On an unknown path that is the callback's to say, so that who waits for the login
-/// hears of it; and the page that says it needs its style sheet.
+/// The limit on header lines. On an unknown path the callback checks it, so that whoever waits for the login is told; and
+/// the page that explains it needs its style sheet.
 fn head(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<(), GateRefusal> {
     let exempt = match found {
         RouteMatch::Row(route) => route.access == Access::Public,
@@ -59,8 +59,8 @@ fn head(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<(), GateRefusal> 
 }
 
 /// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a
-/// cookie or a code that such a user has read somewhere is of no use to them. Where the system tells of nobody, key,
-/// ticket and cookie have to do.
+/// cookie or a code that such a user has read somewhere is of no use to them. Where the system does not tell the user, key,
+/// ticket and cookie have to suffice.
 fn stranger(peer: Peer) -> Option<PeerUser> {
     let Peer::Tcp { user, .. } = peer else { return None };
     let ours = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();

@@ -62,12 +62,12 @@ pub(super) fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
     }
 }
 
-/// Only what every reader understands alike.
+/// No path that readers could understand differently.
 pub(super) fn path(path: &str) -> Result<(), GateRefusal> {
     if is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
 }
 
-/// Of two values of one parameter every reader takes another one, so there may be only one.
+/// No parameter twice: readers differ in which of two values they take (parameter pollution).
 pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     if query.len() > LONGEST_QUERY {
         return Err(GateRefusal::Malformed("the query is too long"));

@@ -32,7 +32,8 @@ pub(super) fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Spa
     tracing::info_span!("request", id, peer, method, route)
 }
 
-/// Successes of routes that only read are many and say little. So do the many of somebody who asks without end.
+/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are lines beyond the
+/// rate limit.
 pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);

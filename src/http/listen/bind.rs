@@ -1,4 +1,4 @@
-//! Taking an address: loopback TCP or a unix socket, or a clear reason why not.
+//! Binds a listener: loopback TCP or a unix socket, or a clear reason why not.
 //!
 //! Nothing here ever moves to another port by itself: redirect URIs are registered by hand, and a
 //! program that sends its key to whoever holds the port would be the loser (docs/security.md, rule 1).
@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::os::ports;
 
-/// How many may connect at the same moment. Who finds the queue of a port full is not refused: their system tries
-/// again after a second, and then ever later.
+/// The accept backlog. A client that finds the queue of a port full is not refused: its system tries again after a second,
+/// and then with growing pauses.
 const QUEUE: u32 = 1024;
 
 /// An address that is ours.

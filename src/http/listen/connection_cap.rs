@@ -1,5 +1,5 @@
-//! Places for connections: how many there are at once, and that those which nobody uses are given back when they run
-//! short: as many as are asked for, and those first that nobody has used for longest.
+//! The cap on connections, and eviction: when all places are taken and more connections wait, idle ones are closed, as
+//! many as are needed, the one that has been idle longest first.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

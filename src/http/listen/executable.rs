@@ -1,4 +1,4 @@
-//! What a process runs that connects to the socket.
+//! Which executable a process runs that connects to the socket.
 
 use std::sync::Arc;
 

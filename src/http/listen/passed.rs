@@ -1,5 +1,5 @@
-//! Listeners that a service manager bound and passed (`sd_listen_fds(3)`): it holds them while no daemon runs, so that
-//! who connects meanwhile waits and is not refused. A unit file can say anything, so each one is looked at.
+//! Socket activation: listeners that a service manager bound and passed (`sd_listen_fds(3)`). It holds them while no
+//! daemon runs, so that clients wait and are not refused. A unit file can say anything, so each one is checked.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,7 +13,7 @@ use listenfd::ListenFd;
 use super::bind::BoundListener;
 use crate::os::sockets;
 
-/// What was passed and is not served yet.
+/// Sockets that were passed and are not served yet.
 #[derive(Debug, Default)]
 pub struct Passed {
     tcp: Vec<(SocketAddr, TcpListener)>,

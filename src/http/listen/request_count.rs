@@ -1,4 +1,4 @@
-//! Counts the requests of a connection, which tells whether it can be evicted: whether it is the peer's turn.
+//! Counts the requests in progress on a connection. While there are none, it can be evicted.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
 use tokio::sync::watch;
 
-/// What goes on in a connection.
+/// The requests of a connection.
 #[derive(Debug, Default)]
 pub(super) struct RequestCount {
     /// Heads that came.

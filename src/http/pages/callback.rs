@@ -1,4 +1,4 @@
-//! The callback: the redirect URI of a login, which is no row of the route table.
+//! The callback: the redirect URI of a login. It is not in the route table, since its path comes from the config.
 
 use axum::extract::{Request, State};
 use axum::http::Method;

@@ -1,4 +1,4 @@
-//! The buttons of the status page.
+//! The actions behind the buttons of the status page.
 
 use askama::Template;
 use axum::response::Response;
