@@ -40,7 +40,8 @@ pub mod ports;
 pub mod provider;
 pub mod random;
 pub mod rate_limit;
-pub mod sandbox;
 pub mod secret;
 pub mod store;
 pub mod suspend;
+
+pub use ringback_sandbox as sandbox;

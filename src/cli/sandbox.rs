@@ -42,7 +42,7 @@ async fn serve(options: &Options) -> CommandResult {
     let stop = signals::stop()?;
     let bound = sandbox::bind(options).await;
     let sandbox = bound.map_err(|error| message::sandbox_port(options.port, error))?;
-    introduce(&sandbox.describe(), options);
+    introduce(&sandbox.facts(), options);
     let served = sandbox.run(stop).await;
     served.map_err(message::sandbox_stopped)?;
     Ok(ExitCode::SUCCESS)
