@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::{self, Client, DaemonOptions, Failure, message};
+use crate::cli::failure::Failure;
+use crate::client::{self, Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::error::Error;
 use crate::log;
@@ -20,6 +21,7 @@ mod demo;
 mod device;
 mod doctor;
 mod export;
+mod failure;
 mod granted;
 mod hidden;
 mod import;
@@ -27,6 +29,7 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod message;
 mod named_files;
 mod open;
 mod passphrase;
@@ -106,7 +109,7 @@ struct DaemonChoice {
 
 impl DaemonChoice {
     fn client(&self) -> Result<Client, Failure> {
-        Client::find(&DaemonOptions { socket: self.socket.clone() })
+        Ok(Client::find(&DaemonOptions { socket: self.socket.clone() })?)
     }
 }
 
@@ -135,7 +138,7 @@ pub fn run() -> ExitCode {
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
             let provider = || "the provider to end the tokens".into();
-            waiting::told(client::PATIENCE, provider, || logout::run(&args))
+            waiting::told(client::DEFAULT_TIMEOUT, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),

@@ -19,11 +19,9 @@ pub mod audit;
 pub mod broker;
 pub mod browser;
 pub mod cli;
-pub mod client;
 pub mod clock;
 pub mod config;
 pub mod config_file;
-pub mod contract;
 pub mod credentials;
 #[cfg(test)]
 mod docs_test;
@@ -44,4 +42,6 @@ pub mod secret;
 pub mod store;
 pub mod suspend;
 
+pub use ringback_client as client;
+pub use ringback_client::contract;
 pub use ringback_sandbox as sandbox;

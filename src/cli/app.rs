@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use super::report::{moment, plain};
 use super::{CommandResult, DaemonChoice, report};
 use crate::apps::DEFAULT_APP;
+use crate::apps::wording::{KEY_FILE_AGAIN, times};
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
 
 /// Decide which programs may ask with a key
 ///

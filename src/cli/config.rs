@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 
 use super::named_files::{self, UnusableFile};
 use super::{CommandResult, report};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 

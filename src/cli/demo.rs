@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{CommandResult, report, signals};
 use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
 

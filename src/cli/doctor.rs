@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CommandResult, DaemonChoice, config, report};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{DoctorReply, Finding, FindingState, VERSION};

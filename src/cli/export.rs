@@ -10,7 +10,8 @@ use clap::Args;
 
 use super::at_rest::{self, AtRest};
 use super::{CommandResult, config, passphrase, report};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::AuditEvent;
 use crate::hardening;
 use crate::secret::Passphrase;

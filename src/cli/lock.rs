@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CommandResult, DaemonChoice, report, waiting};
-use crate::client::PATIENCE;
+use crate::client::DEFAULT_TIMEOUT;
 
 /// Drop the store's key and all tokens from the daemon's memory
 ///
@@ -29,7 +29,7 @@ Examples:
 pub(super) fn run(args: &LockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let kept = || "the daemon to keep what is being refreshed".into();
-    let reply = waiting::told(PATIENCE, kept, || client.lock())?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, kept, || client.lock())?;
     report::say(if reply.changed {
         "The token store is locked. `ringback unlock` opens it again."
     } else {

@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 
 use super::report::plain;
 use super::{CommandResult, DaemonChoice, config, report};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
 use crate::config_file::{self, FoundConfig};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CommandResult, report, signals, start_log};
-use crate::client::message;
+use crate::cli::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
 

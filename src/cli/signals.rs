@@ -2,7 +2,8 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 
 /// A future that is ready when the process is told to stop. From this call on, and not only once it is
 /// polled, the signals no longer kill.

@@ -8,7 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::at_rest::{self, AtRest, unavailable};
 use super::{CommandResult, config, passphrase, report, unlock};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::AuditEvent;
 use crate::hardening;
 use crate::secret::Passphrase;

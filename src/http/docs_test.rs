@@ -211,11 +211,6 @@ fn errors() -> Vec<(Error, &'static str)> {
             (Error::Missing(Missing::Provider("acme".into())), "it is not in the config, or no account has it")
         ],
         MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
-        NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
-        DaemonUnreachable: [(
-            Error::DaemonUnreachable { pid: 4711, why: why() },
-            "its socket and `endpoint.json` were removed, or its `XDG_RUNTIME_DIR` is another than yours"
-        )],
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
     .into()
@@ -233,7 +228,8 @@ fn every_error_is_in_the_docs_with_its_cause_and_its_hint() {
         [error.to_string(), format!("`{}`", error.code().row().name), cause.to_owned(), error.hint()]
     });
     keep_current("Error", &table(["message", "`error`", "cause", "what to do"], rows));
-    for row in ErrorCode::TABLE {
+    // Without a status, it is the command line's own.
+    for row in ErrorCode::TABLE.iter().filter(|row| row.status != 0) {
         assert!(errors().iter().any(|(error, _)| error.code() == row.code), "no error has the code {}", row.name);
     }
 }

@@ -18,10 +18,9 @@ use super::reject::Reject;
 use super::session::{Told, cookie_name};
 use super::{Http, body, to_the_end};
 use crate::apps::DEFAULT_APP;
+use crate::apps::wording::KEY_FILE_AGAIN;
 use crate::broker::logins::Answerer;
-use crate::contract::{
-    AuditEvent, ConfigMistake, ConsentAnswer, KEY_FILE_AGAIN, LoginVia, SessionReply, StoreState, VERSION,
-};
+use crate::contract::{AuditEvent, ConfigMistake, ConsentAnswer, LoginVia, SessionReply, StoreState, VERSION};
 use crate::error::{Error, Obstacle};
 use words::{AccountRow, AppRow, LoginRow, app_row, login_row, question_row, row};
 

@@ -8,7 +8,8 @@ use url::form_urlencoded::Serializer;
 
 use super::visitor::{http, lost};
 use crate::browser::StartUrl;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 
 /// Goes from the start URL to the daemon's page about the outcome.
 pub(super) async fn through(start: &StartUrl) -> Result<(), Failure> {

@@ -9,7 +9,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::client::{Failure, message, read_key};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::read_key;
 use crate::contract::{Endpoint, ErrorReply};
 use crate::secret::AppKey;
 

@@ -10,8 +10,9 @@ use clap::Args;
 
 use crate::account::record::Record;
 use crate::cli::at_rest::{self, AtRest, unavailable};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::cli::{CommandResult, config, passphrase, report};
-use crate::client::{Failure, message};
 use crate::config::Config;
 use crate::contract::AuditEvent;
 use crate::credentials;

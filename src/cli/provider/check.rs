@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::report::plain;
 use super::requests::requests;
 use super::{config, unknown};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::{
     AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,

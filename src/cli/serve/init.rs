@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandResult;
-use crate::client::message::no_child_of_process_1 as failed;
+use crate::cli::message::no_child_of_process_1 as failed;
 use crate::hardening;
 
 /// Whether this is the first process, and no sockets were passed to it: those are for this very process (`sd_listen_fds(3)`).
