@@ -11,6 +11,8 @@
 //! | 2 adapters | [`provider`], [`store`], [`apps`], [`browser`], [`paths`], [`config_file`], [`credentials`], [`keyring`], [`hardening`], [`audit`], [`suspend`], [`notify`], [`ports`], [`rate_limit`] | one thin adapter for each piece of the outside world |
 //! | 1 rules | [`oauth`], [`account`], [`config`], [`error`] | pure: no I/O, no clock, no tokio |
 //! | 0 words | [`secret`], [`clock`], [`random`], [`contract`], [`failpoint`] | the words of the domain and the wire |
+//!
+//! [`contract`] and [`client`] are the crate `ringback-client`, [`sandbox`] is `ringback-sandbox`.
 
 pub mod account;
 pub mod apps;

@@ -5,7 +5,7 @@ macro_rules! messages {
     ($($name:ident($($argument:ident),*) $code:ident $text:literal, $hint:literal, $cause:literal;)+) => {
         $(
             #[doc = concat!("\"", $text, "\": ", $cause, ".")]
-            pub(in crate::cli) fn $name($($argument: impl std::fmt::Display),*) -> $crate::cli::failure::Failure {
+            pub(crate) fn $name($($argument: impl std::fmt::Display),*) -> $crate::cli::failure::Failure {
                 let code = $crate::contract::ErrorCode::$code;
                 $crate::cli::failure::Failure::new(code, format!($text), format!($hint))
             }
@@ -13,7 +13,7 @@ macro_rules! messages {
 
         /// Every row with its cause; an argument is its name.
         #[cfg(test)]
-        pub(in crate::cli::message) fn all() -> Vec<($crate::cli::failure::Failure, &'static str)> {
+        pub(super) fn all() -> Vec<($crate::cli::failure::Failure, &'static str)> {
             vec![$(($name($($crate::cli::message::table::placeholder(stringify!($argument))),*), $cause)),+]
         }
     };
