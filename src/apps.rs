@@ -9,6 +9,7 @@ pub mod consent;
 mod file;
 pub mod key;
 mod rights;
+pub mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

@@ -21,6 +21,7 @@ mod demo;
 mod device;
 mod doctor;
 mod export;
+mod failure;
 mod granted;
 mod hidden;
 mod import;
@@ -28,6 +29,7 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod message;
 mod named_files;
 mod open;
 mod passphrase;
@@ -104,7 +106,7 @@ pub fn run() -> ExitCode {
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
             let provider = || "the provider to revoke the tokens".into();
-            waiting::told(client::PATIENCE, provider, || logout::run(&args))
+            waiting::told(client::DEFAULT_TIMEOUT, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),

@@ -237,20 +237,6 @@ pub enum Error {
     /// The route exists, with other methods.
     #[error("this route does not take that method")]
     MethodNotAllowed,
-    /// Nobody answers.
-    #[error("the ringback daemon is not running ({why})")]
-    NoDaemon {
-        /// What was tried.
-        why: String,
-    },
-    /// It runs, and not where it was looked for.
-    #[error("the ringback daemon runs (process {pid}) and can't be reached ({why})")]
-    DaemonUnreachable {
-        /// The process that holds the state folder.
-        pid: u32,
-        /// What was tried.
-        why: String,
-    },
     /// A fault of the daemon itself.
     #[error("internal error: {what}")]
     Internal {
@@ -297,7 +283,6 @@ impl Error {
             | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
             Self::NotFound { .. } | Self::Missing(_) | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
-            Self::NoDaemon { .. } | Self::DaemonUnreachable { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
         }
     }
@@ -351,10 +336,6 @@ impl Error {
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To give it other rights, `ringback app remove {name}` first."),
             Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
-            Self::DaemonUnreachable { pid, .. } => {
-                format!("`kill -HUP {pid}` has it put its socket there again; its log says where it listens, or why not.")
-            }
-            Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
             Self::Internal { .. } => "Look into the daemon's log and report it.".into(),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! `docs/ARCHITECTURE.md` says which module does what. A module knows only the floors below its own: `tests/it/floors.rs`
 //! holds the table, and `tests/it/circles.rs` that no two files of a module use each other.
+//!
+//! [`contract`] and [`client`] are the crate `ringback-client`, [`sandbox`] is `ringback-sandbox`.
 
 pub mod account;
 pub mod apps;
@@ -9,11 +11,9 @@ pub mod attention;
 pub mod audit;
 pub mod broker;
 pub mod cli;
-pub mod client;
 pub mod clock;
 pub mod config;
 pub mod config_file;
-pub mod contract;
 pub mod credentials;
 #[cfg(test)]
 mod docs_test;
@@ -21,7 +21,6 @@ pub mod error;
 pub mod failpoint;
 pub mod http;
 pub mod log;
-pub mod loopback;
 pub mod oauth;
 pub mod os;
 pub mod printable;
@@ -29,6 +28,9 @@ pub mod provider;
 pub mod random;
 pub mod rate_limit;
 pub mod routes;
-pub mod sandbox;
 pub mod secret;
 pub mod store;
+
+pub use ringback_client as client;
+pub use ringback_client::{contract, loopback};
+pub use ringback_sandbox as sandbox;

@@ -38,7 +38,7 @@ use crate::oauth::exchange::{
 };
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed, ParsedReply, Refusal};
-use crate::secret::{AccessToken, Nonce256, RefreshToken};
+use crate::secret::{AccessToken, Nonce256, RandomSecret as _, RefreshToken};
 
 /// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
 /// clause.

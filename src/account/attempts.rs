@@ -19,7 +19,7 @@ pub use self::plan::{LoginPlan, Next};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::state as state_of;
-use crate::secret::{CodeVerifier, Nonce256};
+use crate::secret::{CodeVerifier, Nonce256, RandomSecret as _};
 
 /// How long a start ticket is good for.
 const TICKET_LIFE: Duration = Duration::from_secs(60);

@@ -17,7 +17,7 @@ use self::flaws::Flaws;
 use self::halting::HALTED;
 use super::World;
 use super::answers::LoginTaken;
-use super::events::EventBus;
+use super::events::{EventBus, event_between};
 use super::fresh_grant::FreshGrant;
 use super::hooks::Hooks;
 use super::provider_call::{self, ProviderCall};
@@ -291,7 +291,7 @@ impl Actor {
             let (happening, before) = {
                 let before = self.published.look();
                 tell_lost_scope(&before, &after);
-                (EventKind::between(&before, self.health, &after, health), before.standing.clone())
+                (event_between(&before, self.health, &after, health), before.standing.clone())
             };
             self.health = health;
             self.published.show(after);

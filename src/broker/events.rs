@@ -11,30 +11,28 @@ use crate::contract::{AccountEvent, EventKind, VERSION};
 /// Events that a listener may be behind.
 const BEHIND: usize = 256;
 
-impl EventKind {
-    /// What lies between two pictures of an account, if anything that matters. `was` and `is`: its health when each was
-    /// published.
-    pub(super) fn between(before: &Snapshot, was: Health, after: &Snapshot, is: Health) -> Option<Self> {
-        let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
-        let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
-        let login = |snapshot: &Snapshot| snapshot.logins.since;
-        match (&before.standing, &after.standing) {
-            // What is read at the start or after an unlock is no news.
-            (Standing::Unread | Standing::Locked, _) | (_, Standing::Locked) if !needs(after) => None,
-            _ if needs(after) && !needs(before) => Some(Self::LoginNeeded),
-            (Standing::SignedOut, Standing::SignedOut) => None,
-            (_, Standing::SignedOut) => Some(Self::LoggedOut),
-            (Standing::SignedOut | Standing::Starting, Standing::Active) => Some(Self::LoggedIn),
-            (_, Standing::Active) if login(before) != login(after) => Some(Self::LoggedIn),
-            (Standing::NeedsLogin(reason), Standing::Active) if reason.may_pass() => Some(Self::Recovered),
-            (Standing::NeedsLogin(_), Standing::Active) => Some(Self::LoggedIn),
-            (Standing::Active, Standing::Active) if had(before) != had(after) => {
-                Some(if was.is_usable() && !failed(was) { Self::Refreshed } else { Self::Recovered })
-            }
-            (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(Self::LoginDue),
-            _ if failed(is) && !failed(was) => Some(Self::Failing),
-            _ => None,
+/// What lies between two pictures of an account, if anything that matters. `was` and `is`: its health when each was
+/// published.
+pub(super) fn event_between(before: &Snapshot, was: Health, after: &Snapshot, is: Health) -> Option<EventKind> {
+    let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
+    let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
+    let login = |snapshot: &Snapshot| snapshot.logins.since;
+    match (&before.standing, &after.standing) {
+        // What is read at the start or after an unlock is no news.
+        (Standing::Unread | Standing::Locked, _) | (_, Standing::Locked) if !needs(after) => None,
+        _ if needs(after) && !needs(before) => Some(EventKind::LoginNeeded),
+        (Standing::SignedOut, Standing::SignedOut) => None,
+        (_, Standing::SignedOut) => Some(EventKind::LoggedOut),
+        (Standing::SignedOut | Standing::Starting, Standing::Active) => Some(EventKind::LoggedIn),
+        (_, Standing::Active) if login(before) != login(after) => Some(EventKind::LoggedIn),
+        (Standing::NeedsLogin(reason), Standing::Active) if reason.may_pass() => Some(EventKind::Recovered),
+        (Standing::NeedsLogin(_), Standing::Active) => Some(EventKind::LoggedIn),
+        (Standing::Active, Standing::Active) if had(before) != had(after) => {
+            Some(if was.is_usable() && !failed(was) { EventKind::Refreshed } else { EventKind::Recovered })
         }
+        (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(EventKind::LoginDue),
+        _ if failed(is) && !failed(was) => Some(EventKind::Failing),
+        _ => None,
     }
 }
 

@@ -12,8 +12,9 @@ use super::command_result::CommandResult;
 use super::report;
 use super::report::{moment, plain};
 use crate::apps::DEFAULT_APP;
+use crate::apps::wording::{KEY_FILE_AGAIN, times};
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
 
 /// Manage the keys of programs and their rights
 ///

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::client::{Client, DaemonOptions, Failure};
+use crate::cli::failure::Failure;
+use crate::client::{Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
 /// Which daemon is asked.
@@ -17,7 +18,7 @@ pub(super) struct DaemonChoice {
 
 impl DaemonChoice {
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Client::find(&DaemonOptions { socket: self.socket.clone() })
+        Ok(Client::find(&DaemonOptions { socket: self.socket.clone() })?)
     }
 }
 

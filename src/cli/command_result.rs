@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::client::Failure;
+use crate::cli::failure::Failure;
 
 /// What a command comes to: the exit code, or why it failed.
 pub(super) type CommandResult = Result<ExitCode, Failure>;

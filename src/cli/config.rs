@@ -8,7 +8,8 @@ use super::command_result::CommandResult;
 use super::config_source::{ConfigSource, count, failure};
 use super::named_files::{self, UnusableFile};
 use super::report;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{self, Config as Effective};
 use crate::config_file;
 

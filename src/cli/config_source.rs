@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::report;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 

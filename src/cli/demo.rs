@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::command_result::CommandResult;
 use super::{report, signals};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
 use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};

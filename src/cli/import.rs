@@ -15,7 +15,9 @@ use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
 use super::replace::TerminalQuestion;
 use super::{login, replace, report, waiting};
-use crate::client::{Client, Failure, PATIENCE, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::{Client, DEFAULT_TIMEOUT};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
 use crate::secret::text;
@@ -84,7 +86,9 @@ pub(super) fn run(args: &ImportArgs) -> CommandResult {
     };
     let import = |give_up_refresh| {
         let provider = || format!("the provider of `{}` to check the {kind}", args.account.name);
-        waiting::told(PATIENCE, provider, || client.import(&args.account.name, request(give_up_refresh)))
+        let imported =
+            waiting::told(DEFAULT_TIMEOUT, provider, || client.import(&args.account.name, request(give_up_refresh)));
+        imported.map_err(Failure::from)
     };
     let mut imported = import(false);
     if let Err(failure) = &imported

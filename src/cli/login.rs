@@ -11,7 +11,9 @@ use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
 use super::{device, password, paste, replace, report, waiting};
-use crate::client::{Client, Failure, PATIENCE, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::{Client, DEFAULT_TIMEOUT};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
@@ -82,7 +84,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         _ => LoginVia::CallerBrowser,
     };
     let begun = || format!("the daemon to start the login to `{}`; it may ask the provider", args.account.name);
-    let started = waiting::told(PATIENCE, begun, || start(&client, args, via))?;
+    let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, args, via))?;
     if started.joined {
         report::say(&format!("Joining the pending login to `{}`.", started.account));
     }
@@ -104,7 +106,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
 }
 
 fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
-    let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace });
+    let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace }).map_err(Failure::from);
     match ask(args.replace) {
         // A daemon of an earlier version does not know this member and replaces without asking.
         Err(failure) if args.replace && failure.code() == ErrorCode::Usage => ask(false),

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use super::hidden::Terminal;
 use super::report;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::{LoginStarted, PasswordPrompt};
 
 /// With the line feed, the most that a pipe takes in one piece.

@@ -5,7 +5,9 @@ use std::io::{self, BufRead, IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 use super::report;
-use crate::client::{Client, Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::Client;
 use crate::contract::ErrorCode;
 use crate::printable::is_unprintable;
 
@@ -26,7 +28,7 @@ pub(super) fn run(client: &Client, login_id: &str, url: &str) -> Result<(), Fail
             report::prompt("Copy the whole URL from the address bar, and paste it here:");
         }
         let line = read_line(&mut input)?;
-        match client.paste(login_id, &clean(&line)) {
+        match client.paste(login_id, &clean(&line)).map_err(Failure::from) {
             Err(failure) if failure.code() == ErrorCode::Usage && tried < TRIES => {
                 report::failure(&failure);
             }

@@ -14,7 +14,7 @@ use super::arguments::DaemonChoice;
 use super::command_result::CommandResult;
 use super::report::plain;
 use super::{config_source, report};
-use crate::client::Failure;
+use crate::cli::failure::Failure;
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers};
 use crate::config_file::{self, FoundConfig};
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{AccountChoice, DaemonChoice};
 use super::command_result::CommandResult;
 use super::{report, waiting};
-use crate::client::PATIENCE;
+use crate::client::DEFAULT_TIMEOUT;
 use crate::clock::Clock;
 
 /// Get a new token now
@@ -32,7 +32,7 @@ Examples:
 pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
-    let reply = waiting::told(PATIENCE, provider, || client.refresh(account))?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, provider, || client.refresh(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
     report::say(&format!("{}: a new token{expires}", reply.account));

@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::log::colour;
 use crate::printable::is_unprintable;
 

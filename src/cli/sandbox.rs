@@ -7,7 +7,7 @@ use clap::Args;
 use super::command_result::CommandResult;
 use super::start_log::start_log;
 use super::{report, signals};
-use crate::client::message;
+use crate::cli::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
 
@@ -44,7 +44,7 @@ async fn serve(options: &Options) -> CommandResult {
     let stop = signals::stop()?;
     let bound = sandbox::bind(options).await;
     let sandbox = bound.map_err(|error| message::sandbox_port(options.port, error))?;
-    introduce(&sandbox.describe(), options);
+    introduce(&sandbox.facts(), options);
     let served = sandbox.run(stop).await;
     served.map_err(message::sandbox_stopped)?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! The signals that end a long-running command: Ctrl-C and SIGTERM.
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::os::signals::{self, EndSignal};
 
 /// A future that completes when the process receives one of the signals. They are caught from this call on, not only once

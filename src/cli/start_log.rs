@@ -1,6 +1,7 @@
 //! The log of a command that runs for long; the others have none.
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::error::Error;
 use crate::log;
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::arguments::{AccountChoice, DaemonChoice};
 use super::command_result::CommandResult;
 use super::{report, waiting};
-use crate::client::{PATIENCE, TokenWish};
+use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
 
 /// Print the current access token
 ///
@@ -67,7 +67,7 @@ of the machine can read it while curl runs.";
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let client = args.reach.client()?;
-    let wish = TokenWish {
+    let wish = TokenOptions {
         min_ttl: args.min_ttl,
         wait: args.wait,
         scope: (!args.scope.is_empty()).then(|| args.scope.join(" ")),
@@ -75,7 +75,7 @@ pub(super) fn run(args: &TokenArgs) -> CommandResult {
         resource: args.resource.clone(),
     };
     let account = &args.account.name;
-    let longest = args.wait.map_or(PATIENCE, Duration::from_secs);
+    let longest = args.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let what = || waiting::for_a_token(&client, account);
     if args.json {
         let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;

@@ -8,7 +8,9 @@ use clap::Args;
 use super::arguments::DaemonChoice;
 use super::command_result::CommandResult;
 use super::{passphrase, report, waiting};
-use crate::client::{Failure, PATIENCE, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::DEFAULT_TIMEOUT;
 use crate::contract::{StoreState, UnlockRequest};
 
 /// Load the store's key again after `ringback lock`
@@ -48,7 +50,7 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
     let key = || "the store's key: wrong passphrases cause a delay, and a keyring may ask".into();
-    let reply = waiting::told(PATIENCE, key, || client.unlock(UnlockRequest { passphrase, new }))?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, key, || client.unlock(UnlockRequest { passphrase, new }))?;
     report::say(match (reply.changed, new) {
         (true, true) => {
             "The passphrase is set, and the token store is unlocked. Nobody can open the store without the passphrase."

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{CredentialError, clean};
 use crate::os::fifo;
 use crate::secret::text::Rule;
-use crate::secret::{Nonce256, Password};
+use crate::secret::{Nonce256, Password, RandomSecret as _};
 
 /// Longest password, in bytes.
 const LONGEST: usize = 4096;

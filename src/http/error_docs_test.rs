@@ -204,11 +204,6 @@ fn errors() -> Vec<(Error, &'static str)> {
             (Error::Missing(Missing::Provider("acme".into())), "it is not in the config, or no account has it")
         ],
         MethodNotAllowed: [(Error::MethodNotAllowed, "such as a GET where it takes a POST")],
-        NoDaemon: [(Error::NoDaemon { why: why() }, "it was not started, has ended, or listens elsewhere")],
-        DaemonUnreachable: [(
-            Error::DaemonUnreachable { pid: 4711, why: why() },
-            "its socket and `endpoint.json` were removed, or its `XDG_RUNTIME_DIR` is another than yours"
-        )],
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
     .into()

@@ -1,14 +1,9 @@
 //! Whose the TCP sockets of this machine are, as the kernel tells: who listens on a port, and which local user is
 //! behind a loopback connection.
 //!
-//! Two sources: an exact `NETLINK_SOCK_DIAG` query (`sock_diag`), and the text of `/proc/net/tcp` (`table`), which
-//! has to be read from its beginning and which every user of the machine can make long.
+//! The kernel is asked in `ringback_client::os::ports`, since clients ask it too: before they send their key to a port.
 
-mod listening;
 mod peer;
-#[cfg(target_os = "linux")]
-mod sock_diag;
-mod table;
 
-pub use listening::{Listening, listening_at};
 pub use peer::{PeerLookup, PeerUser};
+pub use ringback_client::os::ports::listening::{Listening, listening_at};

@@ -2,6 +2,7 @@
 //! sources, tests left out.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::sources::{self, Source};
 
@@ -23,14 +24,20 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
     Module { name, floor, beside: &[], only: Some(only) }
 }
 
+/// A crate of its own, which `src/lib.rs` re-exports under this name. It can know nothing of `src`: the compiler holds
+/// that, so here is only who may know it.
+const fn reexported(name: &'static str, floor: u8) -> Module {
+    confined(name, floor, &[])
+}
+
 const MODULES: &[Module] = &[
     module("printable", 0, &[]),
-    module("loopback", 0, &[]),
+    reexported("loopback", 0),
     module("secret", 0, &["printable"]),
     // It reads the machine's clocks, which differ by system.
     module("clock", 0, &["os"]),
     module("random", 0, &[]),
-    module("contract", 0, &[]),
+    reexported("contract", 0),
     // The route table: the config keeps redirect URIs off its paths, and HTTP serves it.
     module("routes", 0, &[]),
     module("failpoint", 0, &[]),
@@ -73,13 +80,12 @@ const MODULES: &[Module] = &[
             "routes",
         ],
     ),
-    // The command line's client has no runtime and no TLS: nothing that would bring them in.
-    confined("client", 4, &["os", "contract", "error", "loopback", "secret", "clock"]),
+    // The command line's way to the daemon.
+    reexported("client", 4),
     confined("log", 4, &["error"]),
     // The desktop.
     confined("attention", 4, &["broker", "os", "contract"]),
-    // The practice provider proves nothing if it shares code with what it tests.
-    confined("sandbox", 4, &["secret", "clock"]),
+    reexported("sandbox", 4),
     // Composes everything.
     module("cli", 4, &["http", "client", "log", "sandbox", "attention"]),
 ];
@@ -111,6 +117,32 @@ fn reason(from: &Module, to: &str) -> Option<String> {
     }
     let where_ = if to.floor == from.floor { "on the same floor" } else { "above it" };
     Some(format!("`{}` is {where_} (floor {} knows floors below {})", to.name, from.floor, from.floor))
+}
+
+/// Crates that are re-exported: module, crate, and what its manifest may not name, with the reason.
+const CRATES: &[(&str, &str, &[&str], &str)] = &[
+    ("contract", "ringback-client", WITH_A_RUNTIME, "programs that use it have neither a runtime nor TLS"),
+    ("client", "ringback-client", WITH_A_RUNTIME, "programs that use it have neither a runtime nor TLS"),
+    ("sandbox", "ringback-sandbox", &["ringback"], "it proves nothing if it shares code with what it tests"),
+];
+
+const WITH_A_RUNTIME: &[&str] =
+    &["ringback ", "ringback-sandbox", "tokio", "hyper", "axum", "tower", "reqwest", "rustls", "native-tls", "ring "];
+
+#[test]
+fn the_crates_have_no_source_here_and_no_dependency_that_they_must_not_have() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (module, name, forbidden, why) in CRATES {
+        let source = workspace.join("src").join(format!("{module}.rs"));
+        assert!(!source.exists(), "{}: `{module}` is the crate {name}", source.display());
+        let manifest = std::fs::read_to_string(workspace.join("crates").join(name).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split_once("\n[dependencies]\n").unwrap().1;
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        assert!(dependencies.lines().count() > 3, "{name}: the dependencies were not found");
+        let wrong: Vec<&str> =
+            dependencies.lines().filter(|line| forbidden.iter().any(|word| line.starts_with(word))).collect();
+        assert!(wrong.is_empty(), "{name} has {wrong:?}, but {why}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::broker::fresh_grant::FreshGrant;
 use crate::clock::Moment;
 use crate::contract::{AuditEvent, AuditLine, Confirm, ErrorCode, LoginReply};
 use crate::error::{Error, Missing, Obstacle};
-use crate::secret::Nonce256;
+use crate::secret::{Nonce256, RandomSecret as _};
 
 /// What waits for an answer.
 pub(super) struct ReplaceQuestion {

@@ -13,7 +13,9 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::super::report;
-use crate::client::{Failure, message, read_endpoint};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::read_endpoint;
 use crate::clock::Clock;
 use crate::contract::Endpoint;
 

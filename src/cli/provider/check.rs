@@ -7,7 +7,8 @@ use super::super::report::plain;
 use super::requests::requests;
 use super::unknown::unknown;
 use crate::cli::config_source;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::{
     AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,

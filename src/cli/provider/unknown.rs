@@ -1,6 +1,7 @@
 //! What to say of a name that is no provider.
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::nearest;
 
 /// The failure, with the nearest of the names that are `known`.

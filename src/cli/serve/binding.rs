@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{Config, SocketChoice};
 use crate::http::listen::{BoundListener, Passed, PassedError, bind_tcp, bind_unix};
 use crate::os::folder::Folder;

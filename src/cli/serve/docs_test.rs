@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::binding::{failed, refused};
 use super::{broken_store, homeless, no_store};
 use crate::cli::config_source::failure;
-use crate::client::Failure;
+use crate::cli::failure::Failure;
 use crate::config::{ConfigErrors, FilePrivacy, ProblemScope, parse};
 use crate::config_file::ConfigFileError;
 use crate::credentials::CredentialError;

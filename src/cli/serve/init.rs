@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use crate::cli::command_result::CommandResult;
-use crate::client::message::no_child_of_process_1 as failed;
+use crate::cli::message::no_child_of_process_1 as failed;
 use crate::os::{hardening, init};
 
 pub(super) use init::is_first;

@@ -5,8 +5,9 @@ use axum::response::Response;
 
 use super::form::{SessionForm, failed, rendered, worked};
 use crate::apps::DEFAULT_APP;
+use crate::apps::wording::KEY_FILE_AGAIN;
 use crate::broker::logins::Answerer;
-use crate::contract::{AuditEvent, ConsentAnswer, KEY_FILE_AGAIN, LoginVia};
+use crate::contract::{AuditEvent, ConsentAnswer, LoginVia};
 use crate::error::Error;
 use crate::http::app_changes::remove_with_answers;
 use crate::http::audited;

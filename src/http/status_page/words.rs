@@ -3,8 +3,9 @@
 
 use crate::apps::App;
 use crate::apps::consent::ConsentQuestion;
+use crate::apps::wording::times;
 use crate::clock::Wall;
-use crate::contract::{AccountHealth, AccountReply, AccountState, times, whose};
+use crate::contract::{AccountHealth, AccountReply, AccountState, whose};
 use crate::printable::is_unprintable;
 
 /// What a provider wrote is cut to this many characters.

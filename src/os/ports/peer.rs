@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 
 #[cfg(target_os = "linux")]
-use super::sock_diag::SockDiag;
-use super::table::{self, ESTABLISHED, LISTEN, SocketRow};
+use ringback_client::os::ports::sock_diag::SockDiag;
+use ringback_client::os::ports::table::{self, ESTABLISHED, LISTEN, SocketRow};
 
 /// How much of a table is read for one connection, in bytes: 27,000 sockets.
 const LONGEST: u64 = 4 << 20;
