@@ -18,6 +18,7 @@ pub mod ports;
 pub mod service_manager;
 pub mod signals;
 pub mod sockets;
+pub mod support;
 pub mod suspend;
 pub mod terminal;
 pub mod wakeups;

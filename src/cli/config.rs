@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::named_files::{self, UnusableFile};
-use super::{CommandResult, report};
+use super::{CommandResult, platform, report};
 use crate::client::{Failure, message};
 use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
@@ -138,6 +138,9 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
         report::say(&format!("{}: {key}: {why}", file.display()));
     }
     config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for unmet in platform::unmet(&config) {
+        report::say(&format!("warning: {unmet}"));
+    }
     for (key, why) in named_files::missing_programs(&config) {
         report::say(&format!("warning: {}: {key}: {why}", file.display()));
     }

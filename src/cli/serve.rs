@@ -19,7 +19,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{CommandResult, config, signals, start_log};
+use super::{CommandResult, config, platform, signals, start_log};
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
 use crate::attention;
@@ -40,6 +40,7 @@ use crate::os::browser::UsersBrowser;
 use crate::os::folder::error::FolderError;
 use crate::os::hardening;
 use crate::os::paths::{NoHome, Paths};
+use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
@@ -104,6 +105,9 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
 /// Logs what works and should not be done.
 fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for unmet in platform::unmet(config) {
+        tracing::warn!("{unmet}");
+    }
 }
 
 async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> CommandResult {
@@ -276,7 +280,7 @@ fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
     if let Some(span) = config.lock_after_idle {
         tokio::spawn(broker.clone().lock_after_idle(span));
     }
-    if config.lock_on_suspend {
+    if config.lock_on_suspend && Topic::Sleep.missing_here().is_none() {
         tokio::spawn(broker.clone().lock_after_sleep());
         let broker = broker.clone();
         tokio::spawn(async move {

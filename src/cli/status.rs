@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::report::{moment, plain};
-use super::{CommandResult, DaemonChoice, report};
+use super::{CommandResult, DaemonChoice, platform, report};
 use crate::clock::Clock;
 use crate::contract::{
     AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,
@@ -51,6 +51,9 @@ pub(super) fn run(args: &StatusArgs) -> CommandResult {
         (text, exit(&reply.accounts, !reply.mistakes.is_empty(), now))
     };
     report::answer(text.as_bytes())?;
+    if let Some(notice) = platform::notice().filter(|_| !args.json) {
+        report::say(notice);
+    }
     Ok(code)
 }
 

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use super::{CredentialError, MOST_BYTES};
+use super::error::{CredentialError, MOST_BYTES};
 
 /// How long a program may take before it is killed.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);

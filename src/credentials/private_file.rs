@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
-use super::{CredentialError, MOST_BYTES};
+use super::error::{CredentialError, MOST_BYTES};
 
 /// The content of a regular file that is ours or root's and that nobody else can read. A symbolic link
 /// is followed; what counts is the file it leads to.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::file::valid;
+use super::file_name::valid;
 use super::record::{self, StoredRecord};
 use crate::account::record::Record;
 

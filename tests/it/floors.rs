@@ -88,6 +88,18 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// With those of the tests.
+fn every_source(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            every_source(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
+        }
+    }
+}
+
 /// The code of a file: no comments, no strings' ends, nothing from the test module on.
 fn code(text: &str) -> String {
     let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
@@ -225,7 +237,10 @@ fn the_rules_are_pure() {
 fn what_belongs_to_one_place_is_in_one_place() {
     for (word, places) in [
         ("reqwest::Client", &["provider/wire.rs", "cli/demo/visitor.rs", "cli/demo/click.rs"][..]),
-        ("failpoint::reach", &["store/file.rs", "store/rekey.rs", "provider/wire.rs", "apps/change.rs"]),
+        (
+            "failpoint::reach",
+            &["store/file.rs", "store/rekey.rs", "store/rekey_plan.rs", "provider/wire.rs", "apps/change.rs"],
+        ),
         ("println!", &[]),
     ] {
         let mut files = Vec::new();
@@ -239,6 +254,24 @@ fn what_belongs_to_one_place_is_in_one_place() {
             );
         }
     }
+}
+
+/// What differs by system is behind the functions of `os`.
+#[test]
+fn systems_are_told_apart_in_os_alone() {
+    let systems = ["target_os", "target_family", "target_vendor", "target_env", "cfg(unix", "cfg!(unix", "(windows"];
+    let mut files = Vec::new();
+    every_source(&root(), &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let relative = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        if relative == "os.rs" || relative.starts_with("os/") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        wrong.extend(systems.iter().filter(|word| text.contains(**word)).map(|word| format!("{relative}: {word}")));
+    }
+    assert!(wrong.is_empty(), "put what differs by system below `os`: {wrong:#?}");
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::{SUFFIX, io, valid};
 use crate::config::KeySource;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FileSystemFeature;
 use crate::os::folder::file_system;
 use crate::os::holder::{COMMAND, LOCK, read_pid};
 use crate::store::StoreError;
+use crate::store::file_name::{SUFFIX, io, valid};
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
 const ACCOUNTS: &str = "accounts";

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::MasterKey;
 use super::location::{self, Item, KeyLocation, Note};
+use super::{MasterKey, TEXT_LIMIT};
 use crate::config::KeySource;
 use crate::os::child_env;
 use crate::os::folder::Folder;
@@ -24,8 +24,6 @@ pub const KEY_FILE: &str = "master.key";
 /// Attribute `service` in the keyring; what `username` is, [`Item`] tells.
 pub const KEYRING_SERVICE: &str = "ringback master key";
 
-/// A key as text is 64 bytes long; what is longer than this is something else.
-pub(in crate::store) const TEXT_LIMIT: usize = 4096;
 /// How long the program may take, in steps of [`STEP`].
 const STEPS: u32 = 400;
 const STEP: Duration = Duration::from_millis(25);

@@ -1,0 +1,26 @@
+//! Which names accounts may have as files, and how such a file is called.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use super::StoreError;
+
+/// Ends the name of every sealed file.
+pub(super) const SUFFIX: &str = ".sealed";
+
+/// The name of the account's file.
+pub(super) fn file_name(account: &str) -> String {
+    format!("{account}{SUFFIX}")
+}
+
+/// The config's rule for names. Here it keeps every file in its folder, and apart from any other's where
+/// case does not count.
+pub(super) fn valid(account: &str) -> bool {
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
+}
+
+/// The error of a file: what the system or the file says.
+pub(super) fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {
+    StoreError::Io { path: path.into(), why: why.to_string() }
+}
