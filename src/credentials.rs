@@ -13,7 +13,7 @@ use clean::{clean, unfit};
 use zeroize::Zeroizing;
 
 use crate::config::SecretSource;
-use crate::os::child_env;
+use crate::os::child_env::{self, ChildEnv};
 use crate::os::keyring;
 use crate::secret::text::{self, Rule};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
@@ -28,7 +28,7 @@ pub struct CredentialEnv {
     /// `CREDENTIALS_DIRECTORY`, which systemd sets for a service that has credentials.
     pub credentials_directory: Option<PathBuf>,
     /// All that a command gets to see of the environment.
-    pub variables: Vec<(OsString, OsString)>,
+    pub variables: ChildEnv,
 }
 
 impl CredentialEnv {
@@ -98,7 +98,7 @@ pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
 /// [`COMMAND_PATIENCE`].
 pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str)]) -> Result<(), CredentialError> {
     let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let variables: Vec<_> = env.variables.iter().cloned().chain(facts).collect();
+    let variables: ChildEnv = env.variables.iter().cloned().chain(facts).collect();
     command::output(argv, &variables).await.map(drop)
 }
 

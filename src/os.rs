@@ -15,6 +15,8 @@ pub(crate) mod locked_memory;
 pub mod notify;
 pub mod paths;
 pub mod ports;
+pub mod private_file;
+pub mod program;
 pub mod service_manager;
 pub mod signals;
 pub mod sockets;

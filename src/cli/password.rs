@@ -10,6 +10,7 @@ use super::hidden::Terminal;
 use super::report;
 use crate::client::{Failure, message};
 use crate::contract::{LoginStarted, PasswordPrompt};
+use crate::os::private_file::{self, NotPrivate, OTHERS, Owners};
 
 /// With its line feed a pipe takes as much in one piece.
 const LONGEST: usize = 4000;
@@ -46,13 +47,11 @@ fn open_pipe(path: &Path) -> Result<File, Failure> {
     if !meta.file_type().is_fifo() {
         return refuse("is not a named pipe");
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return refuse("belongs to another user");
+    match private_file::check(meta.uid(), meta.mode(), Owners::User, OTHERS) {
+        Ok(()) => Ok(file),
+        Err(NotPrivate::Foreign { .. }) => refuse("belongs to another user"),
+        Err(NotPrivate::Open { .. }) => refuse("can be opened by others"),
     }
-    if meta.mode() & 0o077 != 0 {
-        return refuse("can be opened by others");
-    }
-    Ok(file)
 }
 
 /// A link is not followed, and a pipe that nobody reads does not hang the program.

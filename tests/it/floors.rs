@@ -65,7 +65,7 @@ const MODULES: &[Module] = &[
 
 /// Edges that exist for a few names and nothing else: (from, to, every name or submodule that may be used).
 const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
-    ("http", "os", &["notify", "ports", "sockets"]),
+    ("http", "os", &["notify", "ports", "private_file", "sockets"]),
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
     ("attention", "os", &["notify"]),
     ("provider", "os", &["folder"]),
@@ -236,7 +236,10 @@ fn the_rules_are_pure() {
 #[test]
 fn what_belongs_to_one_place_is_in_one_place() {
     for (word, places) in [
-        ("reqwest::Client", &["provider/wire.rs", "cli/demo/visitor.rs", "cli/demo/click.rs"][..]),
+        (
+            "reqwest::Client",
+            &["provider/client.rs", "provider/wire.rs", "cli/demo/visitor.rs", "cli/demo/click.rs"][..],
+        ),
         (
             "failpoint::reach",
             &["store/file.rs", "store/rekey.rs", "store/rekey_plan.rs", "provider/wire.rs", "apps/change.rs"],
