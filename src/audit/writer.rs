@@ -33,8 +33,8 @@ pub(super) enum AuditMessage {
 pub struct AuditGap(String);
 
 impl AuditGap {
-    pub(super) fn new(why: impl ToString) -> Self {
-        Self(why.to_string())
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
     }
 }
 
@@ -114,7 +114,7 @@ impl Writer {
                     AuditMessage::Change(limits, done) => {
                         self.write(Series::Main, &std::mem::take(&mut text));
                         self.write(Series::Denied, &std::mem::take(&mut denied));
-                        _ = done.send(self.change(limits).map_err(|error| AuditGap::new(&error)));
+                        _ = done.send(self.change(limits).map_err(|error| AuditGap::new(error.to_string())));
                     }
                 }
             }
@@ -136,7 +136,7 @@ impl Writer {
         if let Err(error) = written {
             self.missing += text.count;
             self.complain(&error);
-            self.failed = Some(AuditGap::new(&error));
+            self.failed = Some(AuditGap::new(error.to_string()));
         }
     }
 
