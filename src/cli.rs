@@ -35,6 +35,7 @@ mod open;
 mod passphrase;
 mod password;
 mod paste;
+mod platform;
 mod provider;
 mod refresh;
 mod replace;

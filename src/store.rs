@@ -3,11 +3,13 @@
 pub mod envelope;
 pub mod export;
 pub mod file;
+mod file_name;
 mod high_water;
 pub mod key;
 mod key_cell;
 pub mod record;
 pub mod rekey;
+mod rekey_plan;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::app::{App, Usage};
+use super::error::AppsError;
 use super::key::Digest;
 use super::rights::Rights;
-use super::{App, AppsError, Usage};
+
 use crate::os::folder::Folder;
 
 /// The file in the state folder.

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
 use rustix::fs::OFlags;
 
-use super::AuditLimits;
+use super::limits::AuditLimits;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::command_result::CommandResult;
 use super::config_source::{ConfigSource, count, failure};
 use super::named_files::{self, UnusableFile};
+use super::platform;
 use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
@@ -91,6 +92,9 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
         report::say(&format!("{}: {key}: {why}", file.display()));
     }
     config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for unmet in platform::unmet(&config) {
+        report::say(&format!("warning: {unmet}"));
+    }
     for (key, why) in named_files::missing_programs(&config) {
         report::say(&format!("warning: {}: {key}: {why}", file.display()));
     }

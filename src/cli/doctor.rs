@@ -79,6 +79,7 @@ fn look_around(args: &DoctorArgs, config: &Config, findings: &mut Vec<Finding>) 
         }
     });
     providers::proxies(config, &env, findings);
+    machine::system(findings);
     machine::clock(Clock::System.now().wall, findings);
     machine::browser(findings);
     machine::keyring(config, findings);

@@ -20,6 +20,7 @@ use crate::cli::message;
 use crate::client::{Client, DEFAULT_TIMEOUT};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
+use crate::os::private_file;
 use crate::secret::text;
 
 /// Import a token that was made elsewhere, or all accounts of another machine
@@ -137,10 +138,7 @@ fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Allocated at full size, so that growing leaves no copies of the token in memory.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    input.take(most + 1).read_to_end(&mut bytes).map_err(|error| unread(&error.to_string()))?;
+    let bytes = private_file::read_wiped(input, LONGEST, LONGEST).map_err(|error| unread(&error.to_string()))?;
     if bytes.len() > LONGEST { Err(unread("it is longer than 64 KiB")) } else { Ok(bytes) }
 }
 

@@ -44,6 +44,7 @@ use crate::log;
 use crate::os::browser::UsersBrowser;
 use crate::os::hardening;
 use crate::os::paths::{NoHome, Paths};
+use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
@@ -266,7 +267,7 @@ fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
     if let Some(span) = config.lock_after_idle {
         tokio::spawn(broker.clone().lock_after_idle(span));
     }
-    if config.lock_on_suspend {
+    if config.lock_on_suspend && Topic::Sleep.missing_here().is_none() {
         tokio::spawn(broker.clone().lock_after_sleep());
         let broker = broker.clone();
         tokio::spawn(async move {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::DaemonChoice;
 use super::command_result::CommandResult;
+use super::platform;
 use super::report;
 use super::report::{moment, plain};
 use crate::clock::Clock;
@@ -53,6 +54,9 @@ pub(super) fn run(args: &StatusArgs) -> CommandResult {
         (text, exit(&reply.accounts, !reply.mistakes.is_empty(), now))
     };
     report::answer(text.as_bytes())?;
+    if let Some(notice) = platform::notice().filter(|_| !args.json) {
+        report::say(notice);
+    }
     Ok(code)
 }
 

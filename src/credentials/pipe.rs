@@ -7,7 +7,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use zeroize::Zeroizing;
 
-use super::{CredentialError, clean};
+use super::clean::clean;
+use super::error::CredentialError;
 use crate::os::fifo;
 use crate::secret::text::Rule;
 use crate::secret::{Nonce256, Password, RandomSecret as _};

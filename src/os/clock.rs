@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-/// Whether [`since_boot`] counts the time that the machine sleeps.
-pub const COUNTS_SLEEP: bool = cfg!(any(target_os = "linux", target_os = "macos"));
-
-/// Time since the machine started, sleep included where [`COUNTS_SLEEP`] says so.
+/// Time since the machine started, sleep included (but see [`Topic::BootClock`](super::support::Topic::BootClock)).
 pub fn since_boot() -> Duration {
     system::since_boot()
 }
@@ -43,6 +40,7 @@ mod system {
     }
 
     /// `CLOCK_MONOTONIC` stands still during sleep.
+    #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
     pub(super) fn slept() -> Option<Duration> {
         let awake = super::read(ClockId::Monotonic);
         // Read one after the other: what lies between the two readings is no sleep.

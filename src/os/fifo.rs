@@ -35,8 +35,9 @@ mod system {
 
     use tokio::net::unix::pipe::Receiver;
 
+    use crate::os::support::Topic;
+
     pub(super) fn make(_: &Path) -> io::Result<Receiver> {
-        let why = "a password can be typed on Linux only: name a source for it in the config (`password_file`)";
-        Err(io::Error::new(io::ErrorKind::Unsupported, why))
+        Err(io::Error::new(io::ErrorKind::Unsupported, Topic::TypedPassword.missing_here().unwrap_or_default()))
     }
 }

@@ -7,7 +7,7 @@ mod moving;
 pub mod trust;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::private_file;
 use error::{FileSystemFeature, FolderError};
 
 /// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
@@ -111,11 +112,8 @@ impl Folder {
     pub fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FolderError> {
         let Some(file) = self.open_file(name, OFlags::RDONLY)? else { return Ok(None) };
         let io = |e: std::io::Error| FolderError::io(self.file(name), e);
-        let most = limit.saturating_add(1);
-        let size = usize::try_from(file.metadata().map_err(io)?.len()).unwrap_or(most).min(most);
-        // Room for all of it and the read that finds the end: a buffer that grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(size.saturating_add(32)));
-        file.take(most as u64).read_to_end(&mut bytes).map_err(io)?;
+        let size = usize::try_from(file.metadata().map_err(io)?.len()).unwrap_or(usize::MAX);
+        let bytes = private_file::read_wiped(file, limit, size).map_err(io)?;
         Ok(Some(bytes))
     }
 

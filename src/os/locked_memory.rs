@@ -51,7 +51,8 @@ impl<const N: usize> Drop for LockedBytes<N> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::sync::Arc;
 

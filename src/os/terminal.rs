@@ -26,7 +26,7 @@ impl Terminal {
         let mut tty = &self.tty;
         let quiet = Quiet::over(&self.tty)?;
         // To the terminal itself: what is asked has to be seen, wherever standard error goes.
-        write!(tty, "{} ", question)?;
+        write!(tty, "{question} ")?;
         let line = read_line(&mut tty, most);
         drop(quiet);
         writeln!(tty)?;

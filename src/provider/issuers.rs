@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::AskError;
-use super::wire::{HttpTransport, Patience};
+use super::client::Patience;
+use super::interface::AskError;
+use super::wire::HttpTransport;
 use crate::clock::{Boot, Wall};
 use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::oauth::discovery::{self, Metadata};

@@ -7,18 +7,18 @@
 mod state_lock;
 
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use super::file_name::{file_name, io};
 use super::high_water::HighWaterMarks;
 use super::key::location::{self, KeyLocation, Note};
 use super::key::source::Outside;
 use super::key_cell::MasterKeyCell;
 use super::record::{self, DecodeError};
-use super::rekey;
+use super::rekey_plan;
 use super::seal::{self, OpenError, Unsealed};
 use super::{Opening, Store, StoreError};
 use crate::account::record::Record;
@@ -31,7 +31,6 @@ use crate::secret::source::KeySource;
 
 pub use state_lock::StateLock;
 
-pub(super) const SUFFIX: &str = ".sealed";
 /// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)
 /// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
 const MARGIN: u64 = 256 * 1024;
@@ -70,7 +69,7 @@ impl FileStore {
         outside: Outside<'static>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
-        rekey::recover(&held.folder, &held.accounts, &outside)?;
+        rekey_plan::recover(&held.folder, &held.accounts, &outside)?;
         let key_cell = MasterKeyCell::open(source, outside, &held.folder, held.which_start()?)?;
         Ok(Self { held, key_cell, marks: None, clock, slots: Mutex::default() })
     }
@@ -319,14 +318,6 @@ impl Store for FileStore {
     fn state(&self) -> StoreState {
         self.key_cell.state()
     }
-}
-
-fn file_name(account: &str) -> String {
-    format!("{account}{SUFFIX}")
-}
-
-fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {
-    StoreError::Io { path: path.into(), why: why.to_string() }
 }
 
 /// A panic while it was held leaves no half-done state: every write is a rename.

@@ -20,6 +20,8 @@ use crate::secret::text;
 /// Keeps a key's id from being the hash of that key in any other program.
 const ID_DOMAIN: &[u8] = b"ringback master key id v1\0";
 const KEY: usize = 32;
+/// A key as text is 64 bytes long; what is longer than this is something else.
+pub(in crate::store) const TEXT_LIMIT: usize = 4096;
 
 /// A 256-bit key. Clones share the one place in memory that holds it; with the last of them it is wiped.
 /// `Debug` shows its id only.

@@ -92,7 +92,7 @@ const MODULES: &[Module] = &[
 
 /// Edges that exist for a few names and nothing else: (from, to, every name or submodule that may be used).
 const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
-    ("http", "os", &["notify", "ports", "sockets"]),
+    ("http", "os", &["notify", "ports", "private_file", "sockets"]),
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
     ("attention", "os", &["notify"]),
     ("provider", "os", &["folder"]),
@@ -221,10 +221,19 @@ fn the_rules_are_pure() {
 #[test]
 fn what_belongs_to_one_place_is_in_one_place() {
     for (word, places) in [
-        ("reqwest::Client", &["src/provider/wire.rs", "src/cli/demo/visitor.rs", "src/cli/demo/click.rs"][..]),
+        (
+            "reqwest::Client",
+            &["src/provider/client.rs", "src/provider/wire.rs", "src/cli/demo/visitor.rs", "src/cli/demo/click.rs"][..],
+        ),
         (
             "failpoint::reach",
-            &["src/store/file.rs", "src/store/rekey.rs", "src/provider/wire.rs", "src/apps/change.rs"],
+            &[
+                "src/store/file.rs",
+                "src/store/rekey.rs",
+                "src/store/rekey_plan.rs",
+                "src/provider/wire.rs",
+                "src/apps/change.rs",
+            ],
         ),
         ("println!", &[]),
     ] {
@@ -233,6 +242,33 @@ fn what_belongs_to_one_place_is_in_one_place() {
             assert!(!has || places.contains(&file.as_str()), "{file} has `{word}`, which belongs to {places:?}");
         }
     }
+}
+
+/// What differs by system is behind the functions of `os`.
+#[test]
+fn systems_are_told_apart_in_os_alone() {
+    let systems = [
+        "target_os",
+        "target_family",
+        "target_vendor",
+        "target_env",
+        "cfg(unix",
+        "cfg!(unix",
+        "cfg(windows",
+        "cfg!(windows",
+    ];
+    let mut files = Vec::new();
+    sources::packages().iter().for_each(|(_, folder)| sources::rust_files(&folder.join("src"), &mut files));
+    let mut wrong = Vec::new();
+    for path in &files {
+        let file = sources::shown(path);
+        if file.contains("src/os/") || file.ends_with("src/os.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        wrong.extend(systems.iter().filter(|word| text.contains(**word)).map(|word| format!("{file}: {word}")));
+    }
+    assert!(wrong.is_empty(), "put what differs by system below `os`: {wrong:#?}");
 }
 
 #[test]

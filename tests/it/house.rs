@@ -8,7 +8,7 @@ use std::time::Duration;
 use age::secrecy::ExposeSecret as _;
 use ringback::contract::AccountState;
 use ringback::secret::Passphrase;
-use ringback::store::envelope::{self, Addressee, EnvelopeKey, Identity};
+use ringback::store::envelope::{self, Addressee, EnvelopeKey};
 
 use crate::idp::{Idp, Manner};
 use crate::world::{World, account, mode, names, provider};
@@ -311,7 +311,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     assert!(unlock.stdin(std::fs::File::open(&phrase).unwrap()).status().unwrap().success());
     old.log_in("work");
     old.stop();
-    let identity = Identity::generate();
+    let identity = age::x25519::Identity::generate();
     let to = identity.to_public().to_string();
     let file = house(&old);
     let arguments = ["export", file.to_str().unwrap(), "--recipient", &to, "--store-passphrase-file", &phrase];
@@ -325,8 +325,12 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     let store = private(&new, "store-phrase", "the phrase of the new store");
     let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
     let (code, _, said) = new.cli(&arguments);
-    assert!(code == 0 && said.contains("work: imported"), "{said}");
-    let opened = envelope::open(&std::fs::read(&file).unwrap(), &EnvelopeKey::Identities(vec![identity])).unwrap();
+    assert!(code == 0 && said.contains("work: taken over"), "{said}");
+    let opened = envelope::open(
+        &std::fs::read(&file).unwrap(),
+        &EnvelopeKey::Identities(envelope::identities(identity.to_string().expose_secret()).unwrap()),
+    )
+    .unwrap();
     assert!(opened.starts_with(br#"{"ringback_export":1,"accounts":[{"account":"work","record":{"schema":"#));
     assert_eq!(new.account_files(), ["work.sealed"]);
 }

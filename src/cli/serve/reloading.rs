@@ -7,8 +7,10 @@ use tokio::sync::watch;
 
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
+
 use crate::cli::audit_log::audit_limits;
 use crate::cli::config_source::ConfigSource;
+use crate::cli::platform;
 use crate::config::{Config, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
@@ -16,6 +18,9 @@ use crate::contract::ConfigMistake;
 /// Logs the config's warnings.
 pub(super) fn warn(config: &Config) {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for unmet in platform::unmet(config) {
+        tracing::warn!("{unmet}");
+    }
 }
 
 /// Reloads the config at every SIGHUP, and rings `heard`. A config with mistakes is reported and changes nothing. Never

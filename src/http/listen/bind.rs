@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::os::ports;
+use crate::os::private_file;
 
 /// The accept backlog. A client that finds the queue of a port full is not refused: its system tries again after a second,
 /// and then with growing pauses.
@@ -202,8 +203,7 @@ fn require_private_folder(path: &Path) -> Result<(), BindError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let metadata = std::fs::symlink_metadata(folder)
         .map_err(|source| BindError::Io { place: folder.display().to_string(), source })?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if metadata.is_dir() && ours && metadata.mode().trailing_zeros() >= 6 {
+    if metadata.is_dir() && private_file::is_private(&metadata) {
         return Ok(());
     }
     Err(BindError::FolderNotPrivate { folder: folder.to_owned() })

@@ -4,13 +4,14 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 
 use super::bind::BoundListener;
+use crate::os::private_file;
 use crate::os::sockets;
 
 /// Sockets that were passed and are not served yet.
@@ -137,11 +138,7 @@ fn at(listener: &UnixListener, wanted: &Path) -> Result<(), PassedError> {
         let path = address.as_pathname().map_or("a place without a file".into(), |path| path.display().to_string());
         return Err(PassedError::Elsewhere { path, wanted: wanted.to_owned() });
     }
-    let ours = |file: &std::fs::Metadata| {
-        file.file_type().is_socket()
-            && file.uid() == rustix::process::geteuid().as_raw()
-            && file.mode().trailing_zeros() >= 6
-    };
+    let ours = |file: &std::fs::Metadata| file.file_type().is_socket() && private_file::is_private(file);
     if std::fs::symlink_metadata(wanted).is_ok_and(|file| ours(&file)) {
         return Ok(());
     }

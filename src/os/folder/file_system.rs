@@ -61,7 +61,8 @@ fn name(_: impl AsFd) -> String {
     "unknown".into()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

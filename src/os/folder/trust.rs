@@ -7,13 +7,12 @@ use std::path::Path;
 use rustix::fs::{FileType, Stat};
 
 use super::error::FolderError;
+use crate::os::private_file::{self, NotPrivate, OTHERS, Owners, own_uid};
 
 /// What an owner looks like who has no number in this user namespace (`PrivateUsers=`, containers):
 /// root of the host, most of the time.
 const UNMAPPED: u32 = 65534;
 const STICKY: u32 = 0o1000;
-/// All permissions of group and others.
-const OTHERS: u32 = 0o077;
 pub(super) const NOT_REGULAR: &str = "is not a regular file: move it away";
 
 /// Somebody besides this user and root who can change a file or folder.
@@ -29,7 +28,7 @@ pub enum Changer {
 
 /// Who could change what has this owner, group and mode; `None`: nobody but this user and root.
 pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
-    let me = rustix::process::geteuid().as_raw();
+    let me = own_uid();
     // A group that only this user is in is no danger: with the umask 002 of many systems, `~/.local` is
     // writable by it. By convention its number is the user's own.
     let own_group = gid == 0 || (gid == me && rustix::process::getegid().as_raw() == gid);
@@ -84,21 +83,24 @@ pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
 
 /// Refuses what belongs to somebody else.
 pub(super) fn check_owner(stat: &Stat, path: &Path) -> Result<(), FolderError> {
-    let me = rustix::process::geteuid().as_raw();
-    if stat.st_uid == me {
-        return Ok(());
+    match private_file::check(stat.st_uid, 0, Owners::User, OTHERS) {
+        Ok(()) | Err(NotPrivate::Open { .. }) => Ok(()),
+        Err(NotPrivate::Foreign { uid }) => {
+            let me = own_uid();
+            Err(FolderError::refuse(path, format!("belongs to user {uid}, not to {me}: chown it or move it away")))
+        }
     }
-    Err(FolderError::refuse(path, format!("belongs to user {}, not to {me}: chown it or move it away", stat.st_uid)))
 }
 
 /// Refuses what others have any access to; `wanted` is the mode to advise.
 pub(super) fn check_mode(stat: &Stat, path: &Path, wanted: &str) -> Result<(), FolderError> {
-    if stat.st_mode & OTHERS == 0 {
-        return Ok(());
+    match private_file::check(stat.st_uid, stat.st_mode, Owners::Any, OTHERS) {
+        Ok(()) | Err(NotPrivate::Foreign { .. }) => Ok(()),
+        Err(NotPrivate::Open { mode }) => {
+            let shown = path.display();
+            Err(FolderError::refuse(path, format!("is open to others (mode {mode:03o}): run `chmod {wanted} {shown}`")))
+        }
     }
-    let found = stat.st_mode & 0o7777;
-    let shown = path.display();
-    Err(FolderError::refuse(path, format!("is open to others (mode {found:03o}): run `chmod {wanted} {shown}`")))
 }
 
 #[cfg(test)]
@@ -107,7 +109,7 @@ mod tests {
 
     #[test]
     fn parents_are_trusted_by_owner_and_write_bits() {
-        let me = rustix::process::geteuid().as_raw();
+        let me = own_uid();
         for (uid, gid, mode, trusted) in [
             (me, 12345, 0o755, true),
             (0, 0, 0o775, true),

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::{SUFFIX, io};
 use crate::contract::is_name;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FileSystemFeature;
@@ -14,6 +13,7 @@ use crate::os::folder::file_system;
 use crate::os::holder::{COMMAND, LOCK, read_pid};
 use crate::secret::source::KeySource;
 use crate::store::StoreError;
+use crate::store::file_name::{SUFFIX, io};
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
 const ACCOUNTS: &str = "accounts";

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::source::TEXT_LIMIT;
+use super::TEXT_LIMIT;
 use crate::os::folder::Folder;
 use crate::secret::source::KeySource;
 use crate::store::StoreError;
