@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::actor::{self, AccountCommand};
-use crate::config::{AccountConfig, Config, nearest};
+use super::actor::command::{AccountCommand, AccountHandle};
+use crate::config::nearest;
+use crate::config::{AccountConfig, Config};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::error::{Error, Obstacle};
 use crate::oauth::reply::clean;
@@ -17,13 +18,13 @@ pub(super) struct Accounts {
     pub(super) config: Arc<Config>,
     pub(super) members: BTreeMap<String, Member>,
     /// Accounts that were taken out of the config, while their tasks end what they have in hand.
-    pub(super) leaving: BTreeMap<String, Arc<actor::Handle>>,
+    pub(super) leaving: BTreeMap<String, Arc<AccountHandle>>,
 }
 
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) config: Arc<AccountConfig>,
-    pub(super) handle: Arc<actor::Handle>,
+    pub(super) handle: Arc<AccountHandle>,
 }
 
 impl Accounts {
@@ -58,11 +59,11 @@ pub(super) async fn ask<T>(
 }
 
 /// Waits until the account's task has read what is stored, or could not.
-pub(super) async fn until_read(handle: &actor::Handle) {
-    let mut bell = handle.published.listen();
+pub(super) async fn until_read(handle: &AccountHandle) {
+    let mut bell = handle.published.subscribe();
     loop {
         bell.borrow_and_update();
-        let unread = { handle.published.look().is_unread() };
+        let unread = { handle.published.load().is_unread() };
         if !unread || bell.changed().await.is_err() {
             return;
         }
@@ -70,7 +71,7 @@ pub(super) async fn until_read(handle: &actor::Handle) {
 }
 
 /// Tells all of them to stop and waits until each has ended what it has in hand, for at most `patience`.
-pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
+pub(super) async fn stop(handles: impl Iterator<Item = &Arc<AccountHandle>>, patience: Duration) {
     let handles: Vec<_> = handles.collect();
     for handle in &handles {
         handle.stop_soon();

@@ -1,89 +1,52 @@
 //! The task that owns one account. It carries out what the machine says, one thing after the other, and
 //! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
 
+pub(super) mod cancellation;
+pub(super) mod command;
 mod disk;
 mod flaws;
-mod halting;
-mod leaving;
-mod logged_in;
+mod login;
+mod logout;
+mod request;
+mod shutdown;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use self::cancellation::CancellationToken;
+use self::command::AccountCommand;
+use self::command::AccountHandle;
 use self::flaws::Flaws;
-use self::halting::HALTED;
-use super::World;
-use super::answers::LoginTaken;
 use super::events::EventBus;
-use super::fresh_grant::FreshGrant;
 use super::hooks::Hooks;
-use super::provider_call::{self, ProviderCall};
-use super::published::Published;
+use super::login::fresh_grant::FreshGrant;
 use super::slots::{RefreshSlot, RefreshSlots};
+use super::snapshot::SnapshotCell;
+use super::timer::sleep;
+use super::world::World;
 use crate::account::health::Health;
-use crate::account::replace::Agreed;
 use crate::account::snapshot::{Snapshot, Standing};
-use crate::account::state::{Effect, Event, Machine, Policy, Reacquire, RefreshOutcome, Renewal};
-use crate::clock::{Boot, BootId, Moment};
+use crate::account::state::{Effect, Event, Machine, Policy, Reacquire};
+use crate::clock::{Boot, BootId};
 use crate::config::AccountConfig;
-use crate::contract::{EventKind, LoginReply, LoginStatus, LogoutReply};
-use crate::error::Error;
+use crate::contract::{EventKind, LoginStatus};
 use crate::oauth::describe::Described;
-use crate::oauth::dialect::Dialect;
-use crate::oauth::echo::Sent;
-use crate::oauth::exchange::{Credentials, Target, Trade};
+use crate::oauth::exchange::Credentials;
 use crate::oauth::grant::GrantType;
-use crate::provider::AskError;
 use crate::random::Jitter;
-use crate::secret::AccessToken;
 use crate::store::Store;
 
 /// Requests that wait for the task. A full box means that somebody has asked already.
 const INBOX: usize = 64;
-/// What is spent on asking whose a token is, while everybody gets it already.
-const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
-/// What the task is asked to do.
-pub(super) enum AccountCommand {
-    /// Somebody has no use for the published token: it wants this much validity. Told once that was looked at.
-    Wanted(Duration, Option<oneshot::Sender<()>>),
-    /// Somebody wants a token for this target, with this much validity.
-    Narrow(Box<Target>, Duration),
-    /// A person wants a newer token than that of this generation, and said so at this moment.
-    Refresh(u64, Moment, oneshot::Sender<()>),
-    /// A caller's API answered 401. Told how long that leads to nothing, since the token is new.
-    Rejected(oneshot::Sender<Duration>),
-    /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
-    /// person only if that was agreed to.
-    LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<LoginTaken, Error>>),
-    /// Revoke where possible, delete always.
-    LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
-    /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
-    /// nothing was forgotten.
-    Lock(oneshot::Sender<Result<(), String>>),
-    /// The store's key is there again.
-    Unlock(oneshot::Sender<Result<(), String>>),
-    /// Write what could not be written yet, and end.
-    Stop,
-}
-
-/// How the others reach the task.
-pub(super) struct Handle {
-    pub(super) inbox: mpsc::Sender<AccountCommand>,
-    pub(super) published: Arc<Published>,
-    /// The config to go by, taken over before the next command.
-    pub(super) config: watch::Sender<Arc<AccountConfig>>,
-    /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
-    pub(super) stopping: Arc<AtomicBool>,
-}
 
 struct Actor {
     config: Arc<AccountConfig>,
     world: World,
     machine: Machine,
-    published: Arc<Published>,
+    published: Arc<SnapshotCell>,
     /// Read when they are first needed, and again after the provider refused.
     credentials: Option<Credentials>,
     /// What the last login brought, until it is written.
@@ -116,11 +79,16 @@ pub(super) struct Common {
 
 /// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
 /// still have a request in flight.
-pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, after: Option<Arc<Handle>>) -> Handle {
+pub(super) fn spawn(
+    config: Arc<AccountConfig>,
+    world: World,
+    common: Common,
+    after: Option<Arc<AccountHandle>>,
+) -> AccountHandle {
     let machine = Machine::new(policy(&config)).in_boot(common.boot.clone());
     let snapshot = machine.snapshot(&config.name);
     let health = snapshot.health(world.clock.now());
-    let published = Arc::new(Published::new(snapshot));
+    let published = Arc::new(SnapshotCell::new(snapshot));
     let (inbox, commands) = mpsc::channel(INBOX);
     let (config_sender, configs) = watch::channel(Arc::clone(&config));
     let stopping = Arc::<AtomicBool>::default();
@@ -148,7 +116,7 @@ pub(super) fn spawn(config: Arc<AccountConfig>, world: World, common: Common, af
         }
         actor.run(commands, configs).await;
     });
-    Handle { inbox, published, config: config_sender, stopping }
+    AccountHandle { inbox, published, config: config_sender, stopping }
 }
 
 fn policy(config: &AccountConfig) -> Policy {
@@ -191,7 +159,7 @@ impl Actor {
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
-                    None | Some(AccountCommand::Stop) => return self.keep_the_unkept().await,
+                    None | Some(AccountCommand::Stop) => return self.flush_uncommitted().await,
                     Some(command) => {
                         if configs.has_changed().unwrap_or_default() {
                             self.reconfigure(&mut configs).await;
@@ -222,9 +190,9 @@ impl Actor {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
                 // failed at it, and who asked may be gone.
                 let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
-                if self.published.look().generation == seen && !tried {
+                if self.published.load().generation == seen && !tried {
                     let pause = sleep(Some(self.machine.forced_pause(self.world.clock.now())));
-                    _ = self.halted().cuts(pause).await;
+                    _ = self.cancellation().run_until_cancelled(pause).await;
                     self.drive(Event::Forced).await;
                 }
                 _ = done.send(());
@@ -266,6 +234,11 @@ impl Actor {
         self.drive(Event::Reconfigured(policy)).await;
     }
 
+    pub(super) fn cancellation(&self) -> CancellationToken {
+        let (shut, stopping) = (Arc::clone(&self.common.shut), Arc::clone(&self.stopping));
+        CancellationToken { shut, stopping, bell: self.published.subscribe() }
+    }
+
     /// Whether the daemon stops, or the store is locked or about to be.
     fn begins_nothing(&self) -> bool {
         self.stopping.load(Ordering::Acquire) || self.common.shut.load(Ordering::Acquire)
@@ -282,19 +255,19 @@ impl Actor {
         let planned = self.machine.wake_at();
         loop {
             let effect = self.machine.step(event, self.world.clock.now(), self.jitter.share());
-            let changed = self.published.look().busy || self.machine.wake_at() != planned;
+            let changed = self.published.load().busy || self.machine.wake_at() != planned;
             if may_be_idle && matches!(effect, Effect::Rest) && !changed {
                 return;
             }
             let after = self.machine.snapshot(&self.config.name);
             let health = after.health(self.world.clock.now());
             let (happening, before) = {
-                let before = self.published.look();
+                let before = self.published.load();
                 tell_lost_scope(&before, &after);
                 (EventKind::between(&before, self.health, &after, health), before.standing.clone())
             };
             self.health = health;
-            self.published.show(after);
+            self.published.publish(after);
             // Who hears of it and looks has to see it.
             if let Some(happening) = happening.filter(|happening| !self.was_told(*happening, &before)) {
                 self.tell(happening);
@@ -323,7 +296,7 @@ impl Actor {
         let remind = self.remind_at.is_some_and(|at| self.world.clock.now().boot.reached(at));
         if remind && !self.begins_nothing() {
             self.remind_at = None;
-            if matches!(self.published.look().standing, Standing::NeedsLogin(_)) {
+            if matches!(self.published.load().standing, Standing::NeedsLogin(_)) {
                 self.tell(EventKind::LoginNeeded);
             }
         }
@@ -354,105 +327,6 @@ impl Actor {
             None
         }
     }
-
-    async fn renew(&mut self, renewal: Renewal) -> RefreshOutcome {
-        let account = self.config.name.clone();
-        tracing::debug!(%account, "asking for a new token");
-        let answer = match self.try_renew(renewal).await {
-            Ok(answer) => answer,
-            Err(why) => RefreshOutcome::NotSent { why },
-        };
-        // What was sent is hidden already. The account's access token is not sent, and providers quote it all the same.
-        let answer = match &self.published.look().token {
-            Some(held) => {
-                let secret = Sent::token(&held.access_token);
-                answer.edited(|text| secret.hide(text))
-            }
-            None => answer,
-        };
-        if matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_)) && self.machine.is_cut_off() {
-            self.common.slots.recovered(&self.host(), self.world.clock.now().boot);
-        }
-        match &answer {
-            RefreshOutcome::Granted(grant) => self.flaws.note(&grant.flaws),
-            RefreshOutcome::Refused(refusal) => {
-                tracing::warn!(%account, "the provider refused a new token: {refusal}");
-                // The secret may have been replaced meanwhile.
-                self.credentials = None;
-            }
-            RefreshOutcome::Busy { why, .. }
-            | RefreshOutcome::NotSent { why }
-            | RefreshOutcome::CircuitOpen { why, .. } => {
-                tracing::warn!(%account, "a new token has to wait: {why}");
-            }
-            RefreshOutcome::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device"),
-            RefreshOutcome::Lost { why } => tracing::warn!(%account, "nobody knows whether the request arrived: {why}"),
-        }
-        answer
-    }
-
-    /// The error is one clause: nothing was sent.
-    async fn try_renew(&mut self, renewal: Renewal) -> Result<RefreshOutcome, String> {
-        let halted = self.halted();
-        // A lock or stop waits for what was sent, and for nothing before that.
-        let priority = renewal.priority;
-        let preparing = halted.clone().cuts(self.prepare(renewal)).await;
-        let (dialect, trade, credentials) = match preparing.ok_or(HALTED)?? {
-            Ok(prepared) => prepared,
-            Err(error) => return Ok(provider_call::unsent(error)),
-        };
-        let sending = self.world.provider.trade_at(priority, &dialect, &trade, &credentials);
-        match trade {
-            // Nothing is spent by it, so nothing has to be kept of the reply.
-            Trade::ClientCredentials { .. } => halted.cuts(sending).await.ok_or_else(|| HALTED.into()),
-            _ => Ok(sending.await),
-        }
-    }
-
-    /// All that a request takes. The outer error is one clause.
-    async fn prepare(
-        &mut self,
-        renewal: Renewal,
-    ) -> Result<Result<(Arc<Dialect>, Trade, Credentials), AskError>, String> {
-        let credentials = self.credentials().await?;
-        let provider_call = ProviderCall { config: &self.config, world: &self.world };
-        let dialect = match provider_call.dialect().await {
-            Ok(dialect) => dialect,
-            Err(error) => return Ok(Err(error)),
-        };
-        let trade = provider_call.trade(renewal).await?;
-        Ok(Ok((dialect, trade, credentials)))
-    }
-
-    async fn credentials(&mut self) -> Result<Credentials, String> {
-        if let Some(credentials) = &self.credentials {
-            return Ok(credentials.clone());
-        }
-        let read = ProviderCall { config: &self.config, world: &self.world }.credentials().await?;
-        Ok(self.credentials.insert(read).clone())
-    }
-
-    /// Nothing depends on it: the token is served already.
-    async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
-        if let Some(told) = self.told.take() {
-            return Some(told);
-        }
-        self.halted().cuts(self.ask_whose(token)).await?
-    }
-
-    async fn ask_whose(&mut self, token: &AccessToken) -> Option<Box<Described>> {
-        let credentials = self.credentials().await.ok()?;
-        let dialect = ProviderCall { config: &self.config, world: &self.world }.dialect().await.ok()?;
-        let asked = self.world.provider.describe(&dialect, token, &credentials);
-        match tokio::time::timeout(DESCRIBE_PATIENCE, asked).await {
-            Ok(Ok(described)) => Some(Box::new(described)),
-            Ok(Err(error)) => {
-                tracing::info!(account = %self.config.name, "the provider did not say whose token it is: {error}");
-                None
-            }
-            Err(_) => None,
-        }
-    }
 }
 
 fn tell_lost_scope(before: &Snapshot, after: &Snapshot) {
@@ -473,11 +347,4 @@ fn holds_back(event: &Event) -> bool {
             | Event::Forced
             | Event::Rejected
     )
-}
-
-pub(super) async fn sleep(nap: Option<Duration>) {
-    match nap {
-        Some(nap) => tokio::time::sleep(nap).await,
-        None => std::future::pending().await,
-    }
 }

@@ -3,42 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{oneshot, watch};
 
-use super::World;
 use super::accounts::{Accounts, Member, ask, stop, until_read};
-use super::actor::{self, AccountCommand, Common};
-use super::downscope;
+use super::actor::command::AccountCommand;
+use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
-use super::fresh_grant::Revoker;
-use super::locking::LockState;
-use super::logins::Logins;
-use crate::account::snapshot::Snapshot;
-use crate::account::status::{expiry_word, unix_deadline};
-use crate::account::verdict::{Ttl, Verdict};
-use crate::clock::Moment;
+use super::lock::state::LockState;
+use super::login::in_flight::ExchangesInFlight;
+use super::login::pending::Logins;
+use super::login::revoker::Revoker;
+pub use super::token::query::{Target, TokenQuery};
+use super::world::World;
 use crate::config::{AccountConfig, Attention, Config};
-use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused, TokenReply, VERSION};
+use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused};
 use crate::error::Error;
-
-/// What a token is for, in the doors' reach.
-pub use crate::oauth::exchange::Target;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
 pub(super) const FAREWELL: Duration = Duration::from_secs(40);
-
-/// What a caller wants of a token.
-#[derive(Debug, Clone, Default)]
-pub struct TokenQuery {
-    /// Validity wanted; `None`: the config's.
-    pub min_ttl: Option<Duration>,
-    /// How long to wait for a refresh or login; `None`: the config's for a refresh, none for a login.
-    pub wait: Option<Duration>,
-    /// What it is for, if not for all that the account asks for: each target has a token of its own.
-    pub target: Option<Target>,
-}
 
 /// The broker as the doors see it. Cheap to clone.
 #[derive(Clone)]
@@ -56,7 +40,7 @@ pub(super) struct BrokerInner {
     pub(super) revoker: Revoker,
     pub(super) lock: LockState,
     /// The accounts whose logins are between their code and their end.
-    pub(super) exchanging: watch::Sender<Vec<String>>,
+    pub(super) exchanging: ExchangesInFlight,
     pub(super) accounts: Arc<ArcSwap<Accounts>>,
     /// The last reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
@@ -93,7 +77,7 @@ impl Broker {
                 revoker: Revoker::new(world.clone(), Arc::clone(&accounts)),
                 world,
                 logins,
-                exchanging: watch::Sender::new(Vec::new()),
+                exchanging: ExchangesInFlight::default(),
                 accounts,
                 refused: ArcSwapOption::empty(),
                 common,
@@ -151,7 +135,7 @@ impl Broker {
             member.handle.stop_soon();
         }
         // A login whose code is being exchanged ends in its account's task: that one goes last.
-        let exchanging = self.inner.exchanging.borrow().clone();
+        let exchanging = self.inner.exchanging.accounts();
         let (last, first): (Vec<_>, Vec<_>) = accounts.members.iter().partition(|(name, _)| exchanging.contains(name));
         let last_logins = async {
             self.end_logins("the daemon is stopping").await;
@@ -166,74 +150,6 @@ impl Broker {
             self.inner.revoker.idle().await;
         };
         _ = tokio::time::timeout(patience, all).await;
-    }
-
-    /// The current access token of `account` (`default` stands for the default account).
-    pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
-        let accounts = self.inner.accounts.load();
-        let (name, member) = accounts.find(account)?;
-        self.inner.lock.open()?;
-        let serve = &accounts.config.serve;
-        let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
-        let now = self.inner.world.clock.now();
-        self.inner.lock.asked_at(now);
-        if let Some(target) = query.target.map(downscope::in_order) {
-            let (member, name) = (member.clone(), name.to_owned());
-            let wait = query.wait.unwrap_or(serve.wait);
-            drop(accounts);
-            return self.narrowed_token(&name, &member, &target, ttl, wait).await;
-        }
-        let snapshot = member.handle.published.look();
-        if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
-            return Ok(reply);
-        }
-        let (member, name, usual_wait) = (member.clone(), name.to_owned(), serve.wait);
-        drop((snapshot, accounts));
-        self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await
-    }
-
-    async fn wait_for_token(
-        &self,
-        name: &str,
-        member: &Member,
-        ttl: Ttl,
-        asked: Option<Duration>,
-        usual: Duration,
-    ) -> Result<TokenReply, Error> {
-        let clock = &self.inner.world.clock;
-        let published = &member.handle.published;
-        let now = clock.now();
-        let patience = now.boot.plus(published.look().patience(ttl, asked.unwrap_or(usual), now));
-        let mut bell = published.listen();
-        let wanted = published.look().effective(ttl);
-        if published.look().trouble.is_some() {
-            // What is published is the end of an earlier attempt: this caller may cause another, and is told of that.
-            let (looked_at, told) = oneshot::channel();
-            let asked = async {
-                _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(looked_at))).await;
-                _ = told.await;
-            };
-            _ = tokio::time::timeout(now.boot.until(patience), asked).await;
-        } else {
-            // A full box means that somebody has asked already.
-            _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
-        }
-        loop {
-            bell.borrow_and_update();
-            self.inner.lock.open()?;
-            let now = clock.now();
-            {
-                let snapshot = published.look();
-                match snapshot.verdict(ttl, patience, now) {
-                    Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
-                    // Who asks to wait, waits for a login too.
-                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.boot.reached(patience) => {}
-                    Verdict::Fail(error) => return Err(error),
-                    Verdict::Wait => {}
-                }
-            }
-            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
-        }
     }
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
@@ -282,7 +198,7 @@ impl Broker {
     }
 
     pub(super) fn view(&self, member: &Member) -> AccountReply {
-        let (snapshot, now) = (member.handle.published.look(), self.inner.world.clock.now());
+        let (snapshot, now) = (member.handle.published.load(), self.inner.world.clock.now());
         // At once, also while an account still ends what it has in hand.
         let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
         let overview = self.inner.logins.overview();
@@ -319,23 +235,4 @@ impl Broker {
     pub(super) fn known_member(&self, account: &str) -> Result<Member, Error> {
         self.inner.accounts.load().find(account).map(|(_, member)| member.clone())
     }
-}
-
-/// Everything of a snapshot that a caller gets, or nothing if it holds no token.
-pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
-    let token = snapshot.token.as_ref()?;
-    let in_doubt = token.is_in_doubt(now);
-    let left = |deadline: Moment| if in_doubt { now.boot.until(deadline.boot) } else { now.until(deadline) };
-    Some(TokenReply {
-        version: VERSION,
-        account: account.to_owned(),
-        access_token: token.access_token.expose().to_owned(),
-        token_type: "Bearer".to_owned(),
-        expires_in: token.deadline.map(|deadline| left(deadline).as_secs()),
-        expiry_in_doubt: in_doubt,
-        expires_at: token.deadline.map(|deadline| unix_deadline(deadline, now)),
-        expiry: expiry_word(token.expiry),
-        scope: token.scope.clone(),
-        extra: token.extra.clone().into_iter().chain(snapshot.identity.clone()).collect(),
-    })
 }

@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use super::World;
+use super::world::World;
 use crate::account::state::{RefreshOutcome, Renewal};
 use crate::config::AccountConfig;
 use crate::credentials;
+use crate::error::Error;
+use crate::oauth::describe::Described;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{ClientKey, Credentials, Target, Trade, User};
 use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
-use crate::secret::Password;
+use crate::secret::{AccessToken, Password};
 
 /// One account's way to its provider.
 pub(super) struct ProviderCall<'a> {
@@ -82,6 +84,13 @@ impl ProviderCall<'_> {
             audience: narrow.audience.or(whole.audience),
         }
     }
+
+    /// What the provider says of a token.
+    pub(super) async fn describe(&self, token: &AccessToken) -> Result<Described, AskError> {
+        let credentials = self.credentials().await.map_err(AskError::Impossible)?;
+        let dialect = self.dialect().await?;
+        self.world.provider.describe(&dialect, token, &credentials).await
+    }
 }
 
 /// The same as an answer to a request that was never sent.
@@ -91,5 +100,18 @@ pub(super) fn unsent(error: AskError) -> RefreshOutcome {
         // Whoever was asked for the endpoints, it was not with a refresh token.
         AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => RefreshOutcome::NotSent { why },
         AskError::Unreachable { why, retry_after } => RefreshOutcome::Busy { retry_after, why },
+    }
+}
+
+pub(super) fn provider_error_reply(account: &str, error: AskError) -> Error {
+    let account = account.to_owned();
+    match error {
+        AskError::Impossible(why) => Error::CannotAsk { account, why },
+        AskError::Refused(refusal) => {
+            Error::ProviderRefused { account, why: refusal.to_string(), provider_error: Some(refusal.code) }
+        }
+        AskError::Unreachable { why, retry_after } => {
+            Error::ProviderUnreachable { account, why, retry_after: retry_after.unwrap_or_default() }
+        }
     }
 }

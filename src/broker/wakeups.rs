@@ -3,7 +3,6 @@
 //! they could not reach.
 
 use std::time::Duration;
-
 use tokio::sync::watch;
 
 /// What changes the network may come in one piece: the bell rings once for all of it.

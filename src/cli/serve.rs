@@ -180,7 +180,7 @@ async fn serve(
         provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::clone(&doors) as Arc<_>,
+        callback_listener: Arc::clone(&doors) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
         randomness: Randomness::System,

@@ -15,7 +15,7 @@ use super::query::{self, Segment, WAIT};
 use super::reject::Reject;
 use super::{Http, consent, to_the_end};
 use crate::broker::handle::TokenQuery;
-use crate::broker::logins::Answerer;
+use crate::broker::login::question::Answerer;
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AuditEvent, ConfigMistake, Health, ImportReply, ImportRequest, InfoReply,
     LockReply, LoginAnswer, LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, RejectedReply,

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use super::listen::{BindError, ServedListener, Server, bind_tcp};
-use crate::broker::{CallbackListener, Guard};
+use crate::broker::{CallbackListener, ListenerGuard};
 use crate::provider::ProviderFuture;
 
 /// After a login, so that the browser can load the outcome page and its style.
@@ -40,7 +40,7 @@ impl CallbackListeners {
         let _ = self.router.set(router);
     }
 
-    async fn open_for(&self, redirect_uri: &str) -> Result<Guard, String> {
+    async fn open_for(&self, redirect_uri: &str) -> Result<ListenerGuard, String> {
         let wanted = addresses(redirect_uri)?;
         let mut open = self.open.lock().await;
         open.retain(|_, door| door.strong_count() > 0);
@@ -84,7 +84,7 @@ impl CallbackListeners {
 }
 
 impl CallbackListener for CallbackListeners {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         Box::pin(self.open_for(redirect_uri))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::routes::ROUTES;
 use crate::account::login_reason::LoginReason;
 use crate::account::trouble::TroubleKind;
-use crate::broker::browser_login::CallbackRejected;
+use crate::broker::login::callback::CallbackRejected;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::error::{Error, Missing, Obstacle};

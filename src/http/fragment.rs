@@ -16,7 +16,7 @@ use super::gate::{self, Scripted};
 use super::pages::{MessagePage, NoOutcome, arrived_on, hand_in, of_stray, own_cookies, parameters};
 use super::reject::{Reason, Reject};
 use super::{Http, body};
-use crate::broker::browser_login::{CallbackRejected, CallbackRequest, joined};
+use crate::broker::login::callback::{CallbackRejected, CallbackRequest, joined};
 use crate::error::Error;
 
 /// The longest fragment, in bytes as it arrives: a token is longer than a code.

@@ -22,7 +22,7 @@ use super::head::Excess;
 use super::query::Segment;
 use super::reject::{Reason, Reject, not_found};
 use super::{Http, fragment, gate, question_page, to_the_end};
-use crate::broker::browser_login::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect, is_in_query};
+use crate::broker::login::callback::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect, is_in_query};
 use crate::clock::Wall;
 use crate::contract::{LoginReply, LoginStatus, whose};
 use crate::error::Error;

@@ -9,7 +9,7 @@ use super::pages::{outcome_path, see_other};
 use super::query::Segment;
 use super::reject::Reject;
 use super::{Http, body, cookies};
-use crate::broker::logins::{Answerer, PageCookie};
+use crate::broker::login::question::{Answerer, PageCookie};
 use crate::error::Error;
 
 /// The form has two short fields.

@@ -18,7 +18,7 @@ use super::reject::Reject;
 use super::session::{Told, cookie_name};
 use super::{Http, body, to_the_end};
 use crate::apps::DEFAULT_APP;
-use crate::broker::logins::Answerer;
+use crate::broker::login::question::Answerer;
 use crate::contract::{
     AuditEvent, ConfigMistake, ConsentAnswer, KEY_FILE_AGAIN, LoginVia, SessionReply, StoreState, VERSION,
 };

@@ -128,7 +128,7 @@ impl Machine {
 
     /// Whether what is held was put back from a backup: its refresh token is sent to nobody.
     pub fn is_restored(&self) -> bool {
-        self.held().is_some_and(|held| self.is_older(held)) && !self.is_unkept()
+        self.held().is_some_and(|held| self.is_older(held)) && !self.is_uncommitted()
     }
 
     /// Whose tokens a login would replace, as far as is known; `None`: there are none. Those of another client say
@@ -144,7 +144,7 @@ impl Machine {
     }
 
     /// Whether there are tokens that could not be written yet.
-    pub fn is_unkept(&self) -> bool {
+    pub fn is_uncommitted(&self) -> bool {
         matches!(self.phase, Phase::Uncommitted { .. })
     }
 

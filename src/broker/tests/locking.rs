@@ -24,7 +24,7 @@ impl Bench {
     fn holds_nothing(&self) {
         let accounts = self.broker.inner.accounts.load();
         for member in accounts.members.values() {
-            let snapshot = member.handle.published.look();
+            let snapshot = member.handle.published.load();
             assert!(snapshot.token.is_none() && snapshot.identity.is_empty(), "{snapshot:?}");
         }
     }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::sentence;
-use crate::broker::browser_login::CallbackRejected;
+use crate::broker::login::callback::CallbackRejected;
 use crate::contract::ErrorCode;
 use crate::error::Error;
 use crate::http::head::Excess;

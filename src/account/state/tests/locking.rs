@@ -86,7 +86,7 @@ fn what_is_in_flight_or_not_yet_written_is_kept_before_anything_is_forgotten() {
     b.commit_fails = true;
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.tell(Event::Locked);
-    assert!(b.machine.is_unkept(), "the only copy there is");
+    assert!(b.machine.is_uncommitted(), "the only copy there is");
     b.commit_fails = false;
     b.tell(Event::Stopping);
     b.tell(Event::Locked);

@@ -1,199 +1,50 @@
-//! The task that owns the pending logins, and what everybody may know of them.
+//! The task that owns the pending logins (actor): it ends them in time and keeps their outcomes for a while.
 
-mod notices;
-mod questions;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use self::questions::ReplaceQuestion;
-pub use self::questions::{Answerer, PageCookie};
-pub(super) use self::questions::{Brought, QuestionOutcome};
-use super::Guard;
-use super::browser_login::CallbackRequest;
-use crate::account::attempts::{Accepted, Attempts, Departure, LoginPlan, Rejected};
+use super::message::{LoginsRequest, Overview, PendingLogin};
+use crate::account::attempts::{Attempts, LoginPlan};
 use crate::audit::AuditLog;
+use crate::broker::login::question::ReplaceQuestion;
+use crate::broker::timer::sleep;
+use crate::broker::world::ListenerGuard;
 use crate::clock::{Boot, Clock, Moment};
-use crate::contract::{AuditLine, Confirm, DevicePrompt, LoginReply, LoginStatus};
+use crate::contract::{AuditLine, LoginReply, LoginStatus};
 use crate::error::{Error, Obstacle};
-use crate::oauth::authorize::ResponseType;
-use crate::secret::Nonce256;
 
 /// How long the outcome of a login can be asked for.
 const OUTCOME_LIFE: Duration = Duration::from_secs(600);
-/// Requests that wait for the task.
-const INBOX: usize = 64;
 
-/// What can be read of the pending logins without asking the task.
-#[derive(Debug, Default)]
-pub(super) struct Overview {
-    /// Account name to login id.
-    pub(super) by_account: BTreeMap<String, String>,
-    /// Redirect URIs that an answer is awaited on, and of which kind.
-    pub(super) awaited: Vec<(String, ResponseType)>,
-    /// Redirect URIs that a browser was sent to the provider with, and not long ago.
-    pub(super) remembered: BTreeSet<String>,
-    /// Account name to what its login asks.
-    pub(super) questions: BTreeMap<String, Confirm>,
-}
-
-enum LoginsRequest {
-    Start { plan: Box<LoginPlan>, life: Duration, replace: bool, done: oneshot::Sender<Result<PendingLogin, Error>> },
-    Ticket { id: String, done: oneshot::Sender<Option<String>> },
-    ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
-    Keep { id: String, guard: Guard },
-    Depart { ticket: String, done: oneshot::Sender<Result<Departure, Rejected>> },
-    Arrive { request: CallbackRequest, came: Via, done: oneshot::Sender<Result<Accepted, Rejected>> },
-    Notify { redirect_uri: String, notice: &'static str },
-    Fail { id: String, error: Error },
-    CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
-    Prompt { id: String, prompt: DevicePrompt },
-    Over { reply: Box<LoginReply> },
-    ReplaceQuestion { id: String, brought: Box<Brought>, life: Duration, done: oneshot::Sender<QuestionOutcome> },
-    Answer { id: String, replace: bool, answerer: Answerer, done: oneshot::Sender<Result<Option<Brought>, Error>> },
-    JoinQuestion { account: String, done: oneshot::Sender<Option<(PendingLogin, Confirm)>> },
-    PageCookie { id: String, done: oneshot::Sender<Option<PageCookie>> },
-    FormToken { id: String, cookies: Vec<String>, done: oneshot::Sender<Option<Nonce256>> },
-    Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
-}
-
-/// How an answer came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Via {
-    /// By a browser, which is known by its cookies.
-    ByBrowser,
-    /// A person pasted it, for this login.
-    ByHand(String),
-}
-
-/// A login that was started or joined.
-pub(super) struct PendingLogin {
-    pub(super) id: String,
-    pub(super) joined: bool,
-    /// When it ends by itself, in seconds since the Unix epoch by the wall clock of now.
-    pub(super) expires_at: i64,
-}
-
-/// How the others reach the task. Ends when the last clone is gone.
-#[derive(Clone)]
-pub(super) struct Logins {
-    inbox: mpsc::Sender<LoginsRequest>,
-    overview: Arc<ArcSwap<Overview>>,
-}
-
-struct Task {
-    attempts: Attempts,
-    clock: Clock,
-    views: BTreeMap<String, View>,
-    overview: Arc<ArcSwap<Overview>>,
-    audit: AuditLog,
+pub(super) struct Task {
+    pub(super) attempts: Attempts,
+    pub(super) clock: Clock,
+    pub(super) views: BTreeMap<String, View>,
+    pub(super) overview: Arc<ArcSwap<Overview>>,
+    pub(super) audit: AuditLog,
     /// Lines that are about to be written into it.
-    notes: Vec<AuditLine>,
+    pub(super) notes: Vec<AuditLine>,
 }
 
 /// What is known of a login, pending or over.
-struct View {
-    reply: watch::Sender<LoginReply>,
+pub(super) struct View {
+    pub(super) reply: watch::Sender<LoginReply>,
     /// Keeps the door for the browser's answer open.
-    guard: Option<Guard>,
+    pub(super) guard: Option<ListenerGuard>,
     /// Whether another person's tokens may be replaced, unasked: who began or joined the login said so.
-    replaces: bool,
+    pub(super) replaces: bool,
     /// What it brought, while it waits for an answer.
-    question: Option<ReplaceQuestion>,
+    pub(super) question: Option<ReplaceQuestion>,
     /// When it is forgotten; `None` while it is pending.
-    forget_at: Option<Boot>,
-}
-
-impl Logins {
-    /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
-    pub(super) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: AuditLog) -> Self {
-        let overview = Arc::<ArcSwap<Overview>>::default();
-        let (inbox, asks) = mpsc::channel(INBOX);
-        let task = Task {
-            attempts: Attempts::default(),
-            clock,
-            views: BTreeMap::new(),
-            overview: Arc::clone(&overview),
-            audit,
-            notes: Vec::new(),
-        };
-        tokio::spawn(task.run(asks, jumps));
-        Self { inbox, overview }
-    }
-
-    pub(super) fn overview(&self) -> arc_swap::Guard<Arc<Overview>> {
-        self.overview.load()
-    }
-
-    /// `replace`: another person's tokens may be replaced, unasked.
-    pub(super) async fn start(&self, plan: LoginPlan, life: Duration, replace: bool) -> Result<PendingLogin, Error> {
-        self.ask(|done| LoginsRequest::Start { plan: Box::new(plan), life, replace, done })
-            .await
-            .unwrap_or_else(|| Err(gone()))
-    }
-
-    /// A one-time ticket for the start URL.
-    pub(super) async fn ticket(&self, id: &str) -> Option<String> {
-        self.ask(|done| LoginsRequest::Ticket { id: id.to_owned(), done }).await?
-    }
-
-    /// For a browser on another machine.
-    pub(super) async fn by_hand(&self, id: &str) -> Option<Departure> {
-        self.ask(|done| LoginsRequest::ByHand { id: id.to_owned(), done }).await?
-    }
-
-    /// Holds `guard` until the login is over.
-    pub(super) async fn keep(&self, id: &str, guard: Guard) {
-        _ = self.inbox.send(LoginsRequest::Keep { id: id.to_owned(), guard }).await;
-    }
-
-    pub(super) async fn depart(&self, ticket: &str) -> Result<Departure, Rejected> {
-        self.ask(|done| LoginsRequest::Depart { ticket: ticket.to_owned(), done })
-            .await
-            .unwrap_or(Err(Rejected::BadTicket))
-    }
-
-    pub(super) async fn arrive(&self, request: CallbackRequest, came: Via) -> Result<Accepted, Rejected> {
-        self.ask(|done| LoginsRequest::Arrive { request, came, done }).await.unwrap_or(Err(Rejected::UnknownState))
-    }
-
-    /// Ends a login that nobody else will end.
-    pub(super) async fn fail(&self, id: &str, error: Error) {
-        _ = self.inbox.send(LoginsRequest::Fail { id: id.to_owned(), error }).await;
-    }
-
-    /// Ends the account's pending login, if there is one.
-    pub(super) async fn call_off(&self, account: &str, why: &'static str) {
-        _ = self.ask(|done| LoginsRequest::CallOff { account: account.to_owned(), why, done }).await;
-    }
-
-    /// What the user has to do on another device.
-    pub(super) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
-        _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
-    }
-
-    pub(super) async fn over(&self, reply: LoginReply) {
-        _ = self.inbox.send(LoginsRequest::Over { reply: Box::new(reply) }).await;
-    }
-
-    /// How a login stands, and how that changes.
-    pub(super) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
-        self.ask(|done| LoginsRequest::Watch { id: id.to_owned(), done }).await?
-    }
-
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> LoginsRequest) -> Option<T> {
-        let (done, answer) = oneshot::channel();
-        self.inbox.send(ask(done)).await.ok()?;
-        answer.await.ok()
-    }
+    pub(super) forget_at: Option<Boot>,
 }
 
 impl Task {
-    async fn run(mut self, mut asks: mpsc::Receiver<LoginsRequest>, mut jumps: watch::Receiver<()>) {
+    pub(super) async fn run(mut self, mut asks: mpsc::Receiver<LoginsRequest>, mut jumps: watch::Receiver<()>) {
         loop {
             let now = self.clock.now();
             let next =
@@ -208,7 +59,7 @@ impl Task {
                         self.answer(ask).await;
                     }
                 },
-                () = super::actor::sleep(nap) => {}
+                () = sleep(nap) => {}
                 Ok(()) = jumps.changed() => {}
             }
             self.expire();
@@ -290,7 +141,7 @@ impl Task {
         Ok(PendingLogin { id: started.id, joined: started.joined, expires_at })
     }
 
-    fn over(&mut self, reply: &LoginReply, now: Moment) {
+    pub(super) fn over(&mut self, reply: &LoginReply, now: Moment) {
         self.attempts.over(&reply.login_id);
         // What has ended has ended: a login that was called off can't succeed later.
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
@@ -303,7 +154,7 @@ impl Task {
         }
     }
 
-    fn fail(&mut self, id: &str, error: &Error, now: Moment) {
+    pub(super) fn fail(&mut self, id: &str, error: &Error, now: Moment) {
         let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
         let failure = Some(self.unanswered(id, error.clone()).reply());
         self.over(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
@@ -336,8 +187,4 @@ impl Task {
         let remembered = self.attempts.remembered().map(str::to_owned).collect();
         self.overview.store(Arc::new(Overview { by_account, awaited, remembered, questions }));
     }
-}
-
-fn gone() -> Error {
-    Error::Internal { what: "the daemon is shutting down".into() }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::accounts::ask;
-use super::actor::AccountCommand;
-use super::handle::Broker;
 use crate::account::snapshot::Standing;
+use crate::broker::accounts::ask;
+use crate::broker::actor::command::AccountCommand;
+use crate::broker::handle::Broker;
 use crate::contract::{AccountReply, RejectedReply};
 use crate::error::Error;
 
@@ -16,7 +16,7 @@ impl Broker {
     pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
         let member = self.member(account)?;
         self.inner.world.provider.try_again(&member.config.dialect);
-        let seen = member.handle.published.look().generation;
+        let seen = member.handle.published.load().generation;
         let asked = self.inner.world.clock.now();
         let renewed = self.renew(account, |done| AccountCommand::Refresh(seen, asked, done)).await?;
         Ok(renewed.account)
@@ -38,9 +38,9 @@ impl Broker {
     ) -> Result<Renewed<T>, Error> {
         let member = self.member(account)?;
         self.inner.lock.asked_at(self.inner.world.clock.now());
-        let before = member.handle.published.look().obtained_at;
+        let before = member.handle.published.load().obtained_at;
         let answer = ask(&member, command).await?;
-        let snapshot = member.handle.published.look();
+        let snapshot = member.handle.published.load();
         let now = self.inner.world.clock.now();
         // A refusal is committed too, and so are a refresh token alone and a narrower token: all count as generations, and
         // brought no other token of the account.

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use zeroize::Zeroize as _;
-
-use super::accounts::Member;
-use super::handle::{Broker, Target, TokenQuery};
+use super::query::TokenQuery;
+use crate::broker::accounts::Member;
+use crate::broker::handle::Broker;
 use crate::contract::TokenReply;
 use crate::error::Error;
 use crate::oauth::dialect::Narrowing;
+use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
+use zeroize::Zeroize as _;
 
 impl Broker {
     /// As [`Broker::token`], and never a token that is worth more than `limit`.
@@ -21,7 +22,7 @@ impl Broker {
         limit: &BTreeSet<String>,
     ) -> Result<TokenReply, Error> {
         let member = self.member(account)?;
-        let granted = member.handle.published.look().token.as_ref().and_then(|token| token.scope.clone());
+        let granted = member.handle.published.load().token.as_ref().and_then(|token| token.scope.clone());
         query.target = bounded(&member, granted.as_deref(), query.target.take(), limit)?;
         let mut reply = self.token(account, query).await?;
         // What came may be another than what was looked at, and a provider may give more than was asked for.

@@ -1,58 +1,33 @@
-//! What the provider says of an account's token, and tokens that were made elsewhere.
+//! Imports tokens that were made elsewhere, once the provider has confirmed them.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use super::accounts::Member;
-use super::answers::LoginTaken;
-use super::browser_login::ExchangeGuard;
-use super::fresh_grant::FreshGrant;
-use super::handle::{Broker, TokenQuery};
-use super::provider_call::ProviderCall;
-use super::unaided::granted;
 use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
-use crate::clock::Wall;
-use crate::contract::{AcceptReply, ImportReply, ImportRequest, InfoReply, InfoSource, VERSION};
-use crate::error::{Error, Missing};
+use crate::broker::accounts::Member;
+use crate::broker::handle::Broker;
+use crate::broker::login::fresh_grant::FreshGrant;
+use crate::broker::login::result::{LoginResult, granted};
+use crate::broker::provider_call::ProviderCall;
+use crate::contract::{ImportReply, ImportRequest};
+use crate::error::Error;
 use crate::oauth::describe::{DescribeEndpoint, Described};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Target, Trade};
 use crate::oauth::grant::Grant;
-use crate::oauth::reply::clean;
 use crate::provider::AskError;
 use crate::secret::{AccessToken, RefreshToken};
 
 impl Broker {
-    /// What the provider says of the account's current token.
-    pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
-        let member = self.member(account)?;
-        let reply = self.token(account, TokenQuery::default()).await?;
-        let token = AccessToken::taken(reply.access_token);
-        let described = self.describe(&member, &token).await.map_err(|error| asked_in_vain(&reply.account, error))?;
-        Ok(InfoReply {
-            version: VERSION,
-            account: reply.account,
-            source: match described.source {
-                DescribeEndpoint::Details => InfoSource::Details,
-                DescribeEndpoint::Introspection => InfoSource::Introspection,
-            },
-            active: described.active,
-            scope: described.scope,
-            expires_at: described.expires_at.map(Wall::unix_seconds),
-            identity: beside_our_own(described.identity),
-            claims: without_token(described.claims, &token),
-        })
-    }
-
     /// Takes over a token that was made elsewhere, once the provider has accepted it.
     pub async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
         // Before anything can fail: from here on they are wiped whatever happens.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.known_member(account)?;
         // Counted before it is asked whether the store is open: a refresh token may work once.
-        let _counted = ExchangeGuard::new(&self.inner.exchanging, &member.config.name);
+        let _counted = self.inner.exchanging.begin(&member.config.name);
         self.may_spend(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
@@ -67,8 +42,8 @@ impl Broker {
         };
         let agreed = if request.replace { Agreed::ToAny } else { Agreed::No };
         let replaced = match self.take_over(None, fresh, agreed).await? {
-            LoginTaken::Stored(replaced) => replaced,
-            LoginTaken::Another(brought) => return Err(self.ask_about_import(*brought).await),
+            LoginResult::Stored(replaced) => replaced,
+            LoginResult::AnotherPerson(brought) => return Err(self.ask_about_import(*brought).await),
         };
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
         Ok(ImportReply { account: self.account(account)?, replaced })
@@ -79,7 +54,8 @@ impl Broker {
         let name = &member.config.name;
         let now = self.inner.world.clock.now().wall;
         let refused = |why: String, provider_error| Error::ImportRefused { account: name.clone(), why, provider_error };
-        let described = match self.describe(member, &token).await {
+        let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
+        let described = match provider_call.describe(&token).await {
             Ok(described) => described,
             Err(AskError::Impossible(why)) => {
                 return Err(refused(format!("it can't be checked, since {why}; import a refresh token instead"), None));
@@ -123,50 +99,6 @@ impl Broker {
         grant.refresh_token.get_or_insert(token);
         Ok(if rotated { self.inner.revoker.guard(plan, grant, asked) } else { FreshGrant::brought(plan, grant, asked) })
     }
-
-    async fn describe(&self, member: &Member, token: &AccessToken) -> Result<Described, AskError> {
-        let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
-        let credentials = provider_call.credentials().await.map_err(AskError::Impossible)?;
-        let dialect = provider_call.dialect().await?;
-        self.inner.world.provider.describe(&dialect, token, &credentials).await
-    }
-
-    /// Uses the provider's metadata though its token endpoint has moved to another host.
-    pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
-        let dialect = {
-            let accounts = self.inner.accounts.load();
-            let accounts = accounts.members.values().map(|member| &member.config.dialect);
-            accounts.into_iter().find(|dialect| dialect.provider == provider).map(Arc::clone)
-        };
-        let unknown = || Error::Missing(Missing::Provider(clean(provider)));
-        let dialect = dialect.ok_or_else(unknown)?;
-        let accepted = self.inner.world.provider.accept(&dialect).await;
-        let token_url = accepted.map_err(|error| asked_in_vain(provider, error))?;
-        Ok(AcceptReply { provider: provider.to_owned(), token_url })
-    }
-}
-
-/// What else an [`InfoReply`] says, which stands beside the identity's members.
-const OUR_OWN: [&str; 7] = ["version", "account", "source", "active", "scope", "expires_at", "claims"];
-
-fn beside_our_own(mut identity: Map<String, Value>) -> Map<String, Value> {
-    identity.retain(|name, _| !OUR_OWN.contains(&name.as_str()));
-    identity
-}
-
-/// A provider that is asked with the token may repeat it under any name. Tokens by their usual names are
-/// gone already.
-fn without_token(claims: Map<String, Value>, token: &AccessToken) -> Map<String, Value> {
-    claims.into_iter().filter_map(|(name, value)| Some((name, other_than(token, value)?))).collect()
-}
-
-fn other_than(token: &AccessToken, value: Value) -> Option<Value> {
-    match value {
-        Value::Object(members) => Some(Value::Object(without_token(members, token))),
-        Value::Array(items) => Some(items.into_iter().filter_map(|item| other_than(token, item)).collect()),
-        Value::String(text) if token.matches(&text) => None,
-        plain => Some(plain),
-    }
 }
 
 /// An import that failed as a login would.
@@ -174,18 +106,5 @@ fn not_taken_over(error: Error) -> Error {
     match error {
         Error::LoginFailed { account, why, provider_error } => Error::ImportRefused { account, why, provider_error },
         other => other,
-    }
-}
-
-fn asked_in_vain(account: &str, error: AskError) -> Error {
-    let account = account.to_owned();
-    match error {
-        AskError::Impossible(why) => Error::CannotAsk { account, why },
-        AskError::Refused(refusal) => {
-            Error::ProviderRefused { account, why: refusal.to_string(), provider_error: Some(refusal.code) }
-        }
-        AskError::Unreachable { why, retry_after } => {
-            Error::ProviderUnreachable { account, why, retry_after: retry_after.unwrap_or_default() }
-        }
     }
 }

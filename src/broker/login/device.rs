@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::actor::sleep;
-use super::browser_login::ExchangeGuard;
-use super::handle::Broker;
-use super::logins::PendingLogin;
+use super::pending::message::PendingLogin;
 use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
 use crate::account::state::RefreshOutcome;
+use crate::broker::handle::Broker;
+use crate::broker::timer::sleep;
 use crate::contract::{DevicePrompt, LoginReply, LoginStatus};
 use crate::error::Error;
 use crate::oauth::device::DeviceAuthorization;
@@ -25,7 +24,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Broker {
     /// What the user has to do for the login `pending`; from now on the daemon asks for its token.
-    pub(super) async fn start_device(&self, plan: LoginPlan, pending: &PendingLogin) -> Result<DevicePrompt, Error> {
+    pub(in crate::broker) async fn start_device(
+        &self,
+        plan: LoginPlan,
+        pending: &PendingLogin,
+    ) -> Result<DevicePrompt, Error> {
         if pending.joined {
             return self.joined_prompt(&plan.account, &pending.id).await;
         }
@@ -88,7 +91,7 @@ impl Broker {
                 return self.conclude(&id, &plan.account, result).await;
             }
             // Counted before it is asked whether the store is open: whoever locks it waits for this.
-            let counted = ExchangeGuard::new(&self.inner.exchanging, &plan.account);
+            let counted = self.inner.exchanging.begin(&plan.account);
             if let Err(error) = self.may_spend(&plan.account) {
                 return self.conclude(&id, &plan.account, Err(error)).await;
             }

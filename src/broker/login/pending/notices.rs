@@ -1,8 +1,9 @@
 //! What happens to a pending login without ending it, told to who waits for it.
 
-use super::{Logins, LoginsRequest, Task, Via};
+use super::message::Via;
+use super::task::Task;
 use crate::account::attempts::{Accepted, Callback, Rejected};
-use crate::broker::browser_login::CallbackRequest;
+use crate::broker::login::callback::CallbackRequest;
 use crate::clock::Moment;
 
 const NO_STATE: &str = "An answer came to the browser without the `state` of this login, and was not used. The login \
@@ -13,13 +14,6 @@ const UNKNOWN_STATE: &str = "An answer came to the browser with the `state` of a
 const OTHER_BROWSER: &str = "The answer came in a browser that this login was not begun in, or that did not send its \
     cookie, and was not used. The login goes on: finish it in the browser where it began, and allow it cookies. With a \
     browser on another machine, use `ringback login --paste`.";
-
-impl Logins {
-    /// Tells who waits for a login with this redirect URI what happened there.
-    pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
-        _ = self.inbox.send(LoginsRequest::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
-    }
-}
 
 impl Task {
     /// What is turned away ends nothing, and who waits for that login hears of it.

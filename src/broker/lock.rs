@@ -1,75 +1,21 @@
 //! The store's key leaves memory, and all that it opens with it; and both come back.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+mod auto;
+pub(super) mod state;
 
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::accounts::{Accounts, stop};
-use super::actor::AccountCommand;
+use super::actor::command::AccountCommand;
 use super::handle::{Broker, FAREWELL};
 use super::passphrase_backoff::PassphraseBackoff;
-use crate::clock::{Boot, Moment};
 use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
 use crate::error::{Error, Obstacle};
 use crate::secret::Passphrase;
 use crate::store::{Opening, StoreError};
-
-/// What is shorter is how far apart two clocks were read.
-const A_SLEEP: Duration = Duration::from_millis(500);
-
-/// The first and the longest pause before a key is asked for again that could not be had at the start.
-const KEY_FIRST: Duration = Duration::from_secs(5);
-const KEY_LONGEST: Duration = Duration::from_secs(300);
-
-/// Whether the broker has anything to give.
-pub(super) struct LockState {
-    /// From the moment that somebody locks until the key is there again: nobody is served, and no account
-    /// begins anything.
-    pub(super) shut: Arc<AtomicBool>,
-    /// When somebody last asked for a token, in milliseconds since boot.
-    asked: AtomicU64,
-    /// Rings when the store was locked or unlocked.
-    changed: watch::Sender<()>,
-    /// Held by who changes which accounts there are or whether they are locked.
-    pub(super) turn: Mutex<()>,
-    /// Held by the one whose passphrase is looked at.
-    passphrase_backoff: Arc<Mutex<PassphraseBackoff>>,
-}
-
-impl LockState {
-    pub(super) fn new(store: StoreState, now: Moment) -> Self {
-        let lock = Self {
-            shut: Arc::new(AtomicBool::new(store != StoreState::Unlocked)),
-            asked: AtomicU64::default(),
-            changed: watch::Sender::new(()),
-            turn: Mutex::default(),
-            passphrase_backoff: Arc::default(),
-        };
-        lock.asked_at(now);
-        lock
-    }
-
-    pub(super) fn is_shut(&self) -> bool {
-        self.shut.load(Ordering::Acquire)
-    }
-
-    /// Refuses while there is nothing to give.
-    pub(super) fn open(&self) -> Result<(), Error> {
-        if self.is_shut() { Err(Error::StoreLocked) } else { Ok(()) }
-    }
-
-    /// Somebody wants a token.
-    pub(super) fn asked_at(&self, now: Moment) {
-        self.asked.store(u64::try_from(now.boot.0.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// How long nobody has wanted one.
-    fn idle(&self, now: Moment) -> Duration {
-        Boot(Duration::from_millis(self.asked.load(Ordering::Relaxed))).until(now.boot)
-    }
-}
 
 impl Broker {
     /// Drops the store's key and every token and secret from memory. What is in flight is ended and kept first;
@@ -87,7 +33,7 @@ impl Broker {
         }
         lock.shut.store(true, Ordering::SeqCst);
         let accounts = self.inner.accounts.load_full();
-        accounts.members.values().for_each(|member| member.handle.published.ring());
+        accounts.members.values().for_each(|member| member.handle.published.notify());
         self.end_logins("the token store was locked meanwhile").await;
         if let Err(why) = tell(&accounts, AccountCommand::Lock).await {
             self.reopen(&accounts).await;
@@ -191,58 +137,6 @@ impl Broker {
 
     fn lock_reply(&self, changed: bool) -> LockReply {
         LockReply { version: VERSION, store: self.store_state(), changed }
-    }
-
-    /// Asks for the store's key until it is there, ever more seldom: at the start a keyring may be locked, or the
-    /// session that it belongs to may not have begun.
-    pub async fn unlock_when_it_can_be(self) {
-        let mut pause = KEY_FIRST;
-        while self.store_state() != StoreState::Unlocked {
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(KEY_LONGEST);
-            if let Err(error) = self.unlock(UnlockRequest::default()).await {
-                tracing::info!("the store stays locked: {error}");
-            }
-        }
-    }
-
-    /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.
-    pub async fn lock_after_sleep(self) {
-        let clock = &self.inner.world.clock;
-        let (mut jumps, mut slept) = (self.inner.common.jumps.clone(), clock.slept());
-        while jumps.changed().await.is_ok() {
-            let before = std::mem::replace(&mut slept, clock.slept());
-            if slept.saturating_sub(before) >= A_SLEEP {
-                tracing::info!("the machine has slept");
-                // What went wrong was said.
-                _ = self.lock().await;
-            }
-        }
-        std::future::pending::<()>().await;
-    }
-
-    /// Locks whenever nobody has asked for a token for `span`. Never ends; wakes up once per span at most, and
-    /// not at all while the store is locked.
-    pub async fn lock_after_idle(self, span: Duration) {
-        let (lock, clock) = (&self.inner.lock, &self.inner.world.clock);
-        let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.common.jumps.clone());
-        loop {
-            changed.borrow_and_update();
-            let left = (!lock.is_shut()).then(|| span.saturating_sub(lock.idle(clock.now())));
-            if left.is_some_and(|left| left.is_zero()) {
-                tracing::info!("nobody has asked for a token for {} s", span.as_secs());
-                if self.lock().await.is_err() {
-                    // Said already. Once more after another span.
-                    lock.asked_at(clock.now());
-                }
-                continue;
-            }
-            tokio::select! {
-                () = super::actor::sleep(left) => {}
-                _ = changed.changed() => {}
-                Ok(()) = jumps.changed() => {}
-            }
-        }
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use super::accounts::Member;
-use super::actor::AccountCommand;
-use super::handle::{Broker, Target, token_reply};
+use super::reply::token_reply;
 use crate::account::verdict::{Ttl, Verdict};
+use crate::broker::accounts::Member;
+use crate::broker::actor::command::AccountCommand;
+use crate::broker::handle::Broker;
 use crate::config::AccountConfig;
 use crate::contract::TokenReply;
 use crate::error::{Error, Obstacle};
 use crate::oauth::dialect::Narrowing;
+use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
 impl Broker {
     /// A token for `target` only: the cached one, or one that is asked for now.
-    pub(super) async fn narrowed_token(
+    pub(in crate::broker) async fn narrowed_token(
         &self,
         name: &str,
         member: &Member,
@@ -25,14 +27,14 @@ impl Broker {
         may_narrow(&member.config, target)?;
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
-        let mut bell = published.listen();
+        let mut bell = published.subscribe();
         let patience = clock.now().boot.plus(wait);
         loop {
             bell.borrow_and_update();
             self.inner.lock.open()?;
             let now = clock.now();
             let (snapshot, unrenewable) = {
-                let whole = published.look();
+                let whole = published.load();
                 // The account's own token tells why there is no refresh token to ask with.
                 let why = (!whole.refreshable && whole.trouble.is_none()).then(|| whole.error(now));
                 (whole.narrowed_to(target), why)
@@ -52,7 +54,7 @@ impl Broker {
 }
 
 /// The order of scopes means nothing (RFC 6749 §3.3), so equal wishes are equal.
-pub(super) fn in_order(mut target: Target) -> Target {
+pub(in crate::broker) fn in_order(mut target: Target) -> Target {
     target.scope.sort_unstable();
     target.scope.dedup();
     target

@@ -3,32 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::browser_login::ExchangeGuard;
-use super::handle::Broker;
-use super::logins::{Answerer, Brought, PageCookie, QuestionOutcome};
+use super::pending::message::PendingLogin;
+use super::question::{Answerer, PageCookie, QuestionOutcome};
+use super::result::{LoginResult, Unconfirmed};
 use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
+use crate::broker::handle::Broker;
 use crate::config::AccountConfig;
-use crate::contract::{LoginReply, LoginStarted, Replaced};
+use crate::contract::Confirm;
+use crate::contract::{LoginReply, Replaced};
 use crate::error::Error;
 use crate::secret::Nonce256;
 
-/// What became of what a login brought.
-pub(super) enum LoginTaken {
-    /// It is stored.
-    Stored(Replaced),
-    /// It is another person's, and nobody has agreed to that.
-    Another(Box<Brought>),
-}
-
 impl Broker {
     /// Asks whether what the login brought may be kept, unless that was said beforehand. `None`: it waits for the answer.
-    pub(super) async fn ask_whether_to_replace(&self, id: &str, brought: Brought) -> Option<Result<Replaced, Error>> {
+    pub(in crate::broker) async fn ask_whether_to_replace(
+        &self,
+        id: &str,
+        brought: Unconfirmed,
+    ) -> Option<Result<Replaced, Error>> {
         match self.inner.logins.question(id, brought, self.question_life()).await {
             QuestionOutcome::Waits => None,
-            QuestionOutcome::SaidBefore(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
-                Ok(LoginTaken::Stored(replaced)) => Some(Ok(replaced)),
-                Ok(LoginTaken::Another(_)) => {
+            QuestionOutcome::Confirmed(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
+                Ok(LoginResult::Stored(replaced)) => Some(Ok(replaced)),
+                Ok(LoginResult::AnotherPerson(_)) => {
                     Some(Err(Error::Internal { what: "an answer was asked for twice".into() }))
                 }
                 Err(error) => Some(Err(error)),
@@ -51,8 +49,8 @@ impl Broker {
     async fn answer_now(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let account = self.login(id, Duration::ZERO).await?.account;
         // Whoever locks the store waits for this, and has ended every question before.
-        let _counted = ExchangeGuard::new(&self.inner.exchanging, &account);
-        if let Some(Brought { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
+        let _counted = self.inner.exchanging.begin(&account);
+        if let Some(Unconfirmed { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
             let result = self.take_over(Some(id), fresh, Agreed::To(confirm.current)).await;
             self.conclude(id, &account, result).await;
         }
@@ -60,20 +58,20 @@ impl Broker {
     }
 
     /// Joins the account's login if that waits for an answer, which may be given beforehand.
-    pub(super) async fn join_question(
+    pub(in crate::broker) async fn join_question(
         &self,
         config: &AccountConfig,
         replace: bool,
-    ) -> Result<Option<LoginStarted>, Error> {
+    ) -> Result<Option<(PendingLogin, Confirm)>, Error> {
         let Some((pending, confirm)) = self.inner.logins.join_question(&config.name).await else { return Ok(None) };
         if replace {
             self.answer_login(&pending.id, true, Answerer::Program).await?;
         }
-        Ok(Some(LoginStarted { confirm: Some(confirm), ..super::login::begun(config, &pending) }))
+        Ok(Some((pending, confirm)))
     }
 
     /// Keeps an import of another person's token as a login that waits for an answer. The error says so.
-    pub(super) async fn ask_about_import(&self, brought: Brought) -> Error {
+    pub(in crate::broker) async fn ask_about_import(&self, brought: Unconfirmed) -> Error {
         let (plan, confirm) = (LoginPlan::clone(brought.fresh.plan()), brought.confirm.clone());
         let (account, life) = (plan.account.clone(), self.question_life());
         self.inner.logins.call_off(&account, "a token was imported meanwhile").await;

@@ -1,13 +1,12 @@
 //! How an account's tokens are given up or forgotten, and how its task ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::halting::HALTED;
-use super::{Actor, sleep};
+use super::Actor;
+use super::cancellation::CANCELLED;
 use crate::account::snapshot::Standing;
 use crate::account::state::Event;
-use crate::broker::fresh_grant::REVOKE_PATIENCE;
+use crate::broker::login::fresh_grant::REVOKE_PATIENCE;
 use crate::config::AccountConfig;
 use crate::contract::{LogoutOutcome, LogoutReply};
 use crate::error::Error;
@@ -16,48 +15,7 @@ use crate::oauth::dialect::Revoke;
 use crate::oauth::grant::TokenSet;
 use crate::provider::RevocationOutcome;
 
-/// Between attempts to write what could not be written, when the daemon is told to stop.
-const LAST_CHANCES_APART: Duration = Duration::from_millis(200);
-/// How many such attempts: half a minute of them, where a removed account has that long.
-const LAST_CHANCES: u32 = 150;
-/// And before the store is locked: a second of them.
-const CHANCES_BEFORE_LOCK: u32 = 5;
-
 impl Actor {
-    /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
-    pub(super) async fn keep_the_unkept(&mut self) {
-        self.try_to_keep(LAST_CHANCES).await;
-        self.note_written();
-        if self.machine.is_unkept() {
-            tracing::error!(account = %self.config.name, "new tokens could not be written and are lost");
-        }
-    }
-
-    async fn try_to_keep(&mut self, chances: u32) {
-        for jitter in 0..chances {
-            if !self.machine.is_unkept() {
-                return;
-            }
-            if jitter > 0 {
-                sleep(Some(LAST_CHANCES_APART)).await;
-            }
-            self.drive(Event::Stopping).await;
-        }
-    }
-
-    /// Forgets all that the store keeps, and the client's secret. The error is one clause: there are new tokens
-    /// that could not be written, and those are forgotten on no account.
-    pub(super) async fn lock(&mut self) -> Result<(), String> {
-        self.try_to_keep(CHANCES_BEFORE_LOCK).await;
-        if self.machine.is_unkept() {
-            let why = self.machine.snapshot(&self.config.name).error(self.world.clock.now());
-            return Err(format!("`{}` has new tokens that can't be written: {why}", self.config.name));
-        }
-        self.credentials = None;
-        self.drive(Event::Locked).await;
-        Ok(())
-    }
-
     pub(super) async fn log_out(&mut self) -> Result<LogoutReply, Error> {
         let before = self.machine.snapshot(&self.config.name);
         if matches!(before.standing, Standing::Unread | Standing::Locked) {
@@ -92,9 +50,9 @@ impl Actor {
         if expired && matches!(config.dialect.revoke, Revoke::DeleteBearer(_)) {
             return here_only("the access token had expired, and this provider takes no other");
         }
-        let halted = self.halted();
+        let cancellation = self.cancellation();
         let revoking = self.revoke_at_provider(tokens, &config);
-        halted.cuts(revoking).await.unwrap_or_else(|| here_only(HALTED))
+        cancellation.run_until_cancelled(revoking).await.unwrap_or_else(|| here_only(CANCELLED))
     }
 
     async fn revoke_at_provider(&mut self, tokens: &TokenSet, config: &AccountConfig) -> (LogoutOutcome, String) {

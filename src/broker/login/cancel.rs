@@ -1,8 +1,8 @@
 //! Logins that end before their time: what they would bring can't be used, so nothing is spent on them any more.
 
-use super::accounts::{Accounts, Member};
-use super::handle::Broker;
-use super::logins::PendingLogin;
+use super::pending::message::PendingLogin;
+use crate::broker::accounts::{Accounts, Member};
+use crate::broker::handle::Broker;
 use crate::config::AccountConfig;
 use crate::error::Error;
 
@@ -12,7 +12,7 @@ const CHANGED: &str = "the config changed while the login was pending";
 impl Broker {
     /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
     /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
-    pub(super) async fn end_stale_logins(&self, old: &Accounts) {
+    pub(in crate::broker) async fn end_stale_logins(&self, old: &Accounts) {
         let now = self.inner.accounts.load_full();
         for (name, member) in &old.members {
             if let Some(why) = self.stale(&member.config, now.members.get(name)) {
@@ -31,7 +31,7 @@ impl Broker {
 
     /// Looks again once the login is known to all: while its credentials were read the config may have changed, and the
     /// store may have been locked.
-    pub(super) async fn still_wanted(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
+    pub(in crate::broker) async fn still_wanted(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
         let name = &member.config.name;
         let stale = self.stale(&member.config, self.inner.accounts.load().members.get(name));
         let wanted = match stale {
@@ -48,7 +48,7 @@ impl Broker {
 
     /// Whether what a login has to show may be shown to the provider: nobody would keep what it brings while the store is
     /// locked or the daemon stops. Whoever asks is counted as exchanging before, so that a lock or stop waits for it.
-    pub(super) fn may_spend(&self, account: &str) -> Result<(), Error> {
+    pub(in crate::broker) fn may_spend(&self, account: &str) -> Result<(), Error> {
         self.inner.lock.open()?;
         let accounts = self.inner.accounts.load();
         let stopping = accounts.members.get(account).is_some_and(|member| member.handle.is_stopping());
@@ -56,10 +56,10 @@ impl Broker {
     }
 
     /// Ends every login, and waits for those that are being exchanged: what they bring is kept.
-    pub(super) async fn end_logins(&self, why: &'static str) {
-        let exchanging = self.inner.exchanging.borrow().clone();
+    pub(in crate::broker) async fn end_logins(&self, why: &'static str) {
+        let exchanging = self.inner.exchanging.accounts();
         self.call_off_all(why, &exchanging).await;
-        _ = self.inner.exchanging.subscribe().wait_for(Vec::is_empty).await;
+        self.inner.exchanging.idle().await;
         // A device whose user has not said yes is asked for no more.
         self.call_off_all(why, &[]).await;
     }

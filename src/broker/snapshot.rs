@@ -1,41 +1,41 @@
 //! What an account's task shows to everybody: one snapshot, read without a lock, and a bell.
 
 use std::sync::Arc;
+use tokio::sync::watch;
 
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::watch;
 
 use crate::account::snapshot::Snapshot;
 
 /// The newest snapshot of one account.
 #[derive(Debug)]
-pub(super) struct Published {
+pub(super) struct SnapshotCell {
     snapshot: ArcSwap<Snapshot>,
     bell: watch::Sender<()>,
 }
 
-impl Published {
+impl SnapshotCell {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         Self { snapshot: ArcSwap::from_pointee(snapshot), bell: watch::Sender::new(()) }
     }
 
     /// The newest snapshot: nanoseconds, and nobody waits for anybody.
-    pub(super) fn look(&self) -> Guard<Arc<Snapshot>> {
+    pub(super) fn load(&self) -> Guard<Arc<Snapshot>> {
         self.snapshot.load()
     }
 
     /// Rings after every [`Self::show`] and [`Self::ring`]. Listen before you look, or you miss one.
-    pub(super) fn listen(&self) -> watch::Receiver<()> {
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.bell.subscribe()
     }
 
     /// Has everybody look again.
-    pub(super) fn ring(&self) {
+    pub(super) fn notify(&self) {
         self.bell.send_replace(());
     }
 
-    pub(super) fn show(&self, snapshot: Snapshot) {
+    pub(super) fn publish(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
-        self.ring();
+        self.notify();
     }
 }

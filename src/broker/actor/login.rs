@@ -6,9 +6,8 @@ use super::Actor;
 use crate::account::replace::{Agreed, Decision, Replaces, decide};
 use crate::account::snapshot::Standing;
 use crate::account::state::Event;
-use crate::broker::answers::LoginTaken;
-use crate::broker::fresh_grant::FreshGrant;
-use crate::broker::logins::Brought;
+use crate::broker::login::fresh_grant::FreshGrant;
+use crate::broker::login::result::{LoginResult, Unconfirmed};
 use crate::contract::{Confirm, Replaced};
 use crate::error::Error;
 use crate::oauth::grant::Grant;
@@ -17,18 +16,18 @@ use crate::oauth::identity::{self, Comparison, compare};
 impl Actor {
     /// What a login brought needs no revocation once it is written or was logged out.
     pub(super) fn note_written(&mut self) {
-        if !self.machine.is_unkept()
+        if !self.machine.is_uncommitted()
             && let Some(written) = self.unwritten.take()
         {
             written.stored();
         }
     }
 
-    pub(super) fn too_late(&self) -> Result<LoginTaken, Error> {
+    pub(super) fn too_late(&self) -> Result<LoginResult, Error> {
         Err(Error::login_failed(&self.config.name, "it was called off meanwhile".into()))
     }
 
-    pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<LoginTaken, Error> {
+    pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<LoginResult, Error> {
         if fresh.plan().binding() != *self.machine.binding() {
             return Err(Error::login_failed(
                 &self.config.name,
@@ -57,7 +56,7 @@ impl Actor {
             Decision::Ask => {
                 self.told = None;
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
-                return Ok(LoginTaken::Another(Box::new(Brought { fresh, confirm })));
+                return Ok(LoginResult::AnotherPerson(Box::new(Unconfirmed { fresh, confirm })));
             }
         };
         // Some providers end all of a user's grants with one: what the new login takes the place of is not revoked.
@@ -70,7 +69,7 @@ impl Actor {
         self.note_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
-            Ok(LoginTaken::Stored(replaced(replaces, current)))
+            Ok(LoginResult::Stored(replaced(replaces, current)))
         } else {
             Err(after.error(self.world.clock.now()))
         }

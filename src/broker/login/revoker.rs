@@ -1,117 +1,25 @@
-//! A grant that has arrived and is not stored yet. If it is dropped before that, it is revoked at the provider: nobody
-//! would know of it, and it would stay alive there. An account that lives on the same tokens would lose them with it:
-//! then it is left, and the log says so.
+//! Revokes grants that nobody stores, unless an account would lose its tokens by that.
 
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::sync::watch;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
-use super::World;
-use super::accounts::{Accounts, Member};
+use super::fresh_grant::{FreshGrant, REVOKE_PATIENCE, RevokeGrant};
 use crate::account::attempts::LoginPlan;
+use crate::broker::accounts::{Accounts, Member};
+use crate::broker::world::World;
 use crate::clock::Boot;
 use crate::failpoint;
-use crate::oauth::describe::Described;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
-use crate::oauth::id_token::{self, WrongNonce};
 use crate::oauth::identity::{self, Comparison};
 use crate::provider::RevocationOutcome;
-use crate::secret::{AccessToken, Nonce256};
-
-/// What is spent on revoking a grant, which takes two requests. A stop waits less.
-pub(super) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
-
-/// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
-/// its tokens by that.
-pub(super) struct FreshGrant {
-    plan: Arc<LoginPlan>,
-    grant: Box<Grant>,
-    /// When it was asked for: the provider began to count its life after that.
-    asked: Boot,
-    /// What the provider said of its access token, if it was asked already.
-    described: Option<Box<Described>>,
-    /// Whether it is turned away where the account would lose a login that can be refreshed.
-    spares_refresh: bool,
-    /// Who revokes it; `None`: nobody has to.
-    revoker: Option<Box<Revoker>>,
-}
-
-impl FreshGrant {
-    /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
-    pub(super) fn brought(plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> Self {
-        Self { plan, grant, asked, described: None, spares_refresh: false, revoker: None }
-    }
-
-    /// The same, with what the provider said of its access token.
-    #[must_use]
-    pub(super) fn described_as(mut self, described: Described) -> Self {
-        self.described = Some(Box::new(described));
-        self
-    }
-
-    /// The same, to be turned away where the account would lose a login that can be refreshed.
-    #[must_use]
-    pub(super) fn sparing_refresh(mut self, spares_refresh: bool) -> Self {
-        self.spares_refresh = spares_refresh;
-        self
-    }
-
-    /// Whether it is turned away where the account would lose a login that can be refreshed.
-    pub(super) fn spares_refresh(&self) -> bool {
-        self.spares_refresh
-    }
-
-    /// What the provider said of its access token, if it was asked already.
-    pub(super) fn described(&self) -> Option<&Described> {
-        self.described.as_deref()
-    }
-
-    /// What the login was begun with.
-    pub(super) fn plan(&self) -> &LoginPlan {
-        &self.plan
-    }
-
-    /// A copy for who stores it. It counts as dropped all the same if [`Self::stored`] is not called.
-    pub(super) fn grant(&self) -> Grant {
-        (*self.grant).clone()
-    }
-
-    /// Whether the ID token that came with a code's tokens is the answer to the request that had this `nonce`.
-    ///
-    /// A reply without one passes, though `openid` was asked for: plain OAuth servers take that for a scope like any
-    /// other. Code, PKCE and state tie the tokens to this login, and nothing is believed that no ID token says.
-    pub(super) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
-        match id_token::check_nonce(&self.grant.extra, nonce) {
-            Err(WrongNonce::NoToken) => Ok(()),
-            checked => checked,
-        }
-    }
-
-    /// When it was asked for.
-    pub(super) fn asked(&self) -> Boot {
-        self.asked
-    }
-
-    /// It is not dropped, and so not revoked.
-    pub(super) fn stored(mut self) {
-        self.revoker = None;
-    }
-}
-
-impl Drop for FreshGrant {
-    fn drop(&mut self) {
-        if let Some(revoker) = self.revoker.take() {
-            revoker.revoke(Arc::clone(&self.plan), &self.grant);
-        }
-    }
-}
+use crate::secret::AccessToken;
 
 /// Revokes grants that nobody stores. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Revoker {
+pub(in crate::broker) struct Revoker {
     world: World,
     accounts: Arc<ArcSwap<Accounts>>,
     runtime: Handle,
@@ -121,17 +29,17 @@ pub(super) struct Revoker {
 
 impl Revoker {
     /// Needs a running runtime.
-    pub(super) fn new(world: World, accounts: Arc<ArcSwap<Accounts>>) -> Self {
+    pub(in crate::broker) fn new(world: World, accounts: Arc<ArcSwap<Accounts>>) -> Self {
         Self { world, accounts, runtime: Handle::current(), pending: Arc::default() }
     }
 
     /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
-    pub(super) fn guard(&self, plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
-        FreshGrant { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(Box::new(self.clone())) }
+    pub(in crate::broker) fn guard(&self, plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
+        FreshGrant::guarded(plan, grant, asked, Box::new(self.clone()))
     }
 
     /// Waits until no revocation is under way.
-    pub(super) async fn idle(&self) {
+    pub(in crate::broker) async fn idle(&self) {
         _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
     }
 
@@ -141,7 +49,7 @@ impl Revoker {
         let person = identity::of_reply(&grant.extra);
         let accounts = self.accounts.load();
         let loses = |member: &Member| {
-            let held = member.handle.published.look();
+            let held = member.handle.published.load();
             let Some(token) = &held.token else { return false };
             let same = grant.access_token.as_ref().is_some_and(|new| new.matches(token.access_token.expose()));
             let is_of_client = member.config.client_id == plan.credentials.client_id
@@ -150,7 +58,9 @@ impl Revoker {
         };
         accounts.members.iter().find(|(_, member)| loses(member)).map(|(name, _)| name.clone())
     }
+}
 
+impl RevokeGrant for Revoker {
     fn revoke(&self, plan: Arc<LoginPlan>, grant: &Grant) {
         let revocation = Revocation::new(&self.pending, &plan.account);
         if let Some(name) = self.would_lose(&plan, grant) {

@@ -2,37 +2,23 @@
 
 use std::sync::Arc;
 
-use super::accounts::Member;
-use super::answers::LoginTaken;
-use super::browser_login::ExchangeGuard;
-use super::fresh_grant::FreshGrant;
-use super::handle::Broker;
-use super::logins::PendingLogin;
-use super::provider_call::ProviderCall;
+use super::pending::message::PendingLogin;
+use super::result::LoginResult;
 use crate::account::attempts::LoginPlan;
 use crate::account::replace::Agreed;
-use crate::account::state::RefreshOutcome;
-use crate::clock::Boot;
+use crate::broker::accounts::Member;
+use crate::broker::handle::Broker;
+use crate::broker::provider_call::ProviderCall;
 use crate::config::AccountConfig;
-use crate::contract::{LoginStatus, PasswordPrompt, Replaced};
+use crate::contract::{LoginStatus, PasswordPrompt};
 use crate::credentials::PasswordPipe;
 use crate::error::Error;
 use crate::oauth::exchange::{Trade, User};
-use crate::oauth::grant::Grant;
 use crate::secret::Password;
 
 impl Broker {
-    /// The client asks for itself (RFC 6749 §4.4): as a refresh, on the account's one way.
-    pub(super) fn start_client(&self, account: &str, pending: &PendingLogin) {
-        let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
-        tokio::spawn(async move {
-            let result = broker.refresh(&account).await.map(|_| LoginTaken::Stored(Replaced::default()));
-            broker.conclude(&id, &account, result).await;
-        });
-    }
-
     /// The user's password (RFC 6749 §4.3), from where the config says or from a pipe that is then told of.
-    pub(super) async fn start_password(
+    pub(in crate::broker) async fn start_password(
         &self,
         member: &Member,
         plan: LoginPlan,
@@ -59,7 +45,7 @@ impl Broker {
             };
             // Counted before it is asked whether the store is open, and until all know how it ended: whoever locks it waits
             // for this, and then ends the logins that are pending still.
-            let _counted = ExchangeGuard::new(&broker.inner.exchanging, &config.name);
+            let _counted = broker.inner.exchanging.begin(&config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
                 Err(why) => Err(Error::login_failed(&config.name, why)),
@@ -67,18 +53,6 @@ impl Broker {
             broker.conclude(&id, &config.name, result).await;
         });
         Ok(prompt)
-    }
-
-    /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
-    pub(super) fn granted(
-        &self,
-        plan: &Arc<LoginPlan>,
-        what: &str,
-        answer: RefreshOutcome,
-        asked: Boot,
-    ) -> Result<FreshGrant, Error> {
-        let grant = granted(&plan.account, what, answer)?;
-        Ok(self.inner.revoker.guard(Arc::clone(plan), grant, asked))
     }
 
     /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
@@ -112,7 +86,7 @@ impl Broker {
         plan: &Arc<LoginPlan>,
         user: User,
         password: Password,
-    ) -> Result<LoginTaken, Error> {
+    ) -> Result<LoginResult, Error> {
         self.may_spend(&plan.account)?;
         let asked = self.inner.world.clock.now().boot;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
@@ -130,24 +104,5 @@ async fn typed(config: &AccountConfig, pipe: PasswordPipe) -> Result<(User, Pass
         Ok(Some(password)) => Ok((user, password)),
         Ok(None) => Err("no password was typed".into()),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-/// What the provider granted for `what`, or why not.
-pub(super) fn granted(account: &str, what: &str, answer: RefreshOutcome) -> Result<Box<Grant>, Error> {
-    let account = account.to_owned();
-    match answer {
-        RefreshOutcome::Granted(grant) => Ok(grant),
-        RefreshOutcome::Refused(refusal) => {
-            let why = format!("the provider refused {what}: {refusal}");
-            Err(Error::LoginFailed { account, why, provider_error: Some(refusal.code) })
-        }
-        RefreshOutcome::Pending { .. } => {
-            Err(Error::login_failed(&account, "the provider answered as to a device".into()))
-        }
-        RefreshOutcome::Busy { why, .. }
-        | RefreshOutcome::NotSent { why }
-        | RefreshOutcome::CircuitOpen { why, .. }
-        | RefreshOutcome::Lost { why } => Err(Error::login_failed(&account, why)),
     }
 }

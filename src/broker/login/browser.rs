@@ -1,0 +1,176 @@
+//! The browser's part of a login: out through the start URL, back with an answer, and what that leads to.
+
+mod exchange;
+mod failure;
+mod paste;
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::callback::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect};
+use super::pending::message::Via;
+use crate::account::attempts::{Departure, LoginPlan, Rejected};
+use crate::broker::handle::Broker;
+use crate::broker::world::ListenerGuard;
+use crate::browser::StartUrl;
+use crate::config::AccountConfig;
+use crate::contract::LoginVia;
+use crate::error::Error;
+use crate::oauth::authorize::{self, ResponseType};
+use crate::oauth::dialect::Par;
+use crate::oauth::grant::GrantType;
+use crate::oauth::pkce;
+use crate::provider::AskError;
+
+impl Broker {
+    /// The door is open before a login begins, so that nobody is sent through a closed one. A person who
+    /// brings the answer needs none.
+    pub(in crate::broker) async fn open_door(
+        &self,
+        account: &str,
+        redirect_uri: &str,
+        via: LoginVia,
+    ) -> Result<Option<ListenerGuard>, Error> {
+        if via == LoginVia::Paste {
+            return Ok(None);
+        }
+        self.inner
+            .world
+            .callback_listener
+            .open(redirect_uri)
+            .await
+            .map(Some)
+            .map_err(|why| Error::login_failed(account, why))
+    }
+
+    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
+    /// `127.0.0.1`. Without a door it is the provider's page.
+    pub(in crate::broker) async fn start_url(
+        &self,
+        id: &str,
+        account: &str,
+        redirect_uri: &str,
+        door: Option<ListenerGuard>,
+    ) -> Result<String, Error> {
+        let logins = &self.inner.logins;
+        let ended = || Error::login_failed(account, "it has just ended; try again".into());
+        let Some(door) = door else {
+            let departure = logins.by_hand(id).await.ok_or_else(ended)?;
+            return self.provider_url(&departure).await;
+        };
+        logins.keep(id, door).await;
+        let ticket = logins.ticket(id).await.ok_or_else(ended)?;
+        let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        Ok(format!("{origin}/login/start/{ticket}"))
+    }
+
+    pub(in crate::broker) fn open_browser(&self, account: &str, start_url: &str) {
+        let Ok(url) = StartUrl::parse(start_url) else { return };
+        let (opener, account) = (Arc::clone(&self.inner.world.opener), account.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if let Err(why) = opener.open(&url) {
+                tracing::warn!(%account, "the browser was not opened: {why}");
+            }
+        });
+    }
+
+    /// The provider's page for this browser. A request is pushed anew for each: a `request_uri` works once
+    /// (RFC 9126 §4). Without such a page the login is over.
+    async fn provider_url(&self, departure: &Departure) -> Result<String, Error> {
+        let plan = &*departure.plan;
+        let url = match plan.dialect.par {
+            Par::Always => self.pushed_url(plan, &departure.parameters).await,
+            Par::Auto | Par::Off => authorize::plain_url(&plan.dialect, &departure.parameters)
+                .map(String::from)
+                .map_err(|error| Error::login_failed(&plan.account, error.to_string())),
+        };
+        if let Err(error) = &url {
+            tracing::warn!(account = %plan.account, "{error}");
+            self.inner.logins.fail(&departure.id, error.clone()).await;
+        }
+        url
+    }
+
+    async fn pushed_url(&self, plan: &LoginPlan, parameters: &[(String, String)]) -> Result<String, Error> {
+        let pushed = self.inner.world.provider.push(&plan.dialect, parameters, &plan.credentials).await;
+        let request_uri = pushed.map_err(|error| {
+            let (advice, provider_error) = match &error {
+                AskError::Refused(refusal) => {
+                    let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);
+                    (advice, Some(refusal.code.clone()))
+                }
+                AskError::Impossible(_) | AskError::Unreachable { .. } => (String::new(), None),
+            };
+            let why = format!("the provider did not take the authorization request: {error}{advice}");
+            Error::LoginFailed { account: plan.account.clone(), why, provider_error }
+        })?;
+        authorize::pushed_url(&plan.dialect, &plan.credentials.client_id, &request_uri)
+            .map(String::from)
+            .map_err(|error| Error::login_failed(&plan.account, error.to_string()))
+    }
+
+    /// Spends a start ticket.
+    pub async fn open_ticket(&self, ticket: &str) -> Result<StartRedirect, CallbackRejected> {
+        let departure = self.inner.logins.depart(ticket).await.map_err(|_| CallbackRejected::BadTicket)?;
+        let Ok(authorize_url) = self.provider_url(&departure).await else {
+            return Ok(StartRedirect::Over(departure.id));
+        };
+        let path = Url::parse(&departure.plan.redirect_uri).map(|url| url.path().to_owned());
+        Ok(StartRedirect::Leaves(BrowserStart {
+            authorize_url,
+            cookie_name: departure.cookie_name,
+            cookie_value: departure.cookie,
+            cookie_path: path.unwrap_or_else(|_| "/".into()),
+            max_age: departure.cookie_life,
+        }))
+    }
+
+    /// Whether a login is pending whose redirect URI has this path.
+    pub fn expects_callback(&self, path: &str) -> bool {
+        self.inner.logins.overview().awaited.iter().any(|(uri, _)| has_path(uri, path))
+    }
+
+    /// Whether an account's redirect URI has this path, or that of a login which the config may have changed since.
+    pub fn is_callback(&self, path: &str) -> bool {
+        let remembered = || self.inner.logins.overview().remembered.iter().any(|uri| has_path(uri, path));
+        self.expects_callback(path) || remembered() || self.any_account(path, |_| true)
+    }
+
+    /// Whether an answer may come in the fragment of this path, which only a page can read.
+    pub fn expects_fragment(&self, path: &str) -> bool {
+        let overview = self.inner.logins.overview();
+        overview.awaited.iter().any(|(uri, kind)| *kind == ResponseType::Token && has_path(uri, path))
+            || self.any_account(path, |account| account.grant == GrantType::Implicit)
+    }
+
+    fn any_account(&self, path: &str, wanted: impl Fn(&AccountConfig) -> bool) -> bool {
+        let accounts = self.inner.accounts.load();
+        let leads_there = |account: &AccountConfig| {
+            wanted(account) && (self.inner.redirect_uri)(account).is_some_and(|uri| has_path(&uri, path))
+        };
+        accounts.members.values().any(|member| leads_there(&member.config))
+    }
+
+    /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
+    pub async fn callback(&self, request: CallbackRequest) -> Result<String, CallbackRejected> {
+        let accepted = self.inner.logins.arrive(request, Via::ByBrowser).await.map_err(|turned| match turned {
+            Rejected::NoState => CallbackRejected::NoState,
+            Rejected::OtherBrowser(_) => CallbackRejected::OtherBrowser,
+            Rejected::NotPasted => CallbackRejected::NotPasted,
+            Rejected::Over(id) => CallbackRejected::Over(id),
+            // The last two are a ticket's and a person's.
+            Rejected::UnknownState | Rejected::BadTicket | Rejected::Malformed(_) => CallbackRejected::UnknownState,
+        })?;
+        Ok(self.finish(accepted).await)
+    }
+
+    /// Tells who waits for a login with this redirect URI why an answer did not reach it.
+    pub async fn tell_waiting(&self, redirect_uri: &str, notice: &'static str) {
+        self.inner.logins.notify(redirect_uri, notice).await;
+    }
+}
+
+fn has_path(uri: &str, path: &str) -> bool {
+    Url::parse(uri).is_ok_and(|uri| uri.path() == path)
+}

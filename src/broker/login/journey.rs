@@ -1,0 +1,276 @@
+//! The login journey: started or joined, committed, told. What lies between, each kind of login says itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fresh_grant::FreshGrant;
+use super::pending::message::PendingLogin;
+use super::result::LoginResult;
+use super::result::granted;
+use crate::account::attempts::LoginPlan;
+use crate::account::replace::Agreed;
+use crate::account::snapshot::Standing;
+use crate::account::state::RefreshOutcome;
+use crate::broker::accounts::{Member, ask};
+use crate::broker::actor::command::AccountCommand;
+use crate::broker::handle::Broker;
+use crate::broker::provider_call::ProviderCall;
+use crate::clock::Boot;
+use crate::config::AccountConfig;
+use crate::contract::{
+    AccountHealth, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia, Replaced, VERSION,
+};
+use crate::error::{Error, Missing};
+use crate::oauth::authorize::ResponseType;
+use crate::oauth::grant::GrantType;
+
+/// How the user takes part in a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoginKind {
+    /// With a browser that comes back to the daemon, or whose answer is pasted.
+    Browser(LoginVia),
+    /// With a browser on any device (RFC 8628).
+    Device,
+    /// With a password.
+    Password,
+    /// Not at all: the client asks for itself.
+    None,
+}
+
+impl LoginKind {
+    fn of(grant: GrantType, via: LoginVia) -> Self {
+        match grant {
+            GrantType::ClientCredentials => Self::None,
+            GrantType::Password => Self::Password,
+            GrantType::DeviceCode => Self::Device,
+            GrantType::AuthorizationCode | GrantType::Implicit if via == LoginVia::Device => Self::Device,
+            GrantType::AuthorizationCode | GrantType::Implicit => Self::Browser(via),
+        }
+    }
+}
+
+impl Broker {
+    /// Starts or joins the account's one pending login.
+    pub async fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Error> {
+        self.start_login_as(account, LoginRequest { via, replace: false }).await
+    }
+
+    /// As [`Self::start_login`]; where `replace` says so, also as another person than the account's tokens are of.
+    pub async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
+        let LoginRequest { via, replace } = request;
+        let member = self.member(account)?;
+        self.has_been_read(&member)?;
+        if let Some((pending, confirm)) = self.join_question(&member.config, replace).await? {
+            return Ok(LoginStarted { confirm: Some(confirm), ..begun(&member.config, &pending) });
+        }
+        let life = self.inner.accounts.load().config.serve.login_timeout;
+        let part = LoginKind::of(member.config.grant, via);
+        self.inner.world.provider.try_again(&member.config.dialect);
+        let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, part)?).await?;
+        let name = plan.account.clone();
+        let door = match part {
+            LoginKind::Browser(via) => self.open_door(&name, &plan.redirect_uri, via).await?,
+            LoginKind::Device | LoginKind::Password | LoginKind::None => None,
+        };
+        if part == LoginKind::Password {
+            // Each terminal is asked by itself.
+            self.inner.logins.call_off(&name, "another login took its place").await;
+        }
+        let pending = self.inner.logins.start(plan.clone(), life, replace).await?;
+        self.still_wanted(&member, &pending).await?;
+        let mut started = begun(&member.config, &pending);
+        match part {
+            LoginKind::Browser(via) => {
+                let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, door).await?;
+                if via == LoginVia::DaemonBrowser && !pending.joined {
+                    self.open_browser(&name, &start_url);
+                }
+                started.start_url = Some(start_url);
+            }
+            LoginKind::Device => started.device = Some(self.start_device(plan, &pending).await?),
+            LoginKind::Password => started.password = self.start_password(&member, plan, &pending).await?,
+            LoginKind::None if pending.joined => {}
+            LoginKind::None => self.start_client(&name, &pending),
+        }
+        tracing::info!(account = %name, joined = pending.joined, "a login is pending");
+        Ok(started)
+    }
+
+    /// What a login brings can't be kept while nobody knows what is kept already.
+    fn has_been_read(&self, member: &Member) -> Result<(), Error> {
+        let snapshot = member.handle.published.load();
+        match snapshot.standing {
+            Standing::Unread | Standing::Locked => Err(snapshot.error(self.inner.world.clock.now())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Empty where no browser comes back.
+    fn redirect_uri_for(&self, config: &AccountConfig, part: LoginKind) -> Result<String, Error> {
+        let LoginKind::Browser(_) = part else { return Ok(String::new()) };
+        let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
+        (self.inner.redirect_uri)(config).ok_or_else(|| Error::login_failed(&config.name, why()))
+    }
+
+    /// Everything that a login of this account will need.
+    pub(in crate::broker) async fn plan(
+        &self,
+        config: &AccountConfig,
+        redirect_uri: String,
+    ) -> Result<LoginPlan, Error> {
+        let failed = |why: String| Error::login_failed(&config.name, why);
+        let provider_call = ProviderCall { config, world: &self.inner.world };
+        let credentials = provider_call.credentials().await.map_err(failed)?;
+        let dialect = provider_call.dialect().await.map_err(|error| failed(error.to_string()))?;
+        Ok(LoginPlan {
+            account: config.name.clone(),
+            dialect,
+            credentials,
+            target: config.target.clone(),
+            response_type: match config.grant {
+                GrantType::Implicit => ResponseType::Token,
+                _ => ResponseType::Code,
+            },
+            redirect_uri,
+        })
+    }
+
+    /// How a login stands; waits up to `wait` for it to end.
+    pub async fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
+        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending).await
+    }
+
+    /// As [`Self::login`], and returns as soon as the login waits for an answer.
+    pub async fn login_or_question(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
+        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending || reply.confirm.is_some()).await
+    }
+
+    async fn login_until(
+        &self,
+        id: &str,
+        wait: Duration,
+        mut stands: impl FnMut(&LoginReply) -> bool,
+    ) -> Result<LoginReply, Error> {
+        let unknown = || Error::Missing(Missing::Login);
+        let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
+        let known = view.borrow().notice.clone();
+        // So, timed out or shutting down: in every case the newest word is the answer.
+        _ = tokio::time::timeout(wait, view.wait_for(|reply| stands(reply) || reply.notice != known)).await;
+        let mut reply = view.borrow().clone();
+        if reply.status == LoginStatus::Failed {
+            reply.earlier_login = self.has_a_valid_token(&reply.account);
+        }
+        Ok(reply)
+    }
+
+    fn has_a_valid_token(&self, account: &str) -> bool {
+        let now = self.inner.world.clock.now().wall.unix_seconds();
+        let health = self.account(account).map(|account| account.health_at(now).now);
+        matches!(health, Ok(AccountHealth::Usable | AccountHealth::Ending))
+    }
+
+    /// What the outcome page tells: the login's id is as good as a password for that.
+    pub async fn outcome(&self, id: &str) -> Option<LoginReply> {
+        self.login(id, Duration::ZERO).await.ok()
+    }
+
+    /// Tells everybody how the login ended, or asks whether what it brought may be kept.
+    pub(in crate::broker) async fn conclude(&self, id: &str, account: &str, result: Result<LoginResult, Error>) {
+        let result = match result {
+            Ok(LoginResult::Stored(replaced)) => Ok(replaced),
+            Ok(LoginResult::AnotherPerson(brought)) => match self.ask_whether_to_replace(id, *brought).await {
+                Some(result) => result,
+                None => return,
+            },
+            Err(error) => Err(error),
+        };
+        let reply = self.login_reply(id, account, result).await;
+        self.inner.logins.over(reply).await;
+    }
+
+    /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
+    pub(super) fn granted(
+        &self,
+        plan: &Arc<LoginPlan>,
+        what: &str,
+        answer: RefreshOutcome,
+        asked: Boot,
+    ) -> Result<FreshGrant, Error> {
+        let grant = granted(&plan.account, what, answer)?;
+        Ok(self.inner.revoker.guard(Arc::clone(plan), grant, asked))
+    }
+
+    /// Hands what was granted to the account's task, unless the login is over or the config has changed: then it is
+    /// dropped.
+    pub(in crate::broker) async fn take_over(
+        &self,
+        login: Option<&str>,
+        fresh: FreshGrant,
+        agreed: Agreed,
+    ) -> Result<LoginResult, Error> {
+        // Also while the store is about to be locked: what was granted is kept first.
+        let member = self.known_member(&fresh.plan().account)?;
+        let stands = match login {
+            Some(id) => self.inner.logins.watch(id).await,
+            None => None,
+        };
+        ask(&member, |done| AccountCommand::LoggedIn(fresh, agreed, stands, done)).await?
+    }
+
+    async fn login_reply(&self, id: &str, account: &str, result: Result<Replaced, Error>) -> LoginReply {
+        let expires_at = match self.inner.logins.watch(id).await {
+            Some(stands) => stands.borrow().expires_at,
+            None => 0,
+        };
+        let mut reply = LoginReply::pending(id.to_owned(), account.to_owned(), expires_at);
+        match (result, self.account(account)) {
+            (Ok(replaced), Ok(view)) => {
+                reply.status = LoginStatus::Succeeded;
+                reply.replaced = replaced;
+                reply.scope = view.scope;
+                reply.identity = view.identity;
+                reply.token_expires_at = view.expires_at;
+                reply.token_expiry = view.expiry;
+                reply.refreshable = Some(view.refreshable);
+                tracing::info!(%account, "logged in");
+            }
+            (Err(error), _) | (Ok(_), Err(error)) => {
+                tracing::warn!(%account, "{error}");
+                reply.status = LoginStatus::Failed;
+                reply.failure = Some(error.reply());
+            }
+        }
+        reply
+    }
+}
+
+fn begun(config: &AccountConfig, pending: &PendingLogin) -> LoginStarted {
+    LoginStarted {
+        version: VERSION,
+        login_id: pending.id.clone(),
+        account: config.name.clone(),
+        joined: pending.joined,
+        start_url: None,
+        device: None,
+        password: None,
+        warning: discouraged(config.grant),
+        confirm: None,
+        expires_at: pending.expires_at,
+    }
+}
+
+/// Why the way to this account's tokens is discouraged, for the user who chose it all the same.
+fn discouraged(grant: GrantType) -> Option<String> {
+    let why = match grant {
+        GrantType::Implicit => {
+            "The implicit grant puts the token into the browser's address bar; RFC 9700 §2.1.2 advises against it. \
+             Use `grant = \"authorization_code\"` if the provider has it."
+        }
+        GrantType::Password => {
+            "The password grant shows your password to this program; RFC 9700 §2.4 forbids it for new designs. \
+             Use `grant = \"authorization_code\"` if the provider has it."
+        }
+        GrantType::AuthorizationCode | GrantType::DeviceCode | GrantType::ClientCredentials => return None,
+    };
+    Some(why.to_owned())
+}

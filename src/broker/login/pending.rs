@@ -1,0 +1,169 @@
+//! The task that owns the pending logins, and what everybody may know of them.
+
+mod audit;
+pub(in crate::broker) mod message;
+mod notices;
+mod questions;
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::message::{LoginsRequest, Overview, PendingLogin, Via};
+use self::task::Task;
+use super::callback::CallbackRequest;
+use super::question::{Answerer, PageCookie, QuestionOutcome};
+use super::result::Unconfirmed;
+use crate::account::attempts::{Accepted, Attempts, Departure, LoginPlan, Rejected};
+use crate::audit::AuditLog;
+use crate::broker::world::ListenerGuard;
+use crate::clock::Clock;
+use crate::contract::{Confirm, DevicePrompt, LoginReply};
+use crate::error::Error;
+use crate::secret::Nonce256;
+
+/// Requests that wait for the task.
+const INBOX: usize = 64;
+
+/// How the others reach the task. Ends when the last clone is gone.
+#[derive(Clone)]
+pub(in crate::broker) struct Logins {
+    inbox: mpsc::Sender<LoginsRequest>,
+    overview: Arc<ArcSwap<Overview>>,
+}
+
+impl Logins {
+    /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
+    pub(in crate::broker) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: AuditLog) -> Self {
+        let overview = Arc::<ArcSwap<Overview>>::default();
+        let (inbox, asks) = mpsc::channel(INBOX);
+        let task = Task {
+            attempts: Attempts::default(),
+            clock,
+            views: BTreeMap::new(),
+            overview: Arc::clone(&overview),
+            audit,
+            notes: Vec::new(),
+        };
+        tokio::spawn(task.run(asks, jumps));
+        Self { inbox, overview }
+    }
+
+    pub(in crate::broker) fn overview(&self) -> arc_swap::Guard<Arc<Overview>> {
+        self.overview.load()
+    }
+
+    /// `replace`: another person's tokens may be replaced, unasked.
+    pub(in crate::broker) async fn start(
+        &self,
+        plan: LoginPlan,
+        life: Duration,
+        replace: bool,
+    ) -> Result<PendingLogin, Error> {
+        self.ask(|done| LoginsRequest::Start { plan: Box::new(plan), life, replace, done })
+            .await
+            .unwrap_or_else(|| Err(gone()))
+    }
+
+    /// A one-time ticket for the start URL.
+    pub(in crate::broker) async fn ticket(&self, id: &str) -> Option<String> {
+        self.ask(|done| LoginsRequest::Ticket { id: id.to_owned(), done }).await?
+    }
+
+    /// For a browser on another machine.
+    pub(in crate::broker) async fn by_hand(&self, id: &str) -> Option<Departure> {
+        self.ask(|done| LoginsRequest::ByHand { id: id.to_owned(), done }).await?
+    }
+
+    /// Holds `guard` until the login is over.
+    pub(in crate::broker) async fn keep(&self, id: &str, guard: ListenerGuard) {
+        _ = self.inbox.send(LoginsRequest::Keep { id: id.to_owned(), guard }).await;
+    }
+
+    pub(in crate::broker) async fn depart(&self, ticket: &str) -> Result<Departure, Rejected> {
+        self.ask(|done| LoginsRequest::Depart { ticket: ticket.to_owned(), done })
+            .await
+            .unwrap_or(Err(Rejected::BadTicket))
+    }
+
+    pub(in crate::broker) async fn arrive(&self, request: CallbackRequest, came: Via) -> Result<Accepted, Rejected> {
+        self.ask(|done| LoginsRequest::Arrive { request, came, done }).await.unwrap_or(Err(Rejected::UnknownState))
+    }
+
+    /// Ends a login that nobody else will end.
+    pub(in crate::broker) async fn fail(&self, id: &str, error: Error) {
+        _ = self.inbox.send(LoginsRequest::Fail { id: id.to_owned(), error }).await;
+    }
+
+    /// Ends the account's pending login, if there is one.
+    pub(in crate::broker) async fn call_off(&self, account: &str, why: &'static str) {
+        _ = self.ask(|done| LoginsRequest::CallOff { account: account.to_owned(), why, done }).await;
+    }
+
+    /// What the user has to do on another device.
+    pub(in crate::broker) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
+        _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
+    }
+
+    pub(in crate::broker) async fn over(&self, reply: LoginReply) {
+        _ = self.inbox.send(LoginsRequest::Over { reply: Box::new(reply) }).await;
+    }
+
+    /// How a login stands, and how that changes.
+    pub(in crate::broker) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
+        self.ask(|done| LoginsRequest::Watch { id: id.to_owned(), done }).await?
+    }
+
+    /// Tells who waits for a login with this redirect URI what happened there.
+    pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
+        _ = self.inbox.send(LoginsRequest::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
+    }
+
+    /// Keeps what the login brought until somebody answers, for `life` at most.
+    pub(in crate::broker) async fn question(&self, id: &str, brought: Unconfirmed, life: Duration) -> QuestionOutcome {
+        let ask = |done| LoginsRequest::ReplaceQuestion { id: id.to_owned(), brought: Box::new(brought), life, done };
+        self.ask(ask).await.unwrap_or(QuestionOutcome::Waits)
+    }
+
+    /// Takes the answer, once: what the login brought and whom it replaces, if that was a yes.
+    pub(in crate::broker) async fn answer(
+        &self,
+        id: &str,
+        replace: bool,
+        answerer: Answerer,
+    ) -> Result<Option<Unconfirmed>, Error> {
+        let ask = |done| LoginsRequest::Answer { id: id.to_owned(), replace, answerer, done };
+        self.ask(ask).await.unwrap_or_else(|| Err(gone()))
+    }
+
+    /// Joins the account's login if that waits for an answer.
+    pub(in crate::broker) async fn join_question(&self, account: &str) -> Option<(PendingLogin, Confirm)> {
+        // Without a question, which is the rule, nobody is bothered.
+        self.overview().questions.get(account)?;
+        self.ask(|done| LoginsRequest::JoinQuestion { account: account.to_owned(), done }).await?
+    }
+
+    /// For the browser that logged in, once.
+    pub(in crate::broker) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
+        self.ask(|done| LoginsRequest::PageCookie { id: id.to_owned(), done }).await?
+    }
+
+    /// What the form has to bring back, for the browser that has the cookie.
+    pub(in crate::broker) async fn form_token(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
+        self.ask(|done| LoginsRequest::FormToken { id: id.to_owned(), cookies, done }).await?
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> LoginsRequest) -> Option<T> {
+        let (done, answer) = oneshot::channel();
+        self.inbox.send(ask(done)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+fn gone() -> Error {
+    Error::Internal { what: "the daemon is shutting down".into() }
+}

@@ -1,0 +1,66 @@
+//! Messages of the task that owns the pending logins, and what can be read without asking it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::account::attempts::{Accepted, Departure, LoginPlan, Rejected};
+use crate::broker::login::callback::CallbackRequest;
+use crate::broker::login::question::{Answerer, PageCookie, QuestionOutcome};
+use crate::broker::login::result::Unconfirmed;
+use crate::broker::world::ListenerGuard;
+use crate::contract::{Confirm, DevicePrompt, LoginReply};
+use crate::error::Error;
+use crate::oauth::authorize::ResponseType;
+use crate::secret::Nonce256;
+
+/// What can be read of the pending logins without asking the task.
+#[derive(Debug, Default)]
+pub(in crate::broker) struct Overview {
+    /// Account name to login id.
+    pub(in crate::broker) by_account: BTreeMap<String, String>,
+    /// Redirect URIs that an answer is awaited on, and of which kind.
+    pub(in crate::broker) awaited: Vec<(String, ResponseType)>,
+    /// Redirect URIs that a browser was sent to the provider with, and not long ago.
+    pub(in crate::broker) remembered: BTreeSet<String>,
+    /// Account name to what its login asks.
+    pub(in crate::broker) questions: BTreeMap<String, Confirm>,
+}
+
+pub(super) enum LoginsRequest {
+    Start { plan: Box<LoginPlan>, life: Duration, replace: bool, done: oneshot::Sender<Result<PendingLogin, Error>> },
+    Ticket { id: String, done: oneshot::Sender<Option<String>> },
+    ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
+    Keep { id: String, guard: ListenerGuard },
+    Depart { ticket: String, done: oneshot::Sender<Result<Departure, Rejected>> },
+    Arrive { request: CallbackRequest, came: Via, done: oneshot::Sender<Result<Accepted, Rejected>> },
+    Notify { redirect_uri: String, notice: &'static str },
+    Fail { id: String, error: Error },
+    CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
+    Prompt { id: String, prompt: DevicePrompt },
+    Over { reply: Box<LoginReply> },
+    ReplaceQuestion { id: String, brought: Box<Unconfirmed>, life: Duration, done: oneshot::Sender<QuestionOutcome> },
+    Answer { id: String, replace: bool, answerer: Answerer, done: oneshot::Sender<Result<Option<Unconfirmed>, Error>> },
+    JoinQuestion { account: String, done: oneshot::Sender<Option<(PendingLogin, Confirm)>> },
+    PageCookie { id: String, done: oneshot::Sender<Option<PageCookie>> },
+    FormToken { id: String, cookies: Vec<String>, done: oneshot::Sender<Option<Nonce256>> },
+    Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
+}
+
+/// How an answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::broker) enum Via {
+    /// By a browser, which is known by its cookies.
+    ByBrowser,
+    /// A person pasted it, for this login.
+    ByHand(String),
+}
+
+/// A login that was started or joined.
+pub(in crate::broker) struct PendingLogin {
+    pub(in crate::broker) id: String,
+    pub(in crate::broker) joined: bool,
+    /// When it ends by itself, in seconds since the Unix epoch by the wall clock of now.
+    pub(in crate::broker) expires_at: i64,
+}
