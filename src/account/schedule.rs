@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// No pause is shorter: full jitter may draw zero, and zero is a busy loop.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// A provider that asks for more patience than this is asked again anyway.
-const LONGEST_WISH: Duration = Duration::from_secs(3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// How long after it was obtained a token of this lifetime is refreshed.
 pub fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
@@ -30,14 +30,14 @@ pub fn pause(failures: u32, jitter: f64) -> Duration {
 }
 
 /// How long a provider that asked for patience is left alone by everybody.
-pub fn granted_wish(retry_after: Duration) -> Duration {
-    retry_after.min(LONGEST_WISH)
+pub fn capped_retry_after(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_RETRY_AFTER)
 }
 
 /// The pause when the provider asked for one: never shorter, a little longer, never absurd.
-pub fn asked_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
-    let wish = granted_wish(retry_after);
-    (wish + wish.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
+pub fn retry_after_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
+    let capped = capped_retry_after(retry_after);
+    (capped + capped.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
 }
 
 /// The pause before the one replay of an unanswered refresh: prompt, inside any grace window.
@@ -58,7 +58,11 @@ pub fn refused_pause(jitter: f64) -> Duration {
 
 /// The pause after so many refusals of unknown kind beyond those that were told to the user: 5 to 60 minutes.
 pub fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
-    LONGEST_PAUSE.saturating_mul(1 << beyond.min(4)).min(LONGEST_WISH).mul_f64(0.9 + 0.1 * jitter).max(LONGEST_PAUSE)
+    LONGEST_PAUSE
+        .saturating_mul(1 << beyond.min(4))
+        .min(LONGEST_RETRY_AFTER)
+        .mul_f64(0.9 + 0.1 * jitter)
+        .max(LONGEST_PAUSE)
 }
 
 /// The pause after another account had an answer from the same provider: not the same for all accounts.
@@ -101,8 +105,8 @@ mod tests {
     fn pauses_grow_are_spread_and_bounded() {
         assert_eq!((pause(1, 0.0), pause(1, 1.0)), (SHORTEST_PAUSE, s(1)));
         assert_eq!((pause(4, 0.5), pause(9, 1.0), pause(u32::MAX, 1.0)), (s(4), s(256), s(300)));
-        assert_eq!((asked_pause(s(11), 1, 0.0), asked_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
-        assert!(asked_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
+        assert_eq!((retry_after_pause(s(11), 1, 0.0), retry_after_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
+        assert!(retry_after_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
     }
 
     proptest::proptest! {

@@ -18,7 +18,7 @@ pub(super) struct Accounts {
     pub(super) config: Arc<Config>,
     pub(super) members: BTreeMap<String, Member>,
     /// Accounts that were taken out of the config, while their tasks end what they have in hand.
-    pub(super) leaving: BTreeMap<String, Arc<AccountHandle>>,
+    pub(super) draining: BTreeMap<String, Arc<AccountHandle>>,
 }
 
 #[derive(Clone)]
@@ -59,12 +59,12 @@ pub(super) async fn ask<T>(
 }
 
 /// Waits until the account's task has read what is stored, or could not.
-pub(super) async fn until_read(handle: &AccountHandle) {
-    let mut bell = handle.published.subscribe();
+pub(super) async fn wait_until_loaded(handle: &AccountHandle) {
+    let mut changes = handle.published.subscribe();
     loop {
-        bell.borrow_and_update();
+        changes.borrow_and_update();
         let unread = { handle.published.load().is_unread() };
-        if !unread || bell.changed().await.is_err() {
+        if !unread || changes.changed().await.is_err() {
             return;
         }
     }
@@ -74,7 +74,7 @@ pub(super) async fn until_read(handle: &AccountHandle) {
 pub(super) async fn stop(handles: impl Iterator<Item = &Arc<AccountHandle>>, patience: Duration) {
     let handles: Vec<_> = handles.collect();
     for handle in &handles {
-        handle.stop_soon();
+        handle.begin_stop();
     }
     let all = async {
         // All are told before the first is waited for: every refresh in flight gets the whole of the time.

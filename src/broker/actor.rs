@@ -52,7 +52,7 @@ struct Actor {
     /// What the last login brought, until it is written.
     unwritten: Option<FreshGrant>,
     /// What the provider said of the token that is being stored, while that lasts: it is not asked again.
-    told: Option<Box<Described>>,
+    described: Option<Box<Described>>,
     hooks: Hooks,
     flaws: Flaws,
     jitter: Jitter,
@@ -70,7 +70,7 @@ pub(super) struct Common {
     /// Rings when the machine woke up, its clock was set, or its network changed.
     pub(super) jumps: watch::Receiver<()>,
     /// Whether the store is locked, or about to be.
-    pub(super) shut: Arc<AtomicBool>,
+    pub(super) locked: Arc<AtomicBool>,
     pub(super) events: EventBus,
     pub(super) slots: Arc<RefreshSlots>,
     /// Which run of the machine this is.
@@ -101,7 +101,7 @@ pub(super) fn spawn(
         published: Arc::clone(&published),
         credentials: None,
         unwritten: None,
-        told: None,
+        described: None,
         hooks: Hooks::spawn(hook_env),
         flaws: Flaws::default(),
         jitter,
@@ -138,10 +138,10 @@ impl Actor {
         let mut jumps = self.common.jumps.clone();
         let mut host = self.host();
         let mut recovery = self.common.slots.recovery(&host);
-        let shut = self.common.shut.load(Ordering::Acquire);
-        self.drive(if shut { Event::Locked } else { Event::Timer }).await;
+        let locked = self.common.locked.load(Ordering::Acquire);
+        self.drive(if locked { Event::Locked } else { Event::Timer }).await;
         loop {
-            self.note_written();
+            self.release_written();
             let configured = self.host();
             if host != configured {
                 recovery = self.common.slots.recovery(&configured);
@@ -153,9 +153,9 @@ impl Actor {
                 recovery.mark_unchanged();
             }
             // What would not be done anyway is nothing to wake up for.
-            let wake_at = self.machine.wake_at().filter(|_| !self.begins_nothing()).map(|at| now.until(at));
-            let reminder = self.remind_at.filter(|_| !self.begins_nothing()).map(|at| now.boot.until(at));
-            let nap = [wake_at, reminder].into_iter().flatten().min();
+            let wake_at = self.machine.wake_at().filter(|_| !self.is_draining()).map(|at| now.until(at));
+            let reminder = self.remind_at.filter(|_| !self.is_draining()).map(|at| now.boot.until(at));
+            let sleep_for = [wake_at, reminder].into_iter().flatten().min();
             // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
             tokio::select! {
                 command = commands.recv() => match command {
@@ -168,9 +168,9 @@ impl Actor {
                     }
                 },
                 Ok(()) = configs.changed() => self.reconfigure(&mut configs).await,
-                turn = self.time_has_come(nap) => {
+                slot = self.timer_due(sleep_for) => {
                     self.wake(Event::Timer).await;
-                    drop(turn);
+                    drop(slot);
                 }
                 Ok(()) = jumps.changed() => self.wake(Event::Woken).await,
                 Ok(()) = recovery.changed(), if cut_off => self.wake(Event::Recovered).await,
@@ -189,7 +189,7 @@ impl Actor {
             AccountCommand::Refresh(seen, asked, done) => {
                 // Looked at again at the head of the queue: somebody else's attempt may have done it, or
                 // failed at it, and who asked may be gone.
-                let tried = self.machine.attempted_since(asked) || done.is_closed() || self.begins_nothing();
+                let tried = self.machine.attempted_since(asked) || done.is_closed() || self.is_draining();
                 if self.published.load().generation == seen && !tried {
                     let pause = sleep(Some(self.machine.forced_pause(self.world.clock.now())));
                     _ = self.cancellation().run_until_cancelled(pause).await;
@@ -203,8 +203,8 @@ impl Actor {
                 _ = done.send(pause);
             }
             AccountCommand::LoggedIn(fresh, agreed, login, done) => {
-                let called_off = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
-                let result = if called_off { self.too_late() } else { self.logged_in(fresh, &agreed).await };
+                let cancelled = login.is_some_and(|login| login.borrow().status != LoginStatus::Pending);
+                let result = if cancelled { self.cancelled_login() } else { self.logged_in(fresh, &agreed).await };
                 _ = done.send(result);
             }
             AccountCommand::LogOut(done) => {
@@ -235,20 +235,20 @@ impl Actor {
     }
 
     pub(super) fn cancellation(&self) -> CancellationToken {
-        let (shut, stopping) = (Arc::clone(&self.common.shut), Arc::clone(&self.stopping));
-        CancellationToken { shut, stopping, bell: self.published.subscribe() }
+        let (locked, stopping) = (Arc::clone(&self.common.locked), Arc::clone(&self.stopping));
+        CancellationToken { locked, stopping, changes: self.published.subscribe() }
     }
 
     /// Whether the daemon stops, or the store is locked or about to be.
-    fn begins_nothing(&self) -> bool {
-        self.stopping.load(Ordering::Acquire) || self.common.shut.load(Ordering::Acquire)
+    fn is_draining(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) || self.common.locked.load(Ordering::Acquire)
     }
 
     /// Tells the machine and does what it says until it rests. Everybody sees every step.
     async fn drive(&mut self, event: Event) {
         // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
         let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
-        if self.begins_nothing() && holds_back(&event) {
+        if self.is_draining() && begins_something(&event) {
             return;
         }
         let mut event = event;
@@ -261,19 +261,19 @@ impl Actor {
             }
             let after = self.machine.snapshot(&self.config.name);
             let health = after.health(self.world.clock.now());
-            let (happening, before) = {
+            let (kind, before) = {
                 let before = self.published.load();
-                tell_lost_scope(&before, &after);
+                log_lost_scope(&before, &after);
                 (EventKind::between(&before, self.health, &after, health), before.standing.clone())
             };
             self.health = health;
             self.published.publish(after);
             // Who hears of it and looks has to see it.
-            if let Some(happening) = happening.filter(|happening| !self.was_told(*happening, &before)) {
-                self.tell(happening);
+            if let Some(kind) = kind.filter(|kind| !self.is_known(*kind, &before)) {
+                self.announce(kind);
             }
             event = match effect {
-                Effect::Rest => return self.flaws.tell(&self.config.name),
+                Effect::Rest => return self.flaws.log(&self.config.name),
                 Effect::Load => self.load().await,
                 Effect::Prepare(record) => {
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
@@ -294,49 +294,48 @@ impl Actor {
     /// Time may have passed.
     async fn wake(&mut self, event: Event) {
         let remind = self.remind_at.is_some_and(|at| self.world.clock.now().boot.reached(at));
-        if remind && !self.begins_nothing() {
+        if remind && !self.is_draining() {
             self.remind_at = None;
             if matches!(self.published.load().standing, Standing::NeedsLogin(_)) {
-                self.tell(EventKind::LoginNeeded);
+                self.announce(EventKind::LoginNeeded);
             }
         }
         self.drive(event).await;
     }
 
     /// A login that was needed before the store was locked is no news when it is unlocked.
-    fn was_told(&self, happening: EventKind, before: &Standing) -> bool {
+    fn is_known(&self, kind: EventKind, before: &Standing) -> bool {
         let unknown = matches!(before, Standing::Locked | Standing::Unread);
-        happening == EventKind::LoginNeeded && unknown && self.remind_at.is_some()
+        kind == EventKind::LoginNeeded && unknown && self.remind_at.is_some()
     }
 
-    fn tell(&mut self, happening: EventKind) {
+    fn announce(&mut self, kind: EventKind) {
         let now = self.world.clock.now();
-        self.remind_at =
-            (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
-        self.hooks.tell(&self.config, happening);
-        self.common.events.tell(&self.config.name, happening, now.wall);
+        self.remind_at = (kind == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
+        self.hooks.run(&self.config, kind);
+        self.common.events.publish(&self.config.name, kind, now.wall);
     }
 
-    /// Ends after `nap`, and when it is this account's turn, if it is going to ask for a token of its own accord.
+    /// Ends after `sleep_for`, and when it is this account's turn, if it is going to ask for a token of its own accord.
     /// Cancel-safe: whoever comes meanwhile is served first, and a caller who waits for a token waits for no turn.
-    async fn time_has_come(&self, nap: Option<Duration>) -> RefreshSlot {
-        sleep(nap).await;
-        if self.machine.asks_of_its_own_accord(self.world.clock.now()) {
-            self.common.slots.take(&self.config.dialect.provider).await
+    async fn timer_due(&self, sleep_for: Option<Duration>) -> RefreshSlot {
+        sleep(sleep_for).await;
+        if self.machine.is_planned_attempt_due(self.world.clock.now()) {
+            self.common.slots.acquire(&self.config.dialect.provider).await
         } else {
             None
         }
     }
 }
 
-fn tell_lost_scope(before: &Snapshot, after: &Snapshot) {
+fn log_lost_scope(before: &Snapshot, after: &Snapshot) {
     if let Some(lost) = after.lost_scope.as_ref().filter(|lost| before.lost_scope.as_ref() != Some(lost)) {
         tracing::warn!(account = %after.account, "{lost}");
     }
 }
 
 /// Whether the event may begin something new, which a task that is told to stop or to lock doesn't.
-fn holds_back(event: &Event) -> bool {
+fn begins_something(event: &Event) -> bool {
     matches!(
         event,
         Event::Wanted(_)

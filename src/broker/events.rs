@@ -9,7 +9,7 @@ use crate::clock::Wall;
 use crate::contract::{AccountEvent, EventKind, VERSION};
 
 /// Events that a listener may be behind.
-const BEHIND: usize = 256;
+const CAPACITY: usize = 256;
 
 impl EventKind {
     /// What lies between two pictures of an account, if anything that matters. `was` and `is`: its health when each was
@@ -50,26 +50,26 @@ fn failed(health: Health) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct EventBus {
     events: broadcast::Sender<AccountEvent>,
-    over: watch::Sender<bool>,
+    ended: watch::Sender<bool>,
 }
 
 impl EventBus {
     pub(super) fn new() -> Self {
-        Self { events: broadcast::Sender::new(BEHIND), over: watch::Sender::new(false) }
+        Self { events: broadcast::Sender::new(CAPACITY), ended: watch::Sender::new(false) }
     }
 
-    pub(super) fn tell(&self, account: &str, event: EventKind, now: Wall) {
+    pub(super) fn publish(&self, account: &str, event: EventKind, now: Wall) {
         // With nobody listening this fails, and that is fine.
         _ = self.events.send(AccountEvent { version: VERSION, event, account: account.into(), at: now.unix_seconds() });
     }
 
-    pub(super) fn listen(&self) -> Subscription {
-        Subscription { events: self.events.subscribe(), over: self.over.subscribe() }
+    pub(super) fn subscribe(&self) -> Subscription {
+        Subscription { events: self.events.subscribe(), ended: self.ended.subscribe() }
     }
 
     /// Ends every [`Subscription`].
     pub(super) fn end(&self) {
-        self.over.send_replace(true);
+        self.ended.send_replace(true);
     }
 }
 
@@ -77,7 +77,7 @@ impl EventBus {
 #[derive(Debug)]
 pub struct Subscription {
     events: broadcast::Receiver<AccountEvent>,
-    over: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
 }
 
 /// What a [`Subscription`] hears.
@@ -94,8 +94,8 @@ impl Subscription {
     pub async fn next(&mut self) -> Option<Received> {
         tokio::select! {
             biased;
-            _ = self.over.wait_for(|over| *over) => None,
-            heard = self.events.recv() => match heard {
+            _ = self.ended.wait_for(|ended| *ended) => None,
+            received = self.events.recv() => match received {
                 Ok(event) => Some(Received::Event(event)),
                 Err(broadcast::error::RecvError::Lagged(count)) => Some(Received::Missed(count)),
                 Err(broadcast::error::RecvError::Closed) => None,
@@ -111,13 +111,13 @@ mod tests {
     #[tokio::test]
     async fn who_listens_hears_all_or_that_something_was_missed_and_then_the_end() {
         let events = EventBus::new();
-        events.tell("work", EventKind::Refreshed, Wall(0));
-        let mut listener = events.listen();
-        events.tell("work", EventKind::LoginNeeded, Wall(7_000));
+        events.publish("work", EventKind::Refreshed, Wall(0));
+        let mut listener = events.subscribe();
+        events.publish("work", EventKind::LoginNeeded, Wall(7_000));
         let Some(Received::Event(event)) = listener.next().await else { panic!("nothing heard") };
         assert_eq!((event.event, event.account.as_str(), event.at), (EventKind::LoginNeeded, "work", 7));
-        for _ in 0..BEHIND + 3 {
-            events.tell("work", EventKind::Refreshed, Wall(0));
+        for _ in 0..CAPACITY + 3 {
+            events.publish("work", EventKind::Refreshed, Wall(0));
         }
         assert_eq!(listener.next().await, Some(Received::Missed(3)));
         events.end();

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::accounts::{Accounts, Member, ask, stop, until_read};
+use super::accounts::{Accounts, Member, ask, stop, wait_until_loaded};
 use super::actor::command::AccountCommand;
 use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
@@ -22,7 +22,7 @@ use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, Reloa
 use crate::error::Error;
 
 /// How long an account's task may take to end what it has in hand, when it is removed from the config.
-pub(super) const FAREWELL: Duration = Duration::from_secs(40);
+pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(40);
 
 /// The broker as the doors see it. Cheap to clone.
 #[derive(Clone)]
@@ -61,12 +61,12 @@ impl Broker {
         let accounts = Arc::new(ArcSwap::from_pointee(Accounts {
             config: Arc::clone(&config),
             members: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            draining: BTreeMap::new(),
         }));
         let lock = LockState::new(world.store.state(), world.clock.now());
         let common = Common {
             jumps,
-            shut: Arc::clone(&lock.shut),
+            locked: Arc::clone(&lock.locked),
             events: EventBus::new(),
             slots: Arc::default(),
             boot: world.clock.boot_id(),
@@ -91,7 +91,7 @@ impl Broker {
     /// Takes over a new config: adds, changes and removes accounts. No token is dropped by it, and a removed account's
     /// file stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
     pub async fn reload(&self, config: Arc<Config>) {
-        let _turn = self.inner.lock.turn.lock().await;
+        let _transition = self.inner.lock.transition.lock().await;
         let old = self.inner.accounts.load_full();
         self.inner.refused.store(None);
         self.inner.world.provider.reloaded();
@@ -103,28 +103,28 @@ impl Broker {
                 Arc::clone(&member.handle)
             } else {
                 let (world, common) = (self.inner.world.clone(), self.inner.common.clone());
-                Arc::new(actor::spawn(Arc::clone(account), world, common, old.leaving.get(name).cloned()))
+                Arc::new(actor::spawn(Arc::clone(account), world, common, old.draining.get(name).cloned()))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
         let removed = old.members.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
-        let mut leaving = old.leaving.clone();
-        leaving.retain(|_, handle| !handle.inbox.is_closed());
-        let new = accounts.iter().filter(|(name, _)| !leaving.contains_key(*name));
+        let mut draining = old.draining.clone();
+        draining.retain(|_, handle| !handle.inbox.is_closed());
+        let new = accounts.iter().filter(|(name, _)| !draining.contains_key(*name));
         for (_, member) in new {
-            until_read(&member.handle).await;
+            wait_until_loaded(&member.handle).await;
         }
         let removed: Vec<_> = removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))).collect();
         let now = self.inner.world.clock.now().wall;
         for (name, _) in &removed {
-            self.inner.common.events.tell(name, EventKind::LoggedOut, now);
+            self.inner.common.events.publish(name, EventKind::LoggedOut, now);
         }
-        leaving.extend(removed);
-        let told = leaving.clone();
-        self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, leaving }));
-        self.end_stale_logins(&old).await;
+        draining.extend(removed);
+        let stopping = draining.clone();
+        self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, draining }));
+        self.cancel_stale_logins(&old).await;
         // What they have in hand may take its time; nobody has to wait for it.
-        tokio::spawn(async move { stop(told.values(), FAREWELL).await });
+        tokio::spawn(async move { stop(stopping.values(), DRAIN_PATIENCE).await });
     }
 
     /// Lets every account finish what it has in hand, for at most `patience`.
@@ -132,19 +132,19 @@ impl Broker {
         self.inner.common.events.end();
         let accounts = self.inner.accounts.load_full();
         for member in accounts.members.values() {
-            member.handle.stop_soon();
+            member.handle.begin_stop();
         }
         // A login whose code is being exchanged ends in its account's task: that one goes last.
         let exchanging = self.inner.exchanging.accounts();
         let (last, first): (Vec<_>, Vec<_>) = accounts.members.iter().partition(|(name, _)| exchanging.contains(name));
         let last_logins = async {
-            self.end_logins("the daemon is stopping").await;
+            self.cancel_logins("the daemon is stopping").await;
             stop(last.into_iter().map(|(_, member)| &member.handle), patience).await;
         };
         let all = async {
             tokio::join!(
                 stop(first.into_iter().map(|(_, member)| &member.handle), patience),
-                stop(accounts.leaving.values(), patience),
+                stop(accounts.draining.values(), patience),
                 last_logins
             );
             self.inner.revoker.idle().await;
@@ -164,7 +164,7 @@ impl Broker {
 
     /// Hears what happens to the accounts from now on.
     pub fn listen(&self) -> Subscription {
-        self.inner.common.events.listen()
+        self.inner.common.events.subscribe()
     }
 
     /// Every account, sorted by name.
@@ -176,8 +176,8 @@ impl Broker {
     /// Accounts of the config that can't be used, with why.
     pub fn mistakes(&self) -> Vec<ConfigMistake> {
         let accounts = self.inner.accounts.load();
-        let told = accounts.config.broken.iter();
-        told.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
+        let stopping = accounts.config.broken.iter();
+        stopping.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
     }
 
     /// A config was read and not taken over. Shown until the next one is.
@@ -200,7 +200,7 @@ impl Broker {
     pub(super) fn view(&self, member: &Member) -> AccountReply {
         let (snapshot, now) = (member.handle.published.load(), self.inner.world.clock.now());
         // At once, also while an account still ends what it has in hand.
-        let mut reply = if self.inner.lock.is_shut() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
+        let mut reply = if self.inner.lock.is_locked() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
         let overview = self.inner.logins.overview();
         reply.login_pending = overview.by_account.get(&reply.account).cloned();
         reply.login_confirm = overview.questions.get(&reply.account).cloned();
@@ -222,14 +222,14 @@ impl Broker {
         let member = self.member(account)?;
         // First, so that neither a tab that is finished later nor a code that is being exchanged just now
         // signs the account in again.
-        self.inner.logins.call_off(&member.config.name, "the account was logged out meanwhile").await;
+        self.inner.logins.cancel(&member.config.name, "the account was logged out meanwhile").await;
         ask(&member, AccountCommand::LogOut).await?
     }
 
     /// Refused while the store is locked.
     pub(super) fn member(&self, account: &str) -> Result<Member, Error> {
         let member = self.known_member(account)?;
-        self.inner.lock.open().map(|()| member)
+        self.inner.lock.check_unlocked().map(|()| member)
     }
 
     pub(super) fn known_member(&self, account: &str) -> Result<Member, Error> {

@@ -10,29 +10,29 @@ use crate::contract::EventKind;
 use crate::credentials::{self, CredentialEnv};
 
 /// Events that wait while the program runs; more are dropped and said so.
-const WAITING: usize = 16;
+const QUEUE: usize = 16;
 
 /// Runs an account's hook.
 pub(super) struct Hooks(mpsc::Sender<(Arc<AccountConfig>, EventKind)>);
 
 impl Hooks {
     pub(super) fn spawn(env: Arc<CredentialEnv>) -> Self {
-        let (inbox, mut events) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(WAITING);
+        let (inbox, mut events) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(QUEUE);
         tokio::spawn(async move {
-            while let Some((config, happening)) = events.recv().await {
+            while let Some((config, event)) = events.recv().await {
                 let Some(argv) = &config.hook else { continue };
-                let facts = [("RINGBACK_EVENT", <&str>::from(happening)), ("RINGBACK_ACCOUNT", config.name.as_str())];
+                let facts = [("RINGBACK_EVENT", <&str>::from(event)), ("RINGBACK_ACCOUNT", config.name.as_str())];
                 if let Err(error) = credentials::run_hook(argv, &env, &facts).await {
-                    tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook failed: {error}");
+                    tracing::warn!(account = %config.name, event = <&str>::from(event), "the hook failed: {error}");
                 }
             }
         });
         Self(inbox)
     }
 
-    pub(super) fn tell(&self, config: &Arc<AccountConfig>, happening: EventKind) {
-        if config.hook.is_some() && self.0.try_send((Arc::clone(config), happening)).is_err() {
-            tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook is too slow: it is not told");
+    pub(super) fn run(&self, config: &Arc<AccountConfig>, event: EventKind) {
+        if config.hook.is_some() && self.0.try_send((Arc::clone(config), event)).is_err() {
+            tracing::warn!(account = %config.name, event = <&str>::from(event), "the hook is too slow: it is not told");
         }
     }
 }

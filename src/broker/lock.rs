@@ -10,7 +10,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::accounts::{Accounts, stop};
 use super::actor::command::AccountCommand;
-use super::handle::{Broker, FAREWELL};
+use super::handle::{Broker, DRAIN_PATIENCE};
 use super::passphrase_backoff::PassphraseBackoff;
 use crate::contract::{LockReply, StoreState, UnlockRequest, VERSION};
 use crate::error::{Error, Obstacle};
@@ -27,20 +27,20 @@ impl Broker {
 
     async fn lock_now(&self) -> Result<LockReply, Error> {
         let lock = &self.inner.lock;
-        let _turn = lock.turn.lock().await;
+        let _transition = lock.transition.lock().await;
         if self.store_state() != StoreState::Unlocked {
             return Ok(self.lock_reply(false));
         }
-        lock.shut.store(true, Ordering::SeqCst);
+        lock.locked.store(true, Ordering::SeqCst);
         let accounts = self.inner.accounts.load_full();
         accounts.members.values().for_each(|member| member.handle.published.notify());
-        self.end_logins("the token store was locked meanwhile").await;
+        self.cancel_logins("the token store was locked meanwhile").await;
         if let Err(why) = tell(&accounts, AccountCommand::Lock).await {
             self.reopen(&accounts).await;
             tracing::error!("the store was not locked: {why}");
             return Err(Error::StoreUnavailable { why });
         }
-        self.let_leavers_go(accounts).await;
+        self.drain_removed(accounts).await;
         let store = Arc::clone(&self.inner.world.store);
         tokio::task::spawn_blocking(move || store.lock()).await.map_err(|_| crashed())?;
         lock.changed.send_replace(());
@@ -49,12 +49,12 @@ impl Broker {
     }
 
     /// Accounts that were taken out of the config still have what they had.
-    async fn let_leavers_go(&self, accounts: Arc<Accounts>) {
-        stop(accounts.leaving.values(), FAREWELL).await;
-        let mut leaving = accounts.leaving.clone();
-        leaving.retain(|_, handle| !handle.inbox.is_closed());
+    async fn drain_removed(&self, accounts: Arc<Accounts>) {
+        stop(accounts.draining.values(), DRAIN_PATIENCE).await;
+        let mut draining = accounts.draining.clone();
+        draining.retain(|_, handle| !handle.inbox.is_closed());
         let (config, accounts) = (Arc::clone(&accounts.config), accounts.members.clone());
-        self.inner.accounts.store(Arc::new(Accounts { config, members: accounts, leaving }));
+        self.inner.accounts.store(Arc::new(Accounts { config, members: accounts, draining }));
     }
 
     /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
@@ -108,7 +108,7 @@ impl Broker {
     }
 
     async fn open_with(&self, opening: Opening) -> Result<LockReply, StoreError> {
-        let _turn = self.inner.lock.turn.lock().await;
+        let _transition = self.inner.lock.transition.lock().await;
         if self.store_state() == StoreState::Unlocked {
             return Ok(self.lock_reply(false));
         }
@@ -126,7 +126,7 @@ impl Broker {
         let lock = &self.inner.lock;
         lock.asked_at(self.inner.world.clock.now());
         // Before the accounts are told: what they read may be due at once.
-        lock.shut.store(false, Ordering::SeqCst);
+        lock.locked.store(false, Ordering::SeqCst);
         _ = tell(accounts, AccountCommand::Unlock).await;
     }
 

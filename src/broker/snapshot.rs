@@ -11,12 +11,12 @@ use crate::account::snapshot::Snapshot;
 #[derive(Debug)]
 pub(super) struct SnapshotCell {
     snapshot: ArcSwap<Snapshot>,
-    bell: watch::Sender<()>,
+    changed: watch::Sender<()>,
 }
 
 impl SnapshotCell {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), bell: watch::Sender::new(()) }
+        Self { snapshot: ArcSwap::from_pointee(snapshot), changed: watch::Sender::new(()) }
     }
 
     /// The newest snapshot: nanoseconds, and nobody waits for anybody.
@@ -26,12 +26,12 @@ impl SnapshotCell {
 
     /// Rings after every [`Self::show`] and [`Self::ring`]. Listen before you look, or you miss one.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
-        self.bell.subscribe()
+        self.changed.subscribe()
     }
 
     /// Has everybody look again.
     pub(super) fn notify(&self) {
-        self.bell.send_replace(());
+        self.changed.send_replace(());
     }
 
     pub(super) fn publish(&self, snapshot: Snapshot) {

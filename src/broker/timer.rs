@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-pub(super) async fn sleep(nap: Option<Duration>) {
-    match nap {
-        Some(nap) => tokio::time::sleep(nap).await,
+pub(super) async fn sleep(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
     }
 }

@@ -16,22 +16,22 @@ pub(super) enum BrowserBinding {
 /// A browser on its way, until its answer is taken.
 #[derive(Debug)]
 pub(super) struct Flow {
-    pub(super) mark: Mark,
+    pub(super) key: FlowKey,
     pub(super) nonce: Nonce256,
     pub(super) verifier: CodeVerifier,
-    pub(super) bound: BrowserBinding,
+    pub(super) binding: BrowserBinding,
 }
 
 /// What the answer to a flow is known by.
 #[derive(Debug, Clone)]
-pub(super) struct Mark {
+pub(super) struct FlowKey {
     pub(super) state: Nonce256,
     pub(super) cookie_name: String,
     pub(super) cookie: Nonce256,
 }
 
-impl Mark {
-    pub(super) fn is_among(&self, cookies: &[(String, String)]) -> bool {
+impl FlowKey {
+    pub(super) fn is_cookie_in(&self, cookies: &[(String, String)]) -> bool {
         cookies.iter().any(|(name, value)| *name == self.cookie_name && self.cookie.matches(value))
     }
 }
@@ -39,9 +39,9 @@ impl Mark {
 /// What is remembered of a browser that went to the provider, also when its login is over: an answer that comes late
 /// or twice leads to the outcome of its own login.
 #[derive(Debug)]
-pub(super) struct Departed {
+pub(super) struct PastRedirect {
     pub(super) login: String,
-    pub(super) mark: Mark,
+    pub(super) key: FlowKey,
     pub(super) redirect_uri: String,
     pub(super) until: Boot,
 }
@@ -49,9 +49,9 @@ pub(super) struct Departed {
 impl Flow {
     /// Whether who brings the answer may. Answers of the other kind were asked for on another way: neither may stand in
     /// for the other, but a person may also bring the answer of a browser on this machine.
-    pub(super) fn admits(&self, arrival: &Callback<'_>, id: &str) -> Result<(), Rejected> {
-        match (self.bound, arrival.cookies) {
-            (BrowserBinding::ByCookie, Some(cookies)) if !self.mark.is_among(cookies) => {
+    pub(super) fn admits(&self, callback: &Callback<'_>, id: &str) -> Result<(), Rejected> {
+        match (self.binding, callback.cookies) {
+            (BrowserBinding::ByCookie, Some(cookies)) if !self.key.is_cookie_in(cookies) => {
                 Err(Rejected::OtherBrowser(id.to_owned()))
             }
             (BrowserBinding::ByHand, Some(_)) => Err(Rejected::NotPasted),

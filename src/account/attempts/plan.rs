@@ -89,16 +89,16 @@ impl LoginPlan {
 
     /// Reads the answer to a login by this plan: at its redirect URI, a code in the query or a token in the fragment,
     /// as was asked for. An error may come in the query to either.
-    pub(super) fn read(&self, arrival: &Callback<'_>) -> Result<AuthorizationResponse, Malformed> {
-        if self.redirect_uri != arrival.arrived_on {
+    pub(super) fn read(&self, callback: &Callback<'_>) -> Result<AuthorizationResponse, Malformed> {
+        if self.redirect_uri != callback.arrived_on {
             return Err(Malformed::Address);
         }
-        let read = if arrival.in_fragment { callback::read_fragment } else { callback::read };
-        let answer = read(arrival.parameters)?;
+        let read = if callback.in_fragment { callback::read_fragment } else { callback::read };
+        let answer = read(callback.parameters)?;
         let awaited = match answer.says {
             Says::Code(_) => self.response_type == ResponseType::Code,
             Says::Token(_) => self.response_type == ResponseType::Token,
-            Says::Error { .. } => !arrival.in_fragment || self.response_type == ResponseType::Token,
+            Says::Error { .. } => !callback.in_fragment || self.response_type == ResponseType::Token,
         };
         let wanted = match self.response_type {
             ResponseType::Code => "a `code` in the URL's query",

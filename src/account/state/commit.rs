@@ -46,7 +46,7 @@ impl Machine {
                 return Effect::Rest;
             }
         };
-        let token_is_new = self.held().is_none_or(|held| !held.has_token_of(&next));
+        let token_is_new = self.current().is_none_or(|current| !current.has_same_token_as(&next));
         match result {
             Ok(()) => {
                 let mut next = next;
@@ -56,10 +56,10 @@ impl Machine {
                 self.stored = next.record.generation;
                 self.state = match needs_login {
                     None => MachineState::Active(*next),
-                    Some(reason) => MachineState::NeedsLogin { reason, held: Some(*next) },
+                    Some(reason) => MachineState::NeedsLogin { reason, current: Some(*next) },
                 };
                 // The config may have changed while they waited to be written.
-                self.check_held();
+                self.check_current();
                 if asks && matches!(self.state, MachineState::Active(_)) {
                     return self.describe();
                 }

@@ -22,11 +22,11 @@ pub(super) struct CommittedRecord {
     /// When the next refresh is due; `None` if there is nothing to refresh with.
     pub due: Option<Moment>,
     /// Where only the user can help: when that is told ahead of time. Taken away once it was.
-    pub notice: Option<Moment>,
+    pub warn_at: Option<Moment>,
     /// The machine's clock is behind the time when the token was obtained: nobody knows how old it is.
     pub clock_behind: bool,
     /// The account was looked at after the token's end.
-    pub end_was_told: bool,
+    pub expiry_was_reported: bool,
     /// A login or import brought it: the provider is asked of it, also where the account had the very same token.
     pub by_login: bool,
     /// A refresh that nobody knows the end of.
@@ -66,7 +66,7 @@ impl CommittedRecord {
     }
 
     /// The access token is dead on arrival; another one is asked for after a moment.
-    pub(super) fn end(&mut self, now: Moment, jitter: f64) {
+    pub(super) fn expire_now(&mut self, now: Moment, jitter: f64) {
         self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
@@ -78,7 +78,7 @@ impl CommittedRecord {
         !self.record.tokens.access_token.expose().is_empty()
     }
 
-    pub(super) fn has_token_of(&self, other: &Self) -> bool {
+    pub(super) fn has_same_token_as(&self, other: &Self) -> bool {
         self.record.tokens.access_token.matches(other.record.tokens.access_token.expose())
     }
 }

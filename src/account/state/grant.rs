@@ -22,27 +22,27 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
         // Tokens of another client or for another endpoint, if any, are no part of this.
-        let held = self.held().filter(|held| held.record.binding == self.policy.binding);
-        let Some(held) = held else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
+        let current = self.current().filter(|current| current.record.binding == self.policy.binding);
+        let Some(current) = current else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
         if grant.access_token.is_none() {
-            return self.granted_in_part(grant, now, jitter);
+            return self.granted_without_access_token(grant, now, jitter);
         }
-        let old = &held.record.tokens;
+        let old = &current.record.tokens;
         let mut grant = grant;
         // RFC 6749 §6: what the reply leaves out stays as it is.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
-        let (narrowed, mut identity) = (held.narrowed.clone(), held.record.person());
+        let (narrowed, mut identity) = (current.narrowed.clone(), current.record.person());
         identity.extend(identity::of_reply(&grant.extra));
-        let logins = held.record.logins.clone();
-        let lost_scope = held.lost_in(grant.scope.as_deref());
+        let logins = current.record.logins.clone();
+        let lost_scope = current.lost_in(grant.scope.as_deref());
         // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
         // life of nothing says that nobody knows.
-        let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
+        let over = current.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
         let generation = self.next_generation();
-        let mut next = self.hold(grant, generation, sent_at, now, jitter);
+        let mut next = self.record_of(grant, generation, sent_at, now, jitter);
         if over {
-            next.end(now, jitter);
+            next.expire_now(now, jitter);
         }
         next.narrowed = narrowed;
         next.lost_scope = lost_scope;
@@ -67,17 +67,17 @@ impl Machine {
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let flaws = grant.flaws.join("; ");
-        let mut next = self.hold(grant, generation, sent_at, now, jitter);
+        let mut next = self.record_of(grant, generation, sent_at, now, jitter);
         next.record.logins = logins;
         next.record.identity = identity;
         next.by_login = true;
         if !next.has_token() {
-            next.trouble = Some(self.trouble_of(flaws, now, jitter));
+            next.trouble = Some(self.trouble_from_flaws(flaws, now, jitter));
         }
         self.commit(Box::new(next), None)
     }
 
-    pub(super) fn hold(
+    pub(super) fn record_of(
         &self,
         grant: Grant,
         generation: u64,
@@ -122,7 +122,7 @@ impl Machine {
             record,
             deadline,
             due: renewable.then_some(due),
-            notice: deadline.filter(|_| !renewable).map(|_| due),
+            warn_at: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
             trouble: None,
             narrowed: Narrowed::default(),
@@ -130,7 +130,7 @@ impl Machine {
             lost_scope: None,
             clock_behind: false,
             by_login: false,
-            end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
+            expiry_was_reported: deadline.is_some_and(|deadline| now.reached(deadline)),
         }
     }
 }

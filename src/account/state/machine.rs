@@ -54,7 +54,7 @@ pub(super) enum MachineState {
     Active(CommittedRecord),
     /// Only the user can help. What was held stays: the access token may still be valid, and the refresh
     /// token is not ours to throw away.
-    NeedsLogin { reason: LoginReason, held: Option<CommittedRecord> },
+    NeedsLogin { reason: LoginReason, current: Option<CommittedRecord> },
 }
 
 /// What is going on.
@@ -92,7 +92,7 @@ pub(super) enum Phase {
 pub(super) enum Means {
     RefreshToken,
     /// The client's or the user's own credentials: nothing is spent by it.
-    Anew,
+    Reacquire,
 }
 
 impl Machine {
@@ -128,7 +128,7 @@ impl Machine {
 
     /// Whether what is held was put back from a backup: its refresh token is sent to nobody.
     pub fn is_restored(&self) -> bool {
-        self.held().is_some_and(|held| self.is_older(held)) && !self.is_uncommitted()
+        self.current().is_some_and(|current| self.is_rolled_back(current)) && !self.is_uncommitted()
     }
 
     /// Whose tokens a login would replace, as far as is known; `None`: there are none. Those of another client say
@@ -157,17 +157,17 @@ impl Machine {
     pub(super) fn newest(&self) -> Option<&Record> {
         match &self.phase {
             Phase::Uncommitted { next, .. } => Some(&next.record),
-            _ => self.held().map(|held| &held.record),
+            _ => self.current().map(|current| &current.record),
         }
     }
 
     pub(super) fn needs_login(&mut self, reason: LoginReason) {
-        let held = match std::mem::replace(&mut self.state, MachineState::SignedOut) {
-            MachineState::Active(held) => Some(held),
-            MachineState::NeedsLogin { held, .. } => held,
+        let current = match std::mem::replace(&mut self.state, MachineState::SignedOut) {
+            MachineState::Active(current) => Some(current),
+            MachineState::NeedsLogin { current, .. } => current,
             MachineState::Unread | MachineState::Locked | MachineState::SignedOut | MachineState::Starting => None,
         };
-        self.state = MachineState::NeedsLogin { reason, held };
+        self.state = MachineState::NeedsLogin { reason, current };
     }
 
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
@@ -176,16 +176,16 @@ impl Machine {
         self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at });
     }
 
-    pub(super) fn held(&self) -> Option<&CommittedRecord> {
+    pub(super) fn current(&self) -> Option<&CommittedRecord> {
         match &self.state {
-            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(current) | MachineState::NeedsLogin { current: Some(current), .. } => Some(current),
             _ => None,
         }
     }
 
-    pub(super) fn held_mut(&mut self) -> Option<&mut CommittedRecord> {
+    pub(super) fn current_mut(&mut self) -> Option<&mut CommittedRecord> {
         match &mut self.state {
-            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(current) | MachineState::NeedsLogin { current: Some(current), .. } => Some(current),
             _ => None,
         }
     }

@@ -13,23 +13,23 @@ use crate::oauth::exchange::Target;
 use crate::oauth::reply::{Refusal, RefusalSubject};
 
 impl Machine {
-    /// Whether `held` can be followed by another token without the user.
-    pub(super) fn is_renewable(&self, held: &CommittedRecord) -> bool {
-        held.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
+    /// Whether `current` can be followed by another token without the user.
+    pub(super) fn is_renewable(&self, current: &CommittedRecord) -> bool {
+        current.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
     }
 
-    pub(super) fn begin_anew(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
+    pub(super) fn begin_reacquire(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         let allowed = match (self.policy.reacquire, &self.state) {
             (Reacquire::No, _) | (_, MachineState::Unread) => false,
             (Reacquire::Always, _) => true,
             (Reacquire::WhileActive, state) => {
-                matches!(state, MachineState::Active(held) if held.record.binding == self.policy.binding)
+                matches!(state, MachineState::Active(current) if current.record.binding == self.policy.binding)
             }
         };
         if !allowed {
             return Effect::Rest;
         }
-        self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
+        self.phase = Phase::Sending { sent_at: now, means: Means::Reacquire, target: target.clone() };
         Effect::Send(Renewal { refresh_token: None, target, priority })
     }
 

@@ -6,19 +6,19 @@ use std::time::Duration;
 use super::committed::CommittedRecord;
 use super::effect::{Effect, Priority};
 use super::machine::{Machine, MachineState};
-use super::timing::FORCED_APART;
+use super::timing::FORCED_INTERVAL;
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 
 /// A token that was obtained less than this ago is not refreshed because of a report; one of a short life not before
 /// half of that life. Otherwise an API that takes no token of the account would have it refreshed without end.
-const REJECTED_APART: Duration = Duration::from_secs(30);
+const REJECTED_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Machine {
     pub(super) fn rejected(&mut self, now: Moment) -> Effect {
         match &self.state {
             MachineState::Active(_) if self.rejected_pause(now).is_zero() => {
-                self.forced(FORCED_APART, Priority::Asked, now)
+                self.forced(FORCED_INTERVAL, Priority::Asked, now)
             }
             _ => Effect::Rest,
         }
@@ -26,9 +26,9 @@ impl Machine {
 
     /// How long a report of a rejected token leads to nothing, since the token is that new.
     pub fn rejected_pause(&self, now: Moment) -> Duration {
-        let MachineState::Active(held) = &self.state else { return Duration::ZERO };
-        let (age, lifetime) = held.age(now);
-        let apart = lifetime.map_or(REJECTED_APART, |life| REJECTED_APART.min(life / 2)).max(FORCED_APART);
+        let MachineState::Active(current) = &self.state else { return Duration::ZERO };
+        let (age, lifetime) = current.age(now);
+        let apart = lifetime.map_or(REJECTED_INTERVAL, |life| REJECTED_INTERVAL.min(life / 2)).max(FORCED_INTERVAL);
         let tried = self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(apart)));
         apart.saturating_sub(age).max(tried)
     }

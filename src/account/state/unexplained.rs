@@ -19,15 +19,15 @@ impl Machine {
         self.fail(TroubleKind::Unexplained(refusal.code), why, now, |failures| {
             if enough { schedule::unexplained_pause(beyond, jitter) } else { schedule::pause(failures, jitter) }
         });
-        self.tell_unexplained(now);
+        self.report_unexplained(now);
         self.note()
     }
 
     /// Where no valid token is left and refusals of unknown kind are enough, the user is told. This is kept in memory
     /// only: the next run asks again.
-    pub(super) fn tell_unexplained(&mut self, now: Moment) {
-        let MachineState::Active(held) = &self.state else { return };
-        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
+    pub(super) fn report_unexplained(&mut self, now: Moment) {
+        let MachineState::Active(current) = &self.state else { return };
+        let expired = current.deadline.is_none_or(|deadline| now.reached(deadline));
         let Some(trouble) = self.trouble.as_ref().filter(|_| expired && self.unknown_refusals.are_enough()) else {
             return;
         };

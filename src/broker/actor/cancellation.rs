@@ -11,10 +11,10 @@ pub(in crate::broker) const CANCELLED: &str = "the store is being locked, or the
 /// Tells when an account's task is to begin nothing more.
 #[derive(Clone)]
 pub(in crate::broker) struct CancellationToken {
-    pub(in crate::broker) shut: Arc<AtomicBool>,
+    pub(in crate::broker) locked: Arc<AtomicBool>,
     pub(in crate::broker) stopping: Arc<AtomicBool>,
     /// Rings after either of them was set.
-    pub(in crate::broker) bell: watch::Receiver<()>,
+    pub(in crate::broker) changes: watch::Receiver<()>,
 }
 
 impl CancellationToken {
@@ -29,11 +29,11 @@ impl CancellationToken {
 
     async fn wait(&mut self) {
         loop {
-            self.bell.borrow_and_update();
-            if self.shut.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
+            self.changes.borrow_and_update();
+            if self.locked.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
                 return;
             }
-            if self.bell.changed().await.is_err() {
+            if self.changes.changed().await.is_err() {
                 return std::future::pending().await;
             }
         }

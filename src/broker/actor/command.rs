@@ -52,7 +52,7 @@ pub(in crate::broker) struct AccountHandle {
 
 impl AccountHandle {
     /// From now on nothing is begun, and what was not sent yet is not sent.
-    pub(in crate::broker) fn stop_soon(&self) {
+    pub(in crate::broker) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.published.notify();
     }

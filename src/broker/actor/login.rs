@@ -15,7 +15,7 @@ use crate::oauth::identity::{self, Comparison, compare};
 
 impl Actor {
     /// What a login brought needs no revocation once it is written or was logged out.
-    pub(super) fn note_written(&mut self) {
+    pub(super) fn release_written(&mut self) {
         if !self.machine.is_uncommitted()
             && let Some(written) = self.unwritten.take()
         {
@@ -23,7 +23,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn too_late(&self) -> Result<LoginResult, Error> {
+    pub(super) fn cancelled_login(&self) -> Result<LoginResult, Error> {
         Err(Error::login_failed(&self.config.name, "it was called off meanwhile".into()))
     }
 
@@ -40,21 +40,21 @@ impl Actor {
         }
         let (grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
         let current = self.machine.person();
-        self.told = fresh.described().cloned().map(Box::new);
-        let description = match &self.told {
-            Some(told) => told.identity.clone(),
+        self.described = fresh.described().cloned().map(Box::new);
+        let description = match &self.described {
+            Some(described) => described.identity.clone(),
             None => self.description(&grant, current.as_ref()).await,
         };
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
         let replaces = match decide(current.as_ref(), &new, agreed) {
             // Who agreed to replace another person's login has agreed to this, too.
             Decision::Take(replaces) if replaces != Replaces::AnotherPersons && self.spares_refresh(&fresh) => {
-                self.told = None;
+                self.described = None;
                 return Err(Error::LosesRefresh { account: self.config.name.clone() });
             }
             Decision::Take(replaces) => replaces,
             Decision::Ask => {
-                self.told = None;
+                self.described = None;
                 let confirm = Confirm { current: current.unwrap_or_default(), new };
                 return Ok(LoginResult::AnotherPerson(Box::new(Unconfirmed { fresh, confirm })));
             }
@@ -65,8 +65,8 @@ impl Actor {
         }
         let age = asked.until(self.world.clock.now().boot);
         self.drive(Event::LoggedIn(Box::new(grant), description, age)).await;
-        self.told = None;
-        self.note_written();
+        self.described = None;
+        self.release_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
             Ok(LoginResult::Stored(replaced(replaces, current)))
@@ -77,7 +77,7 @@ impl Actor {
 
     /// Whether `fresh` is not to be stored, since the account could not be refreshed any more.
     fn spares_refresh(&self, fresh: &FreshGrant) -> bool {
-        fresh.spares_refresh() && fresh.grant().refresh_token.is_none() && self.machine.keeps_fresh_by_refresh()
+        fresh.spares_refresh() && fresh.grant().refresh_token.is_none() && self.machine.lives_on_refresh_token()
     }
 
     /// What the provider says of a token, asked before it is stored where the ID token does not tell whether it is the

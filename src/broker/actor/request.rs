@@ -99,8 +99,8 @@ impl Actor {
 
     /// Nothing depends on it: the token is served already.
     pub(super) async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
-        if let Some(told) = self.told.take() {
-            return Some(told);
+        if let Some(described) = self.described.take() {
+            return Some(described);
         }
         self.cancellation().run_until_cancelled(self.ask_whose(token)).await?
     }

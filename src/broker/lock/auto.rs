@@ -50,7 +50,7 @@ impl Broker {
         let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.common.jumps.clone());
         loop {
             changed.borrow_and_update();
-            let left = (!lock.is_shut()).then(|| span.saturating_sub(lock.idle(clock.now())));
+            let left = (!lock.is_locked()).then(|| span.saturating_sub(lock.idle(clock.now())));
             if left.is_some_and(|left| left.is_zero()) {
                 tracing::info!("nobody has asked for a token for {} s", span.as_secs());
                 if self.lock().await.is_err() {

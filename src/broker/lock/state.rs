@@ -14,13 +14,13 @@ use crate::error::Error;
 pub(in crate::broker) struct LockState {
     /// From the moment that somebody locks until the key is there again: nobody is served, and no account
     /// begins anything.
-    pub(in crate::broker) shut: Arc<AtomicBool>,
+    pub(in crate::broker) locked: Arc<AtomicBool>,
     /// When somebody last asked for a token, in milliseconds since boot.
     asked: AtomicU64,
     /// Rings when the store was locked or unlocked.
     pub(super) changed: watch::Sender<()>,
     /// Held by who changes which accounts there are or whether they are locked.
-    pub(in crate::broker) turn: Mutex<()>,
+    pub(in crate::broker) transition: Mutex<()>,
     /// Held by the one whose passphrase is looked at.
     pub(super) passphrase_backoff: Arc<Mutex<PassphraseBackoff>>,
 }
@@ -28,23 +28,23 @@ pub(in crate::broker) struct LockState {
 impl LockState {
     pub(in crate::broker) fn new(store: StoreState, now: Moment) -> Self {
         let lock = Self {
-            shut: Arc::new(AtomicBool::new(store != StoreState::Unlocked)),
+            locked: Arc::new(AtomicBool::new(store != StoreState::Unlocked)),
             asked: AtomicU64::default(),
             changed: watch::Sender::new(()),
-            turn: Mutex::default(),
+            transition: Mutex::default(),
             passphrase_backoff: Arc::default(),
         };
         lock.asked_at(now);
         lock
     }
 
-    pub(in crate::broker) fn is_shut(&self) -> bool {
-        self.shut.load(Ordering::Acquire)
+    pub(in crate::broker) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Acquire)
     }
 
     /// Refuses while there is nothing to give.
-    pub(in crate::broker) fn open(&self) -> Result<(), Error> {
-        if self.is_shut() { Err(Error::StoreLocked) } else { Ok(()) }
+    pub(in crate::broker) fn check_unlocked(&self) -> Result<(), Error> {
+        if self.is_locked() { Err(Error::StoreLocked) } else { Ok(()) }
     }
 
     /// Somebody wants a token.

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::callback::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect};
 use super::pending::message::Via;
-use crate::account::attempts::{Departure, LoginPlan, Rejected};
+use crate::account::attempts::{LoginPlan, ProviderRedirect, Rejected};
 use crate::broker::handle::Broker;
 use crate::broker::world::ListenerGuard;
 use crate::browser::StartUrl;
@@ -26,7 +26,7 @@ use crate::provider::AskError;
 impl Broker {
     /// The door is open before a login begins, so that nobody is sent through a closed one. A person who
     /// brings the answer needs none.
-    pub(in crate::broker) async fn open_door(
+    pub(in crate::broker) async fn open_listener(
         &self,
         account: &str,
         redirect_uri: &str,
@@ -51,15 +51,15 @@ impl Broker {
         id: &str,
         account: &str,
         redirect_uri: &str,
-        door: Option<ListenerGuard>,
+        listener: Option<ListenerGuard>,
     ) -> Result<String, Error> {
         let logins = &self.inner.logins;
         let ended = || Error::login_failed(account, "it has just ended; try again".into());
-        let Some(door) = door else {
-            let departure = logins.by_hand(id).await.ok_or_else(ended)?;
-            return self.provider_url(&departure).await;
+        let Some(listener) = listener else {
+            let redirect = logins.redirect_by_hand(id).await.ok_or_else(ended)?;
+            return self.provider_url(&redirect).await;
         };
-        logins.keep(id, door).await;
+        logins.hold_listener(id, listener).await;
         let ticket = logins.ticket(id).await.ok_or_else(ended)?;
         let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         Ok(format!("{origin}/login/start/{ticket}"))
@@ -77,17 +77,17 @@ impl Broker {
 
     /// The provider's page for this browser. A request is pushed anew for each: a `request_uri` works once
     /// (RFC 9126 §4). Without such a page the login is over.
-    async fn provider_url(&self, departure: &Departure) -> Result<String, Error> {
-        let plan = &*departure.plan;
+    async fn provider_url(&self, redirect: &ProviderRedirect) -> Result<String, Error> {
+        let plan = &*redirect.plan;
         let url = match plan.dialect.par {
-            Par::Always => self.pushed_url(plan, &departure.parameters).await,
-            Par::Auto | Par::Off => authorize::plain_url(&plan.dialect, &departure.parameters)
+            Par::Always => self.pushed_url(plan, &redirect.parameters).await,
+            Par::Auto | Par::Off => authorize::plain_url(&plan.dialect, &redirect.parameters)
                 .map(String::from)
                 .map_err(|error| Error::login_failed(&plan.account, error.to_string())),
         };
         if let Err(error) = &url {
             tracing::warn!(account = %plan.account, "{error}");
-            self.inner.logins.fail(&departure.id, error.clone()).await;
+            self.inner.logins.fail(&redirect.id, error.clone()).await;
         }
         url
     }
@@ -112,17 +112,17 @@ impl Broker {
 
     /// Spends a start ticket.
     pub async fn open_ticket(&self, ticket: &str) -> Result<StartRedirect, CallbackRejected> {
-        let departure = self.inner.logins.depart(ticket).await.map_err(|_| CallbackRejected::BadTicket)?;
-        let Ok(authorize_url) = self.provider_url(&departure).await else {
-            return Ok(StartRedirect::Over(departure.id));
+        let redirect = self.inner.logins.redirect(ticket).await.map_err(|_| CallbackRejected::BadTicket)?;
+        let Ok(authorize_url) = self.provider_url(&redirect).await else {
+            return Ok(StartRedirect::Over(redirect.id));
         };
-        let path = Url::parse(&departure.plan.redirect_uri).map(|url| url.path().to_owned());
+        let path = Url::parse(&redirect.plan.redirect_uri).map(|url| url.path().to_owned());
         Ok(StartRedirect::Leaves(BrowserStart {
             authorize_url,
-            cookie_name: departure.cookie_name,
-            cookie_value: departure.cookie,
+            cookie_name: redirect.cookie_name,
+            cookie_value: redirect.cookie,
             cookie_path: path.unwrap_or_else(|_| "/".into()),
-            max_age: departure.cookie_life,
+            max_age: redirect.cookie_life,
         }))
     }
 
@@ -154,7 +154,7 @@ impl Broker {
 
     /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
     pub async fn callback(&self, request: CallbackRequest) -> Result<String, CallbackRejected> {
-        let accepted = self.inner.logins.arrive(request, Via::ByBrowser).await.map_err(|turned| match turned {
+        let accepted = self.inner.logins.callback(request, Via::Browser).await.map_err(|rejected| match rejected {
             Rejected::NoState => CallbackRejected::NoState,
             Rejected::OtherBrowser(_) => CallbackRejected::OtherBrowser,
             Rejected::NotPasted => CallbackRejected::NotPasted,
@@ -162,7 +162,7 @@ impl Broker {
             // The last two are a ticket's and a person's.
             Rejected::UnknownState | Rejected::BadTicket | Rejected::Malformed(_) => CallbackRejected::UnknownState,
         })?;
-        Ok(self.finish(accepted).await)
+        Ok(self.exchange_accepted(accepted).await)
     }
 
     /// Tells who waits for a login with this redirect URI why an answer did not reach it.

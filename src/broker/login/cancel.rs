@@ -12,11 +12,11 @@ const CHANGED: &str = "the config changed while the login was pending";
 impl Broker {
     /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
     /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
-    pub(in crate::broker) async fn end_stale_logins(&self, old: &Accounts) {
+    pub(in crate::broker) async fn cancel_stale_logins(&self, old: &Accounts) {
         let now = self.inner.accounts.load_full();
         for (name, member) in &old.members {
             if let Some(why) = self.stale(&member.config, now.members.get(name)) {
-                self.inner.logins.call_off(name, why).await;
+                self.inner.logins.cancel(name, why).await;
             }
         }
     }
@@ -31,12 +31,16 @@ impl Broker {
 
     /// Looks again once the login is known to all: while its credentials were read the config may have changed, and the
     /// store may have been locked.
-    pub(in crate::broker) async fn still_wanted(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
+    pub(in crate::broker) async fn check_still_current(
+        &self,
+        member: &Member,
+        pending: &PendingLogin,
+    ) -> Result<(), Error> {
         let name = &member.config.name;
         let stale = self.stale(&member.config, self.inner.accounts.load().members.get(name));
         let wanted = match stale {
             Some(why) => Err(Error::login_failed(name, why.into())),
-            None => self.may_spend(name),
+            None => self.check_may_exchange(name),
         };
         if let Err(error) = &wanted
             && !pending.joined
@@ -48,27 +52,27 @@ impl Broker {
 
     /// Whether what a login has to show may be shown to the provider: nobody would keep what it brings while the store is
     /// locked or the daemon stops. Whoever asks is counted as exchanging before, so that a lock or stop waits for it.
-    pub(in crate::broker) fn may_spend(&self, account: &str) -> Result<(), Error> {
-        self.inner.lock.open()?;
+    pub(in crate::broker) fn check_may_exchange(&self, account: &str) -> Result<(), Error> {
+        self.inner.lock.check_unlocked()?;
         let accounts = self.inner.accounts.load();
         let stopping = accounts.members.get(account).is_some_and(|member| member.handle.is_stopping());
         if stopping { Err(Error::login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 
     /// Ends every login, and waits for those that are being exchanged: what they bring is kept.
-    pub(in crate::broker) async fn end_logins(&self, why: &'static str) {
+    pub(in crate::broker) async fn cancel_logins(&self, why: &'static str) {
         let exchanging = self.inner.exchanging.accounts();
-        self.call_off_all(why, &exchanging).await;
+        self.cancel_all(why, &exchanging).await;
         self.inner.exchanging.idle().await;
         // A device whose user has not said yes is asked for no more.
-        self.call_off_all(why, &[]).await;
+        self.cancel_all(why, &[]).await;
     }
 
     /// Ends every login but those of these accounts.
-    async fn call_off_all(&self, why: &'static str, but: &[String]) {
+    async fn cancel_all(&self, why: &'static str, but: &[String]) {
         let pending: Vec<_> = self.inner.logins.overview().by_account.keys().cloned().collect();
         for account in pending.into_iter().filter(|account| !but.contains(account)) {
-            self.inner.logins.call_off(&account, why).await;
+            self.inner.logins.cancel(&account, why).await;
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::secret::Nonce256;
 
 impl Broker {
     /// Asks whether what the login brought may be kept, unless that was said beforehand. `None`: it waits for the answer.
-    pub(in crate::broker) async fn ask_whether_to_replace(
+    pub(in crate::broker) async fn ask_to_confirm(
         &self,
         id: &str,
         brought: Unconfirmed,
@@ -49,7 +49,7 @@ impl Broker {
     async fn answer_now(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let account = self.login(id, Duration::ZERO).await?.account;
         // Whoever locks the store waits for this, and has ended every question before.
-        let _counted = self.inner.exchanging.begin(&account);
+        let _in_flight = self.inner.exchanging.begin(&account);
         if let Some(Unconfirmed { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
             let result = self.take_over(Some(id), fresh, Agreed::To(confirm.current)).await;
             self.conclude(id, &account, result).await;
@@ -71,10 +71,10 @@ impl Broker {
     }
 
     /// Keeps an import of another person's token as a login that waits for an answer. The error says so.
-    pub(in crate::broker) async fn ask_about_import(&self, brought: Unconfirmed) -> Error {
+    pub(in crate::broker) async fn confirm_import(&self, brought: Unconfirmed) -> Error {
         let (plan, confirm) = (LoginPlan::clone(brought.fresh.plan()), brought.confirm.clone());
         let (account, life) = (plan.account.clone(), self.question_life());
-        self.inner.logins.call_off(&account, "a token was imported meanwhile").await;
+        self.inner.logins.cancel(&account, "a token was imported meanwhile").await;
         let pending = match self.inner.logins.start(plan, life, false).await {
             Ok(pending) => pending,
             Err(error) => return error,

@@ -40,9 +40,9 @@ impl Broker {
     /// The one that whoever began the login has got, or is about to get.
     async fn joined_prompt(&self, account: &str, id: &str) -> Result<DevicePrompt, Error> {
         let ended = || Error::login_failed(account, "it has just ended; try again".into());
-        let mut stands = self.inner.logins.watch(id).await.ok_or_else(ended)?;
+        let mut updates = self.inner.logins.watch(id).await.ok_or_else(ended)?;
         let told = |reply: &LoginReply| reply.device.is_some() || reply.status != LoginStatus::Pending;
-        let reply = stands.wait_for(told).await.map_err(|_| ended())?;
+        let reply = updates.wait_for(told).await.map_err(|_| ended())?;
         reply.device.clone().ok_or_else(ended)
     }
 
@@ -76,7 +76,7 @@ impl Broker {
 
     /// Asks for the token until there is one, the codes have expired, or the login is over.
     async fn poll(self, id: String, plan: Arc<LoginPlan>, authorization: DeviceAuthorization) {
-        let Some(mut stands) = self.inner.logins.watch(&id).await else { return };
+        let Some(mut updates) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
         let ends = clock.now().boot.plus(authorization.expires_in);
         let trade = Trade::DeviceCode { code: authorization.device_code, target: plan.target.for_one_token() };
@@ -84,15 +84,15 @@ impl Broker {
         loop {
             tokio::select! {
                 () = sleep(Some(pause.min(clock.now().boot.until(ends)))) => {}
-                _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
+                _ = updates.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             }
             if clock.now().boot.reached(ends) {
                 let result = Err(Error::login_failed(&plan.account, "the code has expired".into()));
                 return self.conclude(&id, &plan.account, result).await;
             }
             // Counted before it is asked whether the store is open: whoever locks it waits for this.
-            let counted = self.inner.exchanging.begin(&plan.account);
-            if let Err(error) = self.may_spend(&plan.account) {
+            let in_flight = self.inner.exchanging.begin(&plan.account);
+            if let Err(error) = self.check_may_exchange(&plan.account) {
                 return self.conclude(&id, &plan.account, Err(error)).await;
             }
             let asked = clock.now().boot;
@@ -114,16 +114,16 @@ impl Broker {
                     return self.conclude(&id, &plan.account, result).await;
                 }
                 RefreshOutcome::Refused(refusal) => {
-                    return self.conclude(&id, &plan.account, Err(turned_down(&plan.account, refusal))).await;
+                    return self.conclude(&id, &plan.account, Err(refusal_error(&plan.account, refusal))).await;
                 }
             }
-            drop(counted);
+            drop(in_flight);
         }
     }
 }
 
 /// RFC 8628 §3.5.
-fn turned_down(account: &str, refusal: Refusal) -> Error {
+fn refusal_error(account: &str, refusal: Refusal) -> Error {
     let why = match refusal.code.as_str() {
         "access_denied" => "access was denied at the provider".to_owned(),
         "expired_token" => "the code has expired".to_owned(),

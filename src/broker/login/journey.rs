@@ -59,29 +59,29 @@ impl Broker {
     pub async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
         let LoginRequest { via, replace } = request;
         let member = self.member(account)?;
-        self.has_been_read(&member)?;
+        self.check_loaded(&member)?;
         if let Some((pending, confirm)) = self.join_question(&member.config, replace).await? {
             return Ok(LoginStarted { confirm: Some(confirm), ..begun(&member.config, &pending) });
         }
         let life = self.inner.accounts.load().config.serve.login_timeout;
-        let part = LoginKind::of(member.config.grant, via);
+        let kind = LoginKind::of(member.config.grant, via);
         self.inner.world.provider.try_again(&member.config.dialect);
-        let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, part)?).await?;
+        let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, kind)?).await?;
         let name = plan.account.clone();
-        let door = match part {
-            LoginKind::Browser(via) => self.open_door(&name, &plan.redirect_uri, via).await?,
+        let listener = match kind {
+            LoginKind::Browser(via) => self.open_listener(&name, &plan.redirect_uri, via).await?,
             LoginKind::Device | LoginKind::Password | LoginKind::None => None,
         };
-        if part == LoginKind::Password {
+        if kind == LoginKind::Password {
             // Each terminal is asked by itself.
-            self.inner.logins.call_off(&name, "another login took its place").await;
+            self.inner.logins.cancel(&name, "another login took its place").await;
         }
         let pending = self.inner.logins.start(plan.clone(), life, replace).await?;
-        self.still_wanted(&member, &pending).await?;
+        self.check_still_current(&member, &pending).await?;
         let mut started = begun(&member.config, &pending);
-        match part {
+        match kind {
             LoginKind::Browser(via) => {
-                let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, door).await?;
+                let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, listener).await?;
                 if via == LoginVia::DaemonBrowser && !pending.joined {
                     self.open_browser(&name, &start_url);
                 }
@@ -97,7 +97,7 @@ impl Broker {
     }
 
     /// What a login brings can't be kept while nobody knows what is kept already.
-    fn has_been_read(&self, member: &Member) -> Result<(), Error> {
+    fn check_loaded(&self, member: &Member) -> Result<(), Error> {
         let snapshot = member.handle.published.load();
         match snapshot.standing {
             Standing::Unread | Standing::Locked => Err(snapshot.error(self.inner.world.clock.now())),
@@ -106,8 +106,8 @@ impl Broker {
     }
 
     /// Empty where no browser comes back.
-    fn redirect_uri_for(&self, config: &AccountConfig, part: LoginKind) -> Result<String, Error> {
-        let LoginKind::Browser(_) = part else { return Ok(String::new()) };
+    fn redirect_uri_for(&self, config: &AccountConfig, kind: LoginKind) -> Result<String, Error> {
+        let LoginKind::Browser(_) = kind else { return Ok(String::new()) };
         let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
         (self.inner.redirect_uri)(config).ok_or_else(|| Error::login_failed(&config.name, why()))
     }
@@ -149,13 +149,13 @@ impl Broker {
         &self,
         id: &str,
         wait: Duration,
-        mut stands: impl FnMut(&LoginReply) -> bool,
+        mut updates: impl FnMut(&LoginReply) -> bool,
     ) -> Result<LoginReply, Error> {
         let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
         let known = view.borrow().notice.clone();
         // So, timed out or shutting down: in every case the newest word is the answer.
-        _ = tokio::time::timeout(wait, view.wait_for(|reply| stands(reply) || reply.notice != known)).await;
+        _ = tokio::time::timeout(wait, view.wait_for(|reply| updates(reply) || reply.notice != known)).await;
         let mut reply = view.borrow().clone();
         if reply.status == LoginStatus::Failed {
             reply.earlier_login = self.has_a_valid_token(&reply.account);
@@ -178,14 +178,14 @@ impl Broker {
     pub(in crate::broker) async fn conclude(&self, id: &str, account: &str, result: Result<LoginResult, Error>) {
         let result = match result {
             Ok(LoginResult::Stored(replaced)) => Ok(replaced),
-            Ok(LoginResult::AnotherPerson(brought)) => match self.ask_whether_to_replace(id, *brought).await {
+            Ok(LoginResult::AnotherPerson(brought)) => match self.ask_to_confirm(id, *brought).await {
                 Some(result) => result,
                 None => return,
             },
             Err(error) => Err(error),
         };
         let reply = self.login_reply(id, account, result).await;
-        self.inner.logins.over(reply).await;
+        self.inner.logins.finish(reply).await;
     }
 
     /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
@@ -210,16 +210,16 @@ impl Broker {
     ) -> Result<LoginResult, Error> {
         // Also while the store is about to be locked: what was granted is kept first.
         let member = self.known_member(&fresh.plan().account)?;
-        let stands = match login {
+        let updates = match login {
             Some(id) => self.inner.logins.watch(id).await,
             None => None,
         };
-        ask(&member, |done| AccountCommand::LoggedIn(fresh, agreed, stands, done)).await?
+        ask(&member, |done| AccountCommand::LoggedIn(fresh, agreed, updates, done)).await?
     }
 
     async fn login_reply(&self, id: &str, account: &str, result: Result<Replaced, Error>) -> LoginReply {
         let expires_at = match self.inner.logins.watch(id).await {
-            Some(stands) => stands.borrow().expires_at,
+            Some(updates) => updates.borrow().expires_at,
             None => 0,
         };
         let mut reply = LoginReply::pending(id.to_owned(), account.to_owned(), expires_at);

@@ -24,8 +24,8 @@ impl Broker {
         plan: LoginPlan,
         pending: &PendingLogin,
     ) -> Result<Option<PasswordPrompt>, Error> {
-        let (user, pipe) = match self.way_of_password(member) {
-            Ok(way) => way,
+        let (user, pipe) = match self.password_source(member) {
+            Ok(source) => source,
             Err(why) => {
                 let failed = Error::login_failed(&plan.account, why);
                 self.inner.logins.fail(&pending.id, failed.clone()).await;
@@ -36,16 +36,16 @@ impl Broker {
             pipe.as_ref().map(|pipe| PasswordPrompt { user, pipe: pipe.path().to_string_lossy().into_owned() });
         let (broker, id, config) = (self.clone(), pending.id.clone(), member.config.clone());
         tokio::spawn(async move {
-            let Some(mut stands) = broker.inner.logins.watch(&id).await else { return };
+            let Some(mut updates) = broker.inner.logins.watch(&id).await else { return };
             // With the login its pipe goes, too: nothing is to be typed into one that leads nowhere. What was sent is
             // not cancelled: nobody would revoke what it brings.
             let read = tokio::select! {
                 read = broker.read_password(&config, pipe) => read,
-                _ = stands.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
+                _ = updates.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             };
             // Counted before it is asked whether the store is open, and until all know how it ended: whoever locks it waits
             // for this, and then ends the logins that are pending still.
-            let _counted = broker.inner.exchanging.begin(&config.name);
+            let _in_flight = broker.inner.exchanging.begin(&config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
                 Err(why) => Err(Error::login_failed(&config.name, why)),
@@ -56,7 +56,7 @@ impl Broker {
     }
 
     /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
-    fn way_of_password(&self, member: &Member) -> Result<(String, Option<PasswordPipe>), String> {
+    fn password_source(&self, member: &Member) -> Result<(String, Option<PasswordPipe>), String> {
         let user = member.config.user.as_ref().ok_or("the config names no user")?;
         let pipe = match (&user.password, &self.inner.world.runtime) {
             (Some(_), _) => None,
@@ -87,7 +87,7 @@ impl Broker {
         user: User,
         password: Password,
     ) -> Result<LoginResult, Error> {
-        self.may_spend(&plan.account)?;
+        self.check_may_exchange(&plan.account)?;
         let asked = self.inner.world.clock.now().boot;
         let trade = Trade::Password { user, password, target: plan.target.for_one_token() };
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;

@@ -18,7 +18,7 @@ use self::task::Task;
 use super::callback::CallbackRequest;
 use super::question::{Answerer, PageCookie, QuestionOutcome};
 use super::result::Unconfirmed;
-use crate::account::attempts::{Accepted, Attempts, Departure, LoginPlan, Rejected};
+use crate::account::attempts::{Accepted, Attempts, LoginPlan, ProviderRedirect, Rejected};
 use crate::audit::AuditLog;
 use crate::broker::world::ListenerGuard;
 use crate::clock::Clock;
@@ -40,7 +40,7 @@ impl Logins {
     /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
     pub(in crate::broker) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: AuditLog) -> Self {
         let overview = Arc::<ArcSwap<Overview>>::default();
-        let (inbox, asks) = mpsc::channel(INBOX);
+        let (inbox, requests) = mpsc::channel(INBOX);
         let task = Task {
             attempts: Attempts::default(),
             clock,
@@ -49,7 +49,7 @@ impl Logins {
             audit,
             notes: Vec::new(),
         };
-        tokio::spawn(task.run(asks, jumps));
+        tokio::spawn(task.run(requests, jumps));
         Self { inbox, overview }
     }
 
@@ -75,23 +75,23 @@ impl Logins {
     }
 
     /// For a browser on another machine.
-    pub(in crate::broker) async fn by_hand(&self, id: &str) -> Option<Departure> {
-        self.ask(|done| LoginsRequest::ByHand { id: id.to_owned(), done }).await?
+    pub(in crate::broker) async fn redirect_by_hand(&self, id: &str) -> Option<ProviderRedirect> {
+        self.ask(|done| LoginsRequest::Pasted { id: id.to_owned(), done }).await?
     }
 
-    /// Holds `guard` until the login is over.
-    pub(in crate::broker) async fn keep(&self, id: &str, guard: ListenerGuard) {
-        _ = self.inbox.send(LoginsRequest::Keep { id: id.to_owned(), guard }).await;
+    /// Holds `listener` until the login is over.
+    pub(in crate::broker) async fn hold_listener(&self, id: &str, listener: ListenerGuard) {
+        _ = self.inbox.send(LoginsRequest::HoldListener { id: id.to_owned(), listener }).await;
     }
 
-    pub(in crate::broker) async fn depart(&self, ticket: &str) -> Result<Departure, Rejected> {
-        self.ask(|done| LoginsRequest::Depart { ticket: ticket.to_owned(), done })
+    pub(in crate::broker) async fn redirect(&self, ticket: &str) -> Result<ProviderRedirect, Rejected> {
+        self.ask(|done| LoginsRequest::Redirect { ticket: ticket.to_owned(), done })
             .await
             .unwrap_or(Err(Rejected::BadTicket))
     }
 
-    pub(in crate::broker) async fn arrive(&self, request: CallbackRequest, came: Via) -> Result<Accepted, Rejected> {
-        self.ask(|done| LoginsRequest::Arrive { request, came, done }).await.unwrap_or(Err(Rejected::UnknownState))
+    pub(in crate::broker) async fn callback(&self, request: CallbackRequest, via: Via) -> Result<Accepted, Rejected> {
+        self.ask(|done| LoginsRequest::Callback { request, via, done }).await.unwrap_or(Err(Rejected::UnknownState))
     }
 
     /// Ends a login that nobody else will end.
@@ -100,8 +100,8 @@ impl Logins {
     }
 
     /// Ends the account's pending login, if there is one.
-    pub(in crate::broker) async fn call_off(&self, account: &str, why: &'static str) {
-        _ = self.ask(|done| LoginsRequest::CallOff { account: account.to_owned(), why, done }).await;
+    pub(in crate::broker) async fn cancel(&self, account: &str, why: &'static str) {
+        _ = self.ask(|done| LoginsRequest::Cancel { account: account.to_owned(), why, done }).await;
     }
 
     /// What the user has to do on another device.
@@ -109,8 +109,8 @@ impl Logins {
         _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
     }
 
-    pub(in crate::broker) async fn over(&self, reply: LoginReply) {
-        _ = self.inbox.send(LoginsRequest::Over { reply: Box::new(reply) }).await;
+    pub(in crate::broker) async fn finish(&self, reply: LoginReply) {
+        _ = self.inbox.send(LoginsRequest::Finish { reply: Box::new(reply) }).await;
     }
 
     /// How a login stands, and how that changes.

@@ -27,11 +27,11 @@ impl Broker {
         may_narrow(&member.config, target)?;
         let clock = &self.inner.world.clock;
         let published = &member.handle.published;
-        let mut bell = published.subscribe();
+        let mut changes = published.subscribe();
         let patience = clock.now().boot.plus(wait);
         loop {
-            bell.borrow_and_update();
-            self.inner.lock.open()?;
+            changes.borrow_and_update();
+            self.inner.lock.check_unlocked()?;
             let now = clock.now();
             let (snapshot, unrenewable) = {
                 let whole = published.load();
@@ -48,7 +48,7 @@ impl Broker {
                     _ = tokio::time::timeout(now.boot.until(patience), member.handle.inbox.send(command)).await;
                 }
             }
-            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
+            _ = tokio::time::timeout(now.boot.until(patience), changes.changed()).await;
         }
     }
 }

@@ -27,8 +27,8 @@ impl Broker {
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.known_member(account)?;
         // Counted before it is asked whether the store is open: a refresh token may work once.
-        let _counted = self.inner.exchanging.begin(&member.config.name);
-        self.may_spend(&member.config.name)?;
+        let _in_flight = self.inner.exchanging.begin(&member.config.name);
+        self.check_may_exchange(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
         let fresh = match tokens {
             (Some(token), None) => {
@@ -43,7 +43,7 @@ impl Broker {
         let agreed = if request.replace { Agreed::ToAny } else { Agreed::No };
         let replaced = match self.take_over(None, fresh, agreed).await? {
             LoginResult::Stored(replaced) => replaced,
-            LoginResult::AnotherPerson(brought) => return Err(self.ask_about_import(*brought).await),
+            LoginResult::AnotherPerson(brought) => return Err(self.confirm_import(*brought).await),
         };
         tracing::info!(account = %member.config.name, "a token that was made elsewhere was taken over");
         Ok(ImportReply { account: self.account(account)?, replaced })

@@ -19,7 +19,7 @@ impl Broker {
     pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
         let accounts = self.inner.accounts.load();
         let (name, member) = accounts.find(account)?;
-        self.inner.lock.open()?;
+        self.inner.lock.check_unlocked()?;
         let serve = &accounts.config.serve;
         let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
         let now = self.inner.world.clock.now();
@@ -51,14 +51,14 @@ impl Broker {
         let published = &member.handle.published;
         let now = clock.now();
         let patience = now.boot.plus(published.load().patience(ttl, asked.unwrap_or(usual), now));
-        let mut bell = published.subscribe();
+        let mut changes = published.subscribe();
         let wanted = published.load().effective(ttl);
         if published.load().trouble.is_some() {
             // What is published is the end of an earlier attempt: this caller may cause another, and is told of that.
-            let (looked_at, told) = oneshot::channel();
+            let (done, answered) = oneshot::channel();
             let asked = async {
-                _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(looked_at))).await;
-                _ = told.await;
+                _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(done))).await;
+                _ = answered.await;
             };
             _ = tokio::time::timeout(now.boot.until(patience), asked).await;
         } else {
@@ -66,8 +66,8 @@ impl Broker {
             _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
         }
         loop {
-            bell.borrow_and_update();
-            self.inner.lock.open()?;
+            changes.borrow_and_update();
+            self.inner.lock.check_unlocked()?;
             let now = clock.now();
             {
                 let snapshot = published.load();
@@ -79,7 +79,7 @@ impl Broker {
                     Verdict::Wait => {}
                 }
             }
-            _ = tokio::time::timeout(now.boot.until(patience), bell.changed()).await;
+            _ = tokio::time::timeout(now.boot.until(patience), changes.changed()).await;
         }
     }
 }

@@ -14,14 +14,14 @@ use crate::oauth::pkce;
 impl Broker {
     /// Exchanges the code and commits what it brings, in a task of its own: the code is spent, so nobody could
     /// do it again when the browser hangs up.
-    pub(super) async fn finish(&self, accepted: Accepted) -> String {
+    pub(super) async fn exchange_accepted(&self, accepted: Accepted) -> String {
         let id = accepted.id.clone();
-        _ = tokio::spawn(self.clone().carry_out(accepted)).await;
+        _ = tokio::spawn(self.clone().run_exchange(accepted)).await;
         id
     }
 
-    async fn carry_out(self, accepted: Accepted) {
-        let _counted = self.inner.exchanging.begin(&accepted.plan.account);
+    async fn run_exchange(self, accepted: Accepted) {
+        let _in_flight = self.inner.exchanging.begin(&accepted.plan.account);
         let (broker, id) = (self.clone(), accepted.id.clone());
         let work = tokio::spawn(async move {
             let result = broker.exchange(&accepted.id, Arc::clone(&accepted.plan), accepted.next).await;
@@ -67,7 +67,7 @@ impl Broker {
             }
         };
         // Before the code is spent. From here on, whoever locks the store waits for this.
-        self.may_spend(&plan.account)?;
+        self.check_may_exchange(&plan.account)?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         if let RefreshOutcome::Refused(refusal) = &answer {
             let advice = pkce::advice(&plan.dialect, &refusal.code, &refusal.description);

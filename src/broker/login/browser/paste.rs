@@ -19,14 +19,14 @@ impl Broker {
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
         let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
-        let accepted = self.inner.logins.arrive(request, Via::ByHand(id.to_owned())).await.map_err(|turned| {
-            Error::Obstacle(match turned {
+        let accepted = self.inner.logins.callback(request, Via::Pasted(id.to_owned())).await.map_err(|rejected| {
+            Error::Obstacle(match rejected {
                 Rejected::NoState => Obstacle::PastedNoAnswer { answer },
                 Rejected::Malformed(why) => Obstacle::PastedUnusable { why: why.to_string() },
                 _ => Obstacle::PastedAnotherLogin,
             })
         })?;
-        let id = self.finish(accepted).await;
+        let id = self.exchange_accepted(accepted).await;
         self.login(&id, Duration::ZERO).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::account::attempts::{Accepted, Departure, LoginPlan, Rejected};
+use crate::account::attempts::{Accepted, LoginPlan, ProviderRedirect, Rejected};
 use crate::broker::login::callback::CallbackRequest;
 use crate::broker::login::question::{Answerer, PageCookie, QuestionOutcome};
 use crate::broker::login::result::Unconfirmed;
@@ -31,15 +31,15 @@ pub(in crate::broker) struct Overview {
 pub(super) enum LoginsRequest {
     Start { plan: Box<LoginPlan>, life: Duration, replace: bool, done: oneshot::Sender<Result<PendingLogin, Error>> },
     Ticket { id: String, done: oneshot::Sender<Option<String>> },
-    ByHand { id: String, done: oneshot::Sender<Option<Departure>> },
-    Keep { id: String, guard: ListenerGuard },
-    Depart { ticket: String, done: oneshot::Sender<Result<Departure, Rejected>> },
-    Arrive { request: CallbackRequest, came: Via, done: oneshot::Sender<Result<Accepted, Rejected>> },
+    Pasted { id: String, done: oneshot::Sender<Option<ProviderRedirect>> },
+    HoldListener { id: String, listener: ListenerGuard },
+    Redirect { ticket: String, done: oneshot::Sender<Result<ProviderRedirect, Rejected>> },
+    Callback { request: CallbackRequest, via: Via, done: oneshot::Sender<Result<Accepted, Rejected>> },
     Notify { redirect_uri: String, notice: &'static str },
     Fail { id: String, error: Error },
-    CallOff { account: String, why: &'static str, done: oneshot::Sender<()> },
+    Cancel { account: String, why: &'static str, done: oneshot::Sender<()> },
     Prompt { id: String, prompt: DevicePrompt },
-    Over { reply: Box<LoginReply> },
+    Finish { reply: Box<LoginReply> },
     ReplaceQuestion { id: String, brought: Box<Unconfirmed>, life: Duration, done: oneshot::Sender<QuestionOutcome> },
     Answer { id: String, replace: bool, answerer: Answerer, done: oneshot::Sender<Result<Option<Unconfirmed>, Error>> },
     JoinQuestion { account: String, done: oneshot::Sender<Option<(PendingLogin, Confirm)>> },
@@ -52,9 +52,9 @@ pub(super) enum LoginsRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::broker) enum Via {
     /// By a browser, which is known by its cookies.
-    ByBrowser,
+    Browser,
     /// A person pasted it, for this login.
-    ByHand(String),
+    Pasted(String),
 }
 
 /// A login that was started or joined.

@@ -17,34 +17,34 @@ const OTHER_BROWSER: &str = "The answer came in a browser that this login was no
 
 impl Task {
     /// What is turned away ends nothing, and who waits for that login hears of it.
-    pub(super) fn arrive(&mut self, request: &CallbackRequest, came: &Via, now: Moment) -> Result<Accepted, Rejected> {
-        let arrival = Callback {
+    pub(super) fn callback(&mut self, request: &CallbackRequest, via: &Via, now: Moment) -> Result<Accepted, Rejected> {
+        let callback = Callback {
             arrived_on: &request.arrived_on,
             parameters: &request.parameters,
             in_fragment: request.in_fragment,
-            cookies: (*came == Via::ByBrowser).then_some(&request.cookies),
-            only: match came {
-                Via::ByBrowser => None,
-                Via::ByHand(id) => Some(id),
+            cookies: (*via == Via::Browser).then_some(&request.cookies),
+            only: match via {
+                Via::Browser => None,
+                Via::Pasted(id) => Some(id),
             },
         };
-        let taken = self.attempts.arrive(&arrival, now);
-        match &taken {
-            Err(Rejected::NoState) if *came == Via::ByBrowser => self.notify(&request.arrived_on, NO_STATE),
-            Err(Rejected::UnknownState) if *came == Via::ByBrowser => self.notify(&request.arrived_on, UNKNOWN_STATE),
-            Err(Rejected::OtherBrowser(id)) => self.note_for(id, OTHER_BROWSER),
+        let accepted = self.attempts.accept(&callback, now);
+        match &accepted {
+            Err(Rejected::NoState) if *via == Via::Browser => self.notify(&request.arrived_on, NO_STATE),
+            Err(Rejected::UnknownState) if *via == Via::Browser => self.notify(&request.arrived_on, UNKNOWN_STATE),
+            Err(Rejected::OtherBrowser(id)) => self.notify_login(id, OTHER_BROWSER),
             _ => {}
         }
-        taken
+        accepted
     }
 
     pub(super) fn notify(&self, redirect_uri: &str, notice: &'static str) {
         for (id, _) in self.attempts.awaiting().filter(|(_, plan)| plan.redirect_uri == redirect_uri) {
-            self.note_for(id, notice);
+            self.notify_login(id, notice);
         }
     }
 
-    fn note_for(&self, id: &str, notice: &'static str) {
+    fn notify_login(&self, id: &str, notice: &'static str) {
         if let Some(view) = self.views.get(id) {
             view.reply.send_if_modified(|reply| reply.notice.replace(notice.to_owned()).as_deref() != Some(notice));
         }

@@ -34,7 +34,7 @@ pub(super) struct Task {
 pub(super) struct View {
     pub(super) reply: watch::Sender<LoginReply>,
     /// Keeps the door for the browser's answer open.
-    pub(super) guard: Option<ListenerGuard>,
+    pub(super) listener: Option<ListenerGuard>,
     /// Whether another person's tokens may be replaced, unasked: who began or joined the login said so.
     pub(super) replaces: bool,
     /// What it brought, while it waits for an answer.
@@ -44,14 +44,14 @@ pub(super) struct View {
 }
 
 impl Task {
-    pub(super) async fn run(mut self, mut asks: mpsc::Receiver<LoginsRequest>, mut jumps: watch::Receiver<()>) {
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<LoginsRequest>, mut jumps: watch::Receiver<()>) {
         loop {
             let now = self.clock.now();
             let next =
                 self.attempts.next_end().into_iter().chain(self.views.values().filter_map(|view| view.forget_at));
-            let nap = next.map(|at| now.boot.until(at)).min();
+            let sleep_for = next.map(|at| now.boot.until(at)).min();
             tokio::select! {
-                ask = asks.recv() => match ask {
+                ask = requests.recv() => match ask {
                     None => return,
                     Some(ask) => {
                         // What has run out meanwhile has to be over before anything is done with it.
@@ -59,7 +59,7 @@ impl Task {
                         self.answer(ask).await;
                     }
                 },
-                () = sleep(nap) => {}
+                () = sleep(sleep_for) => {}
                 Ok(()) = jumps.changed() => {}
             }
             self.expire();
@@ -77,19 +77,19 @@ impl Task {
                 _ = done
                     .send(self.attempts.ticket(&id, now, &mut rand::rng()).map(|ticket| ticket.expose().to_owned()));
             }
-            LoginsRequest::ByHand { id, done } => {
-                _ = done.send(self.attempts.depart_by_hand(&id, now, &mut rand::rng()));
+            LoginsRequest::Pasted { id, done } => {
+                _ = done.send(self.attempts.redirect_by_hand(&id, now, &mut rand::rng()));
             }
-            LoginsRequest::Keep { id, guard } => {
+            LoginsRequest::HoldListener { id, listener } => {
                 if let Some(view) = self.views.get_mut(&id).filter(|view| view.forget_at.is_none()) {
-                    view.guard = Some(guard);
+                    view.listener = Some(listener);
                 }
             }
-            LoginsRequest::Depart { ticket, done } => {
-                _ = done.send(self.attempts.depart(&ticket, now, &mut rand::rng()));
+            LoginsRequest::Redirect { ticket, done } => {
+                _ = done.send(self.attempts.redirect(&ticket, now, &mut rand::rng()));
             }
-            LoginsRequest::Arrive { request, came, done } => {
-                _ = done.send(self.arrive(&request, &came, now));
+            LoginsRequest::Callback { request, via, done } => {
+                _ = done.send(self.callback(&request, &via, now));
             }
             LoginsRequest::Notify { redirect_uri, notice } => self.notify(&redirect_uri, notice),
             LoginsRequest::Fail { id, error } => self.fail(&id, &error, now),
@@ -98,7 +98,7 @@ impl Task {
                     view.reply.send_modify(|reply| reply.device = Some(prompt));
                 }
             }
-            LoginsRequest::CallOff { account, why, done } => {
+            LoginsRequest::Cancel { account, why, done } => {
                 let pending = self.attempts.pending().find(|(_, plan)| plan.account == account);
                 if let Some(id) = pending.map(|(id, _)| id.to_owned()) {
                     self.fail(&id, &Error::login_failed(&account, why.into()), now);
@@ -106,7 +106,7 @@ impl Task {
                 self.write_notes().await;
                 _ = done.send(());
             }
-            LoginsRequest::Over { reply } => self.over(&reply, now),
+            LoginsRequest::Finish { reply } => self.finish(&reply, now),
             LoginsRequest::ReplaceQuestion { id, brought, life, done } => {
                 _ = done.send(self.question(&id, *brought, life, now));
             }
@@ -132,7 +132,7 @@ impl Task {
         if !started.joined {
             let reply = LoginReply::pending(started.id.clone(), account, expires_at);
             let reply = watch::Sender::new(reply);
-            let view = View { reply, guard: None, replaces: false, question: None, forget_at: None };
+            let view = View { reply, listener: None, replaces: false, question: None, forget_at: None };
             self.views.insert(started.id.clone(), view);
         }
         if let Some(view) = self.views.get_mut(&started.id) {
@@ -141,12 +141,12 @@ impl Task {
         Ok(PendingLogin { id: started.id, joined: started.joined, expires_at })
     }
 
-    pub(super) fn over(&mut self, reply: &LoginReply, now: Moment) {
-        self.attempts.over(&reply.login_id);
+    pub(super) fn finish(&mut self, reply: &LoginReply, now: Moment) {
+        self.attempts.finish(&reply.login_id);
         // What has ended has ended: a login that was called off can't succeed later.
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
             view.forget_at = Some(now.boot.plus(OUTCOME_LIFE));
-            view.guard = None;
+            view.listener = None;
             // Revoked by that.
             view.question = None;
             view.reply.send_replace(reply.clone());
@@ -157,7 +157,7 @@ impl Task {
     pub(super) fn fail(&mut self, id: &str, error: &Error, now: Moment) {
         let Some(reply) = self.views.get(id).map(|view| view.reply.borrow().clone()) else { return };
         let failure = Some(self.unanswered(id, error.clone()).reply());
-        self.over(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
+        self.finish(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 
     /// Ends what is past its time.
