@@ -1,9 +1,9 @@
 //! Pending login attempts: one-time tickets, `state` (CSRF protection), PKCE, cookies and timeouts. Pure: time and
 //! randomness are arguments.
 //!
-//! A *login* is what a user was asked for; callers join it. A *flow* is one browser's way through it: its
-//! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
-//! closed by mistake costs nothing, and no two browsers share a state.
+//! A *login* is what a caller started, and others may join. A *flow* is one browser's attempt at it, with its own
+//! state, PKCE verifier and cookie. Each start ticket makes a new flow, so a closed tab costs nothing, and no two
+//! browsers share a state.
 
 mod callback;
 mod flow;
@@ -25,13 +25,13 @@ use crate::secret::{CodeVerifier, Nonce256};
 const TICKET_LIFE: Duration = Duration::from_secs(60);
 /// Logins that may be pending at once.
 const MOST_LOGINS: usize = 64;
-/// Flows and unspent tickets of one login; the oldest makes room.
+/// Flows and unspent tickets of one login; the oldest is evicted.
 const MOST_FLOWS: usize = 4;
-/// How long after a login's time an answer to it is still known as one: as long as its outcome can be asked for.
+/// How long after its end a login is still recognized by its state: as long as its outcome can be asked for.
 const REMEMBERED_AFTER: Duration = Duration::from_secs(600);
-/// Browsers that are remembered at once; the oldest makes room.
+/// Browsers that are remembered; the oldest is evicted.
 const MOST_PAST_REDIRECTS: usize = MOST_LOGINS * MOST_FLOWS;
-/// What the name of every flow cookie begins with.
+/// Prefix of the flow cookie's name.
 const COOKIE: &str = "ringback_flow_";
 
 /// All pending logins.
@@ -53,9 +53,9 @@ struct LoginAttempt {
 #[derive(Debug, PartialEq, Eq)]
 enum AttemptStage {
     Pending,
-    /// An answer was taken; the code is being exchanged.
+    /// A callback was accepted, and the code is being exchanged.
     Exchanging,
-    /// It brought tokens, and the user is asked whether to keep them.
+    /// It has tokens that wait for the user's confirmation.
     Asking,
 }
 
@@ -64,20 +64,20 @@ enum AttemptStage {
 pub struct Started {
     /// Its id.
     pub id: String,
-    /// Whether it was there before.
+    /// Whether it was pending before.
     pub joined: bool,
-    /// The login that this one took the place of, since the config has changed meanwhile.
+    /// The login that this one replaced, since the config has changed.
     pub replaced: Option<String>,
-    /// When it ends by itself.
+    /// When it expires.
     pub ends: Boot,
 }
 
-/// A browser on its way to the provider.
+/// The redirect of a browser to the provider.
 #[derive(Debug)]
 pub struct ProviderRedirect {
     /// The login's id.
     pub id: String,
-    /// What the provider is asked, for its URL or to be pushed (RFC 9126).
+    /// The authorization request's parameters, for a URL or to be pushed (RFC 9126).
     pub parameters: Vec<(String, String)>,
     /// The cookie's name.
     pub cookie_name: String,
@@ -85,18 +85,18 @@ pub struct ProviderRedirect {
     pub cookie: Nonce256,
     /// What the login is for.
     pub plan: Arc<LoginPlan>,
-    /// How long the cookie is good for: longer than the login, so that a late answer can be told whose it was.
+    /// The cookie's lifetime: longer than the login, so that a late callback is recognized.
     pub cookie_life: Duration,
 }
 
-/// An answer that was checked and belongs to a login, which it has ended or will.
+/// A callback that passed the checks. Its login has ended or will.
 #[derive(Debug)]
 pub struct Accepted {
     /// The login's id.
     pub id: String,
     /// Its plan.
     pub plan: Arc<LoginPlan>,
-    /// What to do.
+    /// What to do next.
     pub next: Next,
 }
 
@@ -144,7 +144,7 @@ impl Attempts {
         Some(ticket)
     }
 
-    /// Spends a ticket: the browser that brought it gets a flow of its own.
+    /// Spends a ticket: its browser gets a flow of its own.
     pub fn redirect(
         &mut self,
         ticket: &str,
@@ -174,7 +174,7 @@ impl Attempts {
         Err(Rejected::BadTicket)
     }
 
-    /// A flow for a browser on another machine, whose answer a person will bring.
+    /// A flow for a browser on another machine, whose redirect URL a person will paste.
     pub fn redirect_by_hand(
         &mut self,
         id: &str,
@@ -185,9 +185,9 @@ impl Attempts {
         Some(login.redirect(id, BrowserBinding::ByHand, now, rng))
     }
 
-    /// Checks an answer in the order of `security.md` §1.12: state and cookie, which say whose it is, and then address,
-    /// kind, issuer, error, code or token. What fails at the first two changes nothing; what fails later ends the login
-    /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
+    /// Checks a callback in the order of `security.md` §1.12: first state and cookie, which tell whose it is, then
+    /// address, kind, issuer, error, code or token. Failing one of the first two changes nothing. Failing a later one
+    /// ends the login, since no other callback will come; a person can paste again.
     pub fn accept(&mut self, callback: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {
         self.expire(now);
         let state = state_of(callback.parameters).map_err(|_| Rejected::NoState)?;
@@ -201,7 +201,7 @@ impl Attempts {
             if let (Err(why), None) = (&answer, callback.cookies) {
                 return Err(Rejected::Malformed(*why));
             }
-            // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
+            // Single use: the state is removed before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
             login.stage = AttemptStage::Exchanging;
             let next = match answer {
@@ -213,15 +213,15 @@ impl Attempts {
         Err(self.finished_login(state, callback.cookies).map_or(Rejected::UnknownState, Rejected::Over))
     }
 
-    /// The login that this browser once went to the provider for, if it takes no answer any more.
+    /// The ended login of this browser.
     fn finished_login(&self, state: &str, cookies: Option<&[(String, String)]>) -> Option<String> {
         let past = self.past_redirects.iter().find(|past| past.key.state.matches(state))?;
         let takes_one = self.logins.get(&past.login).is_some_and(|login| login.stage == AttemptStage::Pending);
         (!takes_one && past.key.is_cookie_in(cookies?)).then(|| past.login.clone())
     }
 
-    /// The login has brought tokens, and the user is asked whether to keep them, until `ends`: counted anew, since it
-    /// is another question. `false`: the login is over.
+    /// The login has tokens, and the user is asked to confirm them until `ends`, which is a new time limit. `false`:
+    /// the login has ended.
     pub fn ask(&mut self, id: &str, ends: Boot) -> bool {
         let login = self.logins.get_mut(id);
         let is_there = login.is_some();
@@ -231,7 +231,7 @@ impl Attempts {
         is_there
     }
 
-    /// The user has answered; it does not end by itself any more.
+    /// The user has answered: it no longer expires.
     pub fn answered(&mut self, id: &str) {
         if let Some(login) = self.logins.get_mut(id) {
             login.stage = AttemptStage::Exchanging;
@@ -249,7 +249,7 @@ impl Attempts {
         self.logins.get(id).map(|login| login.ends)
     }
 
-    /// The login is over. Its outcome is the caller's to keep.
+    /// The login has ended. The caller keeps its outcome.
     pub fn finish(&mut self, id: &str) {
         self.logins.remove(id);
     }
@@ -259,18 +259,18 @@ impl Attempts {
         self.logins.iter().map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
-    /// Those of them that wait for an answer.
+    /// The pending logins that still wait for a callback.
     pub fn awaiting(&self) -> impl Iterator<Item = (&str, &LoginPlan)> {
         let waiting = self.logins.iter().filter(|(_, login)| login.stage == AttemptStage::Pending);
         waiting.map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
-    /// Redirect URIs that an answer may still come to, also one to a login that is over.
+    /// Redirect URIs that a callback may still come to, also of logins that have ended.
     pub fn remembered(&self) -> impl Iterator<Item = &str> {
         self.past_redirects.iter().map(|past| past.redirect_uri.as_str())
     }
 
-    /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
+    /// Removes what has expired. Returns the logins, for those who wait for them.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
         let ended = |login: &LoginAttempt| login.stage != AttemptStage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =

@@ -3,7 +3,7 @@
 //!
 //! Guarantees (from its shape, shown by its tests):
 //! - at most one refresh is in flight: after [`Effect::Send`] nothing is sent until its answer is in;
-//! - nothing is visible before it is committed: only [`Event::Committed`] replaces what is held;
+//! - nothing is visible before it is committed: only [`Event::Committed`] replaces the current record;
 //! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
 //! - there is a pause between any two attempts.
 //!

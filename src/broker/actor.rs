@@ -1,5 +1,6 @@
-//! The task that owns one account. It carries out what the machine says, one thing after the other, and
-//! awaits a refresh in line: two can't be in flight, and a caller that hangs up can't cancel one.
+//! Actor: the task that owns one account. It carries out the effects of the state machine one after the other and
+//! awaits a refresh in line. So an account never has two refreshes in flight, and a caller that hangs up cancels none
+//! (single-flight).
 
 pub(super) mod cancellation;
 pub(super) mod command;
@@ -39,7 +40,7 @@ use crate::oauth::grant::GrantType;
 use crate::random::Jitter;
 use crate::store::Store;
 
-/// Requests that wait for the task. A full box means that somebody has asked already.
+/// Commands that may wait for the task. When the mailbox is full, somebody has asked already.
 const INBOX: usize = 64;
 
 struct Actor {
@@ -47,38 +48,38 @@ struct Actor {
     world: World,
     machine: Machine,
     published: Arc<SnapshotCell>,
-    /// Read when they are first needed, and again after the provider refused.
+    /// Read on first use, and again after the provider refused.
     credentials: Option<Credentials>,
-    /// What the last login brought, until it is written.
+    /// The grant of the last login, until it is written.
     unwritten: Option<FreshGrant>,
-    /// What the provider said of the token that is being stored, while that lasts: it is not asked again.
+    /// What the provider said of the token that is being stored: it is not asked again.
     described: Option<Box<Described>>,
     hooks: Hooks,
     flaws: Flaws,
     jitter: Jitter,
     stopping: Arc<AtomicBool>,
     common: Common,
-    /// As it was when it was published last.
+    /// The health that was published last.
     health: Health,
-    /// When it is told once more that a login is needed.
+    /// When the user is reminded that a login is needed.
     remind_at: Option<Boot>,
 }
 
-/// What all accounts have in common.
+/// What all accounts share.
 #[derive(Clone)]
 pub(super) struct Common {
-    /// Rings when the machine woke up, its clock was set, or its network changed.
+    /// Notified when the machine woke up, its clock was set, or its network changed.
     pub(super) jumps: watch::Receiver<()>,
     /// Whether the store is locked, or about to be.
     pub(super) locked: Arc<AtomicBool>,
     pub(super) events: EventBus,
     pub(super) slots: Arc<RefreshSlots>,
-    /// Which run of the machine this is.
+    /// The current boot of the machine.
     pub(super) boot: Option<BootId>,
 }
 
-/// Starts the task of one account. `after`: the task that it had before it was taken out of the config, which may
-/// still have a request in flight.
+/// Starts the task of one account. `after`: its earlier task, if the account was removed from the config before and
+/// that task still has a request in flight.
 pub(super) fn spawn(
     config: Arc<AccountConfig>,
     world: World,
@@ -152,11 +153,11 @@ impl Actor {
             if !cut_off {
                 recovery.mark_unchanged();
             }
-            // What would not be done anyway is nothing to wake up for.
+            // While draining, nothing would be done: no reason to wake up.
             let wake_at = self.machine.wake_at().filter(|_| !self.is_draining()).map(|at| now.until(at));
             let reminder = self.remind_at.filter(|_| !self.is_draining()).map(|at| now.boot.until(at));
             let sleep_for = [wake_at, reminder].into_iter().flatten().min();
-            // Only what is cancel-safe stands in the select; what it leads to is awaited in line.
+            // Only cancel-safe futures stand in the select. What they lead to is awaited outside of it.
             tokio::select! {
                 command = commands.recv() => match command {
                     None | Some(AccountCommand::Stop) => return self.flush_uncommitted().await,
@@ -179,7 +180,7 @@ impl Actor {
     }
 
     async fn handle(&mut self, command: AccountCommand) {
-        // Whoever asked may be gone by now: that changes nothing.
+        // The caller may be gone by now: that changes nothing.
         match command {
             AccountCommand::Wanted(ttl, looked_at) => {
                 self.drive(Event::Wanted(ttl)).await;
@@ -187,8 +188,8 @@ impl Actor {
             }
             AccountCommand::Narrow(target, ttl) => self.drive(Event::Narrow(target, ttl)).await,
             AccountCommand::Refresh(seen, asked, done) => {
-                // Looked at again at the head of the queue: somebody else's attempt may have done it, or
-                // failed at it, and who asked may be gone.
+                // Checked again at the head of the queue: another attempt may have done it or failed at it, and the
+                // caller may be gone.
                 let tried = self.machine.attempted_since(asked) || done.is_closed() || self.is_draining();
                 if self.published.load().generation == seen && !tried {
                     let pause = sleep(Some(self.machine.forced_pause(self.world.clock.now())));
@@ -239,14 +240,14 @@ impl Actor {
         CancellationToken { locked, stopping, changes: self.published.subscribe() }
     }
 
-    /// Whether the daemon stops, or the store is locked or about to be.
+    /// Graceful shutdown or lock: nothing new is begun.
     fn is_draining(&self) -> bool {
         self.stopping.load(Ordering::Acquire) || self.common.locked.load(Ordering::Acquire)
     }
 
-    /// Tells the machine and does what it says until it rests. Everybody sees every step.
+    /// Feeds the event to the state machine and carries out its effects until it rests. Every step is published.
     async fn drive(&mut self, event: Event) {
-        // A request that needs nothing changes nothing; to ring for each would wake every waiter for it.
+        // A request that changes nothing is not published: that would wake every waiting caller.
         let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
         if self.is_draining() && begins_something(&event) {
             return;
@@ -268,7 +269,7 @@ impl Actor {
             };
             self.health = health;
             self.published.publish(after);
-            // Who hears of it and looks has to see it.
+            // Announced after it was published: whoever receives the event and looks, sees it.
             if let Some(kind) = kind.filter(|kind| !self.is_known(*kind, &before)) {
                 self.announce(kind);
             }
@@ -282,7 +283,7 @@ impl Actor {
                 Effect::Describe(token) => Event::Described(self.describe(&token).await),
                 Effect::Commit(record) => self.commit(record).await,
                 Effect::Note(record) => {
-                    // Best effort: if it fails, a restart asks once more than it would have to.
+                    // Best effort: without it, a restart asks the provider once more than it has to.
                     _ = self.on_disk(move |store, name| store.begin(name, &record)).await;
                     Event::Noted
                 }
@@ -303,7 +304,7 @@ impl Actor {
         self.drive(event).await;
     }
 
-    /// A login that was needed before the store was locked is no news when it is unlocked.
+    /// After an unlock, a login that was needed before the lock is not announced again.
     fn is_known(&self, kind: EventKind, before: &Standing) -> bool {
         let unknown = matches!(before, Standing::Locked | Standing::Unread);
         kind == EventKind::LoginNeeded && unknown && self.remind_at.is_some()
@@ -316,8 +317,8 @@ impl Actor {
         self.common.events.publish(&self.config.name, kind, now.wall);
     }
 
-    /// Ends after `sleep_for`, and when it is this account's turn, if it is going to ask for a token of its own accord.
-    /// Cancel-safe: whoever comes meanwhile is served first, and a caller who waits for a token waits for no turn.
+    /// Sleeps, and then waits for a slot at the provider if a planned attempt is due. Cancel-safe: commands are
+    /// handled meanwhile, and an attempt that a caller waits for needs no slot.
     async fn timer_due(&self, sleep_for: Option<Duration>) -> RefreshSlot {
         sleep(sleep_for).await;
         if self.machine.is_planned_attempt_due(self.world.clock.now()) {
@@ -334,7 +335,7 @@ fn log_lost_scope(before: &Snapshot, after: &Snapshot) {
     }
 }
 
-/// Whether the event may begin something new, which a task that is told to stop or to lock doesn't.
+/// Whether the event may begin a request, which a draining task doesn't.
 fn begins_something(event: &Event) -> bool {
     matches!(
         event,

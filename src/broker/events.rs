@@ -1,5 +1,5 @@
-//! What happens to the accounts, told to whoever listens: hooks, event streams, notifications. Nobody who
-//! listens can hold up an account: who is too slow misses something, and is told that.
+//! Event bus: account events for hooks, event streams and notifications. A slow subscriber never blocks an account:
+//! it misses events and is told how many.
 
 use tokio::sync::{broadcast, watch};
 
@@ -8,18 +8,18 @@ use crate::account::snapshot::{Snapshot, Standing};
 use crate::clock::Wall;
 use crate::contract::{AccountEvent, EventKind, VERSION};
 
-/// Events that a listener may be behind.
+/// Events that a subscriber may be behind.
 const CAPACITY: usize = 256;
 
 impl EventKind {
-    /// What lies between two pictures of an account, if anything that matters. `was` and `is`: its health when each was
+    /// The event between two snapshots of an account, if there is one. `was` and `is`: its health when each was
     /// published.
     pub(super) fn between(before: &Snapshot, was: Health, after: &Snapshot, is: Health) -> Option<Self> {
         let had = |snapshot: &Snapshot| snapshot.token.as_ref().map(|token| token.access_token.fingerprint());
         let needs = |snapshot: &Snapshot| matches!(snapshot.standing, Standing::NeedsLogin(_));
         let login = |snapshot: &Snapshot| snapshot.logins.since;
         match (&before.standing, &after.standing) {
-            // What is read at the start or after an unlock is no news.
+            // What is read at the start or after an unlock is not new.
             (Standing::Unread | Standing::Locked, _) | (_, Standing::Locked) if !needs(after) => None,
             _ if needs(after) && !needs(before) => Some(Self::LoginNeeded),
             (Standing::SignedOut, Standing::SignedOut) => None,
@@ -38,7 +38,7 @@ impl EventKind {
     }
 }
 
-/// Whether somebody has to look: nobody gets a token, or soon nobody will, and it does not heal by itself.
+/// Whether somebody has to act: callers get no token, now or soon, and that does not pass by itself.
 fn failed(health: Health) -> bool {
     match health {
         Health::Usable | Health::Ending { then: Unusable::Recovering, .. } => false,
@@ -46,7 +46,7 @@ fn failed(health: Health) -> bool {
     }
 }
 
-/// Tells all listeners. Cheap to clone.
+/// Publishes events to all subscribers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct EventBus {
     events: broadcast::Sender<AccountEvent>,
@@ -59,7 +59,7 @@ impl EventBus {
     }
 
     pub(super) fn publish(&self, account: &str, event: EventKind, now: Wall) {
-        // With nobody listening this fails, and that is fine.
+        // Fails without subscribers, which is fine.
         _ = self.events.send(AccountEvent { version: VERSION, event, account: account.into(), at: now.unix_seconds() });
     }
 
@@ -73,24 +73,24 @@ impl EventBus {
     }
 }
 
-/// Hears everything from now on.
+/// Receives every event from now on.
 #[derive(Debug)]
 pub struct Subscription {
     events: broadcast::Receiver<AccountEvent>,
     ended: watch::Receiver<bool>,
 }
 
-/// What a [`Subscription`] hears.
+/// What a [`Subscription`] receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// This happened.
+    /// An event.
     Event(AccountEvent),
-    /// So much happened at once that this many events are lost: look at the accounts.
+    /// The subscriber fell behind, and this many events are lost: look at the accounts.
     Missed(u64),
 }
 
 impl Subscription {
-    /// The next one; `None` once the daemon stops. Cancel-safe.
+    /// The next event; `None` once the daemon stops. Cancel-safe.
     pub async fn next(&mut self) -> Option<Received> {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! What the doors may ask of the broker.
+//! `Broker`: the handle by which HTTP, the command line and the desktop use the accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::config::{AccountConfig, Attention, Config};
 use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused};
 use crate::error::Error;
 
-/// How long an account's task may take to end what it has in hand, when it is removed from the config.
+/// How long the task of a removed account may take to finish.
 pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(40);
 
-/// The broker as the doors see it. Cheap to clone.
+/// Handle to the broker. Cheap to clone.
 #[derive(Clone)]
 pub struct Broker {
     pub(super) inner: Arc<BrokerInner>,
@@ -36,21 +36,21 @@ pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + 
 pub(super) struct BrokerInner {
     pub(super) world: World,
     pub(super) logins: Logins,
-    /// Revokes what a login brought that can't be kept.
+    /// Revokes grants that can't be stored.
     pub(super) revoker: Revoker,
     pub(super) lock: LockState,
-    /// The accounts whose logins are between their code and their end.
+    /// Logins whose code is being exchanged.
     pub(super) exchanging: ExchangesInFlight,
     pub(super) accounts: Arc<ArcSwap<Accounts>>,
-    /// The last reload, if it was refused.
+    /// The last config reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
     pub(super) common: Common,
-    /// Where an account's answers come in if its config does not say: made from the first TCP listener.
+    /// The redirect URI of accounts whose config has none: derived from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
 }
 
 impl Broker {
-    /// Starts a task per account and waits until each has read what is stored.
+    /// Starts a task per account and waits until each has read the store.
     pub async fn start(
         config: Arc<Config>,
         world: World,
@@ -88,8 +88,8 @@ impl Broker {
         broker
     }
 
-    /// Takes over a new config: adds, changes and removes accounts. No token is dropped by it, and a removed account's
-    /// file stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
+    /// Applies a new config: adds, changes and removes accounts. No token is dropped, and a removed account's file
+    /// stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
     pub async fn reload(&self, config: Arc<Config>) {
         let _transition = self.inner.lock.transition.lock().await;
         let old = self.inner.accounts.load_full();
@@ -98,7 +98,7 @@ impl Broker {
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
             let handle = if let Some(member) = old.members.get(name) {
-                // Never waits: the account may have a request in flight.
+                // Never blocks: the account may have a request in flight.
                 member.handle.config.send_replace(Arc::clone(account));
                 Arc::clone(&member.handle)
             } else {
@@ -123,18 +123,18 @@ impl Broker {
         let stopping = draining.clone();
         self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, draining }));
         self.cancel_stale_logins(&old).await;
-        // What they have in hand may take its time; nobody has to wait for it.
+        // They may take their time to finish; nobody has to wait for it.
         tokio::spawn(async move { stop(stopping.values(), DRAIN_PATIENCE).await });
     }
 
-    /// Lets every account finish what it has in hand, for at most `patience`.
+    /// Graceful shutdown: every account finishes what it is doing, for at most `patience`.
     pub async fn shut_down(&self, patience: Duration) {
         self.inner.common.events.end();
         let accounts = self.inner.accounts.load_full();
         for member in accounts.members.values() {
             member.handle.begin_stop();
         }
-        // A login whose code is being exchanged ends in its account's task: that one goes last.
+        // An exchange ends in its account's task, which is stopped last.
         let exchanging = self.inner.exchanging.accounts();
         let (last, first): (Vec<_>, Vec<_>) = accounts.members.iter().partition(|(name, _)| exchanging.contains(name));
         let last_logins = async {
@@ -157,12 +157,12 @@ impl Broker {
         self.inner.accounts.load().members.get(account).is_some_and(|member| member.config.asks_consent)
     }
 
-    /// How the user learns that `account` (by its own name) needs them.
+    /// How the user is notified when `account` (by its own name) needs them.
     pub fn attention(&self, account: &str) -> Option<Attention> {
         self.inner.accounts.load().members.get(account).map(|member| member.config.attention)
     }
 
-    /// Hears what happens to the accounts from now on.
+    /// Subscribes to account events from now on.
     pub fn listen(&self) -> Subscription {
         self.inner.common.events.subscribe()
     }
@@ -173,14 +173,14 @@ impl Broker {
         accounts.members.values().map(|member| self.view(member)).collect()
     }
 
-    /// Accounts of the config that can't be used, with why.
+    /// Configured accounts that can't be used, with the reason.
     pub fn mistakes(&self) -> Vec<ConfigMistake> {
         let accounts = self.inner.accounts.load();
         let stopping = accounts.config.broken.iter();
         stopping.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
     }
 
-    /// A config was read and not taken over. Shown until the next one is.
+    /// A config was read and refused. Shown until the next one is applied.
     pub fn reload_refused(&self, mistakes: Vec<ConfigMistake>) {
         let at = self.inner.world.clock.now().wall.unix_seconds();
         self.inner.refused.store(Some(Arc::new(ReloadRefused { at, mistakes })));
@@ -199,7 +199,7 @@ impl Broker {
 
     pub(super) fn view(&self, member: &Member) -> AccountReply {
         let (snapshot, now) = (member.handle.published.load(), self.inner.world.clock.now());
-        // At once, also while an account still ends what it has in hand.
+        // Locked at once, also while an account is still finishing.
         let mut reply = if self.inner.lock.is_locked() { snapshot.locked().reply(now) } else { snapshot.reply(now) };
         let overview = self.inner.logins.overview();
         reply.login_pending = overview.by_account.get(&reply.account).cloned();
@@ -217,11 +217,10 @@ impl Broker {
         self.inner.world.store.key_source()
     }
 
-    /// Revoke where possible, delete always.
+    /// Logout: revokes the tokens where possible, and always deletes them.
     pub async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
         let member = self.member(account)?;
-        // First, so that neither a tab that is finished later nor a code that is being exchanged just now
-        // signs the account in again.
+        // Logins are cancelled first: neither an open tab nor a running exchange may sign the account in again.
         self.inner.logins.cancel(&member.config.name, "the account was logged out meanwhile").await;
         ask(&member, AccountCommand::LogOut).await?
     }

@@ -1,5 +1,5 @@
-//! The program that an account's config names is run at its events: one at a time, in their order, and nobody
-//! waits for it. It gets the names of event and account in its environment, and nothing secret.
+//! Event hooks: runs the program that an account's config names, one event at a time and in order, without blocking
+//! the account. It gets the names of event and account in its environment, and no secret.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::config::AccountConfig;
 use crate::contract::EventKind;
 use crate::credentials::{self, CredentialEnv};
 
-/// Events that wait while the program runs; more are dropped and said so.
+/// Events that may wait while the program runs. More are dropped, with a warning.
 const QUEUE: usize = 16;
 
 /// Runs an account's hook.

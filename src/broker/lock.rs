@@ -1,4 +1,4 @@
-//! The store's key leaves memory, and all that it opens with it; and both come back.
+//! Lock and unlock: the store's key and all tokens leave memory, and come back.
 
 mod auto;
 pub(super) mod state;
@@ -18,8 +18,8 @@ use crate::secret::Passphrase;
 use crate::store::{Opening, StoreError};
 
 impl Broker {
-    /// Drops the store's key and every token and secret from memory. What is in flight is ended and kept first;
-    /// callers are turned away at once. Goes on when the caller leaves.
+    /// Drops the store's key and every token and secret from memory. Requests in flight are finished and stored
+    /// first; callers are refused at once. Continues when the caller disconnects.
     pub async fn lock(&self) -> Result<LockReply, Error> {
         let broker = self.clone();
         tokio::spawn(async move { broker.lock_now().await }).await.unwrap_or_else(|_| Err(crashed()))
@@ -48,7 +48,7 @@ impl Broker {
         Ok(self.lock_reply(true))
     }
 
-    /// Accounts that were taken out of the config still have what they had.
+    /// Accounts that were removed from the config may still have tokens in memory.
     async fn drain_removed(&self, accounts: Arc<Accounts>) {
         stop(accounts.draining.values(), DRAIN_PATIENCE).await;
         let mut draining = accounts.draining.clone();
@@ -57,8 +57,8 @@ impl Broker {
         self.inner.accounts.store(Arc::new(Accounts { config, members: accounts, draining }));
     }
 
-    /// Gets the store's key again, and every account its tokens. After wrong passphrases the next has to wait,
-    /// longer each time. Goes on when the caller leaves, once it has begun.
+    /// Reads the store's key again, and every account its tokens. Wrong passphrases delay the next one, longer each
+    /// time (backoff). Continues when the caller disconnects, once it has begun.
     pub async fn unlock(&self, request: UnlockRequest) -> Result<LockReply, Error> {
         let opening = match request.passphrase.map(Passphrase::taken) {
             Some(passphrase) if request.new => Opening::First(passphrase),
@@ -79,11 +79,11 @@ impl Broker {
         tokio::spawn(unlocking).await.unwrap_or_else(|_| Err(crashed()))
     }
 
-    /// Who leaves meanwhile makes room for the next.
+    /// A caller that disconnects while it waits makes room for the next.
     async fn wait_to_guess(&self) -> Result<OwnedMutexGuard<PassphraseBackoff>, Error> {
         let busy = |_| Error::Obstacle(Obstacle::PassphraseBusy);
         let passphrase_backoff = Arc::clone(&self.inner.lock.passphrase_backoff).try_lock_owned().map_err(busy)?;
-        // Not in the store's turn: to lock does not have to wait for this.
+        // Outside of the transition lock: locking need not wait for this.
         tokio::time::sleep(passphrase_backoff.pause(self.inner.world.clock.now())).await;
         Ok(passphrase_backoff)
     }
@@ -114,7 +114,7 @@ impl Broker {
         }
         let store = Arc::clone(&self.inner.world.store);
         let died = |_| StoreError::Io { path: "the store".into(), why: "its thread died".into() };
-        // Off the runtime: keyrings ask people, and stretching a passphrase takes a second.
+        // On the blocking pool: keyrings may prompt, and stretching a passphrase takes a second.
         tokio::task::spawn_blocking(move || store.unlock(&opening)).await.map_err(died)??;
         self.reopen(&self.inner.accounts.load_full()).await;
         self.inner.lock.changed.send_replace(());
@@ -125,7 +125,7 @@ impl Broker {
     async fn reopen(&self, accounts: &Accounts) {
         let lock = &self.inner.lock;
         lock.asked_at(self.inner.world.clock.now());
-        // Before the accounts are told: what they read may be due at once.
+        // Before the accounts are told: a refresh may be due at once.
         lock.locked.store(false, Ordering::SeqCst);
         _ = tell(accounts, AccountCommand::Unlock).await;
     }
@@ -140,7 +140,8 @@ impl Broker {
     }
 }
 
-/// Tells every account and waits until each has done it. The error is one clause: the first account's that could not.
+/// Sends the command to every account and waits for all answers. The error is one clause: that of the first account
+/// that failed.
 async fn tell(
     accounts: &Accounts,
     command: fn(oneshot::Sender<Result<(), String>>) -> AccountCommand,
@@ -148,7 +149,7 @@ async fn tell(
     let mut answers = Vec::new();
     for member in accounts.members.values() {
         let (done, answer) = oneshot::channel();
-        // Who is gone has nothing any more.
+        // A task that has ended has nothing in memory.
         if member.handle.inbox.send(command(done)).await.is_ok() {
             answers.push(answer);
         }
@@ -160,7 +161,7 @@ async fn tell(
     result
 }
 
-/// What the store says, to a caller.
+/// A store error, as callers get it.
 fn refused(error: &StoreError) -> Error {
     match error {
         StoreError::Passphrase { why } => Error::Obstacle(Obstacle::Passphrase { why: why.clone() }),

@@ -1,5 +1,5 @@
-//! What an account needs to ask its provider: the dialect with all its endpoints, the client's credentials, and
-//! what the token is for.
+//! Context of a provider call: the dialect with all its endpoints, the client's credentials, and what the token is
+//! for.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
 use crate::secret::{AccessToken, Password};
 
-/// One account's way to its provider.
+/// One account's access to its provider.
 pub(super) struct ProviderCall<'a> {
     pub(super) config: &'a AccountConfig,
     pub(super) world: &'a World,
@@ -27,7 +27,7 @@ impl ProviderCall<'_> {
         self.world.provider.resolve(&self.config.dialect).await
     }
 
-    /// The client's credentials, read anew. The error is one clause.
+    /// The client's credentials, read again each time. The error is one clause.
     pub(super) async fn credentials(&self) -> Result<Credentials, String> {
         let config = self.config;
         let mut credentials = Credentials {
@@ -48,7 +48,7 @@ impl ProviderCall<'_> {
         Ok(credentials)
     }
 
-    /// The user, and the password where the config says it is. The error is one clause.
+    /// The user, and the password from where the config says. The error is one clause.
     pub(super) async fn password(&self) -> Result<(User, Password), String> {
         let user = self.config.user.as_ref().ok_or("the config names no user")?;
         let source = user.password.as_ref().ok_or("the config says nowhere where the password is")?;
@@ -57,7 +57,7 @@ impl ProviderCall<'_> {
         Ok((user.user.clone(), password))
     }
 
-    /// What to trade for the next token. The error is one clause.
+    /// The token request's grant. The error is one clause.
     pub(super) async fn trade(&self, renewal: Renewal) -> Result<Trade, String> {
         let target = self.target(renewal.target.as_ref());
         match renewal.refresh_token {
@@ -74,7 +74,7 @@ impl ProviderCall<'_> {
         }
     }
 
-    /// What the account asks for, `narrow` put over it.
+    /// The account's target, with `narrow` applied.
     fn target(&self, narrow: Option<&Target>) -> Target {
         let whole = self.config.target.for_one_token();
         let Some(narrow) = narrow.cloned() else { return whole };
@@ -93,11 +93,11 @@ impl ProviderCall<'_> {
     }
 }
 
-/// The same as an answer to a request that was never sent.
+/// Converts the error of a call that precedes the token request.
 pub(super) fn unsent(error: AskError) -> RefreshOutcome {
     match error {
         AskError::Refused(refusal) => RefreshOutcome::Refused(refusal),
-        // Whoever was asked for the endpoints, it was not with a refresh token.
+        // The endpoints were asked for without a refresh token, so none was spent.
         AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => RefreshOutcome::NotSent { why },
         AskError::Unreachable { why, retry_after } => RefreshOutcome::Busy { retry_after, why },
     }

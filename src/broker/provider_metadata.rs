@@ -9,7 +9,7 @@ use crate::error::{Error, Missing};
 use crate::oauth::reply::clean;
 
 impl Broker {
-    /// Uses the provider's metadata though its token endpoint has moved to another host.
+    /// Accepts the provider's metadata although its token endpoint has moved to another host.
     pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
         let dialect = {
             let accounts = self.inner.accounts.load();

@@ -1,5 +1,5 @@
-//! The accounts of one provider and each other: a limit on how many ask it at a time of their own accord, since after a
-//! night's sleep all of them are due at once; and a bell that rings when one of them has an answer after an outage.
+//! Concurrency limit per provider for planned refreshes, since after a night's sleep all accounts are due at once;
+//! and a notification when a host answers again after an outage.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::clock::Boot;
 
-/// How many. One keeps its turn until its attempt has ended, on the disk too: usually for less than a second, and for
-/// 15 s where the provider doesn't answer (`provider/wire.rs`).
+/// A slot is kept until the attempt has ended, on the disk too: usually for less than a second, and for 15 s where
+/// the provider doesn't answer (`provider/wire.rs`).
 const MAX_CONCURRENT: usize = 16;
 
-/// Between two rings of one bell: each wakes every account that still waits for the provider.
+/// Between two notifications of one host: each wakes every account that still waits for the provider.
 const NOTIFY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The turns of every provider, and the bells of every host.
+/// The slots of every provider, and the recoveries of every host.
 #[derive(Debug, Default)]
 pub(super) struct RefreshSlots {
     slots: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -29,11 +29,11 @@ struct Recovery {
     notified_at: Option<Boot>,
 }
 
-/// Whose turn it is, until this is dropped; `None` where turns are no longer given.
+/// A slot, freed when it is dropped; `None` where there is no limit any more.
 pub(super) type RefreshSlot = Option<OwnedSemaphorePermit>;
 
 impl RefreshSlots {
-    /// Waits until it is one's turn at the provider of this name, in the order of asking.
+    /// Waits for a slot at the provider of this name, first come, first served.
     pub(super) async fn acquire(&self, provider: &str) -> RefreshSlot {
         let slots = {
             let mut known = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,12 +47,12 @@ impl RefreshSlots {
         slots.acquire_owned().await.ok()
     }
 
-    /// Rings when an account had an answer from this host (an origin) after it had none.
+    /// Notified when an account got an answer from this host (an origin) after it had none.
     pub(super) fn recovery(&self, host: &str) -> watch::Receiver<()> {
         self.recoveries(|all| all.entry(host.to_owned()).or_default().notifier.subscribe())
     }
 
-    /// An account had an answer after it had none.
+    /// An account got an answer after it had none.
     pub(super) fn recovered(&self, host: &str, now: Boot) {
         self.recoveries(|all| {
             let Some(recovery) = all.get_mut(host) else { return };

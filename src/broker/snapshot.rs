@@ -1,4 +1,4 @@
-//! What an account's task shows to everybody: one snapshot, read without a lock, and a bell.
+//! Published snapshot: read without a lock, with a notification when it changes.
 
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -19,17 +19,17 @@ impl SnapshotCell {
         Self { snapshot: ArcSwap::from_pointee(snapshot), changed: watch::Sender::new(()) }
     }
 
-    /// The newest snapshot: nanoseconds, and nobody waits for anybody.
+    /// The newest snapshot, in nanoseconds and without blocking.
     pub(super) fn load(&self) -> Guard<Arc<Snapshot>> {
         self.snapshot.load()
     }
 
-    /// Rings after every [`Self::show`] and [`Self::ring`]. Listen before you look, or you miss one.
+    /// Notified after every [`Self::publish`] and [`Self::notify`]. Subscribe before you read, or you miss one.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Has everybody look again.
+    /// Wakes every subscriber.
     pub(super) fn notify(&self) {
         self.changed.send_replace(());
     }

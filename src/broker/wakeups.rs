@@ -1,16 +1,15 @@
-//! The one watcher of the daemon for what timers don't notice: that the machine slept, that somebody set the
-//! clock, and that the network changed. It rings a bell; the accounts then look again at the clocks, and at what
-//! they could not reach.
+//! Watcher for what timers don't notice: resume from sleep, a clock that was set, and a network that changed. The
+//! accounts then look at the clocks again, and retry what they could not reach.
 
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What changes the network may come in one piece: the bell rings once for all of it.
+/// Changes of the network come in bursts: subscribers are notified once for all of them.
 #[cfg(target_os = "linux")]
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// A bell that rings after every resume, clock jump and change of the network. Its threads sleep in the kernel: an
-/// idle daemon is never woken for it.
+/// Notified after every resume, clock jump and change of the network. The threads sleep in the kernel, so an idle
+/// daemon is never woken for it.
 pub fn watch() -> watch::Receiver<()> {
     let (changed, changes) = watch::channel(());
     let clock = changed.clone();
@@ -20,15 +19,14 @@ pub fn watch() -> watch::Receiver<()> {
     changes
 }
 
-/// Threads and not tasks: tokio's way to wait for a foreign file descriptor needs `unsafe`.
+/// Threads and not tasks: tokio needs `unsafe` to wait for a foreign file descriptor.
 fn spawn_thread(name: &'static str, work: impl FnOnce() + Send + 'static) {
     if let Err(error) = std::thread::Builder::new().name(name.into()).stack_size(64 * 1024).spawn(work) {
         tracing::warn!("resume from sleep, and a network that is back, will be noticed late: {error}");
     }
 }
 
-/// The kernel tells whoever listens that an address or a route came or went (rtnetlink(7)). What it says is of no
-/// interest, only that it does.
+/// The kernel reports each address or route that comes or goes (rtnetlink(7)). The content does not matter.
 #[cfg(target_os = "linux")]
 fn watch_network(changed: &watch::Sender<()>) {
     use rustix::io::Errno;
@@ -47,7 +45,7 @@ fn watch_network(changed: &watch::Sender<()>) {
     let mut message = [0_u8; 4096];
     while !changed.is_closed() {
         match recv(&socket, &mut message, RecvFlags::empty()) {
-            // More was said than there was room for, which says enough.
+            // The buffer overflowed: something changed.
             Ok(_) | Err(Errno::NOBUFS) => {}
             Err(Errno::INTR) => continue,
             Err(error) => return tracing::warn!("a network that is back will be noticed late: {error}"),
@@ -59,7 +57,7 @@ fn watch_network(changed: &watch::Sender<()>) {
     }
 }
 
-/// A real-time timer in the far future that is cancelled when the clock is set, which a resume does too
+/// A real-time timer in the far future, which is cancelled when the clock is set; a resume sets it too
 /// (`timerfd_create(2)`, `TFD_TIMER_CANCEL_ON_SET`).
 #[cfg(target_os = "linux")]
 fn watch_clock(changed: &watch::Sender<()>) {
@@ -67,7 +65,7 @@ fn watch_clock(changed: &watch::Sender<()>) {
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
     };
 
-    /// Seconds since 1970 in a year that nobody will see.
+    /// Seconds since 1970, in a far future.
     const FAR: i64 = 1 << 33;
     let far =
         Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: Timespec { tv_sec: FAR, tv_nsec: 0 } };
@@ -77,7 +75,7 @@ fn watch_clock(changed: &watch::Sender<()>) {
         if timerfd_settime(&timer, flags, &far).is_err() {
             return poll_clock(changed);
         }
-        // Ends with ECANCELED after a jump; whatever it says, the accounts may look.
+        // Ends with ECANCELED after a jump. In any case the accounts may look.
         let _ = rustix::io::read(&timer, &mut [0u8; 8]);
         tracing::debug!("the machine woke up, or its clock was set");
         changed.send_replace(());
@@ -91,7 +89,7 @@ fn watch_clock(changed: &watch::Sender<()>) {
     poll_clock(changed);
 }
 
-/// Where the kernel can't tell: have the accounts look at the clocks every half minute.
+/// Fallback without kernel support: have the accounts look at the clocks every half minute.
 fn poll_clock(changed: &watch::Sender<()>) {
     while !changed.is_closed() {
         std::thread::sleep(Duration::from_secs(30));

@@ -11,7 +11,7 @@ use crate::provider::{Provider, ProviderFuture};
 use crate::random::Randomness;
 use crate::store::Store;
 
-/// The pieces of the outside world that the broker works with.
+/// The broker's dependencies.
 #[derive(Clone)]
 pub struct World {
     /// Where records are kept.
@@ -20,24 +20,24 @@ pub struct World {
     pub provider: Arc<dyn Provider>,
     /// Where client secrets come from.
     pub credentials: Arc<CredentialEnv>,
-    /// Opens the user's browser, for logins begun over HTTP.
+    /// Opens the user's browser, for logins that were started over HTTP.
     pub opener: Arc<dyn BrowserOpener + Send + Sync>,
-    /// Lets the browser's answer in.
+    /// Listens for the browser's redirect.
     pub callback_listener: Arc<dyn CallbackListener>,
-    /// The user's own folder for what lives as long as the session; none: no password can be typed.
+    /// The user's runtime folder (`XDG_RUNTIME_DIR`); without one, no password can be typed.
     pub runtime: Option<PathBuf>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// What spreads refreshes apart.
+    /// Spreads refreshes (jitter).
     pub randomness: Randomness,
-    /// Where it is written down how a login as another person ended.
+    /// Records how a login as another person ended.
     pub audit: AuditLog,
 }
 
 /// Makes sure that somebody listens where a redirect URI points (RFC 8252 §8.3).
 pub trait CallbackListener: Send + Sync {
-    /// Listens there for as long as the guard lives, if nobody of ours does already. The error says who
-    /// is in the way.
+    /// Listens there as long as the guard lives, unless one of our listeners does already. The error says who is in
+    /// the way.
     fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>>;
 }
 

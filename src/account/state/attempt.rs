@@ -11,10 +11,10 @@ use crate::clock::Moment;
 use crate::oauth::exchange::Target;
 
 impl Machine {
-    /// Asks for a token for `target`; `None`: for all that the account asks for.
+    /// Asks for a token for `target`; `None`: for the account's whole target.
     pub(super) fn begin(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         self.wanted = false;
-        // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
+        // Client credentials need no refresh token (RFC 6749 §4.4.3), and using one could lose it.
         let refreshes = self.policy.reacquire != Reacquire::Always;
         let usable =
             |current: &&CommittedRecord| current.record.binding == self.policy.binding && !self.is_rolled_back(current);
@@ -40,7 +40,7 @@ impl Machine {
             }
         };
         if let Err(why) = result {
-            // What could not be kept is not asked for: the old token serves to its end.
+            // What could not be stored is not asked for: the old token is served until it expires.
             self.last_attempt = Some(now);
             self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter));
             return Effect::Rest;
@@ -52,7 +52,7 @@ impl Machine {
         Effect::Send(Renewal { refresh_token: Some(token), target, priority })
     }
 
-    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
+    /// Nothing was spent: removes the intent, unless an earlier request is still unanswered.
     pub(super) fn note(&self) -> Effect {
         match self.current() {
             Some(current) if current.unanswered.is_none() => Effect::Note(Box::new(current.record.clone())),

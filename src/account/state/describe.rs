@@ -1,4 +1,4 @@
-//! What the provider says of a token that is served already: whose it is, and when it ends.
+//! Describes a token that is served already: asks the provider whose it is, and when it expires.
 
 use super::effect::Effect;
 use super::machine::{Machine, Phase};
@@ -9,7 +9,7 @@ use crate::oauth::grant::Expiry;
 use crate::oauth::identity;
 
 impl Machine {
-    /// What to ask after a commit: nothing, if everything is known.
+    /// Asks after a commit, unless everything is known.
     pub(super) fn describe(&mut self) -> Effect {
         let Some(current) = self.current().filter(|current| self.policy.describes && current.has_token()) else {
             return Effect::Rest;

@@ -16,17 +16,17 @@ use crate::oauth::grant::{Expiry, Grant};
 use crate::oauth::reply::Refusal;
 use crate::secret::RefreshToken;
 
-/// A target that the provider refused is not asked for again within this.
+/// A refused target is not asked for again within this time.
 const REFUSED_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Machine {
-    /// Looked at again at the head of the queue: usually somebody else's request has done the work.
+    /// Checked again at the head of the queue: often another request has obtained the token.
     pub(super) fn narrow(&mut self, target: Target, ttl: Duration, now: Moment) -> Effect {
         let MachineState::Active(current) = &self.state else { return Effect::Rest };
         let lasts = |deadline: Option<Moment>| deadline.is_none_or(|deadline| now.until(deadline) > ttl);
         let there = current.narrowed.token(&target).is_some_and(|token| lasts(token.deadline));
         let refused = current.narrowed.refused(&target).is_some_and(|trouble| !now.reached(trouble.retry_at));
-        // A refresh token whose last use is in doubt is not spent on a part of what it is good for.
+        // A refresh token whose last use is unanswered is not used for a downscoped token.
         let in_doubt = current.unanswered.is_some();
         let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
         let idle = matches!(self.phase, Phase::Idle);
@@ -68,13 +68,13 @@ impl Machine {
         next.narrowed.keep(target, known, now);
         next.unanswered = None;
         if means == Means::Reacquire {
-            // Nothing that has to survive: it is asked for again when it is wanted.
+            // Nothing to store: it is asked for again when needed.
             if let Some(current) = self.current_mut() {
                 current.narrowed = next.narrowed;
             }
             return Effect::Rest;
         }
-        // The refresh token may be another now, and the intent is done with.
+        // The refresh token may have been rotated, and the intent is done.
         next.record.intent = None;
         next.record.generation = self.next_generation();
         self.keep_wider_refresh_token(&mut next, grant.refresh_token);
@@ -95,8 +95,8 @@ impl Machine {
         self.note()
     }
 
-    /// Puts the refresh token of a reply to a narrower request into `next`. Where the provider never ends one, the wide
-    /// one stays: it works on, and the new one may be bound to less.
+    /// Stores the refresh token of a downscoped reply in `next`. Without rotation the old one is kept: it still
+    /// works, and the new one may be bound to less scope.
     fn keep_wider_refresh_token(&self, next: &mut CommittedRecord, new: Option<RefreshToken>) {
         let Some(new) = new else { return };
         let current = next.record.tokens.refresh_token.as_ref();

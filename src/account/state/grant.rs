@@ -1,4 +1,4 @@
-//! Takes in new tokens, from a refresh or a login, and computes their times.
+//! New tokens, from a refresh or a login: builds the next record and computes its times.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity;
 use crate::secret::AccessToken;
 
-/// No request takes longer; if more time has passed over one, the machine slept.
+/// No request takes longer; if more time has passed, the machine slept.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
-        // Tokens of another client or for another endpoint, if any, are no part of this.
+        // Tokens of another client or endpoint don't count.
         let current = self.current().filter(|current| current.record.binding == self.policy.binding);
         let Some(current) = current else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
         if grant.access_token.is_none() {
@@ -29,15 +29,15 @@ impl Machine {
         }
         let old = &current.record.tokens;
         let mut grant = grant;
-        // RFC 6749 §6: what the reply leaves out stays as it is.
+        // RFC 6749 §6: what the reply leaves out is unchanged.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
         let (narrowed, mut identity) = (current.narrowed.clone(), current.record.person());
         identity.extend(identity::of_reply(&grant.extra));
         let logins = current.record.logins.clone();
         let lost_scope = current.lost_in(grant.scope.as_deref());
-        // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
-        // life of nothing says that nobody knows.
+        // A replay may return the lost tokens, which may have expired. For any other token, a lifetime of zero means
+        // unknown.
         let over = current.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
         let generation = self.next_generation();
         let mut next = self.record_of(grant, generation, sent_at, now, jitter);
@@ -51,9 +51,9 @@ impl Machine {
         self.commit(Box::new(next), None)
     }
 
-    /// `description` is what the provider said of the token already, if it was asked. The grant was asked for at `sent_at`:
-    /// since then its code was exchanged, the account may have had something else in hand, and its user may have been
-    /// asked something.
+    /// `description` is what the provider said of the token, if it was asked. The grant was asked for at `sent_at`:
+    /// since then its code was exchanged, the account may have been busy, and the user may have been asked to
+    /// confirm.
     pub(super) fn logged_in(
         &mut self,
         grant: Grant,
@@ -87,15 +87,15 @@ impl Machine {
     ) -> CommittedRecord {
         let lifetime = match &grant.access_token {
             Some(_) => grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime),
-            // None is there yet, and that it has ended keeps it from everybody.
+            // Without an access token: expired, so that nobody gets it.
             None => Some(Duration::ZERO),
         };
-        // Counted from before the request, since nobody knows when the provider began to count; but a
-        // reply that took longer than half a life still gives half a life. Not so if the machine slept
-        // while the reply lay in its buffers: that time is gone from the token's life.
+        // Counted from before the request, since nobody knows when the provider began to count. But a reply that took
+        // longer than half a lifetime still gives half a lifetime, unless the machine slept meanwhile: that time has
+        // passed.
         let slept = now.boot.0.saturating_sub(sent_at.boot.0) > LONGEST_REQUEST;
         let at_least = |counted: Moment, rest| if slept { counted } else { counted.latest(now.plus(rest)) };
-        // By boot time: the wall clock may have been set while the reply was on its way.
+        // By boot time: the wall clock may have been set during the request.
         let by_boot = |at: Moment| now.plus(now.boot.until(at.boot));
         let deadline = lifetime.map(|life| by_boot(at_least(sent_at.plus(life), life / 2)));
         let due = match lifetime {

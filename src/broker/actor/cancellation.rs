@@ -1,5 +1,5 @@
-//! A lock or a stop waits for what was sent and for the disk, and never for a host that does not answer: whatever has
-//! not been sent yet, or spends nothing, ends at once.
+//! Cancellation token of an account's task. A lock or a stop waits for requests that were sent and for the disk, but
+//! not for a host that does not answer: what was not sent yet, or spends nothing, is cancelled at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,17 @@ use tokio::sync::watch;
 /// Why nothing was sent. One clause.
 pub(in crate::broker) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
 
-/// Tells when an account's task is to begin nothing more.
+/// Cancels work when the account's task has to drain.
 #[derive(Clone)]
 pub(in crate::broker) struct CancellationToken {
     pub(in crate::broker) locked: Arc<AtomicBool>,
     pub(in crate::broker) stopping: Arc<AtomicBool>,
-    /// Rings after either of them was set.
+    /// Notified after either of them was set.
     pub(in crate::broker) changes: watch::Receiver<()>,
 }
 
 impl CancellationToken {
-    /// The work's result; `None` if it was cut off.
+    /// The result of `work`; `None` if it was cancelled.
     pub(in crate::broker) async fn run_until_cancelled<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! Actor mailbox: the commands of an account's task, and the handle by which the others reach it.
+//! Mailbox of an account's task (actor model): its commands, and the handle to send them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,48 +16,49 @@ use crate::contract::{LoginReply, LogoutReply};
 use crate::error::Error;
 use crate::oauth::exchange::Target;
 
-/// What the task is asked to do.
+/// Commands to the task.
 pub(in crate::broker) enum AccountCommand {
-    /// Somebody has no use for the published token: it wants this much validity. Told once that was looked at.
+    /// A caller needs a token with this much validity, which the published one has not. Answered once it was
+    /// considered.
     Wanted(Duration, Option<oneshot::Sender<()>>),
-    /// Somebody wants a token for this target, with this much validity.
+    /// A caller needs a token for this target, with this much validity.
     Narrow(Box<Target>, Duration),
-    /// A person wants a newer token than that of this generation, and said so at this moment.
+    /// A person wants a newer token than the one of this generation. The moment is when they asked.
     Refresh(u64, Moment, oneshot::Sender<()>),
-    /// A caller's API answered 401. Told how long that leads to nothing, since the token is new.
+    /// A caller's API answered 401. Answered with how long such reports have no effect, since the token is that new.
     Rejected(oneshot::Sender<Duration>),
-    /// A login brought a grant. Taken only while that login still stands: a logout may have called it off; and of another
-    /// person only if that was agreed to.
+    /// Stores the grant of a login, unless that login was cancelled meanwhile. Another person's only if that was
+    /// agreed to.
     LoggedIn(FreshGrant, Agreed, Option<watch::Receiver<LoginReply>>, oneshot::Sender<Result<LoginResult, Error>>),
-    /// Revoke where possible, delete always.
+    /// Logout: revokes the tokens where possible, and always deletes them.
     LogOut(oneshot::Sender<Result<LogoutReply, Error>>),
-    /// Keep what has to be kept, forget everything. The error is one clause: something could not be kept, and
-    /// nothing was forgotten.
+    /// Writes what was not written yet, then drops everything from memory. The error is one clause: something could
+    /// not be written, and nothing was dropped.
     Lock(oneshot::Sender<Result<(), String>>),
-    /// The store's key is there again.
+    /// The store's key is back.
     Unlock(oneshot::Sender<Result<(), String>>),
-    /// Write what could not be written yet, and end.
+    /// Writes what was not written yet, and ends.
     Stop,
 }
 
-/// How the others reach the task.
+/// Handle to an account's task.
 pub(in crate::broker) struct AccountHandle {
     pub(in crate::broker) inbox: mpsc::Sender<AccountCommand>,
     pub(in crate::broker) published: Arc<SnapshotCell>,
-    /// The config to go by, taken over before the next command.
+    /// The current config. The task adopts it before the next command.
     pub(in crate::broker) config: watch::Sender<Arc<AccountConfig>>,
     /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
     pub(in crate::broker) stopping: Arc<AtomicBool>,
 }
 
 impl AccountHandle {
-    /// From now on nothing is begun, and what was not sent yet is not sent.
+    /// From now on no request is begun, and what was not sent yet is cancelled.
     pub(in crate::broker) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.published.notify();
     }
 
-    /// Whether it was told so.
+    /// Whether [`Self::begin_stop`] was called.
     pub(in crate::broker) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

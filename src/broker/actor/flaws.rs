@@ -1,26 +1,26 @@
-//! What is wrong with a provider's replies though they are used: logged once for each kind, and only when what they
-//! brought is kept.
+//! Deduplicated warnings about flawed provider replies: each kind of flaw is logged once, and only when the reply's
+//! tokens were stored.
 
-/// The kinds that were told, and what is to be told.
+/// The kinds of flaw that were logged, and flaws that are to be logged.
 #[derive(Debug, Default)]
 pub(super) struct Flaws {
     logged: Vec<String>,
     pending: Vec<String>,
 }
 
-/// Kinds that are remembered at once.
+/// How many kinds are remembered.
 const REMEMBERED: usize = 16;
 
 impl Flaws {
-    /// Of a reply that was just read.
+    /// Adds the flaws of a reply that was just read.
     pub(super) fn note(&mut self, flaws: &[String]) {
         self.pending.extend_from_slice(flaws);
     }
 
-    /// Logs what is new among what was noted.
+    /// Logs the new kinds among the pending flaws.
     pub(super) fn log(&mut self, account: &str) {
         for flaw in std::mem::take(&mut self.pending) {
-            // Without where it was, which differs from one reply to the next.
+            // The kind without the position, which differs from one reply to the next.
             let kind = flaw.split(" (").next().unwrap_or_default();
             if self.logged.iter().any(|logged| logged == kind) {
                 continue;

@@ -1,4 +1,4 @@
-//! What a login brought is stored, or turned away and then dropped.
+//! Stores the grant of a login, or rejects it.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::identity::{self, Comparison, compare};
 
 impl Actor {
-    /// What a login brought needs no revocation once it is written or was logged out.
+    /// Once the grant is written, or was logged out, it needs no revocation.
     pub(super) fn release_written(&mut self) {
         if !self.machine.is_uncommitted()
             && let Some(written) = self.unwritten.take()
@@ -47,7 +47,7 @@ impl Actor {
         };
         let new = identity::joined(identity::of_reply(&grant.extra), description.clone());
         let replaces = match decide(current.as_ref(), &new, agreed) {
-            // Who agreed to replace another person's login has agreed to this, too.
+            // Agreeing to replace another person's login includes this.
             Decision::Take(replaces) if replaces != Replaces::AnotherPersons && self.spares_refresh(&fresh) => {
                 self.described = None;
                 return Err(Error::LosesRefresh { account: self.config.name.clone() });
@@ -59,7 +59,7 @@ impl Actor {
                 return Ok(LoginResult::AnotherPerson(Box::new(Unconfirmed { fresh, confirm })));
             }
         };
-        // Some providers end all of a user's grants with one: what the new login takes the place of is not revoked.
+        // Some providers revoke all of a user's grants together, so the replaced one is not revoked.
         if let Some(replaced) = self.unwritten.replace(fresh) {
             replaced.stored();
         }
@@ -75,13 +75,13 @@ impl Actor {
         }
     }
 
-    /// Whether `fresh` is not to be stored, since the account could not be refreshed any more.
+    /// Whether `fresh` must not replace tokens that can be refreshed, since it can't.
     fn spares_refresh(&self, fresh: &FreshGrant) -> bool {
         fresh.spares_refresh() && fresh.grant().refresh_token.is_none() && self.machine.lives_on_refresh_token()
     }
 
-    /// What the provider says of a token, asked before it is stored where the ID token does not tell whether it is the
-    /// same person's. That costs a request and some seconds at most, so nobody asks where there is nobody to compare.
+    /// What the provider says of a token. It is asked before the token is stored if the ID token does not tell whose
+    /// it is. That costs a request of some seconds, so it is skipped where there is nobody to compare with.
     async fn description(&mut self, grant: &Grant, current: Option<&Map<String, Value>>) -> Map<String, Value> {
         let is_open = current.is_some_and(|current| {
             !current.is_empty() && compare(current, &identity::of_reply(&grant.extra)) == Comparison::Unknown

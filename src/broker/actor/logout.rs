@@ -1,4 +1,4 @@
-//! How an account's tokens are given up or forgotten, and how its task ends.
+//! Logout of an account: revokes its tokens at the provider where possible, and always deletes them.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Actor {
         let tokens = self.machine.tokens().cloned();
         let (outcome, detail) = match &tokens {
             None => (LogoutOutcome::NothingStored, "there was nothing to delete".to_owned()),
-            // To show a provider a refresh token that it replaced may end a login that somebody else made since.
+            // A provider that is shown a replaced refresh token may end a login that was made elsewhere since.
             Some(_) if self.machine.is_restored() => (
                 LogoutOutcome::DeletedHereOnly,
                 "deleted from this machine only: the state folder was restored from a backup, and what has taken the \

@@ -1,4 +1,4 @@
-//! Requests of an account's task to its provider: tokens, and whose a token is.
+//! Provider requests of an account's task: token requests, and whose a token is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::oauth::exchange::{Credentials, Trade};
 use crate::provider::AskError;
 use crate::secret::AccessToken;
 
-/// What is spent on asking whose a token is, while everybody gets it already.
+/// Timeout for asking whose a token is. The token is served meanwhile.
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Actor {
@@ -25,7 +25,7 @@ impl Actor {
             Ok(answer) => answer,
             Err(why) => RefreshOutcome::NotSent { why },
         };
-        // What was sent is hidden already. The account's access token is not sent, and providers quote it all the same.
+        // The sent secrets are redacted already. The access token was not sent, but providers quote it too.
         let answer = match &self.published.load().token {
             Some(held) => {
                 let secret = Sent::token(&held.access_token);
@@ -66,7 +66,7 @@ impl Actor {
         };
         let sending = self.world.provider.trade_at(priority, &dialect, &trade, &credentials);
         match trade {
-            // Nothing is spent by it, so nothing has to be kept of the reply.
+            // Client credentials are not used up by a request, so it may be cancelled.
             Trade::ClientCredentials { .. } => {
                 cancellation.run_until_cancelled(sending).await.ok_or_else(|| CANCELLED.into())
             }
@@ -74,7 +74,7 @@ impl Actor {
         }
     }
 
-    /// All that a request takes. The outer error is one clause.
+    /// Everything that a request needs. The outer error is one clause.
     async fn prepare(
         &mut self,
         renewal: Renewal,
@@ -97,7 +97,7 @@ impl Actor {
         Ok(self.credentials.insert(read).clone())
     }
 
-    /// Nothing depends on it: the token is served already.
+    /// Best effort: the token is served already.
     pub(super) async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
         if let Some(described) = self.described.take() {
             return Some(described);

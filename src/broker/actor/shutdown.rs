@@ -1,4 +1,4 @@
-//! Graceful shutdown and lock of an account's task: writes tokens that could not be written before, for a while.
+//! Graceful shutdown and lock of an account's task: retries to write tokens that could not be written, for a while.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use super::Actor;
 use crate::account::state::Event;
 use crate::broker::timer::sleep;
 
-/// Between attempts to write what could not be written, when the daemon is told to stop.
+/// Pause between these attempts.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many such attempts: half a minute of them, where a removed account has that long.
+/// Attempts before a stop: for half a minute, since a removed account has that long.
 const FLUSH_ATTEMPTS: u32 = 150;
 
-/// And before the store is locked: a second of them.
+/// Attempts before the store is locked: for a second.
 const FLUSH_ATTEMPTS_BEFORE_LOCK: u32 = 5;
 
 impl Actor {
-    /// Tries to write new tokens that could not be written, for as long as whoever stops this task waits.
+    /// Tries to write uncommitted tokens for as long as a stop waits.
     pub(super) async fn flush_uncommitted(&mut self) {
         self.try_to_commit(FLUSH_ATTEMPTS).await;
         self.release_written();
@@ -37,8 +37,8 @@ impl Actor {
         }
     }
 
-    /// Forgets all that the store keeps, and the client's secret. The error is one clause: there are new tokens
-    /// that could not be written, and those are forgotten on no account.
+    /// Drops all that the store keeps, and the client's secret. The error is one clause: there are uncommitted
+    /// tokens, and those are never dropped.
     pub(super) async fn lock(&mut self) -> Result<(), String> {
         self.try_to_commit(FLUSH_ATTEMPTS_BEFORE_LOCK).await;
         if self.machine.is_uncommitted() {

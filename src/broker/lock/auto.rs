@@ -6,17 +6,16 @@ use crate::broker::handle::Broker;
 use crate::broker::timer::sleep;
 use crate::contract::{StoreState, UnlockRequest};
 
-/// What is shorter is how far apart two clocks were read.
+/// Shorter differences come from reading two clocks one after the other.
 const A_SLEEP: Duration = Duration::from_millis(500);
 
-/// The first and the longest pause before a key is asked for again that could not be had at the start.
+/// The first and the longest pause between attempts to get the store's key.
 const KEY_FIRST: Duration = Duration::from_secs(5);
 
 const KEY_LONGEST: Duration = Duration::from_secs(300);
 
 impl Broker {
-    /// Asks for the store's key until it is there, ever more seldom: at the start a keyring may be locked, or the
-    /// session that it belongs to may not have begun.
+    /// Retries to unlock with growing pauses: at the start a keyring may be locked, or its session not have begun.
     pub async fn unlock_when_it_can_be(self) {
         let mut pause = KEY_FIRST;
         while self.store_state() != StoreState::Unlocked {
@@ -28,7 +27,7 @@ impl Broker {
         }
     }
 
-    /// Locks whenever the machine has slept, in case that nobody said so before. Never ends.
+    /// Locks after the machine has slept, in case that nothing locked before. Never ends.
     pub async fn lock_after_sleep(self) {
         let clock = &self.inner.world.clock;
         let (mut jumps, mut slept) = (self.inner.common.jumps.clone(), clock.slept());
@@ -36,15 +35,15 @@ impl Broker {
             let before = std::mem::replace(&mut slept, clock.slept());
             if slept.saturating_sub(before) >= A_SLEEP {
                 tracing::info!("the machine has slept");
-                // What went wrong was said.
+                // The failure was logged.
                 _ = self.lock().await;
             }
         }
         std::future::pending::<()>().await;
     }
 
-    /// Locks whenever nobody has asked for a token for `span`. Never ends; wakes up once per span at most, and
-    /// not at all while the store is locked.
+    /// Locks when nobody has asked for a token for `span`. Never ends. Wakes up once per span at most, and not at all
+    /// while the store is locked.
     pub async fn lock_after_idle(self, span: Duration) {
         let (lock, clock) = (&self.inner.lock, &self.inner.world.clock);
         let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.common.jumps.clone());
@@ -54,7 +53,7 @@ impl Broker {
             if left.is_some_and(|left| left.is_zero()) {
                 tracing::info!("nobody has asked for a token for {} s", span.as_secs());
                 if self.lock().await.is_err() {
-                    // Said already. Once more after another span.
+                    // The failure was logged; try again after another span.
                     lock.asked_at(clock.now());
                 }
                 continue;

@@ -10,18 +10,17 @@ use crate::clock::{Boot, Moment};
 use crate::contract::StoreState;
 use crate::error::Error;
 
-/// Whether the broker has anything to give.
+/// Whether tokens are served.
 pub(in crate::broker) struct LockState {
-    /// From the moment that somebody locks until the key is there again: nobody is served, and no account
-    /// begins anything.
+    /// Set from the begin of a lock until the key is back: callers are refused, and accounts begin nothing.
     pub(in crate::broker) locked: Arc<AtomicBool>,
     /// When somebody last asked for a token, in milliseconds since boot.
     asked: AtomicU64,
-    /// Rings when the store was locked or unlocked.
+    /// Notified when the store was locked or unlocked.
     pub(super) changed: watch::Sender<()>,
-    /// Held by who changes which accounts there are or whether they are locked.
+    /// Serializes changes of the set of accounts and of the lock.
     pub(in crate::broker) transition: Mutex<()>,
-    /// Held by the one whose passphrase is looked at.
+    /// Serializes passphrase attempts.
     pub(super) passphrase_backoff: Arc<Mutex<PassphraseBackoff>>,
 }
 
@@ -42,17 +41,17 @@ impl LockState {
         self.locked.load(Ordering::Acquire)
     }
 
-    /// Refuses while there is nothing to give.
+    /// Fails while the store is locked.
     pub(in crate::broker) fn check_unlocked(&self) -> Result<(), Error> {
         if self.is_locked() { Err(Error::StoreLocked) } else { Ok(()) }
     }
 
-    /// Somebody wants a token.
+    /// Somebody asked for a token.
     pub(in crate::broker) fn asked_at(&self, now: Moment) {
         self.asked.store(u64::try_from(now.boot.0.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// How long nobody has wanted one.
+    /// How long nobody has asked for one.
     pub(super) fn idle(&self, now: Moment) -> Duration {
         Boot(Duration::from_millis(self.asked.load(Ordering::Relaxed))).until(now.boot)
     }

@@ -1,4 +1,4 @@
-//! The browser's part of a login: out through the start URL, back with an answer, and what that leads to.
+//! Browser login: out through the start URL to the provider, and back to the callback (redirect URI).
 
 mod exchange;
 mod failure;
@@ -24,8 +24,8 @@ use crate::oauth::pkce;
 use crate::provider::AskError;
 
 impl Broker {
-    /// The door is open before a login begins, so that nobody is sent through a closed one. A person who
-    /// brings the answer needs none.
+    /// The callback listener is opened before a login begins, so that no browser is sent to a closed port. A pasted
+    /// answer needs none.
     pub(in crate::broker) async fn open_listener(
         &self,
         account: &str,
@@ -44,8 +44,8 @@ impl Broker {
             .map_err(|why| Error::login_failed(account, why))
     }
 
-    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and
-    /// `127.0.0.1`. Without a door it is the provider's page.
+    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and `127.0.0.1`.
+    /// Without a listener it is the provider's page.
     pub(in crate::broker) async fn start_url(
         &self,
         id: &str,
@@ -75,8 +75,8 @@ impl Broker {
         });
     }
 
-    /// The provider's page for this browser. A request is pushed anew for each: a `request_uri` works once
-    /// (RFC 9126 §4). Without such a page the login is over.
+    /// The provider's page for this browser. A request is pushed again for each, since a `request_uri` works once
+    /// (RFC 9126 §4). If that fails, the login has failed.
     async fn provider_url(&self, redirect: &ProviderRedirect) -> Result<String, Error> {
         let plan = &*redirect.plan;
         let url = match plan.dialect.par {
@@ -131,13 +131,13 @@ impl Broker {
         self.inner.logins.overview().awaited.iter().any(|(uri, _)| has_path(uri, path))
     }
 
-    /// Whether an account's redirect URI has this path, or that of a login which the config may have changed since.
+    /// Whether this path is an account's redirect URI, or that of a login from before the config changed.
     pub fn is_callback(&self, path: &str) -> bool {
         let remembered = || self.inner.logins.overview().remembered.iter().any(|uri| has_path(uri, path));
         self.expects_callback(path) || remembered() || self.any_account(path, |_| true)
     }
 
-    /// Whether an answer may come in the fragment of this path, which only a page can read.
+    /// Whether a callback at this path may have its answer in the fragment, which only a page can read.
     pub fn expects_fragment(&self, path: &str) -> bool {
         let overview = self.inner.logins.overview();
         overview.awaited.iter().any(|(uri, kind)| *kind == ResponseType::Token && has_path(uri, path))
@@ -152,20 +152,20 @@ impl Broker {
         accounts.members.values().any(|member| leads_there(&member.config))
     }
 
-    /// The browser's answer. Waits for the exchange to end; gives the id of the outcome page.
+    /// The browser's callback. Waits for the exchange to end; returns the id of the outcome page.
     pub async fn callback(&self, request: CallbackRequest) -> Result<String, CallbackRejected> {
         let accepted = self.inner.logins.callback(request, Via::Browser).await.map_err(|rejected| match rejected {
             Rejected::NoState => CallbackRejected::NoState,
             Rejected::OtherBrowser(_) => CallbackRejected::OtherBrowser,
             Rejected::NotPasted => CallbackRejected::NotPasted,
             Rejected::Over(id) => CallbackRejected::Over(id),
-            // The last two are a ticket's and a person's.
+            // The last two concern tickets and pasted answers.
             Rejected::UnknownState | Rejected::BadTicket | Rejected::Malformed(_) => CallbackRejected::UnknownState,
         })?;
         Ok(self.exchange_accepted(accepted).await)
     }
 
-    /// Tells who waits for a login with this redirect URI why an answer did not reach it.
+    /// Tells callers that wait for a login with this redirect URI why an answer did not reach it.
     pub async fn tell_waiting(&self, redirect_uri: &str, notice: &'static str) {
         self.inner.logins.notify(redirect_uri, notice).await;
     }

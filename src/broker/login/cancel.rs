@@ -1,4 +1,4 @@
-//! Logins that end before their time: what they would bring can't be used, so nothing is spent on them any more.
+//! Cancels logins whose tokens could not be used any more: after a config reload, before a lock or a stop.
 
 use super::pending::message::PendingLogin;
 use crate::broker::accounts::{Accounts, Member};
@@ -10,8 +10,8 @@ const REMOVED: &str = "the account is no longer in the config";
 const CHANGED: &str = "the config changed while the login was pending";
 
 impl Broker {
-    /// Ends the logins of the accounts of `old` that the config of now has not, or not any more for the same provider,
-    /// client, grant and redirect URI. What is being exchanged is dropped when it comes.
+    /// Cancels logins of removed accounts, and of accounts with another provider, client, grant or redirect URI than
+    /// in `old`. A running exchange continues, and its grant is dropped.
     pub(in crate::broker) async fn cancel_stale_logins(&self, old: &Accounts) {
         let now = self.inner.accounts.load_full();
         for (name, member) in &old.members {
@@ -21,7 +21,7 @@ impl Broker {
         }
     }
 
-    /// Why a login by the config `then` is of no use with that of `now`.
+    /// Why a login that began with the config `then` is useless with that of `now`.
     fn stale(&self, then: &AccountConfig, now: Option<&Member>) -> Option<&'static str> {
         let Some(now) = now.map(|member| &*member.config) else { return Some(REMOVED) };
         let client = then.client_id == now.client_id && then.grant == now.grant;
@@ -29,8 +29,8 @@ impl Broker {
         (then.dialect != now.dialect || !client || !comes_back).then_some(CHANGED)
     }
 
-    /// Looks again once the login is known to all: while its credentials were read the config may have changed, and the
-    /// store may have been locked.
+    /// Checked again once the login is registered: while its credentials were read, the config may have changed and
+    /// the store may have been locked.
     pub(in crate::broker) async fn check_still_current(
         &self,
         member: &Member,
@@ -50,8 +50,8 @@ impl Broker {
         wanted
     }
 
-    /// Whether what a login has to show may be shown to the provider: nobody would keep what it brings while the store is
-    /// locked or the daemon stops. Whoever asks is counted as exchanging before, so that a lock or stop waits for it.
+    /// Whether a code, password or refresh token may be sent now: nobody would store the tokens while the store is
+    /// locked or the daemon stops. The caller counts as in flight already, so that a lock or stop waits for it.
     pub(in crate::broker) fn check_may_exchange(&self, account: &str) -> Result<(), Error> {
         self.inner.lock.check_unlocked()?;
         let accounts = self.inner.accounts.load();
@@ -59,16 +59,16 @@ impl Broker {
         if stopping { Err(Error::login_failed(account, "the daemon is stopping".into())) } else { Ok(()) }
     }
 
-    /// Ends every login, and waits for those that are being exchanged: what they bring is kept.
+    /// Cancels every login, but lets running exchanges finish: their tokens are stored.
     pub(in crate::broker) async fn cancel_logins(&self, why: &'static str) {
         let exchanging = self.inner.exchanging.accounts();
         self.cancel_all(why, &exchanging).await;
         self.inner.exchanging.idle().await;
-        // A device whose user has not said yes is asked for no more.
+        // Device logins whose user has not answered.
         self.cancel_all(why, &[]).await;
     }
 
-    /// Ends every login but those of these accounts.
+    /// Cancels every login but those of these accounts.
     async fn cancel_all(&self, why: &'static str, but: &[String]) {
         let pending: Vec<_> = self.inner.logins.overview().by_account.keys().cloned().collect();
         for account in pending.into_iter().filter(|account| !but.contains(account)) {

@@ -1,4 +1,4 @@
-//! Client credentials grant (RFC 6749 §4.4) as a login: nobody has to do anything.
+//! Client credentials grant (RFC 6749 §4.4) as a login: no user takes part.
 
 use super::pending::message::PendingLogin;
 use super::result::LoginResult;
@@ -6,7 +6,7 @@ use crate::broker::handle::Broker;
 use crate::contract::Replaced;
 
 impl Broker {
-    /// The client asks for itself (RFC 6749 §4.4): as a refresh, on the account's one way.
+    /// Runs as a refresh in the account's task.
     pub(in crate::broker) fn start_client(&self, account: &str, pending: &PendingLogin) {
         let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
         tokio::spawn(async move {

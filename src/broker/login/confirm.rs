@@ -1,4 +1,4 @@
-//! A login as another person than the account's tokens are of: the old tokens go on until somebody answers.
+//! Confirmation of a login as another person: the account keeps its tokens until somebody confirms.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::secret::Nonce256;
 
 impl Broker {
-    /// Asks whether what the login brought may be kept, unless that was said beforehand. `None`: it waits for the answer.
+    /// Asks for a confirmation, unless it was given beforehand. `None`: the login waits for it.
     pub(in crate::broker) async fn ask_to_confirm(
         &self,
         id: &str,
@@ -38,8 +38,8 @@ impl Broker {
         self.inner.accounts.load().config.serve.login_timeout
     }
 
-    /// Answers a login that waits for it, once: `replace` stores what it brought, otherwise that is dropped. Waits for
-    /// that to end, and goes on when the caller leaves.
+    /// Answers a login that waits for confirmation, once: `replace` stores its tokens, otherwise they are dropped.
+    /// Waits until that is done, and continues when the caller disconnects.
     pub async fn answer_login(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let (broker, id) = (self.clone(), id.to_owned());
         let crashed = |_| Err(Error::Internal { what: "answering a login crashed".into() });
@@ -48,7 +48,7 @@ impl Broker {
 
     async fn answer_now(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let account = self.login(id, Duration::ZERO).await?.account;
-        // Whoever locks the store waits for this, and has ended every question before.
+        // A lock waits for this, and has ended every question before.
         let _in_flight = self.inner.exchanging.begin(&account);
         if let Some(Unconfirmed { fresh, confirm }) = self.inner.logins.answer(id, replace, answerer).await? {
             let result = self.take_over(Some(id), fresh, Agreed::To(confirm.current)).await;
@@ -57,7 +57,7 @@ impl Broker {
         self.login(id, Duration::ZERO).await
     }
 
-    /// Joins the account's login if that waits for an answer, which may be given beforehand.
+    /// Joins the account's login if that waits for confirmation, which may be given with the request.
     pub(in crate::broker) async fn join_question(
         &self,
         config: &AccountConfig,
@@ -70,7 +70,7 @@ impl Broker {
         Ok(Some((pending, confirm)))
     }
 
-    /// Keeps an import of another person's token as a login that waits for an answer. The error says so.
+    /// Keeps an import of another person's token as a login that waits for confirmation. The error says so.
     pub(in crate::broker) async fn confirm_import(&self, brought: Unconfirmed) -> Error {
         let (plan, confirm) = (LoginPlan::clone(brought.fresh.plan()), brought.confirm.clone());
         let (account, life) = (plan.account.clone(), self.question_life());
@@ -84,12 +84,12 @@ impl Broker {
         Error::AnotherPerson { account, current, new, login_id: pending.id, confirm: Arc::new(confirm) }
     }
 
-    /// Binds a login's question to the browser that logged in: asked for once, by who led that browser back.
+    /// Binds the question to the browser that logged in. Given once, to the handler of that browser's callback.
     pub async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
         self.inner.logins.page_cookie(id).await
     }
 
-    /// What the form with a login's question has to bring back, for a browser whose cookies have the right one.
+    /// The form token of a login's question (CSRF protection), for a browser that has the cookie.
     pub async fn question_form(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
         self.inner.logins.form_token(id, cookies).await
     }

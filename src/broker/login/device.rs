@@ -1,5 +1,4 @@
-//! The device grant (RFC 8628): the user types a code into a browser on any device, and the daemon asks for the
-//! token until that is done.
+//! Device login (RFC 8628): the user types a code into a browser on any device, and the daemon polls for the token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +16,13 @@ use crate::oauth::exchange::Trade;
 use crate::oauth::reply::Refusal;
 use crate::provider::AskError;
 
-/// How much slower to ask after each `slow_down` (RFC 8628 §3.5).
+/// The slow-down of polling after each `slow_down` (RFC 8628 §3.5).
 const SLOWER: Duration = Duration::from_secs(5);
-/// The longest pause while the provider can't be reached.
+/// The longest polling interval while the provider can't be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Broker {
-    /// What the user has to do for the login `pending`; from now on the daemon asks for its token.
+    /// Returns what the user has to do for the login `pending`, and starts to poll for its token.
     pub(in crate::broker) async fn start_device(
         &self,
         plan: LoginPlan,
@@ -32,12 +31,12 @@ impl Broker {
         if pending.joined {
             return self.joined_prompt(&plan.account, &pending.id).await;
         }
-        // In a task of its own: a caller that hangs up must not leave a login without codes to those who join.
+        // In a task of its own: if the caller disconnects, those who join the login still get the codes.
         let asking = tokio::spawn(self.clone().begin_device(pending.id.clone(), Arc::new(plan)));
         asking.await.unwrap_or_else(|_| Err(Error::Internal { what: "asking for a device code crashed".into() }))
     }
 
-    /// The one that whoever began the login has got, or is about to get.
+    /// The prompt of the caller that began the login, once it is there.
     async fn joined_prompt(&self, account: &str, id: &str) -> Result<DevicePrompt, Error> {
         let ended = || Error::login_failed(account, "it has just ended; try again".into());
         let mut updates = self.inner.logins.watch(id).await.ok_or_else(ended)?;
@@ -74,7 +73,7 @@ impl Broker {
         Ok(prompt)
     }
 
-    /// Asks for the token until there is one, the codes have expired, or the login is over.
+    /// Polls for the token until there is one, the codes have expired, or the login has ended.
     async fn poll(self, id: String, plan: Arc<LoginPlan>, authorization: DeviceAuthorization) {
         let Some(mut updates) = self.inner.logins.watch(&id).await else { return };
         let clock = &self.inner.world.clock;
@@ -90,7 +89,7 @@ impl Broker {
                 let result = Err(Error::login_failed(&plan.account, "the code has expired".into()));
                 return self.conclude(&id, &plan.account, result).await;
             }
-            // Counted before it is asked whether the store is open: whoever locks it waits for this.
+            // Counted as in flight before the lock is checked: a lock waits for this.
             let in_flight = self.inner.exchanging.begin(&plan.account);
             if let Err(error) = self.check_may_exchange(&plan.account) {
                 return self.conclude(&id, &plan.account, Err(error)).await;
@@ -101,7 +100,7 @@ impl Broker {
                     interval += if slow_down { SLOWER } else { Duration::ZERO };
                     pause = interval;
                 }
-                // RFC 8628 §3.5: back off, exponentially.
+                // RFC 8628 §3.5: exponential backoff.
                 RefreshOutcome::Busy { retry_after, .. } => {
                     pause = (pause * 2).min(LONGEST_PAUSE).max(retry_after.unwrap_or_default());
                 }

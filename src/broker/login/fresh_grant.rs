@@ -1,6 +1,5 @@
-//! A grant that has arrived and is not stored yet. If it is dropped before that, it is revoked at the provider: nobody
-//! would know of it, and it would stay alive there. An account that lives on the same tokens would lose them with it:
-//! then it is left, and the log says so.
+//! A grant that is not stored yet. Dropping it revokes it at the provider: nobody else knows of it, and it would stay
+//! valid there. If an account uses the same tokens, it is not revoked, and the log says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::id_token::{self, WrongNonce};
 use crate::secret::Nonce256;
 
-/// What is spent on revoking a grant, which takes two requests. A stop waits less.
+/// Timeout for revoking a grant, which takes two requests. A stop waits less.
 pub(in crate::broker) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
 
 /// Revokes a grant at the provider, in the background.
@@ -21,18 +20,18 @@ pub(in crate::broker) trait RevokeGrant: Send + Sync {
     fn revoke(&self, plan: Arc<LoginPlan>, grant: &Grant);
 }
 
-/// What a login has brought, until it is stored. Dropping it revokes it, in the background, unless an account would lose
+/// The grant of a login until it is stored. Dropping it revokes it in the background, unless an account would lose
 /// its tokens by that.
 pub(in crate::broker) struct FreshGrant {
     plan: Arc<LoginPlan>,
     grant: Box<Grant>,
-    /// When it was asked for: the provider began to count its life after that.
+    /// When it was asked for: its lifetime began later.
     asked: Boot,
-    /// What the provider said of its access token, if it was asked already.
+    /// What the provider said of its access token, if it was asked.
     described: Option<Box<Described>>,
-    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    /// Whether it must not replace tokens that can be refreshed.
     spares_refresh: bool,
-    /// Who revokes it; `None`: nobody has to.
+    /// Revokes it when dropped; `None`: no need to.
     revoker: Option<Box<dyn RevokeGrant>>,
 }
 
@@ -47,31 +46,31 @@ impl FreshGrant {
         Self { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(revoker) }
     }
 
-    /// Of tokens that somebody brought, who has them still: they are not ours to revoke.
+    /// Of tokens that a caller brought and still has: they are not ours to revoke.
     pub(in crate::broker) fn brought(plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> Self {
         Self { plan, grant, asked, described: None, spares_refresh: false, revoker: None }
     }
 
-    /// The same, with what the provider said of its access token.
+    /// Adds what the provider said of its access token.
     #[must_use]
     pub(in crate::broker) fn described_as(mut self, described: Described) -> Self {
         self.described = Some(Box::new(described));
         self
     }
 
-    /// The same, to be turned away where the account would lose a login that can be refreshed.
+    /// Sets whether it must not replace tokens that can be refreshed.
     #[must_use]
     pub(in crate::broker) fn sparing_refresh(mut self, spares_refresh: bool) -> Self {
         self.spares_refresh = spares_refresh;
         self
     }
 
-    /// Whether it is turned away where the account would lose a login that can be refreshed.
+    /// Whether it must not replace tokens that can be refreshed.
     pub(in crate::broker) fn spares_refresh(&self) -> bool {
         self.spares_refresh
     }
 
-    /// What the provider said of its access token, if it was asked already.
+    /// What the provider said of its access token, if it was asked.
     pub(in crate::broker) fn described(&self) -> Option<&Described> {
         self.described.as_deref()
     }
@@ -81,15 +80,15 @@ impl FreshGrant {
         &self.plan
     }
 
-    /// A copy for who stores it. It counts as dropped all the same if [`Self::stored`] is not called.
+    /// A copy to store. It is still revoked unless [`Self::stored`] is called.
     pub(in crate::broker) fn grant(&self) -> Grant {
         (*self.grant).clone()
     }
 
-    /// Whether the ID token that came with a code's tokens is the answer to the request that had this `nonce`.
+    /// Whether the ID token of a code's tokens answers the request that had this `nonce`.
     ///
-    /// A reply without one passes, though `openid` was asked for: plain OAuth servers take that for a scope like any
-    /// other. Code, PKCE and state tie the tokens to this login, and nothing is believed that no ID token says.
+    /// A reply without an ID token passes, even if `openid` was requested: plain OAuth servers treat that as any
+    /// other scope. Code, PKCE and state tie the tokens to this login, and no claim is believed without an ID token.
     pub(in crate::broker) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
         match id_token::check_nonce(&self.grant.extra, nonce) {
             Err(WrongNonce::NoToken) => Ok(()),
@@ -102,7 +101,7 @@ impl FreshGrant {
         self.asked
     }
 
-    /// It is not dropped, and so not revoked.
+    /// It is stored, so it is not revoked.
     pub(in crate::broker) fn stored(mut self) {
         self.revoker = None;
     }

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// The accounts whose logins are between their code and their end.
+/// Accounts whose login is being exchanged.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct ExchangesInFlight(watch::Sender<Vec<String>>);
 
@@ -16,12 +16,12 @@ impl ExchangesInFlight {
         ExchangeGuard(&self.0, account.to_owned())
     }
 
-    /// The accounts of now; one with two exchanges stands here twice.
+    /// The accounts; one with two exchanges is listed twice.
     pub(in crate::broker) fn accounts(&self) -> Vec<String> {
         self.0.borrow().clone()
     }
 
-    /// Waits until there is none.
+    /// Waits until none is left.
     pub(in crate::broker) async fn idle(&self) {
         _ = self.0.subscribe().wait_for(Vec::is_empty).await;
     }

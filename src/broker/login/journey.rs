@@ -1,4 +1,4 @@
-//! The login journey: started or joined, committed, told. What lies between, each kind of login says itself.
+//! Login journey: started or joined, exchanged by its kind, stored, reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +24,16 @@ use crate::error::{Error, Missing};
 use crate::oauth::authorize::ResponseType;
 use crate::oauth::grant::GrantType;
 
-/// How the user takes part in a login.
+/// The kind of a login, by how the user takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoginKind {
-    /// With a browser that comes back to the daemon, or whose answer is pasted.
+    /// In a browser that is redirected back, or whose redirect URL is pasted.
     Browser(LoginVia),
-    /// With a browser on any device (RFC 8628).
+    /// In a browser on any device (RFC 8628).
     Device,
     /// With a password.
     Password,
-    /// Not at all: the client asks for itself.
+    /// No user takes part: client credentials.
     None,
 }
 
@@ -55,7 +55,8 @@ impl Broker {
         self.start_login_as(account, LoginRequest { via, replace: false }).await
     }
 
-    /// As [`Self::start_login`]; where `replace` says so, also as another person than the account's tokens are of.
+    /// As [`Self::start_login`]; with `replace` the login may also be as another person than the account's tokens
+    /// belong to.
     pub async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
         let LoginRequest { via, replace } = request;
         let member = self.member(account)?;
@@ -73,7 +74,7 @@ impl Broker {
             LoginKind::Device | LoginKind::Password | LoginKind::None => None,
         };
         if kind == LoginKind::Password {
-            // Each terminal is asked by itself.
+            // Each terminal prompts on its own.
             self.inner.logins.cancel(&name, "another login took its place").await;
         }
         let pending = self.inner.logins.start(plan.clone(), life, replace).await?;
@@ -96,7 +97,7 @@ impl Broker {
         Ok(started)
     }
 
-    /// What a login brings can't be kept while nobody knows what is kept already.
+    /// Refuses while the account's stored tokens are not known.
     fn check_loaded(&self, member: &Member) -> Result<(), Error> {
         let snapshot = member.handle.published.load();
         match snapshot.standing {
@@ -105,14 +106,14 @@ impl Broker {
         }
     }
 
-    /// Empty where no browser comes back.
+    /// Empty where no browser is redirected back.
     fn redirect_uri_for(&self, config: &AccountConfig, kind: LoginKind) -> Result<String, Error> {
         let LoginKind::Browser(_) = kind else { return Ok(String::new()) };
         let why = || "there is no TCP listener and no `redirect_uri` in the config".to_owned();
         (self.inner.redirect_uri)(config).ok_or_else(|| Error::login_failed(&config.name, why()))
     }
 
-    /// Everything that a login of this account will need.
+    /// Everything that a login of this account needs.
     pub(in crate::broker) async fn plan(
         &self,
         config: &AccountConfig,
@@ -135,12 +136,12 @@ impl Broker {
         })
     }
 
-    /// How a login stands; waits up to `wait` for it to end.
+    /// The state of a login; waits up to `wait` for it to end.
     pub async fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
         self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending).await
     }
 
-    /// As [`Self::login`], and returns as soon as the login waits for an answer.
+    /// As [`Self::login`], but also returns once the login waits for confirmation.
     pub async fn login_or_question(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
         self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending || reply.confirm.is_some()).await
     }
@@ -154,7 +155,7 @@ impl Broker {
         let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
         let known = view.borrow().notice.clone();
-        // So, timed out or shutting down: in every case the newest word is the answer.
+        // Changed, timed out or shutting down: the latest state is the answer.
         _ = tokio::time::timeout(wait, view.wait_for(|reply| updates(reply) || reply.notice != known)).await;
         let mut reply = view.borrow().clone();
         if reply.status == LoginStatus::Failed {
@@ -169,12 +170,12 @@ impl Broker {
         matches!(health, Ok(AccountHealth::Usable | AccountHealth::Ending))
     }
 
-    /// What the outcome page tells: the login's id is as good as a password for that.
+    /// For the outcome page, whose secret is the login's id.
     pub async fn outcome(&self, id: &str) -> Option<LoginReply> {
         self.login(id, Duration::ZERO).await.ok()
     }
 
-    /// Tells everybody how the login ended, or asks whether what it brought may be kept.
+    /// Reports the end of the login, or asks for confirmation.
     pub(in crate::broker) async fn conclude(&self, id: &str, account: &str, result: Result<LoginResult, Error>) {
         let result = match result {
             Ok(LoginResult::Stored(replaced)) => Ok(replaced),
@@ -188,7 +189,8 @@ impl Broker {
         self.inner.logins.finish(reply).await;
     }
 
-    /// What a login by `plan`, who asked at this moment, has brought for `what`, or why it has not.
+    /// The grant of a login by `plan` that was asked for at this moment, or why there is none. `what` was sent for
+    /// it.
     pub(super) fn granted(
         &self,
         plan: &Arc<LoginPlan>,
@@ -200,15 +202,15 @@ impl Broker {
         Ok(self.inner.revoker.guard(Arc::clone(plan), grant, asked))
     }
 
-    /// Hands what was granted to the account's task, unless the login is over or the config has changed: then it is
-    /// dropped.
+    /// Passes the grant to the account's task to store. It is dropped if the login has ended or the config has
+    /// changed.
     pub(in crate::broker) async fn take_over(
         &self,
         login: Option<&str>,
         fresh: FreshGrant,
         agreed: Agreed,
     ) -> Result<LoginResult, Error> {
-        // Also while the store is about to be locked: what was granted is kept first.
+        // Also while a lock has begun: granted tokens are stored first.
         let member = self.known_member(&fresh.plan().account)?;
         let updates = match login {
             Some(id) => self.inner.logins.watch(id).await,
@@ -259,7 +261,7 @@ fn begun(config: &AccountConfig, pending: &PendingLogin) -> LoginStarted {
     }
 }
 
-/// Why the way to this account's tokens is discouraged, for the user who chose it all the same.
+/// Why the account's grant type is discouraged.
 fn discouraged(grant: GrantType) -> Option<String> {
     let why = match grant {
         GrantType::Implicit => {

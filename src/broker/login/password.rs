@@ -1,4 +1,4 @@
-//! Logins without a browser on any device: the client's own credentials, or the user's password.
+//! Password login (RFC 6749 §4.3): the password comes from the config's source, or is typed into a named pipe.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::oauth::exchange::{Trade, User};
 use crate::secret::Password;
 
 impl Broker {
-    /// The user's password (RFC 6749 §4.3), from where the config says or from a pipe that is then told of.
+    /// Starts the login. Without a source in the config, the prompt tells of the pipe for the password.
     pub(in crate::broker) async fn start_password(
         &self,
         member: &Member,
@@ -37,14 +37,14 @@ impl Broker {
         let (broker, id, config) = (self.clone(), pending.id.clone(), member.config.clone());
         tokio::spawn(async move {
             let Some(mut updates) = broker.inner.logins.watch(&id).await else { return };
-            // With the login its pipe goes, too: nothing is to be typed into one that leads nowhere. What was sent is
-            // not cancelled: nobody would revoke what it brings.
+            // When the login ends, its pipe goes too, so that nobody types into one without a reader. A request that
+            // was sent is not cancelled, since nobody would revoke its tokens.
             let read = tokio::select! {
                 read = broker.read_password(&config, pipe) => read,
                 _ = updates.wait_for(|reply| reply.status != LoginStatus::Pending) => return,
             };
-            // Counted before it is asked whether the store is open, and until all know how it ended: whoever locks it waits
-            // for this, and then ends the logins that are pending still.
+            // Counted as in flight before the lock is checked, and until the end is reported: a lock waits for this,
+            // and then cancels the logins that are still pending.
             let _in_flight = broker.inner.exchanging.begin(&config.name);
             let result = match read {
                 Ok((user, password)) => broker.use_password(&id, &Arc::new(plan), user, password).await,
@@ -55,7 +55,7 @@ impl Broker {
         Ok(prompt)
     }
 
-    /// Whose password, and the pipe for it if the config does not say where it is. The error is one clause.
+    /// The user, and the pipe if the config has no source of the password. The error is one clause.
     fn password_source(&self, member: &Member) -> Result<(String, Option<PasswordPipe>), String> {
         let user = member.config.user.as_ref().ok_or("the config names no user")?;
         let pipe = match (&user.password, &self.inner.world.runtime) {
@@ -79,7 +79,7 @@ impl Broker {
         }
     }
 
-    /// Once: whether it is needed again, the refresh token decides that comes back.
+    /// Sends the password once. Whether it is needed again depends on the refresh token of the reply.
     async fn use_password(
         &self,
         id: &str,

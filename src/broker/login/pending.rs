@@ -1,4 +1,4 @@
-//! The task that owns the pending logins, and what everybody may know of them.
+//! Pending logins: handle to the task that owns them (actor model).
 
 mod audit;
 pub(in crate::broker) mod message;
@@ -26,10 +26,10 @@ use crate::contract::{Confirm, DevicePrompt, LoginReply};
 use crate::error::Error;
 use crate::secret::Nonce256;
 
-/// Requests that wait for the task.
+/// Requests that may wait for the task.
 const INBOX: usize = 64;
 
-/// How the others reach the task. Ends when the last clone is gone.
+/// Handle to the task, which ends with its last clone.
 #[derive(Clone)]
 pub(in crate::broker) struct Logins {
     inbox: mpsc::Sender<LoginsRequest>,
@@ -37,7 +37,7 @@ pub(in crate::broker) struct Logins {
 }
 
 impl Logins {
-    /// `jumps` rings when the machine has slept: timers stood still meanwhile, and logins did not.
+    /// `jumps` is notified after the machine slept: timers stood still meanwhile, but logins expired.
     pub(in crate::broker) fn spawn(clock: Clock, jumps: watch::Receiver<()>, audit: AuditLog) -> Self {
         let overview = Arc::<ArcSwap<Overview>>::default();
         let (inbox, requests) = mpsc::channel(INBOX);
@@ -57,7 +57,7 @@ impl Logins {
         self.overview.load()
     }
 
-    /// `replace`: another person's tokens may be replaced, unasked.
+    /// `replace`: another person's tokens may be replaced without confirmation.
     pub(in crate::broker) async fn start(
         &self,
         plan: LoginPlan,
@@ -74,12 +74,12 @@ impl Logins {
         self.ask(|done| LoginsRequest::Ticket { id: id.to_owned(), done }).await?
     }
 
-    /// For a browser on another machine.
+    /// The redirect for a browser on another machine.
     pub(in crate::broker) async fn redirect_by_hand(&self, id: &str) -> Option<ProviderRedirect> {
         self.ask(|done| LoginsRequest::Pasted { id: id.to_owned(), done }).await?
     }
 
-    /// Holds `listener` until the login is over.
+    /// Keeps the callback listener open until the login ends.
     pub(in crate::broker) async fn hold_listener(&self, id: &str, listener: ListenerGuard) {
         _ = self.inbox.send(LoginsRequest::HoldListener { id: id.to_owned(), listener }).await;
     }
@@ -94,17 +94,17 @@ impl Logins {
         self.ask(|done| LoginsRequest::Callback { request, via, done }).await.unwrap_or(Err(Rejected::UnknownState))
     }
 
-    /// Ends a login that nobody else will end.
+    /// Ends a login as failed.
     pub(in crate::broker) async fn fail(&self, id: &str, error: Error) {
         _ = self.inbox.send(LoginsRequest::Fail { id: id.to_owned(), error }).await;
     }
 
-    /// Ends the account's pending login, if there is one.
+    /// Cancels the account's pending login, if there is one.
     pub(in crate::broker) async fn cancel(&self, account: &str, why: &'static str) {
         _ = self.ask(|done| LoginsRequest::Cancel { account: account.to_owned(), why, done }).await;
     }
 
-    /// What the user has to do on another device.
+    /// Adds what the user has to do on another device.
     pub(in crate::broker) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
         _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
     }
@@ -113,23 +113,23 @@ impl Logins {
         _ = self.inbox.send(LoginsRequest::Finish { reply: Box::new(reply) }).await;
     }
 
-    /// How a login stands, and how that changes.
+    /// The state of a login, and its changes.
     pub(in crate::broker) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
         self.ask(|done| LoginsRequest::Watch { id: id.to_owned(), done }).await?
     }
 
-    /// Tells who waits for a login with this redirect URI what happened there.
+    /// Adds a notice to logins with this redirect URI.
     pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
         _ = self.inbox.send(LoginsRequest::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
     }
 
-    /// Keeps what the login brought until somebody answers, for `life` at most.
+    /// Keeps the login until somebody confirms, for `life` at most.
     pub(in crate::broker) async fn question(&self, id: &str, brought: Unconfirmed, life: Duration) -> QuestionOutcome {
         let ask = |done| LoginsRequest::ReplaceQuestion { id: id.to_owned(), brought: Box::new(brought), life, done };
         self.ask(ask).await.unwrap_or(QuestionOutcome::Waits)
     }
 
-    /// Takes the answer, once: what the login brought and whom it replaces, if that was a yes.
+    /// Takes the answer, once. Returns the login if it was confirmed.
     pub(in crate::broker) async fn answer(
         &self,
         id: &str,
@@ -140,19 +140,19 @@ impl Logins {
         self.ask(ask).await.unwrap_or_else(|| Err(gone()))
     }
 
-    /// Joins the account's login if that waits for an answer.
+    /// Joins the account's login if that waits for confirmation.
     pub(in crate::broker) async fn join_question(&self, account: &str) -> Option<(PendingLogin, Confirm)> {
-        // Without a question, which is the rule, nobody is bothered.
+        // Usually there is no question, and the task is not asked.
         self.overview().questions.get(account)?;
         self.ask(|done| LoginsRequest::JoinQuestion { account: account.to_owned(), done }).await?
     }
 
-    /// For the browser that logged in, once.
+    /// The cookie for the browser that logged in, once.
     pub(in crate::broker) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
         self.ask(|done| LoginsRequest::PageCookie { id: id.to_owned(), done }).await?
     }
 
-    /// What the form has to bring back, for the browser that has the cookie.
+    /// The form token, for the browser that has the cookie.
     pub(in crate::broker) async fn form_token(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
         self.ask(|done| LoginsRequest::FormToken { id: id.to_owned(), cookies, done }).await?
     }

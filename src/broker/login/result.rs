@@ -6,7 +6,7 @@ use crate::contract::{Confirm, Replaced};
 use crate::error::Error;
 use crate::oauth::grant::Grant;
 
-/// What became of what a login brought.
+/// What happened to the grant of a login.
 pub(in crate::broker) enum LoginResult {
     /// It is stored.
     Stored(Replaced),
@@ -14,13 +14,13 @@ pub(in crate::broker) enum LoginResult {
     AnotherPerson(Box<Unconfirmed>),
 }
 
-/// What a login brought, and why it waits.
+/// A login that needs a confirmation.
 pub(in crate::broker) struct Unconfirmed {
     pub(in crate::broker) fresh: FreshGrant,
     pub(in crate::broker) confirm: Confirm,
 }
 
-/// What the provider granted for `what`, or why not.
+/// The grant that the provider gave for `what`, or why there is none.
 pub(in crate::broker) fn granted(account: &str, what: &str, answer: RefreshOutcome) -> Result<Box<Grant>, Error> {
     let account = account.to_owned();
     match answer {

@@ -1,4 +1,4 @@
-//! Revokes grants that nobody stores, unless an account would lose its tokens by that.
+//! Revokes grants that were dropped, unless an account would lose its tokens by that.
 
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ pub(in crate::broker) struct Revoker {
     world: World,
     accounts: Arc<ArcSwap<Accounts>>,
     runtime: Handle,
-    /// How many revocations are under way.
+    /// How many revocations are in flight.
     pending: Arc<watch::Sender<usize>>,
 }
 
@@ -33,18 +33,18 @@ impl Revoker {
         Self { world, accounts, runtime: Handle::current(), pending: Arc::default() }
     }
 
-    /// Looks after `grant`, which a login by `plan` has brought, and which was asked for at this moment.
+    /// Guards `grant`, which a login by `plan` asked for at this moment: it is revoked when dropped.
     pub(in crate::broker) fn guard(&self, plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot) -> FreshGrant {
         FreshGrant::guarded(plan, grant, asked, Box::new(self.clone()))
     }
 
-    /// Waits until no revocation is under way.
+    /// Waits until no revocation is in flight.
     pub(in crate::broker) async fn idle(&self) {
         _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
     }
 
-    /// The account that would lose its tokens with this grant: it has the same ones, since some providers give them out
-    /// at each login; or tokens of the same person by the same client, which some providers end together.
+    /// The account that would lose its tokens with this grant. It has the same ones, which some providers issue again
+    /// at each login; or tokens of the same person and client, which some providers revoke together.
     fn would_lose(&self, plan: &LoginPlan, grant: &Grant) -> Option<String> {
         let person = identity::of_reply(&grant.extra);
         let accounts = self.accounts.load();
@@ -85,7 +85,7 @@ impl RevokeGrant for Revoker {
 
 fn tokens(grant: &Grant, world: &World) -> TokenSet {
     TokenSet {
-        // Where none came, there is the refresh token alone to revoke.
+        // Without an access token there is only the refresh token to revoke.
         access_token: grant.access_token.clone().unwrap_or_else(|| AccessToken::new("")),
         refresh_token: grant.refresh_token.clone(),
         scope: grant.scope.clone(),
@@ -95,7 +95,7 @@ fn tokens(grant: &Grant, world: &World) -> TokenSet {
     }
 }
 
-/// One revocation under way. The log says how it ended, also if the daemon stops before it has.
+/// A revocation in flight. Its end is logged, also if the daemon stops before.
 struct Revocation {
     account: String,
     pending: Arc<watch::Sender<usize>>,

@@ -1,4 +1,4 @@
-//! Tokens for a part of what an account may.
+//! Downscoped tokens: for a narrower scope, one resource or one audience.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
 impl Broker {
-    /// A token for `target` only: the cached one, or one that is asked for now.
+    /// A token for `target` only: the cached one, or a new one.
     pub(in crate::broker) async fn narrowed_token(
         &self,
         name: &str,
@@ -35,7 +35,7 @@ impl Broker {
             let now = clock.now();
             let (snapshot, unrenewable) = {
                 let whole = published.load();
-                // The account's own token tells why there is no refresh token to ask with.
+                // The account's own token tells why there is no refresh token.
                 let why = (!whole.refreshable && whole.trouble.is_none()).then(|| whole.error(now));
                 (whole.narrowed_to(target), why)
             };
@@ -53,14 +53,14 @@ impl Broker {
     }
 }
 
-/// The order of scopes means nothing (RFC 6749 §3.3), so equal wishes are equal.
+/// Sorted, since the order of scopes means nothing (RFC 6749 §3.3): equal targets share a cached token.
 pub(in crate::broker) fn in_order(mut target: Target) -> Target {
     target.scope.sort_unstable();
     target.scope.dedup();
     target
 }
 
-/// Whether the account's provider gives tokens for a part of what was granted.
+/// Whether the account's provider issues downscoped tokens.
 fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     let narrow = config.dialect.narrow;
     let reacquire = config.grant == GrantType::ClientCredentials;
@@ -69,7 +69,7 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     let resource = rest || reacquire || matches!(narrow, Narrowing::Resource | Narrowing::Both);
     let provider = &config.dialect.provider;
     let refused = |part| Error::Obstacle(Obstacle::NoTokensFor { provider: provider.clone(), part });
-    // A provider may spend the refresh token before it says no to a resource that was never granted.
+    // A provider may spend the refresh token before it refuses a resource that was never granted.
     let granted = &config.target.resource;
     if let Some(other) = target.resource.iter().find(|asked| !reacquire && !granted.contains(asked)) {
         let (account, resource) = (config.name.clone(), other.clone());

@@ -21,12 +21,12 @@ use crate::provider::AskError;
 use crate::secret::{AccessToken, RefreshToken};
 
 impl Broker {
-    /// Takes over a token that was made elsewhere, once the provider has accepted it.
+    /// Imports a token that was made elsewhere, once the provider has confirmed it.
     pub async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
-        // Before anything can fail: from here on they are wiped whatever happens.
+        // Before anything can fail: from here on they are wiped in any case.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.known_member(account)?;
-        // Counted before it is asked whether the store is open: a refresh token may work once.
+        // Counted as in flight before the lock is checked: a refresh token may work only once.
         let _in_flight = self.inner.exchanging.begin(&member.config.name);
         self.check_may_exchange(&member.config.name)?;
         let plan = Arc::new(self.plan(&member.config, String::new()).await?);
@@ -49,7 +49,7 @@ impl Broker {
         Ok(ImportReply { account: self.account(account)?, replaced })
     }
 
-    /// An access token that the provider knows, and what it says of it.
+    /// Checks an access token: the provider knows it, and this is what it says of it.
     async fn check_access(&self, member: &Member, token: AccessToken) -> Result<(Box<Grant>, Described), Error> {
         let name = &member.config.name;
         let now = self.inner.world.clock.now().wall;
@@ -86,10 +86,9 @@ impl Broker {
         Ok((Box::new(grant), described))
     }
 
-    /// A refresh token that the provider gives an access token for: it is spent by that, so what came
-    /// instead of it is what is kept.
+    /// Checks a refresh token by a refresh. That may spend it, so the tokens of the reply are the ones to store.
     async fn check_refresh(&self, plan: Arc<LoginPlan>, token: RefreshToken) -> Result<FreshGrant, Error> {
-        // A scope would ask for less than it is good for.
+        // Without a scope, which would ask for less than the token is good for.
         let target = Target { scope: Vec::new(), ..plan.target.for_one_token() };
         let trade = Trade::RefreshToken { token: token.clone(), target };
         let asked = self.inner.world.clock.now().boot;
@@ -101,7 +100,7 @@ impl Broker {
     }
 }
 
-/// An import that failed as a login would.
+/// The error of a failed login, as that of an import.
 fn not_taken_over(error: Error) -> Error {
     match error {
         Error::LoginFailed { account, why, provider_error } => Error::ImportRefused { account, why, provider_error },

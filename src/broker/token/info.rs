@@ -1,4 +1,4 @@
-//! What the provider says of an account's token, and tokens that were made elsewhere.
+//! Token info: what the provider says of an account's token (introspection).
 
 use serde_json::{Map, Value};
 
@@ -38,7 +38,7 @@ impl Broker {
     }
 }
 
-/// What else an [`InfoReply`] says, which stands beside the identity's members.
+/// The reply's own members, which an identity must not overwrite.
 const OUR_OWN: [&str; 7] = ["version", "account", "source", "active", "scope", "expires_at", "claims"];
 
 fn beside_our_own(mut identity: Map<String, Value>) -> Map<String, Value> {
@@ -46,8 +46,7 @@ fn beside_our_own(mut identity: Map<String, Value>) -> Map<String, Value> {
     identity
 }
 
-/// A provider that is asked with the token may repeat it under any name. Tokens by their usual names are
-/// gone already.
+/// A provider may repeat the token under any name. The usual names were removed before.
 fn without_token(claims: Map<String, Value>, token: &AccessToken) -> Map<String, Value> {
     claims.into_iter().filter_map(|(name, value)| Some((name, other_than(token, value)?))).collect()
 }

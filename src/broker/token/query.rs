@@ -1,15 +1,15 @@
-//! A token request of a caller: how much validity, how long to wait, and for what.
+//! Token request of a caller: how much validity, how long to wait, and what for.
 
 pub use crate::oauth::exchange::Target;
 use std::time::Duration;
 
-/// What a caller wants of a token.
+/// A token request.
 #[derive(Debug, Clone, Default)]
 pub struct TokenQuery {
-    /// Validity wanted; `None`: the config's.
+    /// The validity needed; `None`: the config's.
     pub min_ttl: Option<Duration>,
     /// How long to wait for a refresh or login; `None`: the config's for a refresh, none for a login.
     pub wait: Option<Duration>,
-    /// What it is for, if not for all that the account asks for: each target has a token of its own.
+    /// What it is for, if less than the account's target: each target has its own token.
     pub target: Option<Target>,
 }

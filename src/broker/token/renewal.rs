@@ -1,4 +1,4 @@
-//! A new token because somebody wants one now: a person, or a program whose API rejected the present one.
+//! Forced refresh: a person wants a new token now, or a program's API rejected the current one.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::contract::{AccountReply, RejectedReply};
 use crate::error::Error;
 
 impl Broker {
-    /// A new token now.
+    /// Refreshes now.
     pub async fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
         let member = self.member(account)?;
         self.inner.world.provider.try_again(&member.config.dialect);
@@ -22,8 +22,7 @@ impl Broker {
         Ok(renewed.account)
     }
 
-    /// An API answered 401 to this account's token. A token that is new already is not replaced for that, and the reply
-    /// says so.
+    /// An API answered 401 to this account's token. A new token is not refreshed for that, and the reply says so.
     pub async fn rejected(&self, account: &str) -> Result<RejectedReply, Error> {
         let Renewed { account, is_new, answer: pause } = self.renew(account, AccountCommand::Rejected).await?;
         let not_refreshed = (!is_new).then(|| kept_because(pause));
@@ -42,8 +41,8 @@ impl Broker {
         let answer = ask(&member, command).await?;
         let snapshot = member.handle.published.load();
         let now = self.inner.world.clock.now();
-        // A refusal is committed too, and so are a refresh token alone and a narrower token: all count as generations, and
-        // brought no other token of the account.
+        // Refusals, lone refresh tokens and downscoped tokens are commits too, but bring no other token of the
+        // account.
         let refused = snapshot.standing != Standing::Active;
         let is_new = snapshot.obtained_at != before;
         let failed = snapshot.trouble.is_some() || !is_new && !snapshot.refreshable;
@@ -54,12 +53,12 @@ impl Broker {
     }
 }
 
-/// How a request for a new token ended.
+/// How a forced refresh ended.
 struct Renewed<T> {
     account: AccountReply,
-    /// Whether the account's tokens are others than before.
+    /// Whether the account's tokens changed.
     is_new: bool,
-    /// What the account's task said.
+    /// The answer of the account's task.
     answer: T,
 }
 

@@ -1,11 +1,11 @@
-//! Token reply: what a caller gets of a snapshot.
+//! Token reply: what callers get of a snapshot.
 
 use crate::account::snapshot::Snapshot;
 use crate::account::status::{expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::contract::{TokenReply, VERSION};
 
-/// Everything of a snapshot that a caller gets, or nothing if it holds no token.
+/// The reply for a snapshot, or nothing if it holds no token.
 pub(in crate::broker) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
     let token = snapshot.token.as_ref()?;
     let in_doubt = token.is_in_doubt(now);

@@ -1,5 +1,5 @@
-//! Tokens for callers that are limited to some scopes (RFC 6749 §3.3): the account's own token where that is
-//! worth no more, else one that is asked for with less.
+//! Scope limit: tokens for callers that are limited to some scopes (RFC 6749 §3.3). They get the account's own token
+//! if it has no other scopes, else a downscoped one.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::oauth::grant::GrantType;
 use zeroize::Zeroize as _;
 
 impl Broker {
-    /// As [`Broker::token`], and never a token that is worth more than `limit`.
+    /// As [`Broker::token`], but never a token with more scopes than `limit`.
     pub async fn token_within(
         &self,
         account: &str,
@@ -25,7 +25,7 @@ impl Broker {
         let granted = member.handle.published.load().token.as_ref().and_then(|token| token.scope.clone());
         query.target = bounded(&member, granted.as_deref(), query.target.take(), limit)?;
         let mut reply = self.token(account, query).await?;
-        // What came may be another than what was looked at, and a provider may give more than was asked for.
+        // Checked again: the token may have changed meanwhile, and a provider may grant more than was asked for.
         if is_within(&worth(&member, reply.scope.as_deref()), limit) {
             return Ok(reply);
         }
@@ -34,7 +34,7 @@ impl Broker {
     }
 }
 
-/// What to ask for, so that no more than `limit` comes.
+/// The target to ask for, so that the token stays within `limit`.
 fn bounded(
     member: &Member,
     granted: Option<&str>,
@@ -57,8 +57,7 @@ fn bounded(
     Ok(Some(Target { scope, ..asked.unwrap_or_default() }))
 }
 
-/// What a token is worth: what the provider said, else what was asked for, which is then what was granted
-/// (RFC 6749 §5.1).
+/// The scopes of a token: as the provider said, else as requested, which is what was granted then (RFC 6749 §5.1).
 fn worth(member: &Member, granted: Option<&str>) -> Vec<String> {
     match granted {
         Some(granted) => granted.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
@@ -66,7 +65,7 @@ fn worth(member: &Member, granted: Option<&str>) -> Vec<String> {
     }
 }
 
-/// A token of which nobody knows what it is worth is not within anything.
+/// A token of unknown scope is within no limit.
 fn is_within(scope: &[String], limit: &BTreeSet<String>) -> bool {
     !scope.is_empty() && scope.iter().all(|scope| limit.contains(scope))
 }

@@ -1,4 +1,4 @@
-//! Serves tokens: the cached one at once, else after a refresh (single-flight, by the account's task).
+//! Serves tokens: the cached one at once, else after a refresh (single-flight).
 
 use std::time::Duration;
 
@@ -54,7 +54,8 @@ impl Broker {
         let mut changes = published.subscribe();
         let wanted = published.load().effective(ttl);
         if published.load().trouble.is_some() {
-            // What is published is the end of an earlier attempt: this caller may cause another, and is told of that.
+            // The published trouble is that of an earlier attempt: this caller may cause another, and is told its
+            // outcome.
             let (done, answered) = oneshot::channel();
             let asked = async {
                 _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(done))).await;
@@ -62,7 +63,7 @@ impl Broker {
             };
             _ = tokio::time::timeout(now.boot.until(patience), asked).await;
         } else {
-            // A full box means that somebody has asked already.
+            // When the mailbox is full, somebody has asked already.
             _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
         }
         loop {
@@ -73,7 +74,7 @@ impl Broker {
                 let snapshot = published.load();
                 match snapshot.verdict(ttl, patience, now) {
                     Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
-                    // Who asks to wait, waits for a login too.
+                    // A caller that asked to wait also waits for a login.
                     Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.boot.reached(patience) => {}
                     Verdict::Fail(error) => return Err(error),
                     Verdict::Wait => {}

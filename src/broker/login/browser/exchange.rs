@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::oauth::pkce;
 
 impl Broker {
-    /// Exchanges the code and commits what it brings, in a task of its own: the code is spent, so nobody could
-    /// do it again when the browser hangs up.
+    /// Exchanges the code and stores the tokens, in a task of its own: the code is used up, so the exchange must not
+    /// end when the browser disconnects.
     pub(super) async fn exchange_accepted(&self, accepted: Accepted) -> String {
         let id = accepted.id.clone();
         _ = tokio::spawn(self.clone().run_exchange(accepted)).await;
@@ -51,7 +51,8 @@ impl Broker {
                 return Err(failed(format!("{why}{advice}"), Some(error)));
             }
             Next::Malformed(why) => return Err(failed(format!("the provider's answer {why}{}", why.advice()), None)),
-            // A token in it is not revoked: whoever sent the answer, it may not be the one who would be asked.
+            // A token in it is not revoked: the answer may come from somebody else than the provider that would be
+            // asked.
             Next::WrongIssuer => {
                 return Err(failed("the answer came from another provider than was asked (iss)".into(), None));
             }
@@ -61,12 +62,12 @@ impl Broker {
             }
             Next::WrongNonce(grant, wrong) => {
                 let why = wrong_nonce(&plan.dialect, wrong);
-                // Dropped, and so revoked: nobody knows whose login it was.
+                // Dropped, and thereby revoked: nobody knows whose login it was.
                 drop(self.inner.revoker.guard(Arc::clone(&plan), grant, asked));
                 return Err(failed(why, None));
             }
         };
-        // Before the code is spent. From here on, whoever locks the store waits for this.
+        // Before the code is used. From here on, a lock waits for this.
         self.check_may_exchange(&plan.account)?;
         let answer = self.inner.world.provider.trade(&plan.dialect, &trade, &plan.credentials).await;
         if let RefreshOutcome::Refused(refusal) = &answer {

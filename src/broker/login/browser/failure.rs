@@ -1,15 +1,15 @@
-//! Why an answer of the browser ends its login, in words.
+//! Error messages for callbacks that end their login.
 
 use crate::oauth::dialect::Dialect;
 use crate::oauth::id_token::WrongNonce;
 
-/// What a provider says beside an error code; nothing, if it says nothing.
+/// A provider's error description in brackets, if there is one.
 pub(super) fn in_brackets(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(" ({words})") }
 }
 
-/// What to say of an answer without `iss`, and of the provider's own error in it: often that is the true reason, and
-/// the provider just leaves `iss` out of its errors.
+/// For an answer without `iss`. It names the provider's own error, which often is the true reason: some providers
+/// leave `iss` out of error responses.
 pub(super) fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> String {
     let said = said.map(|(error, words)| format!(" (its error: {error}{})", in_brackets(words))).unwrap_or_default();
     format!(
@@ -19,7 +19,7 @@ pub(super) fn no_issuer(dialect: &Dialect, said: Option<&(String, String)>) -> S
     )
 }
 
-/// What to say of an ID token that is not this login's, and what to do where that is the provider's way.
+/// For an ID token of another login, with what to do where the provider always answers so.
 pub(super) fn wrong_nonce(dialect: &Dialect, wrong: WrongNonce) -> String {
     match wrong {
         WrongNonce::Other => format!("{wrong}: it was dropped, with the tokens beside it"),

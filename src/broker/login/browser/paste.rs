@@ -1,4 +1,4 @@
-//! Login by hand: the redirect URL that a person pasted from another machine's browser.
+//! Pasted logins: the redirect URL from a browser on another machine.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::oauth::callback::is_in_query;
 use crate::oauth::callback::joined;
 
 impl Broker {
-    /// The redirect URL pasted from another machine's browser.
+    /// Takes the redirect URL from another machine's browser.
     pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
         let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
@@ -31,8 +31,8 @@ impl Broker {
     }
 }
 
-/// An address as a person copied it; `None`: it is none. Taken apart as text, since a URL type would leave
-/// copies of the token behind.
+/// A URL as a person copied it; `None`: it is none. Split as text, since a URL type would leave copies of the token
+/// behind.
 fn pasted(address: &str) -> Option<CallbackRequest> {
     let address = address.trim();
     let (address, fragment) = address.split_once('#').unwrap_or((address, ""));
@@ -40,7 +40,7 @@ fn pasted(address: &str) -> Option<CallbackRequest> {
     let read =
         |encoded: &str| Zeroizing::new(form_urlencoded::parse(encoded.as_bytes()).into_owned().collect::<Vec<_>>());
     let (query, fragment) = (read(query), read(fragment));
-    // Some providers put a fragment behind a code.
+    // Some providers append a fragment to an answer with a code.
     let in_fragment = !fragment.is_empty() && !is_in_query(&query);
     Some(CallbackRequest {
         arrived_on: Url::parse(address).ok()?.into(),

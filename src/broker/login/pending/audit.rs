@@ -5,7 +5,7 @@ use crate::clock::Moment;
 use crate::contract::{AuditEvent, AuditLine, ErrorCode, LoginReply};
 
 impl Task {
-    /// Writes down how a login ended.
+    /// Records the end of a login.
     pub(super) fn note_end(&mut self, reply: &LoginReply, now: Moment) {
         match &reply.failure {
             Some(failure) => self.note(&reply.account, now, Some(failure.error), failure.error_description.clone()),
@@ -23,7 +23,7 @@ impl Task {
         self.notes.push(line);
     }
 
-    /// What was noted goes into the audit log.
+    /// Writes the recorded lines into the audit log.
     pub(super) async fn write_notes(&mut self) {
         for line in std::mem::take(&mut self.notes) {
             self.audit.note(line).await;

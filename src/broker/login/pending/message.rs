@@ -1,4 +1,4 @@
-//! Messages of the task that owns the pending logins, and what can be read without asking it.
+//! Messages of the task that owns the pending logins, and its published overview.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::error::Error;
 use crate::oauth::authorize::ResponseType;
 use crate::secret::Nonce256;
 
-/// What can be read of the pending logins without asking the task.
+/// Overview of the pending logins, readable without asking the task.
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Overview {
     /// Account name to login id.
     pub(in crate::broker) by_account: BTreeMap<String, String>,
-    /// Redirect URIs that an answer is awaited on, and of which kind.
+    /// Redirect URIs that an answer is expected at, and its kind.
     pub(in crate::broker) awaited: Vec<(String, ResponseType)>,
-    /// Redirect URIs that a browser was sent to the provider with, and not long ago.
+    /// Redirect URIs of browsers that were sent to the provider recently.
     pub(in crate::broker) remembered: BTreeSet<String>,
-    /// Account name to what its login asks.
+    /// Account name to the question of its login.
     pub(in crate::broker) questions: BTreeMap<String, Confirm>,
 }
 
@@ -48,12 +48,12 @@ pub(super) enum LoginsRequest {
     Watch { id: String, done: oneshot::Sender<Option<watch::Receiver<LoginReply>>> },
 }
 
-/// How an answer came.
+/// How a callback arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::broker) enum Via {
-    /// By a browser, which is known by its cookies.
+    /// In the browser, which is identified by its cookies.
     Browser,
-    /// A person pasted it, for this login.
+    /// Pasted by a person, for the login with this id.
     Pasted(String),
 }
 
@@ -61,6 +61,6 @@ pub(in crate::broker) enum Via {
 pub(in crate::broker) struct PendingLogin {
     pub(in crate::broker) id: String,
     pub(in crate::broker) joined: bool,
-    /// When it ends by itself, in seconds since the Unix epoch by the wall clock of now.
+    /// When it expires, in seconds since the Unix epoch by the current wall clock.
     pub(in crate::broker) expires_at: i64,
 }

@@ -1,4 +1,4 @@
-//! What happens to a pending login without ending it, told to who waits for it.
+//! Notices of a pending login: what happened without ending it, such as a rejected callback.
 
 use super::message::Via;
 use super::task::Task;
@@ -16,7 +16,7 @@ const OTHER_BROWSER: &str = "The answer came in a browser that this login was no
     browser on another machine, use `ringback login --paste`.";
 
 impl Task {
-    /// What is turned away ends nothing, and who waits for that login hears of it.
+    /// A rejected callback ends nothing, and callers that wait for the login get a notice.
     pub(super) fn callback(&mut self, request: &CallbackRequest, via: &Via, now: Moment) -> Result<Accepted, Rejected> {
         let callback = Callback {
             arrived_on: &request.arrived_on,

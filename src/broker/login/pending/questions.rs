@@ -85,7 +85,7 @@ impl Task {
         self.fail(id, &Error::login_failed(&account, why.to_owned()), now);
     }
 
-    /// Why a login that waited for an answer ends without one, with what that means.
+    /// Adds to the error of an unconfirmed login what that means.
     pub(super) fn unanswered(&mut self, id: &str, error: Error) -> Error {
         let Some(question) = self.views.get_mut(id).and_then(|view| view.question.take()) else { return error };
         let Error::LoginFailed { account, why, provider_error } = error else { return error };

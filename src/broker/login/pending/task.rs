@@ -1,4 +1,4 @@
-//! The task that owns the pending logins (actor): it ends them in time and keeps their outcomes for a while.
+//! The task that owns the pending logins (actor): expires them, and keeps their outcomes for a while.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ pub(super) struct Task {
     pub(super) views: BTreeMap<String, View>,
     pub(super) overview: Arc<ArcSwap<Overview>>,
     pub(super) audit: AuditLog,
-    /// Lines that are about to be written into it.
+    /// Audit lines that are to be written.
     pub(super) notes: Vec<AuditLine>,
 }
 
-/// What is known of a login, pending or over.
+/// A login, pending or ended.
 pub(super) struct View {
     pub(super) reply: watch::Sender<LoginReply>,
-    /// Keeps the door for the browser's answer open.
+    /// Keeps the callback listener open.
     pub(super) listener: Option<ListenerGuard>,
-    /// Whether another person's tokens may be replaced, unasked: who began or joined the login said so.
+    /// Whether another person's tokens may be replaced without confirmation, as a caller said.
     pub(super) replaces: bool,
-    /// What it brought, while it waits for an answer.
+    /// What waits for confirmation.
     pub(super) question: Option<ReplaceQuestion>,
     /// When it is forgotten; `None` while it is pending.
     pub(super) forget_at: Option<Boot>,
@@ -54,7 +54,7 @@ impl Task {
                 ask = requests.recv() => match ask {
                     None => return,
                     Some(ask) => {
-                        // What has run out meanwhile has to be over before anything is done with it.
+                        // What has expired must not be used by the request.
                         self.expire();
                         self.answer(ask).await;
                     }
@@ -70,7 +70,7 @@ impl Task {
 
     async fn answer(&mut self, ask: LoginsRequest) {
         let now = self.clock.now();
-        // Whoever asked may be gone by now: that changes nothing.
+        // The caller may be gone by now: that changes nothing.
         match ask {
             LoginsRequest::Start { plan, life, replace, done } => _ = done.send(self.start(*plan, life, replace, now)),
             LoginsRequest::Ticket { id, done } => {
@@ -143,11 +143,11 @@ impl Task {
 
     pub(super) fn finish(&mut self, reply: &LoginReply, now: Moment) {
         self.attempts.finish(&reply.login_id);
-        // What has ended has ended: a login that was called off can't succeed later.
+        // A login that has ended, or was cancelled, can't succeed later.
         if let Some(view) = self.views.get_mut(&reply.login_id).filter(|view| view.forget_at.is_none()) {
             view.forget_at = Some(now.boot.plus(OUTCOME_LIFE));
             view.listener = None;
-            // Revoked by that.
+            // Dropped, and thereby revoked.
             view.question = None;
             view.reply.send_replace(reply.clone());
             self.note_end(reply, now);
@@ -160,7 +160,7 @@ impl Task {
         self.finish(&LoginReply { status: LoginStatus::Failed, confirm: None, failure, ..reply }, now);
     }
 
-    /// Ends what is past its time.
+    /// Ends what has expired.
     fn expire(&mut self) {
         let now = self.clock.now();
         for id in self.attempts.expire(now) {
@@ -173,7 +173,7 @@ impl Task {
         self.views.retain(|_, view| view.forget_at.is_none_or(|at| !now.boot.reached(at)));
     }
 
-    /// Shows what is pending.
+    /// Publishes the overview.
     fn show(&self) {
         let pending = self.attempts.pending();
         let (by_account, awaited) = pending
