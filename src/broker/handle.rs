@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
 use tokio::sync::watch;
 
 use arc_swap::{ArcSwap, ArcSwapOption};

@@ -1,6 +1,7 @@
 //! Published snapshot: read without a lock, with a notification when it changes.
 
 use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use arc_swap::{ArcSwap, Guard};

@@ -2,6 +2,7 @@
 //! accounts then look at the clocks again, and retry what they could not reach.
 
 use std::time::Duration;
+
 use tokio::sync::watch;
 
 /// Changes of the network come in bursts: subscribers are notified once for all of them.
@@ -11,11 +12,11 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// Notified after every resume, clock jump and change of the network. The threads sleep in the kernel, so an idle
 /// daemon is never woken for it.
 pub fn watch() -> watch::Receiver<()> {
-    let (changed, changes) = watch::channel(());
-    let clock = changed.clone();
+    let (sender, changes) = watch::channel(());
+    let clock = sender.clone();
     spawn_thread("wakeups", move || watch_clock(&clock));
     #[cfg(target_os = "linux")]
-    spawn_thread("network", move || watch_network(&changed));
+    spawn_thread("network", move || watch_network(&sender));
     changes
 }
 

@@ -241,7 +241,7 @@ async fn serve(
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
-    tokio::spawn(attention::call_for(broker.clone()));
+    tokio::spawn(attention::run(broker.clone()));
     let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}

@@ -1,4 +1,4 @@
-//! What to do about a provider's refusal of the client (RFC 6749 §5.2), with the place in the config.
+//! Advice on an `invalid_client` or similar error (RFC 6749 §5.2): what to do, and the place in the config.
 
 use super::dialect::{ClientAuth, Dialect};
 use super::exchange::Credentials;

@@ -1,4 +1,4 @@
-//! The authorization response (RFC 6749 §4.1.2), read but not yet believed.
+//! Parser for the authorization response (RFC 6749 §4.1.2): read but not yet trusted.
 //!
 //! Reading never decides anything: whose answer it is, the login that the `state` belongs to decides
 //! (`account::attempts`), before `error` or `code` is looked at.
@@ -22,7 +22,7 @@ pub type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 pub struct AuthorizationResponse {
     /// Says whose answer it is.
     pub state: Nonce256,
-    /// Who answers (RFC 9207), as it came.
+    /// The issuer (`iss`, RFC 9207), unchecked.
     pub iss: Option<String>,
     /// What the provider says.
     pub says: Says,
@@ -45,7 +45,7 @@ pub enum Says {
 }
 
 impl Says {
-    /// The code and the words of a no.
+    /// The code and description of an error.
     pub fn error(self) -> Option<(String, String)> {
         match self {
             Self::Error { error, description } => Some((error, description)),
@@ -57,7 +57,7 @@ impl Says {
 /// Why an answer can't be used. Each says what is wrong with it, after "the provider's answer".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A parameter that is read came with two values (RFC 6749 §3.1).
+    /// A known parameter has two values (RFC 6749 §3.1).
     #[error("has `{0}` more than once")]
     Repeated(&'static str),
     /// A value is longer than any provider's. Codes of some are JWTs, encrypted, with the user's groups in them.
@@ -84,7 +84,7 @@ pub enum Malformed {
     /// Another kind of answer than the request's `response_type` asked for.
     #[error("is not what was asked for, which was {0}")]
     Kind(&'static str),
-    /// It came to another address than the request named.
+    /// It arrived at another address than the request named.
     #[error("did not come to the `redirect_uri` of this login")]
     Address,
 }
@@ -134,7 +134,7 @@ pub fn is_in_query(query: &[(String, String)]) -> bool {
     query.iter().any(|(name, value)| answers(name) && !value.is_empty())
 }
 
-/// A fragment's parameters with those that came in the query beside it. What both have alike came once.
+/// Joins the fragment's parameters with those of the query. What is the same in both counts once.
 pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
     let beside: Vec<_> = {
         let there: HashSet<_> = fragment.iter().collect();

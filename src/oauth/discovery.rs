@@ -1,4 +1,4 @@
-//! An issuer's metadata (RFC 8414, OpenID Connect Discovery): where it is, and what of it is believed.
+//! Issuer discovery (RFC 8414, OpenID Connect Discovery): where the metadata is, and what of it is trusted.
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -8,7 +8,7 @@ use crate::oauth::reply::{self, Failed, ReceivedReply};
 
 /// Largest metadata that is read, in bytes.
 pub const LARGEST: usize = 64 * 1024;
-/// Longest address of a stranger that is taken, in bytes.
+/// Longest URL that is accepted, in bytes.
 const LONGEST_ADDRESS: usize = 2048;
 
 /// What an issuer says of itself, as far as it is used.

@@ -1,4 +1,4 @@
-//! Whose tokens are, as far as the provider tells, and whether two of them are the same person's.
+//! Identity: whose tokens are, as far as the provider tells, and whether two of them are the same person's.
 //!
 //! An identity is a set of members: those of the provider's description of a token (`voip_id`, see
 //! [`super::describe`]), and of the ID token `iss` and `sub`, with what people know each other by.

@@ -1,4 +1,5 @@
-//! Providers that refuse PKCE (RFC 7636) instead of ignoring what they don't know (RFC 6749 §3.1).
+//! PKCE refused: advice for providers that reject PKCE (RFC 7636) instead of ignoring unknown parameters (RFC 6749
+//! §3.1).
 
 use super::dialect::{Dialect, Pkce};
 

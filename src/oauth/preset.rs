@@ -1,5 +1,5 @@
-//! The providers that ringback knows, as text. They are written with the keys of `[providers.NAME]`,
-//! and `config` reads them with the same code as the user's own.
+//! Built-in provider presets, as text. They have the keys of `[providers.NAME]`, and `config` parses them with the
+//! same code as the user's own.
 
 /// A provider that ringback knows.
 #[derive(Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::clock::{Boot, BootId, Moment, Wall};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::Expiry;
 
-/// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
+/// How far a clock may be set back over a reboot and still be believed: time servers correct it by less.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 impl Machine {
@@ -44,7 +44,7 @@ impl Machine {
     pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, jitter: f64) {
         self.phase = Phase::Idle;
         match trouble {
-            // The store works again; it is the user who has to do something.
+            // The store works again: the user has to log in.
             StoreTrouble::Damaged(mark) => {
                 self.stored = mark;
                 self.needs_login(LoginReason::Damaged);
@@ -62,10 +62,10 @@ impl Machine {
         self.policy = policy;
         self.check_current();
         if let Some(trouble) = &mut self.trouble {
-            // The secret, the client or the scopes may be right now: somebody read the config again for it.
+            // The secret, the client or the scopes may be right now: the config was read again for that.
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
                 trouble.retry_at = now;
-                // Also long before the next refresh: whether it is mended now, nobody wants to learn by then.
+                // Also long before the next refresh: the user wants to know now whether the config is right.
                 if let MachineState::Active(current) = &mut self.state {
                     current.due = current.due.map(|_| now);
                 }
@@ -75,8 +75,8 @@ impl Machine {
         self.probe_at = None;
     }
 
-    /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
-    /// put back; they come back to life when the config does, or says that refresh tokens are never replaced.
+    /// Tokens of another client or endpoint are kept but not used, and so are those of a record that was rolled back.
+    /// They are used again when the config is changed back, or says that refresh tokens are never rotated.
     pub(super) fn check_current(&mut self) {
         let current = match std::mem::replace(&mut self.state, MachineState::Unread) {
             MachineState::Active(current)
@@ -99,9 +99,9 @@ impl Machine {
         };
     }
 
-    /// Whether a later record than `current` was written: its refresh token may be spent, and shown once more, a provider
-    /// that detects reuse ends the login (RFC 9700 §4.14.2). One that never replaces a refresh token has nothing to
-    /// detect.
+    /// Whether a later record than `current` was written (rollback). Its refresh token may be spent, and sending it
+    /// again ends the login at a provider with reuse detection (RFC 9700 §4.14.2). Without rotation there is nothing
+    /// to detect.
     pub(super) fn is_rolled_back(&self, current: &CommittedRecord) -> bool {
         current.record.generation < self.stored && self.policy.rotation != Rotation::Never
     }
@@ -116,12 +116,12 @@ impl Machine {
     }
 }
 
-/// A record of an earlier run, its times put onto this run's clocks.
+/// Converts a record of an earlier run to this run's clocks.
 ///
-/// In the same run of the machine boot time is certain, and the wall clock decides only when to ask for another token.
-/// After a reboot there is the wall clock alone: one that is behind the time when the token was obtained (a machine
-/// without a battery for its clock) says nothing of its age, so it is taken for expired until the clock is right or
-/// another token is there. Nothing is ever left of more than the whole lifetime.
+/// In the same boot, boot time is certain, and the wall clock decides only when to ask for another token. After a
+/// reboot there is only the wall clock. If it is behind the time when the token was obtained (a machine without a
+/// clock battery), the token counts as expired until the clock is right or there is another token. At most the whole
+/// lifetime is left.
 fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment) -> CommittedRecord {
     let tokens = &record.tokens;
     let mut clock_behind = false;
@@ -148,7 +148,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
         since: moment_of(intent.started_at, now),
         sent: intent.sent.saturating_add(1),
-        // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
+        // An intent in the future: the clock was set back, so its age is unknown.
         missed: intent.started_at > now.wall,
     });
     let (narrowed, expiry_was_reported) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));

@@ -24,12 +24,12 @@ impl Machine {
         };
         self.probe_at = None;
         match &answer {
-            // Nothing was asked, so whoever has no valid token waits for the breaker alone.
+            // Nothing was asked, so a caller without a token waits only for the breaker.
             RefreshOutcome::CircuitOpen { probe_in, .. } => self.probe_at = Some(now.plus(*probe_in)),
             _ => self.last_attempt = Some(sent_at),
         }
         match answer {
-            // What it brings besides is of no use to a client that always asks anew.
+            // Client credentials don't need what else the reply has.
             RefreshOutcome::Granted(grant)
                 if grant.access_token.is_none() && self.policy.reacquire == Reacquire::Always =>
             {
@@ -50,7 +50,7 @@ impl Machine {
                 _ if means == Means::Reacquire => return self.refused_reacquire(refusal, now, jitter),
                 _ => return self.refused(refusal, now, jitter),
             },
-            // Nothing was spent by it.
+            // Nothing was spent.
             RefreshOutcome::Lost { why } if means == Means::Reacquire => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
                 return Effect::Rest;
@@ -61,7 +61,7 @@ impl Machine {
             RefreshOutcome::CircuitOpen { why, probe_in } => {
                 self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, jitter).max(probe_in));
             }
-            // An answer to a device, which a refresh is not: nothing was decided.
+            // An answer for a device login: nothing was decided.
             RefreshOutcome::Pending { .. } => {
                 let why = "the provider answered as to a device".to_owned();
                 self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
@@ -82,8 +82,8 @@ impl Machine {
         self.note()
     }
 
-    /// Whether a refresh brought the tokens of somebody else (OpenID Connect Core §12.2). Where it has no ID token, or
-    /// nothing is known of the person before, nobody can tell.
+    /// Whether a refresh brought another person's tokens (OpenID Connect Core §12.2). Unknown without an ID token, or
+    /// without a known person before.
     fn is_of_another(&self, grant: &Grant) -> bool {
         let before = self.current().map(|current| current.record.person()).unwrap_or_default();
         identity::compare(&before, &identity::of_reply(&grant.extra)) == Comparison::Different
@@ -125,7 +125,7 @@ impl Machine {
     }
 }
 
-/// What a refresh with somebody else's tokens comes to: they are not served, and only a login helps.
+/// Another person's tokens are not served, and only a login helps.
 fn another_subject() -> Refusal {
     let description = "a refresh brought the tokens of somebody else".into();
     Refusal { code: "another_subject".into(), description, blame: RefusalSubject::Grant }

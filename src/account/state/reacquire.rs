@@ -1,5 +1,5 @@
-//! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
-//! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
+//! Reacquires tokens without a refresh token: with client credentials, or with a password from the config's source. A
+//! request spends nothing, so no intent is stored before.
 
 use super::committed::CommittedRecord;
 use super::effect::{Effect, Priority, Renewal};
@@ -34,7 +34,7 @@ impl Machine {
     }
 
     pub(super) fn refused_reacquire(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
-        // A wrong password is not tried again by itself: providers lock accounts for that.
+        // A wrong password is not retried: providers lock accounts for that.
         if self.policy.reacquire == Reacquire::WhileActive && refusal.blame == RefusalSubject::Grant {
             self.needs_login(LoginReason::Refused { code: refusal.code });
             return Effect::Rest;
@@ -47,7 +47,7 @@ impl Machine {
         Effect::Rest
     }
 
-    /// Where an account without usable tokens stands.
+    /// The state of an account without usable tokens.
     pub(super) fn without_tokens(&self, otherwise: MachineState) -> MachineState {
         if self.policy.reacquire == Reacquire::Always { MachineState::Starting } else { otherwise }
     }

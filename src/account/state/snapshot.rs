@@ -7,7 +7,7 @@ use crate::account::snapshot::{Snapshot, Standing};
 use crate::clock::Moment;
 
 impl Machine {
-    /// The picture of now.
+    /// The current snapshot.
     pub fn snapshot(&self, account: &str) -> Snapshot {
         let current = self.current();
         let standing = match &self.state {
@@ -18,8 +18,8 @@ impl Machine {
             MachineState::Active(_) => Standing::Active,
             MachineState::NeedsLogin { reason, .. } => Standing::NeedsLogin(reason.clone()),
         };
-        // Another client's token is not served; one whose refresh was refused is good to its end. Nor is one of an older
-        // record: the provider may have ended it early, or it may be of the person who was logged in before.
+        // Not served: another client's token, and that of an older record, which the provider may have revoked or
+        // which may be another person's. A token whose refresh was refused is served until it expires.
         let usable = current.filter(|current| {
             current.has_token()
                 && standing != Standing::NeedsLogin(LoginReason::ConfigChanged)

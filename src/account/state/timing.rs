@@ -9,16 +9,16 @@ use crate::account::trouble::TroubleKind;
 use crate::clock::Moment;
 use crate::oauth::dialect::Rotation;
 
-/// Attempts that a caller forces are at least this far apart.
+/// Minimum interval between attempts that callers force.
 pub(super) const FORCED_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Machine {
-    /// How long until [`Event::Forced`] may do something.
+    /// How long until [`Event::Forced`] may have an effect.
     pub fn forced_pause(&self, now: Moment) -> Duration {
         self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(FORCED_INTERVAL)))
     }
 
-    /// When [`Event::Timer`] is wanted next, if nothing else happens.
+    /// When [`Event::Timer`] is needed next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
         match (&self.phase, &self.state) {
             (Phase::Uncommitted { retry_at, .. }, _) => Some(*retry_at),
@@ -30,7 +30,7 @@ impl Machine {
             (Phase::Idle, _) => self.renewable().and_then(|current| {
                 let retry_after = self.retry_after_ends_at().filter(|_| current.due.is_some());
                 let attempt = retry_after.or_else(|| self.next_attempt(current)).or(current.warn_at);
-                // Where refreshes fail, the end of the token is news.
+                // If refreshes fail, the token's expiry is news.
                 let news = attempt.is_none() || self.trouble.is_some();
                 let end = current.deadline.filter(|_| news && !current.expiry_was_reported);
                 attempt.map_or(end, |attempt| Some(end.map_or(attempt, |end| attempt.earliest(end))))
@@ -39,8 +39,7 @@ impl Machine {
         }
     }
 
-    /// When to look again whether an attempt is due, where the provider asked to be left alone: from then on both clocks
-    /// count.
+    /// When to check again whether an attempt is due, after a `Retry-After`: from then on both clocks count.
     fn retry_after_ends_at(&self) -> Option<Moment> {
         let retry_after = self.not_before?;
         Some(Moment::by_boot(
@@ -48,7 +47,7 @@ impl Machine {
         ))
     }
 
-    /// What is held, where another token is got for it without the user.
+    /// The current record, if another token can be obtained without the user.
     pub(super) fn renewable(&self) -> Option<&CommittedRecord> {
         match &self.state {
             MachineState::Active(current) => Some(current),
@@ -64,8 +63,8 @@ impl Machine {
         [retry_after, self.probe_at].into_iter().flatten().fold(apart, Moment::latest)
     }
 
-    /// Whether [`Event::Timer`] would begin to ask for a token now, and not in reply to anybody. What nobody heard the
-    /// answer to is sent once more promptly or not at all, and so is none of these.
+    /// Whether [`Event::Timer`] would begin a planned attempt now. A replay is not planned: it is sent promptly or
+    /// not at all.
     pub fn is_planned_attempt_due(&self, now: Moment) -> bool {
         match (&self.phase, &self.state) {
             (Phase::Idle, MachineState::Starting) => true,
@@ -76,13 +75,13 @@ impl Machine {
         }
     }
 
-    /// Whether the last attempt did not get through to the provider, or found it unable to answer.
+    /// Whether the last attempt did not reach the provider, or found it unable to answer.
     pub fn is_cut_off(&self) -> bool {
         let kind = self.trouble.as_ref().map(|trouble| &trouble.kind);
         matches!(kind, Some(TroubleKind::Offline | TroubleKind::Unreachable))
     }
 
-    /// Whether the account lives on a refresh token that nobody has refused.
+    /// Whether the account lives on a refresh token that was not refused.
     pub fn lives_on_refresh_token(&self) -> bool {
         let usable = self.renewable().filter(|current| !self.is_rolled_back(current));
         self.policy.reacquire == Reacquire::No
@@ -104,9 +103,8 @@ impl Machine {
 
     /// Whether an unanswered refresh token had its one prompt replay, or missed the window for it.
     ///
-    /// Sent later than that, a provider with reuse detection may end the whole session, the access token
-    /// that still works included. So it waits until there is nothing left to lose; then it is the last
-    /// thing to try before asking the user.
+    /// A later replay may make a provider with reuse detection end the whole session, including the access token that
+    /// still works. So it waits until that has expired, and is the last attempt before the user is asked.
     fn must_hold(&self, lost: Unanswered, pause: Option<Moment>) -> bool {
         let late = pause.is_some_and(|at| at.reached(lost.since.plus(self.policy.replay_window)));
         self.policy.rotation != Rotation::Never && (lost.missed || lost.sent > 1 || late)

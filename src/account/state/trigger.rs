@@ -44,7 +44,7 @@ impl Machine {
         if self.wanted { Priority::Asked } else { Priority::Planned }
     }
 
-    /// What is told of a token ahead of its end, and at its end.
+    /// Reports a token's end ahead of time, and at its end.
     pub(super) fn note_expiry(&mut self, now: Moment) {
         if let Some(current) = self.current_mut() {
             current.warn_at.take_if(|at| now.reached(*at));
@@ -53,7 +53,7 @@ impl Machine {
         self.report_unexplained(now);
     }
 
-    /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
+    /// The provider may be reachable again. Begins nothing by itself: the attempt is brought forward.
     pub(super) fn woken(&mut self, now: Moment, jitter: f64) {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_INTERVAL));
         let soon = now.plus(schedule::woken_pause(jitter)).latest(apart);
@@ -64,7 +64,7 @@ impl Machine {
         }
     }
 
-    /// The provider is well again: nobody waits for the end of a pause that was meant for it.
+    /// The provider has recovered: pauses that were meant for it end.
     pub(super) fn recovered(&mut self, now: Moment, jitter: f64) {
         self.probe_at = None;
         if self.is_cut_off() {
@@ -72,7 +72,7 @@ impl Machine {
         }
     }
 
-    /// Brings the next attempt forward. It comes not before the provider's own wish, all the same.
+    /// Brings the next attempt forward, but not before a `Retry-After`.
     pub(super) fn retry_by(&mut self, at: Moment) {
         let Some(trouble) = &mut self.trouble else { return };
         if at.boot < trouble.retry_at.boot {
@@ -92,7 +92,7 @@ impl Machine {
         if current.is_none() && !matches!(self.state, MachineState::Starting) {
             return Effect::Rest;
         }
-        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
+        // Checked again at the head of the queue: usually another caller's refresh has done the work.
         if current.is_some_and(|current| current.deadline.is_none_or(|deadline| now.until(deadline) > ttl)) {
             return Effect::Rest;
         }
@@ -104,8 +104,8 @@ impl Machine {
         if held_back || paused { Effect::Rest } else { self.forced(FORCED_INTERVAL, Priority::Asked, now) }
     }
 
-    /// Somebody is left without a valid token: the next attempt comes as soon as the provider's own wish and the pace
-    /// of such attempts allow. A refusal stays one for a while, however many callers ask.
+    /// A caller has no valid token: the next attempt comes as soon as `Retry-After` and the minimum interval allow.
+    /// After a refusal it waits, however many callers ask.
     pub(super) fn wanted_without_token(&mut self, now: Moment) -> Effect {
         let refused = self.trouble.as_ref().is_some_and(|trouble| {
             matches!(trouble.kind, TroubleKind::Refused(_)) || self.unknown_refusals.are_enough()
@@ -122,8 +122,8 @@ impl Machine {
         Effect::Rest
     }
 
-    /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the
-    /// provider's own wish comes first.
+    /// Refreshes even if not due, also where a login is needed: the person who asks may know better. Only a
+    /// `Retry-After` comes first.
     pub(super) fn forced(&mut self, apart: Duration, priority: Priority, now: Moment) -> Effect {
         let idle = matches!(self.phase, Phase::Idle);
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));

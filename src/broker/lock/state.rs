@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+
 use tokio::sync::{Mutex, watch};
 
 use crate::broker::passphrase_backoff::PassphraseBackoff;

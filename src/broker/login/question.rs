@@ -7,6 +7,7 @@ use super::fresh_grant::FreshGrant;
 use super::result::Unconfirmed;
 use crate::contract::Confirm;
 use crate::secret::Nonce256;
+
 use rand::CryptoRng;
 
 /// A login that waits for a confirmation.

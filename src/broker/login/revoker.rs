@@ -1,6 +1,7 @@
 //! Revokes grants that were dropped, unless an account would lose its tokens by that.
 
 use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use arc_swap::ArcSwap;

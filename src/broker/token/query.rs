@@ -1,6 +1,7 @@
 //! Token request of a caller: how much validity, how long to wait, and what for.
 
 pub use crate::oauth::exchange::Target;
+
 use std::time::Duration;
 
 /// A token request.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
+
 use zeroize::Zeroize as _;
 
 impl Broker {

@@ -15,6 +15,7 @@ use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Grant};
 use crate::oauth::reply::RefusalSubject;
 use crate::secret::RefreshToken;
+
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
