@@ -53,7 +53,7 @@ impl Need {
 }
 
 /// Never ends before the broker does.
-pub async fn run(broker: Broker) {
+pub(crate) async fn run(broker: Broker) {
     let mut events = broker.listen();
     let mut notifier = LoginNotifier::new(broker);
     notifier.check_all();
@@ -255,7 +255,8 @@ fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
     let body = match shown {
         [(_, _, reason)] => notify::plain(reason),
         more => {
-            let names = more.iter().take(NAMES_SHOWN).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
+            let names =
+                more.iter().take(NAMES_SHOWN).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
             match more.len().saturating_sub(NAMES_SHOWN) {
                 0 => names,
                 others => format!("{names} and {others} more"),

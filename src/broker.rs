@@ -4,7 +4,7 @@
 
 mod accounts;
 mod actor;
-pub mod events;
+pub(crate) mod events;
 pub mod handle;
 mod hooks;
 mod lock;

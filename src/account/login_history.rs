@@ -40,7 +40,7 @@ impl LoginHistory {
 
 /// How many of the newest logins ended after about the same time, and how long the shortest of them lasted: an end is
 /// often noticed late, but never early. `None`: there is no pattern.
-pub fn pattern(lasted: &[u64]) -> Option<(usize, Duration)> {
+pub(crate) fn pattern(lasted: &[u64]) -> Option<(usize, Duration)> {
     let newest = *lasted.last()?;
     let alike = lasted.iter().rev().take_while(|one| one.abs_diff(newest) <= newest / 10);
     let (count, shortest) = alike.fold((0, newest), |(count, shortest), one| (count + 1, shortest.min(*one)));

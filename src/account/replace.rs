@@ -7,7 +7,7 @@ use crate::oauth::identity::{Comparison, compare};
 
 /// What the user has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Agreed {
+pub(crate) enum Agreed {
     /// Nothing: they were not asked.
     No,
     /// That this person's tokens are replaced.
@@ -18,7 +18,7 @@ pub enum Agreed {
 
 /// What to do with new tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Store them.
     Take(Replaces),
     /// Ask the user first.
@@ -27,7 +27,7 @@ pub enum Decision {
 
 /// Whose tokens they replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replaces {
+pub(crate) enum Replaces {
     /// Nobody's.
     Nothing,
     /// The same person's.
@@ -39,7 +39,7 @@ pub enum Replaces {
 }
 
 /// `current` is the person of the account's tokens, also where those need a login.
-pub fn decide(current: Option<&Map<String, Value>>, new: &Map<String, Value>, agreed: &Agreed) -> Decision {
+pub(crate) fn decide(current: Option<&Map<String, Value>>, new: &Map<String, Value>, agreed: &Agreed) -> Decision {
     let Some(current) = current else { return Decision::Take(Replaces::Nothing) };
     match (compare(current, new), agreed) {
         (Comparison::Same, _) => Decision::Take(Replaces::SamePersons),

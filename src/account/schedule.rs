@@ -18,45 +18,45 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// When a token of this lifetime is refreshed, after it was obtained.
-pub fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
+pub(crate) fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
     let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * jitter - 1.0));
     if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
 /// The backoff after `failures` failures in a row: exponential with full jitter.
-pub fn pause(failures: u32, jitter: f64) -> Duration {
+pub(crate) fn pause(failures: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     ceiling.mul_f64(jitter).max(SHORTEST_PAUSE)
 }
 
 /// `Retry-After`, capped.
-pub fn capped_retry_after(retry_after: Duration) -> Duration {
+pub(crate) fn capped_retry_after(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_RETRY_AFTER)
 }
 
 /// The pause after a `Retry-After`: never shorter, a little longer, capped.
-pub fn retry_after_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
+pub(crate) fn retry_after_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
     let capped = capped_retry_after(retry_after);
     (capped + capped.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
 }
 
 /// The pause before the one replay of an unanswered refresh: short enough for any grace window.
-pub fn replay_pause(jitter: f64) -> Duration {
+pub(crate) fn replay_pause(jitter: f64) -> Duration {
     Duration::from_millis(500) + Duration::from_millis(500).mul_f64(jitter)
 }
 
 /// The pause when the network may be back: until it is configured, and spread over the accounts.
-pub fn woken_pause(jitter: f64) -> Duration {
+pub(crate) fn woken_pause(jitter: f64) -> Duration {
     Duration::from_millis(500) + Duration::from_millis(2500).mul_f64(jitter)
 }
 
 /// The pause after a refusal that only a changed config can help.
-pub fn refused_pause(jitter: f64) -> Duration {
+pub(crate) fn refused_pause(jitter: f64) -> Duration {
     LONGEST_PAUSE.mul_f64(0.9 + 0.2 * jitter)
 }
 
 /// The pause after `beyond` refusals of unknown kind since the user was told: 5 to 60 minutes.
-pub fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
+pub(crate) fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
     LONGEST_PAUSE
         .saturating_mul(1 << beyond.min(4))
         .min(LONGEST_RETRY_AFTER)
@@ -65,20 +65,20 @@ pub fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
 }
 
 /// The pause after another account got an answer from the same provider, spread over the accounts.
-pub fn recovered_pause(jitter: f64) -> Duration {
+pub(crate) fn recovered_pause(jitter: f64) -> Duration {
     Duration::from_secs(1).mul_f64(jitter)
 }
 
 /// The validity for a caller who asks for `wanted` of a token that lives for `lifetime`.
 ///
 /// Half a lifetime at most: otherwise a caller who asks for more than a token can have makes every request a refresh.
-pub fn wanted_ttl(wanted: Duration, lifetime: Option<Duration>) -> Duration {
+pub(crate) fn wanted_ttl(wanted: Duration, lifetime: Option<Duration>) -> Duration {
     lifetime.map_or(wanted, |life| wanted.min(life / 2))
 }
 
 /// The validity for a caller who asks for nothing in particular: a tenth of a lifetime at most. That is half of what
 /// the schedule leaves, so such callers never cause a refresh.
-pub fn usual_ttl(usual: Duration, lifetime: Option<Duration>) -> Duration {
+pub(crate) fn usual_ttl(usual: Duration, lifetime: Option<Duration>) -> Duration {
     lifetime.map_or(usual, |life| usual.min(life / 10))
 }
 

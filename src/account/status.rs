@@ -80,7 +80,7 @@ impl Snapshot {
 
 /// `deadline` in Unix seconds by the *current* wall clock, so that a clock that was set moves it along. If the clocks
 /// disagree, by boot time.
-pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
+pub(crate) fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
     if now.reached(deadline) && now.boot < deadline.boot {
         now.wall.plus(now.boot.until(deadline.boot)).unix_seconds()
     } else if now.reached(deadline) {
@@ -91,7 +91,7 @@ pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
 }
 
 /// The word for an expiry without a time.
-pub fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
+pub(crate) fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
     match expiry {
         Expiry::At { .. } => None,
         Expiry::Unknown => Some(ExpiryWord::Unknown),

@@ -11,6 +11,6 @@ pub(super) mod in_flight;
 mod journey;
 mod password;
 pub(super) mod pending;
-pub mod question;
+pub(crate) mod question;
 pub(super) mod result;
 pub(super) mod revoker;

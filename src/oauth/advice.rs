@@ -10,7 +10,7 @@ const NOT_AUTHENTICATED: [&str; 4] =
     ["invalid_client", "invalid_client_id", "bad_client_secret", "incorrect_client_credentials"];
 
 /// Whether the provider says that the client did not prove who it is.
-pub fn is_not_authenticated(code: &str) -> bool {
+pub(crate) fn is_not_authenticated(code: &str) -> bool {
     NOT_AUTHENTICATED.iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 

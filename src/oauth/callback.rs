@@ -12,16 +12,14 @@ use zeroize::Zeroizing;
 use crate::oauth::dialect::{Dialect, IssPolicy};
 use crate::oauth::grant::Grant;
 use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
-use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
+use crate::secret::{AccessToken, AuthorizationCode};
 
 /// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
-pub type CallbackParameters = Zeroizing<Vec<(String, String)>>;
+pub(crate) type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
 #[derive(Debug, Clone)]
-pub struct AuthorizationResponse {
-    /// Says whose answer it is.
-    pub state: Nonce256,
+pub(crate) struct AuthorizationResponse {
     /// The issuer (`iss`, RFC 9207), unchecked.
     pub iss: Option<String>,
     /// What the provider says.
@@ -30,7 +28,7 @@ pub struct AuthorizationResponse {
 
 /// What the provider says in the answer.
 #[derive(Debug, Clone)]
-pub enum Says {
+pub(crate) enum Says {
     /// Yes.
     Code(AuthorizationCode),
     /// Yes, in a fragment: the token itself (RFC 6749 §4.2.2). An `id_token` stands in its `extra`.
@@ -46,7 +44,7 @@ pub enum Says {
 
 impl Says {
     /// The code and description of an error.
-    pub fn error(self) -> Option<(String, String)> {
+    pub(crate) fn error(self) -> Option<(String, String)> {
         match self {
             Self::Error { error, description } => Some((error, description)),
             Self::Code(_) | Self::Token(_) => None,
@@ -105,18 +103,18 @@ impl Malformed {
 }
 
 /// The `state`, which says whose answer it is. One that comes twice with the same value leaves no doubt about that.
-pub fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
+pub(crate) fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
     let mut states = values(parameters, "state");
     let state = states.next().ok_or(Malformed::NoState)?;
     if states.all(|other| other == state) { Ok(state) } else { Err(Malformed::NoState) }
 }
 
 /// Reads the query parameters, which are percent-decoded and in their order.
-pub fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
+pub(crate) fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if ["access_token", "refresh_token"].iter().any(|token| values(parameters, token).next().is_some()) {
         return Err(Malformed::Token);
     }
-    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
+    single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (single(parameters, "code")?, single(parameters, "error")?) {
         (Some(code), None) => Says::Code(AuthorizationCode::new(code)),
@@ -124,7 +122,7 @@ pub fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Ma
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoCode),
     };
-    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { iss, says })
 }
 
 /// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
@@ -146,7 +144,7 @@ pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> C
 
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
 /// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
-pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
+pub(crate) fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if values(parameters, "code").next().is_some() {
         return Err(Malformed::Code);
     }
@@ -154,7 +152,7 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationRes
     if values(parameters, "refresh_token").next().is_some() {
         return Err(Malformed::Token);
     }
-    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
+    single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (token(parameters, "access_token")?, single(parameters, "error")?) {
         (Some(token), None) => Says::Token(Box::new(grant(parameters, token)?)),
@@ -162,7 +160,7 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationRes
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoToken),
     };
-    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { iss, says })
 }
 
 /// The description is for people: of several, the first will do.
@@ -212,7 +210,7 @@ fn token<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<O
 
 /// Why an answer is not believed to come from the provider that was asked (RFC 9207 §2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WrongIssuer {
+pub(crate) enum WrongIssuer {
     /// It does not say whom it comes from, and this provider's answers do.
     Missing,
     /// It comes from another.
@@ -222,7 +220,7 @@ pub enum WrongIssuer {
 /// Whether the answer comes from the provider that was asked (RFC 9207 §2.4): simple string comparison.
 ///
 /// A provider whose issuer isn't known can't be told from its `iss`; its callback path does that.
-pub fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
+pub(crate) fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
     match (iss, dialect.issuer.as_deref(), dialect.iss) {
         (Some(came), Some(known), _) if came != known => Err(WrongIssuer::Other),
         (None, _, IssPolicy::Required) => Err(WrongIssuer::Missing),
