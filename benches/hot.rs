@@ -19,7 +19,7 @@ use ringback::account::record::Record;
 use ringback::apps::Apps;
 use ringback::audit::{AuditLimits, AuditLog};
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::broker::{CallbackListener, Guard, World, wakeups};
+use ringback::broker::{CallbackListener, ListenerGuard, World, wakeups};
 use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy};
 use ringback::contract::{AuditEvent, AuditLine, TokenReply};
@@ -142,7 +142,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         provider: Arc::new(HttpProvider::new(Clock::System)),
         credentials: Arc::new(CredentialEnv::default()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::new(NoDoor),
+        callback_listener: Arc::new(NoDoor),
         runtime: None,
         clock: Clock::System,
         randomness: Randomness::System,
@@ -170,7 +170,7 @@ fn stored() -> Record {
 struct NoDoor;
 
 impl CallbackListener for NoDoor {
-    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         Box::pin(async { Err("no logins in a bench".into()) })
     }
 }

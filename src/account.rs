@@ -5,17 +5,17 @@
 //! token is still served.
 
 pub mod attempts;
-pub mod downscoped;
-pub mod health;
-pub mod login_history;
+pub(crate) mod downscoped;
+pub(crate) mod health;
+pub(crate) mod login_history;
 pub mod login_reason;
-pub mod lost_scope;
+pub(crate) mod lost_scope;
 pub mod record;
-pub mod replace;
-pub mod schedule;
-pub mod served;
-pub mod snapshot;
+pub(crate) mod replace;
+pub(crate) mod schedule;
+pub(crate) mod served;
+pub(crate) mod snapshot;
 pub mod state;
-pub mod status;
-pub mod trouble;
-pub mod verdict;
+pub(crate) mod status;
+pub(crate) mod trouble;
+pub(crate) mod verdict;

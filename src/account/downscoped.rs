@@ -8,10 +8,10 @@ use super::trouble::Trouble;
 use crate::clock::Moment;
 use crate::oauth::exchange::Target;
 
-/// Targets of one account that are remembered at once.
+/// Targets that are cached per account.
 const MOST: usize = 16;
 
-/// What is known of the targets of one account.
+/// The cached tokens and refusals, by target.
 #[derive(Debug, Clone, Default)]
 pub struct Narrowed(BTreeMap<Target, NarrowSupport>);
 
@@ -39,7 +39,7 @@ impl Narrowed {
         }
     }
 
-    /// Why there is none, if the provider refused it.
+    /// The provider's refusal for `target`.
     pub fn refused(&self, target: &Target) -> Option<&Trouble> {
         match self.0.get(target) {
             Some(NarrowSupport::Refused(trouble)) => Some(trouble),
@@ -47,7 +47,7 @@ impl Narrowed {
         }
     }
 
-    /// What has ended goes first, then what ends first.
+    /// Evicts what has ended, then what ends first.
     pub(super) fn keep(&mut self, target: Target, known: NarrowSupport, now: Moment) {
         self.0.retain(|_, known| known.ends().is_none_or(|end| !now.reached(end)));
         if self.0.len() >= MOST && !self.0.contains_key(&target) {

@@ -1,4 +1,4 @@
-//! An account's health: the one definition that status, page, doctor, hooks, events and notifications go by.
+//! Account health: the one definition for status, page, doctor, hooks, events and notifications.
 
 use super::login_reason::LoginReason;
 use super::snapshot::{Snapshot, Standing};
@@ -7,14 +7,14 @@ use crate::clock::Moment;
 use crate::contract::{AccountHealth, HealthReply};
 use crate::error::Error;
 
-/// Whether an account has a token that works, and who has to do something if not.
+/// Whether an account has a valid token, and who has to act if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It has a valid token and will have the next one.
+    /// It has a valid token and will get the next one.
     Usable,
-    /// It has a valid token. When that has ended it will be `then`, unless something changes.
+    /// It has a valid token. When that expires it will be `then`, unless something changes.
     Ending {
-        /// When; `None` where nobody knows.
+        /// When; `None`: unknown.
         until: Option<Moment>,
         /// What then.
         then: Unusable,
@@ -23,10 +23,10 @@ pub enum Health {
     Unusable(Unusable),
 }
 
-/// Who can help an account that has no valid token.
+/// Who can help an account without a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
-    /// Nobody has to: it is tried again.
+    /// Nobody: it is retried.
     Recovering,
     /// The user: a login, or a change of the config.
     NeedsUser,
@@ -35,7 +35,7 @@ pub enum Unusable {
 }
 
 impl Health {
-    /// Whether somebody has to do something, now or before the token ends.
+    /// Whether somebody has to act, now or before the token expires.
     pub fn needs_attention(self) -> bool {
         match self {
             Self::Usable => false,
@@ -66,7 +66,7 @@ impl Health {
 }
 
 impl Snapshot {
-    /// How the account is.
+    /// The account's health.
     pub fn health(&self, now: Moment) -> Health {
         let unusable = match (&self.standing, &self.trouble) {
             (Standing::Locked, _) | (_, Some(Trouble { kind: TroubleKind::Store, .. })) => Some(Unusable::Store),
@@ -84,7 +84,7 @@ impl Snapshot {
         }
     }
 
-    /// What an account comes to whose trouble goes on.
+    /// The health of an account whose trouble continues.
     fn after(&self, trouble: &Trouble) -> Unusable {
         match &trouble.kind {
             TroubleKind::Refused(_) => Unusable::NeedsUser,

@@ -1,4 +1,4 @@
-//! Why an account needs its user to log in.
+//! Login reason: why only a login by the user can help an account.
 
 /// Why only the user can help.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -9,8 +9,8 @@ pub enum LoginReason {
         /// Such as `invalid_grant`.
         code: String,
     },
-    /// A refresh was sent, its reply never arrived, and now the provider refuses the old refresh token:
-    /// it had rotated it away (OAuth has no idempotency key).
+    /// The reply to a refresh was lost, and now the provider refuses the old refresh token, which it had rotated
+    /// (OAuth has no idempotency key).
     ReplyLost,
     /// The access token has expired and there is no refresh token.
     NoRefreshToken,
@@ -18,17 +18,17 @@ pub enum LoginReason {
     ConfigChanged,
     /// The stored file could not be used and was set aside.
     Damaged,
-    /// The provider goes on refusing and says nothing that is known. Not written down: it is asked again now and then.
+    /// The provider keeps refusing with an unknown error. Not stored, and still retried now and then.
     Unexplained {
         /// Its own code, or `http_NNN`.
         code: String,
-        /// Its own words.
+        /// Its own description.
         said: String,
     },
-    /// The stored record is older than what was written last, and a later record has spent its refresh token. Found
-    /// anew at each start, and never written itself.
+    /// The stored record is older than the last one written, which has used up its refresh token. Detected at each
+    /// start, and never stored.
     RestoredFromBackup {
-        /// Its generation.
+        /// The record's generation.
         found: u64,
         /// The high-water mark.
         written: u64,
@@ -36,12 +36,12 @@ pub enum LoginReason {
 }
 
 impl LoginReason {
-    /// Whether the account may be well again without a login.
+    /// Whether the account may recover without a login.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unexplained { .. })
     }
 
-    /// For programs: the name of its kind.
+    /// The name of its kind, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "refused",

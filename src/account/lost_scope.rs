@@ -1,17 +1,17 @@
 //! Lost scope: scope that was granted before and that a refresh no longer brings. The account goes on with the rest.
 //!
-//! A refresh token that comes with a narrower token has to be as good as the one before it (RFC 6749 §6: its scope MUST
-//! be identical). Some servers bind it to the narrower scope: then one program that asks for less would take the rest
-//! from all others.
+//! A refresh token that comes with a downscoped token has to keep the whole scope (RFC 6749 §6: it MUST be
+//! identical). Some servers bind it to the narrower scope: then one program that asks for less takes the rest from
+//! all others.
 
 use std::fmt;
 
-/// Scope that the account had.
+/// Scope that the account no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostScope {
     /// Separated by spaces.
     pub scope: String,
-    /// The refresh token came with a narrower token.
+    /// The refresh token came with a downscoped token.
     pub by_narrowing: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is kept of an account on disk. How it is sealed is `store`'s job.
+//! Stored record of an account, as plain data. The `store` seals it.
 
 use serde_json::{Map, Value};
 
@@ -13,14 +13,14 @@ use crate::oauth::identity;
 pub struct Record {
     /// What the tokens belong to.
     pub binding: Binding,
-    /// Counts commits of a token set; the store refuses to go back.
+    /// Incremented with each commit; the store refuses to go back (rollback protection).
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
-    /// Whose they are, where the provider told, such as `voip_id`, or `iss` and `sub` of an ID token.
+    /// The person they belong to, as the provider told: `voip_id`, or `iss` and `sub` of an ID token.
     pub identity: Map<String, Value>,
-    /// A refresh that was about to be sent. Still there after a restart, it says that nobody knows how
-    /// that request ended.
+    /// The intent of a refresh (write-ahead). Still there after a restart, it says that nobody knows how that request
+    /// ended.
     pub intent: Option<Intent>,
     /// Why only the user can help, once the provider has said so.
     pub needs_login: Option<LoginReason>,
@@ -31,7 +31,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Tokens, and nothing else that is known of them.
+    /// A record of tokens, with nothing else known.
     pub fn new(binding: Binding, generation: u64, tokens: TokenSet) -> Self {
         Self {
             binding,
@@ -45,7 +45,7 @@ impl Record {
         }
     }
 
-    /// Whose the tokens are, as far as is known. Earlier versions kept nothing of an ID token but itself.
+    /// The person the tokens belong to, as far as known. Earlier versions stored nothing but the ID token.
     pub fn person(&self) -> Map<String, Value> {
         let mut person = identity::of_reply(&self.tokens.extra);
         person.extend(self.identity.clone());
@@ -53,25 +53,25 @@ impl Record {
     }
 }
 
-/// When an access token ends, by the time of one run of the machine. Nobody can set that clock: where it can be
-/// compared, a wall clock that was set back over a restart makes no dead token look alive.
+/// When an access token expires, in the time of one boot. Nobody can set that clock: within the same boot, a wall
+/// clock that was set back over a restart makes no expired token look valid.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndsInBoot {
-    /// Which run.
+    /// The boot.
     pub boot: BootId,
     /// Milliseconds since it began.
     pub at_ms: u64,
 }
 
-/// A refresh about to be sent (docs/security.md, rule 28).
+/// A refresh that is about to be sent (docs/security.md, rule 28).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
-    /// Which refresh token is being spent.
+    /// The fingerprint of the refresh token.
     pub fingerprint: String,
-    /// When the first attempt with this refresh token was begun.
+    /// When the first attempt with this refresh token began.
     pub started_at: Wall,
-    /// How many times it was sent without an answer.
+    /// How many times it was sent without a reply.
     pub sent: u32,
 }

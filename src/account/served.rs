@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 use crate::secret::AccessToken;
 
-/// The token as it is served.
+/// An access token as it is served.
 #[derive(Debug, Clone)]
 pub struct Served {
     /// The token.
@@ -15,21 +15,20 @@ pub struct Served {
     pub deadline: Option<Moment>,
     /// What the provider said of its expiry.
     pub expiry: Expiry,
-    /// What it may, if the provider told.
+    /// Its scope, if the provider told.
     pub scope: Option<String>,
-    /// What else it said.
+    /// Other members of the token reply.
     pub extra: Map<String, Value>,
 }
 
 impl Served {
-    /// Whether it is valid beyond doubt: on both clocks.
+    /// Whether both clocks say that it is valid.
     pub fn is_valid(&self, now: Moment) -> bool {
         self.deadline.is_none_or(|deadline| !now.reached(deadline))
     }
 
-    /// Whether the clocks disagree about it: the wall clock says that it has ended, and the time that has passed since
-    /// it was obtained says that it has not. The wall clock may have been set, and the machine may have been a virtual
-    /// one that stood still.
+    /// Whether the clocks disagree: by the wall clock it has expired, by boot time it has not. The wall clock may
+    /// have been set, or a virtual machine may have been suspended.
     pub fn is_in_doubt(&self, now: Moment) -> bool {
         self.deadline.is_some_and(|deadline| now.reached(deadline) && now.boot < deadline.boot)
     }

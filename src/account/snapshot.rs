@@ -1,4 +1,4 @@
-//! Immutable snapshot of an account, published after every step. Reading one takes no lock, no message and no disk.
+//! Snapshot of an account: immutable, and published after every step.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use crate::clock::{Moment, Wall};
 use crate::oauth::exchange::Target;
 
-/// A picture of an account, published after every step. Reading one costs no lock, no message, no disk.
+/// The account at one moment. Reading it takes no lock, no message and no disk.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Snapshot {
@@ -19,23 +19,23 @@ pub struct Snapshot {
     pub account: String,
     /// The provider's name.
     pub provider: String,
-    /// Where it stands.
+    /// The account's state.
     pub standing: Standing,
-    /// The committed token, if it may be served at all. Whether it is still valid, the moment tells.
+    /// The committed token, if it may be served. Whether it is still valid depends on the time.
     pub token: Option<Served>,
-    /// Whether another one can be got without the user.
+    /// Whether another one can be obtained without the user.
     pub refreshable: bool,
-    /// Whether a refresh or commit is going on.
+    /// Whether a refresh or commit is in progress.
     pub busy: bool,
-    /// When the next attempt will be made by itself.
+    /// When the next planned attempt is due.
     pub next_attempt: Option<Moment>,
-    /// When somebody who asks causes one.
+    /// The earliest attempt that a caller can cause.
     pub soonest_attempt: Moment,
-    /// What went wrong last.
+    /// The current failure.
     pub trouble: Option<Trouble>,
-    /// The provider has refused for so long, for reasons that nobody here knows, that the user was told.
+    /// Unknown refusals have lasted so long that the user was told.
     pub refused_for_long: bool,
-    /// The machine's clock is behind the time when the token was obtained.
+    /// The clock is behind the time when the token was obtained.
     pub clock_behind: bool,
     /// Counts commits.
     pub generation: u64,
@@ -43,19 +43,19 @@ pub struct Snapshot {
     pub obtained_at: Option<Wall>,
     /// The granted scope.
     pub scope: Option<String>,
-    /// Whose the tokens are, where the provider told.
+    /// The person the tokens belong to, as the provider told.
     pub identity: Map<String, Value>,
     /// When the login was made, and how long earlier ones lasted.
     pub logins: LoginHistory,
-    /// Whether only the user can help, soon: the token has lived most of its life and can't be renewed.
+    /// Whether a login is needed soon: the token has lived most of its life and can't be renewed.
     pub login_soon: bool,
-    /// Tokens for less than all that was granted.
+    /// Downscoped tokens.
     pub narrowed: Narrowed,
     /// Scope that was granted, and that the token no longer has.
     pub lost_scope: Option<LostScope>,
 }
 
-/// Where an account stands.
+/// The state of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// The store was not read, or could not be.
@@ -66,19 +66,19 @@ pub enum Standing {
     SignedOut,
     /// Without a token, and getting one without the user.
     Starting,
-    /// Kept fresh.
+    /// Refreshed automatically.
     Active,
     /// Only the user can help.
     NeedsLogin(LoginReason),
 }
 
 impl Snapshot {
-    /// Whether the store was not asked yet.
+    /// Whether the store was not read yet.
     pub fn is_unread(&self) -> bool {
         self.standing == Standing::Unread && self.trouble.is_none()
     }
 
-    /// The same account as it looks to somebody who wants a token for `target` only.
+    /// The account as seen by a caller who asks for a token for `target`.
     #[must_use]
     pub fn narrowed_to(&self, target: &Target) -> Self {
         let refused = self.narrowed.refused(target);
@@ -105,7 +105,7 @@ impl Snapshot {
         }
     }
 
-    /// The same account with the store locked.
+    /// The account with the store locked.
     #[must_use]
     pub fn locked(&self) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl Snapshot {
         self.token.as_ref().is_some_and(|token| token.is_valid(now))
     }
 
-    /// Whether callers get the token: where the clocks disagree, another one is asked for first.
+    /// Whether callers get the token. If the clocks disagree about it, another one is tried first.
     pub(super) fn has_usable_token(&self, now: Moment) -> bool {
         let asked = self.busy || self.trouble.is_some() || !self.refreshable || self.standing != Standing::Active;
         self.has_valid_token(now) || asked && self.token.as_ref().is_some_and(|token| token.is_in_doubt(now))

@@ -3,7 +3,7 @@
 //!
 //! Guarantees (from its shape, shown by its tests):
 //! - at most one refresh is in flight: after [`Effect::Send`] nothing is sent until its answer is in;
-//! - nothing is visible before it is committed: only [`Event::Committed`] replaces what is held;
+//! - nothing is visible before it is committed: only [`Event::Committed`] replaces the current record;
 //! - the refresh token is kept until a new login or a logout, even when the provider refuses it;
 //! - there is a pause between any two attempts.
 //!
@@ -39,7 +39,7 @@ pub use self::event::{Event, RefreshOutcome, StoreTrouble};
 pub use self::machine::Machine;
 use self::machine::MachineState;
 pub use self::policy::{Policy, Reacquire};
-use self::timing::FORCED_APART;
+use self::timing::FORCED_INTERVAL;
 use crate::clock::Moment;
 
 impl Machine {
@@ -48,7 +48,7 @@ impl Machine {
         if matches!(self.state, MachineState::Locked) {
             return self.while_locked(event);
         }
-        self.not_before.take_if(|wish| now.boot.reached(*wish));
+        self.not_before.take_if(|retry_after| now.boot.reached(*retry_after));
         match event {
             Event::Locked => self.lock(),
             Event::Loaded(record, mark) => self.loaded(record, mark, now),
@@ -70,7 +70,7 @@ impl Machine {
             Event::Recovered => self.recovered(now, jitter),
             Event::Wanted(ttl) => return self.wanted(ttl, now),
             Event::Narrow(target, ttl) => return self.narrow(*target, ttl, now),
-            Event::Forced => return self.forced(FORCED_APART, Priority::Person, now),
+            Event::Forced => return self.forced(FORCED_INTERVAL, Priority::Person, now),
             Event::Rejected => return self.rejected(now),
         }
         Effect::Rest

@@ -7,11 +7,11 @@ use crate::clock::{Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ExpiryWord, LastError};
 use crate::oauth::grant::Expiry;
 
-/// What `status` says of every account then.
+/// The reason that `status` shows while the store is locked.
 const LOCKED: &str = "the store is locked: run `ringback unlock`";
 
 impl Snapshot {
-    /// The account without its secrets, for the wire.
+    /// The account for the API, without secrets.
     pub fn reply(&self, now: Moment) -> AccountReply {
         let state = match &self.standing {
             Standing::Unread | Standing::Locked => AccountState::StoreUnavailable,
@@ -78,9 +78,9 @@ impl Snapshot {
     }
 }
 
-/// `deadline` in Unix seconds as the wall clock stands *now*: a clock that was set since moves it along. Where the
-/// clocks disagree, by the time that has passed.
-pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
+/// `deadline` in Unix seconds by the *current* wall clock, so that a clock that was set moves it along. If the clocks
+/// disagree, by boot time.
+pub(crate) fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
     if now.reached(deadline) && now.boot < deadline.boot {
         now.wall.plus(now.boot.until(deadline.boot)).unix_seconds()
     } else if now.reached(deadline) {
@@ -91,7 +91,7 @@ pub fn unix_deadline(deadline: Moment, now: Moment) -> i64 {
 }
 
 /// The word for an expiry without a time.
-pub fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
+pub(crate) fn expiry_word(expiry: Expiry) -> Option<ExpiryWord> {
     match expiry {
         Expiry::At { .. } => None,
         Expiry::Unknown => Some(ExpiryWord::Unknown),

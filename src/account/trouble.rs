@@ -3,12 +3,12 @@
 use crate::clock::Moment;
 use crate::contract::ErrorCode;
 
-/// What went wrong last and has not been mended.
+/// The current failure of an account.
 #[derive(Debug, Clone)]
 pub struct Trouble {
-    /// Who is to blame.
+    /// What failed.
     pub kind: TroubleKind,
-    /// One clause, cleaned.
+    /// One clause, sanitized.
     pub why: String,
     /// When.
     pub at: Moment,
@@ -18,16 +18,16 @@ pub struct Trouble {
     pub retry_at: Moment,
 }
 
-/// Who is to blame for a [`Trouble`].
+/// What failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TroubleKind {
     /// The provider did not answer, or not usefully.
     Unreachable,
-    /// Nothing even left this machine: no network, most likely.
+    /// Nothing left this machine: probably no network.
     Offline,
-    /// The provider said no, with this code: the config has to change.
+    /// The provider refused, with this code: the config has to change.
     Refused(String),
-    /// The provider said no for a reason that nobody here knows, with this code: it may pass.
+    /// The provider refused for an unknown reason, with this code: it may pass.
     Unexplained(String),
     /// The store.
     Store,

@@ -1,4 +1,4 @@
-//! What a snapshot answers to a token request: serve the cached token, wait for a refresh, or fail.
+//! Verdict on a token request: serve the cached token, wait for a refresh, or fail.
 
 use std::time::Duration;
 
@@ -8,40 +8,40 @@ use crate::clock::{Boot, Moment};
 use crate::error::Error;
 use crate::oauth::grant::Expiry;
 
-/// How long a caller with a valid token, who asked for nothing in particular, waits for a fresher one.
+/// How long a caller with a valid token and no wish of their own waits for a fresher one.
 const UNASKED_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a caller waits for another token where the clocks disagree about the one that is there.
+/// How long a caller waits for another token if the clocks disagree about the current one.
 const IN_DOUBT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much validity a caller wants.
+/// How much validity a caller needs.
 #[derive(Debug, Clone, Copy)]
 pub enum Ttl {
-    /// This much, said by the caller.
+    /// As the caller asked.
     Asked(Duration),
-    /// This much, by the config: never a reason to refresh earlier than planned.
+    /// The config's default: never a reason to refresh earlier than planned.
     Usual(Duration),
 }
 
-/// What a snapshot answers to a request for a token.
+/// What a snapshot answers to a token request.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Take this one.
+    /// Serve this token.
     Serve,
-    /// A refresh is going on or will be when asked for: wait, if you may.
+    /// A refresh is in progress, or will be when asked for: wait, if you may.
     Wait,
     /// There is none, and waiting will not help before `retry_at`.
     Fail(Error),
 }
 
 impl Snapshot {
-    /// Whether the token is good for at least `ttl`, as far as tokens of its lifetime can be.
+    /// Whether the token is good for `ttl`, as far as tokens of its lifetime can be.
     pub fn lasts(&self, ttl: Ttl, now: Moment) -> bool {
         let Some(token) = &self.token else { return false };
         token.deadline.is_none_or(|deadline| now.until(deadline) > self.effective(ttl))
     }
 
-    /// `ttl`, cut to what a token of this lifetime can give.
+    /// `ttl`, capped to what a token of this lifetime can give.
     pub fn effective(&self, ttl: Ttl) -> Duration {
         let lifetime = match self.token.as_ref().map(|token| token.expiry) {
             Some(Expiry::At { lifetime, .. }) => Some(lifetime),
@@ -53,8 +53,8 @@ impl Snapshot {
         }
     }
 
-    /// How long a caller waits for a better token: never until the one there is has expired, since a valid
-    /// token is always served.
+    /// How long a caller waits for a better token: never until the current one has expired, since a valid token is
+    /// always served.
     pub fn patience(&self, ttl: Ttl, wait: Duration, now: Moment) -> Duration {
         let left = self.token.as_ref().and_then(|token| token.deadline).map_or(Duration::ZERO, |at| now.until(at));
         match ttl {
@@ -65,7 +65,7 @@ impl Snapshot {
         }
     }
 
-    /// What to answer a caller who can wait until `patience`.
+    /// The verdict for a caller who can wait until `patience`.
     pub fn verdict(&self, ttl: Ttl, patience: Boot, now: Moment) -> Verdict {
         if self.lasts(ttl, now) {
             return Verdict::Serve;
@@ -81,7 +81,7 @@ impl Snapshot {
             _ => !self.busy,
         };
         match (valid, hopeless || now.boot.reached(patience)) {
-            // A valid token is always served, also when it is shorter than wished and can't be renewed.
+            // A valid token is always served, even if it is shorter than requested and can't be renewed.
             (true, true) => Verdict::Serve,
             (false, true) => Verdict::Fail(self.error(now)),
             (_, false) => Verdict::Wait,

@@ -1,13 +1,12 @@
-//! The one watcher of the daemon for what timers don't notice: that the machine slept, that somebody set the
-//! clock, and that the network changed. It rings a bell; the accounts then look again at the clocks, and at what
-//! they could not reach.
+//! Watcher for what timers don't notice: resume from sleep, a clock that was set, and a network that changed. The
+//! accounts then look at the clocks again, and retry what they could not reach.
 
 use tokio::sync::watch;
 
 use crate::os;
 
-/// A bell that rings after every resume, clock jump and change of the network. Its threads sleep in the kernel: an
-/// idle daemon is never woken for it.
+/// Notified after every resume, clock jump and change of the network. The threads sleep in the kernel, so an idle
+/// daemon is never woken for it.
 pub fn watch() -> watch::Receiver<()> {
     let (bell, heard) = watch::channel(());
     let clock = bell.clone();

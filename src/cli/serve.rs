@@ -171,7 +171,7 @@ async fn serve(
         provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::clone(&callback_listeners) as Arc<_>,
+        callback_listener: Arc::clone(&callback_listeners) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
         randomness: Randomness::System,
@@ -232,7 +232,7 @@ async fn serve(
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
-    tokio::spawn(attention::call_for(broker.clone()));
+    tokio::spawn(attention::run(broker.clone()));
     let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}

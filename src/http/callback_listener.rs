@@ -13,7 +13,7 @@ use url::Url;
 
 use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{ServedListener, Server};
-use crate::broker::{CallbackListener, Guard};
+use crate::broker::{CallbackListener, ListenerGuard};
 use crate::loopback;
 use crate::provider::ProviderFuture;
 
@@ -42,7 +42,7 @@ impl CallbackListeners {
         let _ = self.router.set(router);
     }
 
-    async fn open_for(&self, redirect_uri: &str) -> Result<Guard, String> {
+    async fn open_for(&self, redirect_uri: &str) -> Result<ListenerGuard, String> {
         let wanted = addresses(redirect_uri)?;
         let mut open = self.open.lock().await;
         open.retain(|_, listener| listener.strong_count() > 0);
@@ -86,7 +86,7 @@ impl CallbackListeners {
 }
 
 impl CallbackListener for CallbackListeners {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         Box::pin(self.open_for(redirect_uri))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::login_reason::LoginReason;
 use crate::account::trouble::TroubleKind;
-use crate::broker::browser_login::CallbackRejected;
+use crate::broker::login::callback::CallbackRejected;
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::routes::ROUTES;
 

@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::head::Excess;
 use super::reply::Reason;
-use crate::broker::browser_login::CallbackRejected;
+use crate::broker::login::callback::CallbackRejected;
 use crate::contract::ErrorCode;
 use crate::error::Error;
 

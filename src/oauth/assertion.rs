@@ -48,12 +48,16 @@ pub enum KeyError {
 }
 
 /// Whether a key in PEM is one that can sign.
-pub fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
+pub(crate) fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
     Signer::read(pem.expose(), rng).map(drop)
 }
 
 /// A JWT that says who the client is, for `audience`, signed with the client's key (RFC 7523 §3).
-pub fn sign(credentials: &Credentials, audience: &str, signing: Signing<'_>) -> Result<Zeroizing<String>, KeyError> {
+pub(crate) fn sign(
+    credentials: &Credentials,
+    audience: &str,
+    signing: Signing<'_>,
+) -> Result<Zeroizing<String>, KeyError> {
     let key = credentials.client_key.as_ref().ok_or(KeyError::Missing)?;
     let signer = Signer::read(key.pem.expose(), signing.rng)?;
     let mut header = json!({ "alg": signer.algorithm(), "typ": "JWT" });

@@ -11,7 +11,7 @@ pub struct Credentials {
     pub client_secret: Option<ClientSecret>,
     /// Its private key, for assertions (RFC 7523 §2.2).
     pub client_key: Option<ClientKey>,
-    /// Where the config has all that, in words: for who has to correct it.
+    /// Where the config has them, in words, for error messages.
     pub origin: String,
 }
 

@@ -1,4 +1,4 @@
-//! What one provider wants, as data. How it is written down is `oauth::preset`'s job.
+//! Provider dialect: what one provider needs, as data. `oauth::preset` has it as text.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -72,15 +72,15 @@ pub struct Dialect {
 /// How a provider's hosts are reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct NetworkOptions {
-    /// Whose word is taken for a host's certificate.
+    /// Which certificate authorities are trusted for its hosts.
     pub roots: Roots,
-    /// A file of certificates (PEM) whose word is taken besides.
+    /// A file of further trusted certificates (PEM).
     pub ca_file: Option<PathBuf>,
     /// What is in between.
     pub proxy: Proxy,
 }
 
-/// Whose word is taken for a host's certificate.
+/// Which certificate authorities are trusted for a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Roots {
     /// The system's.
@@ -128,9 +128,9 @@ pub struct Endpoints {
 /// How a token is given back at logout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revoke {
-    /// Nothing is said; metadata may tell of a way.
+    /// Not configured; metadata may name an endpoint.
     Unsaid,
-    /// The provider has no way.
+    /// The provider can't revoke.
     None,
     /// `DELETE` on this URL with the access token as Bearer (Phone.com).
     DeleteBearer(Url),

@@ -195,7 +195,7 @@ pub enum RevokedToken {
     AccessToken,
 }
 
-/// The request that gives one of the tokens back, if it is there and the provider has a way.
+/// The request to revoke one of the tokens, if there is one and the provider can revoke.
 pub fn revoke_request(
     dialect: &Dialect,
     tokens: &TokenSet,

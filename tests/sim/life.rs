@@ -80,7 +80,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
             provider: Arc::clone(&server) as Arc<_>,
             credentials: Arc::new(CredentialEnv::default()),
             opener: Arc::new(NoBrowser),
-            door: Arc::clone(&desk) as Arc<_>,
+            callback_listener: Arc::clone(&desk) as Arc<_>,
             runtime: None,
             clock: clock.clone(),
             randomness: Randomness::Seeded(truth.seed ^ u64::from(life)),

@@ -1,27 +1,27 @@
-//! The provider's redirect back to us (the authorization response), and why one is rejected.
+//! Callback: the provider's redirect back to us (authorization response), and why one is rejected.
 
 use crate::oauth::callback::Malformed;
 
-/// Why an answer or ticket is turned away; nothing has changed.
+/// Why a callback or ticket was rejected. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejected {
     /// Unknown, used or too old.
     BadTicket,
-    /// The answer does not say which login it is for.
+    /// The callback has no `state`.
     NoState,
     /// No pending login has this state.
     UnknownState,
-    /// The state is that of this login, and the browser that brought it has not the flow's cookie.
+    /// The state is that of this login, but the browser lacks the flow's cookie.
     OtherBrowser(String),
-    /// A browser brought what a person was to paste.
+    /// It came in a browser, but was to be pasted.
     NotPasted,
-    /// A person pasted something else, and can paste again.
+    /// It can't be used, and may be pasted again.
     Malformed(Malformed),
-    /// The login that it belonged to, in this browser, takes no answer any more.
+    /// The login of this browser has ended.
     Over(String),
 }
 
-/// An answer as it arrived. `Debug` is left out on purpose: in a fragment there is a token.
+/// A callback. `Debug` is left out on purpose: a fragment holds a token.
 #[derive(Clone, Copy)]
 pub struct Callback<'a> {
     /// The whole URI without its query.
@@ -30,7 +30,7 @@ pub struct Callback<'a> {
     pub parameters: &'a [(String, String)],
     /// Whether they came in the fragment (RFC 6749 §4.2.2), and not in the query.
     pub in_fragment: bool,
-    /// The browser's cookies; `None`: a person brought the answer.
+    /// The browser's cookies; `None`: it was pasted.
     pub cookies: Option<&'a [(String, String)]>,
     /// The only login that it may belong to, if that is known.
     pub only: Option<&'a str>,

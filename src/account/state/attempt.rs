@@ -11,18 +11,21 @@ use crate::clock::Moment;
 use crate::oauth::exchange::Target;
 
 impl Machine {
-    /// Asks for a token for `target`; `None`: for all that the account asks for.
+    /// Asks for a token for `target`; `None`: for the account's whole target.
     pub(super) fn begin(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         self.wanted = false;
-        // A refresh token is of no use to a client that can always ask anew (RFC 6749 §4.4.3), and could be lost.
+        // Client credentials need no refresh token (RFC 6749 §4.4.3), and using one could lose it.
         let refreshes = self.policy.reacquire != Reacquire::Always;
-        let usable = |held: &&CommittedRecord| held.record.binding == self.policy.binding && !self.is_older(held);
-        let held = self.held().filter(|held| refreshes && usable(held));
-        let Some((held, token)) = held.and_then(|held| Some((held, held.record.tokens.refresh_token.as_ref()?))) else {
-            return self.begin_anew(target, priority, now);
+        let usable =
+            |current: &&CommittedRecord| current.record.binding == self.policy.binding && !self.is_rolled_back(current);
+        let current = self.current().filter(|current| refreshes && usable(current));
+        let Some((current, token)) =
+            current.and_then(|current| Some((current, current.record.tokens.refresh_token.as_ref()?)))
+        else {
+            return self.begin_reacquire(target, priority, now);
         };
-        let mut record = held.record.clone();
-        let (started_at, sent) = held.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
+        let mut record = current.record.clone();
+        let (started_at, sent) = current.unanswered.map_or((now.wall, 0), |lost| (lost.since.wall, lost.sent));
         record.intent = Some(Intent { fingerprint: token.fingerprint(), started_at, sent });
         self.phase = Phase::Preparing { target, priority };
         Effect::Prepare(Box::new(record))
@@ -37,22 +40,22 @@ impl Machine {
             }
         };
         if let Err(why) = result {
-            // What could not be kept is not asked for: the old token serves to its end.
+            // What could not be stored is not asked for: the old token is served until it expires.
             self.last_attempt = Some(now);
             self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter));
             return Effect::Rest;
         }
-        let Some(token) = self.held().and_then(|held| held.record.tokens.refresh_token.clone()) else {
+        let Some(token) = self.current().and_then(|current| current.record.tokens.refresh_token.clone()) else {
             return Effect::Rest;
         };
         self.phase = Phase::Sending { sent_at: now, means: Means::RefreshToken, target: target.clone() };
         Effect::Send(Renewal { refresh_token: Some(token), target, priority })
     }
 
-    /// Nothing was spent: takes the intent back, unless an earlier request is still unanswered.
+    /// Nothing was spent: removes the intent, unless an earlier request is still unanswered.
     pub(super) fn note(&self) -> Effect {
-        match self.held() {
-            Some(held) if held.unanswered.is_none() => Effect::Note(Box::new(held.record.clone())),
+        match self.current() {
+            Some(current) if current.unanswered.is_none() => Effect::Note(Box::new(current.record.clone())),
             _ => Effect::Rest,
         }
     }

@@ -1,4 +1,4 @@
-//! Commit protocol, the state machine's side: only a committed record replaces what is held.
+//! Commit protocol, the state machine's side: only a committed record replaces the current one.
 
 use super::committed::CommittedRecord;
 use super::effect::Effect;
@@ -11,7 +11,7 @@ use crate::account::trouble::TroubleKind;
 use crate::clock::Moment;
 
 impl Machine {
-    /// Higher than all that were written, also by the state folder that this one took the place of.
+    /// Higher than every generation written before, also by a state folder that was replaced.
     pub(super) fn next_generation(&self) -> u64 {
         let newest = self.newest().map_or(0, |record| record.generation);
         self.stored.max(newest).saturating_add(1)
@@ -46,7 +46,7 @@ impl Machine {
                 return Effect::Rest;
             }
         };
-        let token_is_new = self.held().is_none_or(|held| !held.has_token_of(&next));
+        let token_is_new = self.current().is_none_or(|current| !current.has_same_token_as(&next));
         match result {
             Ok(()) => {
                 let mut next = next;
@@ -56,10 +56,10 @@ impl Machine {
                 self.stored = next.record.generation;
                 self.state = match needs_login {
                     None => MachineState::Active(*next),
-                    Some(reason) => MachineState::NeedsLogin { reason, held: Some(*next) },
+                    Some(reason) => MachineState::NeedsLogin { reason, current: Some(*next) },
                 };
-                // The config may have changed while they waited to be written.
-                self.check_held();
+                // The config may have changed before they were written.
+                self.check_current();
                 if asks && matches!(self.state, MachineState::Active(_)) {
                     return self.describe();
                 }

@@ -21,23 +21,23 @@ pub(super) struct CommittedRecord {
     pub deadline: Option<Moment>,
     /// When the next refresh is due; `None` if there is nothing to refresh with.
     pub due: Option<Moment>,
-    /// Where only the user can help: when that is told ahead of time. Taken away once it was.
-    pub notice: Option<Moment>,
-    /// The machine's clock is behind the time when the token was obtained: nobody knows how old it is.
+    /// When the user is told ahead of time that a login will be needed; `None` once that was done.
+    pub warn_at: Option<Moment>,
+    /// The clock is behind the time when the token was obtained: its age is unknown.
     pub clock_behind: bool,
-    /// The account was looked at after the token's end.
-    pub end_was_told: bool,
-    /// A login or import brought it: the provider is asked of it, also where the account had the very same token.
+    /// The token's expiry was reported.
+    pub expiry_was_reported: bool,
+    /// From a login or import: the provider is asked about it, even if the account had the same token.
     pub by_login: bool,
-    /// A refresh that nobody knows the end of.
+    /// A refresh without a reply.
     pub unanswered: Option<Unanswered>,
-    /// What was wrong with the reply that it is from: the account's trouble once it is committed.
+    /// The flaws of its reply, which become the account's trouble once it is committed.
     pub trouble: Option<Trouble>,
-    /// Tokens for less than all that was granted. In memory only: the next run asks again.
+    /// Downscoped tokens. In memory only.
     pub narrowed: Narrowed,
-    /// The refresh token came with a narrower token, and was not used for all that was granted yet.
+    /// The refresh token came with a downscoped token, and was not used for the whole scope yet.
     pub refreshes_as_narrowed: bool,
-    /// Scope that was granted, and that a refresh did not bring. In memory only.
+    /// Scope that was granted and that a refresh did not bring. In memory only.
     pub lost_scope: Option<LostScope>,
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Unanswered {
     pub since: Moment,
     /// How many times.
     pub sent: u32,
-    /// The window for its replay went by unused: the daemon was not running, or the machine slept.
+    /// The window for its replay was missed: the daemon did not run, or the machine slept.
     pub missed: bool,
 }
 
 impl CommittedRecord {
-    /// What is missing from `now`, the scope of a reply to a refresh for all that was granted.
+    /// The scope that `now` lacks, the scope of a refresh for everything that was granted.
     pub(super) fn lost_in(&self, now: Option<&str>) -> Option<LostScope> {
         let now: Vec<&str> = now?.split_whitespace().collect();
         let before = self.record.tokens.scope.iter().chain(self.lost_scope.as_ref().map(|lost| &lost.scope));
@@ -65,20 +65,20 @@ impl CommittedRecord {
         (!missing.is_empty()).then(|| LostScope { scope: missing.join(" "), by_narrowing })
     }
 
-    /// The access token is dead on arrival; another one is asked for after a moment.
-    pub(super) fn end(&mut self, now: Moment, jitter: f64) {
+    /// The access token has expired already; another one is asked for after a short pause.
+    pub(super) fn expire_now(&mut self, now: Moment, jitter: f64) {
         self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(jitter)));
     }
 
-    /// Whether there is an access token: a login may have brought only the means to get one.
+    /// Whether there is an access token: a login may have brought a refresh token only.
     pub(super) fn has_token(&self) -> bool {
         !self.record.tokens.access_token.expose().is_empty()
     }
 
-    pub(super) fn has_token_of(&self, other: &Self) -> bool {
+    pub(super) fn has_same_token_as(&self, other: &Self) -> bool {
         self.record.tokens.access_token.matches(other.record.tokens.access_token.expose())
     }
 }

@@ -1,4 +1,4 @@
-//! What the provider says of a token that is served already: whose it is, and when it ends.
+//! Describes a token that is served already: asks the provider whose it is, and when it expires.
 
 use super::effect::Effect;
 use super::machine::{Machine, Phase};
@@ -9,13 +9,13 @@ use crate::oauth::grant::Expiry;
 use crate::oauth::identity;
 
 impl Machine {
-    /// What to ask after a commit: nothing, if everything is known.
+    /// Asks after a commit, unless everything is known.
     pub(super) fn describe(&mut self) -> Effect {
-        let Some(held) = self.held().filter(|held| self.policy.describes && held.has_token()) else {
+        let Some(current) = self.current().filter(|current| self.policy.describes && current.has_token()) else {
             return Effect::Rest;
         };
-        let tokens = &held.record.tokens;
-        if tokens.expiry != Expiry::Unknown && !identity::described(&held.record.identity).is_empty() {
+        let tokens = &current.record.tokens;
+        if tokens.expiry != Expiry::Unknown && !identity::described(&current.record.identity).is_empty() {
             return Effect::Rest;
         }
         let token = tokens.access_token.clone();
@@ -28,10 +28,10 @@ impl Machine {
             return Effect::Rest;
         }
         self.phase = Phase::Idle;
-        let (Some(described), Some(held)) = (described.filter(|described| described.active), self.held()) else {
+        let (Some(described), Some(current)) = (described.filter(|described| described.active), self.current()) else {
             return Effect::Rest;
         };
-        let mut next = Box::new(held.clone());
+        let mut next = Box::new(current.clone());
         let tokens = &mut next.record.tokens;
         tokens.scope = tokens.scope.take().or(described.scope);
         if tokens.expiry == Expiry::Unknown {
@@ -45,7 +45,7 @@ impl Machine {
                     let due = now.plus(schedule::refresh_after(lifetime, 0.5).saturating_sub(passed));
                     let renewable = self.is_renewable(&next);
                     next.due = renewable.then_some(due);
-                    next.notice = (!renewable).then_some(due);
+                    next.warn_at = (!renewable).then_some(due);
                     next.record.ends_in_boot = self.ends_in_boot(next.deadline);
                 }
                 // Phone.com leaves it out for tokens that don't expire.

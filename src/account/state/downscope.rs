@@ -16,18 +16,18 @@ use crate::oauth::grant::{Expiry, Grant};
 use crate::oauth::reply::Refusal;
 use crate::secret::RefreshToken;
 
-/// A target that the provider refused is not asked for again within this.
-const REFUSED_APART: Duration = Duration::from_secs(60);
+/// A refused target is not asked for again within this time.
+const REFUSED_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Machine {
-    /// Looked at again at the head of the queue: usually somebody else's request has done the work.
+    /// Checked again at the head of the queue: often another request has obtained the token.
     pub(super) fn narrow(&mut self, target: Target, ttl: Duration, now: Moment) -> Effect {
-        let MachineState::Active(held) = &self.state else { return Effect::Rest };
+        let MachineState::Active(current) = &self.state else { return Effect::Rest };
         let lasts = |deadline: Option<Moment>| deadline.is_none_or(|deadline| now.until(deadline) > ttl);
-        let there = held.narrowed.token(&target).is_some_and(|token| lasts(token.deadline));
-        let refused = held.narrowed.refused(&target).is_some_and(|trouble| !now.reached(trouble.retry_at));
-        // A refresh token whose last use is in doubt is not spent on a part of what it is good for.
-        let in_doubt = held.unanswered.is_some();
+        let there = current.narrowed.token(&target).is_some_and(|token| lasts(token.deadline));
+        let refused = current.narrowed.refused(&target).is_some_and(|trouble| !now.reached(trouble.retry_at));
+        // A refresh token whose last use is unanswered is not used for a downscoped token.
+        let in_doubt = current.unanswered.is_some();
         let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
         let idle = matches!(self.phase, Phase::Idle);
         if there || refused || in_doubt || paused || self.not_before.is_some() || !idle {
@@ -44,7 +44,7 @@ impl Machine {
         sent_at: Moment,
         now: Moment,
     ) -> Effect {
-        let Some(held) = self.held() else { return Effect::Rest };
+        let Some(current) = self.current() else { return Effect::Rest };
         let lifetime = grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime);
         let deadline = lifetime.unwrap_or(self.policy.max_age_unknown);
         let deadline = sent_at.plus(deadline).latest(now.plus(deadline / 2));
@@ -61,23 +61,23 @@ impl Machine {
                 why: grant.flaws.join("; "),
                 at: now,
                 failures: 1,
-                retry_at: now.plus(REFUSED_APART),
+                retry_at: now.plus(REFUSED_INTERVAL),
             }),
         };
-        let mut next = Box::new(held.clone());
+        let mut next = Box::new(current.clone());
         next.narrowed.keep(target, known, now);
         next.unanswered = None;
-        if means == Means::Anew {
-            // Nothing that has to survive: it is asked for again when it is wanted.
-            if let Some(held) = self.held_mut() {
-                held.narrowed = next.narrowed;
+        if means == Means::Reacquire {
+            // Nothing to store: it is asked for again when needed.
+            if let Some(current) = self.current_mut() {
+                current.narrowed = next.narrowed;
             }
             return Effect::Rest;
         }
-        // The refresh token may be another now, and the intent is done with.
+        // The refresh token may have been rotated, and the intent is done.
         next.record.intent = None;
         next.record.generation = self.next_generation();
-        self.keep_the_wider(&mut next, grant.refresh_token);
+        self.keep_wider_refresh_token(&mut next, grant.refresh_token);
         self.commit(next, None)
     }
 
@@ -87,23 +87,23 @@ impl Machine {
             kind: TroubleKind::Refused(refusal.code),
             at: now,
             failures: 1,
-            retry_at: now.plus(REFUSED_APART),
+            retry_at: now.plus(REFUSED_INTERVAL),
         };
-        if let Some(held) = self.held_mut() {
-            held.narrowed.keep(target, NarrowSupport::Refused(trouble), now);
+        if let Some(current) = self.current_mut() {
+            current.narrowed.keep(target, NarrowSupport::Refused(trouble), now);
         }
         self.note()
     }
 
-    /// Puts the refresh token of a reply to a narrower request into `next`. Where the provider never ends one, the wide
-    /// one stays: it works on, and the new one may be bound to less.
-    fn keep_the_wider(&self, next: &mut CommittedRecord, new: Option<RefreshToken>) {
+    /// Stores the refresh token of a downscoped reply in `next`. Without rotation the old one is kept: it still
+    /// works, and the new one may be bound to less scope.
+    fn keep_wider_refresh_token(&self, next: &mut CommittedRecord, new: Option<RefreshToken>) {
         let Some(new) = new else { return };
-        let held = next.record.tokens.refresh_token.as_ref();
-        if self.policy.rotation == Rotation::Never && held.is_some() {
+        let current = next.record.tokens.refresh_token.as_ref();
+        if self.policy.rotation == Rotation::Never && current.is_some() {
             return;
         }
-        next.refreshes_as_narrowed |= held.is_some_and(|held| !held.matches(new.expose()));
+        next.refreshes_as_narrowed |= current.is_some_and(|current| !current.matches(new.expose()));
         next.record.tokens.refresh_token = Some(new);
     }
 }

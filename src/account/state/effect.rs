@@ -4,7 +4,7 @@ use crate::account::record::Record;
 use crate::oauth::exchange::Target;
 use crate::secret::{AccessToken, RefreshToken};
 
-/// What to do next. Everything but [`Effect::Rest`] has to be reported back before anything else.
+/// The next step. All but [`Effect::Rest`] have to be reported back before any other event.
 #[derive(Debug)]
 pub enum Effect {
     /// Nothing until [`Machine::wake_at`](super::machine::Machine::wake_at) or the next event from outside.
@@ -19,31 +19,31 @@ pub enum Effect {
     Describe(AccessToken),
     /// Make this record durable.
     Commit(Box<Record>),
-    /// Make this record durable, if that goes: the refresh it tells of was not granted, and nothing was
-    /// spent. Without it, a restart would take that refresh for an unanswered one.
+    /// Make this record durable, best effort: the refresh was not granted, and nothing was spent. Without it, a
+    /// restart takes that refresh for an unanswered one.
     Note(Box<Record>),
     /// Delete what is stored.
     Remove,
 }
 
-/// What a token is asked for with, and for what.
+/// A token request: with what, for what, and on whose behalf.
 #[derive(Debug)]
 pub struct Renewal {
-    /// `None`: anew.
+    /// `None`: the client's or user's credentials.
     pub refresh_token: Option<RefreshToken>,
-    /// `None`: for all that the account asks for.
+    /// `None`: the account's whole target.
     pub target: Option<Target>,
     /// On whose behalf.
     pub priority: Priority,
 }
 
-/// On whose behalf the provider is asked. It decides how a host is treated that does not answer.
+/// On whose behalf the provider is asked. It decides whether the circuit breaker lets the request pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// By plan: nobody waits for it.
+    /// Planned: nobody waits for it.
     Planned,
     /// A program waits for a token.
     Asked,
-    /// A person logs in, or wants a new token now; or what is asked can be asked only once.
+    /// A person logs in or wants a new token; or the request can be made only once.
     Person,
 }

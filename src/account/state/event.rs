@@ -14,20 +14,20 @@ use crate::oauth::reply::Refusal;
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The store was read: what it holds, and the highest generation that is known to have been written.
+    /// The store was read: its record, and the highest generation known to have been written.
     Loaded(Option<Box<Record>>, u64),
     /// The store could not be read; the account starts without tokens.
     NotLoaded(StoreTrouble),
     /// Time may have passed, or the clocks may have jumped.
     Timer,
-    /// The machine woke up, its clock was set, or its network changed: [`Machine::wake_at`](super::machine::Machine::wake_at) may
-    /// be another.
+    /// The machine woke up, its clock was set, or its network changed:
+    /// [`Machine::wake_at`](super::machine::Machine::wake_at) may have changed.
     Woken,
-    /// Another account of the same provider had an answer after it had none.
+    /// Another account got an answer from the same host after it had none.
     Recovered,
-    /// A caller has no use for what is published: it wants this much validity.
+    /// A caller needs a token with this much validity, which the published one has not.
     Wanted(Duration),
-    /// A caller wants a token for this target with this much validity.
+    /// A caller needs a token for this target with this much validity.
     Narrow(Box<Target>, Duration),
     /// A person wants a new token now.
     Forced,
@@ -41,8 +41,8 @@ pub enum Event {
     Committed(Result<(), String>),
     /// The end of [`Effect::Remove`].
     Removed(Result<(), String>),
-    /// A login brought a grant, the provider said this of its token, if it was asked, and so much time has passed since the
-    /// grant was asked for.
+    /// A login brought a grant: with what the provider said of its token, if it was asked, and how long ago the grant
+    /// was asked for.
     LoggedIn(Box<Grant>, Map<String, Value>, Duration),
     /// The user logs out.
     LogOut,
@@ -50,60 +50,59 @@ pub enum Event {
     Described(Option<Box<Described>>),
     /// The end of [`Effect::Note`].
     Noted,
-    /// The config changed, or was read again: what the provider refused before may go now.
+    /// The config changed, or was read again: refused requests may succeed now.
     Reconfigured(Policy),
-    /// The daemon ends, or the store is about to be locked: last chance for what could not be written yet.
+    /// The daemon stops, or the store is about to be locked: the last chance to write uncommitted tokens.
     Stopping,
-    /// The store's key is about to be dropped: nothing that it kept may stay in memory.
+    /// The store's key is about to be dropped: nothing of the store may stay in memory.
     Locked,
-    /// The key is there again.
+    /// The store's key is back.
     Unlocked,
 }
 
 /// Why the store could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreTrouble {
-    /// The file was damaged and set aside: a new login mends it. With the highest generation that is known to have been
-    /// written.
+    /// The file was damaged and set aside: a new login helps. With the highest generation known to have been written.
     Damaged(u64),
     /// The store's key is not in memory.
     Locked,
-    /// The store itself is in trouble; it may get better.
+    /// The store failed; it may recover.
     Unavailable(String),
 }
 
-/// How a refresh ended.
+/// How a token request ended.
 #[derive(Debug)]
 pub enum RefreshOutcome {
     /// New tokens.
     Granted(Box<Grant>),
-    /// A parsed no.
+    /// A parsed error.
     Refused(Refusal),
     /// The provider is busy; nothing was decided.
     Busy {
-        /// What it asked for.
+        /// `Retry-After`.
         retry_after: Option<Duration>,
         /// One clause.
         why: String,
     },
     /// The user has not answered yet (RFC 8628 §3.5).
     Pending {
-        /// Whether to ask 5 s more slowly from now on.
+        /// Whether to poll 5 s more slowly from now on.
         slow_down: bool,
     },
-    /// The request never left, so nothing was spent.
+    /// The request was not sent, so nothing was spent.
     NotSent {
         /// One clause.
         why: String,
     },
-    /// The host's circuit breaker is open: nothing was sent, and this counts as no attempt.
+    /// The host's circuit breaker is open: nothing was sent, and this is no attempt.
     CircuitOpen {
         /// One clause.
         why: String,
-        /// When it may let a request pass for somebody who waits.
+        /// When it may let a request pass for a caller who waits.
         probe_in: Duration,
     },
-    /// It was sent and no complete reply came: the refresh token may be spent.
+    /// It was sent, and no complete reply came: the refresh token may be spent.
     Lost {
         /// One clause.
         why: String,
@@ -111,7 +110,7 @@ pub enum RefreshOutcome {
 }
 
 impl RefreshOutcome {
-    /// The same, with what the provider said put through `edit`.
+    /// Applies `edit` to the provider's words.
     #[must_use]
     pub fn edited(self, edit: impl Fn(&str) -> String) -> Self {
         match self {

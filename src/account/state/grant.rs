@@ -1,4 +1,4 @@
-//! Takes in new tokens, from a refresh or a login, and computes their times.
+//! New tokens, from a refresh or a login: builds the next record and computes its times.
 
 use std::time::Duration;
 
@@ -16,33 +16,33 @@ use crate::oauth::grant::{Expiry, Grant, TokenSet};
 use crate::oauth::identity;
 use crate::secret::AccessToken;
 
-/// No request takes longer; if more time has passed over one, the machine slept.
+/// No request takes longer; if more time has passed, the machine slept.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
-        // Tokens of another client or for another endpoint, if any, are no part of this.
-        let held = self.held().filter(|held| held.record.binding == self.policy.binding);
-        let Some(held) = held else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
+        // Tokens of another client or endpoint don't count.
+        let current = self.current().filter(|current| current.record.binding == self.policy.binding);
+        let Some(current) = current else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
         if grant.access_token.is_none() {
-            return self.granted_in_part(grant, now, jitter);
+            return self.granted_without_access_token(grant, now, jitter);
         }
-        let old = &held.record.tokens;
+        let old = &current.record.tokens;
         let mut grant = grant;
-        // RFC 6749 §6: what the reply leaves out stays as it is.
+        // RFC 6749 §6: what the reply leaves out is unchanged.
         grant.refresh_token = grant.refresh_token.or_else(|| old.refresh_token.clone());
         grant.scope = grant.scope.or_else(|| old.scope.clone());
-        let (narrowed, mut identity) = (held.narrowed.clone(), held.record.person());
+        let (narrowed, mut identity) = (current.narrowed.clone(), current.record.person());
         identity.extend(identity::of_reply(&grant.extra));
-        let logins = held.record.logins.clone();
-        let lost_scope = held.lost_in(grant.scope.as_deref());
-        // A replay may be answered with the very tokens that got lost, which may be over already. Of any other token, a
-        // life of nothing says that nobody knows.
-        let over = held.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
+        let logins = current.record.logins.clone();
+        let lost_scope = current.lost_in(grant.scope.as_deref());
+        // A replay may return the lost tokens, which may have expired. For any other token, a lifetime of zero means
+        // unknown.
+        let over = current.unanswered.is_some() && grant.expires_in.is_some_and(|life| life.is_zero());
         let generation = self.next_generation();
-        let mut next = self.hold(grant, generation, sent_at, now, jitter);
+        let mut next = self.record_of(grant, generation, sent_at, now, jitter);
         if over {
-            next.end(now, jitter);
+            next.expire_now(now, jitter);
         }
         next.narrowed = narrowed;
         next.lost_scope = lost_scope;
@@ -51,9 +51,9 @@ impl Machine {
         self.commit(Box::new(next), None)
     }
 
-    /// `description` is what the provider said of the token already, if it was asked. The grant was asked for at `sent_at`:
-    /// since then its code was exchanged, the account may have had something else in hand, and its user may have been
-    /// asked something.
+    /// `description` is what the provider said of the token, if it was asked. The grant was asked for at `sent_at`:
+    /// since then its code was exchanged, the account may have been busy, and the user may have been asked to
+    /// confirm.
     pub(super) fn logged_in(
         &mut self,
         grant: Grant,
@@ -67,17 +67,17 @@ impl Machine {
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let flaws = grant.flaws.join("; ");
-        let mut next = self.hold(grant, generation, sent_at, now, jitter);
+        let mut next = self.record_of(grant, generation, sent_at, now, jitter);
         next.record.logins = logins;
         next.record.identity = identity;
         next.by_login = true;
         if !next.has_token() {
-            next.trouble = Some(self.trouble_of(flaws, now, jitter));
+            next.trouble = Some(self.trouble_from_flaws(flaws, now, jitter));
         }
         self.commit(Box::new(next), None)
     }
 
-    pub(super) fn hold(
+    pub(super) fn record_of(
         &self,
         grant: Grant,
         generation: u64,
@@ -87,15 +87,15 @@ impl Machine {
     ) -> CommittedRecord {
         let lifetime = match &grant.access_token {
             Some(_) => grant.expires_in.filter(|life| !life.is_zero()).or(self.policy.default_lifetime),
-            // None is there yet, and that it has ended keeps it from everybody.
+            // Without an access token: expired, so that nobody gets it.
             None => Some(Duration::ZERO),
         };
-        // Counted from before the request, since nobody knows when the provider began to count; but a
-        // reply that took longer than half a life still gives half a life. Not so if the machine slept
-        // while the reply lay in its buffers: that time is gone from the token's life.
+        // Counted from before the request, since nobody knows when the provider began to count. But a reply that took
+        // longer than half a lifetime still gives half a lifetime, unless the machine slept meanwhile: that time has
+        // passed.
         let slept = now.boot.0.saturating_sub(sent_at.boot.0) > LONGEST_REQUEST;
         let at_least = |counted: Moment, rest| if slept { counted } else { counted.latest(now.plus(rest)) };
-        // By boot time: the wall clock may have been set while the reply was on its way.
+        // By boot time: the wall clock may have been set during the request.
         let by_boot = |at: Moment| now.plus(now.boot.until(at.boot));
         let deadline = lifetime.map(|life| by_boot(at_least(sent_at.plus(life), life / 2)));
         let due = match lifetime {
@@ -122,7 +122,7 @@ impl Machine {
             record,
             deadline,
             due: renewable.then_some(due),
-            notice: deadline.filter(|_| !renewable).map(|_| due),
+            warn_at: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
             trouble: None,
             narrowed: Narrowed::default(),
@@ -130,7 +130,7 @@ impl Machine {
             lost_scope: None,
             clock_behind: false,
             by_login: false,
-            end_was_told: deadline.is_some_and(|deadline| now.reached(deadline)),
+            expiry_was_reported: deadline.is_some_and(|deadline| now.reached(deadline)),
         }
     }
 }

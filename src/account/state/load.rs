@@ -16,7 +16,7 @@ use crate::clock::{Boot, BootId, Moment, Wall};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::grant::Expiry;
 
-/// How far a clock may be set back over a reboot and is still believed: time servers correct it by less.
+/// How far a clock may be set back over a reboot and still be believed: time servers correct it by less.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 impl Machine {
@@ -28,23 +28,23 @@ impl Machine {
             None => self.without_tokens(MachineState::SignedOut),
             Some(record) => {
                 let reason = record.needs_login.clone();
-                let held = from_disk(*record, &self.policy, self.boot.as_ref(), now);
+                let current = from_disk(*record, &self.policy, self.boot.as_ref(), now);
                 match reason {
-                    Some(reason) if !self.is_older(&held) => {
-                        self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) })
+                    Some(reason) if !self.is_rolled_back(&current) => {
+                        self.without_tokens(MachineState::NeedsLogin { reason, current: Some(current) })
                     }
-                    _ => MachineState::Active(held),
+                    _ => MachineState::Active(current),
                 }
             }
         };
-        self.check_held();
-        self.notice_missed_replay(now);
+        self.check_current();
+        self.note_missed_replay(now);
     }
 
     pub(super) fn not_loaded(&mut self, trouble: StoreTrouble, now: Moment, jitter: f64) {
         self.phase = Phase::Idle;
         match trouble {
-            // The store works again; it is the user who has to do something.
+            // The store works again: the user has to log in.
             StoreTrouble::Damaged(mark) => {
                 self.stored = mark;
                 self.needs_login(LoginReason::Damaged);
@@ -60,14 +60,14 @@ impl Machine {
 
     pub(super) fn reconfigured(&mut self, policy: Policy, now: Moment) {
         self.policy = policy;
-        self.check_held();
+        self.check_current();
         if let Some(trouble) = &mut self.trouble {
-            // The secret, the client or the scopes may be right now: somebody read the config again for it.
+            // The secret, the client or the scopes may be right now: the config was read again for that.
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
                 trouble.retry_at = now;
-                // Also long before the next refresh: whether it is mended now, nobody wants to learn by then.
-                if let MachineState::Active(held) = &mut self.state {
-                    held.due = held.due.map(|_| now);
+                // Also long before the next refresh: the user wants to know now whether the config is right.
+                if let MachineState::Active(current) = &mut self.state {
+                    current.due = current.due.map(|_| now);
                 }
             }
         }
@@ -75,53 +75,53 @@ impl Machine {
         self.probe_at = None;
     }
 
-    /// Tokens of another client or for another endpoint are kept but not used, and so are those of a record that was
-    /// put back; they come back to life when the config does, or says that refresh tokens are never replaced.
-    pub(super) fn check_held(&mut self) {
-        let held = match std::mem::replace(&mut self.state, MachineState::Unread) {
-            MachineState::Active(held)
+    /// Tokens of another client or endpoint are kept but not used, and so are those of a record that was rolled back.
+    /// They are used again when the config is changed back, or says that refresh tokens are never rotated.
+    pub(super) fn check_current(&mut self) {
+        let current = match std::mem::replace(&mut self.state, MachineState::Unread) {
+            MachineState::Active(current)
             | MachineState::NeedsLogin {
                 reason: LoginReason::ConfigChanged | LoginReason::RestoredFromBackup { .. },
-                held: Some(held),
-            } => held,
+                current: Some(current),
+            } => current,
             other => return self.state = other,
         };
-        let reason = if held.record.binding != self.policy.binding {
+        let reason = if current.record.binding != self.policy.binding {
             Some(LoginReason::ConfigChanged)
-        } else if self.is_older(&held) {
-            Some(LoginReason::RestoredFromBackup { found: held.record.generation, written: self.stored })
+        } else if self.is_rolled_back(&current) {
+            Some(LoginReason::RestoredFromBackup { found: current.record.generation, written: self.stored })
         } else {
-            held.record.needs_login.clone()
+            current.record.needs_login.clone()
         };
         self.state = match reason {
-            Some(reason) => self.without_tokens(MachineState::NeedsLogin { reason, held: Some(held) }),
-            None => MachineState::Active(held),
+            Some(reason) => self.without_tokens(MachineState::NeedsLogin { reason, current: Some(current) }),
+            None => MachineState::Active(current),
         };
     }
 
-    /// Whether a later record than `held` was written: its refresh token may be spent, and shown once more, a provider
-    /// that detects reuse ends the login (RFC 9700 §4.14.2). One that never replaces a refresh token has nothing to
-    /// detect.
-    pub(super) fn is_older(&self, held: &CommittedRecord) -> bool {
-        held.record.generation < self.stored && self.policy.rotation != Rotation::Never
+    /// Whether a later record than `current` was written (rollback). Its refresh token may be spent, and sending it
+    /// again ends the login at a provider with reuse detection (RFC 9700 §4.14.2). Without rotation there is nothing
+    /// to detect.
+    pub(super) fn is_rolled_back(&self, current: &CommittedRecord) -> bool {
+        current.record.generation < self.stored && self.policy.rotation != Rotation::Never
     }
 
     /// The clock may be right now.
-    pub(super) fn read_the_clock_again(&mut self, now: Moment) {
+    pub(super) fn reread_clock(&mut self, now: Moment) {
         let (policy, boot) = (self.policy.clone(), self.boot.clone());
-        if let Some(held) = self.held_mut().filter(|held| held.clock_behind) {
-            let again = from_disk(held.record.clone(), &policy, boot.as_ref(), now);
-            *held = CommittedRecord { unanswered: held.unanswered, narrowed: held.narrowed.clone(), ..again };
+        if let Some(current) = self.current_mut().filter(|current| current.clock_behind) {
+            let again = from_disk(current.record.clone(), &policy, boot.as_ref(), now);
+            *current = CommittedRecord { unanswered: current.unanswered, narrowed: current.narrowed.clone(), ..again };
         }
     }
 }
 
-/// A record of an earlier run, its times put onto this run's clocks.
+/// Converts a record of an earlier run to this run's clocks.
 ///
-/// In the same run of the machine boot time is certain, and the wall clock decides only when to ask for another token.
-/// After a reboot there is the wall clock alone: one that is behind the time when the token was obtained (a machine
-/// without a battery for its clock) says nothing of its age, so it is taken for expired until the clock is right or
-/// another token is there. Nothing is ever left of more than the whole lifetime.
+/// In the same boot, boot time is certain, and the wall clock decides only when to ask for another token. After a
+/// reboot there is only the wall clock. If it is behind the time when the token was obtained (a machine without a
+/// clock battery), the token counts as expired until the clock is right or there is another token. At most the whole
+/// lifetime is left.
 fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment) -> CommittedRecord {
     let tokens = &record.tokens;
     let mut clock_behind = false;
@@ -143,31 +143,31 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment
     };
     let renewable = tokens.refresh_token.is_some() || policy.reacquire != Reacquire::No;
     let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
-    let (due, notice) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
+    let (due, warn_at) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
-        since: back_to(intent.started_at, now),
+        since: moment_of(intent.started_at, now),
         sent: intent.sent.saturating_add(1),
-        // From a time that is yet to come: the clock was set back, and nobody knows how long ago that was.
+        // An intent in the future: the clock was set back, so its age is unknown.
         missed: intent.started_at > now.wall,
     });
-    let (narrowed, end_was_told) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
+    let (narrowed, expiry_was_reported) = (Narrowed::default(), deadline.is_some_and(|deadline| now.reached(deadline)));
     CommittedRecord {
         record,
         deadline,
         due,
-        notice,
+        warn_at,
         unanswered,
         trouble: None,
         narrowed,
         refreshes_as_narrowed: false,
         lost_scope: None,
         clock_behind,
-        end_was_told,
+        expiry_was_reported,
         by_login: false,
     }
 }
 
-fn back_to(wall: Wall, now: Moment) -> Moment {
+fn moment_of(wall: Wall, now: Moment) -> Moment {
     Moment { wall: wall.min(now.wall), boot: Boot(now.boot.0.saturating_sub(now.wall.since(wall))) }
 }

@@ -1,5 +1,4 @@
-//! While the store is locked an account holds nothing and does nothing: what was kept is read again once the
-//! key is back.
+//! Locked store: the account keeps nothing in memory, and reads its record again after the unlock.
 
 use super::effect::Effect;
 use super::event::Event;
@@ -7,7 +6,7 @@ use super::machine::{Machine, MachineState, Phase};
 use super::unknown_refusals::UnknownRefusals;
 
 impl Machine {
-    /// Forgets all that the store keeps. Not while something is on its way there: that comes first.
+    /// Drops all that the store keeps, but not while a commit is in progress: that comes first.
     pub(super) fn lock(&mut self) {
         if matches!(self.phase, Phase::Idle) {
             self.state = MachineState::Locked;
@@ -23,7 +22,7 @@ impl Machine {
                 return Effect::Load;
             }
             Event::Reconfigured(policy) => self.policy = policy,
-            // Tokens that come now could not be kept, and so were never granted.
+            // A grant could not be stored, so none was asked for.
             _ => {}
         }
         Effect::Rest

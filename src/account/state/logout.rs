@@ -8,7 +8,7 @@ use crate::clock::Moment;
 
 impl Machine {
     pub(super) fn log_out(&mut self) -> Effect {
-        // What was never read is not ours to delete: another key may open it.
+        // A record that was not read is not deleted: another key may open it.
         if matches!(self.state, MachineState::Unread) {
             return Effect::Rest;
         }
@@ -25,7 +25,7 @@ impl Machine {
         match result {
             Ok(()) => {
                 self.trouble = None;
-                // A copy of what was deleted is older than that it was deleted.
+                // A copy of the deleted record is older than the deletion.
                 self.stored = self.stored.saturating_add(1);
                 self.state = MachineState::SignedOut;
                 return;

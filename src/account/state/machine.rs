@@ -1,4 +1,4 @@
-//! The state machine's data: state, phase, and what is held.
+//! The state machine's data: state, phase, and the current record.
 
 use std::time::Duration;
 
@@ -15,49 +15,50 @@ use crate::clock::{Boot, BootId, Moment};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::{Binding, TokenSet};
 
-/// The account's machine.
+/// The state machine of an account.
 #[derive(Debug)]
 pub struct Machine {
     pub(super) policy: Policy,
     pub(super) state: MachineState,
     pub(super) phase: Phase,
     pub(super) trouble: Option<Trouble>,
-    /// Start of the last attempt, for the pauses between forced ones. One that the circuit breaker kept back is none.
+    /// Start of the last attempt, for the pauses between forced ones. A request that the circuit breaker stopped is
+    /// no attempt.
     pub(super) last_attempt: Option<Moment>,
-    /// The provider asked to be left alone until then (`Retry-After`): no attempt before, whoever asks.
+    /// `Retry-After`: no attempt before this, whoever asks.
     pub(super) not_before: Option<Boot>,
-    /// When the circuit breaker, which kept the last attempt back, may let one pass.
+    /// When the circuit breaker, which stopped the last attempt, may let one pass.
     pub(super) probe_at: Option<Moment>,
-    /// The highest generation that is known to have been stored; the next one has to be higher, also where what is
-    /// stored now is of no use, or older.
+    /// The highest generation known to have been stored. The next one is higher, even if the stored record is useless
+    /// or older.
     pub(super) stored: u64,
     /// Refusals of unknown kind since the last token.
     pub(super) unknown_refusals: UnknownRefusals,
-    /// Somebody is without a valid token and asked for one: the next attempt is on their behalf.
+    /// A caller without a valid token has asked: the next attempt is on their behalf.
     pub(super) wanted: bool,
-    /// Which run of the machine its boot times are of.
+    /// The boot that its boot times belong to.
     pub(super) boot: Option<BootId>,
 }
 
-/// Where the account stands.
+/// The state of the account.
 #[derive(Debug)]
 pub(super) enum MachineState {
     /// The store was not read yet, or could not be.
     Unread,
-    /// Nobody can read the store: its key is not in memory, and neither is anything that it keeps.
+    /// The store is locked: its key is not in memory, and neither is the record.
     Locked,
     /// Nobody has logged in.
     SignedOut,
-    /// There is no token yet, and one is got without the user.
+    /// There is no token yet, and one is obtained without the user.
     Starting,
-    /// A committed token set that is kept fresh.
+    /// A committed record that is kept fresh.
     Active(CommittedRecord),
-    /// Only the user can help. What was held stays: the access token may still be valid, and the refresh
-    /// token is not ours to throw away.
-    NeedsLogin { reason: LoginReason, held: Option<CommittedRecord> },
+    /// Only the user can help. The record is kept: its access token may still be valid, and the refresh token must
+    /// not be lost.
+    NeedsLogin { reason: LoginReason, current: Option<CommittedRecord> },
 }
 
-/// What is going on.
+/// What is in progress.
 #[derive(Debug)]
 pub(super) enum Phase {
     Idle,
@@ -75,13 +76,13 @@ pub(super) enum Phase {
         next: Box<CommittedRecord>,
         needs_login: Option<LoginReason>,
     },
-    /// New tokens that could not be written: kept, not published, written as soon as possible.
+    /// New tokens that could not be written: kept, not published, and written as soon as possible.
     Uncommitted {
         next: Box<CommittedRecord>,
         needs_login: Option<LoginReason>,
         retry_at: Moment,
     },
-    /// Carries what was going on before, which a failed removal goes back to.
+    /// What was in progress before: a failed removal returns to it.
     Removing {
         before: Box<Self>,
     },
@@ -91,12 +92,12 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
     RefreshToken,
-    /// The client's or the user's own credentials: nothing is spent by it.
-    Anew,
+    /// The client's or the user's credentials: nothing is spent by a request.
+    Reacquire,
 }
 
 impl Machine {
-    /// A machine that has not been told what is stored: its first [`Event::Timer`] asks for that.
+    /// A machine that knows nothing of the store: its first [`Event::Timer`] reads it.
     pub fn new(policy: Policy) -> Self {
         let (state, phase) = (MachineState::Unread, Phase::Idle);
         let unknown_refusals = UnknownRefusals::default();
@@ -115,59 +116,59 @@ impl Machine {
         }
     }
 
-    /// The same, whose boot times are of this run of the machine.
+    /// Sets the boot that its boot times belong to.
     #[must_use]
     pub fn in_boot(self, boot: Option<BootId>) -> Self {
         Self { boot, ..self }
     }
 
-    /// The newest tokens, kept or not yet kept, for a logout to give back.
+    /// The newest tokens, committed or not, for a logout to revoke.
     pub fn tokens(&self) -> Option<&TokenSet> {
         self.newest().map(|record| &record.tokens)
     }
 
-    /// Whether what is held was put back from a backup: its refresh token is sent to nobody.
+    /// Whether the record was restored from a backup: its refresh token is not sent.
     pub fn is_restored(&self) -> bool {
-        self.held().is_some_and(|held| self.is_older(held)) && !self.is_unkept()
+        self.current().is_some_and(|current| self.is_rolled_back(current)) && !self.is_uncommitted()
     }
 
-    /// Whose tokens a login would replace, as far as is known; `None`: there are none. Those of another client say
-    /// nothing, since the same person may have another subject there (OpenID Connect Core §8.1).
+    /// The person whose tokens a login would replace, as far as known; `None`: there are no tokens. Those of another
+    /// client say nothing, since the same person may have another subject there (OpenID Connect Core §8.1).
     pub fn person(&self) -> Option<Map<String, Value>> {
         let newest = self.newest()?;
         Some(if newest.binding == self.policy.binding { newest.person() } else { Map::new() })
     }
 
-    /// What tokens have to belong to, by the config of now.
+    /// What tokens have to belong to, by the current config.
     pub fn binding(&self) -> &Binding {
         &self.policy.binding
     }
 
     /// Whether there are tokens that could not be written yet.
-    pub fn is_unkept(&self) -> bool {
+    pub fn is_uncommitted(&self) -> bool {
         matches!(self.phase, Phase::Uncommitted { .. })
     }
 
-    /// Whether an attempt was begun after this moment.
+    /// Whether an attempt began after this moment.
     pub fn attempted_since(&self, moment: Moment) -> bool {
         self.last_attempt.is_some_and(|last| last.boot > moment.boot)
     }
 
-    /// The newest record, kept or not yet kept.
+    /// The newest record, committed or not.
     pub(super) fn newest(&self) -> Option<&Record> {
         match &self.phase {
             Phase::Uncommitted { next, .. } => Some(&next.record),
-            _ => self.held().map(|held| &held.record),
+            _ => self.current().map(|current| &current.record),
         }
     }
 
     pub(super) fn needs_login(&mut self, reason: LoginReason) {
-        let held = match std::mem::replace(&mut self.state, MachineState::SignedOut) {
-            MachineState::Active(held) => Some(held),
-            MachineState::NeedsLogin { held, .. } => held,
+        let current = match std::mem::replace(&mut self.state, MachineState::SignedOut) {
+            MachineState::Active(current) => Some(current),
+            MachineState::NeedsLogin { current, .. } => current,
             MachineState::Unread | MachineState::Locked | MachineState::SignedOut | MachineState::Starting => None,
         };
-        self.state = MachineState::NeedsLogin { reason, held };
+        self.state = MachineState::NeedsLogin { reason, current };
     }
 
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
@@ -176,16 +177,16 @@ impl Machine {
         self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at });
     }
 
-    pub(super) fn held(&self) -> Option<&CommittedRecord> {
+    pub(super) fn current(&self) -> Option<&CommittedRecord> {
         match &self.state {
-            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(current) | MachineState::NeedsLogin { current: Some(current), .. } => Some(current),
             _ => None,
         }
     }
 
-    pub(super) fn held_mut(&mut self) -> Option<&mut CommittedRecord> {
+    pub(super) fn current_mut(&mut self) -> Option<&mut CommittedRecord> {
         match &mut self.state {
-            MachineState::Active(held) | MachineState::NeedsLogin { held: Some(held), .. } => Some(held),
+            MachineState::Active(current) | MachineState::NeedsLogin { current: Some(current), .. } => Some(current),
             _ => None,
         }
     }

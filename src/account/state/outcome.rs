@@ -24,12 +24,12 @@ impl Machine {
         };
         self.probe_at = None;
         match &answer {
-            // Nothing was asked, so whoever has no valid token waits for the breaker alone.
+            // Nothing was asked, so a caller without a token waits only for the breaker.
             RefreshOutcome::CircuitOpen { probe_in, .. } => self.probe_at = Some(now.plus(*probe_in)),
             _ => self.last_attempt = Some(sent_at),
         }
         match answer {
-            // What it brings besides is of no use to a client that always asks anew.
+            // Client credentials don't need what else the reply has.
             RefreshOutcome::Granted(grant)
                 if grant.access_token.is_none() && self.policy.reacquire == Reacquire::Always =>
             {
@@ -37,7 +37,7 @@ impl Machine {
                 return Effect::Rest;
             }
             RefreshOutcome::Granted(grant) => match target {
-                None if means != Means::Anew && self.is_of_another(&grant) => {
+                None if means != Means::Reacquire && self.is_of_another(&grant) => {
                     return self.refused(another_subject(), now, jitter);
                 }
                 None => return self.granted(*grant, sent_at, now, jitter),
@@ -47,11 +47,11 @@ impl Machine {
                 Some(target) if refusal.blame != RefusalSubject::Grant => {
                     return self.refused_narrow(target, refusal, now);
                 }
-                _ if means == Means::Anew => return self.refused_reacquire(refusal, now, jitter),
+                _ if means == Means::Reacquire => return self.refused_reacquire(refusal, now, jitter),
                 _ => return self.refused(refusal, now, jitter),
             },
-            // Nothing was spent by it.
-            RefreshOutcome::Lost { why } if means == Means::Anew => {
+            // Nothing was spent.
+            RefreshOutcome::Lost { why } if means == Means::Reacquire => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
                 return Effect::Rest;
             }
@@ -61,17 +61,18 @@ impl Machine {
             RefreshOutcome::CircuitOpen { why, probe_in } => {
                 self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, jitter).max(probe_in));
             }
-            // An answer to a device, which a refresh is not: nothing was decided.
+            // An answer for a device login: nothing was decided.
             RefreshOutcome::Pending { .. } => {
                 let why = "the provider answered as to a device".to_owned();
                 self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
             }
             RefreshOutcome::Busy { retry_after, why } => {
                 self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
-                    Some(wish) => schedule::asked_pause(wish, failures, jitter),
+                    Some(retry_after) => schedule::retry_after_pause(retry_after, failures, jitter),
                     None => schedule::pause(failures, jitter),
                 });
-                self.not_before = retry_after.map(|wish| now.boot.plus(schedule::granted_wish(wish)));
+                self.not_before =
+                    retry_after.map(|retry_after| now.boot.plus(schedule::capped_retry_after(retry_after)));
             }
             RefreshOutcome::Lost { why } => {
                 self.lost(why, sent_at, now, jitter);
@@ -81,17 +82,17 @@ impl Machine {
         self.note()
     }
 
-    /// Whether a refresh brought the tokens of somebody else (OpenID Connect Core §12.2). Where it has no ID token, or
-    /// nothing is known of the person before, nobody can tell.
+    /// Whether a refresh brought another person's tokens (OpenID Connect Core §12.2). Unknown without an ID token, or
+    /// without a known person before.
     fn is_of_another(&self, grant: &Grant) -> bool {
-        let before = self.held().map(|held| held.record.person()).unwrap_or_default();
+        let before = self.current().map(|current| current.record.person()).unwrap_or_default();
         identity::compare(&before, &identity::of_reply(&grant.extra)) == Comparison::Different
     }
 
     fn lost(&mut self, why: String, sent_at: Moment, now: Moment, jitter: f64) {
-        let Some(held) = self.held_mut() else { return };
-        let before = held.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
-        held.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
+        let Some(current) = self.current_mut() else { return };
+        let before = current.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
+        current.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
         let first = before.sent == 0;
         self.fail(TroubleKind::Unreachable, why, now, |failures| {
             if first { schedule::replay_pause(jitter) } else { schedule::pause(failures, jitter) }
@@ -99,17 +100,17 @@ impl Machine {
     }
 
     fn refused(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
-        let Some(held) = self.held() else { return Effect::Rest };
+        let Some(current) = self.current() else { return Effect::Rest };
         if refusal.blame == RefusalSubject::Unknown {
             return self.refused_for_unknown_reason(refusal, now, jitter);
         }
         if refusal.blame == RefusalSubject::Grant {
-            let reason = if held.unanswered.is_some() {
+            let reason = if current.unanswered.is_some() {
                 LoginReason::ReplyLost
             } else {
                 LoginReason::Refused { code: refusal.code.clone() }
             };
-            let mut next = Box::new(held.clone());
+            let mut next = Box::new(current.clone());
             next.record.generation = self.next_generation();
             next.record.intent = None;
             next.record.needs_login = Some(reason.clone());
@@ -124,7 +125,7 @@ impl Machine {
     }
 }
 
-/// What a refresh with somebody else's tokens comes to: they are not served, and only a login helps.
+/// Another person's tokens are not served, and only a login helps.
 fn another_subject() -> Refusal {
     let description = "a refresh brought the tokens of somebody else".into();
     Refusal { code: "another_subject".into(), description, blame: RefusalSubject::Grant }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::oauth::dialect::{Dialect, Rotation};
 use crate::oauth::grant::Binding;
 
-/// What of the provider's dialect the machine goes by.
+/// The part of the provider's dialect that the machine uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// What the tokens have to belong to.
@@ -18,25 +18,25 @@ pub struct Policy {
     pub default_lifetime: Option<Duration>,
     /// See [`Dialect::max_age_unknown`].
     pub max_age_unknown: Duration,
-    /// How a token is got where there is no refresh token.
+    /// How a token is obtained without a refresh token.
     pub reacquire: Reacquire,
-    /// Whether the provider tells, unasked by a caller, whose a token is and when it ends.
+    /// Whether the provider can be asked whose a token is and when it expires.
     pub describes: bool,
 }
 
-/// Whether a token can be got without a refresh token and without the user.
+/// Whether a token can be obtained without a refresh token and without the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reacquire {
-    /// It can't.
+    /// No.
     No,
-    /// Always, also the first one: the client asks for itself (RFC 6749 §4.4).
+    /// Always, also the first one: client credentials (RFC 6749 §4.4).
     Always,
-    /// While somebody is logged in: the config knows where the user's password is (RFC 6749 §4.3).
+    /// While somebody is logged in: the config has a source of the password (RFC 6749 §4.3).
     WhileActive,
 }
 
 impl Policy {
-    /// The dialect's, for an account that comes to its tokens so.
+    /// The policy of a dialect, for an account that obtains its tokens like this.
     pub fn new(dialect: &Dialect, binding: Binding, reacquire: Reacquire) -> Self {
         Self {
             binding,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::committed::CommittedRecord;
 use super::effect::{Effect, Priority};
 use super::machine::{Machine, MachineState, Phase};
-use super::timing::FORCED_APART;
+use super::timing::FORCED_INTERVAL;
 use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
 use crate::account::trouble::TroubleKind;
@@ -27,12 +27,12 @@ impl Machine {
             let wait = paused || self.not_before.is_some();
             return if wait { Effect::Rest } else { self.begin(None, self.priority(), now) };
         }
-        self.notice_missed_replay(now);
-        self.notice_the_end(now);
-        let Some(held) = self.kept_fresh() else { return Effect::Rest };
-        match self.next_attempt(held) {
+        self.note_missed_replay(now);
+        self.note_expiry(now);
+        let Some(current) = self.renewable() else { return Effect::Rest };
+        match self.next_attempt(current) {
             Some(at) if now.reached(at) => self.begin(None, self.priority(), now),
-            None if held.deadline.is_some_and(|deadline| now.reached(deadline)) => {
+            None if current.deadline.is_some_and(|deadline| now.reached(deadline)) => {
                 self.needs_login(LoginReason::NoRefreshToken);
                 Effect::Rest
             }
@@ -44,43 +44,43 @@ impl Machine {
         if self.wanted { Priority::Asked } else { Priority::Planned }
     }
 
-    /// What is told of a token ahead of its end, and at its end.
-    pub(super) fn notice_the_end(&mut self, now: Moment) {
-        if let Some(held) = self.held_mut() {
-            held.notice.take_if(|at| now.reached(*at));
-            held.end_was_told |= held.deadline.is_some_and(|deadline| now.reached(deadline));
+    /// Reports a token's end ahead of time, and at its end.
+    pub(super) fn note_expiry(&mut self, now: Moment) {
+        if let Some(current) = self.current_mut() {
+            current.warn_at.take_if(|at| now.reached(*at));
+            current.expiry_was_reported |= current.deadline.is_some_and(|deadline| now.reached(deadline));
         }
-        self.tell_unexplained(now);
+        self.report_unexplained(now);
     }
 
-    /// What could not be reached may be in reach now. Begins nothing: its time comes, as for all the others.
+    /// The provider may be reachable again. Begins nothing by itself: the attempt is brought forward.
     pub(super) fn woken(&mut self, now: Moment, jitter: f64) {
-        let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_APART));
+        let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_INTERVAL));
         let soon = now.plus(schedule::woken_pause(jitter)).latest(apart);
         self.probe_at = None;
-        self.read_the_clock_again(now);
+        self.reread_clock(now);
         if self.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Offline) {
-            self.try_by(soon);
+            self.retry_by(soon);
         }
     }
 
-    /// The provider is well again: nobody waits for the end of a pause that was meant for it.
+    /// The provider has recovered: pauses that were meant for it end.
     pub(super) fn recovered(&mut self, now: Moment, jitter: f64) {
         self.probe_at = None;
         if self.is_cut_off() {
-            self.try_by(now.plus(schedule::recovered_pause(jitter)).latest(self.soonest_attempt(now)));
+            self.retry_by(now.plus(schedule::recovered_pause(jitter)).latest(self.soonest_attempt(now)));
         }
     }
 
-    /// Brings the next attempt forward. It comes not before the provider's own wish, all the same.
-    pub(super) fn try_by(&mut self, at: Moment) {
+    /// Brings the next attempt forward, but not before a `Retry-After`.
+    pub(super) fn retry_by(&mut self, at: Moment) {
         let Some(trouble) = &mut self.trouble else { return };
         if at.boot < trouble.retry_at.boot {
             trouble.retry_at = at;
         }
     }
 
-    pub(super) fn notice_missed_replay(&mut self, now: Moment) {
+    pub(super) fn note_missed_replay(&mut self, now: Moment) {
         let window = self.policy.replay_window;
         if let MachineState::Active(CommittedRecord { unanswered: Some(lost), .. }) = &mut self.state {
             lost.missed |= lost.sent == 1 && now.reached(lost.since.plus(window));
@@ -88,25 +88,25 @@ impl Machine {
     }
 
     pub(super) fn wanted(&mut self, ttl: Duration, now: Moment) -> Effect {
-        let held = self.kept_fresh();
-        if held.is_none() && !matches!(self.state, MachineState::Starting) {
+        let current = self.renewable();
+        if current.is_none() && !matches!(self.state, MachineState::Starting) {
             return Effect::Rest;
         }
-        // Looked at again at the head of the queue: usually somebody else's refresh has done the work.
-        if held.is_some_and(|held| held.deadline.is_none_or(|deadline| now.until(deadline) > ttl)) {
+        // Checked again at the head of the queue: usually another caller's refresh has done the work.
+        if current.is_some_and(|current| current.deadline.is_none_or(|deadline| now.until(deadline) > ttl)) {
             return Effect::Rest;
         }
-        if held.is_none_or(|held| held.deadline.is_none_or(|deadline| now.reached(deadline))) {
-            return self.wanted_by_who_has_none(now);
+        if current.is_none_or(|current| current.deadline.is_none_or(|deadline| now.reached(deadline))) {
+            return self.wanted_without_token(now);
         }
-        let held_back = held.is_some_and(|held| held.unanswered.is_some());
+        let held_back = current.is_some_and(|current| current.unanswered.is_some());
         let paused = self.trouble.as_ref().is_some_and(|trouble| !now.reached(trouble.retry_at));
-        if held_back || paused { Effect::Rest } else { self.forced(FORCED_APART, Priority::Asked, now) }
+        if held_back || paused { Effect::Rest } else { self.forced(FORCED_INTERVAL, Priority::Asked, now) }
     }
 
-    /// Somebody is left without a valid token: the next attempt comes as soon as the provider's own wish and the pace
-    /// of such attempts allow. A refusal stays one for a while, however many callers ask.
-    pub(super) fn wanted_by_who_has_none(&mut self, now: Moment) -> Effect {
+    /// A caller has no valid token: the next attempt comes as soon as `Retry-After` and the minimum interval allow.
+    /// After a refusal it waits, however many callers ask.
+    pub(super) fn wanted_without_token(&mut self, now: Moment) -> Effect {
         let refused = self.trouble.as_ref().is_some_and(|trouble| {
             matches!(trouble.kind, TroubleKind::Refused(_)) || self.unknown_refusals.are_enough()
         });
@@ -115,15 +115,15 @@ impl Machine {
         }
         let soonest = self.soonest_attempt(now);
         if now.reached(soonest) {
-            return self.forced(FORCED_APART, Priority::Asked, now);
+            return self.forced(FORCED_INTERVAL, Priority::Asked, now);
         }
         self.wanted = true;
-        self.try_by(soonest);
+        self.retry_by(soonest);
         Effect::Rest
     }
 
-    /// Refreshes whether due or not, also where a login is needed: the person asking may know better. Only the
-    /// provider's own wish comes first.
+    /// Refreshes even if not due, also where a login is needed: the person who asks may know better. Only a
+    /// `Retry-After` comes first.
     pub(super) fn forced(&mut self, apart: Duration, priority: Priority, now: Moment) -> Effect {
         let idle = matches!(self.phase, Phase::Idle);
         let too_soon = self.last_attempt.is_some_and(|last| !now.reached(last.plus(apart)));

@@ -1,6 +1,6 @@
-//! Refusals of a kind that nobody here knows: a framework that is being deployed answers 404, a firewall 403, and some
-//! providers say no in words of their own. One of them decides nothing. Many of them over a while, with no valid token
-//! left, are told to the user; the refresh token stays, and is tried again now and then.
+//! Refusals of unknown kind: a provider that is being deployed answers 404, a firewall 403, and some providers have
+//! their own error codes. A single one decides nothing. After many of them over a while without a valid token, the
+//! user is told; the refresh token is kept and still tried now and then.
 
 use super::effect::Effect;
 use super::machine::{Machine, MachineState};
@@ -19,15 +19,15 @@ impl Machine {
         self.fail(TroubleKind::Unexplained(refusal.code), why, now, |failures| {
             if enough { schedule::unexplained_pause(beyond, jitter) } else { schedule::pause(failures, jitter) }
         });
-        self.tell_unexplained(now);
+        self.report_unexplained(now);
         self.note()
     }
 
-    /// Where no valid token is left and refusals of unknown kind are enough, the user is told. This is kept in memory
-    /// only: the next run asks again.
-    pub(super) fn tell_unexplained(&mut self, now: Moment) {
-        let MachineState::Active(held) = &self.state else { return };
-        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
+    /// Tells the user once there were enough of them and no valid token is left. In memory only: the next run asks
+    /// again.
+    pub(super) fn report_unexplained(&mut self, now: Moment) {
+        let MachineState::Active(current) = &self.state else { return };
+        let expired = current.deadline.is_none_or(|deadline| now.reached(deadline));
         let Some(trouble) = self.trouble.as_ref().filter(|_| expired && self.unknown_refusals.are_enough()) else {
             return;
         };

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::clock::Boot;
 
-/// So many refusals, over so long, are told to the user.
+/// The user is told after this many refusals, over this time.
 const ENOUGH: u32 = 5;
 
 const LONG_ENOUGH: Duration = Duration::from_secs(600);
 
-/// What the time between two of them may add at the most: nobody asked while the machine slept.
+/// The time that one gap can add: nobody asked while the machine slept.
 const LONGEST_GAP: Duration = Duration::from_secs(300);
 
 /// The refusals of unknown kind since the last token.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UnknownRefusals {
     count: u32,
-    /// Over how long they came, long gaps cut short.
+    /// The time over which they came, with long gaps capped.
     span: Duration,
     last: Option<Boot>,
 }
@@ -33,7 +33,7 @@ impl UnknownRefusals {
         self.count >= ENOUGH && self.span >= LONG_ENOUGH
     }
 
-    /// How many came after they were enough.
+    /// How many came since there were enough.
     pub(super) fn beyond(self) -> u32 {
         self.count.saturating_sub(ENOUGH)
     }

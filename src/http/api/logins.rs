@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use zeroize::Zeroizing;
 
-use crate::broker::logins::Answerer;
+use crate::broker::login::question::Answerer;
 use crate::contract::{AuditEvent, LoginAnswer, LoginReply, LoginRequest, LoginStarted, PasteRequest};
 use crate::error::Error;
 use crate::http::audited;

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::question;
 use super::redirect::outcome_path;
-use crate::broker::browser_login::{CallbackRejected, CallbackRequest};
+use crate::broker::login::callback::{CallbackRejected, CallbackRequest};
 use crate::http::completion::run_to_completion;
 use crate::http::cookies::cookies;
 use crate::http::reply::Reject;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::answer::{NoOutcome, arrived_on, hand_in, own_cookies};
 use super::fragment;
 use super::redirect::see_other;
-use crate::broker::browser_login::{CallbackRequest, is_in_query};
+use crate::broker::login::callback::{CallbackRequest, is_in_query};
 use crate::http::form::parameters;
 use crate::http::gate::trace::name_route;
 use crate::http::head::Excess;

@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::answer::{NoOutcome, arrived_on, hand_in, own_cookies};
-use crate::broker::browser_login::{CallbackRejected, CallbackRequest, joined};
+use crate::broker::login::callback::{CallbackRejected, CallbackRequest, joined};
 use crate::error::Error;
 use crate::http::body;
 use crate::http::form::parameters;

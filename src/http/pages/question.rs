@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 
 use super::redirect::{outcome_path, see_other};
-use crate::broker::logins::{Answerer, PageCookie};
+use crate::broker::login::question::{Answerer, PageCookie};
 use crate::error::Error;
 use crate::http::query::Segment;
 use crate::http::reply::Reject;

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::redirect::{outcome_path, see_other, unsendable};
-use crate::broker::browser_login::{BrowserStart, StartRedirect};
+use crate::broker::login::callback::{BrowserStart, StartRedirect};
 use crate::http::message_page;
 use crate::http::query::Segment;
 use crate::http::reply::Reject;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::form::{SessionForm, failed, rendered, worked};
 use crate::apps::DEFAULT_APP;
 use crate::apps::wording::KEY_FILE_AGAIN;
-use crate::broker::logins::Answerer;
+use crate::broker::login::question::Answerer;
 use crate::contract::{AuditEvent, ConsentAnswer, LoginVia};
 use crate::error::Error;
 use crate::http::app_changes::remove_with_answers;

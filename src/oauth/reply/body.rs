@@ -1,4 +1,4 @@
-//! A reply's body as members: JSON under any content type, a form, or what can be read of broken JSON.
+//! Reply body: JSON under any content type, a form, or what can be read of broken JSON.
 
 use std::borrow::Cow;
 

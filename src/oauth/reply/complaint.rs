@@ -89,7 +89,7 @@ fn not_oauth(content_type: Option<&str>) -> String {
 pub(super) struct Complaint {
     /// In any of the shapes.
     code: Option<String>,
-    /// Its words, as they came.
+    /// Its description, unchanged.
     said: Option<String>,
     /// It says of itself that it will pass.
     transient: bool,

@@ -56,7 +56,7 @@ pub enum ParsedReply {
 pub struct Refusal {
     /// The provider's code (`invalid_grant`), or `http_NNN` where it gave none. Cleaned.
     pub code: String,
-    /// The provider's words, cleaned; may be empty.
+    /// The provider's description, sanitized; may be empty.
     pub description: String,
     /// What it is about.
     pub blame: RefusalSubject,

@@ -39,7 +39,7 @@ struct Scanner<'a> {
 
 /// A value, and whether the text goes on behind it.
 struct Scanned {
-    /// `None`: it is whole, and of no use.
+    /// `None`: the value is whole but useless.
     value: Option<Value>,
     is_whole: bool,
 }

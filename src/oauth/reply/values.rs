@@ -1,4 +1,4 @@
-//! Members of replies as what they mean: numbers, times, scopes. Whatever is of no use is unknown.
+//! Member values: numbers, times and scopes. A useless value counts as missing.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) fn scope(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Scopes of a stranger, made fit for a terminal and a log.
+/// Sanitizes a scope for a terminal and a log.
 pub(crate) fn clean_scope(scope: &str) -> String {
     scope.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4096).collect::<String>().trim().to_owned()
 }

@@ -175,7 +175,7 @@ impl Bench {
     }
 
     /// An account that gets its tokens in this way, at a provider that tells of them if `describes`.
-    pub(super) fn unaided(reacquire: Reacquire, describes: bool) -> Self {
+    pub(super) fn reacquiring(reacquire: Reacquire, describes: bool) -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
         let policy = Policy { describes, ..Policy::new(&dialect(), binding(), reacquire) };
         Self::with(Machine::new(policy), now)

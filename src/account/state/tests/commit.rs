@@ -99,7 +99,7 @@ fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
     b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r4"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.token(), b.disk.unwrap().generation), ("a3".into(), u64::MAX));
-    let mut b = Bench::unaided(Reacquire::No, true);
+    let mut b = Bench::reacquiring(Reacquire::No, true);
     b.described = Some(described(None));
     b.machine.stored = u64::MAX - 1;
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));

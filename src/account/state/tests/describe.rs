@@ -15,7 +15,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
     for (life, expires_at, left) in
         [(Some(3600), Some(1), Some(3600)), (None, Some(1_700_001_000), Some(1000)), (None, None, None)]
     {
-        let mut b = Bench::unaided(Reacquire::No, true);
+        let mut b = Bench::reacquiring(Reacquire::No, true);
         b.described = Some(described(expires_at));
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
         let view = b.view();
@@ -30,7 +30,7 @@ fn what_the_provider_says_of_a_token_fills_in_whose_it_is_and_when_it_ends() {
 
 #[test]
 fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
-    let mut b = Bench::unaided(Reacquire::No, true);
+    let mut b = Bench::reacquiring(Reacquire::No, true);
     b.described = Some(described(None));
     for times in 1..=2 {
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), None)), Map::new(), Duration::ZERO));
@@ -46,7 +46,7 @@ fn a_login_that_brings_the_very_same_token_is_asked_about_again() {
 
 #[test]
 fn it_is_asked_again_only_for_what_is_not_known() {
-    let mut b = Bench::unaided(Reacquire::No, true);
+    let mut b = Bench::reacquiring(Reacquire::No, true);
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.described = Some(described(None));
     b.sleep();

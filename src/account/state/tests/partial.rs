@@ -106,7 +106,7 @@ fn for_a_part_of_the_scope_it_is_kept_too() {
 
 #[test]
 fn a_client_that_asks_for_itself_has_no_use_for_it() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(granted(partial("r2")));
     assert!(b.disk.is_none() && b.view().token.is_none());

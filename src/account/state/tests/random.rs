@@ -15,6 +15,7 @@ use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Grant};
 use crate::oauth::reply::RefusalSubject;
 use crate::secret::RefreshToken;
+
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ enum Act {
     Forced,
     Rejected,
     Answer(u8, bool, u64),
-    Stray(u8),
+    Unexpected(u8),
     DiskFull(bool),
     Login(u64),
     Logout,
@@ -44,7 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Forced),
         1 => Just(Act::Rejected),
         14 => (0u8..9, any::<bool>(), 1u64..4000).prop_map(|(k, r, l)| Act::Answer(k, r, l)),
-        3 => (0u8..4).prop_map(Act::Stray),
+        3 => (0u8..4).prop_map(Act::Unexpected),
         2 => any::<bool>().prop_map(Act::DiskFull),
         1 => (1u64..4000).prop_map(Act::Login),
         1 => Just(Act::Logout),
@@ -99,7 +100,7 @@ impl Model {
             Act::Answer(kind, rotates, life) if b.in_flight => self.answer(kind, rotates, life),
             // While a request is in flight, nothing else gets the machine to act.
             _ if b.in_flight => {
-                let stray = match act {
+                let unexpected = match act {
                     Act::Forced => Event::Forced,
                     Act::Wanted(ttl) => Event::Wanted(s(ttl)),
                     Act::Rejected => Event::Rejected,
@@ -108,7 +109,7 @@ impl Model {
                     _ => Event::Timer,
                 };
                 assert!(
-                    matches!(b.machine.step(stray, b.now, 0.5), Effect::Rest),
+                    matches!(b.machine.step(unexpected, b.now, 0.5), Effect::Rest),
                     "acted while a request was in flight"
                 );
                 if matches!(act, Act::Restart) {
@@ -122,15 +123,15 @@ impl Model {
             Act::Wanted(ttl) => b.tell(Event::Wanted(s(ttl))),
             Act::Forced => b.tell(Event::Forced),
             Act::Rejected => b.tell(Event::Rejected),
-            Act::Stray(kind) => {
-                let stray = match kind {
+            Act::Unexpected(kind) => {
+                let unexpected = match kind {
                     0 => Event::Prepared(Ok(())),
                     1 => Event::Committed(Ok(())),
                     2 => Event::Answered(RefreshOutcome::NotSent { why: String::new() }),
                     _ => Event::Timer,
                 };
-                if !matches!(stray, Event::Prepared(_)) {
-                    b.tell(stray);
+                if !matches!(unexpected, Event::Prepared(_)) {
+                    b.tell(unexpected);
                 }
             }
             Act::DiskFull(full) => b.commit_fails = full,
@@ -188,7 +189,7 @@ impl Model {
         if let Some(token) = &view.token {
             assert!(self.committed.contains(token.access_token.expose()), "published before it was committed");
         }
-        let kept = b.machine.held().and_then(|held| held.record.tokens.refresh_token.as_ref());
+        let kept = b.machine.current().and_then(|current| current.record.tokens.refresh_token.as_ref());
         let uncommitted = match &b.machine.phase {
             Phase::Uncommitted { next, .. } => next.record.tokens.refresh_token.as_ref(),
             _ => None,

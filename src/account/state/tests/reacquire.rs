@@ -13,7 +13,7 @@ use crate::oauth::reply::RefusalSubject;
 
 #[test]
 fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     assert_eq!((b.view().standing, b.token()), (Standing::Starting, "provider_unreachable".into()));
     b.sleep();
     assert_eq!(b.sent.len(), 1);
@@ -29,7 +29,7 @@ fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
 
 #[test]
 fn the_client_is_refused_or_not_answered_and_tries_again() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Lost { why: "cut".into() });
     assert_eq!(b.view().standing, Standing::Starting);
@@ -48,7 +48,7 @@ fn the_client_is_refused_or_not_answered_and_tries_again() {
 
 #[test]
 fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let other = Binding { client_id: "other".into(), ..binding() };
@@ -67,7 +67,7 @@ fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
 
 #[test]
 fn after_a_logout_the_client_waits_to_be_asked() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     b.tell(Event::LogOut);
@@ -80,7 +80,7 @@ fn after_a_logout_the_client_waits_to_be_asked() {
 
 #[test]
 fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_no() {
-    let mut b = Bench::unaided(Reacquire::WhileActive, false);
+    let mut b = Bench::reacquiring(Reacquire::WhileActive, false);
     assert_eq!(b.view().standing, Standing::SignedOut, "nobody has logged in");
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();

@@ -154,7 +154,7 @@ fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
 
 #[test]
 fn a_client_that_asks_for_itself_asks_anew() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let mut b = b.put_back();
