@@ -338,8 +338,7 @@ impl Actor {
 
     fn tell(&mut self, happening: EventKind) {
         let now = self.world.clock.now();
-        self.remind_at =
-            (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
+        self.remind_at = (happening == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.keys.remind_after));
         self.hooks.tell(&self.config, happening);
         self.common.events.tell(&self.config.name, happening, now.wall);
     }

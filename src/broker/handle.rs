@@ -17,7 +17,7 @@ use super::locking::LockState;
 use super::logins::Logins;
 use crate::account::view::{Snapshot, Ttl, Verdict, expiry_word, unix_deadline};
 use crate::clock::Moment;
-use crate::config::{AccountConfig, Attention, Config};
+use crate::config::{AccountConfig, AccountKeys, Config};
 use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused, TokenReply, VERSION};
 use crate::error::Error;
 
@@ -236,12 +236,12 @@ impl Broker {
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
     pub fn asks_consent(&self, account: &str) -> bool {
-        self.inner.accounts.load().members.get(account).is_some_and(|member| member.config.asks_consent)
+        self.setting(account, |keys| keys.consent).unwrap_or(false)
     }
 
-    /// How the user learns that `account` (by its own name) needs them.
-    pub fn attention(&self, account: &str) -> Option<Attention> {
-        self.inner.accounts.load().members.get(account).map(|member| member.config.attention)
+    /// What the config says of `account` (by its own name).
+    pub fn setting<T>(&self, account: &str, read: impl FnOnce(&AccountKeys) -> T) -> Option<T> {
+        self.inner.accounts.load().members.get(account).map(|member| read(&member.config.keys))
     }
 
     /// Hears what happens to the accounts from now on.

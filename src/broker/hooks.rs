@@ -20,7 +20,7 @@ impl Hooks {
         let (inbox, mut events) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(WAITING);
         tokio::spawn(async move {
             while let Some((config, happening)) = events.recv().await {
-                let Some(argv) = &config.hook else { continue };
+                let Some(argv) = &config.keys.hook else { continue };
                 let facts = [("RINGBACK_EVENT", <&str>::from(happening)), ("RINGBACK_ACCOUNT", config.name.as_str())];
                 if let Err(error) = credentials::run_hook(argv, &env, &facts).await {
                     tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook failed: {error}");
@@ -31,7 +31,7 @@ impl Hooks {
     }
 
     pub(super) fn tell(&self, config: &Arc<AccountConfig>, happening: EventKind) {
-        if config.hook.is_some() && self.0.try_send((Arc::clone(config), happening)).is_err() {
+        if config.keys.hook.is_some() && self.0.try_send((Arc::clone(config), happening)).is_err() {
             tracing::warn!(account = %config.name, event = <&str>::from(happening), "the hook is too slow: it is not told");
         }
     }

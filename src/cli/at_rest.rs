@@ -47,7 +47,7 @@ impl AtRest {
     /// The store, unlocked: with the passphrase in `file`, or asked for, if it takes one.
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-        let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
+        let store = FileStore::open(self.held, &self.config.store.key_source(), outside, Clock::System)
             .map_err(|error| unavailable(&error))?
             .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {

@@ -29,7 +29,7 @@ use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
-use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
+use crate::config::{AccountConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
@@ -131,7 +131,8 @@ struct Signals<Stop> {
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let store = FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))?;
+    let store =
+        FileStore::open(held, &config.store.key_source(), outside, Clock::System).map_err(|error| no_store(&error))?;
     Ok(store.with_marks(paths.cache.as_deref()))
 }
 
@@ -141,7 +142,10 @@ pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, Fol
 }
 
 fn audit_limits(config: &Config) -> Option<audit::AuditLimits> {
-    config.audit.map(|AuditConfig { max_mib, keep }| audit::AuditLimits { file: (max_mib as u64) << 20, keep })
+    config
+        .audit
+        .enabled
+        .then(|| audit::AuditLimits { file: (config.audit.max_mib as u64) << 20, keep: config.audit.keep })
 }
 
 fn no_store(error: &StoreError) -> Failure {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{ConfigKey, Fallback, SECTIONS, Section, SectionForm, Shown, TakesEffect};
+use super::schema::{ConfigKey, Fallback, Section, SectionForm, Shown, TakesEffect};
+use super::sections::SECTIONS;
 
 use crate::oauth::preset::PRESETS;
 
@@ -43,7 +44,7 @@ pub fn example() -> String {
 pub fn reference() -> String {
     let mut text = String::from(
         "# The config file\n\n\
-         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To make it anew:\n     \
+         <!-- Made from src/config/sections by the test `the_reference_is_up_to_date`. To make it anew:\n     \
          RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
          ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
@@ -89,7 +90,7 @@ fn title(section: &Section) -> String {
 fn fallback(key: &ConfigKey) -> String {
     match key.fallback {
         Fallback::Required => "none; needed".to_owned(),
-        Fallback::Value(value) => format!("`{value}`"),
+        Fallback::Value(value) => format!("`{}`", value()),
         Fallback::Words(words) => words.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ mod grants;
 mod mistakes;
 mod parts;
 mod presets;
+mod renamed;
 mod variables;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use proptest::prelude::*;
 use toml::de::DeTable;
 
 use super::problem::Diagnostics;
-use super::schema::{Fallback, SECTIONS, SectionForm, Shown, ValueKind};
+use super::schema::{Fallback, SectionForm, Shown, ValueKind};
+use super::sections::SECTIONS;
 use super::{Config, ConfigErrors, FilePrivacy, SocketChoice, Sources, describe, example, file, reference};
 use crate::oauth::dialect::{BodyEncoding, Pkce};
 use crate::secret::source::SecretSource;
@@ -117,7 +119,7 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
         for key in section.keys {
             sound(&with_key(section.path, key.name, key.example));
             if let ValueKind::Choice(words) = key.kind {
-                for word in words {
+                for word in words() {
                     drop(sound(&with_key(section.path, key.name, &format!("\"{word}\""))));
                 }
             }
@@ -143,7 +145,7 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     for section in SECTIONS {
         for key in section.keys {
             if let Fallback::Value(value) = key.fallback {
-                let text = with_key(section.path, key.name, value);
+                let text = with_key(section.path, key.name, &value().to_string());
                 let without: String = text
                     .lines()
                     .filter(|l| !l.starts_with(&format!("{} =", key.name)))

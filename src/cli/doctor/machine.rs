@@ -41,7 +41,7 @@ pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
             .flatten()
             .any(|s| matches!(s, SecretSource::Keyring { .. }))
     });
-    if config.store.key != KeySource::Keyring && !of_accounts {
+    if config.store.key_source() != KeySource::Keyring && !of_accounts {
         return;
     }
     findings.push(match keyring::get("ringback doctor", "looks whether the keyring answers") {
