@@ -29,7 +29,7 @@ use crate::broker::{World, wakeups};
 use crate::browser::UsersBrowser;
 use crate::client::{Failure, message};
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Config, StoreConfig, default_redirect_uri};
+use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::hardening;
@@ -142,10 +142,8 @@ pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, Fol
 }
 
 fn audit_limits(config: &Config) -> Option<audit::AuditLimits> {
-    config
-        .audit
-        .enabled
-        .then(|| audit::AuditLimits { file: (config.audit.max_mib as u64) << 20, keep: config.audit.keep })
+    let AuditConfig { enabled, max_mib, keep } = config.audit;
+    enabled.then_some(audit::AuditLimits { file: (max_mib as u64) << 20, keep })
 }
 
 fn no_store(error: &StoreError) -> Failure {

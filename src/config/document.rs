@@ -50,6 +50,8 @@ pub fn reference() -> String {
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
          `ringback config example` prints one with every key in it; `ringback config check --show` shows \
          what is in effect, with secrets hidden.\n\n\
+         Editors complete and check the file by its JSON Schema: `ringback config schema >config.schema.json` in the \
+         file's folder, and `#:schema ./config.schema.json` as its first line (Taplo, Even Better TOML for VS Code).\n\n\
          Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
          valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
          which stops nothing. A mistake in an account takes out that account, one in a \

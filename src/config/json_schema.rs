@@ -5,17 +5,18 @@ use serde_json::{Map, Value, json};
 use super::schema::{ConfigKey, Fallback, Section, SectionForm, ValueKind};
 use super::sections::SECTIONS;
 use super::value::MEMBERS;
+use crate::contract::DEFAULT_ACCOUNT;
 use crate::oauth::preset::PRESETS;
 
-/// A name of an account or provider, but `default`.
-const NAME: &str = "^(?!default$)[a-z0-9][a-z0-9._-]{0,63}$";
+/// A name of an account or provider.
+const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
 /// As `humantime` reads it.
 const DURATION: &str = "^(0|\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+)$";
 const LOOPBACK_ADDRESS: &str = "^(127(\\.[0-9]{1,3}){3}|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$";
 /// With variables in it, its host is known only once they are filled in.
 const URL: &str = "^(https:|http://(127\\.|\\[::1\\]|localhost([:/?]|$)|\\{)|\\{token_url\\})";
 const REDIRECT_URI: &str = "^http://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
-const CREDENTIAL: &str = "^(?!\\.{1,2}$)[^/]+$";
+const CREDENTIAL: &str = "^[^/]+$";
 const VARIABLE: &str = "^[a-z0-9_]+$";
 const RESOURCE: &str = "^[A-Za-z][A-Za-z0-9+.-]*:[^#]*$";
 const RATE: &str = "^[0-9]+/.+$";
@@ -31,7 +32,7 @@ pub fn json_schema() -> String {
             SectionForm::Named(_) if of_name == "NAME" => {
                 let by_name = json!({
                     "type": "object",
-                    "propertyNames": { "pattern": NAME },
+                    "propertyNames": { "pattern": NAME, "not": { "const": DEFAULT_ACCOUNT } },
                     "additionalProperties": table(section),
                 });
                 properties.insert(name.to_owned(), by_name);
@@ -51,7 +52,7 @@ pub fn json_schema() -> String {
 }
 
 /// A table with the keys of a section and no others.
-fn table(section: &Section) -> Value {
+pub(super) fn table(section: &Section) -> Value {
     let required: Vec<&str> =
         section.keys.iter().filter(|key| matches!(key.fallback, Fallback::Required)).map(|key| key.name).collect();
     json!({

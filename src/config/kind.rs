@@ -43,7 +43,7 @@ pub(super) struct Place<'a> {
 
 /// A value as it is shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ShownValue {
+pub(crate) struct ShownValue {
     /// In the form of the file.
     pub(super) value: Value,
     /// A comment behind it.
@@ -51,7 +51,7 @@ pub(super) struct ShownValue {
 }
 
 /// A key with its value, if it is shown.
-pub(super) type ShownKey = (&'static str, Option<ShownValue>);
+pub(crate) type ShownKey = (&'static str, Option<ShownValue>);
 
 impl<V: Into<Value>> From<V> for ShownValue {
     fn from(value: V) -> Self {

@@ -166,7 +166,7 @@ kind! {
 
 kind! {
     /// Whether an answer needs an `iss`.
-    IssRequired: IssPolicy, as Flag, read |value, _| value::flag(value).map(iss_policy), show iss_required
+    IssRequired: IssPolicy, as Flag, read |value, _| value::flag(value).map(iss_policy), show |policy| iss_required(*policy)
 }
 
 /// A length of time, with its bounds in seconds.
@@ -219,7 +219,7 @@ fn iss_policy(required: bool) -> IssPolicy {
     if required { IssPolicy::Required } else { IssPolicy::Optional }
 }
 
-fn iss_required(policy: &IssPolicy) -> Option<ShownValue> {
+fn iss_required(policy: IssPolicy) -> Option<ShownValue> {
     match policy {
         IssPolicy::Required => Some(true.into()),
         IssPolicy::Optional => Some(false.into()),

@@ -20,7 +20,7 @@ pub(super) struct Reading<'a> {
 }
 
 /// One table of the file and the section that it has to be.
-pub(super) struct SectionReader<'a> {
+pub(crate) struct SectionReader<'a> {
     section: &'static Section,
     /// Dotted path as the user wrote it; empty at the top.
     path: String,

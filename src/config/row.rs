@@ -101,7 +101,7 @@ macro_rules! settings {
             $(, $flag:ident($($arg:literal)?))*;
         )*
     ) => {
-        pub(in crate::config) static $SECTION: $crate::config::schema::Section = $crate::config::row::section_of_rows!(
+        pub(crate) static $SECTION: $crate::config::schema::Section = $crate::config::row::section_of_rows!(
             $form $(($sample))?, $path, $effect, concat!($($about),+),
             [$($key: $kind, $fallback $told, $example, concat!($($doc),+), [$($flag($($arg)?)),*];)*]
         );
@@ -114,7 +114,7 @@ macro_rules! settings {
 
         impl $Settings {
             /// What the section says, and the defaults for what it does not.
-            pub(in crate::config) fn read(section: Option<&$crate::config::reader::SectionReader<'_>>) -> Self {
+            pub(crate) fn read(section: Option<&$crate::config::reader::SectionReader<'_>>) -> Self {
                 $(
                     let $key = section.and_then(|section| <$kind as $crate::config::kind::Kind>::take(section, stringify!($key)));
                 )*
@@ -123,7 +123,7 @@ macro_rules! settings {
 
             /// Every key with its value, to be shown.
             #[allow(dead_code, reason = "not every section is shown by its keys")]
-            pub(in crate::config) fn shown(&self) -> Vec<$crate::config::kind::ShownKey> {
+            pub(crate) fn shown(&self) -> Vec<$crate::config::kind::ShownKey> {
                 vec![$((
                     stringify!($key),
                     $crate::config::row::if_any!(self.$key, $fallback $told)
@@ -146,7 +146,7 @@ macro_rules! layer {
             $(, $flag:ident($($arg:literal)?))*;
         )*
     ) => {
-        pub(in crate::config) static $SECTION: $crate::config::schema::Section = $crate::config::row::section_of_rows!(
+        pub(crate) static $SECTION: $crate::config::schema::Section = $crate::config::row::section_of_rows!(
             $form $(($sample))?, $path, $effect, concat!($($about),+),
             [$($key: $kind, $fallback $told, $example, concat!($($doc),+), [$($flag($($arg)?)),*];)*]
         );
@@ -192,4 +192,4 @@ macro_rules! layer {
     };
 }
 
-pub(in crate::config) use {fallback, if_any, layer, or_default, section_of_rows, settings, wrapped};
+pub(crate) use {fallback, if_any, layer, or_default, section_of_rows, settings, wrapped};

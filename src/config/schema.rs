@@ -5,11 +5,11 @@ use crate::oauth::preset::PRESETS;
 
 /// Every section of the config file, in the order of the reference. The first is the top of the file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Schema(pub(super) &'static [&'static Section]);
+pub(crate) struct Schema(pub(super) &'static [&'static Section]);
 
 /// A table of the config file.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     /// Dotted path; `NAME` stands for a name of the user's choice; empty is the top of the file.
     pub(super) path: &'static str,
     /// How it is written.

@@ -17,7 +17,7 @@ pub(super) const TOKEN_URL: &str = "token_url";
 
 /// A text with variables in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template {
+pub(crate) struct Template {
     text: String,
     pieces: Vec<Piece>,
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod foreseen;
 mod grants;
+mod json_schema;
 mod mistakes;
 mod parts;
 mod presets;
@@ -165,16 +166,19 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     }
 }
 
+/// The example with the `#` taken off every line that is no prose.
+fn uncommented_example() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),
+        _ => format!("{line}\n"),
+    };
+    example().lines().map(line).collect()
+}
+
 #[test]
 fn the_example_is_valid_as_it_is_and_with_every_key_uncommented() {
     assert!(sound(&example()).accounts.is_empty());
-    let uncommented: String = example()
-        .lines()
-        .map(|line| match line.strip_prefix('#') {
-            Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
+    let uncommented = uncommented_example();
     let config = sound(&uncommented);
     assert_eq!(config.default_account.as_deref(), Some("work"));
     for section in SECTIONS.iter().filter(|section| section.form != SectionForm::Inline) {

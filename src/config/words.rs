@@ -87,7 +87,7 @@ pub(super) struct Consent;
 
 /// How a token is given back, without the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RevokeBy {
+pub(crate) enum RevokeBy {
     /// Not at all.
     Nothing,
     /// `DELETE` with the token as Bearer.

@@ -39,10 +39,7 @@ pub(super) fn literal_redirect_uri(
 
 /// Reports accounts of different providers whose redirects arrive at the same place: one provider could
 /// then answer in the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
-pub(in crate::config) fn refuse_shared_redirects(
-    accounts: &[(AccountConfig, &SectionReader<'_>)],
-    tcp: Option<&SocketAddr>,
-) {
+pub(crate) fn refuse_shared_redirects(accounts: &[(AccountConfig, &SectionReader<'_>)], tcp: Option<&SocketAddr>) {
     let mut seen: BTreeMap<RedirectTarget, &AccountConfig> = BTreeMap::new();
     for (account, section) in accounts.iter().filter(|(account, _)| comes_back(account.grant)) {
         let provider = account.dialect.provider.as_str();

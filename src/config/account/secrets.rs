@@ -73,6 +73,7 @@ impl AccountConfig {
 }
 
 /// What the keys of one secret's sources say: file, command, credential and item of the keyring.
+#[derive(Clone, Copy)]
 struct Sources<'a>(&'a Option<PathBuf>, &'a Option<Vec<String>>, &'a Option<String>, &'a Option<KeyringItem>);
 
 /// A source, if it can be used, under the key that gives it.

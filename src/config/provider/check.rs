@@ -73,11 +73,7 @@ pub(super) fn refuse_unused(provider: &str, values: &Variables, keys: &ProviderK
 }
 
 /// A parameter must not come twice (RFC 6749 §3.1).
-pub(in crate::config) fn refuse_repeated(
-    authorize_url: &Url,
-    extra: &BTreeMap<String, String>,
-    section: &SectionReader<'_>,
-) {
+pub(crate) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, String>, section: &SectionReader<'_>) {
     if let Some((name, _)) = authorize_url.query_pairs().find(|(name, _)| extra.contains_key(name.as_ref())) {
         let problem = Problem::new(format!("repeats `{}` of the query of `authorize_url`", name.escape_debug()));
         section.refuse("extra_authorize", problem.expected("each parameter once"));

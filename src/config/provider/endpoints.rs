@@ -91,7 +91,7 @@ pub(super) fn variables_of(keys: &ProviderKeys) -> BTreeSet<&str> {
 }
 
 /// The endpoints as they are shown, by key.
-pub(in crate::config) fn shown(endpoints: &Endpoints) -> Vec<(&'static str, Value)> {
+pub(crate) fn shown(endpoints: &Endpoints) -> Vec<(&'static str, Value)> {
     let mut endpoints = endpoints.clone();
     let mut shown = |key: &UrlKey| Some((key.name, key.endpoint?(&mut endpoints).take()?.as_str().into()));
     URL_KEYS.iter().filter_map(&mut shown).collect()

@@ -151,8 +151,7 @@ settings! {
     user: Option<String> = Text, required(), example(r#""work""#);
 }
 
-pub(in crate::config) static PASSWORD_ITEM: Section =
-    Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };
+pub(crate) static PASSWORD_ITEM: Section = Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };
 
 /// An item of the keyring: an inline table, which is a section of its own.
 struct InKeyring;

@@ -17,7 +17,7 @@ const PORT: u16 = 7464;
 settings! {
     /// Settings that stand before the first section.
     section "", Top, AtReload;
-    pub(in crate::config) struct TopKeys, static TOP;
+    pub(crate) struct TopKeys, static TOP;
 
     /// The account that a caller gets who names none (`ringback token`, `GET /token`).
     default_account: Option<String> = Text, none("the only account, if there is just one"), example(r#""work""#);

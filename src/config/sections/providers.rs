@@ -24,7 +24,7 @@ layer! {
     /// section. Names follow the rules of account names. The same keys can stand at the top of a file of their own,
     /// `providers/NAME.toml` in the config file's folder; its `preset` is a built-in one.
     section "providers.NAME", Named("example"), AtReload;
-    pub(in crate::config) struct ProviderKeys for Dialect, static PROVIDER;
+    pub(crate) struct ProviderKeys for Dialect, static PROVIDER;
 
     /// Where the keys come from that are not here. `generic` is plain RFC 6749 and leaves the URLs to you; `oidc` reads
     /// them from its `issuer`.

@@ -113,6 +113,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
         "client_secret = \"s\"\ngrant = \"client_credentials\"\nextra_authorize = { resource = \"x\" }",
         &[
             "providers.p.extra_refresh: sets `assertion`, which is a secret, and would be shown and logged here; expected no such parameter: no grant of ringback's has one",
+            "accounts.a.extra_authorize: sets `resource`, which ringback sets itself; expected `resource` of the account",
         ],
     ),
     (

@@ -15,7 +15,7 @@ use crate::config::value::Base;
 settings! {
     /// A section with keys that got other names.
     section "", Top, AtReload;
-    pub(in crate::config) struct Renamed, static RENAMED;
+    pub(crate) struct Renamed, static RENAMED;
 
     /// How long.
     patience: Duration = Length<1, MINUTE>, default(Duration::from_secs(9)), example(r#""5s""#), formerly("timeout");
@@ -86,4 +86,12 @@ fn the_old_name_of_a_key_is_read_with_a_warning() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn the_old_name_is_deprecated_for_editors() {
+    let schema = crate::config::json_schema::table(&RENAMED);
+    let old = &schema["properties"]["timeout"];
+    assert_eq!((&old["deprecated"], &old["description"]), (&true.into(), &"Called `patience` now.".into()));
+    assert!(schema["properties"]["patience"].get("deprecated").is_none());
 }
