@@ -68,6 +68,9 @@ pub fn describe_provider(dialect: &Dialect) -> String {
     for (key, url) in urls {
         set(&mut shown, key, Some(url.into()));
     }
+    // First what is done, then where.
+    move_behind(&mut shown, "revoke_url", "revoke");
+    move_behind(&mut shown, "par", "pkce");
     page.keys(&PROVIDER, shown);
     page.text
 }
@@ -103,7 +106,10 @@ impl TomlPage {
             keys.retain(|(key, _)| !key.starts_with(&sources));
             let hidden = source.map(|source| ShownValue { value: "[hidden]".into(), comment: Some(from(source)) });
             match name {
-                "password" => insert(&mut keys, "phonenumber", (name, hidden)),
+                "password" => {
+                    keys.push((name, hidden));
+                    move_behind(&mut keys, name, "phonenumber");
+                }
                 _ => set(&mut keys, name, hidden),
             }
         }
@@ -151,9 +157,12 @@ fn set(keys: &mut [ShownKey], name: &str, value: Option<ShownValue>) {
     }
 }
 
-fn insert(keys: &mut Vec<ShownKey>, after: &str, key: ShownKey) {
-    let at = keys.iter().position(|(name, _)| *name == after).map_or(keys.len(), |at| at + 1);
-    keys.insert(at, key);
+fn move_behind(keys: &mut Vec<ShownKey>, moved: &str, other: &str) {
+    let place = |keys: &[ShownKey], name: &str| keys.iter().position(|(key, _)| *key == name);
+    if let Some(key) = place(keys, moved).map(|at| keys.remove(at)) {
+        let at = place(keys, other).map_or(keys.len(), |at| at + 1);
+        keys.insert(at, key);
+    }
 }
 
 /// Where a secret comes from, in words. Of a command only the program is told: an argument may be a
