@@ -132,7 +132,7 @@ impl LoginNotifier {
         };
         let is_new = self.note(account, need);
         // Once: an unfinished login is not opened again automatically.
-        let opens = self.broker.attention(account).is_some_and(|attention| attention.opens_login);
+        let opens = self.broker.setting(account, |keys| keys.open_login) == Some(true);
         if opens && is_new && need == Need::Login {
             self.queue.push_back(account.to_owned());
             self.next_login_if_none().await;
@@ -142,7 +142,7 @@ impl LoginNotifier {
     /// Whether this need is new.
     fn note(&mut self, account: &str, need: Need) -> bool {
         self.failures = 0;
-        if self.broker.attention(account).is_some_and(|attention| attention.desktop) {
+        if self.broker.setting(account, |keys| keys.notify) == Some(true) {
             self.batch = Box::pin(tokio::time::sleep(BATCH_WINDOW));
         }
         self.needs.insert(account.to_owned(), need) != Some(need)
@@ -168,8 +168,8 @@ impl LoginNotifier {
     fn show(&mut self) {
         self.batch = never();
         let broker = &self.broker;
-        self.needs.retain(|name, _| broker.attention(name).is_some());
-        let shown = self.needs.iter().filter(|(name, _)| broker.attention(name).is_some_and(|how| how.desktop));
+        self.needs.retain(|name, _| broker.setting(name, |_| ()).is_some());
+        let shown = self.needs.iter().filter(|(name, _)| broker.setting(name, |keys| keys.notify) == Some(true));
         let shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
         self.close_notification();
         if let Some(notice) = notice(&shown) {

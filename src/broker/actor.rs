@@ -312,7 +312,7 @@ impl Actor {
 
     fn announce(&mut self, kind: EventKind) {
         let now = self.world.clock.now();
-        self.remind_at = (kind == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.attention.remind_after));
+        self.remind_at = (kind == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.keys.remind_after));
         self.hooks.run(&self.config, kind);
         self.common.events.publish(&self.config.name, kind, now.wall);
     }

@@ -18,7 +18,7 @@ use super::login::pending::Logins;
 use super::login::revoker::Revoker;
 pub use super::token::query::{Target, TokenQuery};
 use super::world::World;
-use crate::config::{AccountConfig, Attention, Config};
+use crate::config::{AccountConfig, AccountKeys, Config};
 use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused};
 use crate::error::Error;
 
@@ -155,12 +155,12 @@ impl Broker {
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
     pub fn asks_consent(&self, account: &str) -> bool {
-        self.inner.accounts.load().members.get(account).is_some_and(|member| member.config.asks_consent)
+        self.setting(account, |keys| keys.consent).unwrap_or(false)
     }
 
-    /// How the user is notified when `account` (by its own name) needs them.
-    pub fn attention(&self, account: &str) -> Option<Attention> {
-        self.inner.accounts.load().members.get(account).map(|member| member.config.attention)
+    /// What the config says of `account` (by its own name).
+    pub fn setting<T>(&self, account: &str, read: impl FnOnce(&AccountKeys) -> T) -> Option<T> {
+        self.inner.accounts.load().members.get(account).map(|member| read(&member.config.keys))
     }
 
     /// Subscribes to account events from now on.

@@ -20,7 +20,7 @@ impl Hooks {
         let (inbox, mut events) = mpsc::channel::<(Arc<AccountConfig>, EventKind)>(QUEUE);
         tokio::spawn(async move {
             while let Some((config, event)) = events.recv().await {
-                let Some(argv) = &config.hook else { continue };
+                let Some(argv) = &config.keys.hook else { continue };
                 let facts = [("RINGBACK_EVENT", <&str>::from(event)), ("RINGBACK_ACCOUNT", config.name.as_str())];
                 if let Err(error) = credentials::run_hook(argv, &env, &facts).await {
                     tracing::warn!(account = %config.name, event = <&str>::from(event), "the hook failed: {error}");
@@ -31,7 +31,7 @@ impl Hooks {
     }
 
     pub(super) fn run(&self, config: &Arc<AccountConfig>, event: EventKind) {
-        if config.hook.is_some() && self.0.try_send((Arc::clone(config), event)).is_err() {
+        if config.keys.hook.is_some() && self.0.try_send((Arc::clone(config), event)).is_err() {
             tracing::warn!(account = %config.name, event = <&str>::from(event), "the hook is too slow: it is not told");
         }
     }

@@ -49,7 +49,7 @@ impl AtRest {
     /// The unlocked store: if it has a passphrase, with the one in `file` or one that is asked for.
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-        let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
+        let store = FileStore::open(self.held, &self.config.store.key_source(), outside, Clock::System)
             .map_err(|error| unavailable(&error))?
             .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {

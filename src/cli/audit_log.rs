@@ -13,5 +13,6 @@ pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, Fol
 
 /// What it may take of the disk; `None`: it is not kept.
 pub(super) fn audit_limits(config: &Config) -> Option<AuditLimits> {
-    config.audit.map(|AuditConfig { max_mib, keep }| AuditLimits { file: (max_mib as u64) << 20, keep })
+    let AuditConfig { enabled, max_mib, keep } = config.audit;
+    enabled.then_some(AuditLimits { file: (max_mib as u64) << 20, keep })
 }

@@ -14,7 +14,7 @@ use crate::cli::message;
 use crate::config::{self, Config as Effective};
 use crate::config_file;
 
-/// Check the config file, or show an example of one
+/// Check the config file, or show an example or the schema of one
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ConfigArgs {
@@ -27,6 +27,7 @@ Examples:
   ringback config check
   ringback config check --show   # with the redirect URI of every account
   mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
+  ringback config schema >~/.config/ringback/config.schema.json
   ringback config path";
 
 #[derive(Subcommand)]
@@ -39,6 +40,12 @@ enum ConfigCommand {
     Check(CheckArgs),
     /// Print an example that explains every key
     Example,
+    /// Print a JSON Schema, by which editors complete and check the config file
+    ///
+    /// Put it beside the config file, and `#:schema ./config.schema.json` into the file's first line: editors with
+    /// Taplo (Even Better TOML for VS Code) then complete keys and words, show what they mean, and mark mistakes. What
+    /// depends on other keys or on files, only `ringback config check` finds.
+    Schema,
     /// Print where the config file is
     Path(ConfigSource),
 }
@@ -73,6 +80,7 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
             }
         }
         ConfigCommand::Example => config::example(),
+        ConfigCommand::Schema => config::json_schema(),
         ConfigCommand::Path(source) => {
             format!("{}\n", config_file::default_path(&source.env()).map_err(|error| failure(&error))?.display())
         }

@@ -131,7 +131,8 @@ struct Signals<Stop> {
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let store = FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))?;
+    let store =
+        FileStore::open(held, &config.store.key_source(), outside, Clock::System).map_err(|error| no_store(&error))?;
     Ok(store.with_marks(paths.cache.as_deref()))
 }
 

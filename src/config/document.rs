@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{ConfigKey, Fallback, SECTIONS, Section, SectionForm, Shown, TakesEffect};
+use super::schema::{ConfigKey, Fallback, Section, SectionForm, Shown, TakesEffect};
+use super::sections::SECTIONS;
 
 use crate::oauth::preset::PRESETS;
 
@@ -43,12 +44,14 @@ pub fn example() -> String {
 pub fn reference() -> String {
     let mut text = String::from(
         "# The config file\n\n\
-         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To make it anew:\n     \
+         <!-- Made from src/config/sections by the test `the_reference_is_up_to_date`. To make it anew:\n     \
          RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
          ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
          `ringback config example` prints one with every key in it; `ringback config check --show` shows \
          what is in effect, with secrets hidden.\n\n\
+         Editors complete and check the file by its JSON Schema: `ringback config schema >config.schema.json` in the \
+         file's folder, and `#:schema ./config.schema.json` as its first line (Taplo, Even Better TOML for VS Code).\n\n\
          Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
          valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
          which stops nothing. A mistake in an account takes out that account, one in a \
@@ -89,7 +92,7 @@ fn title(section: &Section) -> String {
 fn fallback(key: &ConfigKey) -> String {
     match key.fallback {
         Fallback::Required => "none; needed".to_owned(),
-        Fallback::Value(value) => format!("`{value}`"),
+        Fallback::Value(value) => format!("`{}`", value()),
         Fallback::Words(words) => words.to_owned(),
     }
 }

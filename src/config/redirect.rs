@@ -9,6 +9,7 @@ use url::Url;
 use super::problem::Problem;
 use super::value::{plain_url, text};
 use crate::loopback::is_loopback;
+use crate::oauth::grant::GrantType;
 use crate::routes::ambiguous::is_ambiguous;
 use crate::routes::is_reserved;
 
@@ -19,6 +20,11 @@ pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
     // A browser leaves the default port out of `Host`, so it must not be in the URI either.
     let origin = format!("http://{listener}");
     format!("{}/callback/{provider}", origin.strip_suffix(DEFAULT_PORT).unwrap_or(&origin))
+}
+
+/// Whether a login sends the browser to a redirect URI.
+pub(super) fn comes_back(grant: GrantType) -> bool {
+    matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }
 
 /// Where a redirect arrives: listeners tell by port and path, not by host.

@@ -9,12 +9,14 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::problem::{Problem, nearest};
-use super::template::{self, TOKEN_URL, Variables};
 use crate::contract::{DEFAULT_ACCOUNT, is_name};
 use crate::loopback::is_secure;
 use crate::oauth::dialect::RateLimit;
+use crate::secret::text::Rule;
+use crate::secret::{self, ClientSecret};
 
 /// What relative paths and `~/` are relative to.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Base<'a> {
     /// The config file's folder.
     pub(super) folder: &'a Path,
@@ -37,6 +39,20 @@ pub(super) fn text(value: &DeValue<'_>) -> Result<String, Problem> {
         _ if text.chars().any(char::is_control) => Err(Problem::new("has a control character in it")),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// A client id has printable ASCII only (RFC 6749 appendix A.1).
+pub(super) fn client_id(value: &DeValue<'_>) -> Result<String, Problem> {
+    let id = text(value)?;
+    let printable = id.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    if printable { Ok(id) } else { Err(Problem::new("has characters other than printable ASCII")) }
+}
+
+/// A secret, as a secret file would have it.
+pub(super) fn secret(value: &DeValue<'_>) -> Result<ClientSecret, Problem> {
+    let secret = text(value)?;
+    secret::text::check(&secret, Rule::ClientSecret).map_err(|why| Problem::new(why.to_string()))?;
+    Ok(ClientSecret::new(secret))
 }
 
 /// `true` or `false`.
@@ -150,6 +166,42 @@ pub(super) fn path(value: &DeValue<'_>, base: &Base<'_>) -> Result<PathBuf, Prob
     resolve(&text(value)?, base)
 }
 
+/// There is no folder that a provider's file would be relative to: presets are laid over each other.
+pub(super) fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(text(value)?);
+    if path.is_absolute() { Ok(path) } else { Err(Problem::new("is not an absolute path")) }
+}
+
+/// Whether and where there is a unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketChoice {
+    /// In the runtime folder.
+    Default,
+    /// Here.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+impl SocketChoice {
+    /// In the form of the file.
+    pub(super) fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::Default => toml::Value::Boolean(true),
+            Self::Off => toml::Value::Boolean(false),
+            Self::At(path) => toml::Value::String(path.display().to_string()),
+        }
+    }
+}
+
+/// A path, or whether there is a socket at all.
+pub(super) fn socket(value: &DeValue<'_>, base: &Base<'_>) -> Result<SocketChoice, Problem> {
+    match value {
+        DeValue::String(_) => path(value, base).map(SocketChoice::At),
+        _ => flag(value).map(|on| if on { SocketChoice::Default } else { SocketChoice::Off }),
+    }
+}
+
 fn resolve(text: &str, base: &Base<'_>) -> Result<PathBuf, Problem> {
     if let Some(below) = text.strip_prefix("~/") {
         let home = base.home.ok_or_else(|| Problem::new("begins with `~/`, and HOME is not set"))?;
@@ -196,22 +248,6 @@ pub(super) fn name(name: &str) -> Result<(), Problem> {
     Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
 }
 
-/// Values of URL variables, by name.
-pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
-    let own = || Problem::new(format!("sets `{TOKEN_URL}`")).expected("other names: ringback sets that one itself");
-    let variables = texts(value, |name, _| (name == TOKEN_URL).then(own))?;
-    for (name, value) in &variables {
-        if !template::is_name(name) {
-            let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
-            return Err(problem.expected("names of a-z, 0-9 and `_`"));
-        }
-        let wrong =
-            |problem: Problem| Problem { what: format!("has for `{name}` a value that a URL can't take"), ..problem };
-        template::value(value).map_err(wrong)?;
-    }
-    Ok(variables)
-}
-
 /// Resource indicators: absolute URIs without fragment (RFC 8707 §2), sent as they stand here.
 pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let resources = list(value)?;
@@ -240,7 +276,7 @@ pub(super) fn rate_limit(value: &DeValue<'_>) -> Result<RateLimit, Problem> {
 }
 
 /// Members of the token reply that may stand elsewhere (RFC 6749 §5.1, §5.2).
-const MEMBERS: [&str; 7] =
+pub(super) const MEMBERS: [&str; 7] =
     ["access_token", "refresh_token", "token_type", "expires_in", "scope", "error", "error_description"];
 
 /// Members with the path to where they stand, its steps separated by dots.
