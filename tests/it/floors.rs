@@ -262,7 +262,16 @@ fn what_belongs_to_one_place_is_in_one_place() {
 /// What differs by system is behind the functions of `os`.
 #[test]
 fn systems_are_told_apart_in_os_alone() {
-    let systems = ["target_os", "target_family", "target_vendor", "target_env", "cfg(unix", "cfg!(unix", "(windows"];
+    let systems = [
+        "target_os",
+        "target_family",
+        "target_vendor",
+        "target_env",
+        "cfg(unix",
+        "cfg!(unix",
+        "cfg(windows",
+        "cfg!(windows",
+    ];
     let mut files = Vec::new();
     every_source(&root(), &mut files);
     let mut wrong = Vec::new();
