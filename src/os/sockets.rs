@@ -5,12 +5,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 /// Whether it waits for connections, and is none itself; `None` where the system does not tell.
-pub fn is_listening(socket: impl AsFd) -> io::Result<Option<bool>> {
+pub(crate) fn is_listening(socket: impl AsFd) -> io::Result<Option<bool>> {
     system::is_listening(socket)
 }
 
 /// The user at the other end of a unix socket; `None` where this is not asked on this system.
-pub fn peer_uid(stream: &UnixStream) -> io::Result<Option<u32>> {
+pub(crate) fn peer_uid(stream: &UnixStream) -> io::Result<Option<u32>> {
     system::peer_uid(stream)
 }
 
