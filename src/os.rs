@@ -2,25 +2,26 @@
 //! only below this module.
 
 pub mod browser;
-pub mod child_env;
-pub mod clock;
-pub mod fifo;
+pub(crate) mod child_env;
+pub(crate) mod clock;
+pub(crate) mod fifo;
 pub mod folder;
-pub mod folder_watch;
-pub mod hardening;
-pub(crate) use ringback_client::os::holder;
-pub mod init;
+pub(crate) mod folder_watch;
+pub(crate) mod hardening;
+pub(crate) mod init;
 pub mod keyring;
 pub(crate) mod locked_memory;
-pub mod notify;
-pub use ringback_client::paths;
+pub(crate) mod notify;
 pub mod ports;
-pub mod private_file;
-pub mod program;
-pub mod service_manager;
-pub mod signals;
-pub mod sockets;
-pub mod support;
-pub mod suspend;
-pub mod terminal;
-pub mod wakeups;
+pub(crate) mod private_file;
+pub(crate) mod program;
+pub(crate) mod service_manager;
+pub(crate) mod signals;
+pub(crate) mod sockets;
+pub(crate) mod support;
+pub(crate) mod suspend;
+pub(crate) mod terminal;
+pub(crate) mod wakeups;
+
+pub(crate) use ringback_client::os::holder;
+pub use ringback_client::paths;

@@ -241,7 +241,7 @@ fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
 
 /// What the table says of a path and a method.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum RouteMatch {
+pub enum RouteMatch {
     /// A row.
     Row(&'static Route),
     /// Rows for other methods only, as an `Allow` line names them.
@@ -251,7 +251,7 @@ pub(crate) enum RouteMatch {
 }
 
 /// Looks up `path` among the routes that `served` admits. The path of a route that is not served is free.
-pub(crate) fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool) -> RouteMatch {
+pub fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool) -> RouteMatch {
     let on_path = || on_path(path).filter(|route| served(route));
     if let Some(route) = on_path().find(|route| route.method.as_str() == method) {
         return RouteMatch::Row(route);

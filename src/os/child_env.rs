@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 
 /// Name and value, as they are handed to `Command::envs`.
-pub type ChildEnv = Vec<(OsString, OsString)>;
+pub(crate) type ChildEnv = Vec<(OsString, OsString)>;
 
 /// What password managers need to find their files, agents and screens, and no more.
 const OF_PROGRAMS: [&str; 18] = [
@@ -55,14 +55,14 @@ const OURS: [&str; 14] = [
 const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
 
 /// What a program gets that prints a secret or is told of an event.
-pub fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
+pub(crate) fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     handed_on(given, is_of_programs)
 }
 
 /// What a browser gets: its user's session, however that is set up, without what is this process's own or
 /// says that it is secret. It outlives us and is the user's, so a list of what it may see would break more
 /// than it hides.
-pub fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
+pub(crate) fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     let ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
     let secretive = |name: &str| SECRETIVE.iter().any(|word| name.to_ascii_uppercase().contains(word));
     handed_on(given, |name| is_of_programs(name) || !(ours(name) || secretive(name)))

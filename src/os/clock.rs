@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 /// Time since the machine started, sleep included (but see [`Topic::BootClock`](super::support::Topic::BootClock)).
-pub fn since_boot() -> Duration {
+pub(crate) fn since_boot() -> Duration {
     system::since_boot()
 }
 
 /// The number of this run of the machine; `None` where the system has none.
-pub fn boot_id() -> Option<String> {
+pub(crate) fn boot_id() -> Option<String> {
     system::boot_id()
 }
 
 /// How long the machine has slept since it started; `None` where the system does not tell.
-pub fn slept() -> Option<Duration> {
+pub(crate) fn slept() -> Option<Duration> {
     system::slept()
 }
 

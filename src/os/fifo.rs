@@ -7,7 +7,7 @@ use tokio::net::unix::pipe::Receiver;
 
 /// Makes a named pipe (0600) at `path` and opens it. It has no end for as long as the receiver is there. Needs a tokio
 /// runtime. [`io::ErrorKind::Unsupported`] where the system has no such pipe.
-pub fn make(path: &Path) -> io::Result<Receiver> {
+pub(crate) fn make(path: &Path) -> io::Result<Receiver> {
     system::make(path)
 }
 

@@ -9,36 +9,30 @@ use tokio::sync::watch;
 const UNTOLD: Duration = Duration::from_secs(10);
 
 /// Watches folders for removals.
-pub struct FolderWatch {
+pub(crate) struct FolderWatch {
     system: system::Watch,
     heard: watch::Receiver<()>,
 }
 
 impl FolderWatch {
     /// Watches nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (bell, heard) = watch::channel(());
         Self { system: system::Watch::new(bell), heard }
     }
 
     /// Watches these folders from now on, besides those that it watches already. Of a folder that is not there, nothing
     /// is told.
-    pub fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
+    pub(crate) fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
         self.heard.mark_unchanged();
         folders.for_each(|folder| self.system.add(folder));
     }
 
     /// Waits for a removal, or for some seconds where the system does not tell.
-    pub async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         if self.heard.changed().await.is_err() {
             tokio::time::sleep(UNTOLD).await;
         }
-    }
-}
-
-impl Default for FolderWatch {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

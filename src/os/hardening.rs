@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// daemon goes on: it keeps its secrets as any other program does.
 ///
 /// For the daemon, and for commands that read the store without one. It looks up who asks by `/proc/PID/exe`, which a closed process would not show.
-pub fn close_memory() {
+pub(crate) fn close_memory() {
     // Both limits, so that nothing raises it again. A core handler that is a pipe ignores this limit and
     // minds the next.
     let none = Rlimit { current: Some(0), maximum: Some(0) };

@@ -11,14 +11,14 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Whether this is process 1, and no sockets were passed to it: those are for this very process (`sd_listen_fds(3)`).
-pub fn is_first() -> bool {
+pub(crate) fn is_first() -> bool {
     getpid() == Pid::INIT && std::env::var_os("LISTEN_PID").is_none()
 }
 
 /// Runs this program with these arguments as a child, passes signals on to it and waits for every process that is left to
 /// this one, until the child ends. Gives its exit code as shells tell it: 128 and the signal's number for one that was
 /// killed; `None` if there is no such number. Needs a tokio runtime around it.
-pub async fn run(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<u8>> {
+pub(crate) async fn run(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<u8>> {
     // Before there is a child that could end.
     let mut ended = signal(SignalKind::child())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -5,13 +5,13 @@ use crate::printable::is_unprintable;
 /// Why nobody was told, or nobody answered.
 #[derive(Debug, thiserror::Error)]
 #[error("the desktop can't be told ({why})")]
-pub struct Untold {
+pub(crate) struct Untold {
     why: String,
 }
 
 /// What is shown. The texts are ours, but for names in them, which [`plain`] makes harmless.
 #[derive(Debug, Clone)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// One line.
     pub title: String,
     /// One or two sentences. Servers take a little markup here, so it is escaped on its way.
@@ -24,14 +24,14 @@ pub struct Notice {
 const LONGEST: usize = 120;
 
 /// A name that somebody else chose, in a bearable length and without what hides text or turns it around.
-pub fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|c| !is_unprintable(*c)).take(LONGEST).collect()
 }
 
 /// Shows `notice` and waits for a button: which one, or `None` if it was closed without. Whoever stops waiting
 /// takes it from the screen.
 #[cfg(target_os = "linux")]
-pub async fn ask(notice: &Notice) -> Result<Option<String>, Untold> {
+pub(crate) async fn ask(notice: &Notice) -> Result<Option<String>, Untold> {
     desktop::ask(notice).await.map_err(|error| Untold { why: error.to_string() })
 }
 

@@ -9,13 +9,13 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 /// All permissions of group and others.
-pub const OTHERS: u32 = 0o077;
+pub(crate) const OTHERS: u32 = 0o077;
 /// All permissions of those who are neither owner nor in the group.
-pub const EVERYBODY: u32 = 0o007;
+pub(crate) const EVERYBODY: u32 = 0o007;
 
 /// Who may own it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owners {
+pub(crate) enum Owners {
     /// This user alone.
     User,
     /// Or root.
@@ -26,7 +26,7 @@ pub enum Owners {
 
 /// Why a file is not private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotPrivate {
+pub(crate) enum NotPrivate {
     /// Another user owns it.
     Foreign {
         /// Who.
@@ -40,7 +40,7 @@ pub enum NotPrivate {
 }
 
 /// Whether what has this owner and mode is private: one of `owners` has it, and it has none of the permissions `closed`.
-pub fn check(uid: u32, mode: u32, owners: Owners, closed: u32) -> Result<(), NotPrivate> {
+pub(crate) fn check(uid: u32, mode: u32, owners: Owners, closed: u32) -> Result<(), NotPrivate> {
     let is_ours = match owners {
         Owners::User => uid == own_uid(),
         Owners::UserOrRoot => uid == own_uid() || uid == 0,
@@ -56,18 +56,18 @@ pub fn check(uid: u32, mode: u32, owners: Owners, closed: u32) -> Result<(), Not
 }
 
 /// Whether only this user, its owner, has any access.
-pub fn is_private(meta: &Metadata) -> bool {
+pub(crate) fn is_private(meta: &Metadata) -> bool {
     check(meta.uid(), meta.mode(), Owners::User, OTHERS).is_ok()
 }
 
 /// The user that this process acts as.
-pub fn own_uid() -> u32 {
+pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
 /// Opens a regular file for reading. A symbolic link is followed; what counts is the file it leads to, so its owner and
 /// mode are those of the open file, which nobody can swap in between. A pipe in its place does not hang.
-pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let meta = file.metadata()?;
@@ -76,7 +76,7 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
 
 /// Reads at most `most` bytes and one more, by which the caller sees that it is too long. `room`: how many are expected;
 /// there is place for so many from the beginning, since a buffer that grows leaves copies behind.
-pub fn read_wiped(from: impl Read, most: usize, room: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_wiped(from: impl Read, most: usize, room: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     // And for the read that finds the end.
     let room = room.min(most).saturating_add(64);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));

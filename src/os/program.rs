@@ -15,7 +15,7 @@ use super::child_env::ChildEnv;
 
 /// What a program may take.
 #[derive(Debug, Clone, Copy)]
-pub struct ProgramLimits {
+pub(crate) struct ProgramLimits {
     /// Bytes that it may print.
     pub output: usize,
     /// Until it is killed, with what it started.
@@ -27,7 +27,7 @@ pub struct ProgramLimits {
 
 /// Why there is no output. Holds nothing of it.
 #[derive(Debug)]
-pub enum ProgramError {
+pub(crate) enum ProgramError {
     /// There is no program in `argv`.
     Empty,
     /// It could not be started.
@@ -45,7 +45,7 @@ pub enum ProgramError {
 }
 
 /// What the program prints. Its messages are thrown away: they could hold anything. Killed when this is dropped.
-pub async fn output(
+pub(crate) async fn output(
     argv: &[String],
     env: &ChildEnv,
     limits: ProgramLimits,
@@ -79,7 +79,7 @@ pub async fn output(
 }
 
 /// The same from a thread that may wait.
-pub fn output_blocking(
+pub(crate) fn output_blocking(
     argv: &[String],
     env: &ChildEnv,
     limits: ProgramLimits,

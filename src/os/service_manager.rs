@@ -1,12 +1,12 @@
 //! Tells the service manager how the daemon is doing (`sd_notify(3)`). Nothing is said where none has asked for it.
 
 /// The daemon serves.
-pub fn ready() {
+pub(crate) fn ready() {
     system::tell_ready();
 }
 
 /// The daemon is about to end.
-pub fn stopping() {
+pub(crate) fn stopping() {
     system::tell_stopping();
 }
 

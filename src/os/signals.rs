@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndSignal {
+pub(crate) enum EndSignal {
     /// SIGINT: Ctrl-C.
     Interrupt,
     /// SIGQUIT: Ctrl-\.
@@ -18,7 +18,7 @@ pub enum EndSignal {
 
 impl EndSignal {
     /// The exit code by which shells tell of it: 128 and its number.
-    pub fn exit_code(self) -> i32 {
+    pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
             Self::Quit => 131,
@@ -37,7 +37,7 @@ impl EndSignal {
 
 /// Ready, with the signal that came, when the process is told to end by one of `signals`. From this call on, and not only
 /// once it is polled, these no longer kill. Needs a tokio runtime around it.
-pub fn end<const N: usize>(signals: [EndSignal; N]) -> io::Result<impl Future<Output = EndSignal>> {
+pub(crate) fn end<const N: usize>(signals: [EndSignal; N]) -> io::Result<impl Future<Output = EndSignal>> {
     let mut caught = Vec::with_capacity(N);
     for which in signals {
         caught.push((which, signal(which.kind())?));

@@ -4,7 +4,7 @@
 
 /// A kind of system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum System {
+pub(crate) enum System {
     /// Linux.
     Linux,
     /// macOS.
@@ -15,7 +15,7 @@ pub enum System {
 
 impl System {
     /// The one that this program was built for.
-    pub const HERE: Self = if cfg!(target_os = "linux") {
+    pub(crate) const HERE: Self = if cfg!(target_os = "linux") {
         Self::Linux
     } else if cfg!(target_os = "macos") {
         Self::MacOs
@@ -26,7 +26,7 @@ impl System {
 
 /// Something that ringback asks of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
+pub(crate) enum Topic {
     /// Owner and mode of files, `flock`, `fsync`.
     PrivateFiles,
     /// A clock that goes on during sleep.
@@ -65,7 +65,7 @@ pub enum Topic {
 
 /// How it is on one system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Support {
+pub(crate) enum Support {
     /// By this. Tried on Linux alone.
     By(&'static str),
     /// Not at all, with this consequence: a clause.
@@ -180,13 +180,13 @@ const TABLE: [Row; 17] = [
 
 impl Topic {
     /// How it is on `system`.
-    pub fn on(self, system: System) -> Support {
+    pub(crate) fn on(self, system: System) -> Support {
         let row = TABLE.iter().find(|row| row.topic == self);
         row.map_or(Support::Missing("it is not known here"), |row| row.on(system))
     }
 
     /// The consequence, where it is missing here: a clause.
-    pub fn missing_here(self) -> Option<&'static str> {
+    pub(crate) fn missing_here(self) -> Option<&'static str> {
         match self.on(System::HERE) {
             Support::By(_) => None,
             Support::Missing(consequence) => Some(consequence),
@@ -205,7 +205,7 @@ impl Row {
 }
 
 /// What is missing on `system`: name and consequence.
-pub fn missing(system: System) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn missing(system: System) -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLE.iter().filter_map(move |row| match row.on(system) {
         Support::By(_) => None,
         Support::Missing(consequence) => Some((row.name, consequence)),

@@ -4,14 +4,14 @@
 /// Why nobody tells that the machine is about to sleep.
 #[derive(Debug, thiserror::Error)]
 #[error("systemd-logind can't be asked ({why})")]
-pub struct NobodyTells {
+pub(crate) struct NobodyTells {
     why: String,
 }
 
 /// Does `work` before each sleep, which waits for it for as long as logind lets (`InhibitDelayMaxSec`, 5 s where
 /// nobody has changed it). Ends only where nobody tells of sleep, or no longer.
 #[cfg(target_os = "linux")]
-pub async fn before_each<Work: Future<Output = ()>>(work: impl Fn() -> Work) -> NobodyTells {
+pub(crate) async fn before_each<Work: Future<Output = ()>>(work: impl Fn() -> Work) -> NobodyTells {
     match logind::before_each(work).await {
         Ok(()) => NobodyTells { why: "it has left the bus".into() },
         Err(error) => NobodyTells { why: error.to_string() },

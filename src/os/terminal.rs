@@ -11,18 +11,18 @@ use zeroize::Zeroizing;
 use super::signals::{self, EndSignal};
 
 /// The terminal that the process was started from, whatever its standard streams are.
-pub struct Terminal {
+pub(crate) struct Terminal {
     tty: File,
 }
 
 impl Terminal {
     /// `None` where there is none.
-    pub fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(|tty| Self { tty })
     }
 
     /// Shows `question`, which holds nothing that steers a terminal, and reads a line of at most `most` bytes, without its end.
-    pub fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tty = &self.tty;
         let quiet = Quiet::over(&self.tty)?;
         // To the terminal itself: what is asked has to be seen, wherever standard error goes.

@@ -8,7 +8,7 @@ const NAP: Duration = Duration::from_secs(30);
 
 /// Calls `ring` after each resume and each change of the clock, until it returns false. Where the kernel can't tell, it
 /// is called every half minute.
-pub fn on_clock_jump(mut ring: impl FnMut() -> bool) {
+pub(crate) fn on_clock_jump(mut ring: impl FnMut() -> bool) {
     system::on_clock_jump(&mut ring);
     loop {
         std::thread::sleep(NAP);
@@ -20,7 +20,7 @@ pub fn on_clock_jump(mut ring: impl FnMut() -> bool) {
 
 /// Calls `ring` after each change of the network, until it returns false. Comes back at once, with the reason, where the
 /// system does not tell.
-pub fn on_network_change(mut ring: impl FnMut() -> bool) -> Result<(), String> {
+pub(crate) fn on_network_change(mut ring: impl FnMut() -> bool) -> Result<(), String> {
     system::on_network_change(&mut ring)
 }
 

@@ -62,10 +62,10 @@ fn name(_: impl AsFd) -> String {
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_a_file_system_does_not_have_is_told_with_its_name_and_a_full_disk_is_none_of_it() {
         // proc makes nothing durable, and says so as others do.
