@@ -258,7 +258,9 @@ fn systems_are_told_apart_in_os_alone() {
         "cfg!(windows",
     ];
     let mut files = Vec::new();
-    sources::packages().iter().for_each(|(_, folder)| sources::rust_files(&folder.join("src"), &mut files));
+    for (_, folder) in sources::packages() {
+        sources::rust_files(&folder.join("src"), &mut files);
+    }
     let mut wrong = Vec::new();
     for path in &files {
         let file = sources::shown(path);

@@ -81,7 +81,9 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 fn shipped(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    let begins = |line: &str| line == "mod tests {";
+    let end: usize = text.lines().take_while(|line| !begins(line)).map(|line| line.len() + 1).sum();
+    text.get(..end).unwrap_or(text)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,17 +24,17 @@ pub trait SecretKind {
 
 /// The kinds of secret that the API of the daemon has.
 pub mod kinds {
-    /// See [`AccessToken`](super::AccessToken).
+    /// See [`AccessToken`](crate::secret::AccessToken).
     #[derive(Debug)]
     pub enum Access {}
-    impl super::SecretKind for Access {
+    impl crate::secret::SecretKind for Access {
         const NAME: &'static str = "AccessToken";
     }
 
-    /// See [`AppKey`](super::AppKey).
+    /// See [`AppKey`](crate::secret::AppKey).
     #[derive(Debug)]
     pub enum App {}
-    impl super::SecretKind for App {
+    impl crate::secret::SecretKind for App {
         const NAME: &'static str = "AppKey";
     }
 }

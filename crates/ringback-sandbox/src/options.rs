@@ -273,7 +273,8 @@ pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[cfg(all(test, feature = "clap"))]
+#[cfg(test)]
+#[cfg(feature = "clap")]
 mod tests {
     use clap::Parser;
 
