@@ -221,7 +221,8 @@ fn every_error_is_in_the_docs_with_its_cause_and_its_hint() {
         [error.to_string(), format!("`{}`", error.code().row().name), cause.to_owned(), error.hint()]
     });
     keep_current("Error", &table(["message", "`error`", "cause", "what to do"], rows));
-    for row in ErrorCode::TABLE {
+    // Without a status, it is the command line's own.
+    for row in ErrorCode::TABLE.iter().filter(|row| row.status != 0) {
         assert!(errors().iter().any(|(error, _)| error.code() == row.code), "no error has the code {}", row.name);
     }
 }
