@@ -127,8 +127,8 @@ fn closed(error: io::Error) -> Closed {
     Closed::Absent(error)
 }
 
-/// Whoever listens gets what is typed into `login --paste`, and what it answers is used as a token: it
-/// has to be this user's own daemon.
+/// The listener gets pasted codes and passphrases, and its answers are used as tokens, so it has to be this user's
+/// own daemon.
 fn check_peer(stream: &UnixStream, path: &Path) -> Result<(), Error> {
     match peer::is_own_user(stream, path) {
         Ok(true) => Ok(()),

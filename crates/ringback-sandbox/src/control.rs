@@ -83,7 +83,7 @@ pub(crate) async fn journal(State(server): State<Arc<Server>>) -> Response {
     json(StatusCode::OK, json!({ "requests": requests, "counters": counters }))
 }
 
-/// Begins the journal and its counters anew.
+/// Clears the journal and its counters.
 pub(crate) async fn forget(State(server): State<Arc<Server>>) -> StatusCode {
     let mut state = server.state();
     state.journal.clear();

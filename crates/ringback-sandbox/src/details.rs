@@ -26,7 +26,7 @@ pub(crate) enum Mode {
     Full,
 }
 
-/// Whoever sent a Bearer that works.
+/// A request with a Bearer token that works.
 pub(crate) struct Bearer {
     token: String,
     access: Access,

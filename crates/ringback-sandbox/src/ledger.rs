@@ -21,7 +21,7 @@ pub(crate) struct Access {
     family: FamilyId,
 }
 
-/// The circumstances of an act: what rules hold, when it happens, and chance.
+/// The circumstances of an act: what rules hold, when it happens, and randomness.
 pub(crate) struct Occasion<'a> {
     pub(crate) options: &'a Options,
     /// Unix milliseconds.
@@ -68,7 +68,7 @@ pub(crate) struct FamilyId(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     Refreshable,
-    /// RFC 6749 §4.4.3: a client that can always ask anew needs none.
+    /// RFC 6749 §4.4.3: a client that can always ask again needs none.
     AccessOnly,
 }
 

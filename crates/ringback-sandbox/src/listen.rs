@@ -17,11 +17,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-/// Who is at the other end.
+/// The address of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The rope by which a handler can cut its own connection.
+/// Lets a handler cut its own connection.
 #[derive(Clone, Default)]
 pub(crate) struct Hangup(Arc<Notify>);
 
@@ -65,9 +65,9 @@ async fn connection(stream: TcpStream, peer: Peer, routes: Router) {
     // Small replies should not wait for an acknowledgement; if it cannot be set they do.
     let _ = stream.set_nodelay(true);
     let hangup = Hangup::default();
-    let rope = hangup.clone();
+    let for_handlers = hangup.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(rope.clone());
+        request.extensions_mut().insert(for_handlers.clone());
         request.extensions_mut().insert(peer);
         let routes = routes.clone();
         async move { routes.oneshot(request).await }

@@ -65,7 +65,7 @@ pub(crate) fn answer(uri: &str, part: Part, members: &[(&str, &str)]) -> String 
 }
 
 fn is_loopback(uri: &str) -> bool {
-    // The parser drops line breaks and turns backslashes around; the browser gets the URI as it came.
+    // The parser drops line breaks and turns backslashes around; the browser gets the URI unchanged.
     if uri.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
         return false;
     }

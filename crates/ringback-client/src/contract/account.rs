@@ -9,10 +9,10 @@ use super::expiry::ExpiryWord;
 use super::health::{AccountHealth, HealthReply};
 use super::store::StoreState;
 
-/// Name that stands for the account that the config calls `default_account`.
+/// The name for the account that the config calls `default_account`.
 pub const DEFAULT_ACCOUNT: &str = "default";
 
-/// Where an account stands.
+/// The state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
@@ -35,7 +35,7 @@ pub struct AccountReply {
     pub account: String,
     /// The provider's name in the config.
     pub provider: String,
-    /// Where it stands.
+    /// Its state.
     pub state: AccountState,
     /// Whether it has a token that works, and who has to do something if not; absent: an older daemon.
     #[serde(flatten)]
@@ -137,7 +137,7 @@ pub struct AccountsReply {
     pub store: StoreState,
     /// Sorted by name.
     pub accounts: Vec<AccountReply>,
-    /// Accounts that can't be used, sorted by name, each with the first mistake that stands in its way.
+    /// Accounts that can't be used, sorted by name, each with its first mistake.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub mistakes: Vec<ConfigMistake>,
     /// The last reload, if it was refused: the config from before it is in effect.

@@ -42,7 +42,7 @@ pub struct AuditLine {
     /// The request's id in the daemon's log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
-    /// The line stands for so many like it that have no line of their own.
+    /// How many more requests like this one the line stands for: beyond a rate, they get no lines of their own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub more: Option<u64>,
     /// Since when they came: RFC 3339 in UTC, with milliseconds.

@@ -1,4 +1,4 @@
-//! A login as another person than the account's tokens are of: what is asked, the answer, and what became of it.
+//! Account takeover check: a login as another person than the one whose tokens the account has.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// Who it is and who has just logged in, for people. Whoever shows it has to escape it.
+    /// Both identities in words. They have to be escaped where they are shown.
     pub fn in_words(&self) -> (String, String) {
         let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
         (told(&self.current), told(&self.new))

@@ -18,7 +18,7 @@ pub struct DoctorReply {
 pub struct Finding {
     /// What was looked at, such as `port` or `account work`.
     pub check: String,
-    /// How it stands.
+    /// The result.
     pub state: FindingState,
     /// What was found, in one sentence.
     pub what: String,
@@ -27,7 +27,7 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-/// How a thing stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {

@@ -1,4 +1,4 @@
-//! What happens to accounts.
+//! Events of accounts: `GET /v1/events`.
 
 use serde::{Deserialize, Serialize};
 

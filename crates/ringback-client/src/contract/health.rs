@@ -1,4 +1,4 @@
-//! How an account is: one definition for everybody who tells of it.
+//! The health of an account: one definition for every reply and page.
 
 use serde::{Deserialize, Serialize};
 

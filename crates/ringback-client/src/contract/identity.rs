@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 const TOLD: (usize, usize) = (5, 96);
 
 /// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
-/// length. The provider wrote it, so whoever shows it still has to escape it.
+/// length. The provider wrote it, so it has to be escaped where it is shown.
 pub fn whose(identity: &Map<String, Value>) -> Option<String> {
     let cut = |text: &str| -> String { text.chars().take(TOLD.1).collect() };
-    // Who issued a subject is the least of it.
+    // The issuer comes last: it says the least about the person.
     let (issuer, rest): (Vec<_>, Vec<_>) = identity.iter().partition(|(name, _)| *name == "iss");
     let told = rest.into_iter().chain(issuer).filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{} {}", cut(name), cut(text))),

@@ -14,16 +14,16 @@ pub struct InfoReply {
     pub source: InfoSource,
     /// Whether the token works.
     pub active: bool,
-    /// What it may, separated by spaces.
+    /// Its scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
-    /// When it expires, in Unix seconds; absent: never, or it was not said.
+    /// When it expires, in Unix seconds; absent where it never does, or the provider did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<i64>,
     /// Whose it is, such as `voip_id`.
     #[serde(flatten)]
     pub identity: Map<String, Value>,
-    /// Everything as it came.
+    /// All that the provider said, unchanged.
     pub claims: Map<String, Value>,
 }
 

@@ -94,7 +94,7 @@ pub struct PasteRequest {
     pub redirect_url: String,
 }
 
-/// How a login stands.
+/// The state of a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginReply {
     /// The login's id.
@@ -163,7 +163,7 @@ impl LoginReply {
     }
 }
 
-/// The three ways a login can stand.
+/// Whether a login is pending, and how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginStatus {

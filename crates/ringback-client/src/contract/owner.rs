@@ -1,4 +1,4 @@
-//! For who owns the daemon: apps, questions, the status page.
+//! For the daemon's own user: apps, consent questions, the status page.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub struct AppRequest {
     /// The accounts it may read; absent: all, those that will be added too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accounts: Option<Vec<String>>,
-    /// It gets only tokens that are worth no more than these scopes; absent: any.
+    /// It gets only tokens with no more than these scopes; absent: any token.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scopes: Option<Vec<String>>,
     /// Whether it may change something.

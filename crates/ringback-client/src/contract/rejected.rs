@@ -1,4 +1,4 @@
-//! What became of a report that an API rejected a token.
+//! Rejected tokens: `POST /v1/accounts/{name}/rejected`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Which process holds the state folder.
+//! The lock of the state folder: which process holds it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// The file in the state folder that its holder locks, and that says which process that is.
 pub const LOCK: &str = "lock";
 
-/// What stands behind the process id where a command holds the folder, which is no daemon.
+/// Follows the process id where a command holds the folder, which is no daemon.
 pub const COMMAND: &str = "command";
 
 /// The daemon that holds the state folder at `path`, where the system tells (`/proc/locks`, `proc_locks(5)`). To try the
