@@ -1,6 +1,6 @@
 //! What happens to an account, as pure functions of values: no I/O, no clock, no tokio.
 //!
-//! [`state`] is the heart: the state machine, events in, effects out. [`snapshot`] is what callers see of it, and
+//! [`state`] is the heart: the state machine, events in, effects out. `snapshot` is what callers see of it, and
 //! [`attempts`] holds the pending logins. Those are no states of the account: a user can log in again while the old
 //! token is still served.
 

@@ -33,22 +33,22 @@ pub enum Event {
     Forced,
     /// A caller's API answered 401 to the current token.
     Rejected,
-    /// The end of [`Effect::Prepare`].
+    /// The end of [`Effect::Prepare`](super::effect::Effect::Prepare).
     Prepared(Result<(), String>),
-    /// The end of [`Effect::Send`].
+    /// The end of [`Effect::Send`](super::effect::Effect::Send).
     Answered(RefreshOutcome),
-    /// The end of [`Effect::Commit`].
+    /// The end of [`Effect::Commit`](super::effect::Effect::Commit).
     Committed(Result<(), String>),
-    /// The end of [`Effect::Remove`].
+    /// The end of [`Effect::Remove`](super::effect::Effect::Remove).
     Removed(Result<(), String>),
     /// A login brought a grant: with what the provider said of its token, if it was asked, and how long ago the grant
     /// was asked for.
     LoggedIn(Box<Grant>, Map<String, Value>, Duration),
     /// The user logs out.
     LogOut,
-    /// The end of [`Effect::Describe`]; `None`: the provider did not say.
+    /// The end of [`Effect::Describe`](super::effect::Effect::Describe); `None`: the provider did not say.
     Described(Option<Box<Described>>),
-    /// The end of [`Effect::Note`].
+    /// The end of [`Effect::Note`](super::effect::Effect::Note).
     Noted,
     /// The config changed, or was read again: refused requests may succeed now.
     Reconfigured(Policy),

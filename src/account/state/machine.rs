@@ -97,7 +97,7 @@ pub(super) enum Means {
 }
 
 impl Machine {
-    /// A machine that knows nothing of the store: its first [`Event::Timer`] reads it.
+    /// A machine that knows nothing of the store: its first [`Event::Timer`](super::event::Event::Timer) reads it.
     pub fn new(policy: Policy) -> Self {
         let (state, phase) = (MachineState::Unread, Phase::Idle);
         let unknown_refusals = UnknownRefusals::default();

@@ -13,12 +13,12 @@ use crate::oauth::dialect::Rotation;
 pub(super) const FORCED_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Machine {
-    /// How long until [`Event::Forced`] may have an effect.
+    /// How long until [`Event::Forced`](super::event::Event::Forced) may have an effect.
     pub fn forced_pause(&self, now: Moment) -> Duration {
         self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(FORCED_INTERVAL)))
     }
 
-    /// When [`Event::Timer`] is needed next, if nothing else happens.
+    /// When [`Event::Timer`](super::event::Event::Timer) is needed next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
         match (&self.phase, &self.state) {
             (Phase::Uncommitted { retry_at, .. }, _) => Some(*retry_at),
@@ -63,8 +63,8 @@ impl Machine {
         [retry_after, self.probe_at].into_iter().flatten().fold(apart, Moment::latest)
     }
 
-    /// Whether [`Event::Timer`] would begin a planned attempt now. A replay is not planned: it is sent promptly or
-    /// not at all.
+    /// Whether [`Event::Timer`](super::event::Event::Timer) would begin a planned attempt now. A replay is not
+    /// planned: it is sent promptly or not at all.
     pub fn is_planned_attempt_due(&self, now: Moment) -> bool {
         match (&self.phase, &self.state) {
             (Phase::Idle, MachineState::Starting) => true,
