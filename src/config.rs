@@ -1,6 +1,6 @@
 //! The configuration: reads the config file and the presets, and reports everything that is wrong with them.
 //!
-//! [`effective`] has what comes out, `sections` every key that there is.
+//! `effective` has what comes out, `sections` every key that there is.
 
 mod account;
 mod catalog;
