@@ -325,7 +325,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     let store = private(&new, "store-phrase", "the phrase of the new store");
     let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
     let (code, _, said) = new.cli(&arguments);
-    assert!(code == 0 && said.contains("work: taken over"), "{said}");
+    assert!(code == 0 && said.contains("work: imported"), "{said}");
     let opened = envelope::open(
         &std::fs::read(&file).unwrap(),
         &EnvelopeKey::Identities(envelope::identities(identity.to_string().expose_secret()).unwrap()),
