@@ -19,19 +19,21 @@ use ringback::account::record::Record;
 use ringback::apps::Apps;
 use ringback::audit::{AuditLimits, AuditLog};
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::broker::{CallbackListener, Guard, World, wakeups};
-use ringback::browser::UsersBrowser;
+use ringback::broker::{CallbackListener, ListenerGuard, World, wakeups};
 use ringback::clock::Clock;
-use ringback::config::{self, Config, FilePrivacy, KeySource};
+use ringback::config::{self, Config, FilePrivacy};
 use ringback::contract::{AuditEvent, AuditLine, TokenReply};
 use ringback::credentials::CredentialEnv;
-use ringback::http::listen::{Connection, ConnectionLimits, Peer};
+use ringback::http::listen::ConnectionLimits;
+use ringback::http::peer::{Connection, Peer};
 use ringback::http::{Gate, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
-use ringback::ports::{PeerLookup, PeerUser};
+use ringback::os::browser::UsersBrowser;
+use ringback::os::ports::{PeerLookup, PeerUser};
 use ringback::provider::{HttpProvider, ProviderFuture};
 use ringback::random::Randomness;
 use ringback::secret::Secret;
+use ringback::secret::source::KeySource;
 use ringback::store::Store;
 use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::MasterKey;
@@ -140,7 +142,7 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         provider: Arc::new(HttpProvider::new(Clock::System)),
         credentials: Arc::new(CredentialEnv::default()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::new(NoDoor),
+        callback_listener: Arc::new(NoDoor),
         runtime: None,
         clock: Clock::System,
         randomness: Randomness::System,
@@ -168,7 +170,7 @@ fn stored() -> Record {
 struct NoDoor;
 
 impl CallbackListener for NoDoor {
-    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         Box::pin(async { Err("no logins in a bench".into()) })
     }
 }

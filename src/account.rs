@@ -1,14 +1,21 @@
 //! What happens to an account, as pure functions of values: no I/O, no clock, no tokio.
 //!
-//! [`state`] is the heart: events in, effects out. [`view`] is what callers get to see of it, and
-//! [`attempts`] the pending logins, which are no states of the account: a user can log in anew while the
-//! old token still serves.
+//! [`state`] is the heart: the state machine, events in, effects out. `snapshot` is what callers see of it, and
+//! [`attempts`] holds the pending logins. Those are no states of the account: a user can log in again while the old
+//! token is still served.
 
 pub mod attempts;
-pub mod health;
-pub mod login_history;
+pub(crate) mod downscoped;
+pub(crate) mod health;
+pub(crate) mod login_history;
+pub mod login_reason;
+pub(crate) mod lost_scope;
 pub mod record;
-pub mod replace;
-pub mod schedule;
+pub(crate) mod replace;
+pub(crate) mod schedule;
+pub(crate) mod served;
+pub(crate) mod snapshot;
 pub mod state;
-pub mod view;
+pub(crate) mod status;
+pub(crate) mod trouble;
+pub(crate) mod verdict;

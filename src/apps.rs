@@ -4,61 +4,38 @@
 //! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
 //! can be rotated, limited and switched off like the others.
 
+mod app;
 mod change;
 pub mod consent;
+mod error;
 mod file;
 pub mod key;
 mod rights;
+pub mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use serde::{Deserialize, Serialize};
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::clock::Wall;
-use crate::paths::folder::{Folder, FolderError};
+use crate::contract::is_name;
+use crate::os::folder::Folder;
 use crate::secret::AppKey;
 use key::Digest;
 
+pub use app::{App, NewApp, Usage};
+pub use error::AppsError;
 pub use rights::Rights;
 
 /// The app whose key is in the key file.
 pub const DEFAULT_APP: &str = "default";
 /// Its key file in the state folder.
 pub const DEFAULT_KEY_FILE: &str = "app.key";
-
-/// Why apps can't be read, made or changed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum AppsError {
-    /// A file or folder can't be used.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The system has no randomness to give.
-    #[error("a key could not be generated: {0}")]
-    Random(String),
-    /// A file holds something else.
-    #[error("{}: {why}; it was left unchanged: fix it, or move it away", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// There is one of that name.
-    #[error("there is already an app `{0}`: `ringback app rotate {0}` gives it a new key")]
-    Exists(String),
-    /// There is none of that name.
-    #[error("there is no app `{0}`: `ringback app list` shows the apps")]
-    Unknown(String),
-    /// The name can't be one.
-    #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]
-    Name,
-}
 
 /// Why a shown key opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,90 +44,6 @@ pub enum Stranger {
     Unknown,
     /// It was right until it expired.
     Expired,
-}
-
-/// One program.
-#[derive(Debug)]
-pub struct App {
-    /// Its name.
-    pub name: String,
-    /// What its key is good for.
-    pub rights: Rights,
-    /// When the key was made, Unix seconds.
-    pub created_at: i64,
-    /// When it stops working, Unix seconds.
-    pub expires_at: Option<i64>,
-    /// How many of its requests wait for something at this moment.
-    pub waiting: Arc<AtomicUsize>,
-    /// How many streams of events it holds at this moment.
-    pub listening: Arc<AtomicUsize>,
-    digest: Digest,
-    /// Removed, or given another key: whoever still holds this has to be told no.
-    revoked: AtomicBool,
-    uses: AtomicU64,
-    last_used_at: AtomicI64,
-    last_address: ArcSwapOption<IpAddr>,
-}
-
-/// How an app was used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// How many requests it made.
-    #[serde(default)]
-    pub uses: u64,
-    /// When the last one was, Unix seconds.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_used_at: Option<i64>,
-    /// Where it came from; absent: over the unix socket.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_address: Option<IpAddr>,
-}
-
-impl App {
-    fn new(
-        name: String,
-        rights: Rights,
-        (created_at, expires_at): (i64, Option<i64>),
-        digest: Digest,
-        usage: Usage,
-    ) -> Self {
-        Self {
-            name,
-            rights,
-            created_at,
-            expires_at,
-            waiting: Arc::default(),
-            listening: Arc::default(),
-            digest,
-            revoked: AtomicBool::new(false),
-            uses: AtomicU64::new(usage.uses),
-            last_used_at: AtomicI64::new(usage.last_used_at.unwrap_or_default()),
-            last_address: ArcSwapOption::from(usage.last_address.map(Arc::new)),
-        }
-    }
-
-    /// How it was used so far.
-    pub fn usage(&self) -> Usage {
-        let uses = self.uses.load(Ordering::Relaxed);
-        let last_used_at = (uses > 0).then(|| self.last_used_at.load(Ordering::Relaxed));
-        Usage { uses, last_used_at, last_address: self.last_address.load().as_deref().copied() }
-    }
-
-    /// Whether its key works at `now`.
-    pub fn works(&self, now: Wall) -> bool {
-        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|at| now.unix_seconds() < at)
-    }
-}
-
-/// What an app is to be.
-#[derive(Debug, Clone)]
-pub struct NewApp {
-    /// Its name.
-    pub name: String,
-    /// What its key is to be good for.
-    pub rights: Rights,
-    /// When the key is to stop working, Unix seconds.
-    pub expires_at: Option<i64>,
 }
 
 /// All apps. Cheap to clone; looking a key up takes no lock.
@@ -207,11 +100,7 @@ impl Apps {
 
     /// Counts a request of `app`. `from`: its address, if it came over TCP.
     pub fn used(&self, app: &App, from: Option<IpAddr>, now: Wall) {
-        app.uses.fetch_add(1, Ordering::Relaxed);
-        app.last_used_at.store(now.unix_seconds(), Ordering::Relaxed);
-        if app.last_address.load().as_deref().copied() != from {
-            app.last_address.store(from.map(Arc::new));
-        }
+        app.count_use(from, now);
         if !self.inner.unsaved.swap(true, Ordering::AcqRel) {
             self.inner.used.notify_one();
         }
@@ -231,7 +120,7 @@ impl Apps {
 
     /// Makes an app. Its key works once this returns. Blocks on the disk.
     pub fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
-        if !valid(&new.name) {
+        if !is_name(&new.name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
@@ -245,12 +134,12 @@ impl Apps {
 
     /// Takes an app's key away, at once; also if that can't be written down, which is then the error.
     pub fn remove(&self, name: &str) -> Result<(), AppsError> {
-        if !valid(name) {
+        if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
-        app.revoked.store(true, Ordering::Release);
+        app.revoke();
         self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
         self.inner.changed.notify_one();
         let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
@@ -263,7 +152,7 @@ impl Apps {
 
     /// Gives an app another key; the old one stops working once the new one does. Blocks on the disk.
     pub fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
-        if !valid(name) {
+        if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
@@ -272,7 +161,7 @@ impl Apps {
         let expires_at = old.expires_at.map(|at| now.unix_seconds().saturating_add(at.saturating_sub(old.created_at)));
         let new = NewApp { name: old.name.clone(), rights: old.rights.clone(), expires_at };
         let made = self.inner.make(new, old.usage(), now)?;
-        old.revoked.store(true, Ordering::Release);
+        old.revoke();
         Ok(made)
     }
 
@@ -336,12 +225,6 @@ impl AppsInner {
         let sorted: BTreeMap<&str, &App> = apps.values().map(|app| (app.name.as_str(), app.as_ref())).collect();
         file::write(&self.folder, sorted.into_values())
     }
-}
-
-/// The rule for names, which is that of accounts.
-fn valid(name: &str) -> bool {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (1..=64).contains(&name.len()) && !name.starts_with(['.', '-', '_']) && name.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Tells the user on the desktop that accounts need them, with a button that opens the login: one notification for
-//! all of them, and one browser tab at a time.
+//! Desktop notifications for accounts that need their user, with a button that opens the login: one notification for
+//! all accounts, and one browser tab at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
@@ -9,22 +9,21 @@ use std::time::Duration;
 use crate::broker::events::Received;
 use crate::broker::handle::Broker;
 use crate::contract::{AccountHealth, AccountReply, AccountState, EventKind, HealthReply, LoginStatus, LoginVia};
-use crate::notify::{self, Notice, Untold};
+use crate::os::notify::{self, Notice, Untold};
 
-/// What comes within this time is told together: a provider that ends one session may end all of them.
-const GATHERED: Duration = Duration::from_secs(2);
-/// Accounts that a notification names; it counts the others.
-const NAMED: usize = 5;
+/// Events within this time share a notification: a provider that ends one session may end all of them.
+const BATCH_WINDOW: Duration = Duration::from_secs(2);
+/// Accounts that a notification names. The others are counted.
+const NAMES_SHOWN: usize = 5;
 /// Longer than any login may take (`serve.login_timeout`).
-const LOGIN: Duration = Duration::from_secs(2 * 3600);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
 /// The button's id.
 const LOG_IN: &str = "login";
 
-/// A desktop that can't be told is tried again after so long, and then ever more seldom: a daemon may be there before
-/// the desktop is.
-const TRIED_AGAIN: Duration = Duration::from_secs(5);
-/// How often, until something else happens.
-const TRIES: u32 = 9;
+/// First pause before a failed notification is retried (exponential backoff): the daemon may start before the desktop.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// Attempts, until something else happens.
+const MAX_ATTEMPTS: u32 = 9;
 
 /// What an account needs the user for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +32,13 @@ enum Need {
     Login,
     /// A login before long.
     Due,
-    /// A look at why it can't be refreshed.
-    Look,
+    /// To check why it can't be refreshed.
+    Check,
 }
 
 impl Need {
-    /// What the account needs the user for, where no event told. Nobody logs in again to what was logged out of, and
-    /// an account that was not read yet, or whose store is locked, needs nothing of its own.
+    /// What the account needs the user for, if no event said so. A logged-out account needs nothing, nor does one that
+    /// was not read yet or whose store is locked.
     fn of(account: &AccountReply) -> Option<Self> {
         let heals = |health: &HealthReply| health.then.is_none_or(|then| then == AccountHealth::Recovering);
         let health = account.health.as_ref()?;
@@ -48,51 +47,51 @@ impl Need {
             (AccountState::SignedOut | AccountState::StoreUnavailable, _) | (_, AccountHealth::Usable) => None,
             (_, AccountHealth::Ending) if heals(health) => None,
             (_, AccountHealth::Ending) if account.last_error.is_none() => Some(Self::Due),
-            (_, _) => account.last_error.as_ref().map(|_| Self::Look),
+            (_, _) => account.last_error.as_ref().map(|_| Self::Check),
         }
     }
 }
 
 /// Never ends before the broker does.
-pub async fn call_for(broker: Broker) {
-    let mut heard = broker.listen();
-    let mut desk = LoginNotifier::new(broker);
-    desk.look_at_all();
+pub(crate) async fn run(broker: Broker) {
+    let mut events = broker.listen();
+    let mut notifier = LoginNotifier::new(broker);
+    notifier.check_all();
     loop {
         tokio::select! {
-            happening = heard.next() => match happening {
+            received = events.next() => match received {
                 None => return,
-                Some(Received::Event(event)) => desk.take_in(&event.account, event.event).await,
-                Some(Received::Missed(_)) => desk.look_at_all(),
+                Some(Received::Event(event)) => notifier.handle_event(&event.account, event.event).await,
+                Some(Received::Missed(_)) => notifier.check_all(),
             },
-            () = &mut desk.gathering => desk.show(),
-            pressed = &mut desk.screen => desk.pressed(pressed).await,
-            finished = &mut desk.login => desk.login_ended(finished).await,
+            () = &mut notifier.batch => notifier.show(),
+            pressed = &mut notifier.notification => notifier.pressed(pressed).await,
+            finished = &mut notifier.login => notifier.login_ended(finished).await,
         }
     }
 }
 
-/// Something that is waited for, or nothing.
-type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A future that is awaited, possibly one that never ends.
+type BoxedFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-fn nothing<T: Send + 'static>() -> Later<T> {
+fn never<T: Send + 'static>() -> BoxedFuture<T> {
     Box::pin(pending())
 }
 
 struct LoginNotifier {
     broker: Broker,
     needs: BTreeMap<String, Need>,
-    /// Ends when what came together is to be shown.
-    gathering: Later<()>,
-    /// The notification. Whoever drops it takes it from the screen.
-    screen: Later<Result<Option<String>, Untold>>,
+    /// Ends when the collected events are to be shown.
+    batch: BoxedFuture<()>,
+    /// The notification. Dropping it closes it.
+    notification: BoxedFuture<Result<Option<String>, Untold>>,
     is_shown: bool,
-    /// How often the desktop could not be told.
-    untold: u32,
-    /// Logins to be opened, one after the other.
+    /// Failed attempts to show it.
+    failures: u32,
+    /// Logins to open, one after the other.
     queue: VecDeque<String>,
-    /// Ends with the one that is open; whether somebody finished it.
-    login: Later<bool>,
+    /// Ends with the open login: whether it succeeded.
+    login: BoxedFuture<bool>,
     is_open: bool,
 }
 
@@ -101,19 +100,19 @@ impl LoginNotifier {
         Self {
             broker,
             needs: BTreeMap::new(),
-            gathering: nothing(),
-            screen: nothing(),
+            batch: never(),
+            notification: never(),
             is_shown: false,
-            untold: 0,
+            failures: 0,
             queue: VecDeque::new(),
-            login: nothing(),
+            login: never(),
             is_open: false,
         }
     }
 
-    /// At the start, and where events were missed. What is found so is told, and opens no browser: nobody knows
-    /// whether that was done before.
-    fn look_at_all(&mut self) {
+    /// At the start, and after missed events. Accounts found this way are shown, but open no browser: that may have
+    /// been done before.
+    fn check_all(&mut self) {
         for account in self.broker.accounts() {
             match Need::of(&account) {
                 Some(need) => _ = self.note(&account.account, need),
@@ -122,29 +121,29 @@ impl LoginNotifier {
         }
     }
 
-    async fn take_in(&mut self, account: &str, event: EventKind) {
+    async fn handle_event(&mut self, account: &str, event: EventKind) {
         let need = match event {
             EventKind::LoginNeeded => Need::Login,
             EventKind::LoginDue => Need::Due,
-            EventKind::Failing => Need::Look,
+            EventKind::Failing => Need::Check,
             EventKind::LoggedIn | EventKind::LoggedOut | EventKind::Refreshed | EventKind::Recovered => {
                 return self.forget(account);
             }
         };
         let is_new = self.note(account, need);
-        // Once: what nobody finished is not opened again by itself.
-        let opens = self.broker.attention(account).is_some_and(|attention| attention.opens_login);
+        // Once: an unfinished login is not opened again automatically.
+        let opens = self.broker.setting(account, |keys| keys.open_login) == Some(true);
         if opens && is_new && need == Need::Login {
             self.queue.push_back(account.to_owned());
             self.next_login_if_none().await;
         }
     }
 
-    /// Whether that is new.
+    /// Whether this need is new.
     fn note(&mut self, account: &str, need: Need) -> bool {
-        self.untold = 0;
-        if self.broker.attention(account).is_some_and(|attention| attention.desktop) {
-            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
+        self.failures = 0;
+        if self.broker.setting(account, |keys| keys.notify) == Some(true) {
+            self.batch = Box::pin(tokio::time::sleep(BATCH_WINDOW));
         }
         self.needs.insert(account.to_owned(), need) != Some(need)
     }
@@ -153,28 +152,28 @@ impl LoginNotifier {
         self.queue.retain(|name| name != account);
         let known = self.needs.remove(account).is_some();
         if self.needs.is_empty() {
-            self.take_away();
-            self.gathering = nothing();
+            self.close_notification();
+            self.batch = never();
         } else if known && self.is_shown {
-            // It names one too many.
-            self.gathering = Box::pin(tokio::time::sleep(GATHERED));
+            // The notification names one account too many.
+            self.batch = Box::pin(tokio::time::sleep(BATCH_WINDOW));
         }
     }
 
-    fn take_away(&mut self) {
-        (self.screen, self.is_shown) = (nothing(), false);
+    fn close_notification(&mut self) {
+        (self.notification, self.is_shown) = (never(), false);
     }
 
-    /// Shows all who want it, in the place of what is on the screen.
+    /// Shows all accounts with needs, replacing the open notification.
     fn show(&mut self) {
-        self.gathering = nothing();
+        self.batch = never();
         let broker = &self.broker;
-        self.needs.retain(|name, _| broker.attention(name).is_some());
-        let shown = self.needs.iter().filter(|(name, _)| broker.attention(name).is_some_and(|how| how.desktop));
+        self.needs.retain(|name, _| broker.setting(name, |_| ()).is_some());
+        let shown = self.needs.iter().filter(|(name, _)| broker.setting(name, |keys| keys.notify) == Some(true));
         let shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
-        self.take_away();
+        self.close_notification();
         if let Some(notice) = notice(&shown) {
-            (self.screen, self.is_shown) = (Box::pin(async move { notify::ask(&notice).await }), true);
+            (self.notification, self.is_shown) = (Box::pin(async move { notify::ask(&notice).await }), true);
         }
     }
 
@@ -183,20 +182,20 @@ impl LoginNotifier {
     }
 
     async fn pressed(&mut self, pressed: Result<Option<String>, Untold>) {
-        self.take_away();
+        self.close_notification();
         match pressed {
             Ok(Some(action)) if action == LOG_IN => {
-                let logins = self.needs.iter().filter(|(_, need)| **need != Need::Look);
+                let logins = self.needs.iter().filter(|(_, need)| **need != Need::Check);
                 self.queue = logins.map(|(name, _)| name.clone()).collect();
                 self.next_login_if_none().await;
             }
             Ok(_) => {}
             Err(untold) => {
                 tracing::info!("an account needs attention, see `ringback status`: {untold}");
-                self.untold += 1;
-                if self.untold < TRIES {
-                    let pause = TRIED_AGAIN.saturating_mul(1 << (self.untold - 1));
-                    self.gathering = Box::pin(tokio::time::sleep(pause));
+                self.failures += 1;
+                if self.failures < MAX_ATTEMPTS {
+                    let pause = RETRY_PAUSE.saturating_mul(1 << (self.failures - 1));
+                    self.batch = Box::pin(tokio::time::sleep(pause));
                 }
             }
         }
@@ -204,7 +203,7 @@ impl LoginNotifier {
 
     async fn login_ended(&mut self, finished: bool) {
         if !finished {
-            // Nobody is there, or somebody has had enough.
+            // The user is away, or does not want to.
             self.queue.clear();
         }
         self.next_login().await;
@@ -217,9 +216,9 @@ impl LoginNotifier {
     }
 
     async fn next_login(&mut self) {
-        (self.login, self.is_open) = (nothing(), false);
+        (self.login, self.is_open) = (never(), false);
         while let Some(account) = self.queue.pop_front() {
-            // What came of the last one may not have been heard yet.
+            // The event of the last login may not have arrived yet.
             if self.broker.account(&account).is_ok_and(|found| found.state == AccountState::Active)
                 && self.needs.get(&account) != Some(&Need::Due)
             {
@@ -235,7 +234,7 @@ impl LoginNotifier {
             let broker = self.broker.clone();
             self.is_open = true;
             self.login = Box::pin(async move {
-                let ended = broker.login(&started.login_id, LOGIN).await;
+                let ended = broker.login(&started.login_id, LOGIN_TIMEOUT).await;
                 ended.is_ok_and(|login| login.status == LoginStatus::Succeeded)
             });
             return;
@@ -243,21 +242,22 @@ impl LoginNotifier {
     }
 }
 
-/// What is shown for these accounts, each with its need and its reason.
+/// The notification for these accounts, each with its need and its reason.
 fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
-    let logins = shown.iter().any(|(_, need, _)| *need != Need::Look);
+    let logins = shown.iter().any(|(_, need, _)| *need != Need::Check);
     let title = match shown {
         [] => return None,
         [(name, Need::Login, _)] => format!("{} needs a login", notify::plain(name)),
         [(name, Need::Due, _)] => format!("{} needs a login soon", notify::plain(name)),
-        [(name, Need::Look, _)] => format!("{} can't be refreshed", notify::plain(name)),
+        [(name, Need::Check, _)] => format!("{} can't be refreshed", notify::plain(name)),
         more => format!("{} accounts need attention", more.len()),
     };
     let body = match shown {
         [(_, _, reason)] => notify::plain(reason),
         more => {
-            let names = more.iter().take(NAMED).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
-            match more.len().saturating_sub(NAMED) {
+            let names =
+                more.iter().take(NAMES_SHOWN).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
+            match more.len().saturating_sub(NAMES_SHOWN) {
                 0 => names,
                 others => format!("{names} and {others} more"),
             }
@@ -278,11 +278,11 @@ mod tests {
             ("active", json!({"health": "usable"}), false, None),
             ("active", json!({"health": "ending", "health_then": "recovering"}), true, None),
             ("active", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Due)),
-            ("active", json!({"health": "ending", "health_then": "needs_user"}), true, Some(Need::Look)),
-            ("active", json!({"health": "recovering"}), true, Some(Need::Look)),
-            ("active", json!({"health": "needs_user"}), true, Some(Need::Look)),
+            ("active", json!({"health": "ending", "health_then": "needs_user"}), true, Some(Need::Check)),
+            ("active", json!({"health": "recovering"}), true, Some(Need::Check)),
+            ("active", json!({"health": "needs_user"}), true, Some(Need::Check)),
             ("starting", json!({"health": "recovering"}), false, None),
-            ("starting", json!({"health": "recovering"}), true, Some(Need::Look)),
+            ("starting", json!({"health": "recovering"}), true, Some(Need::Check)),
             ("needs_login", json!({"health": "needs_user"}), false, Some(Need::Login)),
             ("needs_login", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Login)),
             ("signed_out", json!({"health": "needs_user"}), false, None),
@@ -317,8 +317,8 @@ mod tests {
             (of(&[]), None),
             (of(&[("work", Need::Login)]), Some("work needs a login | why | 1")),
             (of(&[("work", Need::Due)]), Some("work needs a login soon | why | 1")),
-            (of(&[("work", Need::Look)]), Some("work can't be refreshed | why | 0")),
-            (of(&[("home", Need::Look), ("work", Need::Login)]), Some("2 accounts need attention | home, work | 1")),
+            (of(&[("work", Need::Check)]), Some("work can't be refreshed | why | 0")),
+            (of(&[("home", Need::Check), ("work", Need::Login)]), Some("2 accounts need attention | home, work | 1")),
             (of(&many), Some("7 accounts need attention | a, b, c, d, e and 2 more | 1")),
         ] {
             assert_eq!(shown.as_deref(), said);

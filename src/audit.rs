@@ -10,41 +10,30 @@
 //! written a minute, and then one that counts the rest. Tokens that were handed out are never counted together.
 
 mod file;
+mod limits;
 pub mod reader;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock::{Boot, Clock};
+use crate::clock::Clock;
 use crate::contract::{AuditEvent, AuditLine};
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
 use crate::rate_limit::{LeftOut, LogRateLimit};
-use file::{Log, Series};
+use file::Series;
+use writer::{AuditMessage, Writer};
+
+pub use limits::AuditLimits;
+pub use writer::AuditGap;
 
 /// Lines that wait to be written.
 const WAITING: usize = 4096;
-/// Lines that are written at once.
-const BATCH: usize = 512;
-/// Between two complaints about a disk that fails.
-const COMPLAINT: Duration = Duration::from_secs(60);
 /// Lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;
-/// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
-const DENIED: AuditLimits = AuditLimits { file: 4 << 20, keep: 1 };
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuditLimits {
-    /// Bytes of one file; the line that crosses it is the last.
-    pub file: u64,
-    /// Older files that are kept.
-    pub keep: usize,
-}
-
 /// Takes lines. Cheap to clone. The default takes them and writes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AuditLog {
@@ -69,19 +58,6 @@ enum Repeated {
     App { app: String, event: AuditEvent, result: String, account: Option<String> },
 }
 
-enum AuditMessage {
-    Line(Series, Box<AuditLine>),
-    /// Everything before it is written when this is answered, or is missing.
-    Flush(oneshot::Sender<Result<(), AuditGap>>),
-    /// From now on so much is kept; `None`: nothing more is written.
-    Change(Option<AuditLimits>, oneshot::Sender<Result<(), AuditGap>>),
-}
-
-/// Lines could not be written; holds why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log can't be written: {0}")]
-pub struct AuditGap(String);
-
 impl AuditLog {
     /// Writes to the log in `state`, from a thread that ends with the last clone. Without limits nothing is written,
     /// until [`AuditLog::change`] gives some. Blocks on the disk.
@@ -91,13 +67,12 @@ impl AuditLog {
         clock: Clock,
     ) -> Result<Self, FolderError> {
         let folder = Folder::open(state)?;
-        let files = limits.into().map(|limits| Files::open(&folder, limits)).transpose()?;
-        let on = Arc::new(AtomicBool::new(files.is_some()));
+        let writer = Writer::open(folder, limits.into(), clock.clone())?;
+        let on = Arc::new(AtomicBool::new(writer.is_writing()));
         let (queue, lines) = mpsc::channel(WAITING);
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = LogRateLimit::new(REPEATED, clock.clone());
-        let open = OpenLog { queue, repeated, clock: clock.clone() };
-        let writer = Writer { folder, files, clock, missing: 0, complained: None, failed: None };
+        let open = OpenLog { queue, repeated, clock };
         let started = thread.spawn(move || writer.run(lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
         Ok(Self { open: Some(open), on })
@@ -177,7 +152,7 @@ impl OpenLog {
         message: impl FnOnce(oneshot::Sender<Result<(), AuditGap>>) -> AuditMessage,
     ) -> Result<(), AuditGap> {
         let (done, answer) = oneshot::channel();
-        let ended = || AuditGap("its thread has ended".into());
+        let ended = || AuditGap::new("its thread has ended");
         self.queue.send(message(done)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
@@ -209,142 +184,6 @@ impl Repeated {
         let app = line.app.as_ref().filter(|_| !ok || line.event != AuditEvent::Token)?.clone();
         let account = line.account.clone().filter(|_| ok);
         Some(Self::App { app, event: line.event, result: line.result.clone(), account })
-    }
-}
-
-impl AuditLimits {
-    /// The smaller ones of the two.
-    fn within(self, other: Self) -> Self {
-        Self { file: self.file.min(other.file), keep: self.keep.min(other.keep) }
-    }
-}
-
-/// The files of both series.
-struct Files {
-    main: Log,
-    denied: DeniedLog,
-}
-
-impl Files {
-    fn open(folder: &Folder, limits: AuditLimits) -> Result<Self, FolderError> {
-        let denied = DeniedLog { folder: folder.clone(), limits: DENIED.within(limits), log: None };
-        Series::Denied.prune(folder, denied.limits.keep)?;
-        Ok(Self { main: Log::open(folder.clone(), Series::Main, limits)?, denied })
-    }
-
-    /// Keeps so much from now on.
-    fn change(&mut self, limits: AuditLimits) -> Result<(), FolderError> {
-        self.main.change(limits)?;
-        self.denied.limits = DENIED.within(limits);
-        match &mut self.denied.log {
-            Some(log) => log.change(self.denied.limits),
-            None => Series::Denied.prune(&self.denied.folder, self.denied.limits.keep),
-        }
-    }
-}
-
-/// The files of strangers, which are not made before there is a line for them.
-struct DeniedLog {
-    folder: Folder,
-    limits: AuditLimits,
-    log: Option<Log>,
-}
-
-impl DeniedLog {
-    fn write(&mut self, lines: &[u8]) -> Result<(), FolderError> {
-        let log = match self.log.take() {
-            Some(log) => log,
-            None => Log::open(self.folder.clone(), Series::Denied, self.limits)?,
-        };
-        self.log.insert(log).write(lines)
-    }
-}
-
-struct Writer {
-    folder: Folder,
-    files: Option<Files>,
-    clock: Clock,
-    /// Lines that could not be written.
-    missing: u64,
-    complained: Option<Boot>,
-    /// Why lines are missing that nobody who waited was told of.
-    failed: Option<AuditGap>,
-}
-
-impl Writer {
-    fn run(mut self, mut lines: mpsc::Receiver<AuditMessage>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let (mut text, mut denied, mut flushes) = (WriteBatch::default(), WriteBatch::default(), Vec::new());
-            for message in batch.drain(..) {
-                match message {
-                    AuditMessage::Flush(done) => flushes.push(done),
-                    AuditMessage::Line(Series::Main, line) => text.add(&line),
-                    AuditMessage::Line(Series::Denied, line) => denied.add(&line),
-                    AuditMessage::Change(limits, done) => {
-                        self.write(Series::Main, &std::mem::take(&mut text));
-                        self.write(Series::Denied, &std::mem::take(&mut denied));
-                        _ = done.send(self.change(limits).map_err(|error| AuditGap(error.to_string())));
-                    }
-                }
-            }
-            self.write(Series::Main, &text);
-            self.write(Series::Denied, &denied);
-            for done in flushes {
-                _ = done.send(self.failed.take().map_or(Ok(()), Err));
-            }
-        }
-    }
-
-    fn write(&mut self, series: Series, text: &WriteBatch) {
-        // Nothing to write is no reason to begin a file.
-        let Some(files) = self.files.as_mut().filter(|_| text.count > 0) else { return };
-        let written = match series {
-            Series::Main => files.main.write(&text.lines),
-            Series::Denied => files.denied.write(&text.lines),
-        };
-        if let Err(error) = written {
-            self.missing += text.count;
-            self.complain(&error);
-            self.failed = Some(AuditGap(error.to_string()));
-        }
-    }
-
-    fn change(&mut self, limits: Option<AuditLimits>) -> Result<(), FolderError> {
-        let Some(limits) = limits else {
-            self.files = None;
-            return Ok(());
-        };
-        if let Some(files) = &mut self.files {
-            return files.change(limits);
-        }
-        self.files = Some(Files::open(&self.folder, limits)?);
-        Ok(())
-    }
-
-    fn complain(&mut self, error: &FolderError) {
-        let now = self.clock.now().boot;
-        if self.complained.is_some_and(|last| last.until(now) < COMPLAINT) {
-            return;
-        }
-        self.complained = Some(now);
-        tracing::error!(missing = self.missing, "the audit log can't be written: {error}");
-    }
-}
-
-/// Lines for one write.
-#[derive(Default)]
-struct WriteBatch {
-    lines: Vec<u8>,
-    count: u64,
-}
-
-impl WriteBatch {
-    fn add(&mut self, line: &AuditLine) {
-        if serde_json::to_writer(&mut self.lines, line).is_ok() {
-            self.lines.push(b'\n');
-            self.count += 1;
-        }
     }
 }
 

@@ -1,73 +1,25 @@
-//! One task per account, and the handle that the doors ask. The only place that knows the order of
-//! commit: store proved writable, intent written, request sent, reply committed, then published.
+//! The broker: one task per account (actor model), and the handle that HTTP, the command line and the desktop use.
+//! The only place that knows the order of the commit protocol: store proved writable, intent written, request sent,
+//! reply committed, then published.
 
 mod accounts;
 mod actor;
-mod answers;
-pub mod browser_login;
-mod device;
-mod downscope;
-pub mod events;
-mod fresh_grant;
+pub(crate) mod events;
 pub mod handle;
 mod hooks;
-mod locking;
+mod lock;
 pub mod login;
-pub mod logins;
 mod passphrase_backoff;
-mod provenance;
 mod provider_call;
-mod published;
-mod renewal;
-mod scope_limit;
+mod provider_metadata;
 mod slots;
-mod stale_logins;
-mod unaided;
+mod snapshot;
+mod timer;
+mod token;
 pub mod wakeups;
+mod world;
+
+pub use self::world::{CallbackListener, ListenerGuard, World};
 
 #[cfg(test)]
 mod tests;
-
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use crate::audit::AuditLog;
-use crate::browser::BrowserOpener;
-use crate::clock::Clock;
-use crate::credentials::CredentialEnv;
-use crate::provider::{Provider, ProviderFuture};
-use crate::random::Randomness;
-use crate::store::Store;
-
-/// The pieces of the outside world that the broker works with.
-#[derive(Clone)]
-pub struct World {
-    /// Where records are kept.
-    pub store: Arc<dyn Store>,
-    /// The authorization servers.
-    pub provider: Arc<dyn Provider>,
-    /// Where client secrets come from.
-    pub credentials: Arc<CredentialEnv>,
-    /// Opens the user's browser, for logins begun over HTTP.
-    pub opener: Arc<dyn BrowserOpener + Send + Sync>,
-    /// Lets the browser's answer in.
-    pub door: Arc<dyn CallbackListener>,
-    /// The user's own folder for what lives as long as the session; none: no password can be typed.
-    pub runtime: Option<PathBuf>,
-    /// What time it is.
-    pub clock: Clock,
-    /// What spreads refreshes apart.
-    pub randomness: Randomness,
-    /// Where it is written down how a login as another person ended.
-    pub audit: AuditLog,
-}
-
-/// Makes sure that somebody listens where a redirect URI points (RFC 8252 §8.3).
-pub trait CallbackListener: Send + Sync {
-    /// Listens there for as long as the guard lives, if nobody of ours does already. The error says who
-    /// is in the way.
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>>;
-}
-
-/// Keeps a [`CallbackListener`] open until it is dropped.
-pub type Guard = Box<dyn Send + Sync>;

@@ -1,25 +1,27 @@
 //! The command line (CLI): the commands and their dispatch. Each command is a file that turns arguments into
 //! requests and replies into text; only `report` prints.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::client::{self, Client, DaemonOptions, Failure, message};
-use crate::contract::DEFAULT_ACCOUNT;
-use crate::error::Error;
+use crate::client;
 use crate::log;
 
 mod app;
+mod arguments;
 mod at_rest;
 mod audit;
+mod audit_log;
+mod command_result;
 mod config;
+mod config_source;
 mod consent;
 mod demo;
 mod device;
 mod doctor;
 mod export;
+mod failure;
 mod granted;
 mod hidden;
 mod import;
@@ -27,11 +29,13 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod message;
 mod named_files;
 mod open;
 mod passphrase;
 mod password;
 mod paste;
+mod platform;
 mod provider;
 mod refresh;
 mod replace;
@@ -39,6 +43,7 @@ mod report;
 mod sandbox;
 mod serve;
 mod signals;
+mod start_log;
 mod status;
 mod store;
 mod token;
@@ -93,39 +98,6 @@ enum Command {
     Demo(demo::DemoArgs),
 }
 
-/// The result of a command: its exit code, or why it failed.
-type CommandResult = Result<ExitCode, Failure>;
-
-/// Which daemon to ask.
-#[derive(Args)]
-struct DaemonChoice {
-    /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-}
-
-impl DaemonChoice {
-    fn client(&self) -> Result<Client, Failure> {
-        Client::find(&DaemonOptions { socket: self.socket.clone() })
-    }
-}
-
-/// Which account to use.
-#[derive(Args)]
-struct Account {
-    /// The account's name in the config
-    #[arg(value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]
-    name: String,
-}
-
-/// Starts the log of a long-running command; the others have none.
-fn start_log(options: &log::LogOptions) -> Result<(), Failure> {
-    log::start(options).map_err(|error| match error {
-        Error::Usage { what } => message::log_filter(what),
-        other => other.into(),
-    })
-}
-
 /// Parses the arguments, runs the command, reports a failure, and returns the exit code. Wrong arguments, `--help` and
 /// `--version` end the process here.
 pub fn run() -> ExitCode {
@@ -135,7 +107,7 @@ pub fn run() -> ExitCode {
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
             let provider = || "the provider to revoke the tokens".into();
-            waiting::told(client::PATIENCE, provider, || logout::run(&args))
+            waiting::told(client::DEFAULT_TIMEOUT, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),
         Command::Status(args) => status::run(&args),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::os;
+
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -157,7 +159,7 @@ impl Clock {
     /// Reads both clocks.
     pub fn now(&self) -> Moment {
         match self {
-            Self::System => Moment { wall: system_wall(), boot: system_boot() },
+            Self::System => Moment { wall: system_wall(), boot: Boot(os::clock::since_boot()) },
             Self::Virtual(jumps) => jumps.now(),
         }
     }
@@ -165,16 +167,16 @@ impl Clock {
     /// Which run of the machine boot time counts, if that can be known.
     pub fn boot_id(&self) -> Option<BootId> {
         match self {
-            Self::System => system_which_boot(),
+            Self::System => os::clock::boot_id().map(|id| BootId(id.into())),
             Self::Virtual(_) => None,
         }
     }
 
     /// How long the machine has slept since it started: more than before means that it slept in between, and
-    /// not that somebody set a clock.
+    /// not that somebody set a clock. Zero where the system does not tell.
     pub fn slept(&self) -> Duration {
         match self {
-            Self::System => system_slept(),
+            Self::System => os::clock::slept().unwrap_or_default(),
             Self::Virtual(jumps) => Duration::from_millis(jumps.boot_ms.load(Ordering::Relaxed)),
         }
     }
@@ -210,50 +212,6 @@ impl Jumps {
 fn system_wall() -> Wall {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-#[cfg(target_os = "linux")]
-fn system_boot() -> Boot {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(t.tv_nsec).unwrap_or(0);
-    Boot(Duration::new(seconds, nanos))
-}
-
-#[cfg(target_os = "linux")]
-fn system_which_boot() -> Option<BootId> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let id = id.trim();
-    (!id.is_empty() && id.len() <= 64).then(|| BootId(id.into()))
-}
-
-/// Nobody tells.
-#[cfg(not(target_os = "linux"))]
-fn system_which_boot() -> Option<BootId> {
-    None
-}
-
-/// `CLOCK_MONOTONIC` stands still during sleep.
-#[cfg(target_os = "linux")]
-fn system_slept() -> Duration {
-    let awake = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let (seconds, nanos) = (u64::try_from(awake.tv_sec).unwrap_or(0), u32::try_from(awake.tv_nsec).unwrap_or(0));
-    // Read one after the other: what lies between the two readings is no sleep.
-    system_boot().0.saturating_sub(Duration::new(seconds, nanos))
-}
-
-/// Nobody tells.
-#[cfg(not(target_os = "linux"))]
-fn system_slept() -> Duration {
-    Duration::ZERO
-}
-
-#[cfg(not(target_os = "linux"))]
-#[expect(clippy::disallowed_methods, reason = "this is the one place")]
-fn system_boot() -> Boot {
-    use std::sync::OnceLock;
-    static START: OnceLock<std::time::Instant> = OnceLock::new();
-    Boot(START.get_or_init(std::time::Instant::now).elapsed())
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
-use crate::paths::{self, Changer};
+use crate::os::folder::trust::{self, Changer};
+use crate::os::private_file::{self, NotPrivate, OTHERS, Owners};
 use crate::secret::text;
 
 /// No config is bigger; what is was named by mistake.
@@ -152,7 +152,7 @@ pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     })?;
     // Or whoever can put another in its place, or in that of the file that it is a link to.
     for place in [&path, &path.canonicalize().map_err(|error| unusable(&path, error))?] {
-        paths::check_parents(place).map_err(|error| unusable(&path, error))?;
+        trust::check_parents(place).map_err(|error| unusable(&path, error))?;
     }
     let providers = provider_files(&path)?;
     Ok(FoundConfig { text, path, privacy, home: env.home(), providers })
@@ -206,30 +206,22 @@ const PROVIDERS: &str = "providers";
 
 /// The file's text, wiped after use because it may hold a secret, and who else can read it.
 pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileError> {
-    // NONBLOCK: opening a pipe that nobody writes to must not hang the daemon.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT) => {
+    let (file, meta) = match private_file::open_regular(path) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(ConfigFileError::Missing { path: path.to_owned(), named_by: "the command" });
         }
         Err(error) => return Err(unusable(path, error)),
     };
-    // Of the open file, not of the path: nobody can swap it in between.
-    let meta = file.metadata().map_err(|error| unusable(path, error))?;
-    if !meta.is_file() {
-        return Err(unusable(path, "it is not a regular file"));
-    }
     // It can name programs to run, so whoever can write it can act as the user.
     if let Some(why) = changeable(&meta, "it") {
         return Err(unusable(path, why));
     }
-    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
     let text = contents(file, meta.len()).map_err(|why| unusable(path, why))?;
-    let privacy = match uid {
-        _ if uid != rustix::process::geteuid().as_raw() => FilePrivacy::Foreign { uid },
-        _ if mode & 0o077 != 0 => FilePrivacy::Exposed { mode },
-        _ => FilePrivacy::Private,
+    let privacy = match private_file::check(meta.uid(), meta.mode(), Owners::User, OTHERS) {
+        Ok(()) => FilePrivacy::Private,
+        Err(NotPrivate::Foreign { uid }) => FilePrivacy::Foreign { uid },
+        Err(NotPrivate::Open { mode }) => FilePrivacy::Exposed { mode },
     };
     Ok((text, privacy))
 }
@@ -237,7 +229,7 @@ pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileE
 /// Who else could change `what`, and what to do; `None`: nobody.
 fn changeable(meta: &Metadata, what: &str) -> Option<String> {
     let mode = meta.mode() & 0o7777;
-    paths::changer(meta.uid(), meta.gid(), mode).map(|changer| match changer {
+    trust::changer(meta.uid(), meta.gid(), mode).map(|changer| match changer {
         Changer::User(uid) => format!("{what} belongs to uid {uid}, who can change it; chown it, or copy it"),
         Changer::Group(gid) => format!("the group {gid} can change {what} (mode {mode:04o}); chmod g-w it"),
         Changer::Everybody => format!("everybody can change {what} (mode {mode:04o}); chmod o-w it"),
@@ -249,10 +241,9 @@ fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
     if length > MOST_BYTES {
         return Err(too_big());
     }
-    // Room for all of it, so that it does not grow and leave unwiped copies behind.
-    let room = usize::try_from(length).unwrap_or_default() + 1024;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let most = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
+    let mut bytes = private_file::read_wiped(file, most, length).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(too_big());
     }

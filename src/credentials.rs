@@ -1,25 +1,26 @@
 //! Gets a client secret from where the config says it is. Errors tell where and why, never what.
 
+mod clean;
 mod command;
+mod error;
 mod pipe;
 mod private_file;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clean::{clean, unfit};
 use zeroize::Zeroizing;
 
-use crate::config::SecretSource;
-use crate::hardening::children;
-use crate::keyring::{self, KeyringError};
-use crate::secret::text::{self, Rule, Unfit};
+use crate::os::child_env::{self, ChildEnv};
+use crate::os::keyring;
+use crate::secret::source::SecretSource;
+use crate::secret::text::{self, Rule};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 
 pub use command::COMMAND_PATIENCE;
+pub use error::{CredentialError, MOST_BYTES};
 pub use pipe::PasswordPipe;
-
-/// No secret is longer. In bytes.
-pub const MOST_BYTES: usize = 64 * 1024;
 
 /// What of the process's surroundings a secret may depend on.
 #[derive(Debug, Clone, Default)]
@@ -27,47 +28,7 @@ pub struct CredentialEnv {
     /// `CREDENTIALS_DIRECTORY`, which systemd sets for a service that has credentials.
     pub credentials_directory: Option<PathBuf>,
     /// All that a command gets to see of the environment.
-    pub variables: Vec<(OsString, OsString)>,
-}
-
-/// Why there is no secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialError {
-    /// The file can't be read or is not safe to use.
-    #[error("the secret file {} can't be used: {why}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        why: String,
-    },
-    /// The program did not give one.
-    #[error("the command `{program}` {why}; run it by hand to see more")]
-    Command {
-        /// Its name or path; the arguments may be secret.
-        program: String,
-        /// A predicate.
-        why: String,
-    },
-    /// The daemon was not started by systemd with credentials.
-    #[error(
-        "there is no systemd credential `{name}`: CREDENTIALS_DIRECTORY is not set; add LoadCredential={name}:PATH to the service"
-    )]
-    NoCredentials {
-        /// Which one was wanted.
-        name: String,
-    },
-    /// The keyring did not give one.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// What came is no secret.
-    #[error("the secret from {from} {why}")]
-    Unfit {
-        /// The source, in words.
-        from: String,
-        /// A predicate.
-        why: String,
-    },
+    pub variables: ChildEnv,
 }
 
 impl CredentialEnv {
@@ -76,7 +37,7 @@ impl CredentialEnv {
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
         Self {
             credentials_directory: credentials_directory.map(PathBuf::from),
-            variables: children::of_programs(std::env::vars_os()),
+            variables: child_env::of_programs(std::env::vars_os()),
         }
     }
 }
@@ -137,7 +98,7 @@ pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
 /// [`COMMAND_PATIENCE`].
 pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str)]) -> Result<(), CredentialError> {
     let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let variables: Vec<_> = env.variables.iter().cloned().chain(facts).collect();
+    let variables: ChildEnv = env.variables.iter().cloned().chain(facts).collect();
     command::output(argv, &variables).await.map(drop)
 }
 
@@ -163,15 +124,6 @@ async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>
         return Err(CredentialError::File { path, why: "it would lie outside $CREDENTIALS_DIRECTORY".into() });
     }
     off_the_runtime(move || private_file::read_granted(&path)).await
-}
-
-/// Cuts off what surrounds the secret and refuses what no secret is.
-fn clean(bytes: &[u8], rule: Rule, from: impl FnOnce() -> String) -> Result<ClientSecret, CredentialError> {
-    text::single(bytes, rule).map(ClientSecret::new).map_err(|why| unfit(from(), why))
-}
-
-fn unfit(from: String, why: Unfit) -> CredentialError {
-    CredentialError::Unfit { from, why: why.to_string() }
 }
 
 /// Runs what blocks where it may.

@@ -25,17 +25,22 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
 }
 
 /// Whether the part of `docs/errors.md` that comes from `source` is `text`; makes it so where it is asked to.
-#[expect(clippy::disallowed_methods, reason = "a document needs neither durability nor privacy")]
 pub(crate) fn keep_current(source: &str, text: &str) {
+    keep_current_in(ERRORS, source, text);
+}
+
+/// The same for the document at `path`.
+#[expect(clippy::disallowed_methods, reason = "a document needs neither durability nor privacy")]
+pub(crate) fn keep_current_in(path: &str, source: &str, text: &str) {
     let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let begin = format!("<!-- generated from {source}: RINGBACK_REGENERATE=1 cargo test --lib docs -->\n");
-    let docs = std::fs::read_to_string(ERRORS).unwrap();
-    let (before, rest) = docs.split_once(&begin).unwrap_or_else(|| panic!("docs/errors.md has no mark {begin}"));
+    let docs = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = docs.split_once(&begin).unwrap_or_else(|| panic!("{path} has no mark {begin}"));
     let (_, after) = rest.split_once(END).expect("the end mark");
     let current = format!("{before}{begin}{text}{END}{after}");
     if std::env::var_os("RINGBACK_REGENERATE").is_some() {
-        std::fs::write(ERRORS, &current).unwrap();
+        std::fs::write(path, &current).unwrap();
     } else {
-        assert!(docs == current, "docs/errors.md is out of date: RINGBACK_REGENERATE=1 cargo test --lib docs");
+        assert!(docs == current, "{path} is out of date: RINGBACK_REGENERATE=1 cargo test --lib docs");
     }
 }

@@ -236,20 +236,6 @@ pub enum Error {
     /// The route has other methods.
     #[error("this route does not support that method")]
     MethodNotAllowed,
-    /// No daemon answers.
-    #[error("the ringback daemon is not running ({why})")]
-    NoDaemon {
-        /// What was tried.
-        why: String,
-    },
-    /// The daemon runs, but can't be reached.
-    #[error("the ringback daemon runs (process {pid}) but can't be reached ({why})")]
-    DaemonUnreachable {
-        /// The process that holds the state folder.
-        pid: u32,
-        /// What was tried.
-        why: String,
-    },
     /// A fault of the daemon itself.
     #[error("internal error: {what}")]
     Internal {
@@ -300,7 +286,6 @@ impl Error {
             | Self::WrongPassphrase { .. } => ErrorCode::Forbidden,
             Self::NotFound { .. } | Self::Missing(_) | Self::UnknownApp { .. } => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
-            Self::NoDaemon { .. } | Self::DaemonUnreachable { .. } => ErrorCode::NoDaemon,
             Self::Internal { .. } => ErrorCode::Internal,
         }
     }
@@ -354,10 +339,6 @@ impl Error {
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To change its rights, run `ringback app remove {name}` first."),
             Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
-            Self::DaemonUnreachable { pid, .. } => {
-                format!("Run `kill -HUP {pid}`, so that it creates its socket again; its log says where it listens, or why not.")
-            }
-            Self::NoDaemon { .. } => "Start it with `ringback serve`, or `systemctl --user start ringback`.".into(),
             Self::Internal { .. } => "Check the daemon's log and report this.".into(),
         }
     }

@@ -1,18 +1,19 @@
 //! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
 
-pub mod advice;
-pub mod assertion;
+pub(crate) mod advice;
+pub(crate) mod assertion;
 pub mod authorize;
-pub mod callback;
+pub(crate) mod callback;
+pub(crate) mod credentials;
 pub mod describe;
 pub mod device;
 pub mod dialect;
-pub mod discovery;
-pub mod echo;
+pub(crate) mod discovery;
+pub(crate) mod echo;
 pub mod exchange;
 pub mod grant;
-pub mod id_token;
-pub mod identity;
-pub mod pkce;
-pub mod preset;
+pub(crate) mod id_token;
+pub(crate) mod identity;
+pub(crate) mod pkce;
+pub(crate) mod preset;
 pub mod reply;

@@ -1,5 +1,5 @@
-//! Secrets are a kind of their own: they can't be printed, logged, compared with `==` or serialised,
-//! and their memory is wiped when they are dropped.
+//! The secrets of the daemon, each a type of its own. See [`Secret`]: they can't be printed, logged, compared
+//! with `==` or serialised, and their memory is wiped when they are dropped.
 //!
 //! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
 //! and for nothing else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed
@@ -7,32 +7,15 @@
 //! of the caller), `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file).
 //! Whoever adds another says why.
 
+pub mod source;
 pub mod text;
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+pub use ringback_client::secret::{AccessToken, AppKey, Secret, SecretKind};
 use zeroize::Zeroizing;
-
-/// A secret text of one kind. The kind is a type, so that a refresh token can't be handed out where
-/// an access token was meant.
-pub struct Secret<SecretKind> {
-    text: SecretString,
-    kind: PhantomData<fn() -> SecretKind>,
-}
-
-/// Names a kind of secret, for [`fmt::Debug`] output.
-pub trait SecretKind {
-    /// What `Debug` prints before `[redacted]`.
-    const NAME: &'static str;
-}
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident => $alias:ident;)*) => {
-        /// The kinds of secret there are.
+        /// The kinds of secret that the daemon alone has.
         pub mod kinds {$(
             $(#[$doc])*
             #[derive(Debug)]
@@ -46,8 +29,6 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What programs send to an API (RFC 6749 §1.4).
-    Access => AccessToken;
     /// What the daemon trades for a new access token; never leaves it (RFC 6749 §1.5).
     Refresh => RefreshToken;
     /// The client's password at the provider (RFC 6749 §2.3.1).
@@ -66,55 +47,23 @@ kinds! {
     Key => PrivateKey;
     /// An unguessable value that this daemon made up: state, ticket, cookie, key of an app.
     Nonce => Nonce256;
-    /// A local program's key for the TCP listener.
-    App => AppKey;
 }
 
-impl<K: SecretKind> Secret<K> {
-    /// Takes ownership of `text`. The caller's other copies are the caller's to wipe.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self { text: SecretString::from(text.into().into_string()), kind: PhantomData }
-    }
-
-    /// As [`Self::new`], and wipes where it was.
-    pub fn taken(text: String) -> Self {
-        // Copied to its exact size: cutting off spare room could move it and leave the old copy behind.
-        let text = Zeroizing::new(text);
-        Self::new(text.as_str())
-    }
-
-    /// The secret itself. See the module's doc for who may.
-    pub fn expose(&self) -> &str {
-        self.text.expose_secret()
-    }
-
-    /// Whether the two are equal, in a time that depends on neither.
-    ///
-    /// Both are hashed first, so that not even the length shows.
-    pub fn matches(&self, other: &str) -> bool {
-        let (mine, theirs) = (Sha256::digest(self.expose().as_bytes()), Sha256::digest(other.as_bytes()));
-        mine.as_slice().ct_eq(theirs.as_slice()).into()
-    }
-
-    /// The first 8 hex digits of the SHA-256: enough to tell two secrets apart in a log, useless for
-    /// anything else.
-    pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.expose().as_bytes());
-        let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
-        format!("{a:02x}{b:02x}{c:02x}{d:02x}")
-    }
+/// A secret that the daemon makes up itself.
+pub trait RandomSecret {
+    /// 256 random bits as 43 unreserved characters of base64url: more than RFC 6749 §10.10 asks for, and what
+    /// RFC 7636 §4.1 asks of a code verifier.
+    fn random(rng: &mut dyn rand::CryptoRng) -> Self;
 }
 
-impl Nonce256 {
-    /// 256 random bits as 43 characters of base64url, more than RFC 6749 §10.10 asks for.
-    pub fn random(rng: &mut dyn rand::CryptoRng) -> Self {
+impl RandomSecret for Nonce256 {
+    fn random(rng: &mut dyn rand::CryptoRng) -> Self {
         Self::new(random_base64url(rng))
     }
 }
 
-impl CodeVerifier {
-    /// 256 random bits as 43 unreserved characters (RFC 7636 §4.1).
-    pub fn random(rng: &mut dyn rand::CryptoRng) -> Self {
+impl RandomSecret for CodeVerifier {
+    fn random(rng: &mut dyn rand::CryptoRng) -> Self {
         Self::new(random_base64url(rng))
     }
 }
@@ -124,18 +73,6 @@ fn random_base64url(rng: &mut dyn rand::CryptoRng) -> String {
     let mut bytes = Zeroizing::new([0u8; 32]);
     rng.fill_bytes(bytes.as_mut());
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_ref())
-}
-
-impl<K> Clone for Secret<K> {
-    fn clone(&self) -> Self {
-        Self { text: self.text.clone(), kind: PhantomData }
-    }
-}
-
-impl<K: SecretKind> fmt::Debug for Secret<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[redacted]", K::NAME)
-    }
 }
 
 #[cfg(test)]
@@ -149,14 +86,6 @@ mod tests {
             format!("{token:?} {:#?}", Some(&token)),
             "RefreshToken[redacted] Some(\n    RefreshToken[redacted],\n)"
         );
-    }
-
-    #[test]
-    fn comparison_tells_equal_from_different_of_any_length() {
-        let key = AppKey::new("abc");
-        for (other, equal) in [("abc", true), ("abd", false), ("ab", false), ("", false), ("abcd", false)] {
-            assert_eq!(key.matches(other), equal, "{other:?}");
-        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 pub mod envelope;
 pub mod export;
 pub mod file;
+mod file_name;
 mod high_water;
 pub mod key;
 mod key_cell;
 pub mod record;
 pub mod rekey;
+mod rekey_plan;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 
 use crate::account::record::Record;
 use crate::contract::StoreState;
-use crate::paths::file_system::FileSystemFeature;
+use crate::os::folder::error::FileSystemFeature;
 use crate::secret::Passphrase;
 
 /// Keeps one record per account, durably. Implementations block; call them off the runtime.

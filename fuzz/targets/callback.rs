@@ -34,18 +34,18 @@ fuzz_target!(|data: &[u8]| {
     };
     let started = attempts.start(plan, Duration::from_secs(600), now, rng).unwrap();
     let ticket = attempts.ticket(&started.id, now, rng).unwrap();
-    let departure = attempts.depart(ticket.expose(), now, rng).unwrap();
-    let cookies = [(departure.cookie_name.clone(), departure.cookie.expose().to_owned())];
+    let redirect = attempts.redirect(ticket.expose(), now, rng).unwrap();
+    let cookies = [(redirect.cookie_name.clone(), redirect.cookie.expose().to_owned())];
     // `STATE` stands for the right one, so that the way behind it is found, too.
-    let state = departure.parameters.iter().find(|(name, _)| *name == "state").map(|(_, value)| value.to_string()).unwrap();
+    let state = redirect.parameters.iter().find(|(name, _)| *name == "state").map(|(_, value)| value.to_string()).unwrap();
     let text = String::from_utf8_lossy(data);
     let knows = text.contains("STATE");
     let query = text.replace("STATE", &state);
     let parameters: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let arrival = |cookies| Callback { arrived_on: REDIRECT, parameters: &parameters, in_fragment: false, cookies, only: None };
-    assert!(attempts.arrive(&arrival(Some(&[][..])), now).is_err(), "without the cookie");
+    assert!(attempts.accept(&arrival(Some(&[][..])), now).is_err(), "without the cookie");
     assert_eq!(attempts.pending().count(), 1, "nothing was changed");
-    let accepted = attempts.arrive(&arrival(Some(&cookies[..])), now);
+    let accepted = attempts.accept(&arrival(Some(&cookies[..])), now);
     if !knows {
         assert!(accepted.is_err(), "without the state");
         assert_eq!(attempts.pending().count(), 1, "nothing was changed");

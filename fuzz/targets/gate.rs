@@ -16,11 +16,10 @@ use libfuzzer_sys::fuzz_target;
 use ringback::apps::Apps;
 use ringback::audit::AuditLog;
 use ringback::clock::Clock;
-use ringback::http::gate::guard;
-use ringback::http::listen::{BodyLimits, Connection, Peer};
+use ringback::http::peer::{BodyLimits, Connection, Peer};
 use ringback::http::session::Sessions;
-use ringback::http::Gate;
-use ringback::ports::PeerUser;
+use ringback::http::{guard, Gate};
+use ringback::os::ports::PeerUser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::ServiceExt as _;
 
@@ -103,6 +102,6 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
 
 /// Paths below `/v1/` without a row go on to the callback's place, which knows no such path.
 fn is_no_route(path: &str) -> bool {
-    use ringback::http::routes::{RouteMatch, look_up};
-    matches!(look_up(&hyper::Method::GET, path), RouteMatch::Nothing)
+    use ringback::routes::{RouteMatch, look_up};
+    matches!(look_up("GET", path, |_| true), RouteMatch::Nothing)
 }

@@ -1,10 +1,11 @@
-//! Pending logins: which there are, whose a ticket or an answer is, and when one ends by itself. Pure:
-//! time and randomness are arguments.
+//! Pending login attempts: one-time tickets, `state` (CSRF protection), PKCE, cookies and timeouts. Pure: time and
+//! randomness are arguments.
 //!
-//! A *login* is what a user was asked for; callers join it. A *flow* is one browser's way through it: its
-//! own state, PKCE verifier and cookie. Every spent start ticket makes a new flow, so a tab that was
-//! closed by mistake costs nothing, and no two browsers share a state.
+//! A *login* is what a caller started, and others may join. A *flow* is one browser's attempt at it, with its own
+//! state, PKCE verifier and cookie. Each start ticket makes a new flow, so a closed tab costs nothing, and no two
+//! browsers share a state.
 
+mod callback;
 mod flow;
 mod plan;
 
@@ -12,31 +13,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::flow::{BrowserBinding, Departed, Flow, Mark};
+pub use self::callback::{Callback, Rejected};
+use self::flow::{BrowserBinding, Flow, FlowKey, PastRedirect};
 pub use self::plan::{LoginPlan, Next};
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
-use crate::oauth::callback::{self, Malformed};
-use crate::secret::{CodeVerifier, Nonce256};
+use crate::oauth::callback::state as state_of;
+use crate::secret::{CodeVerifier, Nonce256, RandomSecret as _};
 
 /// How long a start ticket is good for.
 const TICKET_LIFE: Duration = Duration::from_secs(60);
 /// Logins that may be pending at once.
 const MOST_LOGINS: usize = 64;
-/// Flows and unspent tickets of one login; the oldest makes room.
+/// Flows and unspent tickets of one login; the oldest is evicted.
 const MOST_FLOWS: usize = 4;
-/// How long after a login's time an answer to it is still known as one: as long as its outcome can be asked for.
-const KNOWN_AFTER: Duration = Duration::from_secs(600);
-/// Browsers that are remembered at once; the oldest makes room.
-const MOST_DEPARTED: usize = MOST_LOGINS * MOST_FLOWS;
-/// What the name of every flow cookie begins with.
+/// How long after its end a login is still recognized by its state: as long as its outcome can be asked for.
+const REMEMBERED_AFTER: Duration = Duration::from_secs(600);
+/// Browsers that are remembered; the oldest is evicted.
+const MOST_PAST_REDIRECTS: usize = MOST_LOGINS * MOST_FLOWS;
+/// Prefix of the flow cookie's name.
 const COOKIE: &str = "ringback_flow_";
 
 /// All pending logins.
 #[derive(Debug, Default)]
 pub struct Attempts {
     logins: BTreeMap<String, LoginAttempt>,
-    departed: Vec<Departed>,
+    past_redirects: Vec<PastRedirect>,
 }
 
 #[derive(Debug)]
@@ -51,9 +53,9 @@ struct LoginAttempt {
 #[derive(Debug, PartialEq, Eq)]
 enum AttemptStage {
     Pending,
-    /// An answer was taken; the code is being exchanged.
+    /// A callback was accepted, and the code is being exchanged.
     Exchanging,
-    /// It brought tokens, and the user is asked whether to keep them.
+    /// It has tokens that wait for the user's confirmation.
     Asking,
 }
 
@@ -62,20 +64,20 @@ enum AttemptStage {
 pub struct Started {
     /// Its id.
     pub id: String,
-    /// Whether it was there before.
+    /// Whether it was pending before.
     pub joined: bool,
-    /// The login that this one took the place of, since the config has changed meanwhile.
+    /// The login that this one replaced, since the config has changed.
     pub replaced: Option<String>,
-    /// When it ends by itself.
+    /// When it expires.
     pub ends: Boot,
 }
 
-/// A browser on its way to the provider.
+/// The redirect of a browser to the provider.
 #[derive(Debug)]
-pub struct Departure {
+pub struct ProviderRedirect {
     /// The login's id.
     pub id: String,
-    /// What the provider is asked, for its URL or to be pushed (RFC 9126).
+    /// The authorization request's parameters, for a URL or to be pushed (RFC 9126).
     pub parameters: Vec<(String, String)>,
     /// The cookie's name.
     pub cookie_name: String,
@@ -83,38 +85,19 @@ pub struct Departure {
     pub cookie: Nonce256,
     /// What the login is for.
     pub plan: Arc<LoginPlan>,
-    /// How long the cookie is good for: longer than the login, so that a late answer can be told whose it was.
+    /// The cookie's lifetime: longer than the login, so that a late callback is recognized.
     pub cookie_life: Duration,
 }
 
-/// An answer that was checked and belongs to a login, which it has ended or will.
+/// A callback that passed the checks. Its login has ended or will.
 #[derive(Debug)]
 pub struct Accepted {
     /// The login's id.
     pub id: String,
     /// Its plan.
     pub plan: Arc<LoginPlan>,
-    /// What to do.
+    /// What to do next.
     pub next: Next,
-}
-
-/// Why an answer or ticket is turned away; nothing has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rejected {
-    /// Unknown, used or too old.
-    BadTicket,
-    /// The answer does not say which login it is for.
-    NoState,
-    /// No pending login has this state.
-    UnknownState,
-    /// The state is that of this login, and the browser that brought it has not the flow's cookie.
-    OtherBrowser(String),
-    /// A browser brought what a person was to paste.
-    NotPasted,
-    /// A person pasted something else, and can paste again.
-    Malformed(Malformed),
-    /// The login that it belonged to, in this browser, takes no answer any more.
-    Over(String),
 }
 
 impl Attempts {
@@ -161,8 +144,13 @@ impl Attempts {
         Some(ticket)
     }
 
-    /// Spends a ticket: the browser that brought it gets a flow of its own.
-    pub fn depart(&mut self, ticket: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Result<Departure, Rejected> {
+    /// Spends a ticket: its browser gets a flow of its own.
+    pub fn redirect(
+        &mut self,
+        ticket: &str,
+        now: Moment,
+        rng: &mut dyn rand::CryptoRng,
+    ) -> Result<ProviderRedirect, Rejected> {
         self.expire(now);
         for (id, login) in self.logins.iter_mut().filter(|(_, login)| login.stage == AttemptStage::Pending) {
             if let Some(index) = login.tickets.iter().position(|(known, _)| known.matches(ticket)) {
@@ -170,45 +158,50 @@ impl Attempts {
                 if now.boot.reached(good_until) {
                     return Err(Rejected::BadTicket);
                 }
-                let departure = login.depart(id, BrowserBinding::ByCookie, now, rng);
+                let redirect = login.redirect(id, BrowserBinding::ByCookie, now, rng);
                 if let Some(flow) = login.flows.last() {
-                    let departed = Departed {
+                    let past = PastRedirect {
                         login: id.clone(),
-                        mark: flow.mark.clone(),
+                        key: flow.key.clone(),
                         redirect_uri: login.plan.redirect_uri.clone(),
-                        until: login.ends.plus(KNOWN_AFTER),
+                        until: login.ends.plus(REMEMBERED_AFTER),
                     };
-                    push_bounded(&mut self.departed, departed, MOST_DEPARTED);
+                    push_bounded(&mut self.past_redirects, past, MOST_PAST_REDIRECTS);
                 }
-                return Ok(departure);
+                return Ok(redirect);
             }
         }
         Err(Rejected::BadTicket)
     }
 
-    /// A flow for a browser on another machine, whose answer a person will bring.
-    pub fn depart_by_hand(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Departure> {
+    /// A flow for a browser on another machine, whose redirect URL a person will paste.
+    pub fn redirect_by_hand(
+        &mut self,
+        id: &str,
+        now: Moment,
+        rng: &mut dyn rand::CryptoRng,
+    ) -> Option<ProviderRedirect> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == AttemptStage::Pending)?;
-        Some(login.depart(id, BrowserBinding::ByHand, now, rng))
+        Some(login.redirect(id, BrowserBinding::ByHand, now, rng))
     }
 
-    /// Checks an answer in the order of docs/security.md, rule 16: state and cookie, which say whose it is, and then address,
-    /// kind, issuer, error, code or token. What fails at the first two changes nothing; what fails later ends the login
-    /// that it is the answer to, since no other will come. A person who pasted something else can paste again.
-    pub fn arrive(&mut self, arrival: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {
+    /// Checks a callback in the order of docs/security.md, rule 16: first state and cookie, which tell whose it is, then
+    /// address, kind, issuer, error, code or token. Failing one of the first two changes nothing. Failing a later one
+    /// ends the login, since no other callback will come; a person can paste again.
+    pub fn accept(&mut self, callback: &Callback<'_>, now: Moment) -> Result<Accepted, Rejected> {
         self.expire(now);
-        let state = callback::state(arrival.parameters).map_err(|_| Rejected::NoState)?;
-        let wanted = |id: &str| arrival.only.is_none_or(|only| only == id);
+        let state = state_of(callback.parameters).map_err(|_| Rejected::NoState)?;
+        let wanted = |id: &str| callback.only.is_none_or(|only| only == id);
         let pending = self.logins.iter_mut().filter(|(id, login)| login.stage == AttemptStage::Pending && wanted(id));
         for (id, login) in pending {
-            let Some(index) = login.flows.iter().position(|flow| flow.mark.state.matches(state)) else { continue };
+            let Some(index) = login.flows.iter().position(|flow| flow.key.state.matches(state)) else { continue };
             let Some(flow) = login.flows.get(index) else { continue };
-            flow.admits(arrival, id)?;
-            let answer = login.plan.read(arrival);
-            if let (Err(why), None) = (&answer, arrival.cookies) {
+            flow.admits(callback, id)?;
+            let answer = login.plan.read(callback);
+            if let (Err(why), None) = (&answer, callback.cookies) {
                 return Err(Rejected::Malformed(*why));
             }
-            // Single use: the state is gone before anything is done with the code (RFC 9700 §4.2.4).
+            // Single use: the state is removed before anything is done with the code (RFC 9700 §4.2.4).
             let flow = login.flows.swap_remove(index);
             login.stage = AttemptStage::Exchanging;
             let next = match answer {
@@ -217,18 +210,18 @@ impl Attempts {
             };
             return Ok(Accepted { id: id.clone(), plan: Arc::clone(&login.plan), next });
         }
-        Err(self.over_before(state, arrival.cookies).map_or(Rejected::UnknownState, Rejected::Over))
+        Err(self.finished_login(state, callback.cookies).map_or(Rejected::UnknownState, Rejected::Over))
     }
 
-    /// The login that this browser once went to the provider for, if it takes no answer any more.
-    fn over_before(&self, state: &str, cookies: Option<&[(String, String)]>) -> Option<String> {
-        let departed = self.departed.iter().find(|departed| departed.mark.state.matches(state))?;
-        let takes_one = self.logins.get(&departed.login).is_some_and(|login| login.stage == AttemptStage::Pending);
-        (!takes_one && departed.mark.is_among(cookies?)).then(|| departed.login.clone())
+    /// The ended login of this browser.
+    fn finished_login(&self, state: &str, cookies: Option<&[(String, String)]>) -> Option<String> {
+        let past = self.past_redirects.iter().find(|past| past.key.state.matches(state))?;
+        let takes_one = self.logins.get(&past.login).is_some_and(|login| login.stage == AttemptStage::Pending);
+        (!takes_one && past.key.is_cookie_in(cookies?)).then(|| past.login.clone())
     }
 
-    /// The login has brought tokens, and the user is asked whether to keep them, until `ends`: counted anew, since it
-    /// is another question. `false`: the login is over.
+    /// The login has tokens, and the user is asked to confirm them until `ends`, which is a new time limit. `false`:
+    /// the login has ended.
     pub fn ask(&mut self, id: &str, ends: Boot) -> bool {
         let login = self.logins.get_mut(id);
         let is_there = login.is_some();
@@ -238,7 +231,7 @@ impl Attempts {
         is_there
     }
 
-    /// The user has answered; it does not end by itself any more.
+    /// The user has answered: it no longer expires.
     pub fn answered(&mut self, id: &str) {
         if let Some(login) = self.logins.get_mut(id) {
             login.stage = AttemptStage::Exchanging;
@@ -256,8 +249,8 @@ impl Attempts {
         self.logins.get(id).map(|login| login.ends)
     }
 
-    /// The login is over. Its outcome is the caller's to keep.
-    pub fn over(&mut self, id: &str) {
+    /// The login has ended. The caller keeps its outcome.
+    pub fn finish(&mut self, id: &str) {
         self.logins.remove(id);
     }
 
@@ -266,24 +259,24 @@ impl Attempts {
         self.logins.iter().map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
-    /// Those of them that wait for an answer.
+    /// The pending logins that still wait for a callback.
     pub fn awaiting(&self) -> impl Iterator<Item = (&str, &LoginPlan)> {
         let waiting = self.logins.iter().filter(|(_, login)| login.stage == AttemptStage::Pending);
         waiting.map(|(id, login)| (id.as_str(), &*login.plan))
     }
 
-    /// Redirect URIs that an answer may still come to, also one to a login that is over.
+    /// Redirect URIs that a callback may still come to, also of logins that have ended.
     pub fn remembered(&self) -> impl Iterator<Item = &str> {
-        self.departed.iter().map(|departed| departed.redirect_uri.as_str())
+        self.past_redirects.iter().map(|past| past.redirect_uri.as_str())
     }
 
-    /// Forgets what is past its end: abandoned logins, which are returned, for their waiters.
+    /// Removes what has expired. Returns the logins, for those who wait for them.
     pub fn expire(&mut self, now: Moment) -> Vec<String> {
         let ended = |login: &LoginAttempt| login.stage != AttemptStage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =
             self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
         self.logins.retain(|_, login| !ended(login));
-        self.departed.retain(|departed| !now.boot.reached(departed.until));
+        self.past_redirects.retain(|past| !now.boot.reached(past.until));
         gone
     }
 
@@ -293,23 +286,14 @@ impl Attempts {
     }
 }
 
-/// An answer as it arrived. `Debug` is left out on purpose: in a fragment there is a token.
-#[derive(Clone, Copy)]
-pub struct Callback<'a> {
-    /// The whole URI without its query.
-    pub arrived_on: &'a str,
-    /// Its parameters.
-    pub parameters: &'a [(String, String)],
-    /// Whether they came in the fragment (RFC 6749 §4.2.2), and not in the query.
-    pub in_fragment: bool,
-    /// The browser's cookies; `None`: a person brought the answer.
-    pub cookies: Option<&'a [(String, String)]>,
-    /// The only login that it may belong to, if that is known.
-    pub only: Option<&'a str>,
-}
-
 impl LoginAttempt {
-    fn depart(&mut self, id: &str, bound: BrowserBinding, now: Moment, rng: &mut dyn rand::CryptoRng) -> Departure {
+    fn redirect(
+        &mut self,
+        id: &str,
+        binding: BrowserBinding,
+        now: Moment,
+        rng: &mut dyn rand::CryptoRng,
+    ) -> ProviderRedirect {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
         let nonce = Nonce256::random(rng);
         let plan = &self.plan;
@@ -323,17 +307,17 @@ impl LoginAttempt {
             state: &state,
             verifier: &verifier,
         };
-        let departure = Departure {
+        let redirect = ProviderRedirect {
             id: id.to_owned(),
             parameters: request.parameters(),
             cookie_name: format!("{COOKIE}{}", state.fingerprint()),
             cookie: cookie.clone(),
             plan: Arc::clone(plan),
-            cookie_life: now.boot.until(self.ends) + KNOWN_AFTER,
+            cookie_life: now.boot.until(self.ends) + REMEMBERED_AFTER,
         };
-        let mark = Mark { state, cookie_name: departure.cookie_name.clone(), cookie };
-        push_bounded(&mut self.flows, Flow { mark, nonce, verifier, bound }, MOST_FLOWS);
-        departure
+        let key = FlowKey { state, cookie_name: redirect.cookie_name.clone(), cookie };
+        push_bounded(&mut self.flows, Flow { key, nonce, verifier, binding }, MOST_FLOWS);
+        redirect
     }
 }
 

@@ -1,20 +1,20 @@
-//! An account's health: the one definition that status, page, doctor, hooks, events and notifications go by.
+//! Account health: the one definition for status, page, doctor, hooks, events and notifications.
 
-use super::record::LoginReason;
-use super::state::{Trouble, TroubleKind};
-use super::view::{Served, Snapshot, Standing};
+use super::login_reason::LoginReason;
+use super::snapshot::{Snapshot, Standing};
+use super::trouble::{Trouble, TroubleKind};
 use crate::clock::Moment;
 use crate::contract::{AccountHealth, HealthReply};
 use crate::error::Error;
 
-/// Whether an account has a token that works, and who has to do something if not.
+/// Whether an account has a valid token, and who has to act if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It has a valid token and will have the next one.
+    /// It has a valid token and will get the next one.
     Usable,
-    /// It has a valid token. When that has ended it will be `then`, unless something changes.
+    /// It has a valid token. When that expires it will be `then`, unless something changes.
     Ending {
-        /// When; `None` where nobody knows.
+        /// When; `None`: unknown.
         until: Option<Moment>,
         /// What then.
         then: Unusable,
@@ -23,10 +23,10 @@ pub enum Health {
     Unusable(Unusable),
 }
 
-/// Who can help an account that has no valid token.
+/// Who can help an account without a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
-    /// Nobody has to: it is tried again.
+    /// Nobody: it is retried.
     Recovering,
     /// The user: a login, or a change of the config.
     NeedsUser,
@@ -35,7 +35,7 @@ pub enum Unusable {
 }
 
 impl Health {
-    /// Whether somebody has to do something, now or before the token ends.
+    /// Whether somebody has to act, now or before the token expires.
     pub fn needs_attention(self) -> bool {
         match self {
             Self::Usable => false,
@@ -65,22 +65,8 @@ impl Health {
     }
 }
 
-impl Served {
-    /// Whether it is valid beyond doubt: on both clocks.
-    pub fn is_valid(&self, now: Moment) -> bool {
-        self.deadline.is_none_or(|deadline| !now.reached(deadline))
-    }
-
-    /// Whether the clocks disagree about it: the wall clock says that it has ended, and the time that has passed since
-    /// it was obtained says that it has not. The wall clock may have been set, and the machine may have been a virtual
-    /// one that stood still.
-    pub fn is_in_doubt(&self, now: Moment) -> bool {
-        self.deadline.is_some_and(|deadline| now.reached(deadline) && now.boot < deadline.boot)
-    }
-}
-
 impl Snapshot {
-    /// How the account is.
+    /// The account's health.
     pub fn health(&self, now: Moment) -> Health {
         let unusable = match (&self.standing, &self.trouble) {
             (Standing::Locked, _) | (_, Some(Trouble { kind: TroubleKind::Store, .. })) => Some(Unusable::Store),
@@ -98,7 +84,7 @@ impl Snapshot {
         }
     }
 
-    /// What an account comes to whose trouble goes on.
+    /// The health of an account whose trouble continues.
     fn after(&self, trouble: &Trouble) -> Unusable {
         match &trouble.kind {
             TroubleKind::Refused(_) => Unusable::NeedsUser,
@@ -106,16 +92,6 @@ impl Snapshot {
             TroubleKind::Unexplained(_) | TroubleKind::Unreachable | TroubleKind::Offline => Unusable::Recovering,
             TroubleKind::Store => Unusable::Store,
         }
-    }
-
-    fn has_valid_token(&self, now: Moment) -> bool {
-        self.token.as_ref().is_some_and(|token| token.is_valid(now))
-    }
-
-    /// Whether callers get the token: where the clocks disagree, another one is asked for first.
-    pub(super) fn has_usable_token(&self, now: Moment) -> bool {
-        let asked = self.busy || self.trouble.is_some() || !self.refreshable || self.standing != Standing::Active;
-        self.has_valid_token(now) || asked && self.token.as_ref().is_some_and(|token| token.is_in_doubt(now))
     }
 
     /// Why there is no token, or no newer one.
@@ -173,6 +149,7 @@ mod tests {
     use super::TroubleKind::{Offline, Store, Unreachable};
     use super::Unusable::{NeedsUser, Recovering};
     use super::*;
+    use crate::account::served::Served;
     use crate::account::state::{Event, Machine, Policy, Reacquire};
     use crate::clock::{Boot, Wall};
     use crate::oauth::dialect::tests::dialect;
@@ -237,8 +214,8 @@ mod tests {
             assert_eq!(reply.health.map(HealthReply::exit_code), Some(exit), "{what}");
             assert_eq!(reply.attention_needed, [5, 9].contains(&exit), "{what}");
             let served = matches!(
-                view.verdict(crate::account::view::Ttl::Asked(Duration::ZERO), NOW.boot, NOW),
-                crate::account::view::Verdict::Serve
+                view.verdict(crate::account::verdict::Ttl::Asked(Duration::ZERO), NOW.boot, NOW),
+                crate::account::verdict::Verdict::Serve
             );
             assert_eq!(served, health.is_usable(), "{what}: usable is what callers get");
         }

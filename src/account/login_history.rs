@@ -1,23 +1,23 @@
-//! How long logins lasted, as far as the provider said it: some end every one after the same time, and a user who
-//! knows can do something about it.
+//! Login history: when logins were made, and how long earlier ones lasted. Some providers end each login after the
+//! same time.
 
 use std::time::Duration;
 
-use crate::account::record::LoginReason;
+use super::login_reason::LoginReason;
 use crate::clock::Wall;
 
 /// Enough to see a pattern.
 const KEPT: usize = 5;
-/// The provider's word for a refresh token that is no good any more (RFC 6749 §5.2).
+/// The error code for a refresh token that is no longer valid (RFC 6749 §5.2).
 const DEAD: &str = "invalid_grant";
 
-/// The present login's begin, and how long earlier ones lasted.
+/// When the current login began, and how long earlier ones lasted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginHistory {
-    /// When the present one was made. `None`: it has ended, or was made before this was kept.
+    /// When the current one began. `None`: it has ended, or is older than this record.
     pub since: Option<Wall>,
-    /// How long those lasted that the provider ended by itself, in seconds, the newest last.
+    /// How long those lasted that the provider ended, in seconds, the newest last.
     pub lasted: Vec<u64>,
 }
 
@@ -28,7 +28,7 @@ impl LoginHistory {
         Self { since: Some(now), lasted: self.lasted.clone() }
     }
 
-    /// After the login ended for this reason, at `now`. Only once: a refusal that is met again is the same end.
+    /// The login ended for this reason, at `now`. Counted once: a repeated refusal is the same end.
     pub fn end(&mut self, reason: &LoginReason, now: Wall) {
         let by_itself = matches!(reason, LoginReason::Refused { code } if code == DEAD);
         let Some(since) = self.since.take().filter(|_| by_itself) else { return };
@@ -38,16 +38,16 @@ impl LoginHistory {
     }
 }
 
-/// How many logins ended after about the same time, counted back from the newest, and how long the shortest of them
-/// lasted: that an end is seen late is usual, that it comes early is not. `None` where there is no pattern.
-pub fn pattern(lasted: &[u64]) -> Option<(usize, Duration)> {
+/// How many of the newest logins ended after about the same time, and how long the shortest of them lasted: an end is
+/// often noticed late, but never early. `None`: there is no pattern.
+pub(crate) fn pattern(lasted: &[u64]) -> Option<(usize, Duration)> {
     let newest = *lasted.last()?;
     let alike = lasted.iter().rev().take_while(|one| one.abs_diff(newest) <= newest / 10);
     let (count, shortest) = alike.fold((0, newest), |(count, shortest), one| (count + 1, shortest.min(*one)));
     (count >= 2 && shortest >= SHORTEST).then_some((count, Duration::from_secs(shortest)))
 }
 
-/// In seconds: what ends sooner was not meant to last.
+/// In seconds: shorter logins were not meant to last.
 const SHORTEST: u64 = 3600;
 
 #[cfg(test)]

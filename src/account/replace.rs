@@ -1,13 +1,13 @@
-//! Whether tokens that a login brought may take the place of those that an account has. An account's name is what
-//! programs know: whoever it stands for does not change without a word.
+//! Whether a login may replace an account's tokens. Programs know the account's name: the person behind it does not
+//! change without a confirmation.
 
 use serde_json::{Map, Value};
 
 use crate::oauth::identity::{Comparison, compare};
 
-/// What the user has agreed to.
+/// What the user has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Agreed {
+pub(crate) enum Agreed {
     /// Nothing: they were not asked.
     No,
     /// That this person's tokens are replaced.
@@ -18,34 +18,34 @@ pub enum Agreed {
 
 /// What to do with new tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Keep them.
+pub(crate) enum Decision {
+    /// Store them.
     Take(Replaces),
     /// Ask the user first.
     Ask,
 }
 
-/// What they take the place of.
+/// Whose tokens they replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replaces {
-    /// There were none.
+pub(crate) enum Replaces {
+    /// Nobody's.
     Nothing,
     /// The same person's.
     SamePersons,
-    /// Another person's, as the user agreed.
+    /// Another person's, as confirmed.
     AnotherPersons,
-    /// Nobody can tell whether they are the same person's.
+    /// Unknown.
     Unknown,
 }
 
-/// `current` is whose tokens the account has, used or not: also where only a login can help, it stood for that person.
-pub fn decide(current: Option<&Map<String, Value>>, new: &Map<String, Value>, agreed: &Agreed) -> Decision {
+/// `current` is the person of the account's tokens, also where those need a login.
+pub(crate) fn decide(current: Option<&Map<String, Value>>, new: &Map<String, Value>, agreed: &Agreed) -> Decision {
     let Some(current) = current else { return Decision::Take(Replaces::Nothing) };
     match (compare(current, new), agreed) {
         (Comparison::Same, _) => Decision::Take(Replaces::SamePersons),
         (Comparison::Unknown, _) => Decision::Take(Replaces::Unknown),
         (Comparison::Different, Agreed::ToAny) => Decision::Take(Replaces::AnotherPersons),
-        // They agreed to replace somebody else than it is by now.
+        // They confirmed to replace another person than the current one.
         (Comparison::Different, Agreed::To(whom)) if compare(whom, current) == Comparison::Same => {
             Decision::Take(Replaces::AnotherPersons)
         }

@@ -1,82 +1,84 @@
-//! When to refresh and when to try again: numbers only. `jitter` is a random number in `[0, 1)`, drawn by
-//! the caller, so that every function here gives the same answer to the same question.
+//! Refresh schedule and retry policy: refresh time, exponential backoff with full jitter, `Retry-After`. Pure:
+//! `jitter` is a random number in `[0, 1)` and an argument.
 
 use std::time::Duration;
 
 /// Refresh at this part of the lifetime.
 const DUE_AT: f64 = 0.80;
-/// Spread of the refresh point, to both sides, so that accounts that were started together drift apart.
+/// Spread of the refresh point to both sides, so that accounts that were started together drift apart.
 const SPREAD: f64 = 0.05;
-/// A refresh leaves at least this much, where the lifetime allows: room for several attempts.
+/// A refresh leaves at least this much of the lifetime, for retries.
 const ROOM: Duration = Duration::from_secs(60);
-/// First and longest pause between attempts.
+/// First and longest pause between attempts (backoff).
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// No pause is shorter: full jitter may draw zero, and zero is a busy loop.
+/// The shortest pause: full jitter may draw zero, which would be a busy loop.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
-/// A provider that asks for more patience than this is asked again anyway.
-const LONGEST_WISH: Duration = Duration::from_secs(3600);
+/// The longest `Retry-After` that is honoured.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// How long after it was obtained a token of this lifetime is refreshed.
-pub fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
+/// When a token of this lifetime is refreshed, after it was obtained.
+pub(crate) fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
     let jittered = lifetime.mul_f64(DUE_AT + SPREAD * (2.0 * jitter - 1.0));
     if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
-/// The pause after `failures` failures in a row: exponential with full jitter.
-pub fn pause(failures: u32, jitter: f64) -> Duration {
+/// The backoff after `failures` failures in a row: exponential with full jitter.
+pub(crate) fn pause(failures: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
     ceiling.mul_f64(jitter).max(SHORTEST_PAUSE)
 }
 
-/// How long a provider that asked for patience is left alone by everybody.
-pub fn granted_wish(retry_after: Duration) -> Duration {
-    retry_after.min(LONGEST_WISH)
+/// `Retry-After`, capped.
+pub(crate) fn capped_retry_after(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_RETRY_AFTER)
 }
 
-/// The pause when the provider asked for one: never shorter, a little longer, never absurd.
-pub fn asked_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
-    let wish = granted_wish(retry_after);
-    (wish + wish.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
+/// The pause after a `Retry-After`: never shorter, a little longer, capped.
+pub(crate) fn retry_after_pause(retry_after: Duration, failures: u32, jitter: f64) -> Duration {
+    let capped = capped_retry_after(retry_after);
+    (capped + capped.mul_f64(0.1 * jitter)).max(pause(failures, jitter))
 }
 
-/// The pause before the one replay of an unanswered refresh: prompt, inside any grace window.
-pub fn replay_pause(jitter: f64) -> Duration {
+/// The pause before the one replay of an unanswered refresh: short enough for any grace window.
+pub(crate) fn replay_pause(jitter: f64) -> Duration {
     Duration::from_millis(500) + Duration::from_millis(500).mul_f64(jitter)
 }
 
-/// The pause when the network may be back: long enough for what comes after the first address, and not the same
-/// for all accounts.
-pub fn woken_pause(jitter: f64) -> Duration {
+/// The pause when the network may be back: until it is configured, and spread over the accounts.
+pub(crate) fn woken_pause(jitter: f64) -> Duration {
     Duration::from_millis(500) + Duration::from_millis(2500).mul_f64(jitter)
 }
 
-/// The pause after a refusal that only a changed config can mend.
-pub fn refused_pause(jitter: f64) -> Duration {
+/// The pause after a refusal that only a changed config can help.
+pub(crate) fn refused_pause(jitter: f64) -> Duration {
     LONGEST_PAUSE.mul_f64(0.9 + 0.2 * jitter)
 }
 
-/// The pause after so many refusals of unknown kind beyond those that were told to the user: 5 to 60 minutes.
-pub fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
-    LONGEST_PAUSE.saturating_mul(1 << beyond.min(4)).min(LONGEST_WISH).mul_f64(0.9 + 0.1 * jitter).max(LONGEST_PAUSE)
+/// The pause after `beyond` refusals of unknown kind since the user was told: 5 to 60 minutes.
+pub(crate) fn unexplained_pause(beyond: u32, jitter: f64) -> Duration {
+    LONGEST_PAUSE
+        .saturating_mul(1 << beyond.min(4))
+        .min(LONGEST_RETRY_AFTER)
+        .mul_f64(0.9 + 0.1 * jitter)
+        .max(LONGEST_PAUSE)
 }
 
-/// The pause after another account had an answer from the same provider: not the same for all accounts.
-pub fn recovered_pause(jitter: f64) -> Duration {
+/// The pause after another account got an answer from the same provider, spread over the accounts.
+pub(crate) fn recovered_pause(jitter: f64) -> Duration {
     Duration::from_secs(1).mul_f64(jitter)
 }
 
-/// How much validity a caller gets who asked for `wanted` of a token that lives for `lifetime`.
+/// The validity for a caller who asks for `wanted` of a token that lives for `lifetime`.
 ///
-/// Half a lifetime at most: a caller who wants more than a token can have would otherwise make every
-/// request a refresh.
-pub fn wanted_ttl(wanted: Duration, lifetime: Option<Duration>) -> Duration {
+/// Half a lifetime at most: otherwise a caller who asks for more than a token can have makes every request a refresh.
+pub(crate) fn wanted_ttl(wanted: Duration, lifetime: Option<Duration>) -> Duration {
     lifetime.map_or(wanted, |life| wanted.min(life / 2))
 }
 
-/// The same for a caller who asked for nothing in particular: a tenth of a lifetime at most, which is
-/// half of what the schedule leaves, so that such callers never bring a refresh forward.
-pub fn usual_ttl(usual: Duration, lifetime: Option<Duration>) -> Duration {
+/// The validity for a caller who asks for nothing in particular: a tenth of a lifetime at most. That is half of what
+/// the schedule leaves, so such callers never cause a refresh.
+pub(crate) fn usual_ttl(usual: Duration, lifetime: Option<Duration>) -> Duration {
     lifetime.map_or(usual, |life| usual.min(life / 10))
 }
 
@@ -101,8 +103,8 @@ mod tests {
     fn pauses_grow_are_spread_and_bounded() {
         assert_eq!((pause(1, 0.0), pause(1, 1.0)), (SHORTEST_PAUSE, s(1)));
         assert_eq!((pause(4, 0.5), pause(9, 1.0), pause(u32::MAX, 1.0)), (s(4), s(256), s(300)));
-        assert_eq!((asked_pause(s(11), 1, 0.0), asked_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
-        assert!(asked_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
+        assert_eq!((retry_after_pause(s(11), 1, 0.0), retry_after_pause(s(100_000), 1, 0.0)), (s(11), s(3600)));
+        assert!(retry_after_pause(s(0), 1, 0.0) >= SHORTEST_PAUSE);
     }
 
     proptest::proptest! {

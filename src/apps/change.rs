@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::app::{App, NewApp, Usage};
+use super::error::AppsError;
 use super::key::{self, Digest};
-use super::{App, AppsError, AppsInner, DEFAULT_APP, DEFAULT_KEY_FILE, NewApp, Rights, Usage};
+use super::rights::Rights;
+use super::{AppsInner, DEFAULT_APP, DEFAULT_KEY_FILE};
 use crate::clock::Wall;
 use crate::failpoint;
 use crate::secret::AppKey;

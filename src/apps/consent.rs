@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::AppsError;
 use crate::clock::{Boot, Moment};
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 
 /// The file in the state folder.
 const FILE: &str = "consents.json";

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::app::{App, Usage};
+use super::error::AppsError;
 use super::key::Digest;
 use super::rights::Rights;
-use super::{App, AppsError, Usage};
-use crate::paths::folder::Folder;
+
+use crate::os::folder::Folder;
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "apps.json";

@@ -22,13 +22,6 @@ impl Rights {
         self.accounts.as_ref().is_none_or(|accounts| accounts.contains(account))
     }
 
-    /// Whether a token with this granted scope (separated by spaces) is worth no more than is allowed. One
-    /// whose scope nobody knows is not, if there is a limit.
-    pub fn allow_scope(&self, granted: Option<&str>) -> bool {
-        let Some(limit) = &self.scopes else { return true };
-        granted.is_some_and(|granted| granted.split(' ').filter(|s| !s.is_empty()).all(|scope| limit.contains(scope)))
-    }
-
     /// Whether nothing is kept from it.
     pub fn is_all(&self) -> bool {
         *self == Self::ALL
@@ -44,20 +37,10 @@ mod tests {
     }
 
     #[test]
-    fn accounts_and_scopes_are_limits_where_they_are_named() {
+    fn accounts_are_a_limit_where_they_are_named() {
         let limited = Rights { accounts: Some(set(&["work"])), scopes: Some(set(&["read", "list"])), write: false };
         assert!(limited.cover("work") && !limited.cover("home") && !limited.is_all());
-        for (granted, allowed) in [
-            (Some("read"), true),
-            (Some("list read"), true),
-            (Some(""), true),
-            (Some("read write"), false),
-            (Some("READ"), false),
-            (None, false),
-        ] {
-            assert_eq!(limited.allow_scope(granted), allowed, "{granted:?}");
-        }
-        assert!(Rights::ALL.cover("anything") && Rights::ALL.allow_scope(None) && Rights::ALL.is_all());
+        assert!(Rights::ALL.cover("anything") && Rights::ALL.is_all());
         assert!(!Rights { accounts: Some(set(&[])), ..Rights::ALL }.cover("work"));
     }
 }

@@ -6,8 +6,9 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
 use rustix::fs::OFlags;
 
-use super::AuditLimits;
-use crate::paths::folder::{Folder, FolderError};
+use super::limits::AuditLimits;
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
 
 /// One row of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

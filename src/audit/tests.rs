@@ -4,6 +4,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use std::time::Duration;
+
 use super::reader::{LogLine, LogReader};
 use super::*;
 use crate::contract::AuditEvent;

@@ -1,4 +1,4 @@
-//! Which accounts there are, and how their tasks are asked and stopped.
+//! Registry of the configured accounts: finds an account, asks its task, and stops tasks gracefully.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,24 +6,25 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::actor::{self, AccountCommand};
-use crate::config::{AccountConfig, Config, nearest};
+use super::actor::command::{AccountCommand, AccountHandle};
+use crate::config::nearest;
+use crate::config::{AccountConfig, Config};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::error::{Error, Obstacle};
 use crate::oauth::reply::clean;
 
-/// The accounts and the config that they are of.
+/// The config, and its accounts.
 pub(super) struct Accounts {
     pub(super) config: Arc<Config>,
     pub(super) members: BTreeMap<String, Member>,
-    /// Accounts that were taken out of the config, while their tasks end what they have in hand.
-    pub(super) leaving: BTreeMap<String, Arc<actor::Handle>>,
+    /// Accounts that were removed from the config and whose tasks are still finishing.
+    pub(super) draining: BTreeMap<String, Arc<AccountHandle>>,
 }
 
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) config: Arc<AccountConfig>,
-    pub(super) handle: Arc<actor::Handle>,
+    pub(super) handle: Arc<AccountHandle>,
 }
 
 impl Accounts {
@@ -57,26 +58,26 @@ pub(super) async fn ask<T>(
     answer.await.map_err(|_| gone())
 }
 
-/// Waits until the account's task has read what is stored, or could not.
-pub(super) async fn until_read(handle: &actor::Handle) {
-    let mut bell = handle.published.listen();
+/// Waits until the account's task has read the store, or failed to.
+pub(super) async fn wait_until_loaded(handle: &AccountHandle) {
+    let mut changes = handle.published.subscribe();
     loop {
-        bell.borrow_and_update();
-        let unread = { handle.published.look().is_unread() };
-        if !unread || bell.changed().await.is_err() {
+        changes.borrow_and_update();
+        let unread = { handle.published.load().is_unread() };
+        if !unread || changes.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// Tells all of them to stop and waits until each has ended what it has in hand, for at most `patience`.
-pub(super) async fn stop(handles: impl Iterator<Item = &Arc<actor::Handle>>, patience: Duration) {
+/// Tells all tasks to stop and waits for at most `patience` until each has finished.
+pub(super) async fn stop(handles: impl Iterator<Item = &Arc<AccountHandle>>, patience: Duration) {
     let handles: Vec<_> = handles.collect();
     for handle in &handles {
-        handle.stop_soon();
+        handle.begin_stop();
     }
     let all = async {
-        // All are told before the first is waited for: every refresh in flight gets the whole of the time.
+        // All are told before the first is waited for, so that every refresh in flight gets the whole time.
         for handle in &handles {
             _ = handle.inbox.send(AccountCommand::Stop).await;
         }

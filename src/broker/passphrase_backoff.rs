@@ -1,29 +1,29 @@
-//! How long a passphrase has to wait after wrong ones: pure, the time is an argument.
+//! Exponential backoff after wrong passphrases. Pure: time is an argument.
 
 use std::time::Duration;
 
 use crate::clock::{Boot, Moment};
 
-/// After the first wrong one; twice as long after each further one.
+/// After the first wrong one. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Never longer than this, so that the person who knows it gets in.
+/// The cap, so that the person who knows the passphrase gets in.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The wrong passphrases since the last right one, whoever gave them.
+/// Wrong passphrases since the last right one, from any caller.
 #[derive(Debug, Default)]
 pub(super) struct PassphraseBackoff {
     failures: u32,
-    /// Before this, none is looked at.
+    /// No passphrase is checked before this.
     next: Option<Boot>,
 }
 
 impl PassphraseBackoff {
-    /// What the next one has to wait.
+    /// How long the next attempt has to wait.
     pub(super) fn pause(&self, now: Moment) -> Duration {
         self.next.map_or(Duration::ZERO, |next| now.boot.until(next))
     }
 
-    /// One was wrong: how many that makes, and what the next one has to wait.
+    /// Counts a wrong passphrase: the number of failures, and how long the next attempt has to wait.
     pub(super) fn wrong(&mut self, now: Moment) -> (u32, Duration) {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);

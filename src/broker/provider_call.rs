@@ -1,19 +1,21 @@
-//! What an account needs to ask its provider: the dialect with all its endpoints, the client's credentials, and
-//! what the token is for.
+//! Context of a provider call: the dialect with all its endpoints, the client's credentials, and what the token is
+//! for.
 
 use std::sync::Arc;
 
-use super::World;
+use super::world::World;
 use crate::account::state::{RefreshOutcome, Renewal};
 use crate::config::AccountConfig;
 use crate::credentials;
+use crate::error::Error;
+use crate::oauth::describe::Described;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{ClientKey, Credentials, Target, Trade, User};
 use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
-use crate::secret::Password;
+use crate::secret::{AccessToken, Password};
 
-/// One account's way to its provider.
+/// One account's access to its provider.
 pub(super) struct ProviderCall<'a> {
     pub(super) config: &'a AccountConfig,
     pub(super) world: &'a World,
@@ -25,7 +27,7 @@ impl ProviderCall<'_> {
         self.world.provider.resolve(&self.config.dialect).await
     }
 
-    /// The client's credentials, read anew. The error is one clause.
+    /// The client's credentials, read again each time. The error is one clause.
     pub(super) async fn credentials(&self) -> Result<Credentials, String> {
         let config = self.config;
         let mut credentials = Credentials {
@@ -47,7 +49,7 @@ impl ProviderCall<'_> {
         Ok(credentials)
     }
 
-    /// The user, and the password where the config says it is. The error is one clause.
+    /// The user, and the password from where the config says. The error is one clause.
     pub(super) async fn password(&self) -> Result<(User, Password), String> {
         let user = self.config.user.as_ref().ok_or("the config names no user")?;
         let source = user.password.as_ref().ok_or("the config has no source for the password")?;
@@ -56,7 +58,7 @@ impl ProviderCall<'_> {
         Ok((user.user.clone(), password))
     }
 
-    /// What to trade for the next token. The error is one clause.
+    /// The token request's grant. The error is one clause.
     pub(super) async fn trade(&self, renewal: Renewal) -> Result<Trade, String> {
         let target = self.target(renewal.target.as_ref());
         match renewal.refresh_token {
@@ -73,7 +75,7 @@ impl ProviderCall<'_> {
         }
     }
 
-    /// What the account asks for, `narrow` put over it.
+    /// The account's target, with `narrow` applied.
     fn target(&self, narrow: Option<&Target>) -> Target {
         let whole = self.config.target.for_one_token();
         let Some(narrow) = narrow.cloned() else { return whole };
@@ -83,14 +85,34 @@ impl ProviderCall<'_> {
             audience: narrow.audience.or(whole.audience),
         }
     }
+
+    /// What the provider says of a token.
+    pub(super) async fn describe(&self, token: &AccessToken) -> Result<Described, AskError> {
+        let credentials = self.credentials().await.map_err(AskError::Impossible)?;
+        let dialect = self.dialect().await?;
+        self.world.provider.describe(&dialect, token, &credentials).await
+    }
 }
 
-/// The same as an answer to a request that was never sent.
+/// Converts the error of a call that precedes the token request.
 pub(super) fn unsent(error: AskError) -> RefreshOutcome {
     match error {
         AskError::Refused(refusal) => RefreshOutcome::Refused(refusal),
-        // Whoever was asked for the endpoints, it was not with a refresh token.
+        // The endpoints were asked for without a refresh token, so none was spent.
         AskError::Impossible(why) | AskError::Unreachable { why, retry_after: None } => RefreshOutcome::NotSent { why },
         AskError::Unreachable { why, retry_after } => RefreshOutcome::Busy { retry_after, why },
+    }
+}
+
+pub(super) fn provider_error_reply(account: &str, error: AskError) -> Error {
+    let account = account.to_owned();
+    match error {
+        AskError::Impossible(why) => Error::CannotAsk { account, why },
+        AskError::Refused(refusal) => {
+            Error::ProviderRefused { account, why: refusal.to_string(), provider_error: Some(refusal.code) }
+        }
+        AskError::Unreachable { why, retry_after } => {
+            Error::ProviderUnreachable { account, why, retry_after: retry_after.unwrap_or_default() }
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The accounts of one provider and each other: a limit on how many ask it at a time of their own accord, since after a
-//! night's sleep all of them are due at once; and a bell that rings when one of them has an answer after an outage.
+//! Concurrency limit per provider for planned refreshes, since after a night's sleep all accounts are due at once;
+//! and a notification when a host answers again after an outage.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::clock::Boot;
 
-/// How many. One keeps its turn until its attempt has ended, on the disk too: usually for less than a second, and for
-/// 15 s where the provider doesn't answer (`provider/wire.rs`).
-const AT_ONCE: usize = 16;
+/// A slot is kept until the attempt has ended, on the disk too: usually for less than a second, and for 15 s where
+/// the provider doesn't answer (`provider/wire.rs`).
+const MAX_CONCURRENT: usize = 16;
 
-/// Between two rings of one bell: each wakes every account that still waits for the provider.
-const RINGS_APART: Duration = Duration::from_secs(1);
+/// Between two notifications of one host: each wakes every account that still waits for the provider.
+const NOTIFY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The turns of every provider, and the bells of every host.
+/// The slots of every provider, and the recoveries of every host.
 #[derive(Debug, Default)]
 pub(super) struct RefreshSlots {
     slots: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -25,38 +25,40 @@ pub(super) struct RefreshSlots {
 
 #[derive(Debug, Default)]
 struct Recovery {
-    bell: watch::Sender<()>,
-    rang: Option<Boot>,
+    notifier: watch::Sender<()>,
+    notified_at: Option<Boot>,
 }
 
-/// Whose turn it is, until this is dropped; `None` where turns are no longer given.
+/// A slot, freed when it is dropped; `None` where there is no limit any more.
 pub(super) type RefreshSlot = Option<OwnedSemaphorePermit>;
 
 impl RefreshSlots {
-    /// Waits until it is one's turn at the provider of this name, in the order of asking.
-    pub(super) async fn take(&self, provider: &str) -> RefreshSlot {
+    /// Waits for a slot at the provider of this name, first come, first served.
+    pub(super) async fn acquire(&self, provider: &str) -> RefreshSlot {
         let slots = {
             let mut known = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             match known.get(provider) {
                 Some(slots) => Arc::clone(slots),
-                None => Arc::clone(known.entry(provider.to_owned()).or_insert(Arc::new(Semaphore::new(AT_ONCE)))),
+                None => {
+                    Arc::clone(known.entry(provider.to_owned()).or_insert(Arc::new(Semaphore::new(MAX_CONCURRENT))))
+                }
             }
         };
         slots.acquire_owned().await.ok()
     }
 
-    /// Rings when an account had an answer from this host (an origin) after it had none.
+    /// Notified when an account got an answer from this host (an origin) after it had none.
     pub(super) fn recovery(&self, host: &str) -> watch::Receiver<()> {
-        self.recoveries(|all| all.entry(host.to_owned()).or_default().bell.subscribe())
+        self.recoveries(|all| all.entry(host.to_owned()).or_default().notifier.subscribe())
     }
 
-    /// An account had an answer after it had none.
+    /// An account got an answer after it had none.
     pub(super) fn recovered(&self, host: &str, now: Boot) {
         self.recoveries(|all| {
             let Some(recovery) = all.get_mut(host) else { return };
-            if recovery.rang.is_none_or(|rang| rang.until(now) >= RINGS_APART) {
-                recovery.rang = Some(now);
-                recovery.bell.send_replace(());
+            if recovery.notified_at.is_none_or(|notified_at| notified_at.until(now) >= NOTIFY_INTERVAL) {
+                recovery.notified_at = Some(now);
+                recovery.notifier.send_replace(());
             }
         });
     }
@@ -73,14 +75,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_provider_has_so_many_turns_and_they_are_given_back() {
         let slots = RefreshSlots::default();
-        let mut taken = Vec::new();
-        for _ in 0..AT_ONCE {
-            taken.push(slots.take("a").await);
+        let mut permits = Vec::new();
+        for _ in 0..MAX_CONCURRENT {
+            permits.push(slots.acquire("a").await);
         }
-        let late = tokio::time::timeout(Duration::from_secs(60), slots.take("a")).await;
+        let late = tokio::time::timeout(Duration::from_secs(60), slots.acquire("a")).await;
         assert!(late.is_err(), "one too many");
-        assert!(slots.take("b").await.is_some(), "another provider is not in the way");
-        taken.pop();
-        assert!(slots.take("a").await.is_some());
+        assert!(slots.acquire("b").await.is_some(), "another provider is not in the way");
+        permits.pop();
+        assert!(slots.acquire("a").await.is_some());
     }
 }

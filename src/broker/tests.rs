@@ -15,8 +15,9 @@ mod tokens;
 mod waking;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Map;
@@ -24,12 +25,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::memory::Memory;
-use super::browser_login::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect};
 use super::handle::{Broker, TokenQuery};
+use super::login::callback::{BrowserStart, CallbackRejected, CallbackRequest, StartRedirect};
 use super::*;
 use crate::account::state::{Priority, RefreshOutcome};
-use crate::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
-use crate::clock::{Moment, Wall};
+use crate::audit::AuditLog;
+use crate::clock::{Clock, Moment, Wall};
 use crate::config::{AccountConfig, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
 use crate::credentials::CredentialEnv;
@@ -40,7 +41,9 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Credentials, Target, Trade};
 use crate::oauth::grant::{Grant, TokenSet};
 use crate::oauth::reply::{Refusal, RefusalSubject};
-use crate::provider::{AskError, RevocationOutcome};
+use crate::os::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
+use crate::provider::{AskError, Provider, ProviderFuture, RevocationOutcome};
+use crate::random::Randomness;
 use crate::secret::{AccessToken, DeviceCode, RefreshToken};
 
 const fn s(seconds: u64) -> Duration {
@@ -218,8 +221,8 @@ impl BrowserOpener for Tabs {
 struct AlwaysOpen;
 
 impl CallbackListener for AlwaysOpen {
-    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
-        Box::pin(async { Ok(Box::new(()) as Guard) })
+    fn open<'a>(&'a self, _: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
+        Box::pin(async { Ok(Box::new(()) as ListenerGuard) })
     }
 }
 
@@ -274,7 +277,7 @@ impl Bench {
             provider: Arc::clone(&provider) as Arc<_>,
             credentials: Arc::new(CredentialEnv { credentials_directory: None, variables: vec![] }),
             opener: Arc::clone(&tabs) as Arc<_>,
-            door: Arc::new(AlwaysOpen),
+            callback_listener: Arc::new(AlwaysOpen),
             runtime,
             clock: clock.clone(),
             randomness: Randomness::default(),

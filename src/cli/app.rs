@@ -7,11 +7,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::report;
 use super::report::{moment, plain};
-use super::{CommandResult, DaemonChoice, report};
 use crate::apps::DEFAULT_APP;
+use crate::apps::wording::{KEY_FILE_AGAIN, times};
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, KEY_FILE_AGAIN, times};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
 
 /// Manage the keys of programs and their rights
 ///

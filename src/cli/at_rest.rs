@@ -3,14 +3,16 @@
 
 use std::path::Path;
 
-use super::serve::{homeless, open_audit};
-use super::{config, passphrase, unlock};
+use super::audit_log::open_audit;
+use super::config_source::ConfigSource;
+use super::{passphrase, report};
 use crate::audit::AuditLog;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{AuditEvent, AuditLine, StoreState};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 use crate::store::{Opening, Store as _, StoreError};
@@ -24,11 +26,11 @@ pub(super) struct AtRest {
 
 impl AtRest {
     /// Locks the folder; fails while a daemon holds it.
-    pub(super) fn hold(source: &config::ConfigSource) -> Result<Self, Failure> {
+    pub(super) fn hold(source: &ConfigSource) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
-        mistakes.iter().for_each(|mistake| super::report::say(&format!("warning: {mistake}")));
-        let paths =
-            Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref()).map_err(homeless)?;
+        mistakes.iter().for_each(|mistake| report::say(&format!("warning: {mistake}")));
+        let paths = Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref())
+            .map_err(message::homeless)?;
         let held = StateLock::take(&paths.state).and_then(StateLock::of_command);
         let held = held.map_err(|error| unavailable(&error))?;
         Ok(Self { config, paths, held })
@@ -47,7 +49,7 @@ impl AtRest {
     /// The unlocked store: if it has a passphrase, with the one in `file` or one that is asked for.
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-        let store = FileStore::open(self.held, &self.config.store.key, outside, Clock::System)
+        let store = FileStore::open(self.held, &self.config.store.key_source(), outside, Clock::System)
             .map_err(|error| unavailable(&error))?
             .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {
@@ -58,8 +60,8 @@ impl AtRest {
             let new = state == StoreState::PassphraseUnset;
             let passphrase = match file {
                 Some(path) => passphrase::of_file(path),
-                None if new => passphrase::asked_twice(unlock::NEW_QUESTION),
-                None => passphrase::asked(unlock::QUESTION),
+                None if new => passphrase::asked_twice(passphrase::NEW_QUESTION),
+                None => passphrase::asked(passphrase::QUESTION),
             };
             let passphrase = passphrase.map_err(message::store_passphrase_unread)?;
             let opening = if new { Opening::First(passphrase) } else { Opening::Passphrase(passphrase) };

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::command_result::CommandResult;
 use super::report::plain;
-use super::{CommandResult, config, report, signals};
+use super::{config_source, report, signals};
 use crate::audit::reader::{LogLine, LogReader};
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::{Clock, Wall};
 use crate::contract::{AuditEvent, AuditLine};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 
 /// Show which program got which token, and which requests were refused
 ///
@@ -51,7 +53,7 @@ pub(super) struct AuditArgs {
     json: bool,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 const HELP: &str = "\

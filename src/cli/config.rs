@@ -1,17 +1,20 @@
 //! `ringback config`: checks the config file, without a daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::command_result::CommandResult;
+use super::config_source::{ConfigSource, count, failure};
 use super::named_files::{self, UnusableFile};
-use super::{CommandResult, report};
-use crate::client::{Failure, message};
-use crate::config::{self, Config as Effective, ConfigErrors};
-use crate::config_file::{self, ConfigEnv, ConfigFileError};
+use super::platform;
+use super::report;
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::config::{self, Config as Effective};
+use crate::config_file;
 
-/// Check the config file, or show an example of one
+/// Check the config file, or show an example or the schema of one
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct ConfigArgs {
@@ -24,6 +27,7 @@ Examples:
   ringback config check
   ringback config check --show   # with the redirect URI of every account
   mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
+  ringback config schema >~/.config/ringback/config.schema.json
   ringback config path";
 
 #[derive(Subcommand)]
@@ -36,6 +40,12 @@ enum ConfigCommand {
     Check(CheckArgs),
     /// Print an example that explains every key
     Example,
+    /// Print a JSON Schema, by which editors complete and check the config file
+    ///
+    /// Put it beside the config file, and `#:schema ./config.schema.json` into the file's first line: editors with
+    /// Taplo (Even Better TOML for VS Code) then complete keys and words, show what they mean, and mark mistakes. What
+    /// depends on other keys or on files, only `ringback config check` finds.
+    Schema,
     /// Print where the config file is
     Path(ConfigSource),
 }
@@ -49,15 +59,6 @@ struct CheckArgs {
     /// Print the effective config, with presets and defaults filled in and secrets hidden
     #[arg(long)]
     show: bool,
-}
-
-/// Which config file.
-#[derive(Args)]
-#[group(id = "config-source")]
-pub(super) struct ConfigSource {
-    /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
 }
 
 /// Runs the subcommand.
@@ -79,52 +80,13 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
             }
         }
         ConfigCommand::Example => config::example(),
+        ConfigCommand::Schema => config::json_schema(),
         ConfigCommand::Path(source) => {
             format!("{}\n", config_file::default_path(&source.env()).map_err(|error| failure(&error))?.display())
         }
     };
     report::answer(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl ConfigSource {
-    /// The places that may name the file, for [`config_file`].
-    pub(super) fn env(&self) -> ConfigEnv {
-        ConfigEnv::from_process(self.config.clone())
-    }
-
-    /// The file, if there is a place for one.
-    pub(super) fn file(&self) -> Option<PathBuf> {
-        let file = config_file::default_path(&self.env()).ok()?;
-        Some(std::path::absolute(&file).unwrap_or(file))
-    }
-
-    /// The effective config with the accounts that have no mistakes; mistakes are not reported.
-    pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
-        config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
-    }
-}
-
-/// The failure for a config that can't be used. Its mistakes are reported at once, one on each line.
-pub(super) fn failure(error: &ConfigFileError) -> Failure {
-    match error {
-        ConfigFileError::Mistakes(mistakes) => {
-            mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
-            message::config_mistakes(count(mistakes.iter().count()))
-        }
-        ConfigFileError::Nowhere => message::config_nowhere(error),
-        ConfigFileError::Missing { path, named_by } => {
-            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
-        }
-        ConfigFileError::Unusable { .. } => message::config_unusable(error),
-    }
-}
-
-fn count(mistakes: usize) -> String {
-    match mistakes {
-        1 => "the config has a mistake".into(),
-        n => format!("the config has {n} mistakes"),
-    }
 }
 
 /// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
@@ -138,6 +100,9 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
         report::say(&format!("{}: {key}: {why}", file.display()));
     }
     config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for unmet in platform::unmet(&config) {
+        report::say(&format!("warning: {unmet}"));
+    }
     for (key, why) in named_files::missing_programs(&config) {
         report::say(&format!("warning: {}: {key}: {why}", file.display()));
     }

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
 use super::report::plain;
-use super::{CommandResult, DaemonChoice, report, waiting};
-use crate::client::SLACK;
+use super::{report, waiting};
+use crate::client::TIMEOUT_MARGIN;
 use crate::contract::{ConsentAnswer, ConsentsReply};
 
 /// Decide whether a program may have a token
@@ -67,14 +69,14 @@ pub(super) fn run(args: &ConsentArgs) -> CommandResult {
     let (which, answer) = match &args.command {
         ConsentCommand::List(list) => {
             let client = list.reach.client()?;
-            let reply = waiting::told(SLACK, || "the daemon".into(), || client.consents())?;
+            let reply = waiting::told(TIMEOUT_MARGIN, || "the daemon".into(), || client.consents())?;
             let text = if list.json { report::json(&reply)? } else { overview(&reply) };
             report::answer(text.as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
         ConsentCommand::Forget(which) => {
             let client = which.reach.client()?;
-            waiting::told(SLACK, daemon, || client.forget_consent(&which.id))?;
+            waiting::told(TIMEOUT_MARGIN, daemon, || client.forget_consent(&which.id))?;
             report::say("Forgotten: the next request asks again.");
             return Ok(ExitCode::SUCCESS);
         }
@@ -83,7 +85,7 @@ pub(super) fn run(args: &ConsentArgs) -> CommandResult {
         ConsentCommand::Refuse(which) => (which, ConsentAnswer::Refuse),
     };
     let client = which.reach.client()?;
-    waiting::told(SLACK, daemon, || client.answer_consent(&which.id, answer))?;
+    waiting::told(TIMEOUT_MARGIN, daemon, || client.answer_consent(&which.id, answer))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{CommandResult, report, signals};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
-use crate::client::{Failure, message};
+use super::command_result::CommandResult;
+use super::{report, signals};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::{Boot, Clock};
 use crate::contract::{LoginReply, LoginStarted, LoginStatus};
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 mod click;
 mod stage;

@@ -12,12 +12,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, config, report};
-use crate::client::{Failure, message};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{config_source, report};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{DoctorReply, Finding, FindingState, VERSION};
-use crate::paths::Paths;
+use crate::os::paths::Paths;
 
 /// Find problems and say how to fix them
 ///
@@ -36,7 +39,7 @@ pub(super) struct DoctorArgs {
     offline: bool,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -76,6 +79,7 @@ fn look_around(args: &DoctorArgs, config: &Config, findings: &mut Vec<Finding>) 
         }
     });
     providers::proxies(config, &env, findings);
+    machine::system(findings);
     machine::clock(Clock::System.now().wall, findings);
     machine::browser(findings);
     machine::keyring(config, findings);

@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::at_rest::{self, AtRest};
-use super::{CommandResult, config, passphrase, report};
-use crate::client::{Failure, message};
+use super::command_result::CommandResult;
+use super::{config_source, passphrase, report};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::AuditEvent;
-use crate::hardening;
+use crate::os::hardening;
 use crate::secret::Passphrase;
 use crate::store::Store as _;
 use crate::store::envelope::{self, Addressee};
@@ -54,7 +56,7 @@ pub(super) struct ExportArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 const HELP: &str = "\
@@ -172,7 +174,7 @@ fn unwritten(file: &Path, why: &dyn std::fmt::Display) -> Failure {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::config::KeySource;
+    use crate::secret::source::KeySource;
     use crate::store::file::StateLock;
     use crate::store::key::source::{OsKeyring, Outside};
     use crate::store::tests::record;

@@ -1,199 +1,24 @@
 //! Reads a secret from the terminal without echo, and restores the terminal in every case: a typed line, an error, Ctrl-C
 //! or SIGTERM.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::io;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::report;
+use crate::os::terminal;
 
-/// The controlling terminal, whatever the standard streams are.
-pub(super) struct Terminal {
-    tty: File,
-}
+/// The terminal that the process was started from, whatever its standard streams are.
+pub(super) struct Terminal(terminal::Terminal);
 
 impl Terminal {
     /// `None` if there is none.
     pub(super) fn open() -> Option<Self> {
-        OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(|tty| Self { tty })
+        terminal::Terminal::open().map(Self)
     }
 
     /// Shows `question` and reads a line of at most `most` bytes, without its end.
     pub(super) fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut tty = &self.tty;
-        let quiet = Quiet::over(&self.tty)?;
-        // Written to the terminal itself: the question must be visible even if standard error is redirected.
-        write!(tty, "{} ", report::plain(question))?;
-        let line = read_line(&mut tty, most);
-        drop(quiet);
-        writeln!(tty)?;
-        line
-    }
-}
-
-/// Turns off echo until it is dropped.
-struct Quiet {
-    state: Arc<Mutex<Restored>>,
-}
-
-/// The terminal's settings before.
-struct Restored {
-    tty: File,
-    before: Termios,
-}
-
-impl Quiet {
-    fn over(tty: &File) -> io::Result<Self> {
-        let before = tcgetattr(tty)?;
-        let mut quiet = before.clone();
-        // Byte by byte: a terminal truncates lines at 4095 bytes, and tokens can be longer.
-        quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON);
-        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
-        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let state = Arc::new(Mutex::new(Restored { tty: tty.try_clone()?, before }));
-        restore_at_the_end(Arc::clone(&state))?;
-        {
-            let _not_ending = state.lock().unwrap_or_else(PoisonError::into_inner);
-            tcsetattr(tty, OptionalActions::Flush, &quiet)?;
-        }
-        Ok(Self { state })
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).restore();
-    }
-}
-
-impl Restored {
-    /// Discards input after the line: the shell must not read a pasted secret.
-    fn restore(&self) {
-        let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
-    }
-}
-
-/// Makes signals that would end the process restore the terminal first. In effect once this returns.
-fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (ready, caught) = mpsc::channel();
-    std::thread::spawn(move || {
-        let code = runtime.block_on(async {
-            let (end, caught) = end().map_or_else(|error| (None, Err(error)), |end| (Some(end), Ok(())));
-            ready.send(caught).ok()?;
-            Some(end?.await)
-        });
-        if let Some(code) = code {
-            // Held to the end, so that echo is not turned off again.
-            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.restore();
-            std::process::exit(code);
-        }
-    });
-    caught.recv().map_err(io::Error::other)?
-}
-
-/// Completes with the matching exit code when the process receives a signal to stop. The signals are caught from this
-/// call on, not only once the future is polled. Needs a tokio runtime.
-fn end() -> io::Result<impl Future<Output = i32>> {
-    let (mut interrupt, mut quit) = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = quit.recv() => 131,
-            _ = terminate.recv() => 143,
-        }
-    })
-}
-
-/// A line editor with the keys that a terminal handles in line mode.
-fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Allocated at full size, so that growing leaves no copies of the secret in memory.
-    let mut line = Zeroizing::new(Vec::with_capacity(most + 1));
-    let mut chunk = Zeroizing::new([0_u8; 256]);
-    loop {
-        let read = match input.read(chunk.as_mut()) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        for byte in chunk.iter().take(read) {
-            match byte {
-                0x04 if line.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-                b'\n' | b'\r' | 0x04 => return Ok(line),
-                0x08 | 0x7f => take_back(&mut line),
-                0x15 => line.clear(),
-                _ if line.len() == most => return Err(io::Error::other(format!("it is longer than {most} bytes"))),
-                _ => line.push(*byte),
-            }
-        }
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
-/// Removes the last character, which may be several bytes of UTF-8.
-fn take_back(line: &mut Vec<u8>) {
-    while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Read as _;
-    use std::os::fd::AsFd;
-
-    #[test]
-    fn lines_are_edited_as_at_any_terminal() {
-        for (typed, line) in [
-            ("secret\n", Some("secret")),
-            ("secret\rmore", Some("secret")),
-            ("sa\u{7f}ecreä\u{7f}t\n", Some("secret")),
-            ("wrong\u{15}secret\n", Some("secret")),
-            ("\u{7f}\u{7f}x\n", Some("x")),
-            ("secret\u{4}", Some("secret")),
-            ("\u{4}", None),
-            ("cut", None),
-            ("0123456789\n", Some("0123456789")),
-            ("0123456789a\n", None),
-        ] {
-            let read = read_line(&mut typed.as_bytes(), 10).ok();
-            assert_eq!(read.as_ref().map(|line| std::str::from_utf8(line).unwrap()), line, "{typed:?}");
-        }
-    }
-
-    fn shows(tty: impl AsFd) -> bool {
-        tcgetattr(tty).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON)
-    }
-
-    #[test]
-    fn what_is_typed_is_not_shown_and_the_terminal_is_as_before() {
-        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let tty = OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        let mut master = File::from(master);
-        let terminal = Terminal { tty: tty.try_clone().unwrap() };
-        let asking = std::thread::spawn(move || terminal.ask("Password:", 100));
-        let mut seen = Vec::new();
-        while !seen.ends_with(b"Password: ") {
-            let mut byte = [0];
-            assert_eq!(master.read(&mut byte).unwrap(), 1);
-            seen.extend(byte);
-        }
-        assert!(!shows(&tty));
-        master.write_all(b"canary\nls\n").unwrap();
-        assert_eq!(*asking.join().unwrap().unwrap(), b"canary");
-        assert!(shows(&tty));
-        let mut rest = [0; 100];
-        let read = master.read(&mut rest).unwrap();
-        assert_eq!(rest[..read], *b"\r\n", "neither the secret nor what came after it");
+        self.0.ask(&report::plain(question), most)
     }
 }

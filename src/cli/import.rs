@@ -9,13 +9,18 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
 use super::replace::TerminalQuestion;
-use super::{Account, CommandResult, DaemonChoice, login, replace, report, waiting};
-use crate::client::{Client, Failure, PATIENCE, message};
+use super::{login, replace, report, waiting};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::{Client, DEFAULT_TIMEOUT};
 use crate::contract::{ErrorCode, ImportRequest};
 use crate::error::Error;
+use crate::os::private_file;
 use crate::secret::text;
 
 /// Import a token that was made elsewhere, or all accounts of another machine
@@ -32,7 +37,7 @@ use crate::secret::text;
 #[command(after_help = HELP)]
 pub(super) struct ImportArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Read a refresh token; it is used at once
     #[arg(long)]
@@ -82,7 +87,9 @@ pub(super) fn run(args: &ImportArgs) -> CommandResult {
     };
     let import = |give_up_refresh| {
         let provider = || format!("the provider of `{}` to check the {kind}", args.account.name);
-        waiting::told(PATIENCE, provider, || client.import(&args.account.name, request(give_up_refresh)))
+        let imported =
+            waiting::told(DEFAULT_TIMEOUT, provider, || client.import(&args.account.name, request(give_up_refresh)));
+        imported.map_err(Failure::from)
     };
     let mut imported = import(false);
     if let Err(failure) = &imported
@@ -131,10 +138,7 @@ fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Allocated at full size, so that growing leaves no copies of the token in memory.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    input.take(most + 1).read_to_end(&mut bytes).map_err(|error| unread(&error.to_string()))?;
+    let bytes = private_file::read_wiped(input, LONGEST, LONGEST).map_err(|error| unread(&error.to_string()))?;
     if bytes.len() > LONGEST { Err(unread("it is longer than 64 KiB")) } else { Ok(bytes) }
 }
 

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::report::{moment, plain};
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
-use crate::client::PATIENCE;
+use super::{report, waiting};
+use crate::client::DEFAULT_TIMEOUT;
 use crate::clock::Clock;
 use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 
@@ -19,7 +21,7 @@ use crate::contract::{ErrorCode, InfoReply, InfoSource, whose};
 #[command(after_help = HELP)]
 pub(super) struct InfoArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the daemon's reply as JSON (docs/api.md)
     #[arg(long)]
@@ -38,7 +40,7 @@ Examples:
 pub(super) fn run(args: &InfoArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
-    let info = waiting::told(PATIENCE, provider, || client.info(account))?;
+    let info = waiting::told(DEFAULT_TIMEOUT, provider, || client.info(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let text = if args.json { report::json(&info)? } else { sheet(&info, now) };
     report::answer(text.as_bytes())?;

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, report, waiting};
-use crate::client::PATIENCE;
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{report, waiting};
+use crate::client::DEFAULT_TIMEOUT;
 
 /// Drop the store's key and all tokens from the daemon's memory
 ///
@@ -29,7 +31,7 @@ Examples:
 pub(super) fn run(args: &LockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let kept = || "the daemon to store what is being refreshed".into();
-    let reply = waiting::told(PATIENCE, kept, || client.lock())?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, kept, || client.lock())?;
     report::say(if reply.changed {
         "The token store is locked. `ringback unlock` unlocks it."
     } else {

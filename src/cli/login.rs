@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
-use super::{Account, CommandResult, DaemonChoice, device, password, paste, replace, report, waiting};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
-use crate::client::{Client, Failure, PATIENCE, message};
+use super::{device, password, paste, replace, report, waiting};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::{Client, DEFAULT_TIMEOUT};
 use crate::clock::{Clock, Moment};
 use crate::contract::{ErrorCode, LoginReply, LoginRequest, LoginStarted, LoginStatus, LoginVia};
 use crate::error::Error;
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Log in, usually in the browser
 ///
@@ -28,7 +32,7 @@ use crate::error::Error;
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct LoginArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the URL instead of opening the browser
     #[arg(long, conflicts_with = "paste")]
@@ -80,7 +84,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         _ => LoginVia::CallerBrowser,
     };
     let begun = || format!("the daemon to start the login to `{}`; it may ask the provider", args.account.name);
-    let started = waiting::told(PATIENCE, begun, || start(&client, args, via))?;
+    let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, args, via))?;
     if started.joined {
         report::say(&format!("Joining the pending login to `{}`.", started.account));
     }
@@ -102,7 +106,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
 }
 
 fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
-    let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace });
+    let ask = |replace| client.start_login(&args.account.name, LoginRequest { via, replace }).map_err(Failure::from);
     match ask(args.replace) {
         // A daemon of an earlier version does not know this member and replaces without asking.
         Err(failure) if args.replace && failure.code() == ErrorCode::Usage => ask(false),

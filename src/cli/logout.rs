@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, CommandResult, DaemonChoice, report};
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
+use super::report;
 
 /// Revoke the tokens at the provider and delete them here
 ///
@@ -13,7 +15,7 @@ use super::{Account, CommandResult, DaemonChoice, report};
 #[command(after_help = HELP)]
 pub(super) struct LogoutArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,

@@ -6,10 +6,11 @@ use std::path::Path;
 use ring::rand::SystemRandom;
 use rustix::fs::Access;
 
-use crate::config::{AccountConfig, Config, KeySource, SecretSource, segment};
+use crate::config::{AccountConfig, Config, segment};
 use crate::credentials;
 use crate::oauth::assertion;
 use crate::provider::check_ca_file;
+use crate::secret::source::SecretSource;
 use crate::secret::text::Rule;
 
 /// A file that the daemon could not use.
@@ -66,7 +67,7 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
 /// differ. None is run.
 pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
     let mut named: Vec<(String, &[String])> = Vec::new();
-    if let KeySource::Command(argv) = &config.store.key {
+    if let Some(argv) = &config.store.key_command {
         named.push(("store.key_command".into(), argv));
     }
     for account in config.accounts.values() {
@@ -74,7 +75,7 @@ pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
         let commands = [
             ("client_secret_command", argv(account.client_secret.as_ref())),
             ("password_command", argv(password)),
-            ("hook", account.hook.as_ref()),
+            ("hook", account.keys.hook.as_ref()),
         ];
         let of_account = |key| format!("accounts.{}.{key}", segment(&account.name));
         named.extend(commands.into_iter().filter_map(|(key, argv)| Some((of_account(key), argv?.as_slice()))));

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{CommandResult, DaemonChoice, report};
-use crate::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::report;
+use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
 /// Open the status page in the browser
 ///

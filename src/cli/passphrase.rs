@@ -8,7 +8,13 @@ use zeroize::Zeroizing;
 
 use super::hidden::Terminal;
 use crate::credentials;
+use crate::os::private_file;
 use crate::secret::{Passphrase, text};
+
+/// The prompt for an existing passphrase.
+pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
+/// The prompt for a new passphrase.
+pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
 
 /// Longer than any passphrase.
 const LONGEST: usize = 4096;
@@ -26,10 +32,7 @@ pub(super) fn asked_twice(question: &str) -> Result<Passphrase, String> {
 
 /// The first line of `input`, unchanged.
 pub(super) fn first_line(input: &mut impl Read) -> Result<Passphrase, String> {
-    // Allocated at full size, so that growing leaves no copies in memory.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 64));
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    input.take(most + 1).read_to_end(&mut line).map_err(|error| error.to_string())?;
+    let line = private_file::read_wiped(input, LONGEST, LONGEST).map_err(|error| error.to_string())?;
     if line.len() > LONGEST {
         return Err("it is longer than 4 KiB".into());
     }

@@ -8,8 +8,10 @@ use std::path::Path;
 
 use super::hidden::Terminal;
 use super::report;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::{LoginStarted, PasswordPrompt};
+use crate::os::private_file::{self, NotPrivate, OTHERS, Owners};
 
 /// With the line feed, the most that a pipe takes in one piece.
 const LONGEST: usize = 4000;
@@ -46,13 +48,11 @@ fn open_pipe(path: &Path) -> Result<File, Failure> {
     if !meta.file_type().is_fifo() {
         return refuse("is not a named pipe");
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return refuse("belongs to another user");
+    match private_file::check(meta.uid(), meta.mode(), Owners::User, OTHERS) {
+        Ok(()) => Ok(file),
+        Err(NotPrivate::Foreign { .. }) => refuse("belongs to another user"),
+        Err(NotPrivate::Open { .. }) => refuse("can be opened by others"),
     }
-    if meta.mode() & 0o077 != 0 {
-        return refuse("can be opened by others");
-    }
-    Ok(file)
 }
 
 /// Links are not followed, and opening a pipe without a reader does not block.

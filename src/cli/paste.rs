@@ -5,8 +5,11 @@ use std::io::{self, BufRead, IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 use super::report;
-use crate::client::{Client, Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::Client;
 use crate::contract::ErrorCode;
+use crate::printable::is_unprintable;
 
 /// A redirect URL has a few hundred bytes, but codes can be long, and some URLs contain a token.
 const LINE_CAP: u64 = 128 * 1024;
@@ -25,7 +28,7 @@ pub(super) fn run(client: &Client, login_id: &str, url: &str) -> Result<(), Fail
             report::prompt("Copy the whole URL from the address bar, and paste it here:");
         }
         let line = read_line(&mut input)?;
-        match client.paste(login_id, &clean(&line)) {
+        match client.paste(login_id, &clean(&line)).map_err(Failure::from) {
             Err(failure) if failure.code() == ErrorCode::Usage && tried < TRIES => {
                 report::failure(&failure);
             }
@@ -51,7 +54,7 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
 fn clean(line: &str) -> Zeroizing<String> {
     let quotes = ['"', '\'', '`', '<', '>', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
     let mut cleaned = Zeroizing::new(String::with_capacity(line.len()));
-    cleaned.extend(line.chars().filter(|c| !c.is_whitespace() && !report::steers(*c) && !quotes.contains(c)));
+    cleaned.extend(line.chars().filter(|c| !c.is_whitespace() && !is_unprintable(*c) && !quotes.contains(c)));
     cleaned
 }
 

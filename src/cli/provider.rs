@@ -2,16 +2,20 @@
 
 mod check;
 mod requests;
+mod unknown;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use unknown::unknown;
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
 use super::report::plain;
-use super::{CommandResult, DaemonChoice, config, report};
-use crate::client::{Failure, message};
-use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers, nearest};
+use super::{config_source, report};
+use crate::cli::failure::Failure;
+use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers};
 use crate::config_file::{self, FoundConfig};
 
 /// Show and check providers
@@ -32,7 +36,7 @@ Examples:
 #[derive(Subcommand)]
 enum ProviderCommand {
     /// List all providers: built in, in the folder `providers`, and in the config
-    List(config::ConfigSource),
+    List(config_source::ConfigSource),
     /// Show a provider's effective settings, and where each comes from
     Show(ProviderName),
     /// Check a provider, and show what would be sent to it
@@ -54,7 +58,7 @@ struct ProviderName {
     name: String,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 #[derive(Args)]
@@ -88,8 +92,8 @@ pub(super) fn run(args: &ProviderArgs) -> CommandResult {
 }
 
 /// A config file that nobody named may be missing: the built-in providers are available without it.
-fn found(source: &config::ConfigSource) -> Result<FoundConfig, Failure> {
-    config_file::find_if_there(&source.env()).map_err(|error| config::failure(&error))
+fn found(source: &config_source::ConfigSource) -> Result<FoundConfig, Failure> {
+    config_file::find_if_there(&source.env()).map_err(|error| config_source::failure(&error))
 }
 
 fn tell(mistakes: &ConfigErrors) {
@@ -145,13 +149,6 @@ fn show(named: &ProviderName) -> Result<String, Failure> {
         report::say(&format!("No account can use `{}` as it is: {why}.", provider.name));
     }
     Ok(provider.keys.lines().fold(String::new(), |text, line| text + &plain(line) + "\n"))
-}
-
-fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Failure {
-    match nearest(name, known) {
-        Some(meant) => message::no_such_provider_but(what, name, meant),
-        None => message::no_such_provider(what, name),
-    }
 }
 
 #[cfg(test)]

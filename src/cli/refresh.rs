@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
-use crate::client::PATIENCE;
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
+use super::{report, waiting};
+use crate::client::DEFAULT_TIMEOUT;
 use crate::clock::Clock;
 
 /// Get a new token now
@@ -15,7 +17,7 @@ use crate::clock::Clock;
 #[command(after_help = HELP)]
 pub(super) struct RefreshArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -30,7 +32,7 @@ Examples:
 pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
-    let reply = waiting::told(PATIENCE, provider, || client.refresh(account))?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, provider, || client.refresh(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
     report::say(&format!("{}: a new token{expires}", reply.account));

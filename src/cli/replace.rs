@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use super::report;
-use crate::client::{Client, Failure};
+use crate::cli::failure::Failure;
+use crate::client::Client;
 use crate::clock::{Boot, Clock};
 use crate::contract::{Confirm, ErrorCode, LoginReply, LoginStatus, Replaced, whose};
 use crate::error::Error;
@@ -69,7 +70,8 @@ impl TerminalQuestion<'_> {
         match self.client.answer_login(self.login_id, replace) {
             // Somebody else answered first: the result counts.
             Err(failure) if failure.code() == ErrorCode::Usage => self.ended(),
-            answered => answered.map(drop).and_then(|()| self.ended()),
+            Err(failure) => Err(failure.into()),
+            Ok(_) => self.ended(),
         }
     }
 

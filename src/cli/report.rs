@@ -4,8 +4,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::log::colour;
+use crate::printable::is_unprintable;
 
 /// Writes a result to standard output. A closed pipe is no failure: the reader has what it wanted.
 pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
@@ -50,7 +52,7 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
 /// `text` without characters that control a terminal or hide text: a provider may have written it.
 pub(super) fn plain(text: &str) -> String {
     text.chars()
-        .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !steers(*c)) })
+        .filter_map(|c| if c == '\n' || c == '\t' { Some(' ') } else { Some(c).filter(|c| !is_unprintable(*c)) })
         .collect()
 }
 
@@ -72,12 +74,6 @@ pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
 /// Zero-width characters, which copying may add.
 pub(super) fn hides(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
-}
-
-/// Control characters, and those that are invisible or change the direction of text.
-pub(super) fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; in the largest unit of which there are at least two.

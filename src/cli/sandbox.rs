@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, report, signals, start_log};
-use crate::client::message;
+use super::command_result::CommandResult;
+use super::start_log::start_log;
+use super::{report, signals};
+use crate::cli::message;
 use crate::log;
 use crate::sandbox::{self, Facts, Options};
 
@@ -42,7 +44,7 @@ async fn serve(options: &Options) -> CommandResult {
     let stop = signals::stop()?;
     let bound = sandbox::bind(options).await;
     let sandbox = bound.map_err(|error| message::sandbox_port(options.port, error))?;
-    introduce(&sandbox.describe(), options);
+    introduce(&sandbox.facts(), options);
     let served = sandbox.run(stop).await;
     served.map_err(message::sandbox_stopped)?;
     Ok(ExitCode::SUCCESS)

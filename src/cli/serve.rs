@@ -19,33 +19,38 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{CommandResult, config, signals, start_log};
+use super::audit_log::open_audit;
+use super::command_result::CommandResult;
+use super::config_source::ConfigSource;
+use super::signals;
+use super::start_log::start_log;
 use crate::apps::Apps;
 use crate::apps::consent::Consents;
 use crate::attention;
-use crate::audit::{self, AuditLog};
+use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
-use crate::browser::UsersBrowser;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, AuditConfig, Config, StoreConfig, default_redirect_uri};
+use crate::config::{AccountConfig, Config, StoreConfig, default_redirect_uri};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
-use crate::hardening;
 use crate::http::callback_listener::CallbackListeners;
 use crate::http::listen::{BoundListener, ConnectionLimits, Passed, Server};
 use crate::http::session::Sessions;
 use crate::http::{self, Gate, Http, LogLimit, Waiting};
 use crate::log;
-use crate::paths::folder::FolderError;
-use crate::paths::{NoHome, Paths};
+use crate::os::browser::UsersBrowser;
+use crate::os::hardening;
+use crate::os::paths::{NoHome, Paths};
+use crate::os::support::Topic;
+use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
 use crate::store::StoreError;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
-use crate::suspend;
 
 /// Worker threads. They mostly wait; disk and keyring access have threads of their own.
 const THREADS: usize = 2;
@@ -66,7 +71,7 @@ const USAGE_KEPT: Duration = Duration::from_secs(60);
 #[command(after_help = HELP)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    pub(super) source: config::ConfigSource,
+    pub(super) source: ConfigSource,
 
     #[command(flatten)]
     pub(super) log: log::LogOptions,
@@ -91,7 +96,7 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     hardening::close_memory();
     let (config, mistakes) = args.source.load_what_works()?;
     mistakes.iter().for_each(|mistake| tracing::error!("config mistake, the affected accounts are skipped: {mistake}"));
-    warn(&config);
+    reloading::warn(&config);
     let config = Arc::new(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
     let runtime = runtime.map_err(message::no_async_runtime)?;
@@ -99,11 +104,6 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     // A keyring or password program that still blocks must not hold up the stop.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
-}
-
-/// Logs the config's warnings.
-fn warn(config: &Config) {
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> CommandResult {
@@ -131,17 +131,9 @@ struct Signals<Stop> {
 fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
     let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
     let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let store = FileStore::open(held, &config.store.key, outside, Clock::System).map_err(|error| no_store(&error))?;
+    let store =
+        FileStore::open(held, &config.store.key_source(), outside, Clock::System).map_err(|error| no_store(&error))?;
     Ok(store.with_marks(paths.cache.as_deref()))
-}
-
-/// The audit log, if it is on.
-pub(super) fn open_audit(config: &Config, paths: &Paths) -> Result<AuditLog, FolderError> {
-    AuditLog::open(&paths.state, audit_limits(config), Clock::System)
-}
-
-fn audit_limits(config: &Config) -> Option<audit::AuditLimits> {
-    config.audit.map(|AuditConfig { max_mib, keep }| audit::AuditLimits { file: (max_mib as u64) << 20, keep })
 }
 
 fn no_store(error: &StoreError) -> Failure {
@@ -151,7 +143,7 @@ fn no_store(error: &StoreError) -> Failure {
     }
 }
 
-pub(super) fn homeless(error: NoHome) -> Failure {
+fn homeless(error: NoHome) -> Failure {
     message::homeless(error)
 }
 
@@ -172,7 +164,7 @@ async fn serve(
     let limits = ConnectionLimits { connections: config.listen.max_connections, ..ConnectionLimits::default() };
     let server = Server::new(limits).with_log(log.clone());
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
-    let doors = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
+    let callback_listeners = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let key_not_yet = store.key_not_yet().map(str::to_owned);
     let world = World {
@@ -180,7 +172,7 @@ async fn serve(
         provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),
-        door: Arc::clone(&doors) as Arc<_>,
+        callback_listener: Arc::clone(&callback_listeners) as Arc<_>,
         runtime: Some(paths.runtime.clone()),
         clock: Clock::System,
         randomness: Randomness::System,
@@ -208,7 +200,7 @@ async fn serve(
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
-    doors.lead_to(http::callback_router(http.clone(), gate.clone()));
+    callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let router = http::router(http, gate);
     let mut own_socket = None;
@@ -223,7 +215,7 @@ async fn serve(
     }
     let mut announced = Announced::new(endpoint, paths.clone(), own_socket, (server.clone(), router))
         .map_err(|error| broken_store(&error))?;
-    notify(sd_notify::NotifyState::Ready);
+    service_manager::ready();
     let endpoint = announced.endpoint();
     tracing::info!(
         accounts = config.accounts.len(),
@@ -241,17 +233,17 @@ async fn serve(
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
-    tokio::spawn(attention::call_for(broker.clone()));
+    tokio::spawn(attention::run(broker.clone()));
     let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}
-        () = reloading::on_hangup(args, config, &broker, &audit, signals.hangup, &hangups) => {}
+        () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, &hangups) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
-    notify(sd_notify::NotifyState::Stopping);
+    service_manager::stopping();
     drop(open);
     announced.withdraw();
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
@@ -276,7 +268,7 @@ fn lock_by_itself(config: &StoreConfig, broker: &Broker) {
     if let Some(span) = config.lock_after_idle {
         tokio::spawn(broker.clone().lock_after_idle(span));
     }
-    if config.lock_on_suspend {
+    if config.lock_on_suspend && Topic::Sleep.missing_here().is_none() {
         tokio::spawn(broker.clone().lock_after_sleep());
         let broker = broker.clone();
         tokio::spawn(async move {
@@ -319,10 +311,4 @@ fn endpoint(listeners: &[BoundListener], key_file: Option<&Path>) -> Endpoint {
     let socket = listeners.iter().find_map(BoundListener::socket_path).map(|path| path.to_string_lossy().into_owned());
     let (key_file_named, key_hint) = key_file::named(url.is_some(), key_file);
     Endpoint { version: VERSION, key_file: key_file_named, key_hint, url, socket, pid: std::process::id() }
-}
-
-fn notify(state: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!("the service manager was not notified: {error}");
-    }
 }

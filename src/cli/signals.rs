@@ -1,20 +1,14 @@
 //! The signals that end a long-running command: Ctrl-C and SIGTERM.
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::os::signals::{self, EndSignal};
 
 /// A future that completes when the process receives one of the signals. They are caught from this call on, not only once
 /// the future is polled.
 ///
 /// Needs a tokio runtime.
 pub(super) fn stop() -> Result<impl Future<Output = ()>, Failure> {
-    let catch = |kind| signal(kind).map_err(message::no_signals);
-    let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
+    let told = signals::end([EndSignal::Interrupt, EndSignal::Terminate]).map_err(message::no_signals)?;
+    Ok(async move { _ = told.await })
 }

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::platform;
+use super::report;
 use super::report::{moment, plain};
-use super::{CommandResult, DaemonChoice, report};
 use crate::clock::Clock;
 use crate::contract::{
     AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, HealthReply, StoreState, whose,
@@ -51,6 +54,9 @@ pub(super) fn run(args: &StatusArgs) -> CommandResult {
         (text, exit(&reply.accounts, !reply.mistakes.is_empty(), now))
     };
     report::answer(text.as_bytes())?;
+    if let Some(notice) = platform::notice().filter(|_| !args.json) {
+        report::say(notice);
+    }
     Ok(code)
 }
 

@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::at_rest::{self, AtRest, unavailable};
-use super::{CommandResult, config, passphrase, report, unlock};
-use crate::client::{Failure, message};
+use super::command_result::CommandResult;
+use super::{config_source, passphrase, report};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::contract::AuditEvent;
-use crate::hardening;
+use crate::os::hardening;
 use crate::secret::Passphrase;
 use crate::store::StoreError;
 use crate::store::key::passphrase::fits;
@@ -64,7 +66,7 @@ struct RekeyArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
-    source: config::ConfigSource,
+    source: config_source::ConfigSource,
 }
 
 /// The places, named as in the config's `store.key`.
@@ -98,7 +100,7 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
         return Err(message::passphrase_without_use());
     }
     let at_rest = AtRest::hold(&args.source)?;
-    let (key, audit) = (at_rest.config.store.key.clone(), at_rest.audit()?);
+    let (key, audit) = (at_rest.config.store.key_source(), at_rest.audit()?);
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let to = new_place(args)?;
     let rekeyed = store.rekey(&to, &OsKeyring).map_err(|error| match error {
@@ -153,7 +155,7 @@ fn new_passphrase(args: &RekeyArgs) -> Result<Passphrase, String> {
     let passphrase = match &args.passphrase_file {
         Some(path) => passphrase::of_file(path),
         None if args.passphrase_stdin => passphrase::first_line(&mut io::stdin().lock()),
-        None => passphrase::asked_twice(unlock::NEW_QUESTION),
+        None => passphrase::asked_twice(passphrase::NEW_QUESTION),
     }?;
     fits(&passphrase).map(|()| passphrase).map_err(|error| error.to_string())
 }

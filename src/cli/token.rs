@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Account, CommandResult, DaemonChoice, report, waiting};
-use crate::client::{PATIENCE, TokenWish};
+use super::arguments::{AccountChoice, DaemonChoice};
+use super::command_result::CommandResult;
+use super::{report, waiting};
+use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
 
 /// Print the current access token
 ///
@@ -16,7 +18,7 @@ use crate::client::{PATIENCE, TokenWish};
 #[command(after_help = HELP)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
-    account: Account,
+    account: AccountChoice,
 
     /// Print the daemon's whole reply as JSON (docs/api.md)
     #[arg(long, conflicts_with = "header")]
@@ -65,7 +67,7 @@ of the machine can read it while curl runs.";
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let client = args.reach.client()?;
-    let wish = TokenWish {
+    let wish = TokenOptions {
         min_ttl: args.min_ttl,
         wait: args.wait,
         scope: (!args.scope.is_empty()).then(|| args.scope.join(" ")),
@@ -73,7 +75,7 @@ pub(super) fn run(args: &TokenArgs) -> CommandResult {
         resource: args.resource.clone(),
     };
     let account = &args.account.name;
-    let longest = args.wait.map_or(PATIENCE, Duration::from_secs);
+    let longest = args.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let what = || waiting::for_a_token(&client, account);
     if args.json {
         let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;

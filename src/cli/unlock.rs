@@ -5,8 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandResult, DaemonChoice, passphrase, report, waiting};
-use crate::client::{Failure, PATIENCE, message};
+use super::arguments::DaemonChoice;
+use super::command_result::CommandResult;
+use super::{passphrase, report, waiting};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::DEFAULT_TIMEOUT;
 use crate::contract::{StoreState, UnlockRequest};
 
 /// Load the store's key again after `ringback lock`
@@ -31,11 +35,6 @@ Examples:
 
 There is no option for the passphrase itself: other users can read arguments and, in part, the environment.";
 
-/// The prompt for an existing passphrase.
-pub(super) const QUESTION: &str = "Passphrase of the token store (it is not shown):";
-/// The prompt for a new passphrase.
-pub(super) const NEW_QUESTION: &str = "New passphrase for the token store, 12 characters or more (it is not shown):";
-
 /// Unlocks the store and says whether it was locked.
 pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let client = args.reach.client()?;
@@ -45,13 +44,13 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
         _ if args.passphrase_stdin => {
             (Some(passphrase::first_line(&mut io::stdin().lock())), store == StoreState::PassphraseUnset)
         }
-        StoreState::PassphraseNeeded => (Some(passphrase::asked(QUESTION)), false),
-        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(NEW_QUESTION)), true),
+        StoreState::PassphraseNeeded => (Some(passphrase::asked(passphrase::QUESTION)), false),
+        StoreState::PassphraseUnset => (Some(passphrase::asked_twice(passphrase::NEW_QUESTION)), true),
     };
     // The request wipes it.
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
     let key = || "the store's key: wrong passphrases cause a delay, and a keyring may ask".into();
-    let reply = waiting::told(PATIENCE, key, || client.unlock(UnlockRequest { passphrase, new }))?;
+    let reply = waiting::told(DEFAULT_TIMEOUT, key, || client.unlock(UnlockRequest { passphrase, new }))?;
     report::say(match (reply.changed, new) {
         (true, true) => {
             "The passphrase is set, and the token store is unlocked. Nobody can open the store without the passphrase."

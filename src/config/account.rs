@@ -3,37 +3,32 @@
 mod redirects;
 mod secrets;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-
-use toml::de::DeValue;
 
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 use self::secrets::{client_key, client_secret, password_user};
 use super::catalog::Catalog;
+use super::effective::AccountConfig;
+use super::input::FilePrivacy;
 use super::problem::{Problem, nearest};
-use super::provider::ProviderConfig;
+use super::provider::{ProviderConfig, refuse_repeated};
 use super::reader::SectionReader;
-use super::reserved::RequestKind;
-use super::value::{Base, command, duration, flag, resources, scopes, text, texts, variables};
-use super::{AccountConfig, Attention, FilePrivacy, foreseen, provider, response_mode, words};
+use super::sections::accounts::AccountKeys;
+use super::{foreseen, response_mode, words};
 use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
 /// What an account is read with.
 pub(super) struct Context<'a> {
-    pub(super) base: Base<'a>,
     pub(super) privacy: FilePrivacy,
     pub(super) catalog: &'a Catalog<'a>,
     /// The TCP listeners; `None`: reported as wrong.
     pub(super) tcp: Option<Vec<SocketAddr>>,
 }
-
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Why there is no account.
 pub(super) enum NoAccount {
@@ -49,80 +44,53 @@ pub(super) fn account(
     section: &SectionReader<'_>,
     context: &Context<'_>,
 ) -> Result<AccountConfig, NoAccount> {
-    let provider = section.require("provider", text).map(|provider| find(&provider, section, context.catalog));
-    let values = section.read("variables", variables).unwrap_or_default();
+    let mut keys = AccountKeys::read(Some(section));
+    let grant = keys.grant;
+    let provider = keys.provider.as_deref().map(|provider| find(provider, section, context.catalog));
     let dialect = match &provider {
-        Some(Ok(provider)) => provider.with(values, section),
+        Some(Ok(provider)) => provider.with(keys.variables.clone(), section),
         _ => None,
     };
-    let grant = section.word("grant", words::GRANT).unwrap_or_default();
     let auth = dialect.as_ref().map(|dialect| dialect.client_auth);
-    let client_id = section.require("client_id", client_id);
-    let client_secret = client_secret(section, context, grant, auth);
-    let client_key = client_key(section, &context.base, auth);
-    let user = password_user(section, &context.base, grant);
-    let target = Target {
-        scope: section.read("scope", scopes).unwrap_or_default(),
-        resource: section.read("resource", resources).unwrap_or_default(),
-        audience: section.read("audience", text),
-    };
-    let hook = section.read("hook", |v| command(v, &context.base));
-    let attention = attention(section);
-    let asks_consent = section.choice("consent", |word| Some(word == "ask")).unwrap_or(false);
-    let redirect_uri = literal_redirect_uri(section, grant, context.tcp.as_deref());
-    let dialect = dialect.map(|dialect| with_extra(dialect, grant, section));
+    let client_secret = client_secret(&mut keys, section, context.privacy, auth);
+    let client_key = client_key(&keys, section, auth);
+    let user = password_user(&keys, section);
+    let target = Target { scope: keys.scope.clone(), resource: keys.resource.clone(), audience: keys.audience.clone() };
+    let redirect_uri = literal_redirect_uri(&keys, section, context.tcp.as_deref());
+    let dialect = dialect.map(|dialect| with_extra(dialect, grant, &keys.extra_authorize, section));
     if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {
         check(grant, dialect, section);
     }
     let separator = dialect.as_ref().map(|dialect| dialect.scope_separator.as_str());
-    foreseen::warn_of_slips(client_id.as_deref(), &target.scope, separator, section);
+    foreseen::warn_of_slips(keys.client_id.as_deref(), &target.scope, separator, section);
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
-    let (Some(dialect), Some(client_id)) = (dialect, client_id) else { return Err(NoAccount::Mistaken) };
+    let (Some(dialect), Some(client_id)) = (dialect, keys.client_id.clone()) else {
+        return Err(NoAccount::Mistaken);
+    };
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
         foreseen::warn_of_lacks(grant, &target, &dialect, section);
     }
     let name = name.to_owned();
-    Ok(AccountConfig {
-        name,
-        dialect,
-        client_id,
-        client_secret,
-        client_key,
-        grant,
-        user,
-        target,
-        hook,
-        attention,
-        asks_consent,
-        redirect_uri,
-    })
-}
-
-/// How the user learns that the account needs them.
-fn attention(section: &SectionReader<'_>) -> Attention {
-    let usual = Attention::default();
-    Attention {
-        desktop: section.choice("notify", |word| Some(word == "desktop")).unwrap_or(usual.desktop),
-        remind_after: section.read("remind_after", |v| duration(v, MINUTE, 365 * DAY)).unwrap_or(usual.remind_after),
-        opens_login: section.read("open_login", flag).unwrap_or(usual.opens_login),
-    }
+    Ok(AccountConfig { name, dialect, client_id, client_secret, client_key, grant, user, target, keys, redirect_uri })
 }
 
 /// The provider with the account's own parameters.
-fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &SectionReader<'_>) -> Arc<Dialect> {
-    let read = |value: &DeValue<'_>| texts(value, |name, text| RequestKind::Authorization.refuses(name, text));
-    let extra = section.read("extra_authorize", read).unwrap_or_default();
-    let sets_mode = response_mode::is_in(&extra);
+fn with_extra(
+    mut dialect: Arc<Dialect>,
+    grant: GrantType,
+    extra: &BTreeMap<String, String>,
+    section: &SectionReader<'_>,
+) -> Arc<Dialect> {
     if !extra.is_empty() {
         if let Some(url) = &dialect.endpoints.authorize {
-            provider::refuse_repeated(url, &extra, section);
+            refuse_repeated(url, extra, section);
         }
-        Arc::make_mut(&mut dialect).extra_authorize.extend(extra);
+        Arc::make_mut(&mut dialect).extra_authorize.extend(extra.clone());
     }
     match response_mode::unfit(&dialect, grant).filter(|_| !section.is_mistaken("grant")) {
-        Some(problem) if sets_mode => section.refuse("extra_authorize", problem),
+        Some(problem) if response_mode::is_in(extra) => section.refuse("extra_authorize", problem),
         Some(problem) => {
             let what = format!("is `{}`, which {}", dialect.provider, problem.what);
             section.refuse("provider", Problem { what, ..problem });
@@ -130,11 +98,6 @@ fn with_extra(mut dialect: Arc<Dialect>, grant: GrantType, section: &SectionRead
         None => {}
     }
     dialect
-}
-
-/// Whether a login sends the browser to a redirect URI.
-pub(super) fn comes_back(grant: GrantType) -> bool {
-    matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }
 
 /// Reports what grant and provider lack for each other, and warns of what works and should not be done.
@@ -145,7 +108,7 @@ fn check(grant: GrantType, dialect: &Dialect, section: &SectionReader<'_>) {
         GrantType::DeviceCode => Some(("device_url", &endpoints.device)),
         GrantType::ClientCredentials | GrantType::Password => None,
     };
-    let (word, provider) = (words::word(words::GRANT, grant), &dialect.provider);
+    let (word, provider) = (words::word::<GrantType>(grant).unwrap_or_default(), &dialect.provider);
     if let Some((key, None)) = needed
         && !dialect.discover
     {
@@ -198,11 +161,4 @@ fn find<'c>(
         return Err(NoAccount::Mistaken);
     }
     entry.provider().map_err(|mistake| NoAccount::NoProvider(mistake.to_owned()))
-}
-
-/// A client id has printable ASCII only (RFC 6749 appendix A.1).
-fn client_id(value: &DeValue<'_>) -> Result<String, Problem> {
-    let id = text(value)?;
-    let printable = id.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
-    if printable { Ok(id) } else { Err(Problem::new("has characters other than printable ASCII")) }
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use super::ProviderFile;
+use super::input::ProviderFile;
 use super::problem::{ConfigError, Diagnostics, Problem, ProblemScope, nearest};
-use super::provider::{ProviderConfig, ProviderKeys};
-use super::reader::SectionReader;
-use super::schema;
-use super::value::{self, text};
+use super::provider::{ProviderConfig, ProviderLayer};
+use super::reader::{Reading, SectionReader};
+use super::schema::ValueKind;
+use super::sections::{SCHEMA, providers};
+use super::value::{self, Base};
 use crate::oauth::preset::{self, PRESETS};
 
 /// Where a provider comes from.
@@ -76,8 +77,8 @@ pub(super) struct CatalogEntry<'a> {
     pub(super) name: String,
     pub(super) origin: Origin,
     section: SectionReader<'a>,
-    own: ProviderKeys,
-    base: ProviderKeys,
+    own: ProviderLayer,
+    base: ProviderLayer,
     /// The first mistake of what it is based on, or why nothing of it can be read.
     unfounded: Option<String>,
     /// Made when it is first asked for: a preset that others complete need not be complete.
@@ -85,8 +86,13 @@ pub(super) struct CatalogEntry<'a> {
 }
 
 impl<'a> CatalogEntry<'a> {
-    fn new(name: &str, origin: Origin, section: SectionReader<'a>, base: Option<&CatalogEntry<'_>>) -> Self {
-        let own = ProviderKeys::read(&section);
+    fn new(
+        name: &str,
+        origin: Origin,
+        section: SectionReader<'a>,
+        own: ProviderLayer,
+        base: Option<&CatalogEntry<'_>>,
+    ) -> Self {
         let name = name.to_owned();
         let unfounded = match base {
             Some(base) => base.unfounded.clone().or_else(|| base.section.first_mistake()),
@@ -94,12 +100,12 @@ impl<'a> CatalogEntry<'a> {
             None if section.field("preset").is_some() => section.first_mistake(),
             None => None,
         };
-        let base = base.map(CatalogEntry::keys).unwrap_or_default();
+        let base = base.map(CatalogEntry::layer).unwrap_or_default();
         Self { name, origin, section, own, base, unfounded, made: OnceCell::new() }
     }
 
     /// What it says together with what it is based on.
-    pub(super) fn keys(&self) -> ProviderKeys {
+    pub(super) fn layer(&self) -> ProviderLayer {
         self.own.clone().over(self.base.clone())
     }
 
@@ -109,7 +115,7 @@ impl<'a> CatalogEntry<'a> {
             if let Some(mistake) = &self.unfounded {
                 return Err(mistake.clone());
             }
-            let provider = ProviderConfig::new(&self.name, &self.own, &self.base, &self.section);
+            let provider = ProviderConfig::new(&self.name, &self.own.keys, &self.base.keys, &self.section);
             self.section.first_mistake().map_or(Ok(provider), Err)
         };
         self.made.get_or_init(make).as_ref().map_err(String::as_str)
@@ -131,10 +137,15 @@ impl<'a> Catalog<'a> {
         let (built_in, files): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.origin == Origin::BuiltIn);
         let reader = |text: &'a PresetText<'a>| {
             let blame = ProblemScope::Provider(text.name.to_owned());
-            SectionReader::new(schema::provider(), String::new(), 0, &text.document, &text.sheet, blame)
+            // Presets have no paths that are relative to anything.
+            let base = Base { folder: Path::new(""), home: None };
+            let reading = Reading { sheet: &text.sheet, base, schema: SCHEMA };
+            SectionReader::of_text(&providers::PROVIDER, &text.document, reading, blame)
         };
         let entry = |text: &'a PresetText<'a>| {
-            (text.name.to_owned(), CatalogEntry::new(text.name, text.origin.clone(), reader(text), None))
+            let section = reader(text);
+            let own = ProviderLayer::read(&section);
+            (text.name.to_owned(), CatalogEntry::new(text.name, text.origin.clone(), section, own, None))
         };
         let mut presets: BTreeMap<String, CatalogEntry<'a>> = built_in.into_iter().map(entry).collect();
         let mut own = Vec::new();
@@ -142,16 +153,18 @@ impl<'a> Catalog<'a> {
             // What can't be read is not incomplete, too.
             let unreadable = text.sheet.first(&ProblemScope::Provider(text.name.to_owned()));
             let section = reader(text);
-            let base = base(text.name, &section, &presets);
-            let entry = CatalogEntry::new(text.name, text.origin.clone(), section, base);
+            let layer = ProviderLayer::read(&section);
+            let base = base(text.name, &section, &layer, &presets);
+            let entry = CatalogEntry::new(text.name, text.origin.clone(), section, layer, base);
             let unfounded = unreadable.or(entry.unfounded);
             own.push((text.name.to_owned(), CatalogEntry { unfounded, ..entry }));
         }
         presets.extend(own);
         let mut own = Vec::new();
         for (name, section) in sections {
-            let base = base(&name, &section, &presets);
-            let entry = CatalogEntry::new(&name, Origin::Section, section, base);
+            let layer = ProviderLayer::read(&section);
+            let base = base(&name, &section, &layer, &presets);
+            let entry = CatalogEntry::new(&name, Origin::Section, section, layer, base);
             // A section is wrong also where nobody uses it.
             let _ = entry.provider();
             own.push((name, entry));
@@ -181,20 +194,29 @@ impl<'a> Catalog<'a> {
 fn base<'e, 'a>(
     name: &str,
     section: &SectionReader<'_>,
+    layer: &ProviderLayer,
     presets: &'e BTreeMap<String, CatalogEntry<'a>>,
 ) -> Option<&'e CatalogEntry<'a>> {
-    let usual = presets.get(name).or_else(|| presets.get(preset::GENERIC));
-    let Some(field) = section.field("preset") else { return usual };
-    field.read(|value| {
-        let named = text(value)?;
-        presets.get(&named).ok_or_else(|| {
-            let known = presets.keys().map(String::as_str);
-            Problem::new(format!("is `{}`", named.escape_debug())).nearest(nearest(&named, known))
-        })
-    })
+    let Some(named) = &layer.keys.preset else {
+        let usual = presets.get(name).or_else(|| presets.get(preset::GENERIC));
+        return usual.filter(|_| section.field("preset").is_none());
+    };
+    let found = presets.get(named);
+    if found.is_none() {
+        let problem = Problem::new(format!("is `{}`", named.escape_debug()))
+            .expected(ValueKind::Preset.expected())
+            .nearest(nearest(named, presets.keys().map(String::as_str)));
+        section.refuse("preset", problem);
+    }
+    found
 }
 
 /// All mistakes in texts of the user and, should there be any, in ours.
 pub(super) fn mistakes(texts: &[PresetText<'_>]) -> impl Iterator<Item = ConfigError> {
     texts.iter().flat_map(|text| text.sheet.errors())
+}
+
+/// What the user's presets have that works and should not be done.
+pub(super) fn warnings(texts: &[PresetText<'_>]) -> impl Iterator<Item = ConfigError> {
+    texts.iter().flat_map(|text| text.sheet.warnings())
 }

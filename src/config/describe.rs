@@ -1,51 +1,44 @@
 //! The effective config for people: what `ringback config check --show` prints.
 
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use toml::Value;
-use url::Url;
 
-use super::account::comes_back;
+use super::effective::{AccountConfig, Config};
+use super::kind::{ShownKey, ShownValue};
+use super::kinds::program;
+use super::provider::endpoints_shown;
 use super::reader::segment;
-use super::{AccountConfig, Attention, Config, KeySource, SecretSource, SocketChoice, default_redirect_uri, words};
-use crate::oauth::dialect::{AssertionAudience, Dialect, IssPolicy, Proxy, RateLimit, Revoke};
-use crate::oauth::exchange::{Target, User};
+use super::redirect::{comes_back, default_redirect_uri};
+use super::schema::{Fallback, Section};
+use super::sections::accounts::ACCOUNT;
+use super::sections::daemon::{AUDIT, LISTEN, SERVE, STORE};
+use super::sections::providers::{PROVIDER, ProviderKeys};
+use super::words::RevokeBy;
+use crate::oauth::dialect::{Dialect, IssPolicy, Revoke};
+use crate::secret::source::SecretSource;
 
 /// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
 /// `[hidden]`, with a comment that says where they come from. What is not set is not shown.
 pub fn describe(config: &Config) -> String {
     let mut page = TomlPage::default();
-    page.set("default_account", config.default_account.as_deref());
-    page.section("listen");
-    page.set("tcp", Some(list(config.listen.tcp.iter().map(ToString::to_string))));
-    page.set(
-        "socket",
-        Some(match &config.listen.socket {
-            SocketChoice::Default => Value::Boolean(true),
-            SocketChoice::Off => Value::Boolean(false),
-            SocketChoice::At(path) => Value::String(path.display().to_string()),
-        }),
-    );
-    page.set("other_users", Some(config.listen.other_users));
-    page.set("max_connections", i64::try_from(config.listen.max_connections).ok());
-    page.section("store");
-    page.set("folder", config.store.folder.as_ref().map(|folder| folder.display().to_string()));
-    key(&mut page, &config.store.key);
-    page.set("lock_on_suspend", Some(config.store.lock_on_suspend));
-    page.set("lock_after_idle", config.store.lock_after_idle.map(length));
-    page.section("serve");
-    page.set("min_ttl", Some(length(config.serve.min_ttl)));
-    page.set("wait", Some(length(config.serve.wait)));
-    page.set("login_timeout", Some(length(config.serve.login_timeout)));
-    page.section("audit");
-    page.set("enabled", Some(config.audit.is_some()));
-    page.set("max_mib", config.audit.and_then(|audit| i64::try_from(audit.max_mib).ok()));
-    page.set("keep", config.audit.and_then(|audit| i64::try_from(audit.keep).ok()));
+    if let Some(account) = &config.default_account {
+        page.line(format_args!("default_account = {}", Value::from(account.as_str())));
+    }
+    let mut audit = config.audit.shown();
+    audit.retain(|(key, _)| config.audit.enabled || *key == "enabled");
+    for (section, keys) in [
+        (&LISTEN, config.listen.shown()),
+        (&STORE, config.store.shown()),
+        (&SERVE, config.serve.shown()),
+        (&AUDIT, audit),
+    ] {
+        page.header(section.path);
+        page.keys(section, keys);
+    }
     for account in config.accounts.values() {
-        self::account(&mut page, account, config.listen.tcp.first().copied());
+        page.account(account, config.listen.tcp.first().copied());
     }
     page.text
 }
@@ -53,7 +46,32 @@ pub fn describe(config: &Config) -> String {
 /// A provider as it works, in the form of `[providers.NAME]`.
 pub fn describe_provider(dialect: &Dialect) -> String {
     let mut page = TomlPage::default();
-    self::dialect(&mut page, dialect);
+    let mut keys = ProviderKeys::of(dialect);
+    keys.label = Some(dialect.label.clone());
+    keys.revoke = match &dialect.revoke {
+        // Metadata may tell of a way.
+        Revoke::Unsaid => (!dialect.discover).then_some(RevokeBy::Nothing),
+        Revoke::None => Some(RevokeBy::Nothing),
+        Revoke::DeleteBearer(_) => Some(RevokeBy::DeleteBearer),
+        Revoke::Rfc7009(_) => Some(RevokeBy::Rfc7009),
+    };
+    if dialect.iss == IssPolicy::AsMetadataSays && !dialect.discover {
+        // There is no metadata that could ask for it.
+        keys.iss_required = Some(IssPolicy::Optional);
+    }
+    let mut urls = endpoints_shown(&dialect.endpoints);
+    if let Revoke::DeleteBearer(url) | Revoke::Rfc7009(url) = &dialect.revoke {
+        urls.push(("revoke_url", url.as_str().into()));
+    }
+    urls.extend(dialect.issuer.as_deref().map(|issuer| ("issuer", issuer.into())));
+    let mut shown = keys.shown();
+    for (key, url) in urls {
+        set(&mut shown, key, Some(url.into()));
+    }
+    // First what is done, then where.
+    move_behind(&mut shown, "revoke_url", "revoke");
+    move_behind(&mut shown, "par", "pkce");
+    page.keys(&PROVIDER, shown);
     page.text
 }
 
@@ -64,21 +82,52 @@ struct TomlPage {
 }
 
 impl TomlPage {
-    fn section(&mut self, path: &str) {
+    fn header(&mut self, path: &str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
         self.line(format_args!("{gap}[{path}]"));
     }
 
-    fn set(&mut self, key: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.line(format_args!("{key} = {}", value.into()));
+    /// The keys of a section that have a value, but for quiet ones that have their default.
+    fn keys(&mut self, section: &Section, keys: Vec<ShownKey>) {
+        for (name, shown) in keys {
+            if let Some(shown) = shown.filter(|shown| !goes_without_saying(section, name, &shown.value)) {
+                self.line(format_args!("{name} = {shown}"));
+            }
         }
     }
 
-    /// Where a secret comes from, and nothing of it.
-    fn secret(&mut self, key: &str, source: Option<&SecretSource>) {
-        if let Some(source) = source {
-            self.line(format_args!("{key} = \"[hidden]\"  # from {}", origin(source)));
+    fn account(&mut self, account: &AccountConfig, listener: Option<SocketAddr>) {
+        let mut keys = account.keys.shown();
+        for (name, source) in [
+            ("client_secret", account.client_secret.as_ref()),
+            ("password", account.user.as_ref().and_then(|user| user.password.as_ref())),
+        ] {
+            let sources = format!("{name}_");
+            keys.retain(|(key, _)| !key.starts_with(&sources));
+            let hidden = source.map(|source| ShownValue { value: "[hidden]".into(), comment: Some(from(source)) });
+            match name {
+                "password" => {
+                    keys.push((name, hidden));
+                    move_behind(&mut keys, name, "phonenumber");
+                }
+                _ => set(&mut keys, name, hidden),
+            }
+        }
+        // They are shown with the provider.
+        keys.retain(|(key, _)| !["variables", "extra_authorize"].contains(key));
+        if comes_back(account.grant) {
+            // The one to register, also where it is the default. Port 0 is known once the daemon listens.
+            let usual = listener.filter(|address| address.port() != 0);
+            let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
+            set(&mut keys, "redirect_uri", account.redirect_uri.clone().or(usual).map(Into::into));
+        }
+        self.header(&format!("accounts.{}", segment(&account.name)));
+        self.keys(&ACCOUNT, keys);
+        // Not the file's form: there, a provider can serve several accounts, each with its own additions.
+        let provider = &account.dialect.provider;
+        self.line(format_args!("\n# [providers.{}], as used by `{}`", segment(provider), account.name));
+        for line in describe_provider(&account.dialect).lines() {
+            self.line(format_args!("# {line}"));
         }
     }
 
@@ -88,167 +137,43 @@ impl TomlPage {
     }
 }
 
-fn key(page: &mut TomlPage, source: &KeySource) {
-    let (word, name) = match source {
-        KeySource::Auto => ("auto", None),
-        KeySource::File => ("file", None),
-        KeySource::Keyring => ("keyring", None),
-        KeySource::Credential(name) => ("credential", Some(name.as_str())),
-        KeySource::Command(_) => ("command", None),
-        KeySource::Passphrase => ("passphrase", None),
-    };
-    page.set("key", Some(word));
-    page.set("key_credential", name);
-    if let KeySource::Command(argv) = source {
-        page.line(format_args!("key_command = [\"[hidden]\"]  # {}", program(argv)));
+impl Display for ShownValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.value.fmt(f)?;
+        self.comment.as_ref().map_or(Ok(()), |comment| write!(f, "  # {comment}"))
     }
 }
 
-fn account(page: &mut TomlPage, account: &AccountConfig, listener: Option<SocketAddr>) {
-    let path = format!("accounts.{}", segment(&account.name));
-    page.section(&path);
-    page.set("provider", Some(account.dialect.provider.as_str()));
-    page.set("grant", Some(words::word(words::GRANT, account.grant)));
-    page.set("client_id", Some(account.client_id.as_str()));
-    page.secret("client_secret", account.client_secret.as_ref());
-    if let Some(key) = &account.client_key {
-        page.set("client_key_file", Some(key.path.display().to_string()));
-        page.set("client_key_id", key.id.as_deref());
-    }
-    if let Some(user) = &account.user {
-        match &user.user {
-            User::Name(name) => page.set("username", Some(name.as_str())),
-            User::PhoneNumber(number) => page.set("phonenumber", Some(number.as_str())),
-        }
-        page.secret("password", user.password.as_ref());
-    }
-    let Target { scope, resource, audience } = &account.target;
-    page.set("scope", Some(list(scope.iter().cloned())));
-    page.set("resource", (!resource.is_empty()).then(|| list(resource.iter().cloned())));
-    page.set("audience", audience.as_deref());
-    if account.asks_consent {
-        page.set("consent", Some("ask"));
-    }
-    let (attention, usual) = (account.attention, Attention::default());
-    page.set("notify", (!attention.desktop).then_some("off"));
-    page.set("remind_after", (attention.remind_after != usual.remind_after).then(|| length(attention.remind_after)));
-    page.set("open_login", attention.opens_login.then_some(true));
-    if let Some(argv) = &account.hook {
-        page.line(format_args!("hook = [\"[hidden]\"]  # {}", program(argv)));
-    }
-    if comes_back(account.grant) {
-        // The one to register, also where it is the default. Port 0 is known once the daemon listens.
-        let usual = listener.filter(|address| address.port() != 0);
-        let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
-        page.set("redirect_uri", account.redirect_uri.clone().or(usual));
-    }
-    // Not the file's form: there, a provider can serve several accounts, each with its own additions.
-    page.line(format_args!("\n# [providers.{}], as used by `{}`", segment(&account.dialect.provider), account.name));
-    for line in describe_provider(&account.dialect).lines() {
-        page.line(format_args!("# {line}"));
+/// Whether it is an empty table, or a quiet key's default.
+fn goes_without_saying(section: &Section, name: &str, value: &Value) -> bool {
+    let quiet = section.key(name).filter(|key| key.quiet);
+    let usual = quiet.and_then(|key| if let Fallback::Value(usual) = key.fallback { Some(usual()) } else { None });
+    value.as_table().is_some_and(toml::Table::is_empty) || usual.as_ref() == Some(value)
+}
+
+fn set(keys: &mut [ShownKey], name: &str, value: Option<ShownValue>) {
+    if let Some((_, place)) = keys.iter_mut().find(|(key, _)| *key == name) {
+        *place = value;
     }
 }
 
-fn dialect(page: &mut TomlPage, dialect: &Dialect) {
-    page.set("label", Some(dialect.label.as_str()));
-    page.set("discover", dialect.discover.then_some(true));
-    let endpoints = &dialect.endpoints;
-    for (key, url) in [
-        ("authorize_url", &endpoints.authorize),
-        ("token_url", &endpoints.token),
-        ("refresh_url", &endpoints.refresh),
-        ("introspect_url", &endpoints.introspect),
-        ("device_url", &endpoints.device),
-        ("par_url", &endpoints.par),
-        ("details_url", &endpoints.details),
-        ("details_fallback_url", &endpoints.details_fallback),
-    ] {
-        page.set(key, url.as_ref().map(Url::as_str));
+fn move_behind(keys: &mut Vec<ShownKey>, moved: &str, other: &str) {
+    let place = |keys: &[ShownKey], name: &str| keys.iter().position(|(key, _)| *key == name);
+    if let Some(key) = place(keys, moved).map(|at| keys.remove(at)) {
+        let at = place(keys, other).map_or(keys.len(), |at| at + 1);
+        keys.insert(at, key);
     }
-    let (revoke, url) = match &dialect.revoke {
-        // Metadata may tell of a way.
-        Revoke::Unsaid => ((!dialect.discover).then_some("none"), None),
-        Revoke::None => (Some("none"), None),
-        Revoke::DeleteBearer(url) => (Some("delete-bearer"), Some(url.as_str())),
-        Revoke::Rfc7009(url) => (Some("rfc7009"), Some(url.as_str())),
-    };
-    page.set("revoke", revoke);
-    page.set("revoke_url", url);
-    page.set("client_auth", Some(words::word(words::CLIENT_AUTH, dialect.client_auth)));
-    // By default it follows `issuer`, which is shown.
-    if dialect.assertion_audience != AssertionAudience::IssuerIfKnown {
-        page.set("assertion_audience", Some(words::word(words::ASSERTION_AUDIENCE, dialect.assertion_audience)));
-    }
-    page.set("body", Some(words::word(words::BODY, dialect.body)));
-    page.set("pkce", Some(words::word(words::PKCE, dialect.pkce)));
-    page.set("par", Some(words::word(words::PAR, dialect.par)));
-    page.set("scope_separator", Some(dialect.scope_separator.as_str()));
-    page.set("extra_authorize", texts(&dialect.extra_authorize));
-    page.set("extra_token", texts(&dialect.extra_token));
-    page.set("extra_refresh", texts(&dialect.extra_refresh));
-    page.set("response_paths", texts(&dialect.response_paths));
-    page.set("expires_in_unit", Some(words::word(words::UNIT, dialect.expires_in_unit)));
-    page.set("token_type", Some(words::word(words::TOKEN_TYPE, dialect.token_type)));
-    page.set("narrow", Some(words::word(words::NARROW, dialect.narrow)));
-    page.set("rate_limit_endpoint", dialect.rate_limit_endpoint.map(rate));
-    page.set("rate_limit", dialect.rate_limit.map(rate));
-    page.set("issuer", dialect.issuer.as_deref());
-    let iss_required = match dialect.iss {
-        IssPolicy::Required => Some(true),
-        IssPolicy::Optional => Some(false),
-        // Metadata may ask for it.
-        IssPolicy::AsMetadataSays => (!dialect.discover).then_some(false),
-    };
-    page.set("iss_required", iss_required);
-    page.set("nonce", Some(words::word(words::NONCE, dialect.nonce)));
-    page.set("default_lifetime", dialect.default_lifetime.map(length));
-    page.set("max_age_unknown", Some(length(dialect.max_age_unknown)));
-    page.set("rotation", Some(words::word(words::ROTATION, dialect.rotation)));
-    page.set("replay_window", Some(length(dialect.replay_window)));
-    page.set("roots", Some(words::word(words::ROOTS, dialect.reach.roots)));
-    page.set("ca_file", dialect.reach.ca_file.as_ref().map(|path| path.display().to_string()));
-    page.set(
-        "proxy",
-        Some(match &dialect.reach.proxy {
-            Proxy::None => "none",
-            Proxy::Environment => "environment",
-            Proxy::At(url) => url.as_str(),
-        }),
-    );
-}
-
-fn rate(limit: RateLimit) -> String {
-    format!("{}/{}", limit.most, length(limit.per))
 }
 
 /// Where a secret comes from, in words. Of a command only the program is told: an argument may be a
 /// secret.
-fn origin(source: &SecretSource) -> String {
-    match source {
+fn from(source: &SecretSource) -> String {
+    let origin = match source {
         SecretSource::Inline(_) => "the config file".to_owned(),
         SecretSource::File(path) => format!("the file {}", path.display()),
         SecretSource::Command(argv) => program(argv),
         SecretSource::Credential(name) => format!("the systemd credential {name}"),
         SecretSource::Keyring { service, user } => format!("the keyring, service `{service}`, username `{user}`"),
-    }
-}
-
-fn program(argv: &[String]) -> String {
-    match argv.split_first() {
-        Some((program, arguments)) => format!("the program `{program}` with {} arguments", arguments.len()),
-        None => "no program".to_owned(),
-    }
-}
-
-fn length(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
-}
-
-fn list(items: impl Iterator<Item = String>) -> Value {
-    Value::Array(items.map(Value::String).collect())
-}
-
-fn texts(texts: &BTreeMap<String, String>) -> Option<Value> {
-    let table = texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect();
-    (!texts.is_empty()).then_some(Value::Table(table))
+    };
+    format!("from {origin}")
 }

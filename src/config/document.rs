@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{ConfigKey, Fallback, SECTIONS, Section, SectionForm, Shown, TakesEffect};
+use super::schema::{ConfigKey, Fallback, Section, SectionForm, Shown, TakesEffect};
+use super::sections::SECTIONS;
 
 use crate::oauth::preset::PRESETS;
 
@@ -43,18 +44,21 @@ pub fn example() -> String {
 pub fn reference() -> String {
     let mut text = String::from(
         "# The config file\n\n\
-         <!-- Made from src/config/schema by the test `the_reference_is_up_to_date`. To regenerate it:\n     \
+         <!-- Made from src/config/sections by the test `the_reference_is_up_to_date`. To make it anew:\n     \
          RINGBACK_REGENERATE=1 cargo test --lib config -->\n\n\
          ringback reads one TOML file: `--config FILE`, else `$RINGBACK_CONFIG`, else \
          `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`. \
-         `ringback config example` prints one with every key in it; `ringback config check --show` prints the \
-         effective config, with secrets hidden.\n\n\
-         Unknown keys are mistakes. All mistakes are reported at once, each with its place, what was expected and \
-         the nearest valid spelling; those that only follow from another mistake are omitted. Settings that are \
-         probably wrong cause a warning, which stops nothing. An account with a mistake is skipped, and so are the \
-         accounts of a provider with a mistake; the daemon starts with the rest and logs every mistake. Any other \
-         mistake prevents the start. A reload is stricter: with any mistake, the previous config stays in effect.\n\n\
-         Relative paths are relative to the file's folder; `~/` is your home folder.\n",
+         `ringback config example` prints one with every key in it; `ringback config check --show` shows \
+         what is in effect, with secrets hidden.\n\n\
+         Editors complete and check the file by its JSON Schema: `ringback config schema >config.schema.json` in the \
+         file's folder, and `#:schema ./config.schema.json` as its first line (Taplo, Even Better TOML for VS Code).\n\n\
+         Unknown keys are mistakes. Every mistake is told with its place, what was expected and the nearest \
+         valid spelling, and all of them at once, but for what follows from another. What may work is a warning, \
+         which stops nothing. A mistake in an account takes out that account, one in a \
+         provider the accounts that use it; the daemon starts with the rest, and logs every mistake. Any other \
+         mistake keeps it from starting. A daemon that reloads is more careful: with any mistake it keeps what it \
+         had.\n\n\
+         Relative paths are relative to the file's folder; `~/` is your home.\n",
     );
     for section in SECTIONS {
         push(&mut text, format_args!("\n## {}\n\n{}\n", title(section), section.doc));
@@ -88,7 +92,7 @@ fn title(section: &Section) -> String {
 fn fallback(key: &ConfigKey) -> String {
     match key.fallback {
         Fallback::Required => "none; needed".to_owned(),
-        Fallback::Value(value) => format!("`{value}`"),
+        Fallback::Value(value) => format!("`{}`", value()),
         Fallback::Words(words) => words.to_owned(),
     }
 }

@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::catalog::{Catalog, CatalogEntry, Origin, built_in_names, mistakes, texts};
+use super::file::document;
+use super::input::Sources;
 use super::problem::{ConfigErrors, Diagnostics, ProblemScope};
-use super::reader::SectionReader;
-use super::schema::{self, Fallback};
-use super::{Sources, file};
+use super::reader::{Reading, SectionReader};
+use super::schema::Fallback;
+use super::sections::{SCHEMA, daemon, providers};
+
 use crate::oauth::dialect::Dialect;
 
 /// A provider that an account could use.
@@ -32,8 +35,9 @@ pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErro
     let built_in = built_in_names();
     let texts = texts(&built_in, sources.providers);
     let sheet = Diagnostics::new(sources.path, sources.text);
-    let document = file::document(sources.text, &sheet).unwrap_or_default();
-    let top = SectionReader::new(schema::top(), String::new(), 0, &document, &sheet, ProblemScope::Everything);
+    let document = document(sources.text, &sheet).unwrap_or_default();
+    let reading = Reading { sheet: &sheet, base: sources.base(), schema: SCHEMA };
+    let top = SectionReader::of_text(&daemon::TOP, &document, reading, ProblemScope::Everything);
     let catalog = Catalog::new(&texts, top.children("providers", ProblemScope::Provider));
     let known = catalog.iter().map(known).collect();
     let of_providers = sheet.errors().into_iter().filter(|error| !matches!(error.blame, ProblemScope::Account(_)));
@@ -41,7 +45,7 @@ pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErro
 }
 
 fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
-    let keys = entry.keys();
+    let layer = entry.layer();
     let usual = match entry.lacks() {
         // Not asked for: what it lacks would be reported as missing.
         Some(what) => Err(format!("it has no {what}")),
@@ -52,9 +56,9 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     };
     KnownProvider {
         name: entry.name.clone(),
-        label: keys.label.clone().unwrap_or_else(|| entry.name.clone()),
+        label: layer.keys.label.clone().unwrap_or_else(|| entry.name.clone()),
         origin: entry.origin.clone(),
-        keys: written(&keys.written),
+        keys: written(&layer.written),
         usual,
     }
 }
@@ -62,11 +66,11 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
 /// What is written, in the order of the schema; what holds by default as comments.
 fn written(written: &BTreeMap<&'static str, (toml::Value, String)>) -> String {
     let mut text = String::new();
-    for key in schema::provider().keys.iter().filter(|key| key.name != "preset") {
+    for key in providers::PROVIDER.keys.iter().filter(|key| key.name != "preset") {
         // A `String` takes everything.
         let _ = match (written.get(key.name), key.fallback) {
             (Some((value, file)), _) => writeln!(text, "{} = {value}  # {file}", key.name),
-            (None, Fallback::Value(value)) => writeln!(text, "# {} = {value}  # default", key.name),
+            (None, Fallback::Value(value)) => writeln!(text, "# {} = {}  # default", key.name, value()),
             (None, _) => Ok(()),
         };
     }

@@ -1,22 +1,33 @@
 //! Reads the tables of a config file by its schema: a key that the schema does not know can be neither
 //! written by the user nor asked for by the code.
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Diagnostics, MayFollow, Problem, ProblemScope, nearest};
-use super::schema::{self, ConfigKey, SECTIONS, Section, SectionForm, ValueKind};
-use super::value;
-use super::words::{self, Words};
+use super::schema::{ConfigKey, Fallback, Schema, Section, SectionForm};
+use super::value::{self, Base};
+
+/// What all tables of one text are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// Collects the mistakes.
+    pub(super) sheet: &'a Diagnostics<'a>,
+    /// What relative paths are relative to.
+    pub(super) base: Base<'a>,
+    /// All sections there are.
+    pub(super) schema: Schema,
+}
 
 /// One table of the file and the section that it has to be.
-pub(super) struct SectionReader<'a> {
+pub(crate) struct SectionReader<'a> {
     section: &'static Section,
     /// Dotted path as the user wrote it; empty at the top.
     path: String,
     /// Where the table begins, for what is missing from it.
     at: usize,
     table: &'a DeTable<'a>,
-    sheet: &'a Diagnostics<'a>,
+    reading: Reading<'a>,
     /// What a mistake in it stands in the way of.
     blame: ProblemScope,
 }
@@ -32,24 +43,47 @@ pub(super) struct Field<'a> {
 }
 
 impl<'a> SectionReader<'a> {
-    /// Reports the keys that the section does not have.
-    pub(super) fn new(
+    /// A whole text as one section: the top of the config file, or a file with one provider's keys.
+    pub(super) fn of_text(
         section: &'static Section,
-        path: String,
-        at: usize,
         table: &'a DeTable<'a>,
-        sheet: &'a Diagnostics<'a>,
+        reading: Reading<'a>,
         blame: ProblemScope,
     ) -> Self {
-        let reader = Self { section, path, at, table, sheet, blame };
-        let names = section.names();
-        for (key, _) in table {
-            if !names.contains(&key.get_ref().as_ref()) {
-                let path = reader.path_of(key.get_ref());
-                sheet.report(key.span().start, &path, reader.unknown(key.get_ref()), &reader.blame);
+        Self { section, path: String::new(), at: 0, table, reading, blame }.checked()
+    }
+
+    /// Reports the keys that the section does not have, and those that have another name now.
+    fn checked(self) -> Self {
+        let names = self.reading.schema.names_in(self.section);
+        for (key, _) in self.table {
+            let (written, at) = (key.get_ref().as_ref(), key.span().start);
+            let path = self.path_of(written);
+            if names.contains(&written) {
+                continue;
+            }
+            match self.section.renamed(written) {
+                None => self.sheet().report(at, &path, self.unknown(written), &self.blame),
+                Some(key) if self.table.contains_key(key.name) => {
+                    let problem = Problem::new(format!("stands beside `{}`, which is its name now", key.name));
+                    self.sheet().report(at, &path, problem.expected("one of the two"), &self.blame);
+                }
+                Some(key) => {
+                    let problem = Problem::new(format!("is called `{}` now; the old name still works", key.name));
+                    self.sheet().warn(at, &path, problem, &self.blame);
+                }
             }
         }
-        reader
+        self
+    }
+
+    fn sheet(&self) -> &'a Diagnostics<'a> {
+        self.reading.sheet
+    }
+
+    /// What relative paths are relative to.
+    pub(super) fn base(&self) -> Base<'a> {
+        self.reading.base
     }
 
     /// The key, if it is there.
@@ -57,49 +91,43 @@ impl<'a> SectionReader<'a> {
         let key = self.section.key(name);
         debug_assert!(key.is_some(), "`{name}` is not in the schema of [{}]", self.section.path);
         #[cfg(test)]
-        self.sheet.asked.borrow_mut().insert((self.section.path, name));
-        let value = self.table.get(name)?;
+        self.sheet().asked.borrow_mut().insert((self.section.path, name));
+        let (written, value) = self.find(name)?;
         let (at, value) = (value.span().start, value.get_ref());
-        Some(Field { key: key?, path: self.path_of(name), at, value, sheet: self.sheet, blame: self.blame.clone() })
+        Some(Field {
+            key: key?,
+            path: self.path_of(written),
+            at,
+            value,
+            sheet: self.sheet(),
+            blame: self.blame.clone(),
+        })
     }
 
-    /// Its value; `None` if it is missing or wrong, which is then reported.
+    /// The value of a key, and the name under which it stands: today's, or an earlier one.
+    fn find<'n>(&self, name: &'n str) -> Option<(&'n str, &'a Spanned<DeValue<'a>>)> {
+        let of = |name: &'n str| self.table.get(name).map(|value| (name, value));
+        of(name).or_else(|| of(self.section.key(name)?.formerly?))
+    }
+
+    /// The dotted path of a key, by the name under which it stands.
+    fn path_as_written(&self, name: &str) -> String {
+        self.path_of(self.find(name).map_or(name, |(written, _)| written))
+    }
+
+    /// Its value; `None` if it is missing or wrong. What is wrong is reported, and what is missing where it is required.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
         convert: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
     ) -> Option<T> {
-        self.field(name)?.read(convert)
-    }
-
-    /// As [`SectionReader::read`]; reports it, too, if it is missing.
-    pub(super) fn require<T>(
-        &self,
-        name: &'static str,
-        convert: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
-    ) -> Option<T> {
-        if !self.table.contains_key(name) {
-            self.missing(name);
-        }
-        self.read(name, convert)
-    }
-
-    /// The meaning of one of the words that the schema has for this key.
-    pub(super) fn word<T: Copy>(&self, name: &'static str, words: Words<T>) -> Option<T> {
-        self.choice(name, |word| words::meaning(words, word))
-    }
-
-    /// As [`SectionReader::word`], for words whose meaning is no value.
-    pub(super) fn choice<T>(&self, name: &'static str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let field = self.field(name)?;
-        let words: &[&str] = if let ValueKind::Choice(words) = field.key.kind { words } else { &[] };
-        field.read(|value| {
-            let word = value::text(value)?;
-            let known = words.contains(&word.as_str()).then(|| meaning(&word)).flatten();
-            known.ok_or_else(|| {
-                Problem::new(format!("is `{}`", word.escape_debug())).nearest(nearest(&word, words.iter().copied()))
-            })
-        })
+        let Some(field) = self.field(name) else {
+            if self.section.key(name).is_some_and(|key| matches!(key.fallback, Fallback::Required)) {
+                self.missing(name);
+            }
+            return None;
+        };
+        field.read(convert)
     }
 
     /// Reports that a key is missing.
@@ -112,61 +140,66 @@ impl<'a> SectionReader<'a> {
     /// was reported, since it may follow from that.
     pub(super) fn lacks(&self, name: &'static str, because_of: &[&str], problem: Problem) {
         if !because_of.iter().any(|key| self.is_mistaken(key)) {
-            self.sheet.note(self.place(name), &self.path_of(name), problem, &self.blame, MayFollow::Yes);
+            self.sheet().note(self.place(name), &self.path_as_written(name), problem, &self.blame, MayFollow::Yes);
         }
+    }
+
+    /// Whether a mistake was reported in this key or table.
+    pub(super) fn is_wrong(&self, name: &str) -> bool {
+        self.sheet().is_wrong(&self.path_as_written(name))
     }
 
     /// Whether a mistake was reported in this key or table, or in what is likely meant to be it.
     pub(super) fn is_mistaken(&self, name: &str) -> bool {
-        let names = self.section.names();
-        let is_meant = |key: &str| !names.contains(&key) && nearest(key, names.iter().copied()) == Some(name);
-        self.sheet.is_wrong(&self.path_of(name)) || self.table.keys().any(|key| is_meant(key.get_ref()))
+        let names = self.reading.schema.names_in(self.section);
+        let is_unknown = |key: &str| !names.contains(&key) && self.section.renamed(key).is_none();
+        let is_meant = |key: &str| is_unknown(key) && nearest(key, names.iter().copied()) == Some(name);
+        self.is_wrong(name) || self.table.keys().any(|key| is_meant(key.get_ref()))
     }
 
     /// Reports a mistake in a key: where its value is, or where the table begins.
     pub(super) fn refuse(&self, name: &str, problem: Problem) {
-        self.sheet.report(self.place(name), &self.path_of(name), problem, &self.blame);
+        self.sheet().report(self.place(name), &self.path_as_written(name), problem, &self.blame);
     }
 
     /// Notes what works and should not be done: where its value is, or where the table begins.
     pub(super) fn warn(&self, name: &str, why: &str) {
-        self.sheet.warn(self.place(name), &self.path_of(name), Problem::new(why), &self.blame);
+        self.sheet().warn(self.place(name), &self.path_as_written(name), Problem::new(why), &self.blame);
     }
 
     /// Where the key's value is, or where the table begins.
     fn place(&self, name: &str) -> usize {
-        self.table.get(name).map_or(self.at, |value| value.span().start)
+        self.find(name).map_or(self.at, |(_, value)| value.span().start)
     }
 
     /// The first mistake in it and what is below it.
     pub(super) fn first_mistake(&self) -> Option<String> {
-        self.sheet.first(&self.blame)
+        self.sheet().first(&self.blame)
     }
 
     /// The text's name.
     pub(super) fn file(&self) -> &'a std::path::Path {
-        self.sheet.file()
+        self.sheet().file()
     }
 
     /// Every key that is there, in the order of the schema.
     pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, &'a DeValue<'a>)> {
-        let of = |name| self.table.get(name).map(|value| (name, value.get_ref()));
-        self.section.keys.iter().filter_map(move |key| of(key.name))
+        self.section.keys.iter().filter_map(|key| Some((key.name, self.find(key.name)?.1.get_ref())))
     }
 
     /// The table of this name, if there is one.
     pub(super) fn child(&self, name: &'static str) -> Option<Self> {
-        let section = Section::at(&join(self.section.path, name))?;
+        let section = self.reading.schema.at(&join(self.section.path, name))?;
         let (key, value) = self.table.get_key_value(name)?;
         let (path, at, blame) = (self.path_of(name), key.span().start, self.blame.clone());
         let table = self.as_table(&path, at, value.get_ref(), &blame)?;
-        Some(Self::new(section, path, at, table, self.sheet, blame))
+        Some(Self { section, path, at, table, reading: self.reading, blame }.checked())
     }
 
     /// The tables below the table of this name, each with its name. A mistake in one of them is its own.
     pub(super) fn children(&self, name: &'static str, blame: fn(String) -> ProblemScope) -> Vec<(String, Self)> {
         let (Some((key, value)), Some(section)) =
-            (self.table.get_key_value(name), Section::at(&format!("{name}.NAME")))
+            (self.table.get_key_value(name), self.reading.schema.at(&format!("{name}.NAME")))
         else {
             return Vec::new();
         };
@@ -179,10 +212,11 @@ impl<'a> SectionReader<'a> {
             let path = join(&path, &segment(child));
             let blame = blame(child.to_string());
             if let Err(problem) = value::name(child) {
-                self.sheet.report(at, &path, problem, &blame);
+                self.sheet().report(at, &path, problem, &blame);
             }
             if let Some(table) = self.as_table(&path, at, value.get_ref(), &blame) {
-                children.push((child.to_string(), Self::new(section, path, at, table, self.sheet, blame)));
+                let reader = Self { section, path, at, table, reading: self.reading, blame }.checked();
+                children.push((child.to_string(), reader));
             }
         }
         children
@@ -191,7 +225,7 @@ impl<'a> SectionReader<'a> {
     fn as_table(&self, path: &str, at: usize, value: &'a DeValue<'a>, blame: &ProblemScope) -> Option<&'a DeTable<'a>> {
         let table = value.as_table();
         if table.is_none() {
-            self.sheet.report(at, path, value::is_a(value).expected("a table"), blame);
+            self.sheet().report(at, path, value::is_a(value).expected("a table"), blame);
         }
         table
     }
@@ -206,8 +240,9 @@ impl<'a> SectionReader<'a> {
         if let Some(place) = self.belongs(name) {
             return Problem::new(format!("is not a known key here: it belongs {place}"));
         }
-        let elsewhere = SECTIONS.iter().find(|other| other.form != SectionForm::Top && other.key(name).is_some());
-        let names = self.section.names();
+        let elsewhere =
+            self.reading.schema.sections().find(|other| other.form != SectionForm::Top && other.key(name).is_some());
+        let names = self.reading.schema.names_in(self.section);
         match (elsewhere, nearest(name, names.iter().copied())) {
             (Some(other), _) => problem.expected(format!("it in [{}]", other.path)),
             (None, Some(meant)) => problem.nearest(Some(meant)),
@@ -217,11 +252,12 @@ impl<'a> SectionReader<'a> {
 
     /// Where a key or table of the config's top belongs, if it stands elsewhere.
     fn belongs(&self, name: &str) -> Option<String> {
-        let top = schema::top();
-        if self.section.form == SectionForm::Top || !top.names().contains(&name) {
+        let schema = self.reading.schema;
+        let is_of_top = schema.at("").is_some_and(|top| schema.names_in(top).contains(&name));
+        if self.section.form == SectionForm::Top || !is_of_top {
             return None;
         }
-        let section = SECTIONS.iter().find(|section| section.path.split('.').next() == Some(name));
+        let section = schema.sections().find(|section| section.path.split('.').next() == Some(name));
         match section {
             // A file of the `providers` folder has one provider's keys.
             Some(section) if self.path.is_empty() && self.section.path == section.path => {

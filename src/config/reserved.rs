@@ -3,6 +3,7 @@
 
 use url::Url;
 
+use super::parameter_name::as_servers_read;
 use super::problem::Problem;
 use super::response_mode;
 
@@ -119,12 +120,6 @@ impl RequestKind {
         };
         Some((what, instead))
     }
-}
-
-/// `name` as the most lenient of servers takes it: some don't tell cases apart, PHP reads ` a.b` and `a b[]` as `a_b`.
-pub(super) fn as_servers_read(name: &str) -> String {
-    let name = name.split('[').next().unwrap_or_default();
-    name.trim().to_ascii_lowercase().replace([' ', '.'], "_")
 }
 
 #[cfg(test)]

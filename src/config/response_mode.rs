@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::parameter_name::as_servers_read;
 use super::problem::Problem;
-use super::reserved::as_servers_read;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::GrantType;
 

@@ -1,7 +1,9 @@
 //! Which changes of the config a reload can't carry out.
 
-use super::schema::{SECTIONS, TakesEffect};
-use super::{Config, describe};
+use super::describe::describe;
+use super::effective::Config;
+use super::schema::TakesEffect;
+use super::sections::SECTIONS;
 
 /// The keys whose values in `new` take effect only after a restart of a daemon that was started with `started`: dotted,
 /// in the order of the reference.
@@ -18,7 +20,7 @@ pub fn needs_restart(started: &Config, new: &Config) -> Vec<String> {
         }
     }
     // Its arguments are hidden above.
-    if started.store.key != new.store.key && !changed.iter().any(|key| key.starts_with("store.key")) {
+    if started.store.key_source() != new.store.key_source() && !changed.iter().any(|key| key.starts_with("store.key")) {
         changed.push("store.key_command".into());
     }
     changed

@@ -1,31 +1,30 @@
-//! What may stand in the config file, as data: from here come the check for unknown keys, the words
-//! "expected ..." of every message, the example and the reference. The deserialiser can only ask for
-//! keys that are here, and a test shows that it asks for all of them.
-
-mod accounts;
-mod daemon;
-mod providers;
+//! The schema of the config file, as data. The rows of `sections/` make it; from it come the check for unknown keys, the
+//! words "expected ..." of every message, the example, the reference and the JSON Schema for editors.
 
 use crate::oauth::preset::PRESETS;
 
+/// Every section of the config file, in the order of the reference. The first is the top of the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schema(pub(super) &'static [&'static Section]);
+
 /// A table of the config file.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     /// Dotted path; `NAME` stands for a name of the user's choice; empty is the top of the file.
-    pub path: &'static str,
+    pub(super) path: &'static str,
     /// How it is written.
-    pub form: SectionForm,
+    pub(super) form: SectionForm,
     /// One paragraph.
-    pub doc: &'static str,
+    pub(super) doc: &'static str,
     /// When a change of it does something.
-    pub takes_effect: TakesEffect,
+    pub(super) takes_effect: TakesEffect,
     /// In the order of the example and the reference.
-    pub keys: &'static [ConfigKey],
+    pub(super) keys: &'static [ConfigKey],
 }
 
 /// When a changed setting does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakesEffect {
+pub(super) enum TakesEffect {
     /// When the daemon reads the config again (SIGHUP).
     AtReload,
     /// When it is started again.
@@ -34,7 +33,7 @@ pub enum TakesEffect {
 
 /// How a section is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SectionForm {
+pub(super) enum SectionForm {
     /// The top of the file.
     Top,
     /// Once, under a `[header]`.
@@ -47,35 +46,39 @@ pub enum SectionForm {
 
 /// One key of a section.
 #[derive(Debug)]
-pub struct ConfigKey {
+pub(super) struct ConfigKey {
     /// As it is written.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// What its value may be.
-    pub kind: ValueKind,
+    pub(super) kind: ValueKind,
     /// What holds where it is missing.
-    pub fallback: Fallback,
+    pub(super) fallback: Fallback,
     /// One paragraph.
-    pub doc: &'static str,
+    pub(super) doc: &'static str,
     /// A value, in TOML.
-    pub example: &'static str,
+    pub(super) example: &'static str,
     /// How the example shows it.
-    pub shown: Shown,
+    pub(super) shown: Shown,
+    /// Whether `config check --show` leaves it out where it has its default.
+    pub(super) quiet: bool,
+    /// Its name in earlier versions, which is read with a warning.
+    pub(super) formerly: Option<&'static str>,
 }
 
 /// What holds where a key is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fallback {
     /// Nothing: it has to be there.
     Required,
-    /// This value, in TOML.
-    Value(&'static str),
+    /// This value.
+    Value(fn() -> toml::Value),
     /// Something that is no fixed value.
     Words(&'static str),
 }
 
 /// How the example shows a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub(super) enum Shown {
     /// As a line that works once its `#` is taken away.
     Line,
     /// As an alternative to the lines around it, with which it can't stand together.
@@ -83,8 +86,8 @@ pub enum Shown {
 }
 
 /// What a value may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueKind {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ValueKind {
     /// A text.
     Text,
     /// A text that no message may quote.
@@ -124,14 +127,52 @@ pub enum ValueKind {
     /// How many in how long.
     Rate,
     /// One of these.
-    Choice(&'static [&'static str]),
-    /// An inline table with these keys (see the section of the same path).
+    Choice(fn() -> Vec<&'static str>),
+    /// An inline table (see the section of the same path) with these keys.
     Inline(&'static [&'static str]),
+}
+
+impl ConfigKey {
+    /// A key that the example shows as a line.
+    pub(super) const fn new(
+        name: &'static str,
+        kind: ValueKind,
+        fallback: Fallback,
+        example: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            fallback,
+            doc: doc.trim_ascii_start(),
+            example,
+            shown: Shown::Line,
+            quiet: false,
+            formerly: None,
+        }
+    }
+
+    /// The example shows it as an alternative.
+    pub(super) const fn instead(self) -> Self {
+        Self { shown: Shown::Instead, ..self }
+    }
+
+    /// `config check --show` leaves it out where it has its default.
+    pub(super) const fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
+    /// It had another name in earlier versions.
+    #[cfg_attr(not(test), allow(dead_code, reason = "no key has got another name yet"))]
+    pub(super) const fn formerly(self, name: &'static str) -> Self {
+        Self { formerly: Some(name), ..self }
+    }
 }
 
 impl ValueKind {
     /// What was expected, as a noun phrase.
-    pub fn expected(self) -> String {
+    pub(super) fn expected(self) -> String {
         match self {
             Self::Text | Self::Secret => "a text in quotes".into(),
             Self::Flag => "`true` or `false`".into(),
@@ -157,7 +198,7 @@ impl ValueKind {
             Self::Resources => "a list of absolute URIs without fragment".into(),
             Self::Paths => "a table such as `{ access_token = \"authed_user.access_token\" }`".into(),
             Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
-            Self::Choice(words) => one_of(words),
+            Self::Choice(words) => one_of(&words()),
             Self::Inline(keys) => format!("a table with {}", and(keys)),
         }
     }
@@ -165,60 +206,6 @@ impl ValueKind {
 
 fn presets() -> String {
     PRESETS.iter().map(|preset| format!("`{}`", preset.name)).collect::<Vec<_>>().join(", ")
-}
-
-/// Every section there is.
-pub static SECTIONS: &[&Section] = &[
-    &daemon::TOP,
-    &daemon::LISTEN,
-    &daemon::STORE,
-    &daemon::SERVE,
-    &daemon::AUDIT,
-    &providers::PROVIDER,
-    &accounts::ACCOUNT,
-    &accounts::CLIENT_SECRET_ITEM,
-    &accounts::PASSWORD_ITEM,
-];
-
-/// The section at the top of the file.
-pub fn top() -> &'static Section {
-    &daemon::TOP
-}
-
-/// The section of providers, whose keys presets have at their top.
-pub fn provider() -> &'static Section {
-    &providers::PROVIDER
-}
-
-impl Section {
-    /// The section at `path`.
-    pub fn at(path: &str) -> Option<&'static Self> {
-        SECTIONS.iter().copied().find(|section| section.path == path)
-    }
-
-    /// Its key of this name.
-    pub fn key(&self, name: &str) -> Option<&'static ConfigKey> {
-        self.keys.iter().find(|key| key.name == name)
-    }
-
-    /// Everything that may stand in it: its keys, then the tables directly below it.
-    pub fn names(&self) -> Vec<&'static str> {
-        let keys = self.keys.iter().map(|key| key.name);
-        keys.chain(self.tables()).collect()
-    }
-
-    fn tables(&self) -> impl Iterator<Item = &'static str> {
-        let top = matches!(self.form, SectionForm::Top);
-        SECTIONS
-            .iter()
-            .filter(move |section| top && matches!(section.form, SectionForm::Single | SectionForm::Named(_)))
-            .filter_map(|section| section.path.split('.').next())
-    }
-
-    /// Its header as a person writes it, `name` standing for `NAME`.
-    pub fn header(&self, name: &str) -> String {
-        self.path.replace("NAME", name)
-    }
 }
 
 fn one_of(words: &[&str]) -> String {
@@ -233,22 +220,43 @@ fn and(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" and ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Schema {
+    /// All sections, in the order of the reference.
+    pub(super) fn sections(self) -> impl Iterator<Item = &'static Section> {
+        self.0.iter().copied()
+    }
 
-    #[test]
-    fn names_are_unique_and_documented() {
-        for section in SECTIONS {
-            assert!(!section.doc.is_empty(), "{}", section.path);
-            let mut names = section.names();
-            names.sort_unstable();
-            let count = names.len();
-            names.dedup();
-            assert_eq!(names.len(), count, "a name is twice in [{}]", section.path);
-            for key in section.keys {
-                assert!(key.doc.ends_with('.'), "{}.{}: one or more sentences", section.path, key.name);
-            }
-        }
+    /// The section at `path`.
+    pub(super) fn at(self, path: &str) -> Option<&'static Section> {
+        self.sections().find(|section| section.path == path)
+    }
+
+    /// Everything that may stand in a section: its keys, then the tables directly below it.
+    pub(super) fn names_in(self, section: &Section) -> Vec<&'static str> {
+        section.keys.iter().map(|key| key.name).chain(self.tables_in(section)).collect()
+    }
+
+    fn tables_in(self, section: &Section) -> impl Iterator<Item = &'static str> {
+        let top = section.form == SectionForm::Top;
+        self.sections()
+            .filter(move |section| top && matches!(section.form, SectionForm::Single | SectionForm::Named(_)))
+            .filter_map(|section| section.path.split('.').next())
+    }
+}
+
+impl Section {
+    /// Its key of this name.
+    pub(super) fn key(&self, name: &str) -> Option<&'static ConfigKey> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// Its key that had this name in earlier versions.
+    pub(super) fn renamed(&self, name: &str) -> Option<&'static ConfigKey> {
+        self.keys.iter().find(|key| key.formerly == Some(name))
+    }
+
+    /// Its header as a person writes it, `name` standing for `NAME`.
+    pub(super) fn header(&self, name: &str) -> String {
+        self.path.replace("NAME", name)
     }
 }

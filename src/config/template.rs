@@ -2,11 +2,12 @@
 //! does to it is checked like a URL that was written out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use toml::de::DeValue;
 
 use super::problem::Problem;
-use super::value::text;
+use super::value::{text, texts};
 
 /// Values of variables, by name.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -16,7 +17,10 @@ pub(super) const TOKEN_URL: &str = "token_url";
 
 /// A text with variables in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template(Vec<Piece>);
+pub(crate) struct Template {
+    text: String,
+    pieces: Vec<Piece>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -53,11 +57,11 @@ pub(super) fn template(value: &DeValue<'_>) -> Result<Template, Problem> {
     if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(Problem::new("has a user name or password in it"));
     }
-    Ok(Template(pieces))
+    Ok(Template { text, pieces })
 }
 
 /// `a-z`, `0-9`, `_`.
-pub(super) fn is_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
@@ -73,7 +77,7 @@ impl Template {
     }
 
     fn variables(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.pieces.iter().filter_map(|piece| match piece {
             Piece::Variable(name) => Some(name.as_str()),
             Piece::Literal(_) => None,
         })
@@ -82,7 +86,7 @@ impl Template {
     /// The text with all values in their places; the name of the first that has none otherwise.
     pub(super) fn fill(&self, values: &Variables) -> Result<String, &str> {
         let mut text = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
                 Piece::Variable(name) => text.push_str(values.get(name).ok_or(name.as_str())?),
@@ -92,9 +96,33 @@ impl Template {
     }
 }
 
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Values of URL variables, by name.
+pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
+    let own = || Problem::new(format!("sets `{TOKEN_URL}`")).expected("other names: ringback sets that one itself");
+    let variables = texts(value, |name, _| (name == TOKEN_URL).then(own))?;
+    for (name, value) in &variables {
+        if !is_name(name) {
+            let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
+            return Err(problem.expected("names of a-z, 0-9 and `_`"));
+        }
+        let wrong = |problem: Problem| Problem {
+            what: format!("has a value for `{name}` that is not allowed in a URL"),
+            ..problem
+        };
+        self::value(value).map_err(wrong)?;
+    }
+    Ok(variables)
+}
+
 /// A value can be a host, a label of one, a port or a segment of a path, and nothing that changes what is
 /// around it: no `/`, `:`, `@`, `?`, `#` or `%`, and no segment that a URL leaves out.
-pub(super) fn value(value: &str) -> Result<(), Problem> {
+fn value(value: &str) -> Result<(), Problem> {
     let expected = "1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`";
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
     let fits = (1..=253).contains(&value.len()) && value.bytes().all(allowed);

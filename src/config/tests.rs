@@ -3,9 +3,11 @@
 mod answers;
 mod foreseen;
 mod grants;
+mod json_schema;
 mod mistakes;
 mod parts;
 mod presets;
+mod renamed;
 mod variables;
 
 use std::collections::BTreeSet;
@@ -15,11 +17,11 @@ use proptest::prelude::*;
 use toml::de::DeTable;
 
 use super::problem::Diagnostics;
-use super::schema::{Fallback, SECTIONS, SectionForm, Shown, ValueKind};
-use super::{
-    Config, ConfigErrors, FilePrivacy, SecretSource, SocketChoice, Sources, describe, example, file, reference,
-};
+use super::schema::{Fallback, SectionForm, Shown, ValueKind};
+use super::sections::SECTIONS;
+use super::{Config, ConfigErrors, FilePrivacy, SocketChoice, Sources, describe, example, file, reference};
 use crate::oauth::dialect::{BodyEncoding, Pkce};
+use crate::secret::source::SecretSource;
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     super::parse(text, Path::new("/etc/rb/config.toml"), FilePrivacy::Private, Some(Path::new("/home/u")))
@@ -118,7 +120,7 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
         for key in section.keys {
             sound(&with_key(section.path, key.name, key.example));
             if let ValueKind::Choice(words) = key.kind {
-                for word in words {
+                for word in words() {
                     drop(sound(&with_key(section.path, key.name, &format!("\"{word}\""))));
                 }
             }
@@ -144,7 +146,7 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     for section in SECTIONS {
         for key in section.keys {
             if let Fallback::Value(value) = key.fallback {
-                let text = with_key(section.path, key.name, value);
+                let text = with_key(section.path, key.name, &value().to_string());
                 let without: String = text
                     .lines()
                     .filter(|l| !l.starts_with(&format!("{} =", key.name)))
@@ -164,16 +166,19 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     }
 }
 
+/// The example with the `#` taken off every line that is no prose.
+fn uncommented_example() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),
+        _ => format!("{line}\n"),
+    };
+    example().lines().map(line).collect()
+}
+
 #[test]
 fn the_example_is_valid_as_it_is_and_with_every_key_uncommented() {
     assert!(sound(&example()).accounts.is_empty());
-    let uncommented: String = example()
-        .lines()
-        .map(|line| match line.strip_prefix('#') {
-            Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
+    let uncommented = uncommented_example();
     let config = sound(&uncommented);
     assert_eq!(config.default_account.as_deref(), Some("work"));
     for section in SECTIONS.iter().filter(|section| section.form != SectionForm::Inline) {

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
-use url::{Host, Url};
+use url::Url;
 
 use super::problem::{Problem, nearest};
-use super::template::{self, TOKEN_URL, Variables};
-use crate::contract::DEFAULT_ACCOUNT;
+use crate::contract::{DEFAULT_ACCOUNT, is_name};
+use crate::loopback::is_secure;
 use crate::oauth::dialect::RateLimit;
+use crate::secret::text::Rule;
+use crate::secret::{self, ClientSecret};
 
 /// What relative paths and `~/` are relative to.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Base<'a> {
     /// The config file's folder.
     pub(super) folder: &'a Path,
@@ -36,6 +39,20 @@ pub(super) fn text(value: &DeValue<'_>) -> Result<String, Problem> {
         _ if text.chars().any(char::is_control) => Err(Problem::new("has a control character in it")),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// A client id has printable ASCII only (RFC 6749 appendix A.1).
+pub(super) fn client_id(value: &DeValue<'_>) -> Result<String, Problem> {
+    let id = text(value)?;
+    let printable = id.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    if printable { Ok(id) } else { Err(Problem::new("has characters other than printable ASCII")) }
+}
+
+/// A secret, as a secret file would have it.
+pub(super) fn secret(value: &DeValue<'_>) -> Result<ClientSecret, Problem> {
+    let secret = text(value)?;
+    secret::text::check(&secret, Rule::ClientSecret).map_err(|why| Problem::new(why.to_string()))?;
+    Ok(ClientSecret::new(secret))
 }
 
 /// `true` or `false`.
@@ -151,6 +168,42 @@ pub(super) fn path(value: &DeValue<'_>, base: &Base<'_>) -> Result<PathBuf, Prob
     resolve(&text(value)?, base)
 }
 
+/// There is no folder that a provider's file would be relative to: presets are laid over each other.
+pub(super) fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(text(value)?);
+    if path.is_absolute() { Ok(path) } else { Err(Problem::new("is not an absolute path")) }
+}
+
+/// Whether and where there is a unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketChoice {
+    /// In the runtime folder.
+    Default,
+    /// Here.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+impl SocketChoice {
+    /// In the form of the file.
+    pub(super) fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::Default => toml::Value::Boolean(true),
+            Self::Off => toml::Value::Boolean(false),
+            Self::At(path) => toml::Value::String(path.display().to_string()),
+        }
+    }
+}
+
+/// A path, or whether there is a socket at all.
+pub(super) fn socket(value: &DeValue<'_>, base: &Base<'_>) -> Result<SocketChoice, Problem> {
+    match value {
+        DeValue::String(_) => path(value, base).map(SocketChoice::At),
+        _ => flag(value).map(|on| if on { SocketChoice::Default } else { SocketChoice::Off }),
+    }
+}
+
 fn resolve(text: &str, base: &Base<'_>) -> Result<PathBuf, Problem> {
     if let Some(below) = text.strip_prefix("~/") {
         let home = base.home.ok_or_else(|| Problem::new("begins with `~/`, and HOME is not set"))?;
@@ -185,36 +238,16 @@ pub(super) fn credential(value: &DeValue<'_>) -> Result<String, Problem> {
 
 /// A name of an account or provider.
 pub(super) fn name(name: &str) -> Result<(), Problem> {
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     let expected = "1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first";
     if name == DEFAULT_ACCOUNT {
         return Err(Problem::new("is a reserved name").expected("another: `default` stands for the default account"));
     }
-    let fits = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
-    if fits && name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+    if is_name(name) {
         return Ok(());
     }
     let lower = name.to_ascii_lowercase();
-    let meant = (lower != name && self::name(&lower).is_ok()).then_some(lower);
+    let meant = (lower != name && lower != DEFAULT_ACCOUNT && is_name(&lower)).then_some(lower);
     Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
-}
-
-/// Values of URL variables, by name.
-pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
-    let own = || Problem::new(format!("sets `{TOKEN_URL}`")).expected("other names: ringback sets that one itself");
-    let variables = texts(value, |name, _| (name == TOKEN_URL).then(own))?;
-    for (name, value) in &variables {
-        if !template::is_name(name) {
-            let problem = Problem::new(format!("has the name `{}`", name.escape_debug()));
-            return Err(problem.expected("names of a-z, 0-9 and `_`"));
-        }
-        let wrong = |problem: Problem| Problem {
-            what: format!("has a value for `{name}` that is not allowed in a URL"),
-            ..problem
-        };
-        template::value(value).map_err(wrong)?;
-    }
-    Ok(variables)
 }
 
 /// Resource indicators: absolute URIs without fragment (RFC 8707 §2), sent as they stand here.
@@ -246,7 +279,7 @@ pub(super) fn rate_limit(value: &DeValue<'_>) -> Result<RateLimit, Problem> {
 }
 
 /// Members of the token reply that may stand elsewhere (RFC 6749 §5.1, §5.2).
-const MEMBERS: [&str; 7] =
+pub(super) const MEMBERS: [&str; 7] =
     ["access_token", "refresh_token", "token_type", "expires_in", "scope", "error", "error_description"];
 
 /// Members with the path to where they stand, its steps separated by dots.
@@ -283,8 +316,7 @@ pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
 pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
     let url = plain_url(text)?;
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
+        _ if is_secure(&url) => Ok(url),
         "http" => Err(Problem::new("uses http, which is allowed on loopback only")),
         other => Err(Problem::new(format!("uses `{other}`"))),
     }
@@ -304,14 +336,4 @@ pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
         return Err(Problem::new("has a fragment (`#`)"));
     }
     Ok(url)
-}
-
-/// Whether the host is this machine: by number, or by the one name that has to mean it (RFC 6761 §6.3).
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }

@@ -1,4 +1,4 @@
-//! The words of the config file and what they mean, one table for each key that takes one of several.
+//! The words of the config file and what they mean, one list for each key that takes one of several.
 
 use std::time::Duration;
 
@@ -7,73 +7,108 @@ use crate::oauth::dialect::{
 };
 use crate::oauth::grant::GrantType;
 
-/// Words with their meanings.
-pub(super) type Words<T> = &'static [(&'static str, T)];
-
-/// How a token is given back, without the URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RevokeBy {
-    Nothing,
-    DeleteBearer,
-    Rfc7009,
+/// One of several words, each with its meaning.
+pub(super) trait Words {
+    /// What a word means.
+    type Meaning: Copy + PartialEq + 'static;
+    /// In the order of the reference.
+    const WORDS: &'static [(&'static str, Self::Meaning)];
 }
 
-pub(super) const REVOKE: Words<RevokeBy> =
-    &[("none", RevokeBy::Nothing), ("delete-bearer", RevokeBy::DeleteBearer), ("rfc7009", RevokeBy::Rfc7009)];
-
-pub(super) const CLIENT_AUTH: Words<ClientAuth> = &[
-    ("basic", ClientAuth::Basic),
-    ("post", ClientAuth::Post),
-    ("none", ClientAuth::None),
-    ("private_key_jwt", ClientAuth::PrivateKeyJwt),
-];
-
-pub(super) const ASSERTION_AUDIENCE: Words<AssertionAudience> =
-    &[("issuer", AssertionAudience::Issuer), ("token_endpoint", AssertionAudience::TokenEndpoint)];
-
-pub(super) const BODY: Words<BodyEncoding> =
-    &[("form", BodyEncoding::Form), ("json", BodyEncoding::Json), ("query", BodyEncoding::Query)];
-
-pub(super) const PKCE: Words<Pkce> = &[("required", Pkce::Required), ("send", Pkce::Send), ("off", Pkce::Off)];
-
-pub(super) const PAR: Words<Par> = &[("auto", Par::Auto), ("always", Par::Always), ("off", Par::Off)];
-
-pub(super) const NONCE: Words<NoncePolicy> = &[("send", NoncePolicy::Send), ("off", NoncePolicy::Off)];
-
-pub(super) const ROTATION: Words<Rotation> =
-    &[("unknown", Rotation::Unknown), ("rotates", Rotation::Rotates), ("never", Rotation::Never)];
-
-pub(super) const NARROW: Words<Narrowing> = &[
-    ("off", Narrowing::Off),
-    ("scope", Narrowing::Scope),
-    ("resource", Narrowing::Resource),
-    ("both", Narrowing::Both),
-];
-
-pub(super) const ROOTS: Words<Roots> = &[("system", Roots::System), ("bundled", Roots::Bundled), ("none", Roots::None)];
-
-pub(super) const UNIT: Words<Duration> = &[
-    ("seconds", Duration::from_secs(1)),
-    ("milliseconds", Duration::from_millis(1)),
-    ("minutes", Duration::from_secs(60)),
-];
-
-pub(super) const TOKEN_TYPE: Words<ServedTypes> = &[("bearer", ServedTypes::Bearer), ("any", ServedTypes::Any)];
-
-pub(super) const GRANT: Words<GrantType> = &[
-    ("authorization_code", GrantType::AuthorizationCode),
-    ("device_code", GrantType::DeviceCode),
-    ("client_credentials", GrantType::ClientCredentials),
-    ("implicit", GrantType::Implicit),
-    ("password", GrantType::Password),
-];
-
-/// What a word means.
-pub(super) fn meaning<T: Copy>(words: Words<T>, word: &str) -> Option<T> {
-    words.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning)
+/// What `word` means.
+pub(super) fn meaning<W: Words>(word: &str) -> Option<W::Meaning> {
+    W::WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning)
 }
 
 /// The word for a meaning.
-pub(super) fn word<T: Copy + PartialEq>(words: Words<T>, meaning: T) -> &'static str {
-    words.iter().find(|(_, known)| *known == meaning).map_or("", |(word, _)| word)
+pub(super) fn word<W: Words>(meaning: W::Meaning) -> Option<&'static str> {
+    W::WORDS.iter().find(|(_, known)| *known == meaning).map(|(word, _)| *word)
+}
+
+/// All of them.
+pub(super) fn all<W: Words>() -> Vec<&'static str> {
+    W::WORDS.iter().map(|(word, _)| *word).collect()
+}
+
+macro_rules! words {
+    ($($type:ident: $meaning:ty = $($word:literal => $means:expr),+;)+) => {
+        $(impl Words for $type {
+            type Meaning = $meaning;
+            const WORDS: &'static [(&'static str, $meaning)] = &[$(($word, $means)),+];
+        })+
+    };
+}
+
+words! {
+    GrantType: Self =
+        "authorization_code" => Self::AuthorizationCode,
+        "device_code" => Self::DeviceCode,
+        "client_credentials" => Self::ClientCredentials,
+        "implicit" => Self::Implicit,
+        "password" => Self::Password;
+    RevokeBy: Self = "none" => Self::Nothing, "delete-bearer" => Self::DeleteBearer, "rfc7009" => Self::Rfc7009;
+    ClientAuth: Self =
+        "basic" => Self::Basic,
+        "post" => Self::Post,
+        "none" => Self::None,
+        "private_key_jwt" => Self::PrivateKeyJwt;
+    AssertionAudience: Self = "issuer" => Self::Issuer, "token_endpoint" => Self::TokenEndpoint;
+    BodyEncoding: Self = "form" => Self::Form, "json" => Self::Json, "query" => Self::Query;
+    Pkce: Self = "required" => Self::Required, "send" => Self::Send, "off" => Self::Off;
+    Par: Self = "auto" => Self::Auto, "always" => Self::Always, "off" => Self::Off;
+    NoncePolicy: Self = "send" => Self::Send, "off" => Self::Off;
+    Rotation: Self = "unknown" => Self::Unknown, "rotates" => Self::Rotates, "never" => Self::Never;
+    Narrowing: Self = "off" => Self::Off, "scope" => Self::Scope, "resource" => Self::Resource, "both" => Self::Both;
+    Roots: Self = "system" => Self::System, "bundled" => Self::Bundled, "none" => Self::None;
+    ServedTypes: Self = "bearer" => Self::Bearer, "any" => Self::Any;
+    ExpiresInUnit: Duration =
+        "seconds" => Duration::from_secs(1),
+        "milliseconds" => Duration::from_millis(1),
+        "minutes" => Duration::from_secs(60);
+    KeyWord: Self =
+        "auto" => Self::Auto,
+        "file" => Self::File,
+        "keyring" => Self::Keyring,
+        "credential" => Self::Credential,
+        "command" => Self::Command,
+        "passphrase" => Self::Passphrase;
+    Notify: bool = "desktop" => true, "off" => false;
+    Consent: bool = "off" => false, "ask" => true;
+}
+
+/// The unit of `expires_in`.
+pub(super) struct ExpiresInUnit;
+
+/// Whether the desktop tells that an account needs a login.
+pub(super) struct Notify;
+
+/// Whether the user is asked before a program gets its first token.
+pub(super) struct Consent;
+
+/// How a token is given back, without the URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RevokeBy {
+    /// Not at all.
+    Nothing,
+    /// `DELETE` with the token as Bearer.
+    DeleteBearer,
+    /// RFC 7009.
+    Rfc7009,
+}
+
+/// Where the store's master key comes from, without the name of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyWord {
+    /// The keyring where one answers, else the file.
+    Auto,
+    /// A file in the state folder.
+    File,
+    /// The OS keyring.
+    Keyring,
+    /// A systemd credential.
+    Credential,
+    /// What a program prints.
+    Command,
+    /// A file that a passphrase opens.
+    Passphrase,
 }

@@ -3,14 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use zeroize::Zeroizing;
 
-use super::{CredentialError, clean};
+use super::clean::clean;
+use super::error::CredentialError;
+use crate::os::fifo;
 use crate::secret::text::Rule;
-use crate::secret::{Nonce256, Password};
+use crate::secret::{Nonce256, Password, RandomSecret as _};
 
 /// Longest password, in bytes.
 const LONGEST: usize = 4096;
@@ -27,16 +28,8 @@ impl PasswordPipe {
     pub fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
         let unusable = |why: String| CredentialError::File { path: path.clone(), why };
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).map_err(|error| unusable(error.to_string()))?;
-        // For writing, too: otherwise it would be at its end before somebody has begun.
-        let opened = pipe::OpenOptions::new().read_write(true).open_receiver(&path);
-        match opened {
-            Ok(pipe) => Ok(Self { path, pipe }),
-            Err(error) => {
-                let _ = std::fs::remove_file(&path);
-                Err(unusable(error.to_string()))
-            }
-        }
+        let pipe = fifo::make(&path).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { path, pipe })
     }
 
     /// Where it is written to.

@@ -1,11 +1,11 @@
-//! What handlers write into the audit log: who, what, about which account, and how it ended.
+//! The audit log, as handlers write it: who, what, about which account, and how it ended.
 
-use super::Http;
-use super::gate::Caller;
+use super::gate::caller::Caller;
+use super::state::Http;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::error::Error;
 
-/// More of a name that a stranger chose is not written down.
+/// The longest account name that is written: the caller chose it.
 const LONGEST: usize = 128;
 
 /// Does `work` and writes down how it ended.
@@ -21,7 +21,7 @@ pub(super) async fn audited<T>(
     result
 }
 
-/// Writes down that a login began, or why not. How it ends is written by the broker, since nobody may be there any more.
+/// Writes down that a login began, or why not. How it ends is written by the broker, since the caller may have left.
 pub(super) async fn note_begun(http: &Http, caller: &Caller, account: &str, failure: Option<&Error>) {
     note(http, caller, AuditEvent::Login, Some(account), failure, |line| {
         if failure.is_none() {

@@ -1,4 +1,4 @@
-//! Reading a body within its limits, JSON as a rule. Errors never repeat what was sent.
+//! Reads a request body within its limits, mostly as JSON. Errors never repeat what was sent.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
@@ -7,14 +7,13 @@ use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::listen::Connection;
-use super::pages::parameters;
-use super::reject::{BodyTooLarge, Reject, TooSlow};
+use super::peer::Connection;
+use super::reply::{BodyTooLarge, Reject, TooSlow};
 use crate::error::Error;
 
 /// The JSON body of a request; `None` if there is none.
 #[derive(Debug)]
-pub struct JsonBody<T>(pub Option<T>);
+pub(super) struct JsonBody<T>(pub(super) Option<T>);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
@@ -30,24 +29,14 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The fields of a form of ours, which has each of them once. Wiped after use.
-pub(super) async fn form(request: Request, most: usize) -> Result<Zeroizing<Vec<(String, String)>>, Response> {
-    let fields = parameters(&read(request, most).await?);
-    let repeated = |at: usize, name: &str| fields.iter().take(at).any(|(earlier, _)| earlier == name);
-    if fields.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {
-        return Err(Reject(Error::Usage { what: "the form is not one of ringback's".into() }).into_response());
-    }
-    Ok(fields)
-}
-
-/// The whole body, at most `most` bytes of it and what the connection allows. Wiped after use: there are
-/// codes and tokens in some.
+/// The whole body, if it has at most `most` bytes and fits the connection's limits. Wiped after use: it may hold a code
+/// or a token.
 pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<u8>>, Response> {
     let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
         return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
     };
     let (body, most) = (request.into_body(), limits.size.min(most));
-    // What announces too much is not waited for: reading would send it `100 Continue` first.
+    // Refused by its announced length, before reading would make hyper send `100 Continue`.
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
         return Err(BodyTooLarge.into_response());
     }

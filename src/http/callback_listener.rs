@@ -1,24 +1,26 @@
-//! Lets the browser's answer in where a redirect URI has an address of its own: a listener that is open
-//! for the time of the login only (RFC 8252 §8.3), on both loopback families where the URI says
-//! `localhost` (§7.3), since the browser picks either and a stranger could hold the other.
+//! Callback listeners: where a redirect URI has an address of its own, a listener is open for the time of the login only
+//! (RFC 8252 §8.3). For `localhost` it listens on both loopback families (§7.3), since the browser may pick either, and
+//! another user's program could hold the other.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::sync::Mutex;
-use url::{Host, Url};
+use url::Url;
 
-use super::listen::{BindError, ServedListener, Server, bind_tcp};
-use crate::broker::{CallbackListener, Guard};
+use super::listen::bind::{BindError, bind_tcp};
+use super::listen::{ServedListener, Server};
+use crate::broker::{CallbackListener, ListenerGuard};
+use crate::loopback;
 use crate::provider::ProviderFuture;
 
-/// After a login, so that the browser can load the outcome page and its style.
+/// How long a listener stays open after a login, so that the browser can load the outcome page and its style.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// All doors for answers: the daemon's own listeners and those that are opened for a login.
+/// All callback listeners, beside the daemon's own listeners.
 pub struct CallbackListeners {
     server: Server,
     /// Where the daemon listens all the time.
@@ -30,20 +32,20 @@ pub struct CallbackListeners {
 }
 
 impl CallbackListeners {
-    /// Doors beside the listeners in `own`.
+    /// None so far, beside the listeners in `own`.
     pub fn new(server: Server, own: Vec<SocketAddr>) -> Self {
         Self { server, own, router: OnceLock::new(), open: Mutex::default() }
     }
 
-    /// What is served behind a door: [`super::callback_router`].
-    pub fn lead_to(&self, router: Router) {
+    /// What they serve: `callback_router`.
+    pub fn serve(&self, router: Router) {
         let _ = self.router.set(router);
     }
 
-    async fn open_for(&self, redirect_uri: &str) -> Result<Guard, String> {
+    async fn open_for(&self, redirect_uri: &str) -> Result<ListenerGuard, String> {
         let wanted = addresses(redirect_uri)?;
         let mut open = self.open.lock().await;
-        open.retain(|_, door| door.strong_count() > 0);
+        open.retain(|_, listener| listener.strong_count() > 0);
         let mut held = OpenListeners(Vec::new());
         let mut unavailable = None;
         let mut covered = false;
@@ -53,7 +55,7 @@ impl CallbackListeners {
                 continue;
             }
             match self.one(address, &mut open).await {
-                Ok(door) => held.0.push(door),
+                Ok(listener) => held.0.push(listener),
                 // A family that this machine does not have can't be taken by a stranger either.
                 Err(BindError::Io { source, .. }) if is_absent(&source) => unavailable = Some(source.to_string()),
                 Err(error) => return Err(error.to_string()),
@@ -70,33 +72,33 @@ impl CallbackListeners {
         address: SocketAddr,
         open: &mut HashMap<SocketAddr, Weak<ServedListener>>,
     ) -> Result<Arc<ServedListener>, BindError> {
-        if let Some(door) = open.get(&address).and_then(Weak::upgrade) {
-            return Ok(door);
+        if let Some(listener) = open.get(&address).and_then(Weak::upgrade) {
+            return Ok(listener);
         }
-        let listener = bind_tcp(address).await?;
+        let bound = bind_tcp(address).await?;
         let router = self.router.get().cloned().unwrap_or_default();
-        let door = Arc::new(self.server.spawn(listener, router));
-        open.insert(address, Arc::downgrade(&door));
-        Ok(door)
+        let listener = Arc::new(self.server.spawn(bound, router));
+        open.insert(address, Arc::downgrade(&listener));
+        Ok(listener)
     }
 }
 
 impl CallbackListener for CallbackListeners {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         Box::pin(self.open_for(redirect_uri))
     }
 }
 
-/// Keeps doors open, and a little longer.
+/// Keeps listeners open, and a little longer.
 struct OpenListeners(Vec<Arc<ServedListener>>);
 
 impl Drop for OpenListeners {
     fn drop(&mut self) {
-        let doors = std::mem::take(&mut self.0);
-        if let (false, Ok(runtime)) = (doors.is_empty(), tokio::runtime::Handle::try_current()) {
+        let listeners = std::mem::take(&mut self.0);
+        if let (false, Ok(runtime)) = (listeners.is_empty(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move {
                 tokio::time::sleep(LINGER).await;
-                drop(doors);
+                drop(listeners);
             });
         }
     }
@@ -107,13 +109,10 @@ fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
     let unusable = || format!("`{redirect_uri}` does not point to this machine");
     let url = Url::parse(redirect_uri).map_err(|_| unusable())?;
     let port = url.port_or_known_default().ok_or_else(unusable)?;
-    let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
-    let hosts = match url.host() {
-        Some(Host::Domain("localhost")) => vec![v4, v6],
-        Some(Host::Ipv4(address)) if address.is_loopback() => vec![address.into()],
-        Some(Host::Ipv6(address)) if address.is_loopback() => vec![address.into()],
-        _ => return Err(unusable()),
-    };
+    let hosts = loopback::addresses(&url);
+    if hosts.is_empty() {
+        return Err(unusable());
+    }
     Ok(hosts.into_iter().map(|host| SocketAddr::new(host, port)).collect())
 }
 
@@ -141,19 +140,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_door_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
-        let doors = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
+    async fn a_listener_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
+        let listeners = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let uri = format!("http://{free}/cb");
-        let first = doors.open(&uri).await.unwrap();
-        let second = doors.open(&uri).await.unwrap();
+        let first = listeners.open(&uri).await.unwrap();
+        let second = listeners.open(&uri).await.unwrap();
         assert!(std::net::TcpStream::connect(free).is_ok());
         drop((first, second));
-        assert!(doors.open(&uri).await.is_ok(), "while it lingers");
+        assert!(listeners.open(&uri).await.is_ok(), "while it lingers");
 
         let squatter = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = format!("http://{}/cb", squatter.local_addr().unwrap());
-        let refused = doors.open(&taken).await.err().unwrap();
+        let refused = listeners.open(&taken).await.err().unwrap();
         assert!(refused.contains("is taken by another program"), "{refused}");
     }
 }

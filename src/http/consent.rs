@@ -1,25 +1,18 @@
-//! Where the config says that the user is asked: who asks, the question, and the answers (`docs/api.md`, "Asking
-//! the user").
+//! Consent: where the config says that the user is asked before a program gets a token. The question, on the desktop
+//! too, and the answer.
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-
-use super::Http;
-use super::api::ApiReply;
-use super::apps::on_disk;
-use super::audited::{self, audited};
-use super::body::JsonBody;
-use super::gate::Caller;
-use super::query::Segment;
-use super::reject::Reject;
+use super::app_changes::on_disk;
+use super::audited;
+use super::gate::caller::Caller;
+use super::state::Http;
 use crate::apps::consent::{ConsentDecision, ConsentRefused, Consents, Requester, STANDS};
-use crate::contract::{AuditEvent, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply, VERSION};
+use crate::contract::{AuditEvent, ConsentAnswer};
 use crate::error::{Error, Missing};
-use crate::notify::{self, Notice};
+use crate::os::notify::{self, Notice};
 
-/// Lets a caller go on that may have the account's token. Where nobody is asked, this costs one look.
+/// Fails unless the caller may have the account's token. Where the user is not asked, this costs one lookup.
 pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Option<Duration>) -> Result<(), Error> {
     if !http.broker.asks_consent(account) {
         return Ok(());
@@ -41,13 +34,34 @@ fn why(refused: ConsentRefused) -> &'static str {
     }
 }
 
-/// An app is known by its name; who shows no key, by its executable.
+/// An app is identified by its name; a caller without a key by its executable.
 fn asker(caller: &Caller) -> Requester {
     match (caller.app(), caller.program()) {
         (Some(app), _) => Requester::App(app.name.clone()),
         (None, Some(path)) => Requester::Program(path.to_owned()),
         (None, None) => Requester::Unknown,
     }
+}
+
+/// Gives an answer and writes down that it was given.
+pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: ConsentAnswer) -> Result<(), Error> {
+    let answer = match answer {
+        ConsentAnswer::Allow => ConsentDecision::Allow,
+        ConsentAnswer::Once => ConsentDecision::Once,
+        ConsentAnswer::Refuse => ConsentDecision::Refuse,
+    };
+    let consents = http.consents.clone();
+    let unknown = Error::Missing(Missing::Question(notify::plain(&id)));
+    let given = on_disk(move || consents.answer(&id, answer)).await;
+    let given = given.and_then(|question| question.ok_or(unknown));
+    let account = given.as_ref().ok().map(|question| question.account.clone());
+    let said =
+        given.as_ref().ok().map(|question| format!("{answer:?}: {}", notify::plain(&question.asker.to_string())));
+    audited::note(http, caller, AuditEvent::Consent, account.as_deref(), given.as_ref().err(), |line| {
+        line.reason = line.reason.take().or(said);
+    })
+    .await;
+    given.map(drop)
 }
 
 /// Shows each new question on the desktop, one after the other. Never ends.
@@ -83,7 +97,7 @@ pub async fn show_questions(consents: Consents) {
                     "allow" => ConsentDecision::Allow,
                     "once" => ConsentDecision::Once,
                     "refuse" => ConsentDecision::Refuse,
-                    // A click on the notification itself says nothing.
+                    // A click on the notification itself is no answer.
                     _ => continue,
                 };
                 let (consents, id) = (consents.clone(), question.id.clone());
@@ -97,71 +111,4 @@ pub async fn show_questions(consents: Consents) {
             }
         }
     }
-}
-
-/// `GET /v1/consents`.
-pub(super) async fn list(_: Caller, State(http): State<Http>) -> Json<ConsentsReply> {
-    Json(view(&http.consents))
-}
-
-/// `POST /v1/consents/{id}`.
-pub(super) async fn answer(
-    caller: Caller,
-    State(http): State<Http>,
-    Segment(id): Segment,
-    JsonBody(request): JsonBody<ConsentRequest>,
-) -> ApiReply<ConsentsReply> {
-    let Some(ConsentRequest { answer }) = request else {
-        return Err(Reject(Error::Usage { what: "the body has to be `{\"answer\": ...}`".into() }));
-    };
-    give(&http, &caller, id, answer).await?;
-    Ok(Json(view(&http.consents)))
-}
-
-/// Gives an answer and writes down that it was given.
-pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: ConsentAnswer) -> Result<(), Error> {
-    let answer = match answer {
-        ConsentAnswer::Allow => ConsentDecision::Allow,
-        ConsentAnswer::Once => ConsentDecision::Once,
-        ConsentAnswer::Refuse => ConsentDecision::Refuse,
-    };
-    let consents = http.consents.clone();
-    let unknown = Error::Missing(Missing::Question(notify::plain(&id)));
-    let given = on_disk(move || consents.answer(&id, answer)).await;
-    let given = given.and_then(|question| question.ok_or(unknown));
-    let account = given.as_ref().ok().map(|question| question.account.clone());
-    let said =
-        given.as_ref().ok().map(|question| format!("{answer:?}: {}", notify::plain(&question.asker.to_string())));
-    audited::note(http, caller, AuditEvent::Consent, account.as_deref(), given.as_ref().err(), |line| {
-        line.reason = line.reason.take().or(said);
-    })
-    .await;
-    given.map(drop)
-}
-
-/// `DELETE /v1/consents/{id}`.
-pub(super) async fn forget(caller: Caller, State(http): State<Http>, Segment(id): Segment) -> ApiReply<ConsentsReply> {
-    let consents = http.consents.clone();
-    let work = async {
-        let unknown = Error::Missing(Missing::Answer(notify::plain(&id)));
-        let known = on_disk(move || consents.forget(&id)).await?;
-        if known { Ok(()) } else { Err(unknown) }
-    };
-    audited(&http, &caller, AuditEvent::Consent, None, work).await?;
-    Ok(Json(view(&http.consents)))
-}
-
-fn view(consents: &Consents) -> ConsentsReply {
-    let pending = consents.pending().into_iter().map(|question| ConsentAsked {
-        id: question.id,
-        who: question.asker.to_string(),
-        account: question.account,
-    });
-    let remembered = consents.remembered().into_iter().map(|known| ConsentKnown {
-        id: known.id,
-        who: known.asker.to_string(),
-        account: known.account,
-        allowed: known.allowed,
-    });
-    ConsentsReply { version: VERSION, pending: pending.collect(), remembered: remembered.collect() }
 }

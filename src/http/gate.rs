@@ -1,12 +1,20 @@
 //! The gate: one layer before routing that every request passes. What no rule admits is refused.
 //!
-//! The rules themselves are pure (`gate/rules.rs`); here is what goes around them: the key, the pace
-//! of wrong keys, the headers that every reply carries, the span and the one log line.
+//! The rules themselves are pure (`gate/rules.rs`). Here is what goes around them: authentication by key, the delay after
+//! wrong keys, the audit log's line, and the order of it all.
 
-mod caller;
+pub(super) mod account;
+mod browser;
+pub(super) mod caller;
+mod facts;
+pub(super) mod headers;
+mod proof;
+mod refusal;
 mod rules;
+mod target;
 #[cfg(test)]
 mod tests;
+pub(super) mod trace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,32 +23,34 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::listen::{Connection, Evictable, Peer};
+use super::listen::request_count::Evictable;
 use super::log_limit::{LogKey, LogLimit};
-use super::reject::{self, Reason, ReplyFormat};
-use super::routes::{self, Access, RouteMatch};
+use super::negotiate::{self, ReplyFormat};
+use super::peer::{Connection, Peer};
 use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
-use rules::{GateRefusal, Proof, RequestFacts};
+use crate::routes::{self, Access, Route, RouteMatch};
+use caller::{Caller, LetIn, Session};
+use facts::RequestFacts;
+use proof::Proof;
+use refusal::GateRefusal;
+use trace::{log_one_line, name_route, span_of};
 
-use caller::LetIn;
-pub use caller::{Caller, NamedAccount, OfLogin, Session};
-
-/// What the gate knows. Cheap to clone.
+/// The gate's state. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<GateInner>,
     log: LogLimit,
-    /// Only the routes of a door are behind it: see [`routes::Route::at_doors`].
-    door: bool,
+    /// See [`Route::is_on_callback_listeners`].
+    callback_listener: bool,
     /// Whether programs of other users may ask over TCP, with a key.
     other_users: bool,
 }
@@ -57,40 +67,19 @@ struct GateInner {
     served: AtomicU64,
 }
 
-/// Marks a reply as the one page that has a script.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scripted;
-
 /// The delay after the first wrong key; it doubles with each.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest delay: a key has 256 bits, so this is about noise in the log, not about guessing.
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 
-/// What a browser may do with our pages: show our own style sheet, and nothing else.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// On every reply. There is no `Access-Control-*` anywhere: no web page is to read anything here.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-];
-/// The same for a page with a script of ours that asks us and nobody else.
-const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 impl Gate {
-    /// Over TCP only `apps` get in.
+    /// A gate that admits only `apps` over TCP.
     pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
         let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
         Self {
             inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             log: LogLimit::default(),
-            door: false,
+            callback_listener: false,
             other_users: false,
         }
     }
@@ -107,30 +96,31 @@ impl Gate {
         Self { log, ..self }
     }
 
-    /// The same, where only the routes of a door are served. A redirect URI of a port of its own may have a path
-    /// that the daemon's own listeners have another use for. No program asks there, so no other user does either.
+    /// The same for callback listeners, where only the routes of a login are served. A redirect URI of a port of its own
+    /// may have a path that the daemon's own listeners have another use for. No program asks there, so no other user
+    /// does either.
     #[must_use]
-    pub fn at_a_door(self) -> Self {
-        Self { door: true, other_users: false, ..self }
+    pub fn for_callback_listeners(self) -> Self {
+        Self { callback_listener: true, other_users: false, ..self }
     }
 
-    /// How many wrong keys were shown since the last right one.
-    pub fn wrong_keys(&self) -> u32 {
-        self.inner.wrong_keys.load(Ordering::Relaxed)
+    fn serves(&self, route: &Route) -> bool {
+        !self.callback_listener || route.is_on_callback_listeners()
     }
 
     fn request_id(&self) -> String {
         format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Who asks: the app, or `None` for a process of our user. A wrong key has to wait, longer each time.
+    /// Authenticates the caller: the app, or `None` for a process of our user. A wrong key is answered after a delay, which
+    /// grows with each.
     async fn authenticate(
         &self,
         facts: &RequestFacts<'_>,
         connection: Option<&Evictable>,
     ) -> Result<Option<Arc<App>>, GateRefusal> {
         let now = self.inner.clock.now().wall;
-        let app = match rules::proof(facts)? {
+        let app = match proof::proof(facts)? {
             Proof::SameUser => None,
             Proof::Key(shown) => Some(match self.inner.apps.identify(shown, now) {
                 Ok(app) => app,
@@ -151,7 +141,7 @@ impl Gate {
         Ok(app)
     }
 
-    /// Writes down who was refused for what they showed; of the rest, most is noise.
+    /// Audits a refusal, if it is for what the sender showed or is; most of the others are noise.
     async fn note_denied(&self, head: &Parts, found: RouteMatch, denied: &Denied, id: &str) {
         let RouteMatch::Row(route) = found else { return };
         let refused = denied.why;
@@ -163,7 +153,7 @@ impl Gate {
         let who = Caller::new(denied.app.clone(), connection.peer, connection.executable, id);
         let mut line = who.line(AuditEvent::Denied, self.inner.clock.now().wall);
         line.result = ErrorCode::Unauthorized.row().name.into();
-        line.reason = Some(format!("{reason}: {} {}", route.method, route.path));
+        line.reason = Some(format!("{reason}: {} {}", route.method.as_str(), route.path));
         match denied.app {
             Some(_) => self.inner.audit.note(line).await,
             None => self.inner.audit.note_stranger(reason, line).await,
@@ -171,7 +161,7 @@ impl Gate {
     }
 }
 
-/// Who was turned away, and why.
+/// A refusal, and of whom.
 struct Denied {
     why: GateRefusal,
     /// Whose key was shown, if it was a good one.
@@ -184,7 +174,7 @@ impl From<GateRefusal> for Denied {
     }
 }
 
-/// Whom the gate let in.
+/// Who was admitted.
 enum Admitted {
     /// Everybody may, or a secret in the path decides.
     Anybody,
@@ -194,7 +184,7 @@ enum Admitted {
     App(Arc<App>),
 }
 
-/// On whose account a request is answered, whether it was let in or not.
+/// Whose request is answered, admitted or not.
 fn asker(admitted: &Result<Admitted, Denied>) -> LogKey<'_> {
     match admitted {
         Ok(Admitted::Owner) => LogKey::Owner,
@@ -218,10 +208,10 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let id = gate.request_id();
     // The rules see the head only; a body can't be shared while they wait.
     let (mut head, body) = request.into_parts();
-    let found = routes::look_up_among(&head.method, head.uri.path(), |route| !gate.door || route.at_doors());
+    let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
     let span = span_of(&id, &head, found);
     let host = host_for_urls(&head);
-    let for_a_person = reject::is_for_a_person(&head.headers);
+    let for_a_person = negotiate::is_for_a_person(&head.headers);
     async move {
         let admitted = admit(&gate, &mut head, found, &id).await;
         let reply = match &admitted {
@@ -231,11 +221,12 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
                 if matches!(found, RouteMatch::Nothing) {
                     name_route("-", "-");
                 }
-                rules::refusal(denied.why)
+                refusal::reply(denied.why)
             }
         };
         let reader = if for_a_person { ReplyFormat::Person } else { ReplyFormat::Program(host.as_ref()) };
-        let reply = finished(reply, &id, reader);
+        let mut reply = negotiate::written(reply, reader);
+        headers::put_on(&mut reply, &id);
         log_one_line(&gate.log, &asker(&admitted), &reply, found, begun.until(gate.inner.clock.now()));
         reply
     }
@@ -243,10 +234,10 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     .await
 }
 
-/// Lets the request in, and a caller with its proof.
+/// Decides, and leaves the caller for the extractors.
 async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
     let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(GateRefusal::Foreign("the request did not come through a listener").into());
+        return Err(GateRefusal::Foreign("the request came in by no listener of ours").into());
     };
     let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
     let facts = RequestFacts { method, uri, version, headers, peer, other_users: gate.other_users };
@@ -257,7 +248,7 @@ async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Re
         let app = gate.authenticate(&facts, head.extensions.get()).await?;
         if let Some(app) = &app {
             let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
-            rules::suffices(&app.rights, route).map_err(beyond)?;
+            proof::suffices(&app.rights, route).map_err(beyond)?;
         }
         let caller = Caller::new(app.clone(), peer, executable, id);
         head.extensions.insert(LetIn { caller, reach: route.reach });
@@ -275,68 +266,8 @@ async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Re
     Ok(Admitted::Anybody)
 }
 
-/// What the caller called us, to make paths in replies absolute. Over the socket there is no URL that
-/// a path could be made absolute with.
+/// The `Host` by which paths in replies are made absolute. Over the socket there is no such URL.
 fn host_for_urls(head: &Parts) -> Option<HeaderValue> {
     let connection = head.extensions.get::<Connection>()?;
     matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
-}
-
-/// Our port that a request came in by.
-pub(super) fn port(request: &Request) -> Option<u16> {
-    match request.extensions().get::<Connection>()?.peer {
-        Peer::Tcp { port, .. } => Some(port),
-        Peer::Unix { .. } => None,
-    }
-}
-
-fn finished(reply: Response, id: &str, reader: ReplyFormat<'_>) -> Response {
-    let mut reply = reject::written(reply, reader);
-    for (name, value) in HEADERS {
-        reply.headers_mut().insert(name, value);
-    }
-    if reply.extensions_mut().remove::<Scripted>().is_some() {
-        let policy = HeaderValue::from_static(WITH_SCRIPT);
-        reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    if let Ok(id) = HeaderValue::from_str(id) {
-        reply.headers_mut().insert(REQUEST_ID, id);
-    }
-    reply
-}
-
-/// Path and query never get into the span: they can hold tickets, codes and states.
-fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Span {
-    let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
-        Some(Peer::Tcp { .. }) => "tcp",
-        Some(Peer::Unix { .. }) => "unix",
-        None => "none",
-    };
-    // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
-    // callback's is told later.
-    let (method, route) = match found {
-        RouteMatch::Row(route) => (Some(route.method.as_str()), Some(route.path)),
-        RouteMatch::OtherMethods(_) => (Some("-"), Some("-")),
-        RouteMatch::Nothing => (None, None),
-    };
-    tracing::info_span!("request", id, peer, method, route)
-}
-
-/// Completes the span of a request whose path is in no row.
-pub(super) fn name_route(method: &'static str, route: &'static str) {
-    tracing::Span::current().record("method", method).record("route", route);
-}
-
-/// Successes of routes that only read are many and say little. So do the many of somebody who asks without end.
-fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
-    let (status, ms) = (reply.status().as_u16(), took.as_millis());
-    let reason = reply.extensions().get().map(|Reason(reason)| *reason);
-    let only_read = matches!(found, RouteMatch::Row(route) if route.method == Method::GET);
-    if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
-        tracing::debug!(status, ms, reason, "answered");
-    } else if status == 500 {
-        tracing::error!(status, ms, reason, "answered");
-    } else {
-        tracing::info!(status, ms, reason, "answered");
-    }
 }

@@ -1,24 +1,28 @@
-//! The accept loops: who may connect, how long they may take, and how it all ends.
+//! The listeners' accept loops: who may connect, deadlines, and the graceful shutdown.
 //!
-//! `axum::serve` sets no timer, so a silent connection would stay for ever (docs/security.md, rule 9).
-//! This file knows connections and nothing of routes.
+//! `axum::serve` sets no timer, so a silent connection would stay open for ever (docs/security.md, rule 9).
+//! Knows connections and no routes.
 
-mod bind;
+pub(super) mod bind;
 mod connection;
 mod connection_cap;
+mod executable;
 mod passed;
+pub(super) mod request_count;
+mod shutdown;
 #[cfg(test)]
 mod tests;
 mod write_timeout;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use connection::one_connection;
-use connection_cap::{ConnectionCap, ListenerKind};
+use connection_cap::ConnectionCap;
+use executable::executable;
+use shutdown::{ShutdownStage, until_draining};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -26,78 +30,17 @@ use tokio::task::AbortHandle;
 use write_timeout::WriteTimeout;
 
 use super::log_limit::LogLimit;
-use crate::ports::{PeerLookup, PeerUser};
+use super::peer::{BodyLimits, Connection, Peer, Transport};
+use crate::os::ports::PeerLookup;
 
 pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
-pub(super) use connection::Evictable;
 pub use passed::{Passed, PassedError};
-
-/// Who is at the other end, as the kernel tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A process of this machine.
-    Tcp {
-        /// Theirs.
-        address: SocketAddr,
-        /// Our port that they connected to.
-        port: u16,
-        /// Whose it was when it connected.
-        user: PeerUser,
-    },
-    /// A process whose user is known.
-    Unix {
-        /// Its effective user when it connected.
-        uid: u32,
-        /// Its process id, where the system tells.
-        pid: Option<i32>,
-    },
-}
-
-impl Peer {
-    /// The address that a TCP peer comes from.
-    pub fn ip(self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp { address, .. } => Some(address.ip()),
-            Self::Unix { .. } => None,
-        }
-    }
-}
-
-/// What every request carries in its extensions. The gate refuses a request without it.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    /// Who asks.
-    pub peer: Peer,
-    /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
-    /// interpreter, or run something else by now.
-    pub executable: Option<Executable>,
-    /// What a body may cost.
-    pub body: BodyLimits,
-}
-
-/// What a process ran when it connected.
-#[derive(Debug, Clone)]
-pub struct Executable {
-    /// Its path.
-    pub path: Arc<str>,
-    /// If that is our own command line: the path of what started it, whose hands it is.
-    pub parent: Option<Arc<str>>,
-}
-
-/// What a request's body may cost.
-#[derive(Debug, Clone, Copy)]
-pub struct BodyLimits {
-    /// Bytes.
-    pub size: usize,
-    /// From the moment a handler wants the body to its last byte.
-    pub deadline: Duration,
-}
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// How long a connection may be without a complete request head. One timer bounds the silent, the
-    /// slow and the idle alike, since hyper has one; to connect anew on loopback costs 0.1 ms.
+    /// slow and the idle alike, since hyper has one; to reconnect on loopback costs 0.1 ms.
     pub head: Duration,
     /// See [`BodyLimits`].
     pub body: BodyLimits,
@@ -105,7 +48,7 @@ pub struct ConnectionLimits {
     pub reply: Duration,
     /// Connections at once, over all listeners. TCP gets at most three quarters of them: every user of
     /// the machine can fill the port, and must not shut out the owner, who has the socket. When all are taken,
-    /// those without a request in progress give way.
+    /// those without a request in progress are evicted.
     pub connections: usize,
     /// How long requests in flight may go on after the shutdown began.
     pub drain: Duration,
@@ -140,16 +83,6 @@ pub struct Server {
     log: LogLimit,
 }
 
-/// How far the shutdown is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum ShutdownStage {
-    Serving,
-    /// Accept nothing, end what is in flight.
-    Draining,
-    /// Drop everything.
-    Cut,
-}
-
 /// A listener that is being served. It closes when this is dropped; its connections end by themselves.
 #[derive(Debug)]
 pub struct ServedListener {
@@ -160,31 +93,6 @@ impl Drop for ServedListener {
     fn drop(&mut self) {
         self.accepting.abort();
     }
-}
-
-impl ServedListener {
-    /// Closes after `span`, so that a browser that was just redirected can still load the next page.
-    pub fn close_after(self, span: Duration) {
-        tokio::spawn(async move {
-            tokio::time::sleep(span).await;
-            drop(self);
-        });
-    }
-}
-
-/// Serves `listeners` until `shutdown` is ready and what was in flight has ended, or was cut.
-pub async fn serve(
-    listeners: Vec<BoundListener>,
-    router: Router,
-    limits: ConnectionLimits,
-    shutdown: impl Future<Output = ()>,
-) {
-    let server = Server::new(limits);
-    let open: Vec<ServedListener> =
-        listeners.into_iter().map(|listener| server.spawn(listener, router.clone())).collect();
-    shutdown.await;
-    drop(open);
-    server.shut_down().await;
 }
 
 impl Server {
@@ -231,7 +139,7 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
-        while let Some(permits) = until_draining(&mut stage, self.places.one(ListenerKind::Tcp)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Transport::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
@@ -254,7 +162,7 @@ impl Server {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
-        while let Some(permits) = until_draining(&mut stage, self.places.one(ListenerKind::Unix)).await {
+        while let Some(permits) = until_draining(&mut stage, self.places.one(Transport::Unix)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
@@ -286,7 +194,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let tickets = self.places.tickets(if peer.ip().is_some() { ListenerKind::Tcp } else { ListenerKind::Unix });
+        let tickets = self.places.tickets(peer.transport());
         let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
         let (head, router, stage, log) = (self.limits.head, router.clone(), self.stage.subscribe(), self.log.clone());
         let stream = WriteTimeout::new(stream, self.limits.reply);
@@ -295,35 +203,4 @@ impl Server {
             drop(permits);
         });
     }
-}
-
-/// Ready once the shutdown is at `at` or beyond, or the server is gone.
-async fn reached(stage: &mut watch::Receiver<ShutdownStage>, at: ShutdownStage) {
-    let _ = stage.wait_for(|stage| *stage >= at).await;
-}
-
-/// The future's output, or `None` once the shutdown has begun.
-async fn until_draining<T>(stage: &mut watch::Receiver<ShutdownStage>, work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        () = reached(stage, ShutdownStage::Draining) => None,
-        done = work => Some(done),
-    }
-}
-
-/// A few reads in memory: no disk is behind `/proc`.
-fn executable(peer: Peer) -> Option<Executable> {
-    let Peer::Unix { pid: Some(pid), .. } = peer else { return None };
-    let path_of = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let path = path_of(pid)?;
-    let ours = path_of(std::process::id().try_into().ok()?).is_some_and(|own| own == path);
-    let parent = if ours { parent_of(pid).and_then(path_of) } else { None };
-    let text = |path: std::path::PathBuf| Arc::from(path.to_string_lossy());
-    Some(Executable { path: text(path), parent: parent.map(text) })
-}
-
-/// The fourth field of `/proc/PID/stat` (proc(5)); the second is in brackets and may hold anything.
-fn parent_of(pid: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

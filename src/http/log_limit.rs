@@ -1,11 +1,11 @@
-//! Which lines of the daemon's log are rate limited: those that somebody else can cause at will. The owner's programs
-//! are not limited, nor is anything at the level `debug`, which is asked for.
+//! The rate limit of the daemon's log: for lines that somebody else can cause at will. Lines about the owner's programs
+//! are not limited, nor is the level `debug`.
 
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::rate_limit::{LeftOut, LogRateLimit};
 
-/// Lines of one kind in a minute.
+/// Lines of one kind per minute.
 const LINES: u32 = 20;
 
 /// The limit. Cheap to clone; all clones count together.
@@ -29,7 +29,7 @@ enum LineKind {
     HeadTooLarge,
 }
 
-/// On whose account a request is answered.
+/// Whose request is answered.
 #[derive(Debug)]
 pub(super) enum LogKey<'a> {
     /// Whoever showed no good key.

@@ -10,13 +10,13 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use url::form_urlencoded;
 
-use super::reject::{Reject, not_found};
+use super::reply::{Reject, not_found};
 use crate::broker::handle::TokenQuery;
 use crate::error::Error;
 
 /// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
 #[derive(Debug)]
-pub struct Segment(pub String);
+pub(super) struct Segment(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = Reject;
@@ -30,20 +30,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
 /// A parameter in whole seconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Seconds {
+pub(super) struct Seconds {
     /// Its name.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// The largest value.
-    pub most: u64,
+    pub(super) most: u64,
 }
 
 /// `min_ttl`: validity wanted, up to a day.
-pub const MIN_TTL: Seconds = Seconds { name: "min_ttl", most: 86_400 };
+pub(super) const MIN_TTL: Seconds = Seconds { name: "min_ttl", most: 86_400 };
 /// `wait`: how long the reply may take, up to ten minutes: as long as a login.
-pub const WAIT: Seconds = Seconds { name: "wait", most: 600 };
+pub(super) const WAIT: Seconds = Seconds { name: "wait", most: 600 };
 
 /// The values of `known` in its order. Every other parameter is a mistake.
-pub fn read<const N: usize>(query: Option<&str>, known: [Seconds; N]) -> Result<[Option<Duration>; N], Error> {
+pub(super) fn read<const N: usize>(query: Option<&str>, known: [Seconds; N]) -> Result<[Option<Duration>; N], Error> {
     let texts = values(query, known.map(|known| known.name))?;
     let mut read = [None; N];
     for ((known, text), place) in known.into_iter().zip(texts).zip(&mut read) {
@@ -53,7 +53,7 @@ pub fn read<const N: usize>(query: Option<&str>, known: [Seconds; N]) -> Result<
 }
 
 /// What is wanted of a token.
-pub fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
+pub(super) fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
     let [min_ttl, wait, scope, audience, resource] =
         values(query, [MIN_TTL.name, WAIT.name, target::SCOPE, target::AUDIENCE, target::RESOURCE])?;
     Ok(TokenQuery {

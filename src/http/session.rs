@@ -15,7 +15,7 @@ use axum::http::HeaderMap;
 
 use super::cookies;
 use crate::clock::{Boot, Moment};
-use crate::secret::Nonce256;
+use crate::secret::{Nonce256, RandomSecret as _};
 
 /// How long a ticket waits for its browser.
 const TICKET_LIFE: Duration = Duration::from_secs(60);

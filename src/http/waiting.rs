@@ -1,40 +1,40 @@
-//! Who may wait: for a provider, a login, the user's answer. Each who does holds a connection, so that not everybody
-//! may: there have to be some left for those whose answer is there. Each door has a share of its own, so that a program
-//! with a key for the port takes nothing from the socket's owner.
+//! A concurrency limit for requests that wait: for a provider, a login, the user's answer. Each holds a connection, and
+//! some connections have to stay free for requests that can be answered at once. TCP and the unix socket have separate
+//! shares, so that a program with a key for the port takes nothing from the socket's owner.
 //!
-//! Of a share an app gets a place as long as it has fewer than are left (a dynamic threshold, as switches share their
-//! buffers): one alone gets half of it, the next half of the rest, and so on. The owner's programs, who show no key, are
-//! not told apart and take what is left at the socket.
+//! An app gets a place as long as it holds fewer than are left (a dynamic threshold, as switches share their buffers): one
+//! app alone gets half of a share, the next one half of the rest, and so on. The owner's programs, which show no key, are
+//! not told apart and may take what is left on the socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::gate::Caller;
-use super::listen::Peer;
+use super::gate::caller::Caller;
+use super::peer::Transport;
 use crate::apps::App;
 use crate::error::Error;
 
-/// How many listen to events at once: each holds a connection for as long as it likes.
-const LISTENERS_ON_SOCKET: usize = 32;
+/// Event streams at once on the socket: each holds a connection for as long as the client likes.
+const STREAMS_ON_SOCKET: usize = 32;
 /// The same over TCP.
-const LISTENERS_ON_TCP: usize = 16;
+const STREAMS_ON_TCP: usize = 16;
 
-/// How many wait, and how many may. Without a lock, since every request for a token comes by. Cheap to clone.
+/// How many requests wait, and how many may. Takes no lock, since every token request passes here. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    tcp: ListenerShare,
-    socket: ListenerShare,
+    tcp: TransportShare,
+    socket: TransportShare,
     browsers: Share,
 }
 
 #[derive(Debug, Clone)]
-struct ListenerShare {
+struct TransportShare {
     programs: Share,
-    listeners: Share,
+    streams: Share,
 }
 
-/// So many, and no more.
+/// A counter with a limit.
 #[derive(Debug, Clone)]
 struct Share {
     taken: Arc<AtomicUsize>,
@@ -49,49 +49,48 @@ pub(super) struct Seats<'a> {
     held: Option<&'a Arc<AtomicUsize>>,
 }
 
-/// One of a share, until this is dropped.
+/// One place of a share, until this is dropped.
 #[derive(Debug)]
 pub(super) struct WaitingPlace {
     _taken: WaitingCount,
     _held: Option<WaitingCount>,
 }
 
-/// Counts as one, until this is dropped.
+/// Adds one to a counter, until this is dropped.
 #[derive(Debug)]
 struct WaitingCount(Arc<AtomicUsize>);
 
 impl Waiting {
-    /// For a server of so many connections. By each door a third of them may wait, and for browsers there is a little
-    /// beside: that is less than TCP has (three quarters), and less than there are.
+    /// For a server of so many connections. A third of them may wait on each transport, and a sixteenth in browsers: less
+    /// than TCP gets (three quarters), and less than there are.
     pub fn of_connections(connections: usize) -> Self {
-        let door =
-            |listeners| ListenerShare { programs: Share::new(connections / 3), listeners: Share::new(listeners) };
+        let share = |streams| TransportShare { programs: Share::new(connections / 3), streams: Share::new(streams) };
         let browsers = Share::new(connections / 16);
-        Self { tcp: door(LISTENERS_ON_TCP), socket: door(LISTENERS_ON_SOCKET), browsers }
+        Self { tcp: share(STREAMS_ON_TCP), socket: share(STREAMS_ON_SOCKET), browsers }
     }
 
-    /// For a program, by the door that it came by.
+    /// For a program, by its transport.
     pub(super) fn at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
         let held = limited(caller).map(|app| &app.waiting);
-        Seats { share: &self.door(caller.peer()).programs, held }
+        Seats { share: &self.over(caller.transport()).programs, held }
     }
 
-    /// For browsers with a session or a ticket. They have to come over TCP, where programs with a key may have taken
-    /// all that is theirs.
+    /// For browsers with a session or a ticket. They have to use TCP, where programs with a key may have taken the whole
+    /// share.
     pub(super) fn in_browsers(&self) -> Seats<'_> {
         Seats { share: &self.browsers, held: None }
     }
 
-    /// For a program that listens to events.
-    pub(super) fn listening_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
+    /// For a program that reads the event stream.
+    pub(super) fn stream_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
         let held = limited(caller).map(|app| &app.listening);
-        Seats { share: &self.door(caller.peer()).listeners, held }
+        Seats { share: &self.over(caller.transport()).streams, held }
     }
 
-    fn door(&self, peer: Peer) -> &ListenerShare {
-        match peer {
-            Peer::Tcp { .. } => &self.tcp,
-            Peer::Unix { .. } => &self.socket,
+    fn over(&self, transport: Transport) -> &TransportShare {
+        match transport {
+            Transport::Tcp => &self.tcp,
+            Transport::Unix => &self.socket,
         }
     }
 }
@@ -102,7 +101,7 @@ impl Share {
     }
 }
 
-/// The app that gets a share alone. One with every right is its owner's hand, as a program on the socket is.
+/// The app that the limit is for. An app with every right counts as the owner, as a program on the socket does.
 fn limited(caller: &Caller) -> Option<&App> {
     caller.app().filter(|app| !app.rights.is_all())
 }
@@ -117,14 +116,14 @@ impl Seats<'_> {
         fits.then(|| WaitingPlace { _taken: taken, _held: held.map(|(counted, _)| counted) })
     }
 
-    /// Does `work`, which may take as long as a provider does. Without a place for it, it is not begun.
+    /// Does `work`, which may take as long as a provider does. If no place is left, it is not started.
     pub(super) async fn during<T>(self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let _place = self.place().ok_or(Error::Busy)?;
         work.await
     }
 
-    /// How long a caller may wait that wants to for `wanted`, and its place meanwhile. Without one it is told at once
-    /// how things stand, as it would be with `wait=0`.
+    /// How long a caller that asks for `wanted` may wait, and its place meanwhile. If no place is left, it is answered at
+    /// once, as with `wait=0`.
     pub(super) fn for_as_long_as(self, wanted: Option<Duration>) -> (Option<Duration>, Option<WaitingPlace>) {
         if wanted == Some(Duration::ZERO) {
             return (wanted, None);
@@ -137,7 +136,7 @@ impl Seats<'_> {
 }
 
 impl WaitingCount {
-    /// And how many there were before.
+    /// Adds one, and tells how many there were before.
     fn one_more(count: &Arc<AtomicUsize>) -> (Self, usize) {
         let counted = Self(Arc::clone(count));
         let before = count.fetch_add(1, Ordering::Relaxed);
@@ -202,12 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn who_fills_one_door_takes_nothing_from_the_other_or_from_browsers() {
+    fn who_fills_one_transport_takes_nothing_from_the_other_or_from_browsers() {
         let waiting = Waiting::of_connections(256);
         let [tcp, socket] = [&waiting.tcp, &waiting.socket];
-        let taken = (all(owner(&tcp.programs)), all(owner(&tcp.listeners)));
-        assert_eq!((taken.0.len(), taken.1.len()), (85, LISTENERS_ON_TCP));
-        for free in [owner(&socket.programs), owner(&socket.listeners), waiting.in_browsers()] {
+        let taken = (all(owner(&tcp.programs)), all(owner(&tcp.streams)));
+        assert_eq!((taken.0.len(), taken.1.len()), (85, STREAMS_ON_TCP));
+        for free in [owner(&socket.programs), owner(&socket.streams), waiting.in_browsers()] {
             assert!(free.place().is_some());
         }
     }

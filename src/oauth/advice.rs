@@ -1,4 +1,4 @@
-//! What to do about a provider's refusal of the client (RFC 6749 §5.2), with the place in the config.
+//! Advice on an `invalid_client` or similar error (RFC 6749 §5.2): what to do, and the place in the config.
 
 use super::dialect::{ClientAuth, Dialect};
 use super::exchange::Credentials;
@@ -10,7 +10,7 @@ const NOT_AUTHENTICATED: [&str; 4] =
     ["invalid_client", "invalid_client_id", "bad_client_secret", "incorrect_client_credentials"];
 
 /// Whether the provider says that the client did not prove who it is.
-pub fn is_not_authenticated(code: &str) -> bool {
+pub(crate) fn is_not_authenticated(code: &str) -> bool {
     NOT_AUTHENTICATED.iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 

@@ -1,4 +1,4 @@
-//! Client assertions: the client proves itself by its private key (RFC 7523 §2.2, `private_key_jwt`).
+//! Client assertions (`private_key_jwt`, RFC 7523 §2.2): a signed JWT as client authentication.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::clock::Wall;
-use crate::oauth::exchange::Credentials;
+use crate::oauth::credentials::Credentials;
 use crate::secret::{Nonce256, PrivateKey};
 
 /// How long an assertion is good for, in seconds: it is sent at once, and once.
@@ -24,9 +24,9 @@ const LIFE: i64 = 60;
 pub struct Signing<'a> {
     /// The time.
     pub now: Wall,
-    /// Tells this assertion from every other (`jti`).
+    /// Makes this assertion unique (`jti`).
     pub id: &'a Nonce256,
-    /// ECDSA needs rng in every signature.
+    /// ECDSA needs randomness for every signature.
     pub rng: &'a dyn SecureRandom,
 }
 
@@ -50,12 +50,16 @@ pub enum KeyError {
 }
 
 /// Whether a key in PEM is one that can sign.
-pub fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
+pub(crate) fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
     Signer::read(pem.expose(), rng).map(drop)
 }
 
 /// A JWT that says who the client is, for `audience`, signed with the client's key (RFC 7523 §3).
-pub fn sign(credentials: &Credentials, audience: &str, signing: Signing<'_>) -> Result<Zeroizing<String>, KeyError> {
+pub(crate) fn sign(
+    credentials: &Credentials,
+    audience: &str,
+    signing: Signing<'_>,
+) -> Result<Zeroizing<String>, KeyError> {
     let key = credentials.client_key.as_ref().ok_or(KeyError::Missing)?;
     let signer = Signer::read(key.pem.expose(), signing.rng)?;
     let mut header = json!({ "alg": signer.algorithm(), "typ": "JWT" });

@@ -41,7 +41,7 @@ pub enum ResponseType {
     Token,
 }
 
-/// Longest `request_uri` that is taken, in bytes.
+/// Longest `request_uri` that is accepted, in bytes.
 const LONGEST_REQUEST_URI: usize = 2048;
 
 impl AuthorizationRequest<'_> {

@@ -1,4 +1,4 @@
-//! The authorization response (RFC 6749 §4.1.2), read but not yet believed.
+//! Parser for the authorization response (RFC 6749 §4.1.2): read but not yet trusted.
 //!
 //! Reading never decides anything: whose answer it is, the login that the `state` belongs to decides
 //! (`account::attempts`), before `error` or `code` is looked at.
@@ -12,17 +12,15 @@ use zeroize::Zeroizing;
 use crate::oauth::dialect::{Dialect, IssPolicy};
 use crate::oauth::grant::Grant;
 use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
-use crate::secret::{AccessToken, AuthorizationCode, Nonce256};
+use crate::secret::{AccessToken, AuthorizationCode};
 
 /// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
-pub type CallbackParameters = Zeroizing<Vec<(String, String)>>;
+pub(crate) type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
 #[derive(Debug, Clone)]
-pub struct AuthorizationResponse {
-    /// Says whose answer it is.
-    pub state: Nonce256,
-    /// Who answers (RFC 9207), as it came.
+pub(crate) struct AuthorizationResponse {
+    /// The issuer (`iss`, RFC 9207), unchecked.
     pub iss: Option<String>,
     /// What the provider says.
     pub says: Says,
@@ -30,7 +28,7 @@ pub struct AuthorizationResponse {
 
 /// What the provider says in the answer.
 #[derive(Debug, Clone)]
-pub enum Says {
+pub(crate) enum Says {
     /// Yes.
     Code(AuthorizationCode),
     /// Yes, in a fragment: the token itself (RFC 6749 §4.2.2). An `id_token` stands in its `extra`.
@@ -45,8 +43,8 @@ pub enum Says {
 }
 
 impl Says {
-    /// The code and the words of a no.
-    pub fn error(self) -> Option<(String, String)> {
+    /// The code and description of an error.
+    pub(crate) fn error(self) -> Option<(String, String)> {
         match self {
             Self::Error { error, description } => Some((error, description)),
             Self::Code(_) | Self::Token(_) => None,
@@ -57,7 +55,7 @@ impl Says {
 /// Why an answer can't be used. Each says what is wrong with it, after "the provider's answer".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A parameter that is read came with two values (RFC 6749 §3.1).
+    /// A known parameter has two values (RFC 6749 §3.1).
     #[error("has `{0}` more than once")]
     Repeated(&'static str),
     /// A value is longer than any provider's. Codes of some are JWTs, encrypted, with the user's groups in them.
@@ -84,7 +82,7 @@ pub enum Malformed {
     /// Another kind of answer than the request's `response_type` asked for.
     #[error("is not what was requested, which was {0}")]
     Kind(&'static str),
-    /// It came to another address than the request named.
+    /// It arrived at another address than the request named.
     #[error("did not arrive at the `redirect_uri` of this login")]
     Address,
 }
@@ -105,18 +103,18 @@ impl Malformed {
 }
 
 /// The `state`, which says whose answer it is. One that comes twice with the same value leaves no doubt about that.
-pub fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
+pub(crate) fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
     let mut states = values(parameters, "state");
     let state = states.next().ok_or(Malformed::NoState)?;
     if states.all(|other| other == state) { Ok(state) } else { Err(Malformed::NoState) }
 }
 
 /// Reads the query parameters, which are percent-decoded and in their order.
-pub fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
+pub(crate) fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if ["access_token", "refresh_token"].iter().any(|token| values(parameters, token).next().is_some()) {
         return Err(Malformed::Token);
     }
-    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
+    single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (single(parameters, "code")?, single(parameters, "error")?) {
         (Some(code), None) => Says::Code(AuthorizationCode::new(code)),
@@ -124,7 +122,7 @@ pub fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Ma
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoCode),
     };
-    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { iss, says })
 }
 
 /// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
@@ -134,7 +132,7 @@ pub fn is_in_query(query: &[(String, String)]) -> bool {
     query.iter().any(|(name, value)| answers(name) && !value.is_empty())
 }
 
-/// A fragment's parameters with those that came in the query beside it. What both have alike came once.
+/// Joins the fragment's parameters with those of the query. What is the same in both counts once.
 pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
     let beside: Vec<_> = {
         let there: HashSet<_> = fragment.iter().collect();
@@ -146,7 +144,7 @@ pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> C
 
 /// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
 /// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
-pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
+pub(crate) fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if values(parameters, "code").next().is_some() {
         return Err(Malformed::Code);
     }
@@ -154,7 +152,7 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationRes
     if values(parameters, "refresh_token").next().is_some() {
         return Err(Malformed::Token);
     }
-    let state = single(parameters, "state")?.ok_or(Malformed::NoState)?;
+    single(parameters, "state")?.ok_or(Malformed::NoState)?;
     let iss = single(parameters, "iss")?.map(str::to_owned);
     let says = match (token(parameters, "access_token")?, single(parameters, "error")?) {
         (Some(token), None) => Says::Token(Box::new(grant(parameters, token)?)),
@@ -162,7 +160,7 @@ pub fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationRes
         (Some(_), Some(_)) => return Err(Malformed::Both),
         (None, None) => return Err(Malformed::NoToken),
     };
-    Ok(AuthorizationResponse { state: Nonce256::new(state), iss, says })
+    Ok(AuthorizationResponse { iss, says })
 }
 
 /// The description is for people: of several, the first will do.
@@ -212,7 +210,7 @@ fn token<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<O
 
 /// Why an answer is not believed to come from the provider that was asked (RFC 9207 §2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WrongIssuer {
+pub(crate) enum WrongIssuer {
     /// It does not say whom it comes from, and this provider's answers do.
     Missing,
     /// It comes from another.
@@ -222,7 +220,7 @@ pub enum WrongIssuer {
 /// Whether the answer comes from the provider that was asked (RFC 9207 §2.4): simple string comparison.
 ///
 /// A provider whose issuer isn't known can't be told from its `iss`; its callback path does that.
-pub fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
+pub(crate) fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
     match (iss, dialect.issuer.as_deref(), dialect.iss) {
         (Some(came), Some(known), _) if came != known => Err(WrongIssuer::Other),
         (None, _, IssPolicy::Required) => Err(WrongIssuer::Missing),

@@ -1,4 +1,4 @@
-//! What a provider says of a token that it gave: Phone.com's details, or RFC 7662.
+//! Token introspection: RFC 7662, or Phone.com's token details.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::oauth::reply::{self, Failed, ReceivedReply, clean, moment, scope};
 pub struct Described {
     /// Which question it answered.
     pub source: DescribeEndpoint,
-    /// Whether the token works. Details are told of working ones only.
+    /// Whether the token works. Details are given of working ones only.
     pub active: bool,
     /// What it may, separated by spaces.
     pub scope: Option<String>,
@@ -18,7 +18,7 @@ pub struct Described {
     pub expires_at: Option<Wall>,
     /// Whose it is: the members that tell people and programs apart, such as `voip_id`.
     pub identity: Map<String, Value>,
-    /// Everything as it came, secrets left out.
+    /// All members, without secrets.
     pub claims: Map<String, Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What one provider wants, as data. How it is written down is `oauth::preset`'s job.
+//! Provider dialect: what one provider needs, as data. `oauth::preset` has it as text.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 /// An authorization server and how it differs from the standard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// Its name in the config; also the last part of the default redirect URI's path.
     pub provider: String,
@@ -72,15 +72,15 @@ pub struct Dialect {
 /// How a provider's hosts are reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct NetworkOptions {
-    /// Whose word is taken for a host's certificate.
+    /// Which certificate authorities are trusted for its hosts.
     pub roots: Roots,
-    /// A file of certificates (PEM) whose word is taken besides.
+    /// A file of further trusted certificates (PEM).
     pub ca_file: Option<PathBuf>,
     /// What is in between.
     pub proxy: Proxy,
 }
 
-/// Whose word is taken for a host's certificate.
+/// Which certificate authorities are trusted for a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Roots {
     /// The system's.
@@ -126,11 +126,12 @@ pub struct Endpoints {
 }
 
 /// How a token is given back at logout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Revoke {
-    /// Nothing is said; metadata may tell of a way.
+    /// Not configured; metadata may name an endpoint.
+    #[default]
     Unsaid,
-    /// The provider has no way.
+    /// The provider can't revoke.
     None,
     /// `DELETE` on this URL with the access token as Bearer (Phone.com).
     DeleteBearer(Url),
@@ -139,9 +140,10 @@ pub enum Revoke {
 }
 
 /// Client authentication at the token endpoint (RFC 6749 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClientAuth {
     /// `Authorization: Basic`, both parts form-encoded first (§2.3.1).
+    #[default]
     Basic,
     /// `client_id` and `client_secret` as parameters of the body.
     Post,
@@ -164,9 +166,10 @@ pub enum AssertionAudience {
 }
 
 /// How the token request's parameters travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BodyEncoding {
     /// `application/x-www-form-urlencoded`, the standard.
+    #[default]
     Form,
     /// `application/json`, as Phone.com documents.
     Json,
@@ -175,9 +178,10 @@ pub enum BodyEncoding {
 }
 
 /// Whether the authorization request is pushed (RFC 9126).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Par {
     /// Where the metadata requires it.
+    #[default]
     Auto,
     /// Always.
     Always,
@@ -186,9 +190,10 @@ pub enum Par {
 }
 
 /// What one token request may ask for less of than was granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Narrowing {
     /// Nothing: the provider would answer with the whole scope, or refuse.
+    #[default]
     Off,
     /// A narrower `scope` (RFC 6749 §6).
     Scope,
@@ -218,24 +223,26 @@ pub struct RateLimit {
 }
 
 /// Whether PKCE is sent. There is no `plain` (RFC 7636 §7.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pkce {
     /// The provider is known to check it.
     Required,
     /// Sent; servers that don't know it ignore it.
+    #[default]
     Send,
     /// Not sent.
     Off,
 }
 
 /// What an answer without `iss` means (RFC 9207 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IssPolicy {
     /// It is refused.
     Required,
     /// It is accepted, whatever the metadata says.
     Optional,
     /// It is refused where the metadata says that every answer has one, and accepted otherwise.
+    #[default]
     AsMetadataSays,
 }
 
@@ -250,9 +257,10 @@ pub enum NoncePolicy {
 }
 
 /// What is known of the provider's refresh tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rotation {
     /// Not documented: treated as if it rotates.
+    #[default]
     Unknown,
     /// Every refresh gives a new one and ends the old one.
     Rotates,

@@ -1,14 +1,15 @@
-//! An issuer's metadata (RFC 8414, OpenID Connect Discovery): where it is, and what of it is believed.
+//! Issuer discovery (RFC 8414, OpenID Connect Discovery): where the metadata is, and what of it is trusted.
 
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
+use crate::loopback::is_secure;
 use crate::oauth::dialect::{Dialect, IssPolicy, Par, Revoke};
 use crate::oauth::reply::{self, Failed, ReceivedReply};
 
 /// Largest metadata that is read, in bytes.
-pub const LARGEST: usize = 64 * 1024;
-/// Longest address of a stranger that is taken, in bytes.
+pub(crate) const LARGEST: usize = 64 * 1024;
+/// Longest URL that is accepted, in bytes.
 const LONGEST_ADDRESS: usize = 2048;
 
 /// What an issuer says of itself, as far as it is used.
@@ -34,7 +35,7 @@ pub struct Metadata {
 
 /// Where an issuer's metadata may be: inserted between host and path (RFC 8414 §3.1), and appended
 /// (OpenID Connect Discovery §4). None if the issuer is no address to ask at.
-pub fn well_known(issuer: &str) -> Option<[Url; 2]> {
+pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
     let base = endpoint(issuer).filter(|url| url.query().is_none())?;
     let path = base.path().trim_end_matches('/').to_owned();
     let at = |path: &str| {
@@ -156,21 +157,7 @@ pub(crate) fn page(text: &str) -> Option<Url> {
         return None;
     }
     let url = Url::parse(text).ok()?;
-    let is_safe = match url.scheme() {
-        "https" => url.host().is_some(),
-        "http" => is_loopback(&url),
-        _ => false,
-    };
-    (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    (is_secure(&url) && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Providers quote what they refuse: `refresh token abc is unknown`. Their words go to callers, logs and
-//! pages, so the secrets of the request are taken out of them first.
+//! Redaction: providers quote what they refuse (`refresh token abc is unknown`). Their words go to callers, logs and
+//! pages, so the secrets of the request are removed first.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ const SECRET: [&str; 9] = [
     "state",
 ];
 const HIDDEN: &str = "[redacted]";
-/// In bytes. What is shorter is taken for a part of other words.
+/// In bytes. A shorter one is too likely to be part of other text.
 const SHORTEST: usize = 4;
 /// How much of a secret has to be there for it to be known by its beginning, in bytes.
 const BEGINNING: usize = 8;

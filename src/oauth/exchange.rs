@@ -1,7 +1,9 @@
-//! Every request to the provider as a value: built here, sent by `provider`.
+//! HTTP requests to the authorization server as values: token, revocation, PAR, device and introspection requests are
+//! built here and sent by `provider`.
 
 mod client;
 mod encoding;
+mod request;
 
 use std::collections::BTreeMap;
 
@@ -9,12 +11,13 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::client::authenticated;
-use crate::oauth::assertion::{KeyError, Signing};
+use self::request::FormParameters;
+pub use self::request::{HttpRequest, Unbuildable};
+use crate::oauth::assertion::Signing;
+pub use crate::oauth::credentials::{ClientKey, Credentials};
 use crate::oauth::dialect::{BodyEncoding, Dialect, NoEndpoint, Revoke};
 use crate::oauth::grant::TokenSet;
-use crate::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, DeviceCode, Password, PrivateKey, RefreshToken,
-};
+use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, DeviceCode, Password, RefreshToken};
 
 /// What is traded for an access token.
 #[derive(Debug, Clone)]
@@ -89,58 +92,6 @@ pub enum User {
     /// `phonenumber` (Phone.com).
     PhoneNumber(String),
 }
-
-/// The client's identity at the provider.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// Its public name.
-    pub client_id: String,
-    /// Its password; a public client has none.
-    pub client_secret: Option<ClientSecret>,
-    /// Its private key, for assertions (RFC 7523 §2.2).
-    pub client_key: Option<ClientKey>,
-    /// Where the config has all that, in words: for who has to correct it.
-    pub origin: String,
-}
-
-/// A private key to sign with.
-#[derive(Debug, Clone)]
-pub struct ClientKey {
-    /// PKCS#8, SEC1 or PKCS#1, in PEM.
-    pub pem: PrivateKey,
-    /// Its id at the provider (`kid`).
-    pub id: Option<String>,
-}
-
-/// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
-pub struct HttpRequest {
-    /// `GET`, `POST` or `DELETE`.
-    pub method: &'static str,
-    /// Where to. Holds no secret.
-    pub url: Url,
-    /// Comes behind the query that `url` has. Holds secrets ([`BodyEncoding::Query`]).
-    pub query: Option<Zeroizing<String>>,
-    /// The `Authorization` header.
-    pub authorization: Option<Zeroizing<String>>,
-    /// The `Content-Type` header.
-    pub content_type: Option<&'static str>,
-    /// The body.
-    pub body: Zeroizing<Vec<u8>>,
-}
-
-/// Why a request can't be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unbuildable {
-    /// There is nowhere to send it.
-    #[error(transparent)]
-    NoEndpoint(#[from] NoEndpoint),
-    /// The client can't sign (RFC 7523).
-    #[error(transparent)]
-    Key(#[from] KeyError),
-}
-
-/// Names and values in the order in which they are sent.
-type FormParameters<'a> = Vec<(&'a str, &'a str)>;
 
 /// The request to the token endpoint.
 ///
@@ -244,7 +195,7 @@ pub enum RevokedToken {
     AccessToken,
 }
 
-/// The request that gives one of the tokens back, if it is there and the provider has a way.
+/// The request to revoke one of the tokens, if there is one and the provider can revoke.
 pub fn revoke_request(
     dialect: &Dialect,
     tokens: &TokenSet,

@@ -1,4 +1,4 @@
-//! What the provider granted: as it came ([`Grant`]) and as it is kept ([`TokenSet`]).
+//! Grants and token sets: what the provider granted, as it arrives ([`Grant`]) and as it is stored ([`TokenSet`]).
 
 use std::fmt;
 use std::time::Duration;

@@ -25,17 +25,17 @@ pub enum WrongNonce {
 }
 
 /// The ID token among the members of a reply. Servers that have none write `null` or nothing into it, too.
-pub fn of(extra: &Map<String, Value>) -> Option<&Value> {
+pub(crate) fn of(extra: &Map<String, Value>) -> Option<&Value> {
     extra.get("id_token").filter(|token| !token.is_null() && token.as_str() != Some(""))
 }
 
 /// What the ID token among the members of a reply says; nothing, if there is none or if it can't be read.
-pub fn claims_of(extra: &Map<String, Value>) -> Option<Map<String, Value>> {
+pub(crate) fn claims_of(extra: &Map<String, Value>) -> Option<Map<String, Value>> {
     of(extra).and_then(Value::as_str).and_then(claims)
 }
 
 /// Whether the ID token among the members of a reply is the answer to the request that had this `nonce`.
-pub fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Result<(), WrongNonce> {
+pub(crate) fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Result<(), WrongNonce> {
     let token = of(extra).ok_or(WrongNonce::NoToken)?;
     let claims = token.as_str().and_then(claims).ok_or(WrongNonce::Unreadable)?;
     match claims.get("nonce") {
@@ -47,7 +47,7 @@ pub fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Result<(), W
 
 /// Who issued the ID token among the members of a reply, by its own word. In an authorization response that has one it
 /// stands in for the parameter `iss` (RFC 9207 §2.4).
-pub fn issuer_of(extra: &Map<String, Value>) -> Option<String> {
+pub(crate) fn issuer_of(extra: &Map<String, Value>) -> Option<String> {
     claims_of(extra)?.get("iss").and_then(Value::as_str).map(str::to_owned)
 }
 

@@ -1,4 +1,4 @@
-//! Whose tokens are, as far as the provider tells, and whether two of them are the same person's.
+//! Identity: whose tokens are, as far as the provider tells, and whether two of them are the same person's.
 //!
 //! An identity is a set of members: those of the provider's description of a token (`voip_id`, see
 //! [`super::describe`]), and of the ID token `iss` and `sub`, with what people know each other by.
@@ -18,7 +18,7 @@ const LONGEST: usize = 1024;
 
 /// How one identity relates to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// Both are the same person's.
     Same,
     /// They are of two persons.
@@ -28,7 +28,7 @@ pub enum Comparison {
 }
 
 /// What the ID token of a token reply says of the person; nothing, if there is none or if it has no `sub`.
-pub fn of_reply(extra: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn of_reply(extra: &Map<String, Value>) -> Map<String, Value> {
     let claims = id_token::claims_of(extra).unwrap_or_default();
     let identity: Map<String, Value> =
         CLAIMS.iter().filter_map(|name| Some(((*name).to_owned(), member(name, claims.get(*name)?)?))).collect();
@@ -47,20 +47,20 @@ fn member(name: &str, value: &Value) -> Option<Value> {
 }
 
 /// Without what an ID token says: what the provider's description says.
-pub fn described(identity: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn described(identity: &Map<String, Value>) -> Map<String, Value> {
     let others = identity.iter().filter(|(name, _)| !CLAIMS.contains(&name.as_str()));
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Both together, of one token.
-pub fn joined(identity: Map<String, Value>, description: Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn joined(identity: Map<String, Value>, description: Map<String, Value>) -> Map<String, Value> {
     let of_id_token = identity.into_iter().filter(|(name, _)| CLAIMS.contains(&name.as_str()));
     of_id_token.chain(description).collect()
 }
 
 /// Whether `new` is the person that `old` is. A subject decides where both have one, and otherwise the numbers that
 /// both have: tokens of another scope may tell fewer of them.
-pub fn compare(old: &Map<String, Value>, new: &Map<String, Value>) -> Comparison {
+pub(crate) fn compare(old: &Map<String, Value>, new: &Map<String, Value>) -> Comparison {
     let both = |name: &str| Some((text(old.get(name)?)?, text(new.get(name)?)?));
     let same = |(old, new): (String, String)| old == new;
     let told = |same: bool| if same { Comparison::Same } else { Comparison::Different };

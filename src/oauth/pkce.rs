@@ -1,10 +1,11 @@
-//! Providers that refuse PKCE (RFC 7636) instead of ignoring what they don't know (RFC 6749 §3.1).
+//! PKCE refused: advice for providers that reject PKCE (RFC 7636) instead of ignoring unknown parameters (RFC 6749
+//! §3.1).
 
 use super::dialect::{Dialect, Pkce};
 
 /// What to do where the provider's refusal names PKCE, which it got; empty otherwise. Nothing is sent without PKCE
 /// until the config says so: whoever can forge a refusal could take the protection away (RFC 9700 §2.1.1).
-pub fn advice(dialect: &Dialect, code: &str, description: &str) -> String {
+pub(crate) fn advice(dialect: &Dialect, code: &str, description: &str) -> String {
     if dialect.pkce == Pkce::Off || !names_pkce(code, description) {
         return String::new();
     }

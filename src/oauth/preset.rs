@@ -1,9 +1,9 @@
-//! The providers that ringback knows, as text. They are written with the keys of `[providers.NAME]`,
-//! and `config` reads them with the same code as the user's own.
+//! Built-in provider presets, as text. They have the keys of `[providers.NAME]`, and `config` parses them with the
+//! same code as the user's own.
 
 /// A provider that ringback knows.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Preset {
+pub(crate) struct Preset {
     /// What `preset = "..."` and `provider = "..."` call it.
     pub name: &'static str,
     /// TOML.
@@ -22,7 +22,7 @@ macro_rules! preset {
 }
 
 /// Every preset there is.
-pub static PRESETS: [Preset; 11] = [
+pub(crate) static PRESETS: [Preset; 11] = [
     preset!("phonecom"),
     preset!("google"),
     preset!("microsoft"),
@@ -37,9 +37,9 @@ pub static PRESETS: [Preset; 11] = [
 ];
 
 /// Plain RFC 6749: what a provider is based on that names no other.
-pub const GENERIC: &str = "generic";
+pub(crate) const GENERIC: &str = "generic";
 
 /// The preset of this name.
-pub fn find(name: &str) -> Option<&'static Preset> {
+pub(crate) fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }

@@ -1,4 +1,4 @@
-//! The provider's replies: bytes in, a grant or a classified refusal out.
+//! Parser for token endpoint replies (RFC 6749 §5): bytes in, a grant or a classified error out.
 //!
 //! By the time a success arrives, the provider may have ended the old refresh token. So whatever else is wrong with
 //! one, a new refresh token in it is never dropped: it comes back in a [`Grant`] that says what was wrong
@@ -10,155 +10,25 @@ mod class;
 mod complaint;
 mod form;
 mod members;
+mod parsed;
 mod scan;
+mod text;
 mod tokens;
 mod values;
-
-use std::fmt;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use self::complaint::Complaint;
 pub(crate) use self::members::without;
+pub use self::parsed::{Failed, LARGEST, ParsedReply, ReceivedReply, Refusal, RefusalSubject};
+pub use self::text::clean;
+pub use self::tokens::LONGEST_TOKEN;
 pub(crate) use self::tokens::{is_bearer, is_token};
-use self::values::deeper_than;
+use self::values::{DEEPEST, deeper_than};
 pub(crate) use self::values::{clean_scope, lifetime, moment, scope};
-use crate::clock::Wall;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
 use crate::secret::RefreshToken;
-
-/// Largest reply that is read, in bytes.
-pub const LARGEST: usize = 256 * 1024;
-/// Longest token that is taken, in bytes.
-pub const LONGEST_TOKEN: usize = 64 * 1024;
-/// Deepest nesting of members that are kept.
-const DEEPEST: usize = 16;
-/// Longest name of a provider's that is passed on, in characters.
-const LONGEST_TEXT: usize = 200;
-/// Longest explanation of a provider's that is passed on, in characters.
-const LONGEST_WORDS: usize = 500;
-
-/// What was received: the parts that parsing looks at.
-#[derive(Debug, Clone, Copy)]
-pub struct ReceivedReply<'a> {
-    /// HTTP status.
-    pub status: u16,
-    /// The `Content-Type` header.
-    pub content_type: Option<&'a str>,
-    /// The `Retry-After` header: seconds or a date (RFC 9110 §10.2.3).
-    pub retry_after: Option<&'a str>,
-    /// The body, at most [`LARGEST`].
-    pub body: &'a [u8],
-    /// When.
-    pub at: Wall,
-}
-
-/// What a reply means.
-#[derive(Debug, Clone)]
-pub enum ParsedReply {
-    /// Tokens.
-    Granted(Box<Grant>),
-    /// A parsed no.
-    Refused(Refusal),
-    /// Not now: nothing was decided.
-    Busy {
-        /// What the provider asked for.
-        retry_after: Option<Duration>,
-        /// One clause.
-        why: String,
-    },
-    /// The user has not answered yet (RFC 8628 §3.5).
-    Pending {
-        /// Whether to ask 5 s more slowly from now on.
-        slow_down: bool,
-    },
-    /// Nobody can tell what happened at the provider: a success that can't be read, or a gateway that
-    /// gave up waiting.
-    Unclear {
-        /// One clause.
-        why: String,
-    },
-}
-
-/// A parsed no.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The provider's code (`invalid_grant`), or `http_NNN` where it gave none. Cleaned.
-    pub code: String,
-    /// The provider's words, cleaned; may be empty.
-    pub description: String,
-    /// What it is about.
-    pub blame: RefusalSubject,
-}
-
-/// What a refusal is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalSubject {
-    /// The code or refresh token is not (or no longer) good: only the user can help.
-    Grant,
-    /// The client, its rights or the request: the config has to change; the tokens may still be good.
-    Client,
-    /// Nobody here knows: the code is in no list, or there is none.
-    Unknown,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.description.as_str() {
-            "" => f.write_str(&self.code),
-            description => write!(f, "{}: {description}", self.code),
-        }
-    }
-}
-
-/// Text of a stranger, made fit for a terminal, a log and a page: printable, one line, short.
-pub fn clean(text: &str) -> String {
-    clean_to(text, LONGEST_TEXT)
-}
-
-/// The same with another bound, in characters.
-fn clean_to(text: &str, longest: usize) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    // Marks that reorder or hide text lie about what stands next to them.
-    let visible = printable.filter(
-        |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
-    );
-    visible.take(longest).collect::<String>().trim().to_owned()
-}
-
-/// A reply that is not what was asked for, whatever that was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failed {
-    /// A parsed no.
-    Refused(Refusal),
-    /// Not now, or nothing that can be understood.
-    Busy {
-        /// What the provider asked for.
-        retry_after: Option<Duration>,
-        /// One clause.
-        why: String,
-    },
-}
-
-impl Failed {
-    /// A success that makes no sense.
-    pub fn nonsense(why: impl Into<String>) -> Self {
-        Self::Busy { retry_after: None, why: why.into() }
-    }
-
-    fn of(reply: ParsedReply) -> Self {
-        match reply {
-            ParsedReply::Refused(refusal) => Self::Refused(refusal),
-            ParsedReply::Busy { retry_after, why } => Self::Busy { retry_after, why },
-            ParsedReply::Unclear { why } => Self::nonsense(why),
-            ParsedReply::Granted(_) | ParsedReply::Pending { .. } => {
-                Self::nonsense("the provider answered a different kind of request")
-            }
-        }
-    }
-}
 
 /// Tells what a reply to a token request means.
 pub fn parse(received: ReceivedReply<'_>, dialect: &Dialect) -> ParsedReply {

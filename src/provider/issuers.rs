@@ -11,13 +11,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::AskError;
-use super::wire::{HttpTransport, Patience};
+use super::client::Patience;
+use super::interface::AskError;
+use super::wire::HttpTransport;
 use crate::clock::{Boot, Wall};
 use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::oauth::discovery::{self, Metadata};
 use crate::oauth::reply::Failed;
-use crate::paths;
+use crate::os::folder::Folder;
 
 /// How old metadata may be before it is read again.
 const FRESH: Duration = Duration::from_secs(86_400);
@@ -199,7 +200,7 @@ impl Issuers {
 
     async fn load(&self, issuer: &str) -> Option<CachedMetadata> {
         let (folder, name) = (self.folder.clone()?, file_name(issuer));
-        let read = move || paths::private_folder(&folder)?.read(&name, LARGEST_FILE);
+        let read = move || Folder::open(&folder)?.read(&name, LARGEST_FILE);
         match tokio::task::spawn_blocking(read).await.ok()? {
             Ok(bytes) => CachedMetadata::read(issuer, &bytes?),
             Err(error) => {
@@ -213,7 +214,7 @@ impl Issuers {
     async fn keep(&self, issuer: &str, entry: &CachedMetadata) {
         let (Some(folder), name) = (self.folder.clone(), file_name(issuer)) else { return };
         let Ok(bytes) = serde_json::to_vec(&entry.to_kept(issuer)) else { return };
-        let written = tokio::task::spawn_blocking(move || paths::write_private(&folder, &name, &bytes)).await;
+        let written = tokio::task::spawn_blocking(move || Folder::open(&folder)?.write(&name, &bytes)).await;
         if let Ok(Err(error)) = written {
             tracing::warn!("metadata can't be cached: {error}");
         }

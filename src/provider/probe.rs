@@ -4,7 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use url::Url;
 
-use super::{HttpProvider, unreached};
+use super::http::HttpProvider;
+use super::{proxy, unreached};
 use crate::clock::Wall;
 use crate::oauth::dialect::NetworkOptions;
 
@@ -18,7 +19,7 @@ impl HttpProvider {
         let client = self.wire.client(reach, &url).map_err(|failure| failure.words().to_owned())?;
         let answered = client.get(url.clone()).timeout(PATIENCE).send().await.map_err(|error| {
             let error = error.without_url();
-            let proxy = unreached::proxy_advice(reach, &url, &|name| std::env::var_os(name));
+            let proxy = proxy::proxy_advice(reach, &url, &|name| std::env::var_os(name));
             if error.is_timeout() {
                 format!("no answer within {} s{proxy}", PATIENCE.as_secs())
             } else {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::HttpProvider;
-use super::wire::Whole;
+use super::failure::Whole;
+use super::http::HttpProvider;
+use super::interface::RevocationOutcome;
 use crate::account::state::Priority;
 use crate::oauth::dialect::{Dialect, Revoke};
 use crate::oauth::echo::Sent;
@@ -13,18 +14,6 @@ use crate::oauth::reply::{self, Failed};
 
 /// What each of the two requests may take.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// What became of the tokens at the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RevocationOutcome {
-    /// None of them works any more.
-    Complete,
-    /// The refresh token is revoked. The access token is not, for this reason (one clause): a provider need not end it
-    /// with the refresh token (RFC 7009 §2.1: SHOULD), nor support its revocation.
-    AccessTokenLives(String),
-    /// The provider has no way to revoke a token. Nothing was sent.
-    Unsupported,
-}
 
 impl HttpProvider {
     /// The error is one clause: the token that matters most may live on.

@@ -3,6 +3,7 @@
 mod issuers;
 mod server;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -10,11 +11,14 @@ use url::Url;
 
 use self::server::Server;
 use super::*;
-use crate::clock::Wall;
+use crate::account::state::RefreshOutcome;
+use crate::clock::{Clock, Wall};
+use crate::oauth::describe::DescribeEndpoint;
 use crate::oauth::dialect::tests::dialect;
-use crate::oauth::dialect::{BodyEncoding, Endpoints, RateLimit, Revoke};
-use crate::oauth::grant::Expiry;
-use crate::secret::{ClientSecret, RefreshToken};
+use crate::oauth::dialect::{BodyEncoding, Dialect, Endpoints, RateLimit, Revoke};
+use crate::oauth::exchange::{Credentials, Target, Trade};
+use crate::oauth::grant::{Expiry, TokenSet};
+use crate::secret::{AccessToken, ClientSecret, RefreshToken};
 
 fn credentials() -> Credentials {
     Credentials {

@@ -1,19 +1,13 @@
-//! Why a host was not reached, in words that name the next step: what is wrong with its certificate (RFC 5280 §6), and
-//! a proxy of the environment that is not used.
+//! Why a host was not reached, in words that name the next step: what is wrong with its certificate (RFC 5280 §6).
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::io;
 
 use rustls::{AlertDescription, CertificateError};
-use url::Url;
 
 use crate::clock::Wall;
-use crate::oauth::dialect::{NetworkOptions, Proxy, Roots};
+use crate::oauth::dialect::{NetworkOptions, Roots};
 use crate::oauth::reply;
-
-/// Reads an environment variable.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Why no connection to a host came about: one clause.
 pub(super) fn words(error: &reqwest::Error, reach: &NetworkOptions) -> String {
@@ -142,65 +136,10 @@ fn utc(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(Wall(seconds.saturating_mul(1000)).to_system()).to_string()
 }
 
-/// The variable of the environment that names a proxy for `url`, though it is not used.
-pub fn unused_proxy(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> Option<&'static str> {
-    if reach.proxy != Proxy::None || super::wire::is_loopback(url) || is_excepted(url, env) {
-        return None;
-    }
-    let names: &[&str] = match url.scheme() {
-        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
-        _ => &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
-    };
-    names.iter().copied().find(|name| env(name).is_some_and(|value| !value.is_empty()))
-}
-
-/// Whether `NO_PROXY` names the host, itself or by a domain that it is in.
-fn is_excepted(url: &Url, env: Env<'_>) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let listed = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name)).unwrap_or_default();
-    listed.to_string_lossy().split(',').map(|entry| entry.trim().trim_start_matches('.')).any(|entry| {
-        let domain = || host.strip_suffix(entry).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        !entry.is_empty() && (entry == "*" || domain())
-    })
-}
-
-/// What is said of such a proxy behind the reason why a host was not reached; empty where there is none.
-pub(super) fn proxy_advice(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> String {
-    unused_proxy(reach, url, env).map_or_else(String::new, |name| {
-        format!("; {name} is set but not used: to use it, set `proxy = \"environment\"` for the provider")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_proxy_of_the_environment_that_is_not_used_is_named() {
-        let direct = NetworkOptions::default();
-        let by_environment = NetworkOptions { proxy: Proxy::Environment, ..NetworkOptions::default() };
-        for (reach, url, set, named) in [
-            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1")][..], Some("HTTPS_PROXY")),
-            (&direct, "https://id.example/t", &[("all_proxy", "http://p:1")], Some("all_proxy")),
-            (&direct, "http://id.example/t", &[("http_proxy", "http://p:1")], Some("http_proxy")),
-            (&direct, "https://id.example/t", &[("HTTP_PROXY", "http://p:1")], None),
-            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "")], None),
-            (&direct, "https://id.example/t", &[], None),
-            (&direct, "https://127.0.0.1:1/t", &[("HTTPS_PROXY", "http://p:1")], None),
-            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "x.y, .example")], None),
-            (&direct, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1"), ("no_proxy", "*")], None),
-            (
-                &direct,
-                "https://id.example/t",
-                &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "xample")],
-                Some("HTTPS_PROXY"),
-            ),
-            (&by_environment, "https://id.example/t", &[("HTTPS_PROXY", "http://p:1")], None),
-        ] {
-            let env = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value));
-            assert_eq!(unused_proxy(reach, &Url::parse(url).unwrap(), &env), named, "{url} {set:?}");
-        }
-    }
+    use crate::oauth::dialect::Proxy;
 
     #[test]
     fn an_unknown_authority_is_told_by_what_is_believed() {

@@ -1,41 +1,25 @@
 //! Sends one request and receives its whole reply, or says why not. The one HTTP client of the daemon.
 
 use std::collections::HashMap;
-use std::io::Read as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use hyper::body::Bytes;
 use reqwest::header;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::AskError;
-use super::breaker::{Breaker, CircuitOpen};
+use super::breaker::Breaker;
+use super::client::{Patience, USUAL, client};
 use super::encoding;
+use super::failure::{TransportFailure, Whole};
 use super::limiter::{LimitKey, Limiter};
-use super::unreached::{self, innermost};
+use super::proxy::is_loopback;
+use super::unreached::innermost;
 use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
-use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit, Roots};
+use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit};
 use crate::oauth::exchange::HttpRequest;
-use crate::oauth::reply::{self, ReceivedReply};
-use crate::secret::text::BOM;
-
-/// Time for the TCP and TLS handshakes.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// How long and how much of a reply is waited for.
-#[derive(Clone, Copy)]
-pub(super) struct Patience {
-    pub(super) whole: Duration,
-    pub(super) largest: usize,
-}
-
-/// Short enough that a replay still falls into a grace window.
-pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), largest: reply::LARGEST };
 
 /// The way to all providers.
 pub(super) struct HttpTransport {
@@ -254,63 +238,6 @@ fn too_large(patience: Patience) -> String {
     format!("the reply is larger than {} KiB", patience.largest / 1024)
 }
 
-/// No file of certificates is longer.
-const CA_FILE: u64 = 1024 * 1024;
-
-/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
-/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
-fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
-    // Fails where one was installed before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let text = |error: reqwest::Error| innermost(&error.without_url());
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .connect_timeout(CONNECT)
-        .timeout(USUAL.whole)
-        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")));
-    let builder = match &reach.proxy {
-        Proxy::None => builder.no_proxy(),
-        Proxy::Environment => builder,
-        Proxy::At(url) => builder.no_proxy().proxy(reqwest::Proxy::all(url.as_str()).map_err(text)?),
-    };
-    let own = reach.ca_file.as_deref().map_or(Ok(Vec::new()), certificates)?;
-    let builder = match reach.roots {
-        Roots::System => builder.tls_certs_merge(own),
-        Roots::None if own.is_empty() => {
-            return Err("`roots` is `none`, and there is no `ca_file`: no certificate would be trusted".into());
-        }
-        Roots::None => builder.tls_certs_only(own),
-        Roots::Bundled => {
-            let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-            let bundled = bundled.iter().filter_map(|der| reqwest::Certificate::from_der(der).ok());
-            builder.tls_certs_only(bundled.chain(own))
-        }
-    };
-    builder.build().map_err(text)
-}
-
-/// The certificates of a `ca_file`. A byte order mark in front would hide the first.
-pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
-    let unfit = |why: &str| format!("ca_file {}: {why}", path.display());
-    let mut pem = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| unfit(&error.to_string()))?;
-    file.take(CA_FILE).read_to_end(&mut pem).map_err(|error| unfit(&error.to_string()))?;
-    let pem = pem.strip_prefix(BOM).unwrap_or(&pem);
-    let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unfit("it is not PEM"))?;
-    if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
-}
-
-/// By number, or by the one name that has to mean it (RFC 6761 §6.3).
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 type ProviderLimits = Vec<(LimitKey, RateLimit)>;
 
 /// What one request counts for: its endpoint, and all of the provider's together.
@@ -338,98 +265,4 @@ impl Drop for Passage<'_> {
 
 fn locked(limiter: &Mutex<Limiter>) -> std::sync::MutexGuard<'_, Limiter> {
     limiter.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A reply.
-pub(super) struct Whole {
-    pub(super) status: u16,
-    content_type: Option<String>,
-    retry_after: Option<String>,
-    body: Zeroizing<Vec<u8>>,
-    at: Wall,
-}
-
-impl Whole {
-    /// The parts that parsing looks at.
-    pub(super) fn received(&self) -> ReceivedReply<'_> {
-        ReceivedReply {
-            status: self.status,
-            content_type: self.content_type.as_deref(),
-            retry_after: self.retry_after.as_deref(),
-            body: &self.body,
-            at: self.at,
-        }
-    }
-}
-
-/// Why there is no complete reply.
-pub(super) enum TransportFailure {
-    /// Nothing was sent.
-    NotSent(String),
-    /// Nothing was sent: the host's circuit breaker is open.
-    CircuitOpen(CircuitOpen),
-    /// Nothing was decided: a reply began that says so, or the request was held back here.
-    Busy { why: String, retry_after: Option<Duration> },
-    /// The request may have arrived.
-    Lost(String),
-    /// A success whose end is missing.
-    Cut { why: String, so_far: Box<Whole> },
-}
-
-impl TransportFailure {
-    /// Only what fails before the connection stands is known not to have been sent. reqwest's own text
-    /// holds the URL, which is dropped.
-    fn of(error: reqwest::Error, patience: Patience, reach: &NetworkOptions, url: &Url) -> Self {
-        let error = error.without_url();
-        let why = unreached::words(&error, reach);
-        if error.is_connect() || error.is_builder() {
-            let proxy = unreached::proxy_advice(reach, url, &|name| std::env::var_os(name));
-            let late = || format!("no answer within {} s", CONNECT.as_secs());
-            let why = if error.is_timeout() { late() } else { why };
-            Self::NotSent(format!("no connection ({why}){proxy}"))
-        } else if error.is_timeout() {
-            Self::Lost(format!("no reply within {} s", patience.whole.as_secs()))
-        } else {
-            Self::Lost(format!("the connection broke before the reply ({why})"))
-        }
-    }
-
-    /// A reply whose body is missing: its status still tells whether anything may have been granted.
-    fn cut_short(status: u16, why: String) -> Self {
-        if (200..300).contains(&status) || status == 502 || status == 504 {
-            Self::Lost(why)
-        } else {
-            Self::Busy { why, retry_after: None }
-        }
-    }
-
-    /// One clause.
-    pub(super) fn words(&self) -> &str {
-        match self {
-            Self::NotSent(why)
-            | Self::CircuitOpen(CircuitOpen { why, .. })
-            | Self::Busy { why, .. }
-            | Self::Lost(why)
-            | Self::Cut { why, .. } => why,
-        }
-    }
-}
-
-impl From<CircuitOpen> for TransportFailure {
-    fn from(open: CircuitOpen) -> Self {
-        Self::CircuitOpen(open)
-    }
-}
-
-impl From<TransportFailure> for AskError {
-    fn from(failure: TransportFailure) -> Self {
-        let retry_after = match &failure {
-            TransportFailure::Busy { retry_after, .. } => *retry_after,
-            TransportFailure::NotSent(_)
-            | TransportFailure::CircuitOpen(_)
-            | TransportFailure::Lost(_)
-            | TransportFailure::Cut { .. } => None,
-        };
-        Self::Unreachable { why: failure.words().to_owned(), retry_after }
-    }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::printable::{is_invisible, is_unprintable};
+
 /// The byte order mark that some editors put in front of UTF-8. Cut off wherever a text begins with it.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -99,7 +101,7 @@ pub fn check(secret: &str, rule: Rule) -> Result<(), Unfit> {
 /// The lines of a key file, in which nothing invisible stands.
 pub fn lines(bytes: &[u8]) -> Result<&str, Unfit> {
     let text = decoded(bytes)?;
-    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t') || is_invisible(c) || c == '\u{a0}';
+    let odd = |c: char| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t') || c == '\u{a0}';
     match text.char_indices().find(|(_, c)| odd(*c)) {
         None => Ok(text),
         Some((at, c)) => Err(place(text, at, c)),
@@ -124,15 +126,6 @@ fn place(text: &str, at: usize, c: char) -> Unfit {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     Unfit::Character { c, line, column }
-}
-
-/// Characters without a width, and those that turn the direction of writing (Unicode: `Default_Ignorable_Code_Point`,
-/// without the selectors).
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Says how the character before it looks: part of many an emoji.

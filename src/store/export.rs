@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::file::valid;
 use super::record::{self, StoredRecord};
 use crate::account::record::Record;
+use crate::contract::is_name;
 
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
@@ -107,7 +107,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     }
     let document: ExportDocument<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
     let names: BTreeSet<&str> = document.accounts.iter().map(|entry| &*entry.account).collect();
-    let named_well = names.len() == document.accounts.len() && names.into_iter().all(valid);
+    let named_well = names.len() == document.accounts.len() && names.into_iter().all(is_name);
     if document.ringback_export != VERSION || !named_well {
         return Err(ReadError::Malformed);
     }

@@ -7,30 +7,30 @@
 mod state_lock;
 
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use super::file_name::{file_name, io};
 use super::high_water::HighWaterMarks;
 use super::key::location::{self, KeyLocation, Note};
 use super::key::source::Outside;
 use super::key_cell::MasterKeyCell;
 use super::record::{self, DecodeError};
-use super::rekey;
+use super::rekey_plan;
 use super::seal::{self, OpenError, Unsealed};
 use super::{Opening, Store, StoreError};
 use crate::account::record::Record;
 use crate::clock::Clock;
-use crate::config::KeySource;
-use crate::contract::StoreState;
+use crate::contract::{StoreState, is_name};
 use crate::failpoint;
-use crate::paths::folder::{Folder, FolderError, Temp};
+use crate::os::folder::error::FolderError;
+use crate::os::folder::{Folder, Temp};
+use crate::secret::source::KeySource;
 
 pub use state_lock::StateLock;
 
-pub(super) const SUFFIX: &str = ".sealed";
 /// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)
 /// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
 const MARGIN: u64 = 256 * 1024;
@@ -69,7 +69,7 @@ impl FileStore {
         outside: Outside<'static>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
-        rekey::recover(&held.folder, &held.accounts, &outside)?;
+        rekey_plan::recover(&held.folder, &held.accounts, &outside)?;
         let key_cell = MasterKeyCell::open(source, outside, &held.folder, held.which_start()?)?;
         Ok(Self { held, key_cell, marks: None, clock, slots: Mutex::default() })
     }
@@ -123,7 +123,7 @@ impl FileStore {
     }
 
     fn turn(&self, account: &str) -> Result<Arc<Mutex<FileGuard>>, StoreError> {
-        if !valid(account) {
+        if !is_name(account) {
             return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
         }
         Ok(lock(&self.slots).entry(account.to_owned()).or_default().clone())
@@ -234,7 +234,7 @@ impl Store for FileStore {
     }
 
     fn high_water_mark(&self, account: &str) -> u64 {
-        self.marks.as_ref().filter(|_| valid(account)).map_or(0, |marks| marks.get(account))
+        self.marks.as_ref().filter(|_| is_name(account)).map_or(0, |marks| marks.get(account))
     }
 
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
@@ -318,21 +318,6 @@ impl Store for FileStore {
     fn state(&self) -> StoreState {
         self.key_cell.state()
     }
-}
-
-fn file_name(account: &str) -> String {
-    format!("{account}{SUFFIX}")
-}
-
-/// The config's rule for names. Here it keeps every file in its folder, and apart from any other's where
-/// case does not count.
-pub(super) fn valid(account: &str) -> bool {
-    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (1..=64).contains(&account.len()) && !account.starts_with(['.', '-', '_']) && account.bytes().all(plain)
-}
-
-fn io(path: impl Into<PathBuf>, why: &dyn Display) -> StoreError {
-    StoreError::Io { path: path.into(), why: why.to_string() }
 }
 
 /// A panic while it was held leaves no half-done state: every write is a rename.

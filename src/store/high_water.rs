@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::paths::folder::{Folder, FolderError};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
 
 /// In the cache folder: a folder for each state folder, and in that a file for each account.
 const FOLDER: &str = "generations";

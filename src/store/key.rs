@@ -6,68 +6,27 @@ pub mod passphrase;
 pub mod source;
 
 use std::fmt;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
-use crate::secret::text;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rand::TryRng as _;
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
+
+use crate::os::locked_memory::LockedBytes;
+use crate::secret::text;
 
 /// Keeps a key's id from being the hash of that key in any other program.
 const ID_DOMAIN: &[u8] = b"ringback master key id v1\0";
 const KEY: usize = 32;
-
-/// In bytes: a whole number of pages on every system that ringback is built for (4 KiB, and 16 on a Mac).
-const PAGE: usize = 16 * 1024;
+/// A key as text is 64 bytes long; what is longer than this is something else.
+pub(in crate::store) const TEXT_LIMIT: usize = 4096;
 
 /// A 256-bit key. Clones share the one place in memory that holds it; with the last of them it is wiped.
 /// `Debug` shows its id only.
 #[derive(Clone)]
-pub struct MasterKey(Arc<KeyMemory>);
-
-/// Where a key's bytes are: at one address for as long as they live, and never in swap where the system
-/// lets this user lock memory (`RLIMIT_MEMLOCK`).
-struct KeyMemory {
-    /// First, since fields are dropped in this order: what is unlocked has to be there still.
-    _locked: Option<region::LockGuard>,
-    page: Box<LockedPage>,
-}
-
-/// A page that nothing else is on: memory is locked by the page, and unlocked whoever else wanted it locked.
-#[repr(align(16384))]
-struct LockedPage([u8; PAGE]);
-
-impl KeyMemory {
-    fn new() -> Self {
-        let page = Box::new(LockedPage([0; PAGE]));
-        let locked = region::lock(&raw const *page, PAGE);
-        if let Err(error) = &locked {
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| tracing::info!(%error, "the store's key can't be kept out of swap: see RLIMIT_MEMLOCK"));
-        }
-        Self { _locked: locked.ok(), page }
-    }
-
-    fn key(&self) -> &[u8; KEY] {
-        let LockedPage(bytes) = &*self.page;
-        let Some((key, _)) = bytes.split_first_chunk() else { unreachable!("a page is longer than a key") };
-        key
-    }
-
-    fn key_mut(&mut self) -> &mut [u8; KEY] {
-        let LockedPage(bytes) = &mut *self.page;
-        let Some((key, _)) = bytes.split_first_chunk_mut() else { unreachable!("a page is longer than a key") };
-        key
-    }
-}
-
-impl Drop for KeyMemory {
-    fn drop(&mut self) {
-        self.key_mut().zeroize();
-    }
-}
+pub struct MasterKey(Arc<LockedBytes<KEY>>);
 
 impl MasterKey {
     /// A new key from the operating system's own randomness.
@@ -78,15 +37,15 @@ impl MasterKey {
     /// A key from its bytes. The caller's copy is the caller's to wipe.
     pub fn from_bytes(bytes: [u8; KEY]) -> Self {
         let bytes = Zeroizing::new(bytes);
-        let mut place = KeyMemory::new();
-        place.key_mut().copy_from_slice(bytes.as_ref());
+        let mut place = LockedBytes::new();
+        place.get_mut().copy_from_slice(bytes.as_ref());
         Self(Arc::new(place))
     }
 
     /// A key that `fill` writes straight to where it stays.
     fn made<E>(fill: impl FnOnce(&mut [u8; KEY]) -> Result<(), E>) -> Result<Self, E> {
-        let mut place = KeyMemory::new();
-        fill(place.key_mut())?;
+        let mut place = LockedBytes::new();
+        fill(place.get_mut())?;
         Ok(Self(Arc::new(place)))
     }
 
@@ -124,7 +83,7 @@ impl MasterKey {
     }
 
     pub(super) fn bytes(&self) -> &[u8; KEY] {
-        self.0.key()
+        self.0.get()
     }
 }
 
@@ -174,45 +133,6 @@ mod tests {
             let why = MasterKey::parse(bad.as_bytes()).unwrap_err();
             assert!(!why.contains("fb"), "{why}");
         }
-    }
-
-    /// Kilobytes of this process that can't be swapped out.
-    #[cfg(target_os = "linux")]
-    fn locked() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    }
-
-    /// In a process of its own: other tests of this one make keys and drop them.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_key_lies_in_locked_memory_until_its_last_clone_is_gone() {
-        const CHILD: &str = "RINGBACK_TEST_LOCKED";
-        if std::env::var_os(CHILD).is_none() {
-            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", "store::key::tests::a_key_lies_in_locked_memory_until_its_last_clone_is_gone"]);
-            let output = child.env(CHILD, "1").output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-            return;
-        }
-        let allowed = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
-        let page = if allowed.is_none_or(|bytes| bytes >= 2 * PAGE as u64) { PAGE as u64 / 1024 } else { 0 };
-        assert_eq!(locked(), 0);
-        let one = MasterKey::generate().unwrap();
-        let clone = one.clone();
-        assert_eq!((locked(), std::ptr::eq(one.bytes(), clone.bytes())), (page, true));
-        let two = MasterKey::from_bytes([7; 32]);
-        drop(one);
-        assert_eq!(locked(), 2 * page);
-        drop(clone);
-        assert_eq!(locked(), page, "one key's end does not unlock another's page");
-        drop(two);
-        assert_eq!(locked(), 0);
-        // Where nothing may be locked, a key is a key all the same.
-        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-        rustix::process::setrlimit(rustix::process::Resource::Memlock, none).unwrap();
-        assert_eq!(MasterKey::from_bytes([7; 32]).bytes(), &[7; 32]);
     }
 
     #[test]

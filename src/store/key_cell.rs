@@ -10,9 +10,9 @@ use super::key::location;
 use super::key::passphrase::{self, Cost};
 use super::key::source::{self, Obtained, Outside, Start};
 use super::{Opening, StoreError};
-use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
+use crate::secret::source::KeySource;
 
 /// Holds the key. Readers share it without waiting for anybody.
 pub(super) struct MasterKeyCell {

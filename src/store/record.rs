@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::login_history::LoginHistory;
-use crate::account::record::{EndsInBoot, Intent, LoginReason, Record};
+use crate::account::login_reason::LoginReason;
+use crate::account::record::{EndsInBoot, Intent, Record};
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Secret, SecretKind};

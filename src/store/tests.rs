@@ -61,7 +61,7 @@ fn with_key(held: StateLock, key: [u8; 32], clock: Clock) -> FileStore {
 }
 
 fn by_file(held: StateLock, clock: Clock) -> FileStore {
-    FileStore::open(held, &crate::config::KeySource::File, keys::NOTHING, clock).unwrap()
+    FileStore::open(held, &crate::secret::source::KeySource::File, keys::NOTHING, clock).unwrap()
 }
 
 fn open(state: &Path) -> FileStore {
@@ -147,11 +147,11 @@ fn one_daemon_holds_the_folder_and_the_second_learns_who() {
         Err(StoreError::InUse { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
-    assert_eq!(crate::paths::holder::daemon(folder.path()), Some(std::process::id()));
+    assert_eq!(crate::os::holder::daemon(folder.path()), Some(std::process::id()));
     drop(held);
     // A command that holds it can't be asked for tokens, and must not be told to look again.
     let _held = StateLock::take(folder.path()).and_then(StateLock::of_command).unwrap();
-    assert_eq!(crate::paths::holder::daemon(folder.path()), None);
+    assert_eq!(crate::os::holder::daemon(folder.path()), None);
     match StateLock::take(folder.path()) {
         Err(StoreError::InUse { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),

@@ -1,7 +1,7 @@
 //! What holds for every route there is, read off the table that the daemon itself is built from: each row here is
 //! tried on each of them, so a route that is added is attacked without a word.
 
-use ringback::http::routes::{Access, ROUTES};
+use ringback::routes::{Access, ROUTES};
 
 use crate::http::{Request, Wire};
 use crate::idp::Idp;
@@ -69,7 +69,7 @@ fn no_route_is_open_to_strangers_or_to_pages_of_other_sites() {
                 request = request.header(name, &filled(value));
             }
             let reply = Wire::tcp(&authority).ask(&request.bytes(&authority));
-            let name = format!("{name} at {} {}", route.method, route.path);
+            let name = format!("{name} at {} {}", route.method.as_str(), route.path);
             siege.expect(&name, statuses.contains(&reply.status), &reply);
             let readable = reply.headers.iter().any(|(n, _)| n.to_lowercase().starts_with("access-control"));
             siege.expect(&name, !readable && !reply.body.contains("canary"), &reply);

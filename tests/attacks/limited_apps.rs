@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 
-use ringback::http::routes::ROUTES;
+use ringback::routes::ROUTES;
 
 use crate::http::{Reply, Request, Wire, parse};
 use crate::idp::Idp;
@@ -89,7 +89,7 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
     let before = seen();
     let mut siege = Siege::default();
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
-        let title = format!("{} {}", route.method, route.path);
+        let title = format!("{} {}", route.method.as_str(), route.path);
         let Some((_, row)) = ROWS.iter().find(|(known, _)| *known == title) else {
             siege.expect(&title, false, "has no row");
             continue;
@@ -101,7 +101,7 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
             let asked = Request::new(route.method.as_str(), &path).header("Authorization", key);
             if says == '.' {
                 // Those that change something are tried in the gate's own tests.
-                if route.method == "GET" && route.path != "/v1/events" {
+                if route.method.as_str() == "GET" && route.path != "/v1/events" {
                     siege.row();
                     let reply = world.ask(&asked);
                     let beyond = reply.body.contains("may read only") || reply.body.contains("this app was");
@@ -113,7 +113,7 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
             let refused = |reply: &Reply| reply.status == if says == 'x' { 403 } else { 404 };
             let bodies =
                 [None, Some("{}"), Some(r#"{"name":"new","passphrase":"p","answer":"allow","access_token":"t"}"#)];
-            for body in bodies.into_iter().take(if route.method == "POST" { 3 } else { 1 }) {
+            for body in bodies.into_iter().take(if route.method.as_str() == "POST" { 3 } else { 1 }) {
                 let mut asked = Request::new(route.method.as_str(), &path).header("Authorization", key);
                 if let Some(body) = body {
                     asked = asked.json(body);
@@ -128,7 +128,7 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
         siege.expect(&title, after == before, &after);
     }
     for (title, _) in ROWS {
-        let there = ROUTES.iter().any(|route| format!("{} {}", route.method, route.path) == *title);
+        let there = ROUTES.iter().any(|route| format!("{} {}", route.method.as_str(), route.path) == *title);
         siege.expect(title, there, "is no route");
     }
     let shown = |key: &str| {

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use ringback::clock::{Clock, Wall};
-use ringback::config::KeySource;
 use ringback::contract::AccountState;
+use ringback::secret::source::KeySource;
 use ringback::store::Store as _;
 use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::source::{OsKeyring, Outside};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use age::secrecy::ExposeSecret as _;
 use ringback::contract::AccountState;
 use ringback::secret::Passphrase;
-use ringback::store::envelope::{self, Addressee, EnvelopeKey, Identity};
+use ringback::store::envelope::{self, Addressee, EnvelopeKey};
 
 use crate::idp::{Idp, Manner};
 use crate::world::{World, account, mode, names, provider};
@@ -318,7 +318,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     assert!(unlock.stdin(std::fs::File::open(&phrase).unwrap()).status().unwrap().success());
     old.log_in("work");
     old.stop();
-    let identity = Identity::generate();
+    let identity = age::x25519::Identity::generate();
     let to = identity.to_public().to_string();
     let file = house(&old);
     let arguments = ["export", file.to_str().unwrap(), "--recipient", &to, "--store-passphrase-file", &phrase];
@@ -333,7 +333,11 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     let arguments = ["import", "--from", file.to_str().unwrap(), "--identity", &key, "--store-passphrase-file", &store];
     let (code, _, said) = new.cli(&arguments);
     assert!(code == 0 && said.contains("work: imported"), "{said}");
-    let opened = envelope::open(&std::fs::read(&file).unwrap(), &EnvelopeKey::Identities(vec![identity])).unwrap();
+    let opened = envelope::open(
+        &std::fs::read(&file).unwrap(),
+        &EnvelopeKey::Identities(envelope::identities(identity.to_string().expose_secret()).unwrap()),
+    )
+    .unwrap();
     assert!(opened.starts_with(br#"{"ringback_export":1,"accounts":[{"account":"work","record":{"schema":"#));
     assert_eq!(new.account_files(), ["work.sealed"]);
 }

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -150,9 +152,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Reply {
     Reply { status: status.unwrap_or_else(|| panic!("no status: {text:?}")), headers, body: body.to_owned() }
 }
 
-/// A port that nobody listens on just now.
+/// A port that nobody listens on. It is none of those that the kernel hands out (from 32768 on): nothing else takes it
+/// until the test listens on it.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(0..COUNT)));
+    (0..COUNT)
+        .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 /// A browser: cookies by host and path, redirects followed, nothing else.

@@ -57,6 +57,17 @@ fn every_file_and_test_that_a_rule_names_exists() {
 }
 
 #[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).unwrap();
+    let files: Vec<String> = all_sources().iter().map(|(path, _)| path.to_str().unwrap().to_owned()).collect();
+    let names = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|name| name.ends_with(".rs"));
+    // A row names what follows in the same folder by its last parts.
+    let is_there = |name: &str| files.iter().any(|file| file.ends_with(&format!("/{name}")));
+    let missing: BTreeSet<&str> = names.filter(|name| !name.contains('*') && !is_there(name)).collect();
+    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names what does not exist: {missing:#?}");
+}
+
+#[test]
 fn every_rule_that_a_comment_refers_to_exists() {
     let text = rules();
     let numbers: BTreeSet<u32> =

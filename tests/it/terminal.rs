@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -14,6 +15,7 @@ pub(crate) struct AtTerminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl AtTerminal {
@@ -33,14 +35,14 @@ impl AtTerminal {
         drop(command);
         let (screen, keyboard) = (Arc::new(Mutex::new(String::new())), File::from(master));
         let (shown, mut master) = (Arc::clone(&screen), keyboard.try_clone().unwrap());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut chunk = [0; 1024];
             // Ends with the last one who has the terminal open.
             while let Ok(read) = master.read(&mut chunk) {
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
         });
-        Self { child, keyboard, screen }
+        Self { child, keyboard, screen, reader }
     }
 
     pub(crate) fn screen(&self) -> String {
@@ -49,7 +51,8 @@ impl AtTerminal {
 
     pub(crate) fn until_shown(&mut self, text: &str) -> String {
         let (shown, has_ended) = until(&format!("the terminal shows {text:?}"), || {
-            let has_ended = self.child.try_wait().unwrap().is_some();
+            // Not when the program has ended: what it wrote last may still be on its way.
+            let has_ended = self.reader.is_finished();
             Some((self.screen(), has_ended)).filter(|(shown, _)| has_ended || shown.contains(text))
         });
         assert!(shown.contains(text), "no {text:?} (ended: {has_ended}): {shown}");

@@ -59,12 +59,28 @@ export async function until(what, ms, probe) {
 /** Where a page's picture goes: a file under $SCREENSHOTS, or nowhere. */
 export const screenshot = (name) => process.env.SCREENSHOTS && path.join(process.env.SCREENSHOTS, `${name}.png`);
 
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+let nextPort = crypto.randomInt(PORTS);
+
+/**
+ * A port that nobody listens on. It is none of those that the kernel hands out (from 32768 on): nothing else takes it
+ * before a daemon listens on it, or while that daemon is down.
+ */
 export async function freePort() {
-  const server = net.createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  for (let tries = 0; tries < PORTS; tries += 1) {
+    const port = FIRST_PORT + (nextPort++ % PORTS);
+    const server = net.createServer();
+    const free = await new Promise((done) => {
+      server.once('error', () => done(false));
+      server.listen(port, '127.0.0.1', () => done(true));
+    });
+    if (free) {
+      await new Promise((done) => server.close(done));
+      return port;
+    }
+  }
+  throw new Error('there is no free port');
 }
 
 export class World {

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::account::record::{LoginReason, Record};
+use ringback::account::login_reason::LoginReason;
+use ringback::account::record::Record;
 use ringback::broker::World;
 use ringback::broker::handle::{Broker, TokenQuery};
-use ringback::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use ringback::clock::{Clock, Wall};
 use ringback::config::{self, AccountConfig, Config, FilePrivacy};
 use ringback::contract::AccountState;
 use ringback::credentials::CredentialEnv;
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::os::browser::{BrowserNotOpened, BrowserOpener, StartUrl};
 use ringback::random::Randomness;
 use ringback::secret::Secret;
 use ringback::store::record;
@@ -79,7 +80,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
             provider: Arc::clone(&server) as Arc<_>,
             credentials: Arc::new(CredentialEnv::default()),
             opener: Arc::new(NoBrowser),
-            door: Arc::clone(&desk) as Arc<_>,
+            callback_listener: Arc::clone(&desk) as Arc<_>,
             runtime: None,
             clock: clock.clone(),
             randomness: Randomness::Seeded(truth.seed ^ u64::from(life)),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use ringback::broker::browser_login::{CallbackRequest, StartRedirect};
 use ringback::broker::handle::Broker;
-use ringback::broker::{CallbackListener, Guard};
+use ringback::broker::login::callback::{CallbackRequest, StartRedirect};
+use ringback::broker::{CallbackListener, ListenerGuard};
 use ringback::clock::{Boot, Clock};
 use ringback::contract::{LoginStatus, LoginVia};
 use ringback::provider::ProviderFuture;
@@ -54,10 +54,10 @@ impl Drop for Open {
 }
 
 impl CallbackListener for Desk {
-    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<Guard, String>> {
+    fn open<'a>(&'a self, redirect_uri: &'a str) -> ProviderFuture<'a, Result<ListenerGuard, String>> {
         *held(&self.doors).entry(redirect_uri.to_owned()).or_default() += 1;
         let open = Open(Arc::clone(&self.doors), redirect_uri.to_owned());
-        Box::pin(async move { Ok(Box::new(open) as Guard) })
+        Box::pin(async move { Ok(Box::new(open) as ListenerGuard) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt as _;
-use ringback::account::record::LoginReason;
+use ringback::account::login_reason::LoginReason;
 use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::contract::{AccountHealth, AccountState};
 use ringback::store::record;

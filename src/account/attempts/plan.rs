@@ -1,18 +1,19 @@
-//! What a login was begun with, and what an answer to it leads to.
+//! Login plan: what a login was begun with, and how its callback is checked.
 
 use std::sync::Arc;
 
-use super::Callback;
+use super::callback::Callback;
 use crate::oauth::authorize::{ResponseType, sends_nonce};
 use crate::oauth::callback::{self, AuthorizationResponse, Malformed, Says, WrongIssuer, check_issuer};
 use crate::oauth::dialect::{Dialect, Pkce};
-use crate::oauth::exchange::{Credentials, Target, Trade};
+use crate::oauth::exchange::Credentials;
+use crate::oauth::exchange::{Target, Trade};
 use crate::oauth::grant::{Binding, Grant};
 use crate::oauth::id_token::{self, WrongNonce};
 use crate::secret::{CodeVerifier, Nonce256};
 
-/// Everything an answer will be checked against and exchanged with, as it stood when the login began: a
-/// changed config or a second provider can't mix itself in (RFC 9700 §4.4).
+/// Everything that a callback is checked against and exchanged with, as it was when the login began: neither a
+/// changed config nor another provider can interfere (mix-up attack, RFC 9700 §4.4).
 #[derive(Debug, Clone)]
 pub struct LoginPlan {
     /// The account's name.
@@ -23,46 +24,46 @@ pub struct LoginPlan {
     pub credentials: Credentials,
     /// What the tokens are for.
     pub target: Target,
-    /// Whether a code or a token is to come back.
+    /// Whether a code or a token is expected.
     pub response_type: ResponseType,
     /// The literal redirect URI.
     pub redirect_uri: String,
 }
 
-/// What an accepted answer leads to.
+/// What an accepted callback leads to.
 #[derive(Debug)]
 pub enum Next {
     /// Exchange the code.
     Exchange {
         /// For a token.
         trade: Trade,
-        /// What the ID token has to have that may come with it.
+        /// The nonce that the ID token must have, if one comes.
         nonce: Option<Nonce256>,
     },
-    /// Keep the token, which came with the answer (RFC 6749 §4.2.2).
+    /// Keep the token, which came with the callback (RFC 6749 §4.2.2).
     Granted(Box<Grant>),
-    /// The provider said no.
+    /// The provider refused.
     Refused {
         /// Its code.
         error: String,
-        /// Its words; may be empty.
+        /// Its description; may be empty.
         description: String,
     },
-    /// It is the answer to this login, in the right browser, and can't be used.
+    /// It belongs to this login and browser, and can't be used.
     Malformed(Malformed),
-    /// The answer names another issuer than was asked (RFC 9207).
+    /// The callback names another issuer than was asked (RFC 9207).
     WrongIssuer,
-    /// The answer names no issuer, and this provider's answers do (RFC 9207 §2.3).
+    /// The callback names no issuer, though this provider's callbacks do (RFC 9207 §2.3).
     NoIssuer {
-        /// The provider's own error and its words, if the answer is one. It is shown and changes nothing.
+        /// The provider's own error and description, if it is one. It is shown, but changes nothing.
         said: Option<(String, String)>,
     },
-    /// The token came with no ID token, or with one that does not answer this request (OpenID Connect Core §3.2.2.11).
+    /// The token came without an ID token, or with one of another request (OpenID Connect Core §3.2.2.11).
     WrongNonce(Box<Grant>, WrongNonce),
 }
 
 impl LoginPlan {
-    /// Whether a login by this plan is as good as one by `other`.
+    /// Whether a login by this plan can be joined by one with `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let secrets = match (&self.credentials.client_secret, &other.credentials.client_secret) {
             (Some(mine), Some(theirs)) => mine.matches(theirs.expose()),
@@ -86,18 +87,18 @@ impl LoginPlan {
         }
     }
 
-    /// Reads the answer to a login by this plan: at its redirect URI, a code in the query or a token in the fragment,
-    /// as was asked for. An error may come in the query to either.
-    pub(super) fn read(&self, arrival: &Callback<'_>) -> Result<AuthorizationResponse, Malformed> {
-        if self.redirect_uri != arrival.arrived_on {
+    /// Reads the callback: at the plan's redirect URI, with a code in the query or a token in the fragment, as
+    /// requested. An error may come in the query in both cases.
+    pub(super) fn read(&self, callback: &Callback<'_>) -> Result<AuthorizationResponse, Malformed> {
+        if self.redirect_uri != callback.arrived_on {
             return Err(Malformed::Address);
         }
-        let read = if arrival.in_fragment { callback::read_fragment } else { callback::read };
-        let answer = read(arrival.parameters)?;
+        let read = if callback.in_fragment { callback::read_fragment } else { callback::read };
+        let answer = read(callback.parameters)?;
         let awaited = match answer.says {
             Says::Code(_) => self.response_type == ResponseType::Code,
             Says::Token(_) => self.response_type == ResponseType::Token,
-            Says::Error { .. } => !arrival.in_fragment || self.response_type == ResponseType::Token,
+            Says::Error { .. } => !callback.in_fragment || self.response_type == ResponseType::Token,
         };
         let wanted = match self.response_type {
             ResponseType::Code => "a `code` in the URL's query",
@@ -106,7 +107,7 @@ impl LoginPlan {
         if awaited { Ok(answer) } else { Err(Malformed::Kind(wanted)) }
     }
 
-    /// What an answer that was awaited leads to.
+    /// What an expected callback leads to.
     pub(super) fn next(&self, answer: AuthorizationResponse, nonce: Nonce256, verifier: CodeVerifier) -> Next {
         match self.check_issuer(&answer) {
             Ok(()) => {}
@@ -129,7 +130,7 @@ impl LoginPlan {
         }
     }
 
-    /// Where an ID token says who issued it, the parameter may be missing, but not another (RFC 9207 §2.4).
+    /// If an ID token names its issuer, the `iss` parameter may be missing but not differ (RFC 9207 §2.4).
     fn check_issuer(&self, answer: &AuthorizationResponse) -> Result<(), WrongIssuer> {
         let inside = match &answer.says {
             Says::Token(grant) => id_token::issuer_of(&grant.extra),

@@ -33,8 +33,8 @@ impl Bench {
         self.attempts.ticket(id, self.now, &mut self.rng).unwrap().expose().to_owned()
     }
 
-    fn depart(&mut self, ticket: &str) -> Result<Departure, Rejected> {
-        self.attempts.depart(ticket, self.now, &mut self.rng)
+    fn redirect(&mut self, ticket: &str) -> Result<ProviderRedirect, Rejected> {
+        self.attempts.redirect(ticket, self.now, &mut self.rng)
     }
 
     /// A browser that has gone through the start URL.
@@ -45,10 +45,10 @@ impl Bench {
     fn browser_of(&mut self, plan: LoginPlan) -> Browser {
         let id = self.begin(plan).unwrap().id;
         let ticket = self.ticket(&id);
-        Browser::of(&self.depart(&ticket).unwrap())
+        Browser::of(&self.redirect(&ticket).unwrap())
     }
 
-    fn arrive(&mut self, query: &str, browser: &Browser) -> String {
+    fn accept(&mut self, query: &str, browser: &Browser) -> String {
         self.arrive_at(REDIRECT, query, Some(&browser.cookies))
     }
 
@@ -58,8 +58,8 @@ impl Bench {
 
     fn take(&mut self, uri: &str, answer: &str, in_fragment: bool, cookies: Option<&[(String, String)]>) -> String {
         let parameters: Vec<_> = url::form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
-        let arrival = Callback { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
-        match self.attempts.arrive(&arrival, self.now) {
+        let callback = Callback { arrived_on: uri, parameters: &parameters, in_fragment, cookies, only: None };
+        match self.attempts.accept(&callback, self.now) {
             Ok(Accepted {
                 next: Next::Exchange { trade: Trade::AuthorizationCode { code, verifier, .. }, nonce },
                 ..
@@ -99,13 +99,13 @@ struct Browser {
 }
 
 impl Browser {
-    fn of(departure: &Departure) -> Self {
-        let state = departure.parameters.iter().find(|(name, _)| name == "state").unwrap().1.clone();
+    fn of(redirect: &ProviderRedirect) -> Self {
+        let state = redirect.parameters.iter().find(|(name, _)| name == "state").unwrap().1.clone();
         Self {
             state,
             cookies: vec![
                 ("other".into(), "x".into()),
-                (departure.cookie_name.clone(), departure.cookie.expose().into()),
+                (redirect.cookie_name.clone(), redirect.cookie.expose().into()),
             ],
         }
     }
@@ -119,11 +119,11 @@ fn callers_join_the_one_pending_login_and_every_ticket_is_good_once() {
     assert_eq!((first.joined, second.joined, first.id == second.id), (false, true, true));
     assert_ne!(b.start("home").id, first.id);
     let (one, two) = (b.ticket(&first.id), b.ticket(&first.id));
-    assert!(b.depart(&one).is_ok());
-    assert_eq!(b.depart(&one).unwrap_err(), Rejected::BadTicket, "used");
+    assert!(b.redirect(&one).is_ok());
+    assert_eq!(b.redirect(&one).unwrap_err(), Rejected::BadTicket, "used");
     b.now = b.now.plus(Duration::from_secs(61));
-    assert_eq!(b.depart(&two).unwrap_err(), Rejected::BadTicket, "too old");
-    assert_eq!(b.depart("").unwrap_err(), Rejected::BadTicket);
+    assert_eq!(b.redirect(&two).unwrap_err(), Rejected::BadTicket, "too old");
+    assert_eq!(b.redirect("").unwrap_err(), Rejected::BadTicket);
 }
 
 #[test]
@@ -145,11 +145,11 @@ fn an_answer_needs_the_right_state_and_cookie_and_a_wrong_one_changes_nothing() 
         (&good, &stranger, &other_browser),
         (&format!("{good}&error=e"), &stranger, &other_browser),
     ] {
-        assert_eq!(b.arrive(query, who), expected, "{query}");
+        assert_eq!(b.accept(query, who), expected, "{query}");
     }
-    assert_eq!(b.arrive(&good, &browser), "exchange c with verifier", "after all of that");
-    assert_eq!(b.arrive(&good, &browser), format!("Over({id:?})"), "once");
-    assert_eq!(b.arrive(&good, &stranger), "UnknownState", "its outcome is for that browser alone");
+    assert_eq!(b.accept(&good, &browser), "exchange c with verifier", "after all of that");
+    assert_eq!(b.accept(&good, &browser), format!("Over({id:?})"), "once");
+    assert_eq!(b.accept(&good, &stranger), "UnknownState", "its outcome is for that browser alone");
 }
 
 #[test]
@@ -183,11 +183,11 @@ fn an_answer_that_comes_late_or_twice_is_known_for_as_long_as_the_outcome() {
     let id = b.attempts.pending().next().unwrap().0.to_owned();
     let late = format!("code=c&state={}", browser.state);
     b.now = b.now.plus(Duration::from_secs(600));
-    assert_eq!(b.arrive(&late, &browser), format!("Over({id:?})"), "it ran out");
+    assert_eq!(b.accept(&late, &browser), format!("Over({id:?})"), "it ran out");
     b.start("work");
-    assert_eq!(b.arrive(&late, &browser), format!("Over({id:?})"), "also while another is pending");
-    b.now = b.now.plus(KNOWN_AFTER);
-    assert_eq!(b.arrive(&late, &browser), "UnknownState", "forgotten");
+    assert_eq!(b.accept(&late, &browser), format!("Over({id:?})"), "also while another is pending");
+    b.now = b.now.plus(REMEMBERED_AFTER);
+    assert_eq!(b.accept(&late, &browser), "UnknownState", "forgotten");
 }
 
 #[test]
@@ -197,11 +197,11 @@ fn a_flow_that_made_room_for_newer_ones_is_not_taken_for_the_end_of_its_login() 
     for _ in 0..MOST_FLOWS {
         b.browser("work");
     }
-    assert_eq!(b.arrive(&format!("code=c&state={}", first.state), &first), "UnknownState");
-    for _ in 0..2 * MOST_DEPARTED {
+    assert_eq!(b.accept(&format!("code=c&state={}", first.state), &first), "UnknownState");
+    for _ in 0..2 * MOST_PAST_REDIRECTS {
         b.browser("work");
     }
-    assert_eq!(b.attempts.departed.len(), MOST_DEPARTED);
+    assert_eq!(b.attempts.past_redirects.len(), MOST_PAST_REDIRECTS);
 }
 
 #[test]
@@ -209,9 +209,9 @@ fn two_logins_at_once_do_not_mix() {
     let mut b = Bench::new();
     let (work, home) = (b.browser("work"), b.browser("home"));
     let crossed = Browser { state: work.state.clone(), cookies: home.cookies.clone() };
-    assert!(b.arrive(&format!("code=c&state={}", work.state), &crossed).starts_with("OtherBrowser("));
-    assert_eq!(b.arrive(&format!("code=h&state={}", home.state), &home), "exchange h with verifier");
-    assert_eq!(b.arrive(&format!("code=w&state={}", work.state), &work), "exchange w with verifier");
+    assert!(b.accept(&format!("code=c&state={}", work.state), &crossed).starts_with("OtherBrowser("));
+    assert_eq!(b.accept(&format!("code=h&state={}", home.state), &home), "exchange h with verifier");
+    assert_eq!(b.accept(&format!("code=w&state={}", work.state), &work), "exchange w with verifier");
 }
 
 #[test]
@@ -219,13 +219,13 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     let denied = format!("error=access_denied&error_description=no+way&state={}", browser.state);
-    assert_eq!(b.arrive(&denied, &browser), r#"Refused { error: "access_denied", description: "no way" }"#);
+    assert_eq!(b.accept(&denied, &browser), r#"Refused { error: "access_denied", description: "no way" }"#);
 
     let mut dialect = dialect();
     dialect.issuer = Some("https://id.example".into());
     let browser = b.browser_of(LoginPlan { dialect: Arc::new(dialect), ..plan("x") });
     let mixed = format!("code=c&iss=https%3A%2F%2Fevil.example&state={}", browser.state);
-    assert_eq!(b.arrive(&mixed, &browser), "WrongIssuer");
+    assert_eq!(b.accept(&mixed, &browser), "WrongIssuer");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_it
         let mut b = Bench::new();
         let dialect = Dialect { issuer: Some("https://id.example".into()), iss: policy, ..dialect() };
         let browser = b.browser_of(LoginPlan { dialect: Arc::new(dialect), ..plan("work") });
-        assert_eq!(b.arrive(&format!("{answer}&state={}", browser.state), &browser), expected, "{policy:?} {answer}");
+        assert_eq!(b.accept(&format!("{answer}&state={}", browser.state), &browser), expected, "{policy:?} {answer}");
     }
 }
 
@@ -252,10 +252,10 @@ fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_it
 fn an_answer_brought_by_hand_needs_no_cookie_but_then_no_browser_may_bring_it() {
     let mut b = Bench::new();
     let id = b.start("work").id;
-    let departure = b.attempts.depart_by_hand(&id, b.now, &mut b.rng).unwrap();
-    let browser = Browser::of(&departure);
+    let redirect = b.attempts.redirect_by_hand(&id, b.now, &mut b.rng).unwrap();
+    let browser = Browser::of(&redirect);
     let good = format!("code=c&state={}", browser.state);
-    assert_eq!(b.arrive(&good, &browser), "NotPasted");
+    assert_eq!(b.accept(&good, &browser), "NotPasted");
     assert_eq!(b.arrive_at(REDIRECT, &good, None), "exchange c with verifier");
 }
 
@@ -266,7 +266,7 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
     assert_eq!(b.attempts.pending().map(|(_, plan)| plan.account.as_str()).collect::<Vec<_>>(), ["work"]);
     assert_eq!(b.now.boot.until(b.attempts.next_end().unwrap()), Duration::from_secs(600));
     b.now = b.now.plus(Duration::from_secs(600));
-    assert!(b.arrive(&format!("code=c&state={}", browser.state), &browser).starts_with("Over("), "expired");
+    assert!(b.accept(&format!("code=c&state={}", browser.state), &browser).starts_with("Over("), "expired");
     assert_eq!(b.attempts.pending().count(), 0);
     for n in 0..MOST_LOGINS {
         b.start(&format!("a{n}"));
@@ -360,19 +360,19 @@ fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
         let login = b.start("work");
         let (ticket, late) = (b.ticket(&login.id), b.ticket(&login.id));
         b.now.wall.0 += jump;
-        let departure = b.depart(&ticket).unwrap();
-        assert_eq!(departure.cookie_life, Duration::from_secs(1200), "{jump}");
+        let redirect = b.redirect(&ticket).unwrap();
+        assert_eq!(redirect.cookie_life, Duration::from_secs(1200), "{jump}");
         b.now.boot.0 += Duration::from_secs(60);
-        assert_eq!(b.depart(&late).unwrap_err(), Rejected::BadTicket, "{jump}: a minute is over");
-        let browser = Browser::of(&departure);
+        assert_eq!(b.redirect(&late).unwrap_err(), Rejected::BadTicket, "{jump}: a minute is over");
+        let browser = Browser::of(&redirect);
         let answer = format!("code=c&state={}", browser.state);
-        assert_eq!(b.arrive(&answer, &browser), "exchange c with verifier", "{jump}");
+        assert_eq!(b.accept(&answer, &browser), "exchange c with verifier", "{jump}");
         let mut abandoned = b.browser("home");
         b.now.wall.0 -= jump;
         b.now.boot.0 += Duration::from_secs(599);
         assert!(b.attempts.expire(b.now).is_empty(), "{jump}");
         b.now.boot.0 += Duration::from_secs(1);
         let answer = format!("code=c&state={}", std::mem::take(&mut abandoned.state));
-        assert!(b.arrive(&answer, &abandoned).starts_with("Over("), "{jump}: ten minutes are over");
+        assert!(b.accept(&answer, &abandoned).starts_with("Over("), "{jump}: ten minutes are over");
     }
 }

@@ -1,36 +1,40 @@
-//! Tokens that are got without a refresh token: with the client's own credentials, or with a password that
-//! the config knows where to find. Nothing is spent by asking, so nothing is written down before.
+//! Reacquires tokens without a refresh token: with client credentials, or with a password from the config's source. A
+//! request spends nothing, so no intent is stored before.
 
-use super::{CommittedRecord, Effect, Machine, MachineState, Means, Phase, Priority, Reacquire, Renewal, TroubleKind};
-use crate::account::record::LoginReason;
+use super::committed::CommittedRecord;
+use super::effect::{Effect, Priority, Renewal};
+use super::machine::{Machine, MachineState, Means, Phase};
+use super::policy::Reacquire;
+use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
+use crate::account::trouble::TroubleKind;
 use crate::clock::Moment;
 use crate::oauth::exchange::Target;
 use crate::oauth::reply::{Refusal, RefusalSubject};
 
 impl Machine {
-    /// Whether `held` can be followed by another token without the user.
-    pub(in crate::account) fn is_renewable(&self, held: &CommittedRecord) -> bool {
-        held.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
+    /// Whether `current` can be followed by another token without the user.
+    pub(super) fn is_renewable(&self, current: &CommittedRecord) -> bool {
+        current.record.tokens.refresh_token.is_some() || self.policy.reacquire != Reacquire::No
     }
 
-    pub(super) fn begin_anew(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
+    pub(super) fn begin_reacquire(&mut self, target: Option<Target>, priority: Priority, now: Moment) -> Effect {
         let allowed = match (self.policy.reacquire, &self.state) {
             (Reacquire::No, _) | (_, MachineState::Unread) => false,
             (Reacquire::Always, _) => true,
             (Reacquire::WhileActive, state) => {
-                matches!(state, MachineState::Active(held) if held.record.binding == self.policy.binding)
+                matches!(state, MachineState::Active(current) if current.record.binding == self.policy.binding)
             }
         };
         if !allowed {
             return Effect::Rest;
         }
-        self.phase = Phase::Sending { sent_at: now, means: Means::Anew, target: target.clone() };
+        self.phase = Phase::Sending { sent_at: now, means: Means::Reacquire, target: target.clone() };
         Effect::Send(Renewal { refresh_token: None, target, priority })
     }
 
     pub(super) fn refused_reacquire(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {
-        // A wrong password is not tried again by itself: providers lock accounts for that.
+        // A wrong password is not retried: providers lock accounts for that.
         if self.policy.reacquire == Reacquire::WhileActive && refusal.blame == RefusalSubject::Grant {
             self.needs_login(LoginReason::Refused { code: refusal.code });
             return Effect::Rest;
@@ -43,7 +47,7 @@ impl Machine {
         Effect::Rest
     }
 
-    /// Where an account without usable tokens stands.
+    /// The state of an account without usable tokens.
     pub(super) fn without_tokens(&self, otherwise: MachineState) -> MachineState {
         if self.policy.reacquire == Reacquire::Always { MachineState::Starting } else { otherwise }
     }

@@ -1,47 +1,14 @@
-//! Refusals of a kind that nobody here knows: a framework that is being deployed answers 404, a firewall 403, and some
-//! providers say no in words of their own. One of them decides nothing. Many of them over a while, with no valid token
-//! left, are told to the user; the refresh token stays, and is tried again now and then.
+//! Refusals of unknown kind: a provider that is being deployed answers 404, a firewall 403, and some providers have
+//! their own error codes. A single one decides nothing. After many of them over a while without a valid token, the
+//! user is told; the refresh token is kept and still tried now and then.
 
-use std::time::Duration;
-
-use super::{Effect, Machine, MachineState, TroubleKind};
-use crate::account::record::LoginReason;
+use super::effect::Effect;
+use super::machine::{Machine, MachineState};
+use crate::account::login_reason::LoginReason;
 use crate::account::schedule;
-use crate::clock::{Boot, Moment};
+use crate::account::trouble::TroubleKind;
+use crate::clock::Moment;
 use crate::oauth::reply::Refusal;
-
-/// So many refusals, over so long, are told to the user.
-const ENOUGH: u32 = 5;
-const LONG_ENOUGH: Duration = Duration::from_secs(600);
-/// What the time between two of them may add at the most: nobody asked while the machine slept.
-const LONGEST_GAP: Duration = Duration::from_secs(300);
-
-/// The refusals of unknown kind since the last token.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::account) struct UnknownRefusals {
-    count: u32,
-    /// Over how long they came, long gaps cut short.
-    span: Duration,
-    last: Option<Boot>,
-}
-
-impl UnknownRefusals {
-    fn add(&mut self, now: Boot) {
-        let gap = self.last.map_or(Duration::ZERO, |last| last.until(now));
-        self.count = self.count.saturating_add(1);
-        self.span = self.span.saturating_add(gap.min(LONGEST_GAP));
-        self.last = Some(now);
-    }
-
-    pub(in crate::account) fn are_enough(self) -> bool {
-        self.count >= ENOUGH && self.span >= LONG_ENOUGH
-    }
-
-    /// How many came after they were enough.
-    fn beyond(self) -> u32 {
-        self.count.saturating_sub(ENOUGH)
-    }
-}
 
 impl Machine {
     /// The next attempt comes with a backoff, as after any failure.
@@ -52,15 +19,15 @@ impl Machine {
         self.fail(TroubleKind::Unexplained(refusal.code), why, now, |failures| {
             if enough { schedule::unexplained_pause(beyond, jitter) } else { schedule::pause(failures, jitter) }
         });
-        self.tell_unexplained(now);
+        self.report_unexplained(now);
         self.note()
     }
 
-    /// Where no valid token is left and refusals of unknown kind are enough, the user is told. This is kept in memory
-    /// only: the next run asks again.
-    pub(super) fn tell_unexplained(&mut self, now: Moment) {
-        let MachineState::Active(held) = &self.state else { return };
-        let expired = held.deadline.is_none_or(|deadline| now.reached(deadline));
+    /// Tells the user once there were enough of them and no valid token is left. In memory only: the next run asks
+    /// again.
+    pub(super) fn report_unexplained(&mut self, now: Moment) {
+        let MachineState::Active(current) = &self.state else { return };
+        let expired = current.deadline.is_none_or(|deadline| now.reached(deadline));
         let Some(trouble) = self.trouble.as_ref().filter(|_| expired && self.unknown_refusals.are_enough()) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! How an account's task reaches the store.
+//! Blocking store access of an account's task: load, prepare, commit and remove.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Actor {
         })
     }
 
-    /// Disks block: not on the runtime's threads.
+    /// Disk I/O blocks: it runs on the blocking pool.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store, &str) -> Result<T, StoreError> + Send + 'static,

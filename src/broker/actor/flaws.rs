@@ -1,35 +1,35 @@
-//! What is wrong with a provider's replies though they are used: logged once for each kind, and only when what they
-//! brought is kept.
+//! Deduplicated warnings about flawed provider replies: each kind of flaw is logged once, and only when the reply's
+//! tokens were stored.
 
-/// The kinds that were told, and what is to be told.
+/// The kinds of flaw that were logged, and flaws that are to be logged.
 #[derive(Debug, Default)]
 pub(super) struct Flaws {
-    told: Vec<String>,
-    noted: Vec<String>,
+    logged: Vec<String>,
+    pending: Vec<String>,
 }
 
-/// Kinds that are remembered at once.
-const MOST: usize = 16;
+/// How many kinds are remembered.
+const REMEMBERED: usize = 16;
 
 impl Flaws {
-    /// Of a reply that was just read.
+    /// Adds the flaws of a reply that was just read.
     pub(super) fn note(&mut self, flaws: &[String]) {
-        self.noted.extend_from_slice(flaws);
+        self.pending.extend_from_slice(flaws);
     }
 
-    /// Logs what is new among what was noted.
-    pub(super) fn tell(&mut self, account: &str) {
-        for flaw in std::mem::take(&mut self.noted) {
-            // Without where it was, which differs from one reply to the next.
+    /// Logs the new kinds among the pending flaws.
+    pub(super) fn log(&mut self, account: &str) {
+        for flaw in std::mem::take(&mut self.pending) {
+            // The kind without the position, which differs from one reply to the next.
             let kind = flaw.split(" (").next().unwrap_or_default();
-            if self.told.iter().any(|told| told == kind) {
+            if self.logged.iter().any(|logged| logged == kind) {
                 continue;
             }
             tracing::warn!(%account, "the provider's token reply has a flaw: {flaw}");
-            if self.told.len() >= MOST {
-                self.told.remove(0);
+            if self.logged.len() >= REMEMBERED {
+                self.logged.remove(0);
             }
-            self.told.push(kind.to_owned());
+            self.logged.push(kind.to_owned());
         }
     }
 }

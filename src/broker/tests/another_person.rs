@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
-use crate::broker::logins::Answerer;
+use crate::broker::login::question::Answerer;
 use crate::contract::{ErrorCode, ImportRequest, LoginReply, LoginRequest, UnlockRequest, whose};
 use crate::oauth::describe::DescribeEndpoint;
 

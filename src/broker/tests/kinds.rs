@@ -1,9 +1,10 @@
 //! Logins of every other kind than by code: devices, passwords, nobody, and tokens in the fragment.
 
 use super::*;
-use crate::config::{PasswordUser, SecretSource};
+use crate::config::PasswordUser;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
+use crate::secret::source::SecretSource;
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asks_for_itself_is_brought_up_by_the_start_and_renewed() {

@@ -24,7 +24,7 @@ impl Bench {
     fn holds_nothing(&self) {
         let accounts = self.broker.inner.accounts.load();
         for member in accounts.members.values() {
-            let snapshot = member.handle.published.look();
+            let snapshot = member.handle.published.load();
             assert!(snapshot.token.is_none() && snapshot.identity.is_empty(), "{snapshot:?}");
         }
     }
@@ -201,7 +201,7 @@ async fn accounts_come_and_go_while_locked() {
     b.broker.reload(config(&["home"])).await;
     assert_eq!(told(b.broker.lock().await), LOCKED, "the leaving account's refresh is kept first");
     assert_eq!(b.store.records.lock().unwrap()["work"].generation, 2);
-    assert!(b.broker.inner.accounts.load().leaving.is_empty(), "and nothing is left of it");
+    assert!(b.broker.inner.accounts.load().draining.is_empty(), "and nothing is left of it");
     b.broker.reload(config(&["home", "work"])).await;
     assert_eq!(b.broker.account("work").unwrap().state, AccountState::StoreUnavailable);
     b.holds_nothing();

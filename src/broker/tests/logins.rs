@@ -232,7 +232,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_in() {
-    let b = Bench::with(|account| account.attention.remind_after = s(6 * 3600)).await;
+    let b = Bench::with(|account| account.keys.remind_after = s(6 * 3600)).await;
     b.log_in("work").await;
     let mut heard = b.broker.listen();
     b.script([refused("invalid_grant")]);

@@ -7,8 +7,9 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::visitor::{http, lost};
-use crate::browser::StartUrl;
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::os::browser::StartUrl;
 
 /// Goes from the start URL to the daemon's page about the outcome.
 pub(super) async fn through(start: &StartUrl) -> Result<(), Failure> {
@@ -129,9 +130,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_clicks_through_the_sandboxs_real_page() {
-        let options = crate::sandbox::Options { port: 0, ..crate::sandbox::Options::default() };
+        let options = crate::sandbox::Options::default();
         let sandbox = crate::sandbox::bind(&options).await.unwrap();
-        let facts = sandbox.describe();
+        let facts = sandbox.facts();
         let daemon = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", daemon.local_addr().unwrap());
         let query = Serializer::new(String::new())

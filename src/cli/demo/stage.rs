@@ -13,7 +13,9 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::super::report;
-use crate::client::{Failure, message, read_endpoint};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::read_endpoint;
 use crate::clock::Clock;
 use crate::contract::Endpoint;
 
@@ -229,8 +231,15 @@ async fn until_open(child: &mut Child, port: u16) -> Result<(), Failure> {
 
 /// Ports that were free a moment ago; both are bound at the same time, so that they differ.
 fn free_ports() -> std::io::Result<[u16; 2]> {
-    let (one, other) = (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+    let (one, other) = (free_port()?, free_port()?);
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+}
+
+/// A port below those that the kernel hands out (from 32768 on, as a rule): the child listens on it a moment later, and
+/// until then nothing else takes it.
+fn free_port() -> std::io::Result<TcpListener> {
+    let attempt = || TcpListener::bind((Ipv4Addr::LOCALHOST, rand::random_range(20_000..32_000)));
+    (0..100).map(|_| attempt()).find(Result::is_ok).unwrap_or_else(attempt)
 }
 
 fn broken(what: &str, error: &std::io::Error) -> Failure {

@@ -9,12 +9,14 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::client::{Failure, message, read_key};
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::client::read_key;
 use crate::contract::{Endpoint, ErrorReply};
 use crate::secret::AppKey;
 
 /// Longer than the longest requested wait.
-const PATIENCE: Duration = Duration::from_secs(15);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The daemon's address and key.
 pub(super) struct Visitor {
@@ -84,7 +86,8 @@ pub(super) fn http() -> Result<reqwest::Client, Failure> {
     static PROVIDER: Once = Once::new();
     // reqwest is built without a TLS provider, and needs one even for plain HTTP.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(PATIENCE);
+    let builder =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(DEFAULT_TIMEOUT);
     builder.build().map_err(|error| message::demo_surprised(format!("no HTTP client: {error}")))
 }
 

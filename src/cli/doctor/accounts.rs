@@ -3,7 +3,7 @@
 use super::finding::{good, needs_hand, note};
 use super::logins;
 use super::setup::about;
-use crate::cli::DaemonChoice;
+use crate::cli::arguments::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
@@ -12,7 +12,7 @@ use crate::oauth::grant::GrantType;
 
 /// The daemon's reply, if one runs.
 pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
-    match reach.client().and_then(|client| client.accounts()) {
+    match reach.client().and_then(|client| Ok(client.accounts()?)) {
         Ok(reply) => {
             findings.push(good("daemon", "it runs and answers"));
             if reply.reload_refused.is_some() {

@@ -4,14 +4,22 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::finding::{good, needs_hand, note};
-use crate::browser;
+use crate::cli::platform;
 use crate::clock::Wall;
-use crate::config::{Config, KeySource, SecretSource};
+use crate::config::Config;
 use crate::contract::{Finding, FindingState};
-use crate::keyring::{self, KeyringError};
+use crate::os::browser;
+use crate::os::keyring::{self, KeyringError};
+use crate::os::support::{self, System};
 
 /// 2026-01-01, before this was written: an earlier clock is wrong.
 const WRITTEN: i64 = 1_767_225_600;
+
+/// What this system lacks; nothing on Linux.
+pub(super) fn system(findings: &mut Vec<Finding>) {
+    let fix = "docs/platforms.md says what works on which system.";
+    findings.extend(support::missing(System::HERE).map(|(name, why)| note("system", format!("{name}: {why}"), fix)));
+}
 
 /// A clock that was never set. Smaller differences show in the providers' replies.
 pub(super) fn clock(now: Wall, findings: &mut Vec<Finding>) {
@@ -33,14 +41,7 @@ pub(super) fn browser(findings: &mut Vec<Finding>) {
 
 /// Checked only if something depends on it; asking for a missing item is enough.
 pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
-    let of_accounts = config.accounts.values().any(|account| {
-        let password = account.user.as_ref().and_then(|user| user.password.as_ref());
-        [account.client_secret.as_ref(), password]
-            .into_iter()
-            .flatten()
-            .any(|s| matches!(s, SecretSource::Keyring { .. }))
-    });
-    if config.store.key != KeySource::Keyring && !of_accounts {
+    if !platform::needs_keyring(config) {
         return;
     }
     findings.push(match keyring::get("ringback doctor", "checks whether the keyring answers") {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::contract::Finding;
 use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::provider::HttpProvider;
-use crate::provider::unreached::{Env, unused_proxy};
+use crate::provider::proxy::{Env, unused_proxy};
 
 /// More than a slow network and a rounded `Date` can explain.
 const BEARABLE: Duration = Duration::from_secs(60);

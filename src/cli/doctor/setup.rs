@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
-use crate::cli::config::ConfigSource;
+use crate::cli::config_source::ConfigSource;
 use crate::cli::named_files::{self, UnusableFile};
 use crate::config::{AccountConfig, Config, default_redirect_uri};
 use crate::config_file::ConfigFileError;
 use crate::contract::Finding;
 use crate::http::listen::{BindError, bind_tcp};
 use crate::oauth::grant::GrantType;
-use crate::paths::Paths;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
+use crate::os::paths::Paths;
 
 /// The usable part of the config; each mistake is a finding.
 pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Option<Config> {

@@ -10,12 +10,14 @@ use clap::Args;
 
 use crate::account::record::Record;
 use crate::cli::at_rest::{self, AtRest, unavailable};
-use crate::cli::{CommandResult, config, passphrase, report};
-use crate::client::{Failure, message};
+use crate::cli::command_result::CommandResult;
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::cli::{config_source, passphrase, report};
 use crate::config::Config;
 use crate::contract::AuditEvent;
 use crate::credentials;
-use crate::hardening;
+use crate::os::hardening;
 use crate::store::envelope::{self, EnvelopeKey};
 use crate::store::export::{self, Moved};
 use crate::store::file::FileStore;
@@ -58,7 +60,7 @@ pub(in crate::cli) struct House {
 pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
     hardening::close_memory();
     let accounts = read(args, file)?;
-    let at_rest = AtRest::hold(&config::ConfigSource { config: args.config.clone() })?;
+    let at_rest = AtRest::hold(&config_source::ConfigSource { config: args.config.clone() })?;
     let (config, audit) = (at_rest.config.clone(), at_rest.audit()?);
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let (mut taking, mut left) = (Vec::new(), Vec::new());

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::super::report::plain;
 use super::requests::requests;
-use super::{config, unknown};
-use crate::client::{Failure, message};
+use super::unknown::unknown;
+use crate::cli::config_source;
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::clock::Clock;
 use crate::config::{
     AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,
@@ -24,7 +26,7 @@ struct Subject {
 /// The whole report.
 pub(super) fn run(name: &str, found: &FoundConfig) -> Result<String, Failure> {
     let Parsed { config, mistakes } = assemble(&found.sources());
-    let config = config.ok_or_else(|| config::failure(&ConfigFileError::Mistakes(mistakes)))?;
+    let config = config.ok_or_else(|| config_source::failure(&ConfigFileError::Mistakes(mistakes)))?;
     let subject = subject(name, &config, found)?;
     let resolved = resolve(&subject.dialect)?;
     // Writing to a `String` does not fail.

@@ -2,11 +2,7 @@
 //! which logind removes with the user's last session, and which any program of the user may remove. The daemon creates
 //! them again.
 
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
 use std::path::Path;
-#[cfg(target_os = "linux")]
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,15 +12,15 @@ use super::key_file;
 use crate::apps::Apps;
 use crate::contract::Endpoint;
 use crate::http::listen::{BindError, ServedListener, Server, SocketId, bind_unix};
-use crate::paths::folder::FolderError;
-use crate::paths::{self, Paths};
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::folder_watch::FolderWatch;
+use crate::os::paths::Paths;
 
 const ENDPOINT_FILE: &str = "endpoint.json";
 /// Retry interval while the runtime folder cannot be created: it may take another session of the user.
 const TRIED_AGAIN: Duration = Duration::from_secs(3);
-/// Polling interval on systems without change notification.
-const UNTOLD: Duration = Duration::from_secs(10);
-/// Delay after a removal: a folder is removed file by file, and must stay empty meanwhile.
+/// A folder goes file by file, and whoever removes it must not find new ones in it meanwhile.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// The files by which programs find the daemon.
@@ -71,13 +67,13 @@ impl Announced {
 
     fn write(&self) -> Result<(), FolderError> {
         let text = serde_json::to_vec_pretty(&self.endpoint).unwrap_or_default();
-        paths::write_private(&self.paths.runtime, ENDPOINT_FILE, &text)
+        Folder::open(&self.paths.runtime)?.write(ENDPOINT_FILE, &text)
     }
 
     /// Creates missing files again, within seconds or as soon as the folder can be created. Checks whenever one of the
     /// folders changes, and when `hangup` rings. Names the key file while `apps` has one. Never returns.
     pub(super) async fn keep(&mut self, mut hangup: watch::Receiver<()>, apps: &Apps) {
-        let (mut is_found, mut changes) = (true, Changes::new());
+        let (mut is_found, mut changes) = (true, FolderWatch::new());
         loop {
             // Subscribed before the check, so that no change is missed.
             changes.watch(self.folders());
@@ -98,7 +94,7 @@ impl Announced {
             };
             let next = async {
                 if pause.is_none() {
-                    changes.next().await;
+                    changes.changed().await;
                 }
                 tokio::time::sleep(pause.unwrap_or(SETTLED)).await;
             };
@@ -129,7 +125,7 @@ impl Announced {
     async fn mend(&mut self) -> Result<(), Unfindable> {
         if let Some(bound) = self.socket.as_mut().filter(|bound| !bound.id.is_in_place()) {
             let path = bound.id.path().to_owned();
-            paths::private_folder(path.parent().unwrap_or(Path::new("/")))?;
+            Folder::open(path.parent().unwrap_or(Path::new("/")))?;
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
                 // Connections of the earlier socket continue.
@@ -151,64 +147,6 @@ impl Announced {
         if found.is_some_and(|found| found.pid == self.endpoint.pid) {
             // If it can't be removed, it names a process that no longer exists.
             _ = std::fs::remove_file(file);
-        }
-    }
-}
-
-/// Notifies of removals in the folders, or of the folders.
-struct Changes {
-    #[cfg(target_os = "linux")]
-    inotify: Option<Arc<OwnedFd>>,
-    heard: watch::Receiver<()>,
-}
-
-#[cfg(target_os = "linux")]
-impl Changes {
-    /// A thread instead of a task: waiting for a foreign file descriptor in tokio needs `unsafe`. It sleeps in the kernel.
-    fn new() -> Self {
-        use rustix::fs::inotify::{CreateFlags, init};
-
-        let (bell, heard) = watch::channel(());
-        let inotify = init(CreateFlags::CLOEXEC).ok().map(Arc::new);
-        if let Some(inotify) = inotify.clone() {
-            let hear = move || {
-                // The kind of change does not matter.
-                while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
-                    bell.send_replace(());
-                }
-            };
-            // Without a thread there are no notifications, and `next` says so.
-            _ = std::thread::Builder::new().name("announced".into()).stack_size(64 * 1024).spawn(hear);
-        }
-        Self { inotify, heard }
-    }
-
-    /// Watches from now on. The check that follows finds folders that don't exist.
-    fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
-        use rustix::fs::inotify::{WatchFlags, add_watch};
-
-        let gone = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
-        self.heard.mark_unchanged();
-        if let Some(inotify) = &self.inotify {
-            folders.for_each(|folder| _ = add_watch(inotify, folder, gone | WatchFlags::ONLYDIR));
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Changes {
-    fn new() -> Self {
-        Self { heard: watch::channel(()).1 }
-    }
-
-    fn watch<'a>(&mut self, _: impl Iterator<Item = &'a Path>) {}
-}
-
-impl Changes {
-    /// Without change notification: after the polling interval.
-    async fn next(&mut self) {
-        if self.heard.changed().await.is_err() {
-            tokio::time::sleep(UNTOLD).await;
         }
     }
 }

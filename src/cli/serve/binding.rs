@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::client::{Failure, message};
+use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::config::{Config, SocketChoice};
 use crate::http::listen::{BoundListener, Passed, PassedError, bind_tcp, bind_unix};
-use crate::paths::{self, Paths};
+use crate::os::folder::Folder;
+use crate::os::paths::Paths;
 
 /// The listeners of the config, in its order, followed by other passed sockets.
 pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> Result<Vec<BoundListener>, Failure> {
@@ -28,14 +30,14 @@ pub(super) async fn bind(config: &Config, paths: &Paths, mut passed: Passed) -> 
 }
 
 async fn unix(choice: &SocketChoice, paths: &Paths, passed: &mut Passed) -> Result<Option<BoundListener>, Failure> {
-    paths::private_folder(&paths.runtime).map_err(|error| failed(&error))?;
+    Folder::open(&paths.runtime).map_err(|error| failed(&error))?;
     let path = match choice {
         SocketChoice::At(path) => path.clone(),
         SocketChoice::Default | SocketChoice::Off => paths.socket(),
     };
     // Also for a path that the user chose: nobody may replace the socket, or connect before its mode is set.
     let folder = path.parent().unwrap_or(Path::new("/"));
-    paths::private_folder(folder).map_err(|error| failed(&error))?;
+    Folder::open(folder).map_err(|error| failed(&error))?;
     let off = *choice == SocketChoice::Off;
     match passed.unix(&path).map_err(|error| refused(&error))? {
         Some(listener) => {

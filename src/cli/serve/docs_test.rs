@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use super::binding::{failed, refused};
 use super::{broken_store, homeless, no_store};
-use crate::cli::config::failure;
-use crate::client::Failure;
+use crate::cli::config_source::failure;
+use crate::cli::failure::Failure;
 use crate::config::{ConfigErrors, FilePrivacy, ProblemScope, parse};
 use crate::config_file::ConfigFileError;
 use crate::credentials::CredentialError;
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::http::listen::{BindError, Holder, PassedError};
-use crate::keyring::KeyringError;
 use crate::oauth::assertion::KeyError;
-use crate::paths::NoHome;
-use crate::paths::file_system::FileSystemFeature;
-use crate::paths::folder::FolderError;
+use crate::os::folder::error::FileSystemFeature;
+use crate::os::folder::error::FolderError;
+use crate::os::keyring::KeyringError;
+use crate::os::paths::NoHome;
 use crate::secret::text::Unfit;
 use crate::store::StoreError;
 

@@ -3,61 +3,19 @@
 //! such processes behind. The daemon runs as a child of this process: waiting for any child in the daemon itself would
 //! steal the exit status of the programs that it started.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait};
-use tokio::signal::unix::{SignalKind, signal};
+use crate::cli::command_result::CommandResult;
+use crate::cli::message::no_child_of_process_1 as failed;
+use crate::os::{hardening, init};
 
-use super::CommandResult;
-use crate::client::message::no_child_of_process_1 as failed;
-use crate::hardening;
-
-/// Whether this is process 1 without passed sockets, which would be for this very process (`sd_listen_fds(3)`).
-pub(super) fn is_first() -> bool {
-    getpid() == Pid::INIT && std::env::var_os("LISTEN_PID").is_none()
-}
+pub(super) use init::is_first;
 
 /// Runs the same command line as a child, until that ends.
 pub(super) fn run() -> CommandResult {
     // Programs of the daemon must not see its environment here either.
     hardening::close_memory();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    runtime.map_err(failed)?.block_on(wait_for_all())
-}
-
-async fn wait_for_all() -> CommandResult {
-    let catch = |kind| signal(kind).map_err(failed);
-    // Before a child exists that could end.
-    let mut ended = catch(SignalKind::child())?;
-    let mut interrupt = catch(SignalKind::interrupt())?;
-    let mut terminate = catch(SignalKind::terminate())?;
-    let mut hangup = catch(SignalKind::hangup())?;
-    let program = std::env::current_exe().map_err(failed)?;
-    let child = Command::new(program).args(std::env::args_os().skip(1)).spawn().map_err(failed)?;
-    let daemon = Pid::from_child(&child);
-    loop {
-        let passed_on = tokio::select! {
-            _ = ended.recv() => None,
-            _ = interrupt.recv() => Some(Signal::INT),
-            _ = terminate.recv() => Some(Signal::TERM),
-            _ = hangup.recv() => Some(Signal::HUP),
-        };
-        if let Some(signal) = passed_on {
-            // It may have ended, which the loop notices next.
-            _ = kill_process(daemon, signal);
-        }
-        // One signal may stand for several children.
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if pid == daemon {
-                return Ok(exit_code(status));
-            }
-        }
-    }
-}
-
-/// The exit code as in shells: 128 plus the signal's number for a killed process.
-fn exit_code(status: WaitStatus) -> ExitCode {
-    let killed = || status.terminating_signal().map(|signal| 128 + signal);
-    let code = status.exit_status().or_else(killed).and_then(|code| u8::try_from(code).ok());
-    code.map_or(ExitCode::FAILURE, ExitCode::from)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    let code = runtime.block_on(init::run(std::env::args_os().skip(1))).map_err(failed)?;
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::contract::KEY_FILE_AGAIN;
+use crate::apps::wording::KEY_FILE_AGAIN;
 
 /// The file's name, or why there is none. Only programs on TCP need one.
 pub(super) fn named(has_tcp: bool, key_file: Option<&Path>) -> (Option<String>, Option<String>) {

@@ -5,17 +5,28 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-use super::{ServeArgs, audit_limits, warn};
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
+
+use crate::cli::audit_log::audit_limits;
+use crate::cli::config_source::ConfigSource;
+use crate::cli::platform;
 use crate::config::{Config, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
+/// Logs the config's warnings.
+pub(super) fn warn(config: &Config) {
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for unmet in platform::unmet(config) {
+        tracing::warn!("{unmet}");
+    }
+}
+
 /// Reloads the config at every SIGHUP, and rings `heard`. A config with mistakes is reported and changes nothing. Never
 /// returns.
 pub(super) async fn on_hangup(
-    args: &ServeArgs,
+    source: &ConfigSource,
     started: Arc<Config>,
     broker: &Broker,
     audit: &AuditLog,
@@ -24,7 +35,7 @@ pub(super) async fn on_hangup(
 ) {
     while hangup.recv().await.is_some() {
         heard.send_replace(());
-        let env = args.source.env();
+        let env = source.env();
         let read = tokio::task::spawn_blocking(move || crate::config_file::load(&env)).await;
         match read {
             Ok(Ok(new)) => {

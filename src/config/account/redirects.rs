@@ -3,34 +3,33 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::super::AccountConfig;
-use super::super::problem::Problem;
-use super::super::reader::SectionReader;
-use super::super::redirect::{RedirectTarget, default_redirect_uri, redirect_uri};
-use super::comes_back;
-use crate::oauth::grant::GrantType;
+use crate::config::effective::AccountConfig;
+use crate::config::problem::Problem;
+use crate::config::reader::SectionReader;
+use crate::config::redirect::{RedirectTarget, comes_back, default_redirect_uri};
+use crate::config::sections::accounts::AccountKeys;
 
 /// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are
 /// wrong already.
 pub(super) fn literal_redirect_uri(
+    keys: &AccountKeys,
     section: &SectionReader<'_>,
-    grant: GrantType,
     tcp: Option<&[SocketAddr]>,
 ) -> Option<String> {
     let listeners = tcp.unwrap_or_default();
-    if comes_back(grant) && tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
+    if comes_back(keys.grant) && tcp.is_some_and(<[_]>::is_empty) && section.field("redirect_uri").is_none() {
         let problem = Problem::new("is missing, and none can be made, since `listen.tcp` is empty");
         section.lacks("redirect_uri", &["redirect_uri", "grant"], problem.expected("one of the two"));
     }
-    let is_made_anew = listeners.first().is_some_and(|first| first.port() == 0);
-    if comes_back(grant) && is_made_anew && section.field("redirect_uri").is_none() {
+    let has_another_port = listeners.first().is_some_and(|first| first.port() == 0);
+    if comes_back(keys.grant) && has_another_port && section.field("redirect_uri").is_none() {
         section.warn(
             "redirect_uri",
             "is missing, and the one made from `listen.tcp` has a different port at every start, since that has \
              port 0; most providers accept only the registered one",
         );
     }
-    let literal = section.read("redirect_uri", redirect_uri)?;
+    let literal = keys.redirect_uri.clone()?;
     if RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
         let problem = Problem::new("has a path that the daemon uses for something else");
         section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
@@ -40,10 +39,7 @@ pub(super) fn literal_redirect_uri(
 
 /// Reports accounts of different providers whose redirects arrive at the same place: one provider could
 /// then answer in the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
-pub(in super::super) fn refuse_shared_redirects(
-    accounts: &[(AccountConfig, &SectionReader<'_>)],
-    tcp: Option<&SocketAddr>,
-) {
+pub(crate) fn refuse_shared_redirects(accounts: &[(AccountConfig, &SectionReader<'_>)], tcp: Option<&SocketAddr>) {
     let mut seen: BTreeMap<RedirectTarget, &AccountConfig> = BTreeMap::new();
     for (account, section) in accounts.iter().filter(|(account, _)| comes_back(account.grant)) {
         let provider = account.dialect.provider.as_str();

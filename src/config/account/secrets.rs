@@ -1,15 +1,17 @@
 //! Where an account's secrets come from: its client's, and its user's.
 
-use super::super::problem::Problem;
-use super::super::reader::SectionReader;
-use super::super::value::{Base, command, credential, path, text};
-use super::super::{AccountConfig, FilePrivacy, KeyFile, PasswordUser, SecretSource};
-use super::Context;
+use std::path::PathBuf;
+
+use crate::config::effective::{AccountConfig, KeyFile, PasswordUser};
+use crate::config::input::FilePrivacy;
+use crate::config::problem::Problem;
+use crate::config::reader::SectionReader;
+use crate::config::sections::accounts::{AccountKeys, KeyringItem};
 use crate::oauth::dialect::ClientAuth;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
-use crate::secret::text::Rule;
-use crate::secret::{self, ClientSecret};
+use crate::secret::ClientSecret;
+use crate::secret::source::SecretSource;
 
 /// The keys of one secret's sources outside the config.
 struct Keys {
@@ -70,18 +72,27 @@ impl AccountConfig {
     }
 }
 
+/// What the keys of one secret's sources say: file, command, credential and item of the keyring.
+#[derive(Clone, Copy)]
+struct Sources<'a>(&'a Option<PathBuf>, &'a Option<Vec<String>>, &'a Option<String>, &'a Option<KeyringItem>);
+
 /// A source, if it can be used, under the key that gives it.
 type Given = (&'static str, Option<SecretSource>);
 
-/// Every source that is given.
-fn sources(keys: &Keys, section: &SectionReader<'_>, base: &Base<'_>) -> Vec<Given> {
+/// Every source that is given, of those outside the config.
+fn sources(names: &Keys, keys: Sources<'_>, section: &SectionReader<'_>) -> Vec<Given> {
+    let Sources(file, command, credential, item) = keys;
     let all = [
-        (keys.file, section.read(keys.file, |v| path(v, base)).map(SecretSource::File)),
-        (keys.command, section.read(keys.command, |v| command(v, base)).map(SecretSource::Command)),
-        (keys.credential, section.read(keys.credential, credential).map(SecretSource::Credential)),
-        (keys.keyring, keyring_item(section, keys.keyring)),
+        (names.file, file.clone().map(SecretSource::File)),
+        (names.command, command.clone().map(SecretSource::Command)),
+        (names.credential, credential.clone().map(SecretSource::Credential)),
+        (names.keyring, item.as_ref().and_then(of_keyring)),
     ];
     all.into_iter().filter(|(key, _)| section.field(key).is_some()).collect()
+}
+
+fn of_keyring(item: &KeyringItem) -> Option<SecretSource> {
+    Some(SecretSource::Keyring { service: item.service.clone()?, user: item.user.clone()? })
 }
 
 /// The only one; reports the others.
@@ -98,14 +109,20 @@ fn only(given: Vec<Given>, what: &str, section: &SectionReader<'_>) -> Option<Se
 /// The one source of the client secret; none for a client that has none. `auth` is `None` where the
 /// provider is wrong already.
 pub(super) fn client_secret(
+    keys: &mut AccountKeys,
     section: &SectionReader<'_>,
-    context: &Context<'_>,
-    grant: GrantType,
+    privacy: FilePrivacy,
     auth: Option<ClientAuth>,
 ) -> Option<SecretSource> {
-    let mut given = sources(&CLIENT_SECRET, section, &context.base);
+    let outside = Sources(
+        &keys.client_secret_file,
+        &keys.client_secret_command,
+        &keys.client_secret_credential,
+        &keys.client_secret_keyring,
+    );
+    let mut given = sources(&CLIENT_SECRET, outside, section);
     if section.field("client_secret").is_some() {
-        given.push(("client_secret", inline(section, context.privacy)));
+        given.push(("client_secret", keys.client_secret.take().and_then(|secret| inline(secret, section, privacy))));
     }
     let without = match auth {
         Some(ClientAuth::None) => Some("none"),
@@ -119,7 +136,7 @@ pub(super) fn client_secret(
             section.refuse(first, problem.expected(expected));
         }
         // Where the browser brings the token, no secret is sent.
-        (None, None, Some(_)) if grant != GrantType::Implicit => {
+        (None, None, Some(_)) if keys.grant != GrantType::Implicit => {
             let problem = Problem::new("is missing, and so is every other source of the client secret");
             let expected = "one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, \
                             `client_secret_keyring`, `client_secret`";
@@ -131,9 +148,7 @@ pub(super) fn client_secret(
 }
 
 /// The client's private key, where it signs.
-pub(super) fn client_key(section: &SectionReader<'_>, base: &Base<'_>, auth: Option<ClientAuth>) -> Option<KeyFile> {
-    let path = section.read("client_key_file", |v| path(v, base));
-    let id = section.read("client_key_id", text);
+pub(super) fn client_key(keys: &AccountKeys, section: &SectionReader<'_>, auth: Option<ClientAuth>) -> Option<KeyFile> {
     let signs = auth == Some(ClientAuth::PrivateKeyJwt);
     if signs && section.field("client_key_file").is_none() {
         section.missing("client_key_file");
@@ -144,24 +159,24 @@ pub(super) fn client_key(section: &SectionReader<'_>, base: &Base<'_>, auth: Opt
             section.refuse(key, problem.expected("it only if the provider has `client_auth = \"private_key_jwt\"`"));
         }
     }
-    Some(KeyFile { path: path?, id })
+    Some(KeyFile { path: keys.client_key_file.clone()?, id: keys.client_key_id.clone() })
 }
 
 /// Whose password is used, and where it comes from.
-pub(super) fn password_user(section: &SectionReader<'_>, base: &Base<'_>, grant: GrantType) -> Option<PasswordUser> {
-    let name = section.read("username", text).map(User::Name);
-    let number = section.read("phonenumber", text).map(User::PhoneNumber);
-    let given = sources(&PASSWORD, section, base);
-    let keys = ["username", "phonenumber"].into_iter().filter(|key| section.field(key).is_some());
-    let keys: Vec<&'static str> = keys.chain(given.iter().map(|(key, _)| *key)).collect();
-    if grant != GrantType::Password {
-        for key in keys {
+pub(super) fn password_user(keys: &AccountKeys, section: &SectionReader<'_>) -> Option<PasswordUser> {
+    let outside =
+        Sources(&keys.password_file, &keys.password_command, &keys.password_credential, &keys.password_keyring);
+    let given = sources(&PASSWORD, outside, section);
+    let users = ["username", "phonenumber"].into_iter().filter(|key| section.field(key).is_some());
+    let present: Vec<&'static str> = users.chain(given.iter().map(|(key, _)| *key)).collect();
+    if keys.grant != GrantType::Password {
+        for key in present {
             let problem = Problem::new("has no use");
             section.lacks(key, &["grant"], problem.expected("it only with `grant = \"password\"`"));
         }
         return None;
     }
-    match keys.as_slice() {
+    match present.as_slice() {
         ["username", "phonenumber", ..] => {
             section.refuse("phonenumber", Problem::new("stands beside `username`").expected("one of the two"));
         }
@@ -173,24 +188,13 @@ pub(super) fn password_user(section: &SectionReader<'_>, base: &Base<'_>, grant:
         }
     }
     let password = only(given, "password", section);
+    let name = keys.username.clone().map(User::Name);
+    let number = keys.phonenumber.clone().map(User::PhoneNumber);
     Some(PasswordUser { user: name.or(number)?, password })
 }
 
-fn keyring_item(section: &SectionReader<'_>, key: &'static str) -> Option<SecretSource> {
-    section.field(key)?;
-    let item = section.child(key)?;
-    let (service, user) = (item.require("service", text), item.require("user", text));
-    Some(SecretSource::Keyring { service: service?, user: user? })
-}
-
 /// The secret in the config file itself, if nobody else can have read it.
-fn inline(section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
-    let secret = section.read("client_secret", |value| {
-        let secret = text(value)?;
-        let unfit = |why: secret::text::Unfit| Problem::new(why.to_string());
-        secret::text::check(&secret, Rule::ClientSecret).map_err(unfit)?;
-        Ok(ClientSecret::new(secret))
-    })?;
+fn inline(secret: ClientSecret, section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
     let exposed = match privacy {
         FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
         FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),

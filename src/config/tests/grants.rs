@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::{FilePrivacy, SecretSource, parse};
+use super::super::{FilePrivacy, parse};
 use super::sound;
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
+use crate::secret::source::SecretSource;
 
 const PROVIDER: &str = "[providers.p]\ntoken_url = \"https://h/t\"\n";
 const ACCOUNT: &str = "[accounts.a]\nprovider = \"p\"\nclient_id = \"i\"\n";
@@ -112,6 +113,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
         "client_secret = \"s\"\ngrant = \"client_credentials\"\nextra_authorize = { resource = \"x\" }",
         &[
             "providers.p.extra_refresh: sets `assertion`, which is a secret, and would be shown and logged here; expected no such parameter: no grant of ringback's has one",
+            "accounts.a.extra_authorize: sets `resource`, which ringback sets itself; expected `resource` of the account",
         ],
     ),
     (
@@ -197,7 +199,7 @@ fn the_keys_of_an_account_arrive_where_they_are_used() {
     assert_eq!(account.grant, GrantType::Password);
     assert_eq!(account.target.resource, ["urn:x:y", "https://r/"]);
     assert_eq!(account.target.audience.as_deref(), Some("aud"));
-    assert_eq!(account.hook.as_deref().unwrap(), ["/etc/rb/bin/h", "x"]);
+    assert_eq!(account.keys.hook.as_deref().unwrap(), ["/etc/rb/bin/h", "x"]);
     let user = account.user.as_ref().unwrap();
     assert_eq!(user.user, User::PhoneNumber("+1".into()));
     assert!(matches!(&user.password, Some(SecretSource::Credential(name)) if name == "c"), "{user:?}");

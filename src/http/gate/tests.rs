@@ -1,5 +1,9 @@
 //! The gate from outside: a router whose every route answers, with the gate before it.
 
+mod keys;
+mod replies;
+mod sessions;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, Version};
@@ -10,14 +14,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-use super::{Gate, delay_after, guard};
-use crate::apps::{self, Apps, NewApp, Rights};
+use super::{Gate, guard};
+use crate::apps::{self, Apps};
 use crate::audit::AuditLog;
-use crate::clock::{Clock, Wall};
-use crate::http::listen::{BodyLimits, Connection, Peer};
-use crate::http::routes::{Access, ROUTES, RouteScope};
+use crate::clock::Clock;
+use crate::http::peer::{BodyLimits, Connection, Peer};
 use crate::http::session::Sessions;
-use crate::ports::PeerUser;
+use crate::os::ports::PeerUser;
+use crate::routes::{Access, ROUTES};
 
 /// `k3y` stands for the key that opens everything.
 const KEY: &str = "Authorization: Bearer k3y";
@@ -43,7 +47,7 @@ fn gate() -> Gate {
 }
 
 /// Every route of the table with a handler that says so, and a fallback in the callback's place.
-fn doors(gate: Gate) -> Router {
+fn guarded(gate: Gate) -> Router {
     let paths: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
     let router = paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(|| async { "reached" })));
     guard(router.fallback(|| async { "fallback" }), gate)
@@ -60,7 +64,7 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
 }
 
 async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response {
-    doors(gate()).oneshot(request(method, target, lines, peer)).await.unwrap()
+    guarded(gate()).oneshot(request(method, target, lines, peer)).await.unwrap()
 }
 
 /// `(request line, header lines, status)`; Host and key are there unless the row has its own.
@@ -236,21 +240,22 @@ async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_brow
             let lines: Vec<&str> = [HOST, KEY].into_iter().chain(form).collect();
             for (gate, open) in [(gate(), usual), (gate().with_other_users(true), allowed)] {
                 let request = request(route.method.as_str(), &path, &lines, tcp_of(user));
-                let reply = doors(gate).oneshot(request).await.unwrap();
+                let reply = guarded(gate).oneshot(request).await.unwrap();
                 let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
                 let open = open && (own || route.access.is_open_to_other_users());
                 let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
                 let text = String::from_utf8_lossy(&body);
                 let refused = text.contains("this connection belongs");
-                assert_eq!(!refused, open, "{user:?} {} {path}: {text}", route.method);
+                assert_eq!(!refused, open, "{user:?} {} {path}: {text}", route.method.as_str());
             }
         }
         for (method, path, lines) in
             [("GET", "/callback/p?code=c", &[HOST][..]), ("POST", "/cb", &[HOST, ORIGIN, FORM])]
         {
             let own = matches!(user, PeerUser::Uid(uid) if uid != stranger) || user == PeerUser::Unsupported;
-            for gate in [gate(), gate().with_other_users(true), gate().with_other_users(true).at_a_door()] {
-                let reply = doors(gate).oneshot(request(method, path, lines, tcp_of(user))).await.unwrap();
+            for gate in [gate(), gate().with_other_users(true), gate().with_other_users(true).for_callback_listeners()]
+            {
+                let reply = guarded(gate).oneshot(request(method, path, lines, tcp_of(user))).await.unwrap();
                 assert_eq!(reply.status() == 200, own, "{user:?} {method} {path}");
                 assert_eq!(reply.headers().get("connection").is_some(), !own, "a stranger's connection is closed");
             }
@@ -272,7 +277,7 @@ async fn http_1_0_and_a_missing_host_are_malformed() {
     assert_eq!(ask("GET", "/healthz", &[], tcp()).await.status(), 400);
     let mut old = request("GET", "/healthz", &[HOST], tcp());
     *old.version_mut() = Version::HTTP_10;
-    assert_eq!(doors(gate()).oneshot(old).await.unwrap().status(), 400);
+    assert_eq!(guarded(gate()).oneshot(old).await.unwrap().status(), 400);
 }
 
 #[tokio::test]
@@ -298,274 +303,21 @@ async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwis
             Access::Socket | Access::Owner => 403,
             _ => 200,
         };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
         let expected = if route.access.needs_proof() { 403 } else { 200 };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let own = Peer::Unix { uid: own_uid(), pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
-        assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method);
+        assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method.as_str());
         let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
         let expected = if route.access.on_socket_only() { 403 } else { 200 };
-        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method);
-        let unmarked = Request::builder().method(route.method.clone()).uri(&path).header("Host", "127.0.0.1:7464");
-        let reply = doors(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
-        assert_eq!(reply.status(), 403, "a request by no known door: {path}");
-    }
-}
-
-/// What is sent to a page of the session's, besides its Host, and what comes of it. `COOKIE` is the right one.
-#[rustfmt::skip]
-const SESSION: [(&str, &[&str], u16); 23] = [
-    ("GET /", &["COOKIE"], 200),
-    ("GET /", &["COOKIE", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"], 200),
-    ("GET /", &[], 401),
-    ("GET /", &[KEY], 401),
-    ("GET /", &["Cookie: ringback-session-7464=guessed"], 401),
-    ("GET /", &["Cookie: ringback-session-7465=guessed", "COOKIE"], 200),
-    ("GET /", &["COOKIE", "COOKIE"], 200),
-    ("GET /", &["Cookie: ringback-session-7464=junk", "COOKIE"], 200),
-    ("GET /", &["COOKIE", "Cookie: ringback-session-7464=junk; ringback-session-7464=; ringback-session-7464"], 200),
-    ("GET /", &["COOKIE", "OTHER"], 401),
-    ("GET /", &["OTHER"], 200),
-    ("GET /", &["COOKIE", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"], 403),
-    ("GET /", &["COOKIE", "Host: evil.example:7464"], 403),
-    ("HEAD /", &["COOKIE"], 405),
-    ("POST /do/logout", &["COOKIE", ORIGIN, FORM], 200),
-    ("POST /do/logout", &["COOKIE", "Origin: null", "Sec-Fetch-Site: same-origin", FORM], 200),
-    ("POST /do/logout", &["COOKIE", "Origin: null", FORM], 403),
-    ("POST /do/logout", &["COOKIE", "Origin: null", "Sec-Fetch-Site: cross-site", FORM], 403),
-    ("POST /do/logout", &["COOKIE", "Origin: http://evil.example", FORM], 403),
-    ("POST /do/logout", &["COOKIE", FORM], 403),
-    ("POST /do/logout", &["COOKIE", ORIGIN, "Content-Type: application/json"], 400),
-    ("POST /do/logout", &[ORIGIN, FORM], 401),
-    ("GET /do/logout", &["COOKIE"], 405),
-];
-
-#[tokio::test]
-async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
-    let sessions = Sessions::default();
-    let gate = Gate::new(APPS.0.clone(), AuditLog::default(), sessions.clone(), Clock::System);
-    let now = Clock::System.now();
-    let begin = || sessions.begin(sessions.ticket(now).expose(), now).unwrap();
-    let [cookie, other] = [begin(), begin()].map(|c| format!("Cookie: other=1; ringback-session-7464={}", c.expose()));
-    for (line, lines, status) in SESSION {
-        let (method, target) = line.split_once(' ').unwrap();
-        let host = [HOST].into_iter().filter(|_| !lines.iter().any(|line| line.starts_with("Host")));
-        let lines: Vec<&str> = host
-            .chain(lines.iter().map(|line| match *line {
-                "COOKIE" => cookie.as_str(),
-                "OTHER" => other.as_str(),
-                line => line,
-            }))
-            .collect();
-        let reply = doors(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
-        assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
-    }
-    let asked = request("GET", "/token", &[HOST, &cookie], tcp());
-    assert_eq!(doors(gate.clone()).oneshot(asked).await.unwrap().status(), 401, "a cookie is no key");
-    let own = Peer::Unix { uid: own_uid(), pid: None };
-    let asked = request("GET", "/", &["Host: ringback", &cookie], own);
-    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
-}
-
-/// What the gate itself lets an app do, by its rights. Whether an account is its own is asked behind it.
-#[tokio::test]
-async fn every_route_asks_for_the_rights_that_it_needs() {
-    let (apps, _) = apps::tests::fresh();
-    let set = |name: &str| Some([name.to_owned()].into());
-    let key = |name: &str, accounts: Option<&str>, scopes: Option<&str>, write| {
-        let rights = Rights { accounts: accounts.and_then(set), scopes: scopes.and_then(set), write };
-        let new = NewApp { name: name.into(), rights, expires_at: None };
-        format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
-    };
-    let all = key("all", None, None, true);
-    let keys = [
-        (key("reader", None, None, false), false, false),
-        (key("reader-of-one", Some("work"), None, false), false, true),
-        (key("writer-of-one", Some("work"), None, true), true, true),
-        (key("writer-of-scopes", None, Some("read"), true), true, false),
-    ];
-    let gate = Gate::new(apps.clone(), AuditLog::default(), Sessions::default(), Clock::System);
-    let own = Peer::Unix { uid: own_uid(), pid: None };
-    for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
-        let path = route.path.replace("{name}", "work").replace("{id}", "i");
-        let may = |writes: bool, limited: bool| match route.access {
-            Access::Owner => false,
-            Access::Write | Access::Socket if !writes => false,
-            _ => route.reach != RouteScope::Every || !limited,
-        };
-        let rows = keys.iter().map(|(key, writes, limited)| (key, may(*writes, *limited)));
-        for (key, opens) in rows.chain([(&all, true)]) {
-            let asked = request(route.method.as_str(), &path, &["Host: ringback", key], own);
-            let reply = doors(gate.clone()).oneshot(asked).await.unwrap();
-            let expected = if opens { 200 } else { 403 };
-            assert_eq!(reply.status().as_u16(), expected, "{} {path} {key}", route.method);
-            let told = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
-            assert_eq!(told.is_some_and(|told| told.contains("insufficient_scope")), !opens);
-        }
-    }
-    apps.remove("all").unwrap();
-    let asked = request("GET", "/token", &["Host: ringback", &all], own);
-    assert_eq!(doors(gate).oneshot(asked).await.unwrap().status(), 401, "on the socket a key counts too");
-}
-
-#[tokio::test]
-async fn the_socket_needs_no_key_but_a_name_of_ours() {
-    let own = Peer::Unix { uid: own_uid(), pid: Some(1) };
-    for (host, status) in [
-        ("Host: localhost", 200),
-        ("Host: ringback", 200),
-        ("Host: 127.0.0.1:1", 200),
-        ("Host: localhost:x", 403),
-        ("Host: evil.example", 403),
-        ("Host: 0.0.0.0", 403),
-    ] {
-        assert_eq!(ask("GET", "/token", &[host], own).await.status().as_u16(), status, "{host}");
-    }
-    assert_eq!(ask("GET", "/token", &["Host: localhost", "Origin: http://localhost"], own).await.status(), 403);
-}
-
-#[tokio::test(start_paused = true)]
-async fn keys_are_asked_for_as_rfc_6750_says() {
-    for (lines, status, challenge) in [
-        (&[HOST] as &[&str], 401, Some(r#"Bearer realm="ringback""#)),
-        (&[HOST, "Authorization: Basic azN5"], 401, Some(r#"Bearer realm="ringback""#)),
-        (&[HOST, "Authorization: Bearer wrong"], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
-        (&[HOST, "Authorization: Bearer "], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
-        (&[HOST, KEY, KEY], 400, None),
-        (&[HOST, "authorization: bearer k3y"], 200, None),
-    ] {
-        let reply = ask("GET", "/token", lines, tcp()).await;
-        let shown = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
-        assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
-    }
-    let (others, _) = apps::tests::fresh();
-    let reply = doors(Gate::new(others, AuditLog::default(), Sessions::default(), Clock::System))
-        .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
-        .await
-        .unwrap();
-    assert_eq!(reply.status(), 401);
-}
-
-#[tokio::test(start_paused = true)]
-async fn wrong_keys_wait_longer_each_time_until_a_right_one_comes() {
-    let ms: Vec<u128> = (0..8).map(|before| delay_after(before).as_millis()).collect();
-    assert_eq!(ms, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
-    assert_eq!(delay_after(u32::MAX), Duration::from_secs(2));
-    let gate = gate();
-    for wrong in 1..=3 {
-        doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, "Authorization: Bearer x"], tcp())).await.unwrap();
-        assert_eq!(gate.wrong_keys(), wrong);
-    }
-    doors(gate.clone()).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
-    assert_eq!(gate.wrong_keys(), 0);
-}
-
-#[tokio::test]
-async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
-    for (target, lines) in
-        [("/token", &[HOST, KEY, "X-Request-Id: theirs"] as &[&str]), ("/token", &[HOST]), ("/nowhere", &[])]
-    {
-        let reply = ask("GET", target, lines, tcp()).await;
-        for (name, value) in [
-            ("cache-control", "no-store"),
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
-            ("x-frame-options", "DENY"),
-            ("content-security-policy", super::CONTENT_SECURITY_POLICY),
-        ] {
-            assert_eq!(reply.headers()[name], value, "{target}");
-        }
-        let names: Vec<&str> = reply.headers().keys().map(axum::http::HeaderName::as_str).collect();
-        assert!(!names.iter().any(|name| name.starts_with("access-control") || *name == "server"), "{names:?}");
-        let id = reply.headers()["x-request-id"].to_str().unwrap();
-        assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-    }
-}
-
-#[tokio::test]
-async fn only_the_page_with_a_script_may_run_ours_and_ask_us() {
-    let page = Router::new().fallback(|| async { axum::Extension(super::Scripted) });
-    let reply = guard(page, gate()).oneshot(request("GET", "/cb", &[HOST], tcp())).await.unwrap();
-    let policy = reply.headers()["content-security-policy"].to_str().unwrap();
-    let usual = policy.replace(" script-src 'self'; connect-src 'self';", "");
-    assert!(usual != policy && usual == super::CONTENT_SECURITY_POLICY, "nothing else differs: {policy}");
-}
-
-#[tokio::test]
-async fn refusals_are_json_and_repeat_nothing_of_the_request() {
-    for (method, target) in
-        [("GET", "/canary%00"), ("POST", "/canary"), ("GET", "/token?canary=1&canary=1"), ("CANARY", "/token")]
-    {
-        let reply = ask(method, target, &[HOST, KEY], tcp()).await;
-        assert_eq!(reply.headers()["content-type"], "application/json", "{target}");
-        let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        assert!(body.contains(r#""error":"#) && !body.to_lowercase().contains("canary"), "{body}");
-    }
-}
-
-#[tokio::test]
-async fn method_not_allowed_tells_the_methods() {
-    for (target, allowed) in
-        [("/token", "GET"), ("/v1/accounts/a/token", "GET, DELETE"), ("/v1/accounts/a/login", "POST")]
-    {
-        assert_eq!(ask("OPTIONS", target, &[HOST], tcp()).await.headers()["allow"], allowed);
+        assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
+        let unmarked = Request::builder().method(route.method.as_str()).uri(&path).header("Host", "127.0.0.1:7464");
+        let reply = guarded(gate()).oneshot(unmarked.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(reply.status(), 403, "a request by no known listener: {path}");
     }
 }
 
 const NAVIGATES: &str = "Sec-Fetch-Mode: navigate";
-
-#[tokio::test]
-async fn what_a_browser_shows_is_a_page_and_what_a_program_reads_is_json() {
-    let (html, json) = ("text/html; charset=utf-8", "application/json");
-    let old_browser = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-    for (method, target, lines, status, kind) in [
-        ("GET", "/token", &[NAVIGATES] as &[&str], 401, html),
-        ("GET", "/v1/nowhere", &[NAVIGATES], 200, ""),
-        ("PUT", "/v1/nowhere", &[NAVIGATES], 404, html),
-        ("POST", "/token", &[NAVIGATES], 405, html),
-        ("GET", "/token?a=1&a=2", &[NAVIGATES], 400, html),
-        ("GET", "/", &[NAVIGATES, "Sec-Fetch-Site: cross-site"], 403, html),
-        ("POST", "/callback/p", &[NAVIGATES, "Origin: https://provider.example"], 403, html),
-        ("GET", "/token", &[old_browser], 401, html),
-        ("GET", "/token", &["Accept: */*"], 401, json),
-        ("GET", "/token", &["Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], 401, json),
-        ("GET", "/nowhere/x?a", &[old_browser, KEY, "Origin: https://evil.example"], 403, json),
-        ("GET", "/token", &["Accept: application/json, text/plain"], 401, json),
-        ("GET", "/token", &[old_browser, "Sec-Fetch-Mode: cors"], 401, json),
-        ("GET", "/token", &[], 401, json),
-    ] {
-        let lines: Vec<&str> = lines.iter().copied().chain([HOST]).collect();
-        let reply = ask(method, target, &lines, tcp()).await;
-        assert_eq!(reply.status(), status, "{method} {target} {lines:?}");
-        let found = reply.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        assert!(kind.is_empty() || found == kind, "{method} {target} {lines:?}: {found}");
-    }
-}
-
-#[tokio::test]
-async fn more_header_lines_than_are_taken_are_refused_with_what_to_do() {
-    let cookies = format!("Cookie: a={}", "x".repeat(33 * 1024));
-    let other = format!("X-Long: {}", "x".repeat(33 * 1024));
-    for (target, line, status, told) in [
-        ("/token", &cookies, 431, "Delete the cookies of this site"),
-        ("/login/start/t", &cookies, 431, "Delete the cookies of this site"),
-        ("/token", &other, 431, "header lines have more than 32 KiB"),
-        ("/static/style.css", &cookies, 200, "reached"),
-        // A callback's handler says it, and tells who waits for the login.
-        ("/callback/p", &cookies, 200, "fallback"),
-    ] {
-        let reply = ask("GET", target, &[HOST, KEY, NAVIGATES, line], tcp()).await;
-        assert_eq!(reply.status(), status, "{target}");
-        let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
-        assert!(String::from_utf8_lossy(&body).contains(told), "{target}: {body:?}");
-    }
-    let for_programs = ask("GET", "/token", &[HOST, KEY, &other], tcp()).await;
-    assert_eq!(
-        (for_programs.status().as_u16(), &for_programs.headers()["content-type"]),
-        (431, &"application/json".parse().unwrap())
-    );
-}

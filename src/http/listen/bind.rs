@@ -1,4 +1,4 @@
-//! Taking an address: loopback TCP or a unix socket, or a clear reason why not.
+//! Binds a listener: loopback TCP or a unix socket, or a clear reason why not.
 //!
 //! Nothing here ever moves to another port by itself: redirect URIs are registered by hand, and a
 //! program that sends its key to whoever holds the port would be the loser (docs/security.md, rule 1).
@@ -12,10 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-use crate::ports;
+use crate::os::ports;
+use crate::os::private_file;
 
-/// How many may connect at the same moment. Who finds the queue of a port full is not refused: their system tries
-/// again after a second, and then ever later.
+/// The accept backlog. A client that finds the queue of a port full is not refused: its system tries again after a second,
+/// and then with growing pauses.
 const QUEUE: u32 = 1024;
 
 /// An address that is ours.
@@ -202,8 +203,7 @@ fn require_private_folder(path: &Path) -> Result<(), BindError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let metadata = std::fs::symlink_metadata(folder)
         .map_err(|source| BindError::Io { place: folder.display().to_string(), source })?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if metadata.is_dir() && ours && metadata.mode().trailing_zeros() >= 6 {
+    if metadata.is_dir() && private_file::is_private(&metadata) {
         return Ok(());
     }
     Err(BindError::FolderNotPrivate { folder: folder.to_owned() })

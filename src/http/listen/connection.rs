@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::response::Response;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,8 +17,10 @@ use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use super::connection_cap::EvictionTickets;
-use super::{Connection, ShutdownStage, reached};
+use super::request_count::{Evictable, RequestCount, RequestGuard};
+use super::shutdown::{ShutdownStage, reached};
 use crate::http::log_limit::LogLimit;
+use crate::http::peer::Connection;
 
 /// hyper's read buffer, and so about the largest request head it takes (431 beyond, without a page). Twice the header
 /// lines that are let in (`http::head`), so that the provider's answer has room in the target.
@@ -29,59 +30,6 @@ pub(super) const HEAD_FIELDS: usize = 64;
 /// How long it may be the peer's turn before the daemon stops or gives the connection's place to others. One that was
 /// accepted a moment before would have its request on the way.
 const GRACE: Duration = Duration::from_millis(100);
-
-/// What goes on in a connection.
-#[derive(Debug, Default)]
-struct RequestCount {
-    /// Heads that came.
-    begun: usize,
-    /// Requests without an answer so far.
-    in_progress: usize,
-    /// Those of them whose body the peer still owes, or which are [`Evictable`].
-    owed: usize,
-}
-
-impl RequestCount {
-    /// Whether it is the peer's turn: to send a request, or the rest of one, or to read an answer.
-    fn is_peers_turn(&self) -> bool {
-        self.in_progress <= self.owed
-    }
-}
-
-/// Counts for as long as it lives.
-struct RequestGuard(Arc<watch::Sender<RequestCount>>, fn(&mut RequestCount) -> &mut usize);
-
-impl RequestGuard {
-    fn new(talk: &Arc<watch::Sender<RequestCount>>, of: fn(&mut RequestCount) -> &mut usize) -> Self {
-        talk.send_modify(|talk| *of(talk) += 1);
-        Self(Arc::clone(talk), of)
-    }
-
-    /// A body that holds this until it has ended or is dropped.
-    fn held_by(self, body: impl HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static) -> Body {
-        Body::new(body.map_err(move |error| {
-            let _held = &self;
-            error
-        }))
-    }
-}
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        self.0.send_modify(|talk| *self.1(talk) -= 1);
-    }
-}
-
-/// A request's way to say that its connection may go: what it waits for is no answer.
-#[derive(Debug, Clone)]
-pub(in crate::http) struct Evictable(Arc<watch::Sender<RequestCount>>);
-
-impl Evictable {
-    /// For as long as what this gives lives.
-    pub(in crate::http) fn now(&self) -> impl Send + use<> {
-        RequestGuard::new(&self.0, |talk| &mut talk.owed)
-    }
-}
 
 /// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or somebody else
 /// needs its place and it makes no use of it.

@@ -1,16 +1,11 @@
-//! Places for connections: how many there are at once, and that those which nobody uses are given back when they run
-//! short: as many as are asked for, and those first that nobody has used for longest.
+//! The cap on connections, and eviction: when all places are taken and more connections wait, idle ones are closed, as
+//! many as are needed, the one that has been idle longest first.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Which door a connection came by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListenerKind {
-    Tcp,
-    Unix,
-}
+use crate::http::peer::Transport;
 
 /// All places, and those that TCP may have of them.
 #[derive(Debug)]
@@ -110,9 +105,9 @@ impl ConnectionCap {
 
     /// Waits for a free place, *before* a connection is accepted. Who comes when the house is full waits in the
     /// kernel's queue and is served a little later; a 503 would make every caller write a retry loop.
-    pub(super) async fn one(&self, kind: ListenerKind) -> Vec<OwnedSemaphorePermit> {
+    pub(super) async fn one(&self, kind: Transport) -> Vec<OwnedSemaphorePermit> {
         let mut permits = Vec::with_capacity(2);
-        if kind == ListenerKind::Tcp {
+        if kind == Transport::Tcp {
             // A full port is no reason to disturb the socket.
             permits.push(self.tcp.one().await);
         }
@@ -121,8 +116,8 @@ impl ConnectionCap {
     }
 
     /// How a connection of this kind learns that its place is needed.
-    pub(super) fn tickets(&self, kind: ListenerKind) -> EvictionTickets {
-        let tcp = (kind == ListenerKind::Tcp).then(|| Arc::clone(&self.tcp.wanted));
+    pub(super) fn tickets(&self, kind: Transport) -> EvictionTickets {
+        let tcp = (kind == Transport::Tcp).then(|| Arc::clone(&self.tcp.wanted));
         EvictionTickets { all: Arc::clone(&self.all.wanted), tcp }
     }
 }
@@ -141,7 +136,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     /// How many of `count` idle connections would go now.
-    async fn going(places: &ConnectionCap, kind: ListenerKind, count: usize) -> usize {
+    async fn going(places: &ConnectionCap, kind: Transport, count: usize) -> usize {
         let mut going = 0;
         for _ in 0..count {
             going += usize::from(timeout(MOMENT, places.tickets(kind).one()).await.is_ok());
@@ -152,21 +147,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn as_many_connections_go_as_are_waited_for() {
         let places = ConnectionCap::new(4);
-        assert_eq!(going(&places, ListenerKind::Tcp, 9).await, 0, "there is room");
+        assert_eq!(going(&places, Transport::Tcp, 9).await, 0, "there is room");
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.one(ListenerKind::Unix).await);
+            held.push(places.one(Transport::Unix).await);
         }
-        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 0, "nobody waits");
-        let (mut first, mut second) =
-            (Box::pin(places.one(ListenerKind::Unix)), Box::pin(places.one(ListenerKind::Unix)));
+        assert_eq!(going(&places, Transport::Unix, 9).await, 0, "nobody waits");
+        let (mut first, mut second) = (Box::pin(places.one(Transport::Unix)), Box::pin(places.one(Transport::Unix)));
         assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
-        assert_eq!((going(&places, ListenerKind::Tcp, 1).await, going(&places, ListenerKind::Unix, 9).await), (1, 1));
+        assert_eq!((going(&places, Transport::Tcp, 1).await, going(&places, Transport::Unix, 9).await), (1, 1));
         held.truncate(2);
         let taken = (first.await, second.await);
-        let third = Box::pin(places.one(ListenerKind::Unix));
+        let third = Box::pin(places.one(Transport::Unix));
         assert!(timeout(MOMENT, third).await.is_err());
-        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 0, "who waited has left, and the ticket is gone");
+        assert_eq!(going(&places, Transport::Unix, 9).await, 0, "who waited has left, and the ticket is gone");
         drop(taken);
     }
 
@@ -175,26 +169,22 @@ mod tests {
         let places = ConnectionCap::new(4);
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.one(ListenerKind::Unix).await);
+            held.push(places.one(Transport::Unix).await);
         }
-        let (mut first, mut second) =
-            (Box::pin(places.one(ListenerKind::Unix)), Box::pin(places.one(ListenerKind::Unix)));
+        let (mut first, mut second) = (Box::pin(places.one(Transport::Unix)), Box::pin(places.one(Transport::Unix)));
         assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
         held.pop();
         first.await;
-        assert_eq!(going(&places, ListenerKind::Unix, 9).await, 1, "the second still waits");
+        assert_eq!(going(&places, Transport::Unix, 9).await, 1, "the second still waits");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_port_disturbs_the_port_alone() {
         let places = ConnectionCap::new(4);
-        let _held = (
-            places.one(ListenerKind::Tcp).await,
-            places.one(ListenerKind::Tcp).await,
-            places.one(ListenerKind::Tcp).await,
-        );
-        let mut late = Box::pin(places.one(ListenerKind::Tcp));
+        let _held =
+            (places.one(Transport::Tcp).await, places.one(Transport::Tcp).await, places.one(Transport::Tcp).await);
+        let mut late = Box::pin(places.one(Transport::Tcp));
         assert!(timeout(MOMENT, &mut late).await.is_err());
-        assert_eq!((going(&places, ListenerKind::Unix, 9).await, going(&places, ListenerKind::Tcp, 9).await), (0, 1));
+        assert_eq!((going(&places, Transport::Unix, 9).await, going(&places, Transport::Tcp, 9).await), (0, 1));
     }
 }

@@ -1,18 +1,20 @@
-//! Listeners that a service manager bound and passed (`sd_listen_fds(3)`): it holds them while no daemon runs, so that
-//! who connects meanwhile waits and is not refused. A unit file can say anything, so each one is looked at.
+//! Socket activation: listeners that a service manager bound and passed (`sd_listen_fds(3)`). It holds them while no
+//! daemon runs, so that clients wait and are not refused. A unit file can say anything, so each one is checked.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 
 use super::bind::BoundListener;
+use crate::os::private_file;
+use crate::os::sockets;
 
-/// What was passed and is not served yet.
+/// Sockets that were passed and are not served yet.
 #[derive(Debug, Default)]
 pub struct Passed {
     tcp: Vec<(SocketAddr, TcpListener)>,
@@ -122,12 +124,9 @@ fn served(listener: TcpListener) -> Result<BoundListener, PassedError> {
     Ok(BoundListener::Tcp(tokio::net::TcpListener::from_std(listener)?))
 }
 
-/// Whether it waits for connections, and is none itself.
+/// Whether it waits for connections, and is none itself. Where the system does not tell, the service manager is believed.
 fn listens(socket: impl AsFd) -> io::Result<bool> {
-    #[cfg(target_vendor = "apple")]
-    return Ok(socket.as_fd().try_clone_to_owned().is_ok());
-    #[cfg(not(target_vendor = "apple"))]
-    Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
+    Ok(sockets::is_listening(socket)?.unwrap_or(true))
 }
 
 /// Whether it is bound at `wanted`, where nobody else may connect.
@@ -137,11 +136,7 @@ fn at(listener: &UnixListener, wanted: &Path) -> Result<(), PassedError> {
         let path = address.as_pathname().map_or("a place without a file".into(), |path| path.display().to_string());
         return Err(PassedError::Elsewhere { path, wanted: wanted.to_owned() });
     }
-    let ours = |file: &std::fs::Metadata| {
-        file.file_type().is_socket()
-            && file.uid() == rustix::process::geteuid().as_raw()
-            && file.mode().trailing_zeros() >= 6
-    };
+    let ours = |file: &std::fs::Metadata| file.file_type().is_socket() && private_file::is_private(file);
     if std::fs::symlink_metadata(wanted).is_ok_and(|file| ours(&file)) {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Connections in real time over real sockets, with small limits.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -209,7 +210,7 @@ async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
 }
 
 #[tokio::test]
-async fn shutdown_closes_the_door_lets_requests_end_and_cuts_the_stuck() {
+async fn shutdown_closes_the_listener_lets_requests_end_and_cuts_the_stuck() {
     let (server, _open, address) = start(ConnectionLimits { head: LONG, drain: LONG, ..limits() }).await;
     let idle = send(address, "").await;
     let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -243,16 +244,16 @@ async fn the_socket_is_private_knows_its_peer_and_goes_away() {
     let path = folder.path().join("s");
     let listener = bind_unix(&path).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(vec![listener], router(), limits(), async { drop(stopped.await) }));
+    let server = Server::new(limits());
+    let open = server.spawn(listener, router());
     assert!(matches!(bind_unix(&path).await, Err(BindError::SocketTaken { .. })));
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(b"GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     let expected =
         format!("Unix {{ uid: {}, pid: Some({}) }}", rustix::process::geteuid().as_raw(), std::process::id());
     assert!(rest(stream).await.ends_with(&expected));
-    drop(stop);
-    timeout(LONG, serving).await.unwrap().unwrap();
+    drop(open);
+    timeout(LONG, server.shut_down()).await.unwrap();
     assert!(!path.exists());
 }
 

@@ -1,4 +1,4 @@
-//! A stream that gives up on a peer who does not read. hyper bounds how long a request's head may take,
+//! A write timeout: fails the connection of a peer that does not read. hyper bounds how long a request's head may take,
 //! but not how long a reply may: without this, a peer that stops reading would keep its place for ever.
 
 use std::io;

@@ -46,7 +46,7 @@ fn name(text: &str) -> Result<String, Error> {
     fits.then(|| text.to_owned()).ok_or_else(|| unfit(AUDIENCE, "visible ASCII without spaces"))
 }
 
-/// Kept as it came: providers compare it byte by byte.
+/// Unchanged: providers compare it byte by byte.
 fn indicator(text: &str) -> Result<String, Error> {
     let plain = text.len() <= LONGEST && text.bytes().all(|b| b.is_ascii_graphic());
     let absolute = || Url::parse(text).is_ok_and(|url| url.fragment().is_none());

@@ -3,8 +3,10 @@
 
 use crate::apps::App;
 use crate::apps::consent::ConsentQuestion;
+use crate::apps::wording::times;
 use crate::clock::Wall;
-use crate::contract::{AccountHealth, AccountReply, AccountState, times, whose};
+use crate::contract::{AccountHealth, AccountReply, AccountState, whose};
+use crate::printable::is_unprintable;
 
 /// What a provider wrote is cut to this many characters.
 const SHOWN: usize = 300;
@@ -119,11 +121,7 @@ pub(super) fn wrong_keys(count: u64) -> Option<String> {
 
 /// What a stranger wrote, in a bearable length and without what hides or turns text around.
 fn cut(text: &str) -> String {
-    let odd = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let short: String = text.chars().filter(|c| !odd(c)).take(SHOWN).collect();
+    let short: String = text.chars().filter(|c| !is_unprintable(*c)).take(SHOWN).collect();
     if text.chars().nth(SHOWN).is_some() { short + "…" } else { short }
 }
 

@@ -6,7 +6,7 @@ use ring::signature::{
 use serde_json::Value;
 
 use super::*;
-use crate::oauth::exchange::ClientKey;
+use crate::oauth::credentials::ClientKey;
 
 /// Made for this test with `openssl genrsa`, and of no other use: ring makes no RSA keys.
 const RSA_PKCS8: &str = include_str!("rsa-pkcs8.pem");

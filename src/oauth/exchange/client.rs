@@ -1,11 +1,12 @@
-//! How the client proves itself (RFC 6749 §2.3, RFC 7523 §2.2): by one method per request, never two.
+//! Client authentication (RFC 6749 §2.3, RFC 7523 §2.2): one method per request, never two.
 
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::encoding::{Space, basic, json, pairs};
-use super::{Credentials, FormParameters, HttpRequest, Unbuildable};
+use super::request::{FormParameters, HttpRequest, Unbuildable};
 use crate::oauth::assertion::{self, Signing};
+use crate::oauth::credentials::Credentials;
 use crate::oauth::dialect::{AssertionAudience, BodyEncoding, ClientAuth, Dialect};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -1,11 +1,11 @@
-//! Parameters as text, in buffers that are large enough from the start: growing would leave copies of
-//! secrets behind.
+//! Encoding of request parameters: form, query, JSON and the Basic header. Buffers are allocated at their final size,
+//! since a buffer that grows leaves copies of secrets behind.
 
 use base64::Engine as _;
 use serde::ser::{SerializeMap as _, Serializer as _};
 use zeroize::Zeroizing;
 
-use super::FormParameters;
+use super::request::FormParameters;
 
 /// How a space is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use crate::clock::Wall;
 use crate::oauth::dialect::ClientAuth;
 use crate::oauth::dialect::tests::dialect;
 use crate::oauth::grant::Expiry;
+use crate::secret::ClientSecret;
 use crate::secret::Nonce256;
 
 const FORM: &str = "application/x-www-form-urlencoded";

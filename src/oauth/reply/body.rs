@@ -1,11 +1,13 @@
-//! A reply's body as members: JSON under any content type, a form, or what can be read of broken JSON.
+//! Reply body: JSON under any content type, a form, or what can be read of broken JSON.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
 use super::members::Members;
-use super::{ReceivedReply, clean, form, scan};
+use super::parsed::ReceivedReply;
+use super::text::clean;
+use super::{form, scan};
 
 /// What could be read.
 pub(super) struct Read {

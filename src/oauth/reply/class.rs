@@ -1,5 +1,5 @@
-//! What a provider's error code means for the grant: the one table, by code. What counts besides (status, repetition,
-//! time) is decided in `complaint` and in `account/state/answering.rs`.
+//! Error classification: what a provider's error code means for the grant, in one table. Status, repetition and time
+//! count too: see `complaint` and `account/state/outcome.rs`.
 
 /// What an answer that is no grant says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

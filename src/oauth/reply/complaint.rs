@@ -1,16 +1,19 @@
-//! Replies that are no success: RFC 6749 §5.2, Phone.com's `@error`, the shapes that other APIs have for an error, and
-//! what comes from proxies.
+//! Error replies: RFC 6749 §5.2, Phone.com's `@error`, the error shapes of other APIs, and the pages of proxies.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::body;
 use super::class::{Class, of_code};
 use super::members::Members;
+use super::parsed::{ParsedReply, ReceivedReply, Refusal, RefusalSubject};
+use super::text::{clean, clean_to};
 use super::values::{SECOND, lifetime, moment};
-use super::{LONGEST_WORDS, ParsedReply, ReceivedReply, Refusal, RefusalSubject, body, clean, clean_to};
 use crate::clock::Wall;
 
+/// Longest error description that is passed on, in characters.
+const LONGEST_WORDS: usize = 500;
 /// Of a list of errors, so many are looked at.
 const MOST_ERRORS: usize = 8;
 
@@ -86,7 +89,7 @@ fn not_oauth(content_type: Option<&str>) -> String {
 pub(super) struct Complaint {
     /// In any of the shapes.
     code: Option<String>,
-    /// Its words, as they came.
+    /// Its description, unchanged.
     said: Option<String>,
     /// It says of itself that it will pass.
     transient: bool,

@@ -1,5 +1,5 @@
-//! Token replies as forms (`access_token=...&refresh_token=...`): GitHub's usual ones, and those of servers older than
-//! RFC 6749.
+//! Form-encoded token replies (`access_token=...&refresh_token=...`): GitHub's default, and servers older than RFC
+//! 6749.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The members of a token reply, those of RFC 6749 apart.
+//! Members of a token reply: those of RFC 6749, and all others.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(super) struct Members {
     pub(super) known: KnownMembers,
     pub(super) other: Map<String, Value>,
-    /// A known member came twice, with different values.
+    /// A known member stands there twice, with different values.
     pub(super) is_ambiguous: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Reads an object out of broken JSON, member by member, for as long as it makes sense.
+//! Recovery parser for broken JSON: reads an object member by member for as long as the text is well-formed.
 //!
 //! The provider has done its work by the time its reply turns out to be broken, and the refresh token in it may be the
 //! only one that still works. A member counts if it arrived whole: text with its closing quote, anything else with
@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use super::DEEPEST;
 use super::members::Members;
+use super::values::DEEPEST;
 
 /// What was found.
 pub(super) struct ScannedTokens {
@@ -39,7 +39,7 @@ struct Scanner<'a> {
 
 /// A value, and whether the text goes on behind it.
 struct Scanned {
-    /// `None`: it is whole, and of no use.
+    /// `None`: the value is whole but useless.
     value: Option<Value>,
     is_whole: bool,
 }

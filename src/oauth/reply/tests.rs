@@ -1,6 +1,9 @@
 mod flawed;
 
+use std::time::Duration;
+
 use super::*;
+use crate::clock::Wall;
 use crate::oauth::dialect::tests::dialect;
 use crate::oauth::discovery::Metadata;
 use crate::oauth::{authorize, describe, device};

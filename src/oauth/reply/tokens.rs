@@ -1,16 +1,17 @@
-//! Which of a reply's tokens can be used, and what is wrong with those that can't.
+//! Token validation: which tokens of a reply can be used, and what is wrong with the others.
 
 use serde_json::{Map, Value};
 
 use super::members::{KnownMembers, Members, without};
-use super::values::{deeper_than, left, left_until, scope};
-use super::{DEEPEST, LONGEST_TOKEN};
+use super::values::{DEEPEST, deeper_than, left, left_until, scope};
 use crate::clock::Wall;
 use crate::oauth::dialect::{Dialect, ServedTypes};
 use crate::oauth::grant::Grant;
 use crate::secret::{AccessToken, RefreshToken};
 
-/// Longest value of a stranger that is named, in characters.
+/// Longest token that is accepted, in bytes.
+pub const LONGEST_TOKEN: usize = 64 * 1024;
+/// Longest value that is quoted in a flaw, in characters.
 const LONGEST_NAMED: usize = 40;
 /// The same of one that has digits: longer ones may be tokens (RFC 6749 §10.10 has them hold 128 bits and more).
 const LONGEST_WITH_DIGITS: usize = 16;

@@ -1,4 +1,4 @@
-//! Members of replies as what they mean: numbers, times, scopes. Whatever is of no use is unknown.
+//! Member values: numbers, times and scopes. A useless value counts as missing.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::clock::Wall;
 
+/// Deepest nesting of members that are kept.
+pub(super) const DEEPEST: usize = 16;
 /// No access token is believed to live longer than this.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -20,7 +22,7 @@ pub(crate) fn scope(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Scopes of a stranger, made fit for a terminal and a log.
+/// Sanitizes a scope for a terminal and a log.
 pub(crate) fn clean_scope(scope: &str) -> String {
     scope.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4096).collect::<String>().trim().to_owned()
 }

@@ -6,12 +6,14 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::{SUFFIX, io, valid};
-use crate::config::KeySource;
-use crate::paths::file_system::{self, FileSystemFeature};
-use crate::paths::folder::Folder;
-use crate::paths::holder::{COMMAND, LOCK, read_pid};
+use crate::contract::is_name;
+use crate::os::folder::Folder;
+use crate::os::folder::error::FileSystemFeature;
+use crate::os::folder::file_system;
+use crate::os::holder::{COMMAND, LOCK, read_pid};
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
+use crate::store::file_name::{SUFFIX, io};
 use crate::store::key::source::{self, Obtained, Outside, Start};
 
 const ACCOUNTS: &str = "accounts";
@@ -68,7 +70,7 @@ impl StateLock {
         let mut names = self.accounts.names()?;
         names.retain_mut(|name| {
             name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
-            valid(name)
+            is_name(name)
         });
         names.sort_unstable();
         Ok(names)

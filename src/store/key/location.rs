@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use super::source::TEXT_LIMIT;
-use crate::config::KeySource;
-use crate::paths::folder::Folder;
+use super::TEXT_LIMIT;
+use crate::os::folder::Folder;
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The note in the state folder. Not a secret.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::MasterKey;
 use super::source::{Obtained, Start, make};
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 use crate::secret::Passphrase;
 use crate::store::StoreError;
 

@@ -2,20 +2,21 @@
 //! key that can't be had is an error, since a fresh one could open none of them.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::MasterKey;
 use super::location::{self, Item, KeyLocation, Note};
-use crate::config::KeySource;
-use crate::hardening::children;
-use crate::keyring::KeyringError;
-use crate::paths::folder::{Folder, FolderError};
+use super::{MasterKey, TEXT_LIMIT};
+use crate::os::child_env;
+use crate::os::folder::Folder;
+use crate::os::folder::error::FolderError;
+use crate::os::keyring::KeyringError;
+use crate::os::private_file::{self, EVERYBODY, Owners};
+use crate::os::program::{self, ProgramError, ProgramLimits};
+use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The key file in the state folder.
@@ -23,11 +24,10 @@ pub const KEY_FILE: &str = "master.key";
 /// Attribute `service` in the keyring; what `username` is, [`Item`] tells.
 pub const KEYRING_SERVICE: &str = "ringback master key";
 
-/// A key as text is 64 bytes long; what is longer than this is something else.
-pub(in crate::store) const TEXT_LIMIT: usize = 4096;
-/// How long the program may take, in steps of [`STEP`].
-const STEPS: u32 = 400;
-const STEP: Duration = Duration::from_millis(25);
+/// How long the program may take.
+const PROGRAM: Duration = Duration::from_secs(10);
+/// The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
+const OPEN_OUTPUT: Duration = Duration::from_millis(100);
 
 /// What key sources reach for outside the state folder.
 #[derive(Clone, Copy)]
@@ -54,15 +54,15 @@ pub struct OsKeyring;
 
 impl Keyring for OsKeyring {
     fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-        crate::keyring::get(service, user)
+        crate::os::keyring::get(service, user)
     }
 
     fn set(&self, service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
-        crate::keyring::set(service, user, secret)
+        crate::os::keyring::set(service, user, secret)
     }
 
     fn delete(&self, service: &str, user: &str) -> Result<(), KeyringError> {
-        crate::keyring::delete(service, user)
+        crate::os::keyring::delete(service, user)
     }
 }
 
@@ -205,76 +205,29 @@ fn from_credential(name: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result
 /// systemd owns these files and their folder, so owner and group are its business; a credential that
 /// everybody can read is not one.
 fn read_credential(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = std::fs::File::options().read(true).custom_flags(flags).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() || meta.mode() & 0o007 != 0 {
-        return Err(std::io::Error::other("it is not a regular file, or everybody can read it"));
-    }
-    read_text(file)
+    let refused = || std::io::Error::other("it is not a regular file, or everybody can read it");
+    let (file, meta) = private_file::open_regular(path)?;
+    private_file::check(meta.uid(), meta.mode(), Owners::Any, EVERYBODY).map_err(|_| refused())?;
+    private_file::read_wiped(file, TEXT_LIMIT, TEXT_LIMIT)
 }
 
 fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err(StoreError::Key { from: "command".into(), why: "it names no program".into() });
-    };
     // Arguments may say more than status has to show.
-    let from = format!("command {program}");
+    let from = argv.first().map_or_else(|| "command".to_owned(), |program| format!("command {program}"));
+    let limits = ProgramLimits { output: TEXT_LIMIT, time: PROGRAM, open_output: Some(OPEN_OUTPUT) };
     let fail = |why: String| StoreError::Key { from: from.clone(), why };
     // What it asks may be locked, or out of reach.
     let not_yet = |why: String| StoreError::KeyNotYet { from: from.clone(), why };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(children::of_programs(std::env::vars_os()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // Thrown away: it could hold anything, and would stand in the daemon's log.
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| fail(format!("it did not start: {e}")))?;
-    let output = collect(&mut child);
-    let ended = wait(&mut child).map_err(not_yet)?;
-    if !ended.success() {
-        return Err(not_yet(format!("it failed ({ended}); run it by hand to see more")));
+    match program::output_blocking(argv, &child_env::of_programs(std::env::vars_os()), limits) {
+        Ok(text) => parsed(&text, from),
+        Err(ProgramError::Empty) => Err(fail("it names no program".into())),
+        Err(ProgramError::NotStarted(error)) => Err(fail(format!("it did not start: {error}"))),
+        Err(ProgramError::OutputHeld) => Err(fail("it ended without closing its output".into())),
+        Err(ProgramError::Unread(error)) => Err(fail(error.to_string())),
+        Err(ProgramError::TooLong) => Err(not_yet(format!("it failed: it printed more than {TEXT_LIMIT} bytes"))),
+        Err(ProgramError::Failed(status)) => Err(not_yet(format!("it failed ({status}); run it by hand to see more"))),
+        Err(ProgramError::Late) => Err(not_yet(format!("it was still running after {} s", PROGRAM.as_secs()))),
     }
-    // The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
-    match output.and_then(|output| output.recv_timeout(STEP * 4).ok()) {
-        Some(Ok(text)) => parsed(&text, from),
-        Some(Err(e)) => Err(fail(e.to_string())),
-        None => Err(fail("it ended without closing its output".into())),
-    }
-}
-
-type Output = mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>;
-
-/// Reads along in a thread, so that a program that fills the pipe does not wait for us forever.
-fn collect(child: &mut Child) -> Option<Output> {
-    let stdout = child.stdout.take()?;
-    let (send, output) = mpsc::sync_channel(1);
-    std::thread::spawn(move || drop(send.send(read_text(stdout))));
-    Some(output)
-}
-
-fn wait(child: &mut Child) -> Result<std::process::ExitStatus, String> {
-    for _ in 0..STEPS {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) => std::thread::sleep(STEP),
-            Err(e) => return Err(e.to_string()),
-        }
-    }
-    // It is the only child with this id until it has been waited for.
-    let _ = child.kill().and_then(|()| child.wait());
-    Err(format!("it was still running after {} s", (STEP * STEPS).as_secs()))
-}
-
-/// At most [`TEXT_LIMIT`] bytes and one more, into a buffer that never has to grow.
-fn read_text(from: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(Vec::with_capacity(TEXT_LIMIT + 64));
-    from.take(TEXT_LIMIT as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 fn parsed(text: &[u8], from: String) -> Result<Obtained, StoreError> {

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::config::KeySource;
-use crate::keyring::KeyringError;
+use crate::os::keyring::KeyringError;
+use crate::secret::source::KeySource;
 use crate::store::key::source::{Keyring, OsKeyring, Outside};
 
 /// A keyring in memory, or none at all.

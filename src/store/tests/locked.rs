@@ -1,10 +1,10 @@
 //! A store whose key comes and goes.
 
 use super::*;
-use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::paths::folder::Folder;
+use crate::os::folder::Folder;
 use crate::secret::Passphrase;
+use crate::secret::source::KeySource;
 use crate::store::Opening;
 use crate::store::key::passphrase::{self, Cost};
 use crate::store::key::source::Start;

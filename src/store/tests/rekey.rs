@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::keys::Ring;
 use super::*;
-use crate::config::KeySource;
 use crate::contract::StoreState;
-use crate::keyring::KeyringError;
+use crate::os::keyring::KeyringError;
 use crate::secret::Passphrase;
+use crate::secret::source::KeySource;
 use crate::store::Opening;
 use crate::store::key::source::{Keyring, Outside};
 use crate::store::rekey::NewPlace;

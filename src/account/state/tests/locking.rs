@@ -1,12 +1,23 @@
 //! What is left of an account while the store is locked.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::login_reason::LoginReason;
+use crate::account::snapshot::Standing;
+use crate::account::state::effect::Effect;
+use crate::account::state::event::{Event, RefreshOutcome, StoreTrouble};
+use crate::account::state::machine::Machine;
+use crate::account::state::policy::{Policy, Reacquire};
+use crate::oauth::grant::Binding;
 
 fn nothing(b: &Bench) {
     assert_eq!((b.view().standing, b.token()), (Standing::Locked, "store_unavailable".into()));
     let view = b.view();
     assert!(view.token.is_none() && view.scope.is_none() && view.identity.is_empty() && !view.refreshable);
-    assert!(b.machine.tokens().is_none() && b.machine.held().is_none(), "nothing is left in memory");
+    assert!(b.machine.tokens().is_none() && b.machine.current().is_none(), "nothing is left in memory");
     assert_eq!(b.machine.wake_at(), None, "and nothing to wake up for");
 }
 
@@ -40,7 +51,7 @@ fn what_expired_meanwhile_is_refreshed_at_once() {
 #[test]
 fn nothing_is_done_for_a_locked_account() {
     for reacquire in [Reacquire::No, Reacquire::Always, Reacquire::WhileActive] {
-        let mut b = Bench::unaided(reacquire, false);
+        let mut b = Bench::reacquiring(reacquire, false);
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         let stored = b.disk.as_ref().unwrap().generation;
         b.tell(Event::Locked);
@@ -75,7 +86,7 @@ fn what_is_in_flight_or_not_yet_written_is_kept_before_anything_is_forgotten() {
     b.commit_fails = true;
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.tell(Event::Locked);
-    assert!(b.machine.is_unkept(), "the only copy there is");
+    assert!(b.machine.is_uncommitted(), "the only copy there is");
     b.commit_fails = false;
     b.tell(Event::Stopping);
     b.tell(Event::Locked);

@@ -1,7 +1,15 @@
 //! What is kept of when logins were made and how they ended.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
 use crate::account::login_history::LoginHistory;
+use crate::account::login_reason::LoginReason;
+use crate::account::snapshot::Standing;
+use crate::account::state::event::{Event, RefreshOutcome};
+use crate::oauth::reply::RefusalSubject;
 
 impl Bench {
     fn kept(&self) -> LoginHistory {

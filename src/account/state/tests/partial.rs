@@ -1,6 +1,15 @@
 //! Replies with a refresh token and no access token that can be served.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::snapshot::Standing;
+use crate::account::state::event::{Event, RefreshOutcome};
+use crate::account::state::policy::Reacquire;
+use crate::account::verdict::{Ttl, Verdict};
+use crate::oauth::grant::Grant;
 
 fn partial(refresh: &str) -> Grant {
     let flaws = vec!["token_type is `DPoP`".to_owned()];
@@ -97,7 +106,7 @@ fn for_a_part_of_the_scope_it_is_kept_too() {
 
 #[test]
 fn a_client_that_asks_for_itself_has_no_use_for_it() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(granted(partial("r2")));
     assert!(b.disk.is_none() && b.view().token.is_none());

@@ -1,6 +1,18 @@
 //! A record that is older than what was written last.
 
-use super::*;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::bench::*;
+use crate::account::login_reason::LoginReason;
+use crate::account::snapshot::Standing;
+use crate::account::state::event::{Event, RefreshOutcome, StoreTrouble};
+use crate::account::state::machine::Machine;
+use crate::account::state::policy::{Policy, Reacquire};
+use crate::oauth::dialect::Rotation;
+use crate::oauth::dialect::tests::dialect;
+use crate::oauth::grant::Binding;
 
 impl Bench {
     /// Logged in and refreshed up to generation 3; then the disk of generation 1 is put back, and the daemon starts.
@@ -42,7 +54,7 @@ fn its_tokens_go_nowhere_whoever_asks() {
     assert_eq!(b.view().standing, RESTORED, "read anew, it is as old as before");
     let reply = b.view().reply(b.now);
     assert_eq!(reply.reason_code.as_deref(), Some("restored_from_backup"));
-    assert!(reply.reason.unwrap().contains("it has generation 1, but 3 was reached"));
+    assert!(reply.reason.unwrap().contains("it has generation 1, and 3 was reached"));
 }
 
 #[test]
@@ -142,7 +154,7 @@ fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
 
 #[test]
 fn a_client_that_asks_for_itself_asks_anew() {
-    let mut b = Bench::unaided(Reacquire::Always, false);
+    let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let mut b = b.put_back();

@@ -1,0 +1,53 @@
+//! Bodies of requests and replies.
+
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::contract::{ErrorCode, ErrorReply};
+use crate::error::Error;
+use crate::exchange::{ExchangeError, Response};
+
+/// The daemon takes no longer bodies.
+const REQUEST_CAP: usize = 192 * 1024;
+
+/// A request body.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // Room for the longest body, so that the buffer does not grow and leave copies of secrets behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(REQUEST_CAP));
+    serde_json::to_writer(&mut *bytes, value)
+        .map_err(|error| Error::UnexpectedReply { why: format!("the request can't be written: {error}") })?;
+    Ok(bytes)
+}
+
+/// The shape that a reply in the 200s has.
+pub(crate) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Error> {
+    // The parser's message may quote the reply, so it stays here.
+    serde_json::from_slice(&response.body)
+        .map_err(|_| Error::UnexpectedReply { why: "its reply does not follow version 1 of the API".to_owned() })
+}
+
+/// What a reply outside 2xx tells.
+pub(crate) fn refusal(response: &Response) -> Error {
+    match serde_json::from_slice::<ErrorReply>(&response.body) {
+        Ok(mut reply) => {
+            // Both have the name `not_permitted` on the wire.
+            if response.status == 403 && reply.error == ErrorCode::Unauthorized {
+                reply.error = ErrorCode::Forbidden;
+            }
+            reply.into()
+        }
+        Err(_) => {
+            Error::UnexpectedReply { why: format!("it answered with status {} and no explanation", response.status) }
+        }
+    }
+}
+
+/// Why no reply came.
+pub(crate) fn unanswered(error: &ExchangeError) -> Error {
+    let why = error.to_string();
+    match error {
+        ExchangeError::Timeout => Error::Timeout,
+        ExchangeError::Truncated | ExchangeError::Io(_) => Error::Disconnected { why },
+        ExchangeError::TooLarge | ExchangeError::NotHttp => Error::UnexpectedReply { why },
+    }
+}

@@ -1,0 +1,276 @@
+//! The blocking client: one method for each route of the local API.
+
+use std::time::Duration;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::body::{json, parse, refusal, unanswered};
+use crate::contract::{
+    AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
+    ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply, LoginRequest,
+    LoginStarted, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
+};
+use crate::discover::{DaemonOptions, discover};
+use crate::error::Error;
+use crate::exchange::{Request, Response, exchange};
+use crate::secret::AccessToken;
+use crate::targets::{TokenOptions, account_target, segment, token_target};
+use crate::transport::{DaemonAddress, Transport};
+
+#[cfg(test)]
+mod tests;
+
+/// How much longer than the daemon's own waiting a reply may take: a refresh at a slow provider takes
+/// half a minute at most, and nothing else takes long.
+pub const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
+/// The timeout where the caller said nothing: the daemon then waits by its config, and bounds itself.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
+
+const JSON: &str = "application/json";
+const CONSENTS: &str = "questions are answered";
+const APPS: &str = "apps are managed";
+
+/// A client of the daemon. Each request opens a connection of its own and blocks until the reply is complete.
+///
+/// # Errors
+/// Each request fails with [`Error::NoDaemon`] if no daemon runs, with [`Error::Daemon`] if the daemon refuses, and
+/// with another variant if somebody else listens in its place or no complete reply comes in time.
+/// [`Error::code`] tells them apart as the daemon's own error codes do.
+#[derive(Debug)]
+pub struct Client {
+    daemon: DaemonAddress,
+}
+
+impl Client {
+    /// Looks for the daemon. Nothing is sent yet, so a daemon that does not run shows at the first request, as
+    /// [`Error::NoDaemon`].
+    ///
+    /// # Errors
+    /// `RINGBACK_URL`, `RINGBACK_KEY_FILE` or `endpoint.json` makes no sense, or another user could have written it.
+    pub fn find(asked: &DaemonOptions) -> Result<Self, Error> {
+        Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))? })
+    }
+
+    /// The current access token of `account`, refreshed first if need be. [`DEFAULT_ACCOUNT`] is the account that
+    /// the config calls so.
+    ///
+    /// Ask for it before each use: the daemon answers from memory while the token is valid.
+    ///
+    /// [`DEFAULT_ACCOUNT`]: crate::contract::DEFAULT_ACCOUNT
+    ///
+    /// # Errors
+    /// The code is [`LoginRequired`] if nobody has logged in, [`UnknownAccount`], [`ProviderUnreachable`] if no valid
+    /// token is left and the provider can't be asked, or another of the daemon's.
+    ///
+    /// [`LoginRequired`]: crate::contract::ErrorCode::LoginRequired
+    /// [`UnknownAccount`]: crate::contract::ErrorCode::UnknownAccount
+    /// [`ProviderUnreachable`]: crate::contract::ErrorCode::ProviderUnreachable
+    pub fn token(&self, account: &str, options: &TokenOptions) -> Result<AccessToken, Error> {
+        let target = token_target(account, options);
+        let mut response = self.ask("GET", &target, "text/plain", None, token_timeout(options.wait))?;
+        let text = std::mem::take(&mut *response.body);
+        let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
+            error.into_bytes().zeroize();
+            Error::UnexpectedReply { why: "the token is not text".to_owned() }
+        })?;
+        let token = text.trim_ascii();
+        // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "the token is empty or has characters that are not allowed in tokens".to_owned();
+            return Err(Error::UnexpectedReply { why });
+        }
+        Ok(AccessToken::new(token))
+    }
+
+    /// The same as JSON, with expiry and scope: the bytes of a [`TokenReply`](crate::contract::TokenReply), unchanged.
+    ///
+    /// # Errors
+    /// As of [`Self::token`].
+    pub fn token_json(&self, account: &str, options: &TokenOptions) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let target = token_target(account, options);
+        Ok(self.ask("GET", &target, JSON, None, token_timeout(options.wait))?.body)
+    }
+
+    /// The state of every account.
+    pub fn accounts(&self) -> Result<AccountsReply, Error> {
+        parse(&self.ask("GET", "/v1/accounts", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// The state of one account.
+    pub fn account(&self, account: &str) -> Result<AccountReply, Error> {
+        parse(&self.ask("GET", &account_target(account, ""), JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Refreshes the account's token now.
+    pub fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
+        parse(&self.ask("POST", &account_target(account, "/refresh"), JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// What the provider says of the account's token.
+    pub fn info(&self, account: &str) -> Result<InfoReply, Error> {
+        parse(&self.ask("GET", &account_target(account, "/info"), JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// Hands over a token that was made elsewhere, and wipes it here.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn import(&self, account: &str, mut token: ImportRequest) -> Result<ImportReply, Error> {
+        let body = self.on_socket("a token is accepted").and_then(|()| json(&token));
+        token.access_token.zeroize();
+        token.refresh_token.zeroize();
+        parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), DEFAULT_TIMEOUT)?)
+    }
+
+    /// Has the daemon drop the store's key and all tokens from memory.
+    pub fn lock(&self) -> Result<LockReply, Error> {
+        parse(&self.ask("POST", "/v1/lock", JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// Has the daemon get the store's key again. Wipes the passphrase.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn unlock(&self, mut request: UnlockRequest) -> Result<LockReply, Error> {
+        let body = self.on_socket("a passphrase is accepted").and_then(|()| json(&request));
+        request.passphrase.zeroize();
+        parse(&self.ask("POST", "/v1/unlock", JSON, Some(&body?), DEFAULT_TIMEOUT)?)
+    }
+
+    /// Has the daemon use `provider`'s metadata although the token endpoint has moved to another host.
+    pub fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
+        parse(&self.ask("POST", &format!("/v1/providers/{}/accept", segment(provider)), JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// Logs the account out: revokes its tokens where the provider can, and deletes them always.
+    pub fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
+        parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// The questions whether a program may have a token, and the answers.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn consents(&self) -> Result<ConsentsReply, Error> {
+        self.on_socket(CONSENTS)?;
+        parse(&self.ask("GET", "/v1/consents", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Answers one of the questions.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn answer_consent(&self, id: &str, answer: ConsentAnswer) -> Result<ConsentsReply, Error> {
+        self.on_socket(CONSENTS)?;
+        let body = json(&ConsentRequest { answer })?;
+        parse(&self.ask("POST", &format!("/v1/consents/{}", segment(id)), JSON, Some(&body), TIMEOUT_MARGIN)?)
+    }
+
+    /// Forgets a remembered answer.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn forget_consent(&self, id: &str) -> Result<ConsentsReply, Error> {
+        self.on_socket(CONSENTS)?;
+        parse(&self.ask("DELETE", &format!("/v1/consents/{}", segment(id)), JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// A one-time URL that opens the status page.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn session(&self) -> Result<SessionReply, Error> {
+        self.on_socket("the status page is opened")?;
+        parse(&self.ask("POST", "/v1/sessions", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Every app.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn apps(&self) -> Result<AppsReply, Error> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("GET", "/v1/apps", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Makes an app and its key.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn add_app(&self, app: &AppRequest) -> Result<AppMade, Error> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), TIMEOUT_MARGIN)?)
+    }
+
+    /// Gives an app another key.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn rotate_app(&self, name: &str) -> Result<AppMade, Error> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("POST", &format!("/v1/apps/{}/rotate", segment(name)), JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Removes an app and its key; gives the apps that are left.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn remove_app(&self, name: &str) -> Result<AppsReply, Error> {
+        self.on_socket(APPS)?;
+        parse(&self.ask("DELETE", &format!("/v1/apps/{}", segment(name)), JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// Starts or joins the account's pending login.
+    pub fn start_login(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
+        let body = json(&request)?;
+        parse(&self.ask("POST", &account_target(account, "/login"), JSON, Some(&body), DEFAULT_TIMEOUT)?)
+    }
+
+    /// Answers a login that asks whether to replace another person's tokens: with `replace`, those that it brought are
+    /// stored; otherwise they are dropped.
+    pub fn answer_login(&self, id: &str, replace: bool) -> Result<LoginReply, Error> {
+        let body = json(&LoginAnswer { replace })?;
+        parse(&self.ask("POST", &format!("/v1/logins/{}/answer", segment(id)), JSON, Some(&body), DEFAULT_TIMEOUT)?)
+    }
+
+    /// The state of the login `id`; waits up to `wait` (whole seconds count) for it to end or to ask something.
+    pub fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
+        let target = format!("/v1/logins/{}?wait={}", segment(id), wait.as_secs());
+        parse(&self.ask("GET", &target, JSON, None, wait.saturating_add(TIMEOUT_MARGIN))?)
+    }
+
+    /// Hands in the redirect URL that the user pasted.
+    pub fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
+        let mut request = PasteRequest { redirect_url: redirect_url.to_owned() };
+        let body = json(&request);
+        request.redirect_url.zeroize();
+        parse(&self.ask("POST", &format!("/v1/logins/{}/paste", segment(id)), JSON, Some(&body?), DEFAULT_TIMEOUT)?)
+    }
+
+    /// Refuses what must not pass a port that somebody else may have taken.
+    fn on_socket(&self, what: &'static str) -> Result<(), Error> {
+        if matches!(self.daemon.transport, Transport::Socket(_)) {
+            return Ok(());
+        }
+        Err(Error::SocketOnly { what })
+    }
+
+    /// One request. A reply outside of 2xx becomes the error that it tells of.
+    fn ask(
+        &self,
+        method: &'static str,
+        target: &str,
+        accept: &'static str,
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Response, Error> {
+        let (mut stream, key) = self.daemon.open()?;
+        let request = Request { method, target, host: self.daemon.host(), accept, key: key.as_ref(), body };
+        let response = exchange(stream.as_mut(), &request, timeout).map_err(|error| unanswered(&error))?;
+        if (200..300).contains(&response.status) { Ok(response) } else { Err(refusal(&response)) }
+    }
+}
+
+fn token_timeout(wait: Option<u64>) -> Duration {
+    wait.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds).saturating_add(DEFAULT_TIMEOUT))
+}

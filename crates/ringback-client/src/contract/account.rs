@@ -1,0 +1,165 @@
+//! Accounts without their secrets: `GET /v1/accounts`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::confirm::Confirm;
+use super::errors::ErrorCode;
+use super::expiry::ExpiryWord;
+use super::health::{AccountHealth, HealthReply};
+use super::store::StoreState;
+
+/// The name for the account that the config calls `default_account`.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// The state of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Nobody has logged in.
+    SignedOut,
+    /// There is a token set, and it is kept fresh.
+    Active,
+    /// It has no token yet and is getting one without the user.
+    Starting,
+    /// Only the user can help.
+    NeedsLogin,
+    /// The store could not be read.
+    StoreUnavailable,
+}
+
+/// An account without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReply {
+    /// Its name.
+    pub account: String,
+    /// The provider's name in the config.
+    pub provider: String,
+    /// Its state.
+    pub state: AccountState,
+    /// Whether it has a token that works, and who has to do something if not; absent: an older daemon.
+    #[serde(flatten)]
+    pub health: Option<HealthReply>,
+    /// Whether somebody has to do something.
+    pub attention_needed: bool,
+    /// One sentence: why it needs a login, or what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// The kind of `reason` where the state is `needs_login`, such as `restored_from_backup`. Later versions have more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason_code: Option<String>,
+    /// Granted scope, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// Scope that was granted and that the provider no longer gives, separated by spaces; not known any more after a
+    /// restart.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lost_scope: Option<String>,
+    /// When the token was obtained, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub obtained_at: Option<i64>,
+    /// When it expires, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// Why there is no `expires_at`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expiry: Option<ExpiryWord>,
+    /// When the next refresh is due, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_refresh_at: Option<i64>,
+    /// Whether the token can be refreshed without the user.
+    pub refreshable: bool,
+    /// When a new login is due, Unix seconds, where the token can't be refreshed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_due_at: Option<i64>,
+    /// Counts every token set that was committed since the first login.
+    pub generation: u64,
+    /// The last thing that went wrong and has not been mended since.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_error: Option<LastError>,
+    /// Whose tokens they are, where the provider tells, such as `voip_id`.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub identity: Map<String, Value>,
+    /// When the present login was made, Unix seconds, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub logged_in_at: Option<i64>,
+    /// How long the last logins lasted that the provider ended by itself, in seconds, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub logins_lasted: Vec<u64>,
+    /// The id of the pending login, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_pending: Option<String>,
+    /// What the pending login asks, if it waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_confirm: Option<Confirm>,
+}
+
+impl AccountReply {
+    /// Its health; of an older daemon, which does not tell, as its other members show it at `now` (Unix seconds).
+    pub fn health_at(&self, now: i64) -> HealthReply {
+        let expired = self.expires_at.is_some_and(|at| at <= now);
+        let shown = match self.state {
+            AccountState::SignedOut | AccountState::NeedsLogin => AccountHealth::NeedsUser,
+            AccountState::StoreUnavailable => AccountHealth::StoreUnavailable,
+            AccountState::Starting => AccountHealth::Recovering,
+            AccountState::Active if expired => AccountHealth::Recovering,
+            AccountState::Active => AccountHealth::Usable,
+        };
+        self.health.unwrap_or(HealthReply { now: shown, until: None, then: None })
+    }
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// One of [`ErrorCode`].
+    pub error: ErrorCode,
+    /// One sentence.
+    pub error_description: String,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// How many times in a row.
+    pub failures: u32,
+}
+
+/// All accounts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountsReply {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// The account that `default` stands for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub default_account: Option<String>,
+    /// Where the store's master key comes from, in words.
+    pub store_key: String,
+    /// Whether it is in memory.
+    #[serde(default)]
+    pub store: StoreState,
+    /// Sorted by name.
+    pub accounts: Vec<AccountReply>,
+    /// Accounts that can't be used, sorted by name, each with its first mistake.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mistakes: Vec<ConfigMistake>,
+    /// The last reload, if it was refused: the config from before it is in effect.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reload_refused: Option<ReloadRefused>,
+}
+
+/// Something wrong in the config.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigMistake {
+    /// The account that can't be used because of it, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// `FILE:LINE:COLUMN: KEY: what is wrong`, where a place is known.
+    pub message: String,
+}
+
+/// A config that was not taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadRefused {
+    /// When, Unix seconds.
+    pub at: i64,
+    /// Every reason.
+    pub mistakes: Vec<ConfigMistake>,
+}

@@ -1,0 +1,40 @@
+//! What `ringback doctor` finds.
+
+use serde::{Deserialize, Serialize};
+
+/// What `ringback doctor --json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorReply {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// Whether somebody has to do something; the exit code says it too.
+    pub attention_needed: bool,
+    /// In the order in which they were looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at, such as `port` or `account work`.
+    pub check: String,
+    /// The result.
+    pub state: FindingState,
+    /// What was found, in one sentence.
+    pub what: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fix: Option<String>,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingState {
+    /// As it should be.
+    Good,
+    /// Something to know; nobody has to do anything.
+    Note,
+    /// Something has to be fixed.
+    NeedsHand,
+}

@@ -1,0 +1,51 @@
+//! Events of accounts: `GET /v1/events`.
+
+use serde::{Deserialize, Serialize};
+
+/// One event of `GET /v1/events`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountEvent {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// What happened.
+    pub event: EventKind,
+    /// To which account.
+    pub account: String,
+    /// When, Unix seconds.
+    pub at: i64,
+}
+
+/// What happens to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// Somebody logged in, or it came to its first token without anybody.
+    LoggedIn,
+    /// It has a newer token.
+    Refreshed,
+    /// It can't be refreshed, and its token ends before long.
+    LoginDue,
+    /// Only the user can help.
+    LoginNeeded,
+    /// It has no valid token because none can be got, or soon will have none and that does not heal by itself.
+    Failing,
+    /// It has a token again after [`EventKind::Failing`].
+    Recovered,
+    /// It has no token any more.
+    LoggedOut,
+}
+
+impl From<EventKind> for &'static str {
+    /// Its name on the wire.
+    fn from(kind: EventKind) -> Self {
+        match kind {
+            EventKind::LoggedIn => "logged_in",
+            EventKind::Refreshed => "refreshed",
+            EventKind::LoginDue => "login_due",
+            EventKind::LoginNeeded => "login_needed",
+            EventKind::Failing => "failing",
+            EventKind::Recovered => "recovered",
+            EventKind::LoggedOut => "logged_out",
+        }
+    }
+}

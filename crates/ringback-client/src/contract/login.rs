@@ -1,0 +1,176 @@
+//! Logins: `POST /v1/accounts/{name}/login` and `GET /v1/logins/{id}`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::confirm::{Confirm, Replaced};
+use super::errors::ErrorReply;
+use super::expiry::ExpiryWord;
+
+/// How the browser's answer is to come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginVia {
+    /// The daemon opens the user's browser.
+    #[default]
+    DaemonBrowser,
+    /// The caller shows or opens the start URL itself.
+    CallerBrowser,
+    /// The browser is on another machine: the user pastes the redirect URL.
+    Paste,
+    /// The user types a code into a browser on any device (RFC 8628).
+    Device,
+}
+
+/// Body of `POST /v1/accounts/{name}/login`; may be left out.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// See [`LoginVia`].
+    #[serde(default)]
+    pub via: LoginVia,
+    /// Whether another person's tokens may be replaced, unasked.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub replace: bool,
+}
+
+/// A login that was started or joined.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginStarted {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// For `GET /v1/logins/{id}`.
+    pub login_id: String,
+    /// The account's own name.
+    pub account: String,
+    /// Whether somebody else had begun it.
+    pub joined: bool,
+    /// For the browser, once, within a minute. With [`LoginVia::Paste`]: the provider's own page. Absent
+    /// where no browser is needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub start_url: Option<String>,
+    /// What the user does on another device, with [`LoginVia::Device`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<DevicePrompt>,
+    /// Where the user's password is awaited, if the account needs it and the config names no source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub password: Option<PasswordPrompt>,
+    /// Why this kind of login is discouraged, if it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warning: Option<String>,
+    /// The login that was joined is made already, and asks this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm: Option<Confirm>,
+    /// When the login ends by itself, Unix seconds.
+    pub expires_at: i64,
+}
+
+/// What the user does on another device (RFC 8628 §3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePrompt {
+    /// To be typed in, or compared with what is shown there.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: String,
+    /// The same with the code in it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verification_uri_complete: Option<String>,
+}
+
+/// Where a password is awaited. Never over HTTP: a pipe that only this user can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordPrompt {
+    /// Whose password.
+    pub user: String,
+    /// The named pipe in the runtime folder that it is written to, with a line feed after it.
+    pub pipe: String,
+}
+
+/// Body of `POST /v1/logins/{id}/paste`.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasteRequest {
+    /// What stood in the address bar of the other machine's browser.
+    pub redirect_url: String,
+}
+
+/// The state of a login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginReply {
+    /// The login's id.
+    pub login_id: String,
+    /// The account's own name.
+    pub account: String,
+    /// Pending, or how it ended.
+    pub status: LoginStatus,
+    /// When the login ends by itself, Unix seconds.
+    pub expires_at: i64,
+    /// What the user has to do on another device, if that is the way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<DevicePrompt>,
+    /// What it asks, if it waits for an answer. It is pending meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm: Option<Confirm>,
+    /// What happened meanwhile that did not end it, such as an answer that was not for it. For the user, in sentences.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notice: Option<String>,
+    /// What failed, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<ErrorReply>,
+    /// Whether the account has a valid token of an earlier login all the same, if it failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub earlier_login: bool,
+    /// Granted scope, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// Expiry of the token in Unix seconds, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_expires_at: Option<i64>,
+    /// `unknown` or `never` where there is no `token_expires_at`, if it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_expiry: Option<ExpiryWord>,
+    /// Whether the token can be refreshed without the user, if it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refreshable: Option<bool>,
+    /// Whose tokens they are, if it succeeded and the provider told.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub identity: Map<String, Value>,
+    /// What became of the tokens that the account had, if it succeeded.
+    #[serde(flatten)]
+    pub replaced: Replaced,
+}
+
+impl LoginReply {
+    /// Of a login that was begun.
+    pub fn pending(login_id: String, account: String, expires_at: i64) -> Self {
+        Self {
+            login_id,
+            account,
+            status: LoginStatus::Pending,
+            expires_at,
+            device: None,
+            confirm: None,
+            notice: None,
+            failure: None,
+            earlier_login: false,
+            scope: None,
+            token_expires_at: None,
+            token_expiry: None,
+            refreshable: None,
+            identity: Map::new(),
+            replaced: Replaced::default(),
+        }
+    }
+}
+
+/// Whether a login is pending, and how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginStatus {
+    /// The user has not finished.
+    Pending,
+    /// The token set is on disk.
+    Succeeded,
+    /// It ended without one.
+    Failed,
+}

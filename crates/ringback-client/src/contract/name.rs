@@ -1,0 +1,23 @@
+//! The rule for names of accounts, providers and apps.
+
+/// Whether this can be a name: 1 to 64 characters of `a-z`, `0-9`, `.`, `_` and `-`, with a letter or digit first. Such a
+/// name is safe as a file's name, also where upper and lower case don't differ, and in a URL's path.
+pub fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+    (1..=64).contains(&name.len()) && !name.starts_with(['.', '_', '-']) && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_safe_as_a_file_name_and_in_a_url() {
+        for good in ["a", "0", "work", "a.b-c_d", &"x".repeat(64)] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", ".", "..", ".a", "-a", "_a", "A", "a b", "a/b", "a\\b", "\u{e4}", "a\n", &"x".repeat(65)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+}

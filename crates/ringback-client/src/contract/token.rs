@@ -1,0 +1,40 @@
+//! The access token: `GET /v1/accounts/{name}/token`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::expiry::ExpiryWord;
+
+/// The current access token: the body of RFC 6749 §5.1 without the refresh token.
+///
+/// `Debug` is left out on purpose, since it holds a token.
+#[derive(Serialize, Deserialize)]
+pub struct TokenReply {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// The account's own name, also when `default` was asked for.
+    pub account: String,
+    /// The token (RFC 6749 §1.4).
+    pub access_token: String,
+    /// Always `Bearer` (RFC 6750).
+    pub token_type: String,
+    /// Seconds that the token stays valid; absent where the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_in: Option<u64>,
+    /// When it expires, in Unix seconds; absent where the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<i64>,
+    /// The machine's clocks disagree about whether it is still valid, and another one could not be had: the times are
+    /// those of the clock that counts what has passed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub expiry_in_doubt: bool,
+    /// `unknown` or `never` where there is no `expires_at`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expiry: Option<ExpiryWord>,
+    /// The granted scope, separated by spaces, if the provider told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// What the provider added to its reply.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub extra: Map<String, Value>,
+}

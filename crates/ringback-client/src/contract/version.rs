@@ -1,0 +1,4 @@
+//! The version of the API.
+
+/// The version that every reply carries.
+pub const VERSION: u32 = 1;

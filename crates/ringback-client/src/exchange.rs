@@ -1,0 +1,283 @@
+//! One HTTP/1.1 request and its reply over a blocking stream. Knows bytes and deadlines, and nothing
+//! of routes or of how the stream came about.
+//!
+//! One request per connection, so there is no state to get wrong: `Connection: close`, then the reply
+//! until its `Content-Length` or the end of the stream.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::os::boot_clock::since_boot;
+use crate::secret::AppKey;
+
+/// The daemon's heads are a few hundred bytes; more than this is somebody else.
+const HEAD_CAP: usize = 16 * 1024;
+/// A reply with a thousand accounts is under half of this.
+pub(crate) const BODY_CAP: usize = 1024 * 1024;
+/// hyper's own default is 100; the daemon sends about ten.
+const HEADERS: usize = 64;
+/// What one read takes at most: bigger than any usual reply.
+const CHUNK: usize = 4096;
+
+/// A request, without the things that every request has.
+pub(crate) struct Request<'a> {
+    /// `GET`, `POST` or `DELETE`.
+    pub(crate) method: &'static str,
+    /// Path and query, encoded.
+    pub(crate) target: &'a str,
+    /// Value of `Host`.
+    pub(crate) host: &'a str,
+    /// Value of `Accept`.
+    pub(crate) accept: &'static str,
+    /// The key for TCP; the socket needs none.
+    pub(crate) key: Option<&'a AppKey>,
+    /// A JSON body.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// A complete reply.
+pub(crate) struct Response {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The body, at most [`BODY_CAP`] bytes. It may hold a token, so it is wiped when dropped.
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no complete reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    /// The time was up.
+    #[error("no complete reply came in time")]
+    Timeout,
+    /// The stream ended too early.
+    #[error("the connection ended before the reply was complete")]
+    Truncated,
+    /// Longer than anything the daemon sends.
+    #[error("the reply is too large for a reply of the daemon")]
+    TooLarge,
+    /// Not HTTP/1.
+    #[error("the reply is not HTTP")]
+    NotHttp,
+    /// The stream failed.
+    #[error("the connection failed: {0}")]
+    Io(io::Error),
+}
+
+/// A stream whose reads and writes can be bounded.
+pub(crate) trait TimedStream: Read + Write {
+    /// Bounds the next reads and writes; `span` is not zero.
+    fn bound(&self, span: Duration) -> io::Result<()>;
+}
+
+impl TimedStream for UnixStream {
+    fn bound(&self, span: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(span))?;
+        self.set_write_timeout(Some(span))
+    }
+}
+
+impl TimedStream for TcpStream {
+    fn bound(&self, span: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(span))?;
+        self.set_write_timeout(Some(span))
+    }
+}
+
+/// Sends `request` and reads the reply; all of it together takes at most `timeout`.
+pub(crate) fn exchange(
+    wire: &mut dyn TimedStream,
+    request: &Request<'_>,
+    timeout: Duration,
+) -> Result<Response, ExchangeError> {
+    let mut connection = Connection { wire, deadline: since_boot().saturating_add(timeout) };
+    connection.send(&request.bytes())?;
+    let (head, rest) = connection.head()?;
+    let body = connection.body(&head, rest)?;
+    Ok(Response { status: head.status, body })
+}
+
+impl Request<'_> {
+    /// The request as it travels. Wiped afterwards: it may hold the key or a pasted code.
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        let body = self.body.unwrap_or_default();
+        // All of it is reserved at once, so that growing leaves no copies of secrets behind.
+        let key = self.key.map_or(0, |key| key.expose().len());
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(512 + self.target.len() + self.host.len() + key + body.len()));
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
+        put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ringback-client\r\n"]);
+        // Exposed here, since nothing but the request itself can carry it.
+        if let Some(key) = self.key {
+            put(&["Authorization: Bearer ", key.expose(), "\r\n"]);
+        }
+        if self.body.is_some() {
+            put(&["Content-Type: application/json\r\n"]);
+        }
+        if self.method != "GET" {
+            put(&["Content-Length: ", &body.len().to_string(), "\r\n"]);
+        }
+        put(&["\r\n"]);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+}
+
+/// What is of interest in a reply's head.
+struct Head {
+    status: u16,
+    length: Option<usize>,
+    chunked: Chunked,
+}
+
+#[derive(PartialEq, Eq)]
+enum Chunked {
+    Yes,
+    No,
+}
+
+struct Connection<'a> {
+    wire: &'a mut dyn TimedStream,
+    /// By the clock that counts sleep.
+    deadline: Duration,
+}
+
+impl Connection<'_> {
+    fn bound(&self) -> Result<(), ExchangeError> {
+        let left = self.deadline.saturating_sub(since_boot());
+        if left.is_zero() {
+            return Err(ExchangeError::Timeout);
+        }
+        self.wire.bound(left).map_err(ExchangeError::Io)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+        self.bound()?;
+        match self.wire.write_all(bytes) {
+            // A daemon that refuses early may have answered already: the reply says more than EPIPE.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent.map_err(timed),
+        }
+    }
+
+    /// One read; `None` at the end of the stream.
+    fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, ExchangeError> {
+        loop {
+            self.bound()?;
+            match self.wire.read(buffer) {
+                Ok(0) => return Ok(None),
+                Ok(n) => return Ok(buffer.get(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(timed(error)),
+            }
+        }
+    }
+
+    /// The head, and what of the body came with it.
+    fn head(&mut self) -> Result<(Head, Zeroizing<Vec<u8>>), ExchangeError> {
+        let mut got = Zeroizing::new(Vec::with_capacity(HEAD_CAP + CHUNK));
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        loop {
+            if let Some((head, length)) = parse_head(&got)? {
+                let rest = got.get(length..).unwrap_or_default().to_vec();
+                return Ok((head, Zeroizing::new(rest)));
+            }
+            if got.len() >= HEAD_CAP {
+                return Err(ExchangeError::TooLarge);
+            }
+            let bytes = self.read(chunk.as_mut())?.ok_or(ExchangeError::Truncated)?;
+            got.extend_from_slice(bytes);
+        }
+    }
+
+    fn body(&mut self, head: &Head, rest: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+        let Some(length) = head.length.filter(|_| head.chunked == Chunked::No) else {
+            let body = self.until_end(rest)?;
+            return if head.chunked == Chunked::Yes { unchunk(&body) } else { Ok(body) };
+        };
+        if length > BODY_CAP {
+            return Err(ExchangeError::TooLarge);
+        }
+        let mut body = Zeroizing::new(Vec::with_capacity(length.max(rest.len()) + CHUNK));
+        body.extend_from_slice(&rest);
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        while body.len() < length {
+            let bytes = self.read(chunk.as_mut())?.ok_or(ExchangeError::Truncated)?;
+            body.extend_from_slice(bytes);
+        }
+        body.truncate(length);
+        Ok(body)
+    }
+
+    fn until_end(&mut self, mut body: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+        let mut chunk = Zeroizing::new([0_u8; CHUNK]);
+        while let Some(bytes) = self.read(chunk.as_mut())? {
+            if body.len() + bytes.len() > BODY_CAP {
+                return Err(ExchangeError::TooLarge);
+            }
+            if body.capacity() - body.len() < bytes.len() {
+                // Grown by hand: `Vec` would leave the old copy unwiped.
+                let mut larger = Zeroizing::new(Vec::with_capacity((body.len() + CHUNK) * 2));
+                larger.extend_from_slice(&body);
+                body = larger;
+            }
+            body.extend_from_slice(bytes);
+        }
+        Ok(body)
+    }
+}
+
+/// The head and its length, once all of it is there.
+fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ExchangeError> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut reply = httparse::Response::new(&mut headers);
+    let length = match reply.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(ExchangeError::TooLarge),
+        Err(_) => return Err(ExchangeError::NotHttp),
+    };
+    let mut head = Head { status: reply.code.ok_or(ExchangeError::NotHttp)?, length: None, chunked: Chunked::No };
+    for header in reply.headers.iter() {
+        let value = std::str::from_utf8(header.value).map_or("", str::trim);
+        if header.name.eq_ignore_ascii_case("content-length") {
+            head.length = Some(value.parse().map_err(|_| ExchangeError::NotHttp)?);
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            if !value.eq_ignore_ascii_case("chunked") {
+                return Err(ExchangeError::NotHttp);
+            }
+            head.chunked = Chunked::Yes;
+        }
+    }
+    Ok(Some((head, length)))
+}
+
+/// Takes the chunk sizes out of a whole chunked body (RFC 9112 §7.1); trailers are dropped.
+fn unchunk(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(body.len()));
+    let mut rest = body;
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
+            return Err(if rest.len() < 18 { ExchangeError::Truncated } else { ExchangeError::NotHttp });
+        };
+        if size == 0 {
+            return Ok(plain);
+        }
+        let size = usize::try_from(size).map_err(|_| ExchangeError::TooLarge)?;
+        let end = start.checked_add(size).ok_or(ExchangeError::TooLarge)?;
+        plain.extend_from_slice(rest.get(start..end).ok_or(ExchangeError::Truncated)?);
+        rest = rest.get(end..).and_then(|rest| rest.strip_prefix(b"\r\n")).ok_or(ExchangeError::Truncated)?;
+    }
+}
+
+/// A read or write that hit its bound reports one of two kinds, depending on the platform.
+fn timed(error: io::Error) -> ExchangeError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ExchangeError::Timeout,
+        _ => ExchangeError::Io(error),
+    }
+}

@@ -1,0 +1,21 @@
+//! Which user listens on a unix socket.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// Whether this process's own user listens at the other end.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_own_user(stream: &UnixStream, _: &Path) -> io::Result<bool> {
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    Ok(peer.uid == rustix::process::geteuid())
+}
+
+/// Whether the socket file is this user's: without peer credentials that has to do, since only its owner can have
+/// bound it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_own_user(_: &UnixStream, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = std::fs::metadata(path).map(|meta| meta.uid()).ok();
+    Ok(owner == Some(rustix::process::geteuid().as_raw()))
+}

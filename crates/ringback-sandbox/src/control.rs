@@ -1,0 +1,128 @@
+//! `/_sandbox/...`: what a test may look at and change while the server runs.
+//!
+//! Requests that change something must be `application/json` or DELETE, which a web page of another
+//! origin cannot send without a preflight that nobody answers here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::faults::Fault;
+use crate::journal::Counters;
+use crate::reply::json;
+use crate::server::Server;
+use crate::spoil::PORTAL;
+
+/// `POST /_sandbox/faults`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plan {
+    next: Vec<Fault>,
+}
+
+/// `POST /_sandbox/revoke`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revocation {
+    #[serde(default)]
+    what: What,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    #[default]
+    All,
+    Access,
+    Refresh,
+}
+
+/// `POST /_sandbox/clock`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jump {
+    advance: String,
+}
+
+/// The counters of the journal and of the ledger as one object.
+#[derive(Serialize)]
+struct Sums<'a> {
+    #[serde(flatten)]
+    requests: &'a Counters,
+    reuse_detected: u64,
+    families_revoked: u64,
+}
+
+/// Queues faults for the next token requests, one each.
+pub(crate) async fn plan(State(server): State<Arc<Server>>, Json(plan): Json<Plan>) -> Response {
+    let queued = server.state().faults.queue(plan.next);
+    json(StatusCode::OK, json!({ "queued": queued }))
+}
+
+/// Forgets the queued faults; those of the flags stay.
+pub(crate) async fn unplan(State(server): State<Arc<Server>>) -> StatusCode {
+    server.state().faults.clear_queue();
+    StatusCode::NO_CONTENT
+}
+
+/// What came and what became of it.
+pub(crate) async fn journal(State(server): State<Arc<Server>>) -> Response {
+    let state = server.state();
+    let counters = Sums {
+        requests: state.journal.counters(),
+        reuse_detected: state.ledger.reuse_detected,
+        families_revoked: state.ledger.families_revoked,
+    };
+    let requests = state.journal.entries();
+    json(StatusCode::OK, json!({ "requests": requests, "counters": counters }))
+}
+
+/// Clears the journal and its counters.
+pub(crate) async fn forget(State(server): State<Arc<Server>>) -> StatusCode {
+    let mut state = server.state();
+    state.journal.clear();
+    state.ledger.reuse_detected = 0;
+    state.ledger.families_revoked = 0;
+    StatusCode::NO_CONTENT
+}
+
+/// Makes tokens stop working, as an administrator might.
+pub(crate) async fn revoke(
+    State(server): State<Arc<Server>>,
+    Json(Revocation { what }): Json<Revocation>,
+) -> StatusCode {
+    let mut state = server.state();
+    if what != What::Refresh {
+        state.ledger.drop_access();
+    }
+    if what != What::Access {
+        state.ledger.drop_refresh();
+    }
+    StatusCode::NO_CONTENT
+}
+
+/// Lets time pass for everything here: a token of an hour can be seen to end at once.
+pub(crate) async fn jump(State(server): State<Arc<Server>>, Json(Jump { advance }): Json<Jump>) -> Response {
+    match humantime::parse_duration(&advance) {
+        Ok(span) if span <= MOST => {
+            server.clock.advance(span);
+            json(StatusCode::OK, json!({ "now": server.clock.now() }))
+        }
+        Ok(_) => json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": "at most 100 years at a time" })),
+        Err(error) => json(StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": error.to_string() })),
+    }
+}
+
+/// Where `captive-portal` leads.
+pub(crate) async fn portal() -> Html<&'static str> {
+    Html(PORTAL)
+}
+
+/// More than this in one go is a typing error.
+const MOST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

@@ -1,0 +1,84 @@
+//! A committed record with its times on this machine's clocks.
+
+use std::time::Duration;
+
+use crate::account::downscoped::Narrowed;
+use crate::account::lost_scope::LostScope;
+use crate::account::record::Record;
+use crate::account::schedule;
+use crate::account::trouble::Trouble;
+use crate::clock::Moment;
+use crate::oauth::grant::Expiry;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A committed record and its times on this machine's clocks.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub(super) struct CommittedRecord {
+    pub record: Record,
+    /// When the access token expires, if that is known.
+    pub deadline: Option<Moment>,
+    /// When the next refresh is due; `None` if there is nothing to refresh with.
+    pub due: Option<Moment>,
+    /// When the user is told ahead of time that a login will be needed; `None` once that was done.
+    pub warn_at: Option<Moment>,
+    /// The clock is behind the time when the token was obtained: its age is unknown.
+    pub clock_behind: bool,
+    /// The token's expiry was reported.
+    pub expiry_was_reported: bool,
+    /// From a login or import: the provider is asked about it, even if the account had the same token.
+    pub by_login: bool,
+    /// A refresh without a reply.
+    pub unanswered: Option<Unanswered>,
+    /// The flaws of its reply, which become the account's trouble once it is committed.
+    pub trouble: Option<Trouble>,
+    /// Downscoped tokens. In memory only.
+    pub narrowed: Narrowed,
+    /// The refresh token came with a downscoped token, and was not used for the whole scope yet.
+    pub refreshes_as_narrowed: bool,
+    /// Scope that was granted and that a refresh did not bring. In memory only.
+    pub lost_scope: Option<LostScope>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unanswered {
+    /// When it was first sent.
+    pub since: Moment,
+    /// How many times.
+    pub sent: u32,
+    /// The window for its replay was missed: the daemon did not run, or the machine slept.
+    pub missed: bool,
+}
+
+impl CommittedRecord {
+    /// The scope that `now` lacks, the scope of a refresh for everything that was granted.
+    pub(super) fn lost_in(&self, now: Option<&str>) -> Option<LostScope> {
+        let now: Vec<&str> = now?.split_whitespace().collect();
+        let before = self.record.tokens.scope.iter().chain(self.lost_scope.as_ref().map(|lost| &lost.scope));
+        let mut missing: Vec<&str> =
+            before.flat_map(|scope| scope.split_whitespace()).filter(|scope| !now.contains(scope)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        let known = self.lost_scope.as_ref().is_some_and(|lost| lost.by_narrowing);
+        let by_narrowing = self.refreshes_as_narrowed || known;
+        (!missing.is_empty()).then(|| LostScope { scope: missing.join(" "), by_narrowing })
+    }
+
+    /// The access token has expired already; another one is asked for after a short pause.
+    pub(super) fn expire_now(&mut self, now: Moment, jitter: f64) {
+        self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
+        self.record.ends_in_boot = None;
+        self.deadline = Some(now);
+        self.due = self.due.map(|_| now.plus(schedule::replay_pause(jitter)));
+    }
+
+    /// Whether there is an access token: a login may have brought a refresh token only.
+    pub(super) fn has_token(&self) -> bool {
+        !self.record.tokens.access_token.expose().is_empty()
+    }
+
+    pub(super) fn has_same_token_as(&self, other: &Self) -> bool {
+        self.record.tokens.access_token.matches(other.record.tokens.access_token.expose())
+    }
+}

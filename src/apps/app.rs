@@ -1,0 +1,110 @@
+//! One program that has a key, and how it was used.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+
+use super::key::Digest;
+use super::rights::Rights;
+use crate::clock::Wall;
+
+/// One program.
+#[derive(Debug)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// What its key is good for.
+    pub rights: Rights,
+    /// When the key was made, Unix seconds.
+    pub created_at: i64,
+    /// When it stops working, Unix seconds.
+    pub expires_at: Option<i64>,
+    /// How many of its requests wait for something at this moment.
+    pub waiting: Arc<AtomicUsize>,
+    /// How many streams of events it holds at this moment.
+    pub listening: Arc<AtomicUsize>,
+    pub(super) digest: Digest,
+    /// Removed, or given another key: whoever still holds this has to be told no.
+    revoked: AtomicBool,
+    uses: AtomicU64,
+    last_used_at: AtomicI64,
+    last_address: ArcSwapOption<IpAddr>,
+}
+
+/// How an app was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// How many requests it made.
+    #[serde(default)]
+    pub uses: u64,
+    /// When the last one was, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_used_at: Option<i64>,
+    /// Where it came from; absent: over the unix socket.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_address: Option<IpAddr>,
+}
+
+impl App {
+    pub(super) fn new(
+        name: String,
+        rights: Rights,
+        (created_at, expires_at): (i64, Option<i64>),
+        digest: Digest,
+        usage: Usage,
+    ) -> Self {
+        Self {
+            name,
+            rights,
+            created_at,
+            expires_at,
+            waiting: Arc::default(),
+            listening: Arc::default(),
+            digest,
+            revoked: AtomicBool::new(false),
+            uses: AtomicU64::new(usage.uses),
+            last_used_at: AtomicI64::new(usage.last_used_at.unwrap_or_default()),
+            last_address: ArcSwapOption::from(usage.last_address.map(Arc::new)),
+        }
+    }
+
+    /// Counts a request. `from`: its address, if it came over TCP.
+    pub(super) fn count_use(&self, from: Option<IpAddr>, now: Wall) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+        self.last_used_at.store(now.unix_seconds(), Ordering::Relaxed);
+        if self.last_address.load().as_deref().copied() != from {
+            self.last_address.store(from.map(Arc::new));
+        }
+    }
+
+    /// Takes its key away: also from whoever still holds this.
+    pub(super) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Release);
+    }
+
+    /// How it was used so far.
+    pub fn usage(&self) -> Usage {
+        let uses = self.uses.load(Ordering::Relaxed);
+        let last_used_at = (uses > 0).then(|| self.last_used_at.load(Ordering::Relaxed));
+        Usage { uses, last_used_at, last_address: self.last_address.load().as_deref().copied() }
+    }
+
+    /// Whether its key works at `now`.
+    pub fn works(&self, now: Wall) -> bool {
+        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|at| now.unix_seconds() < at)
+    }
+}
+
+/// What an app is to be.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its name.
+    pub name: String,
+    /// What its key is to be good for.
+    pub rights: Rights,
+    /// When the key is to stop working, Unix seconds.
+    pub expires_at: Option<i64>,
+}

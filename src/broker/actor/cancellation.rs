@@ -1,0 +1,42 @@
+//! Cancellation token of an account's task. A lock or a stop waits for requests that were sent and for the disk, but
+//! not for a host that does not answer: what was not sent yet, or spends nothing, is cancelled at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// Why nothing was sent. One clause.
+pub(in crate::broker) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
+
+/// Cancels work when the account's task has to drain.
+#[derive(Clone)]
+pub(in crate::broker) struct CancellationToken {
+    pub(in crate::broker) locked: Arc<AtomicBool>,
+    pub(in crate::broker) stopping: Arc<AtomicBool>,
+    /// Notified after either of them was set.
+    pub(in crate::broker) changes: watch::Receiver<()>,
+}
+
+impl CancellationToken {
+    /// The result of `work`; `None` if it was cancelled.
+    pub(in crate::broker) async fn run_until_cancelled<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.wait() => None,
+            done = work => Some(done),
+        }
+    }
+
+    async fn wait(&mut self) {
+        loop {
+            self.changes.borrow_and_update();
+            if self.locked.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            if self.changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+}

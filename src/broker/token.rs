@@ -1,0 +1,10 @@
+//! Tokens: served, downscoped, limited, described, imported and renewed.
+
+mod downscope;
+mod import;
+mod info;
+pub(super) mod query;
+mod renewal;
+mod reply;
+mod scope_limit;
+mod serve;

@@ -1,0 +1,86 @@
+//! Serves tokens: the cached one at once, else after a refresh (single-flight).
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::downscope::in_order;
+use super::query::TokenQuery;
+use super::reply::token_reply;
+use crate::account::verdict::{Ttl, Verdict};
+use crate::broker::accounts::Member;
+use crate::broker::actor::command::AccountCommand;
+use crate::broker::handle::Broker;
+use crate::contract::TokenReply;
+use crate::error::Error;
+
+impl Broker {
+    /// The current access token of `account` (`default` stands for the default account).
+    pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
+        let accounts = self.inner.accounts.load();
+        let (name, member) = accounts.find(account)?;
+        self.inner.lock.check_unlocked()?;
+        let serve = &accounts.config.serve;
+        let ttl = query.min_ttl.map_or(Ttl::Usual(serve.min_ttl), Ttl::Asked);
+        let now = self.inner.world.clock.now();
+        self.inner.lock.asked_at(now);
+        if let Some(target) = query.target.map(in_order) {
+            let (member, name) = (member.clone(), name.to_owned());
+            let wait = query.wait.unwrap_or(serve.wait);
+            drop(accounts);
+            return self.narrowed_token(&name, &member, &target, ttl, wait).await;
+        }
+        let snapshot = member.handle.published.load();
+        if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
+            return Ok(reply);
+        }
+        let (member, name, usual_wait) = (member.clone(), name.to_owned(), serve.wait);
+        drop((snapshot, accounts));
+        self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await
+    }
+
+    async fn wait_for_token(
+        &self,
+        name: &str,
+        member: &Member,
+        ttl: Ttl,
+        asked: Option<Duration>,
+        usual: Duration,
+    ) -> Result<TokenReply, Error> {
+        let clock = &self.inner.world.clock;
+        let published = &member.handle.published;
+        let now = clock.now();
+        let patience = now.boot.plus(published.load().patience(ttl, asked.unwrap_or(usual), now));
+        let mut changes = published.subscribe();
+        let wanted = published.load().effective(ttl);
+        if published.load().trouble.is_some() {
+            // The published trouble is that of an earlier attempt: this caller may cause another, and is told its
+            // outcome.
+            let (done, answered) = oneshot::channel();
+            let asked = async {
+                _ = member.handle.inbox.send(AccountCommand::Wanted(wanted, Some(done))).await;
+                _ = answered.await;
+            };
+            _ = tokio::time::timeout(now.boot.until(patience), asked).await;
+        } else {
+            // When the mailbox is full, somebody has asked already.
+            _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
+        }
+        loop {
+            changes.borrow_and_update();
+            self.inner.lock.check_unlocked()?;
+            let now = clock.now();
+            {
+                let snapshot = published.load();
+                match snapshot.verdict(ttl, patience, now) {
+                    Verdict::Serve => return token_reply(name, &snapshot, now).ok_or_else(|| snapshot.error(now)),
+                    // A caller that asked to wait also waits for a login.
+                    Verdict::Fail(Error::LoginRequired { .. }) if asked.is_some() && !now.boot.reached(patience) => {}
+                    Verdict::Fail(error) => return Err(error),
+                    Verdict::Wait => {}
+                }
+            }
+            _ = tokio::time::timeout(now.boot.until(patience), changes.changed()).await;
+        }
+    }
+}

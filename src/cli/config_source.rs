@@ -1,0 +1,61 @@
+//! Which config file a command reads, and what is said of one that can't be used.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::report;
+use crate::cli::failure::Failure;
+use crate::cli::message;
+use crate::config::{Config as Effective, ConfigErrors};
+use crate::config_file::{self, ConfigEnv, ConfigFileError};
+
+/// Which config file.
+#[derive(Args)]
+#[group(id = "config-source")]
+pub(super) struct ConfigSource {
+    /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+impl ConfigSource {
+    /// Where the file may be named, for [`config_file`].
+    pub(super) fn env(&self) -> ConfigEnv {
+        ConfigEnv::from_process(self.config.clone())
+    }
+
+    /// Which file it is, if there is a place for one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let file = config_file::default_path(&self.env()).ok()?;
+        Some(std::path::absolute(&file).unwrap_or(file))
+    }
+
+    /// The effective config with the accounts that nothing is wrong with, and all mistakes untold.
+    pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
+        config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
+    }
+}
+
+/// What to say of a config that can't be used. Its mistakes are told at once, each on its line.
+pub(super) fn failure(error: &ConfigFileError) -> Failure {
+    match error {
+        ConfigFileError::Mistakes(mistakes) => {
+            mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
+            message::config_mistakes(count(mistakes.iter().count()))
+        }
+        ConfigFileError::Nowhere => message::config_nowhere(error),
+        ConfigFileError::Missing { path, named_by } => {
+            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
+        }
+        ConfigFileError::Unusable { .. } => message::config_unusable(error),
+    }
+}
+
+/// How many mistakes a config has, in words.
+pub(super) fn count(mistakes: usize) -> String {
+    match mistakes {
+        1 => "the config has a mistake".into(),
+        n => format!("the config has {n} mistakes"),
+    }
+}

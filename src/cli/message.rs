@@ -1,0 +1,20 @@
+//! Every message by which the command line says that it failed, beside those of [`Error`](crate::error::Error), which it
+//! has from the daemon: text, hint and exit code, one table for each topic, and `docs/errors.md` from them.
+
+mod config;
+mod daemon;
+#[cfg(test)]
+mod docs_test;
+mod general;
+mod login;
+mod sandbox;
+mod serve;
+mod store;
+mod table;
+
+pub(super) use config::*;
+pub(super) use general::*;
+pub(super) use login::*;
+pub(super) use sandbox::*;
+pub(super) use serve::*;
+pub(super) use store::*;

@@ -1,0 +1,54 @@
+//! Messages of `config`, `provider` and `audit`.
+
+use super::table::messages;
+
+messages! {
+    config_mistakes(count) Usage
+        "{count}",
+        "Correct the file; `ringback config example` explains every key.",
+        "mistakes in the config; each is printed above, with its place";
+    files_unusable(count) Usage
+        "{count}",
+        "Fix each file: it must contain only a secret or a private key in PEM, readable by you alone (`chmod 600`), or certificates in PEM.",
+        "`config check`: files with secrets, keys or certificates are missing, empty, of the wrong kind or open to others";
+    config_nowhere(error) Usage
+        "{error}",
+        "Name the file with `--config`.",
+        "an environment without HOME";
+    config_missing(path, named_by, folder) Usage
+        "there is no config file {path} (named by {named_by})",
+        "Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.",
+        "there is none yet, or `--config` or `RINGBACK_CONFIG` names another";
+    config_unusable(error) Usage
+        "{error}",
+        "Fix what the message says; the file must belong to you and be closed to others.",
+        "others could read or change it, or it is not a file";
+    subject_broken(mistake) Usage
+        "{mistake}",
+        "Correct it; `ringback config check` shows all mistakes.",
+        "`provider check` of an account with a mistake";
+    provider_incomplete(name, why) Usage
+        "`{name}` can't be checked: {why}",
+        "Check an account that uses it, or complete it in `[providers.NAME]`.",
+        "a preset without URLs or variables, which the config has to give";
+    no_such_provider(what, name) Usage
+        "there is no {what} `{name}`",
+        "`ringback provider list` shows the providers.",
+        "the name is neither a preset nor in the config";
+    no_such_provider_but(what, name, meant) Usage
+        "there is no {what} `{name}`",
+        "Did you mean `{meant}`?",
+        "a misspelled name";
+    provider_unreachable(error) ProviderUnreachable
+        "{error}",
+        "If the message names a setting, correct it; otherwise check the network.",
+        "`provider check`: the metadata can't be read";
+    provider_unfit(error) ProviderRefused
+        "{error}",
+        "Compare the provider's `issuer` and URLs in the config with its documentation.",
+        "`provider check`: the metadata is of another issuer, or lacks an endpoint";
+    audit_unreadable(path, error) StoreUnavailable
+        "the audit log in {path} can't be read: {error}",
+        "Run the command as the daemon's user.",
+        "the state folder belongs to another user";
+}

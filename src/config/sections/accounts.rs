@@ -1,0 +1,173 @@
+//! The sections about accounts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::config::kind::{Kind, Place, ShownValue};
+use crate::config::kinds::{
+    ClientId, Command, Credential, DAY, FilePath, Flag, Length, MINUTE, OneOf, Parameters, RedirectUri, Resources,
+    Scopes, Secret, Text, UrlVariables, YEAR,
+};
+use crate::config::problem::Problem;
+use crate::config::reader::SectionReader;
+use crate::config::row::settings;
+use crate::config::schema::{Section, ValueKind};
+use crate::config::value::is_a;
+use crate::config::words::{Consent, Notify};
+use crate::oauth::grant::GrantType;
+use crate::secret::ClientSecret;
+
+const SECRET: &str = "none; exactly one `client_secret...` is required if `client_auth` is `\"basic\"` or `\"post\"`, except for `implicit`";
+const PASSWORD: &str = "none: `ringback login` asks at the terminal";
+
+settings! {
+    /// An account: one client at one provider, with one login and its own tokens. The name has 1 to 64 characters of
+    /// a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`. Names with a dot need quotes:
+    /// `[accounts."a.b"]`.
+    section "accounts.NAME", Named("work"), AtReload;
+    pub struct AccountKeys, static ACCOUNT;
+
+    /// A provider in this file (`[providers.NAME]`) or in the `providers` folder, or a built-in preset such as
+    /// `phonecom`.
+    provider: Option<String> = Text, required(), example(r#""phonecom""#);
+
+    /// How the account gets its tokens: with a browser (RFC 6749 §4.1), with a browser on another device (RFC 8628),
+    /// without a user (RFC 6749 §4.4), with a browser but without a code (§4.2), or with the user's password (§4.3).
+    /// The last two cause a warning (RFC 9700).
+    grant: GrantType = OneOf<GrantType>, default(GrantType::AuthorizationCode), example(r#""authorization_code""#);
+
+    /// The client id that the provider assigned.
+    client_id: Option<String> = ClientId, required(), example(r#""00000000-0000-0000-0000-000000000000""#);
+
+    /// A file with the client secret. It must belong to you or root, and be readable by nobody else (`chmod 600`).
+    /// White space around the secret is removed.
+    client_secret_file: Option<PathBuf> = FilePath, none(SECRET), example(r#""~/.config/ringback/work.secret""#);
+
+    /// A program that prints the client secret within 10 s, run without a shell and with a short list of environment
+    /// variables.
+    client_secret_command: Option<Vec<String>> = Command, none(SECRET),
+        example(r#"["pass", "show", "phonecom/client-secret"]"#), instead();
+
+    /// The name of a systemd credential with the client secret.
+    client_secret_credential: Option<String> = Credential, none(SECRET), example(r#""phonecom-secret""#), instead();
+
+    /// An item of the desktop's keyring. `secret-tool store --label=ringback service SERVICE username USER` makes one.
+    client_secret_keyring: Option<KeyringItem> = InKeyring, none(SECRET),
+        example(r#"{ service = "ringback", user = "work" }"#), instead();
+
+    /// The client secret itself. Allowed only if nobody else can read the config file (`chmod 600`).
+    client_secret: Option<ClientSecret> = Secret, none(SECRET), example(r#""...""#), instead();
+
+    /// A file with the client's private key in PEM (PKCS#8, SEC1 or PKCS#1), for a provider with `client_auth =
+    /// "private_key_jwt"`. It must belong to you or root, and be readable by nobody else (`chmod 600`).
+    client_key_file: Option<PathBuf> = FilePath, none(r#"none; needed with `client_auth = "private_key_jwt"`"#),
+        example(r#""~/.config/ringback/work.pem""#), instead();
+
+    /// The key's id at the provider (`kid`).
+    client_key_id: Option<String> = Text, none("none"), example(r#""2026-05""#), instead();
+
+    /// The user whose password is used.
+    username: Option<String> = Text, none(r#"none; this or `phonenumber` is needed with `grant = "password"`"#),
+        example(r#""ann@example.com""#), instead();
+
+    /// The telephone number of the user whose password is used, for providers that identify users by it (Phone.com).
+    phonenumber: Option<String> = Text, none(r#"none; this or `username` is needed with `grant = "password"`"#),
+        example(r#""+15555550100""#), instead();
+
+    /// A file with the user's password; like `client_secret_file`.
+    password_file: Option<PathBuf> = FilePath, none(PASSWORD),
+        example(r#""~/.config/ringback/work.password""#), instead();
+
+    /// A program that prints the user's password; like `client_secret_command`.
+    password_command: Option<Vec<String>> = Command, none(PASSWORD),
+        example(r#"["pass", "show", "phonecom/password"]"#), instead();
+
+    /// The name of a systemd credential with the user's password.
+    password_credential: Option<String> = Credential, none(PASSWORD), example(r#""phonecom-password""#), instead();
+
+    /// An item of the desktop's keyring with the user's password.
+    password_keyring: Option<KeyringItem> = InKeyring, none(PASSWORD),
+        example(r#"{ service = "ringback", user = "work-password" }"#), instead();
+
+    /// The scopes to request, in this order. Phone.com knows `account-owner`, `extension-user`, `call-logs`,
+    /// `billing-api`, `oauth-management`, `openid` and others.
+    scope: Vec<String> = Scopes, default(Vec::new()), example(r#"["account-owner"]"#);
+
+    /// The resources that the tokens are for (resource indicators, RFC 8707); sent in authorization and token requests.
+    resource: Vec<String> = Resources, default(Vec::new()), example(r#"["https://api.example.com/"]"#), quiet();
+
+    /// The same for providers that use `audience`.
+    audience: Option<String> = Text, none("none"), example(r#""https://api.example.com/""#);
+
+    /// Values of the variables in the provider's URLs; they override the provider's own.
+    variables: BTreeMap<String, String> = UrlVariables, default(BTreeMap::new()),
+        example(r#"{ tenant = "contoso.onmicrosoft.com" }"#), instead();
+
+    /// The address that the provider redirects the browser to, exactly as registered there: it is sent unchanged. It
+    /// has no query and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10).
+    redirect_uri: Option<String> = RedirectUri, none("`http://ADDRESS/callback/PROVIDER`, with the first address of `listen.tcp`"),
+        example(r#""http://127.0.0.1:7464/callback/phonecom""#);
+
+    /// Additional parameters of the authorization request, added to the provider's.
+    extra_authorize: BTreeMap<String, String> = Parameters, default(BTreeMap::new()),
+        example(r#"{ prompt = "consent" }"#);
+
+    /// A program that is run for the account's events, without a shell. Its environment has `RINGBACK_EVENT` and
+    /// `RINGBACK_ACCOUNT`, and no secret.
+    hook: Option<Vec<String>> = Command, none("none"), example(r#"["notify-send", "ringback"]"#);
+
+    /// With `desktop`, a notification appears when the account needs a login or other attention; its button opens the
+    /// login. Hook, event stream and status page are not affected.
+    notify: bool = OneOf<Notify>, default(true), example(r#""off""#), quiet();
+
+    /// How often you are reminded that the account needs a login: by notification, hook and event stream. From 1 minute
+    /// to 365 days.
+    remind_after: Duration = Length<MINUTE, YEAR>, default(Duration::from_secs(DAY)), example(r#""7d""#), quiet();
+
+    /// Opens the login in your browser automatically when the account needs one: once, and never in more than one tab
+    /// for all accounts together.
+    open_login: bool = Flag, default(false), example("true"), quiet();
+
+    /// With `ask`, the first request of a program waits while you are asked whether it may have a token: by a
+    /// notification, on the status page, and by `ringback consent`. An app is identified by its name, any other program
+    /// by its executable.
+    consent: bool = OneOf<Consent>, default(false), example(r#""ask""#), quiet();
+}
+
+settings! {
+    /// The attributes by which the item is found.
+    section "accounts.NAME.client_secret_keyring", Inline, AtReload;
+    pub struct KeyringItem, static CLIENT_SECRET_ITEM;
+
+    /// Its attribute `service`.
+    service: Option<String> = Text, required(), example(r#""ringback""#);
+
+    /// Its attribute `username`.
+    user: Option<String> = Text, required(), example(r#""work""#);
+}
+
+pub(crate) static PASSWORD_ITEM: Section = Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };
+
+/// An item of the keyring: an inline table, which is a section of its own.
+struct InKeyring;
+
+impl Kind for InKeyring {
+    type Value = KeyringItem;
+    const KIND: ValueKind = ValueKind::Inline(&["service", "user"]);
+
+    fn read(value: &DeValue<'_>, _: &Place<'_>) -> Result<KeyringItem, Problem> {
+        Err(is_a(value))
+    }
+
+    fn show(_: &KeyringItem) -> Option<ShownValue> {
+        None
+    }
+
+    fn take(section: &SectionReader<'_>, key: &'static str) -> Option<KeyringItem> {
+        section.field(key)?;
+        section.child(key).map(|item| KeyringItem::read(Some(&item)))
+    }
+}

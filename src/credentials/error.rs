@@ -1,0 +1,48 @@
+//! Why a secret can't be had.
+
+use std::path::PathBuf;
+
+use crate::os::keyring::KeyringError;
+
+/// No secret is longer. In bytes.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// Why there is no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// The file can't be read or is not safe to use.
+    #[error("the secret file {} can't be used: {why}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// The program did not give one.
+    #[error("the command `{program}` {why}; run it by hand to see more")]
+    Command {
+        /// Its name or path; the arguments may be secret.
+        program: String,
+        /// A predicate.
+        why: String,
+    },
+    /// The daemon was not started by systemd with credentials.
+    #[error(
+        "there is no systemd credential `{name}`: CREDENTIALS_DIRECTORY is not set; add LoadCredential={name}:PATH to the service"
+    )]
+    NoCredentials {
+        /// Which one was wanted.
+        name: String,
+    },
+    /// The keyring did not give one.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// What came is no secret.
+    #[error("the secret from {from} {why}")]
+    Unfit {
+        /// The source, in words.
+        from: String,
+        /// A predicate.
+        why: String,
+    },
+}

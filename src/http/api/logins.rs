@@ -1,0 +1,73 @@
+//! Logins: started, waited for, answered at a terminal.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use zeroize::Zeroizing;
+
+use crate::broker::login::question::Answerer;
+use crate::contract::{AuditEvent, LoginAnswer, LoginReply, LoginRequest, LoginStarted, PasteRequest};
+use crate::error::Error;
+use crate::http::audited;
+use crate::http::body::JsonBody;
+use crate::http::completion::run_to_completion;
+use crate::http::gate::account::{NamedAccount, OfLogin};
+use crate::http::query::{self, WAIT};
+use crate::http::reply::{ApiReply, Reject};
+use crate::http::state::Http;
+
+pub(in crate::http) async fn start_login(
+    NamedAccount { caller, account }: NamedAccount,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<LoginRequest>,
+) -> ApiReply<LoginStarted> {
+    let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
+    let work = http.waiting.at(&caller).during(begun);
+    let begun = work.await;
+    audited::note_begun(&http, &caller, &account, begun.as_ref().err()).await;
+    Ok(Json(begun?))
+}
+
+pub(in crate::http) async fn login(
+    OfLogin { caller, id, .. }: OfLogin,
+    State(http): State<Http>,
+    RawQuery(query): RawQuery,
+) -> ApiReply<LoginReply> {
+    let [wait] = query::read(query.as_deref(), [WAIT])?;
+    let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
+    Ok(Json(http.broker.login_or_question(&id, wait.unwrap_or_default()).await?))
+}
+
+pub(in crate::http) async fn paste(
+    OfLogin { id, .. }: OfLogin,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<PasteRequest>,
+) -> ApiReply<LoginReply> {
+    let Some(request) = request else {
+        return Err(Reject(Error::Usage { what: "the body has to be `{\"redirect_url\": ...}`".into() }));
+    };
+    let redirect_url = Zeroizing::new(request.redirect_url);
+    // Needs no place: a login takes one answer, and only so many logins are pending.
+    Ok(Json(run_to_completion(async move { http.broker.paste(&id, &redirect_url).await }).await??))
+}
+
+/// Whether the tokens of another person, which a login brought, take the place of the account's.
+pub(in crate::http) async fn answer(
+    OfLogin { caller, id, account }: OfLogin,
+    State(http): State<Http>,
+    JsonBody(request): JsonBody<LoginAnswer>,
+) -> ApiReply<LoginReply> {
+    let Some(LoginAnswer { replace }) = request else {
+        return Err(Reject(Error::Usage {
+            what: "the body has to be `{\"replace\": true}` or `{\"replace\": false}`".into(),
+        }));
+    };
+    // Needs no place: a login is answered once, and only so many logins are pending.
+    let work = http.broker.answer_login(&id, replace, Answerer::Program);
+    let answered = work.await;
+    let said = if replace { "answered: replace" } else { "answered: keep" };
+    audited::note(&http, &caller, AuditEvent::Login, Some(&account), answered.as_ref().err(), |line| {
+        line.reason = line.reason.take().or(Some(said.into()));
+    })
+    .await;
+    Ok(Json(answered?))
+}

@@ -1,0 +1,52 @@
+//! Credentials of a request (the peer's user on the socket, a bearer key), and authorization: whether an app's rights
+//! suffice for a route.
+
+use axum::http::{HeaderMap, header};
+
+use super::facts::{RequestFacts, only};
+use super::refusal::GateRefusal;
+use crate::apps::Rights;
+use crate::http::peer::Peer;
+use crate::routes::{Access, Route, RouteScope};
+
+/// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else.
+#[derive(Debug)]
+pub(super) enum Proof<'a> {
+    /// A process of our own user.
+    SameUser,
+    /// Whoever's key this is. On the socket it makes the caller that app, with no more than its rights.
+    Key(&'a str),
+}
+
+/// What the sender shows. Whether a key is good is not known yet.
+pub(super) fn proof<'a>(facts: &RequestFacts<'a>) -> Result<Proof<'a>, GateRefusal> {
+    match facts.peer {
+        Peer::Unix { uid, .. } if uid != rustix::process::geteuid().as_raw() => {
+            Err(GateRefusal::Foreign("this socket serves processes of its own user only"))
+        }
+        Peer::Unix { .. } if !facts.headers.contains_key(header::AUTHORIZATION) => Ok(Proof::SameUser),
+        Peer::Unix { .. } | Peer::Tcp { .. } => shown_key(facts.headers).map(Proof::Key),
+    }
+}
+
+/// Whether these rights are enough for a route. Whether they cover the one account that a request names is known
+/// once that account is: [`super::account`].
+pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), GateRefusal> {
+    match route.access {
+        Access::Owner if !rights.is_all() => Err(GateRefusal::Beyond("only an app with every right may do this")),
+        Access::Write | Access::Socket if !rights.write => Err(GateRefusal::Beyond("this app may read only")),
+        _ if route.reach == RouteScope::Every && rights.accounts.is_some() => {
+            Err(GateRefusal::Beyond("this concerns more accounts than this app has a right to"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn shown_key(headers: &HeaderMap) -> Result<&str, GateRefusal> {
+    let twice = |()| GateRefusal::Malformed("there has to be one Authorization line");
+    let line = only(headers, &header::AUTHORIZATION).map_err(twice)?.ok_or(GateRefusal::NoKey)?;
+    match line.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(key.trim_matches(' ')),
+        _ => Err(GateRefusal::NoKey),
+    }
+}

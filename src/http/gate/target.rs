@@ -1,0 +1,91 @@
+//! The rules for Host and the request target.
+
+use axum::http::{Uri, header};
+use url::form_urlencoded;
+
+use super::facts::{RequestFacts, only};
+use super::refusal::GateRefusal;
+use crate::http::peer::Peer;
+use crate::routes::ambiguous::is_ambiguous;
+
+/// The longest query of a route in the table; the callback's own limit is in `pages`.
+const LONGEST_QUERY: usize = 8 * 1024;
+/// The most parameters of one: each is compared with all before it, and that before anybody showed a key. No route
+/// takes half as many.
+const MOST_PARAMETERS: usize = 64;
+/// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
+const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
+
+/// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
+/// point to 127.0.0.1 sends its own name.
+pub(super) fn host<'a>(facts: &RequestFacts<'a>) -> Result<&'a str, GateRefusal> {
+    let host =
+        only(facts.headers, &header::HOST).map_err(|()| GateRefusal::Malformed("there has to be one Host line"))?;
+    match host {
+        None | Some("") => Err(GateRefusal::Malformed("there has to be a Host line")),
+        Some(host) if is_ours(host, facts.peer) => Ok(host),
+        Some(_) => Err(GateRefusal::Foreign("Host is not a name of this server")),
+    }
+}
+
+/// `0.0.0.0` is not among the names: it is something to listen on, not somewhere to go.
+fn is_ours(host: &str, peer: Peer) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let port: Option<Option<u16>> = port.map(|digits| {
+        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        plain.then(|| digits.parse().ok()).flatten()
+    });
+    match peer {
+        Peer::Tcp { port: ours, .. } => {
+            let named = name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost");
+            named && port.unwrap_or(Some(80)) == Some(ours)
+        }
+        Peer::Unix { .. } => {
+            let named = ["127.0.0.1", "localhost", "ringback"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
+            named && port != Some(None)
+        }
+    }
+}
+
+/// A target in absolute form has to agree with Host; `*` and authority form have no use here.
+pub(super) fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
+    if !uri.path().starts_with('/') {
+        return Err(GateRefusal::Malformed("the target has to be a path"));
+    }
+    match (uri.scheme_str(), uri.authority()) {
+        (None, None) => Ok(()),
+        (Some("http"), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(GateRefusal::Malformed("target and Host disagree")),
+    }
+}
+
+/// No path that readers could understand differently.
+pub(super) fn path(path: &str) -> Result<(), GateRefusal> {
+    if is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
+}
+
+/// No parameter twice: readers differ in which of two values they take (parameter pollution).
+pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
+    if query.len() > LONGEST_QUERY {
+        return Err(GateRefusal::Malformed("the query is too long"));
+    }
+    let mut seen = Vec::with_capacity(MOST_PARAMETERS);
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
+            return Err(GateRefusal::Malformed(
+                "a key belongs in the Authorization line, never in a URL: replace this key",
+            ));
+        }
+        if seen.contains(&name) {
+            return Err(GateRefusal::Malformed("a query parameter is repeated"));
+        }
+        if seen.len() == MOST_PARAMETERS {
+            return Err(GateRefusal::Malformed("there are too many query parameters"));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Keys, and the rights of apps.
+
+use std::sync::atomic::Ordering;
+
+use super::super::delay_after;
+use super::*;
+use crate::apps::{NewApp, Rights};
+use crate::clock::Wall;
+use crate::routes::RouteScope;
+
+/// What the gate itself lets an app do, by its rights. Whether an account is its own is asked behind it.
+#[tokio::test]
+async fn every_route_asks_for_the_rights_that_it_needs() {
+    let (apps, _) = apps::tests::fresh();
+    let set = |name: &str| Some([name.to_owned()].into());
+    let key = |name: &str, accounts: Option<&str>, scopes: Option<&str>, write| {
+        let rights = Rights { accounts: accounts.and_then(set), scopes: scopes.and_then(set), write };
+        let new = NewApp { name: name.into(), rights, expires_at: None };
+        format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
+    };
+    let all = key("all", None, None, true);
+    let keys = [
+        (key("reader", None, None, false), false, false),
+        (key("reader-of-one", Some("work"), None, false), false, true),
+        (key("writer-of-one", Some("work"), None, true), true, true),
+        (key("writer-of-scopes", None, Some("read"), true), true, false),
+    ];
+    let gate = Gate::new(apps.clone(), AuditLog::default(), Sessions::default(), Clock::System);
+    let own = Peer::Unix { uid: own_uid(), pid: None };
+    for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
+        let path = route.path.replace("{name}", "work").replace("{id}", "i");
+        let may = |writes: bool, limited: bool| match route.access {
+            Access::Owner => false,
+            Access::Write | Access::Socket if !writes => false,
+            _ => route.reach != RouteScope::Every || !limited,
+        };
+        let rows = keys.iter().map(|(key, writes, limited)| (key, may(*writes, *limited)));
+        for (key, opens) in rows.chain([(&all, true)]) {
+            let asked = request(route.method.as_str(), &path, &["Host: ringback", key], own);
+            let reply = guarded(gate.clone()).oneshot(asked).await.unwrap();
+            let expected = if opens { 200 } else { 403 };
+            assert_eq!(reply.status().as_u16(), expected, "{} {path} {key}", route.method.as_str());
+            let told = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(told.is_some_and(|told| told.contains("insufficient_scope")), !opens);
+        }
+    }
+    apps.remove("all").unwrap();
+    let asked = request("GET", "/token", &["Host: ringback", &all], own);
+    assert_eq!(guarded(gate).oneshot(asked).await.unwrap().status(), 401, "on the socket a key counts too");
+}
+
+#[tokio::test]
+async fn the_socket_needs_no_key_but_a_name_of_ours() {
+    let own = Peer::Unix { uid: own_uid(), pid: Some(1) };
+    for (host, status) in [
+        ("Host: localhost", 200),
+        ("Host: ringback", 200),
+        ("Host: 127.0.0.1:1", 200),
+        ("Host: localhost:x", 403),
+        ("Host: evil.example", 403),
+        ("Host: 0.0.0.0", 403),
+    ] {
+        assert_eq!(ask("GET", "/token", &[host], own).await.status().as_u16(), status, "{host}");
+    }
+    assert_eq!(ask("GET", "/token", &["Host: localhost", "Origin: http://localhost"], own).await.status(), 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_asked_for_as_rfc_6750_says() {
+    for (lines, status, challenge) in [
+        (&[HOST] as &[&str], 401, Some(r#"Bearer realm="ringback""#)),
+        (&[HOST, "Authorization: Basic azN5"], 401, Some(r#"Bearer realm="ringback""#)),
+        (&[HOST, "Authorization: Bearer wrong"], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
+        (&[HOST, "Authorization: Bearer "], 401, Some(r#"Bearer realm="ringback", error="invalid_token""#)),
+        (&[HOST, KEY, KEY], 400, None),
+        (&[HOST, "authorization: bearer k3y"], 200, None),
+    ] {
+        let reply = ask("GET", "/token", lines, tcp()).await;
+        let shown = reply.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
+        assert_eq!((reply.status().as_u16(), shown), (status, challenge), "{lines:?}");
+    }
+    let (others, _) = apps::tests::fresh();
+    let reply = guarded(Gate::new(others, AuditLog::default(), Sessions::default(), Clock::System))
+        .oneshot(request("GET", "/token", &[HOST, KEY], tcp()))
+        .await
+        .unwrap();
+    assert_eq!(reply.status(), 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_keys_wait_longer_each_time_until_a_right_one_comes() {
+    let ms: Vec<u128> = (0..8).map(|before| delay_after(before).as_millis()).collect();
+    assert_eq!(ms, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
+    assert_eq!(delay_after(u32::MAX), Duration::from_secs(2));
+    let gate = gate();
+    for wrong in 1..=3 {
+        guarded(gate.clone())
+            .oneshot(request("GET", "/token", &[HOST, "Authorization: Bearer x"], tcp()))
+            .await
+            .unwrap();
+        assert_eq!(gate.inner.wrong_keys.load(Ordering::Relaxed), wrong);
+    }
+    guarded(gate.clone()).oneshot(request("GET", "/token", &[HOST, KEY], tcp())).await.unwrap();
+    assert_eq!(gate.inner.wrong_keys.load(Ordering::Relaxed), 0);
+}

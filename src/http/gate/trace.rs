@@ -1,0 +1,48 @@
+//! The span and the one log line of a request.
+
+use std::time::Duration;
+
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use crate::http::log_limit::{LogKey, LogLimit};
+use crate::http::peer::{Connection, Peer};
+use crate::http::reply::Reason;
+use crate::routes::{RouteMatch, RouteMethod};
+
+/// Completes the span of a request whose path is in no row.
+pub(in crate::http) fn name_route(method: &'static str, route: &'static str) {
+    tracing::Span::current().record("method", method).record("route", route);
+}
+
+/// Path and query never get into the span: they can hold tickets, codes and states.
+pub(super) fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Span {
+    let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
+        Some(Peer::Tcp { .. }) => "tcp",
+        Some(Peer::Unix { .. }) => "unix",
+        None => "none",
+    };
+    // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
+    // callback's is told later.
+    let (method, route) = match found {
+        RouteMatch::Row(route) => (Some(route.method.as_str()), Some(route.path)),
+        RouteMatch::OtherMethods(_) => (Some("-"), Some("-")),
+        RouteMatch::Nothing => (None, None),
+    };
+    tracing::info_span!("request", id, peer, method, route)
+}
+
+/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are lines beyond the
+/// rate limit.
+pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
+    let (status, ms) = (reply.status().as_u16(), took.as_millis());
+    let reason = reply.extensions().get().map(|Reason(reason)| *reason);
+    let only_read = matches!(found, RouteMatch::Row(route) if route.method == RouteMethod::Get);
+    if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
+        tracing::debug!(status, ms, reason, "answered");
+    } else if status == 500 {
+        tracing::error!(status, ms, reason, "answered");
+    } else {
+        tracing::info!(status, ms, reason, "answered");
+    }
+}

@@ -1,0 +1,69 @@
+//! The start of a login: the authorization request, bound to this browser by a cookie.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::redirect::{outcome_path, see_other, unsendable};
+use crate::broker::login::callback::{BrowserStart, StartRedirect};
+use crate::http::message_page;
+use crate::http::query::Segment;
+use crate::http::reply::Reject;
+use crate::http::state::Http;
+
+/// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
+pub(in crate::http) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
+    // The request may be pushed to the provider first.
+    let Some(_place) = http.waiting.in_browsers().place() else {
+        return message_page::busy();
+    };
+    match http.broker.open_ticket(&ticket).await {
+        Ok(StartRedirect::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Ok(StartRedirect::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
+        Err(stray) => message_page::stray(&stray),
+    }
+}
+
+/// The cookie is `SameSite=Lax` since a `Strict` one would not come back from the provider's page. It
+/// is not `Secure`, since loopback is plain HTTP. `expose` is the fourth in the program: what binds
+/// the login to the browser has to reach the browser.
+fn to_provider(start: &BrowserStart) -> Result<Response, Reject> {
+    let cookie = format!(
+        "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax",
+        start.cookie_name,
+        start.cookie_value.expose(),
+        start.cookie_path,
+        start.max_age.as_secs(),
+    );
+    let mut reply = see_other(&start.authorize_url)?;
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(|_| unsendable("a cookie"))?;
+    cookie.set_sensitive(true);
+    reply.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Nonce256;
+    use std::time::Duration;
+
+    #[test]
+    fn the_start_sets_the_flow_cookie_and_redirects_with_303() {
+        let start = BrowserStart {
+            authorize_url: "https://provider.example/authorize?state=s".into(),
+            cookie_name: "ringback-1".into(),
+            cookie_value: Nonce256::new("abc"),
+            cookie_path: "/callback/phonecom".into(),
+            max_age: Duration::from_secs(600),
+        };
+        let reply = to_provider(&start).unwrap();
+        assert_eq!(reply.status(), 303);
+        assert_eq!(reply.headers()["location"], "https://provider.example/authorize?state=s");
+        assert_eq!(
+            reply.headers()["set-cookie"],
+            "ringback-1=abc; Path=/callback/phonecom; Max-Age=600; HttpOnly; SameSite=Lax"
+        );
+        assert!(to_provider(&BrowserStart { authorize_url: "https://x/\r\nX: y".into(), ..start }).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! What is known of a request's connection: who is at its other end, over which transport, and what a body may cost.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::os::ports::PeerUser;
+
+/// Who is at the other end, as the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A process of this machine.
+    Tcp {
+        /// Theirs.
+        address: SocketAddr,
+        /// Our port that they connected to.
+        port: u16,
+        /// Whose it was when it connected.
+        user: PeerUser,
+    },
+    /// A process whose user is known.
+    Unix {
+        /// Its effective user when it connected.
+        uid: u32,
+        /// Its process id, where the system tells.
+        pid: Option<i32>,
+    },
+}
+
+/// What a connection goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// Loopback TCP.
+    Tcp,
+    /// The unix socket.
+    Unix,
+}
+
+impl Peer {
+    /// What it came over.
+    pub(super) fn transport(self) -> Transport {
+        match self {
+            Self::Tcp { .. } => Transport::Tcp,
+            Self::Unix { .. } => Transport::Unix,
+        }
+    }
+
+    /// Our port that a TCP peer connected to.
+    pub(super) fn port(self) -> Option<u16> {
+        match self {
+            Self::Tcp { port, .. } => Some(port),
+            Self::Unix { .. } => None,
+        }
+    }
+
+    /// The address that a TCP peer comes from.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp { address, .. } => Some(address.ip()),
+            Self::Unix { .. } => None,
+        }
+    }
+}
+
+/// What every request carries in its extensions. The gate refuses a request without it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Who asks.
+    pub peer: Peer,
+    /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
+    /// interpreter, or run something else by now.
+    pub executable: Option<Executable>,
+    /// What a body may cost.
+    pub body: BodyLimits,
+}
+
+/// What a process ran when it connected.
+#[derive(Debug, Clone)]
+pub struct Executable {
+    /// Its path.
+    pub path: Arc<str>,
+    /// If that is our own command line: the path of what started it, whose hands it is.
+    pub parent: Option<Arc<str>>,
+}
+
+/// What a request's body may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub size: usize,
+    /// From the moment a handler wants the body to its last byte.
+    pub deadline: Duration,
+}

@@ -1,0 +1,32 @@
+//! What the handlers need.
+
+use super::session::Sessions;
+use super::waiting::Waiting;
+use crate::apps::Apps;
+use crate::apps::consent::Consents;
+use crate::audit::AuditLog;
+use crate::broker::handle::Broker;
+use crate::clock::Clock;
+
+/// The state of the router. Cheap to clone.
+#[derive(Clone)]
+pub struct Http {
+    /// The broker.
+    pub broker: Broker,
+    /// The apps that have keys.
+    pub apps: Apps,
+    /// The audit log.
+    pub audit: AuditLog,
+    /// The user's answers about programs that want a token.
+    pub consents: Consents,
+    /// Sessions of the status page.
+    pub sessions: Sessions,
+    /// Where a browser reaches the daemon, such as `http://127.0.0.1:7464`; `None`: it can't.
+    pub own_origin: Option<String>,
+    /// Whether the system tells which local user is behind a TCP connection.
+    pub tells_users: bool,
+    /// The clock that pages and deadlines go by.
+    pub clock: Clock,
+    /// The limit on requests that wait, and on event streams.
+    pub waiting: Waiting,
+}

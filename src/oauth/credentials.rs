@@ -1,0 +1,25 @@
+//! Client credentials: the client id and what proves the client's identity (RFC 6749 §2.3).
+
+use crate::secret::{ClientSecret, PrivateKey};
+
+/// The client's identity at the provider.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Its public name.
+    pub client_id: String,
+    /// Its password; a public client has none.
+    pub client_secret: Option<ClientSecret>,
+    /// Its private key, for assertions (RFC 7523 §2.2).
+    pub client_key: Option<ClientKey>,
+    /// Where the config has them, in words, for error messages.
+    pub origin: String,
+}
+
+/// A private key to sign with.
+#[derive(Debug, Clone)]
+pub struct ClientKey {
+    /// PKCS#8, SEC1 or PKCS#1, in PEM.
+    pub pem: PrivateKey,
+    /// Its id at the provider (`kid`).
+    pub id: Option<String>,
+}

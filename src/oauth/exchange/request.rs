@@ -1,0 +1,37 @@
+//! An HTTP request as a value, its form parameters, and why it can't be built.
+
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::oauth::assertion::KeyError;
+use crate::oauth::dialect::NoEndpoint;
+
+/// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
+pub struct HttpRequest {
+    /// `GET`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// Where to. Holds no secret.
+    pub url: Url,
+    /// Comes behind the query that `url` has. Holds secrets ([`BodyEncoding::Query`](crate::oauth::dialect::BodyEncoding::Query)).
+    pub query: Option<Zeroizing<String>>,
+    /// The `Authorization` header.
+    pub authorization: Option<Zeroizing<String>>,
+    /// The `Content-Type` header.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// Why a request can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unbuildable {
+    /// There is nowhere to send it.
+    #[error(transparent)]
+    NoEndpoint(#[from] NoEndpoint),
+    /// The client can't sign (RFC 7523).
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Names and values in the order in which they are sent.
+pub(in crate::oauth) type FormParameters<'a> = Vec<(&'a str, &'a str)>;

@@ -1,0 +1,27 @@
+//! The operating system: everything that differs from one to the next, behind plain functions. `cfg` for systems stands
+//! only below this module.
+
+pub mod browser;
+pub(crate) mod child_env;
+pub(crate) mod clock;
+pub(crate) mod fifo;
+pub mod folder;
+pub(crate) mod folder_watch;
+pub(crate) mod hardening;
+pub(crate) mod init;
+pub mod keyring;
+pub(crate) mod locked_memory;
+pub(crate) mod notify;
+pub mod ports;
+pub(crate) mod private_file;
+pub(crate) mod program;
+pub(crate) mod service_manager;
+pub(crate) mod signals;
+pub(crate) mod sockets;
+pub(crate) mod support;
+pub(crate) mod suspend;
+pub(crate) mod terminal;
+pub(crate) mod wakeups;
+
+pub(crate) use ringback_client::os::holder;
+pub use ringback_client::paths;

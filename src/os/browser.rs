@@ -1,0 +1,38 @@
+//! Opens the user's browser at a one-time start URL of this machine, and at nothing else.
+//!
+//! The provider's URL never comes here: arguments of a process can be read by everybody on the
+//! machine, and launchers have been tricked by hostile URLs (security.md §2.2).
+
+mod desktop;
+mod error;
+mod launch;
+mod service;
+mod start_url;
+
+pub use desktop::has_browser;
+pub use error::BrowserNotOpened;
+pub use start_url::{NotAStartUrl, StartUrl};
+
+/// Opens browsers. A trait, so that tests can click in the user's place.
+pub trait BrowserOpener: Send + Sync {
+    /// Opens `url` without waiting for the browser to end. Blocks: two seconds for each launcher, or as long as the
+    /// service manager takes to start a program.
+    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened>;
+}
+
+/// The user's own browser.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UsersBrowser;
+
+impl BrowserOpener for UsersBrowser {
+    fn open(&self, url: &StartUrl) -> Result<(), BrowserNotOpened> {
+        let env = |name: &str| std::env::var_os(name);
+        if service::are_we(&env) {
+            return service::open(url);
+        }
+        if !has_browser(&env) {
+            return Err(BrowserNotOpened::NoBrowser);
+        }
+        launch::first_that_works(open::commands(url.as_str()))
+    }
+}

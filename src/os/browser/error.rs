@@ -1,0 +1,24 @@
+//! Why no browser was opened.
+
+/// Why no browser was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BrowserNotOpened {
+    /// There is no desktop to open it on.
+    #[error("there is no browser on this machine (no display, and BROWSER is not set)")]
+    NoBrowser,
+    /// None of these launchers is there.
+    #[error("{}", no_launcher(.0))]
+    NoLauncher(Vec<String>),
+    /// No launcher worked. The text names programs and never their arguments.
+    #[error("the browser could not be started: {0}")]
+    Failed(String),
+}
+
+fn no_launcher(looked_for: &[String]) -> String {
+    match looked_for {
+        [] => "no program that opens a browser is known for this system".into(),
+        names => {
+            format!("no program that opens a browser is installed (looked for {}; xdg-utils has one)", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Starting a launcher ourselves, and seeing whether it fails at once.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::error::BrowserNotOpened;
+use crate::os::child_env;
+
+/// A launcher that has not failed by then has done it: some end with the browser. `xdg-open` takes a second to find out
+/// that none of the browsers that it knows comes up.
+const GLANCE: Duration = Duration::from_secs(2);
+
+/// Tries one after the other. A launcher that fails late can have opened the URL all the same; the second
+/// time the ticket is just spent.
+pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), BrowserNotOpened> {
+    let (mut first, mut missing) = (None, Vec::new());
+    for mut launcher in launchers {
+        match launch(&mut launcher, GLANCE) {
+            Ok(()) => return Ok(()),
+            Err(NotLaunched::Missing(program)) => missing.push(program),
+            Err(NotLaunched::Failed(why)) => first = first.or(Some(why)),
+        }
+    }
+    Err(first.map_or(BrowserNotOpened::NoLauncher(missing), BrowserNotOpened::Failed))
+}
+
+/// Why a launcher has not done it.
+#[derive(Debug, PartialEq, Eq)]
+enum NotLaunched {
+    /// There is no such program.
+    Missing(String),
+    /// One clause.
+    Failed(String),
+}
+
+/// Starts a launcher and sees, for `glance`, whether it fails.
+fn launch(launcher: &mut Command, glance: Duration) -> Result<(), NotLaunched> {
+    let program = launcher.get_program().to_string_lossy().into_owned();
+    let mut child = bare(launcher)
+        // A browser's chatter must not end up in our log, and Ctrl-C is for us alone.
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => NotLaunched::Missing(program.clone()),
+            _ => NotLaunched::Failed(format!("{program} did not start ({error})")),
+        })?;
+    let (tell, ended) = mpsc::sync_channel(1);
+    // Waits for as long as the browser runs, so that no zombie stays.
+    let waiting = std::thread::Builder::new().name("browser".into()).spawn(move || drop(tell.send(child.wait())));
+    waiting.map_err(|error| NotLaunched::Failed(format!("{program} could not be watched ({error})")))?;
+    match ended.recv_timeout(glance) {
+        Ok(Ok(status)) if !status.success() => Err(NotLaunched::Failed(format!("{program} failed ({status})"))),
+        _ => Ok(()),
+    }
+}
+
+/// With the environment of a browser, nothing to read and nobody to complain to.
+pub(super) fn bare(command: &mut Command) -> &mut Command {
+    command.env_clear().envs(child_env::of_browsers(std::env::vars_os())).stdin(Stdio::null()).stderr(Stdio::null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, "ticket~canary"]);
+        command
+    }
+
+    #[test]
+    fn the_first_that_does_not_fail_at_once_is_the_last_that_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let missing = || Command::new("/no/such/launcher-canary");
+        assert!(
+            first_that_works(vec![missing(), sh("exit 3"), sh("exit 0"), sh(&format!(">{}", mark.display()))]).is_ok()
+        );
+        assert!(!mark.exists());
+        assert!(first_that_works(vec![sh("exec sleep 1"), sh(&format!(">{}", mark.display()))]).is_ok());
+        assert!(!mark.exists(), "what runs still has done it");
+    }
+
+    #[test]
+    fn a_launcher_that_fails_late_has_failed() {
+        // It is waited for, and not for a time: the minute is only the end of that.
+        let failed = launch(&mut sh("sleep 0.5; exit 3"), Duration::from_secs(60));
+        assert_eq!(failed, Err(NotLaunched::Failed("/bin/sh failed (exit status: 3)".into())));
+    }
+
+    #[test]
+    fn a_failure_names_the_first_program_and_no_argument() {
+        let told = |launchers| first_that_works(launchers).unwrap_err().to_string();
+        let failed = told(vec![sh("exit 3"), sh("exit 4")]);
+        assert_eq!(failed, "the browser could not be started: /bin/sh failed (exit status: 3)");
+        let missing = || Command::new("/no/such/launcher-canary");
+        assert_eq!(
+            told(vec![missing(), sh("exit 4")]),
+            "the browser could not be started: /bin/sh failed (exit status: 4)"
+        );
+        let none = told(vec![missing()]);
+        assert_eq!(
+            none,
+            "no program that opens a browser is installed (looked for /no/such/launcher-canary; xdg-utils has one)"
+        );
+        assert_eq!(told(vec![]), "no program that opens a browser is known for this system");
+    }
+}

@@ -1,0 +1,89 @@
+//! Opening a browser from a service of the user's systemd: not as a child, which would inherit the
+//! service's confinement (a browser's sandbox and snaps do not start with `NoNewPrivileges=`) and end with
+//! it, but as a unit of its own beside it, with the environment of the desktop session.
+//!
+//! By `systemd-run` and not over the portal: it is there wherever this is a service, asks the user nothing,
+//! and needs no session bus.
+
+use std::ffi::OsString;
+use std::process::{Command, Output, Stdio};
+
+use super::error::BrowserNotOpened;
+use super::start_url::StartUrl;
+use super::{desktop, launch};
+
+/// Starts a unit that is gone when its program is.
+const RUN: [&str; 10] = [
+    "--user",
+    "--collect",
+    "--quiet",
+    // Comes back when the program has started, or with the failure.
+    "--service-type=exec",
+    // Else it would be the command line, ticket included, in the journal.
+    "--description=ringback opens the browser",
+    // `xdg-open` often ends before the browser that it started.
+    "--property=KillMode=process",
+    "--property=StandardOutput=null",
+    "--property=StandardError=null",
+    "--",
+    "xdg-open",
+];
+
+/// Whether this process is the main one of a unit. Its children are told so too, but not with their number.
+pub(super) fn are_we(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    env("SYSTEMD_EXEC_PID").is_some_and(|pid| pid == *std::process::id().to_string())
+}
+
+/// Has the user's service manager open `url`.
+pub(super) fn open(url: &StartUrl) -> Result<(), BrowserNotOpened> {
+    // The desktop tells it where its display is, often long after this service was started.
+    let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
+    if !has_display(&String::from_utf8_lossy(&session.stdout)) {
+        return Err(BrowserNotOpened::NoBrowser);
+    }
+    run(Command::new("systemd-run").args(RUN).arg(url.as_str()).stdout(Stdio::null())).map(drop)
+}
+
+fn run(command: &mut Command) -> Result<Output, BrowserNotOpened> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    match launch::bare(command).output() {
+        Ok(output) if output.status.success() => Ok(output),
+        Ok(output) => Err(BrowserNotOpened::Failed(format!("{program} failed ({})", output.status))),
+        Err(error) => Err(BrowserNotOpened::Failed(format!("{program} did not start ({error})"))),
+    }
+}
+
+/// Whether the lines `NAME=VALUE` of a session speak of a desktop.
+fn has_display(environment: &str) -> bool {
+    let value = |name: &str| {
+        let line = environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.map(OsString::from)
+    };
+    desktop::has_browser(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_main_process_of_a_unit_is_the_service() {
+        let env = |pid: String| move |name: &str| (name == "SYSTEMD_EXEC_PID").then(|| OsString::from(&pid));
+        let me = std::process::id();
+        assert!(are_we(&env(me.to_string())));
+        assert!(!are_we(&env((me + 1).to_string())) && !are_we(&env(String::new())) && !are_we(&|_| None));
+    }
+
+    #[test]
+    fn a_session_has_a_browser_if_it_has_a_display() {
+        for (environment, has) in [
+            ("HOME=/h\nDISPLAY=:0\n", true),
+            ("WAYLAND_DISPLAY=wayland-0", true),
+            ("DISPLAY=\nHOME=/h", false),
+            ("XDISPLAY=:0\nDISPLAY_X=1", false),
+            ("", false),
+        ] {
+            assert_eq!(has_display(environment), has, "{environment}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The environment of every program that is started from here: the one place that decides it.
+//!
+//! ringback takes no secret from the environment, but a service manager, a container or a shell may have
+//! put some there that are meant for others, and `CREDENTIALS_DIRECTORY` leads to secrets of ours.
+
+use std::ffi::{OsStr, OsString};
+
+/// Name and value, as they are handed to `Command::envs`.
+pub(crate) type ChildEnv = Vec<(OsString, OsString)>;
+
+/// What password managers need to find their files, agents and screens, and no more.
+const OF_PROGRAMS: [&str; 18] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "SSH_AUTH_SOCK",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "GOPASS_HOMEDIR",
+    "TERM",
+];
+/// As [`OF_PROGRAMS`], by how the name begins.
+const FAMILIES_OF_PROGRAMS: [&str; 3] = ["XDG_", "LC_", "PASSWORD_STORE_"];
+
+/// What a service manager or a user told this process alone, by how the name begins: where its secrets
+/// lie, how it answers the manager, which daemon to ask with which key.
+const OURS: [&str; 14] = [
+    "RINGBACK_",
+    "CREDENTIALS_DIRECTORY",
+    "STATE_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+    "CACHE_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_",
+    "LISTEN_",
+    "FDSTORE",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "MEMORY_PRESSURE_",
+];
+
+/// Words in a name that say what the value is; `XDG_ACTIVATION_TOKEN` is none of them.
+const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
+
+/// What a program gets that prints a secret or is told of an event.
+pub(crate) fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
+    handed_on(given, is_of_programs)
+}
+
+/// What a browser gets: its user's session, however that is set up, without what is this process's own or
+/// says that it is secret. It outlives us and is the user's, so a list of what it may see would break more
+/// than it hides.
+pub(crate) fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
+    let ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
+    let secretive = |name: &str| SECRETIVE.iter().any(|word| name.to_ascii_uppercase().contains(word));
+    handed_on(given, |name| is_of_programs(name) || !(ours(name) || secretive(name)))
+}
+
+fn is_of_programs(name: &str) -> bool {
+    OF_PROGRAMS.contains(&name) || FAMILIES_OF_PROGRAMS.iter().any(|family| name.starts_with(family))
+}
+
+fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&str) -> bool) -> ChildEnv {
+    given
+        .filter(|(name, _)| may(&name.to_string_lossy()))
+        .map(|(name, value)| if name == "PATH" { (name, absolute_only(&value)) } else { (name, value) })
+        .collect()
+}
+
+/// A search path without relative parts: a program must never be found in the folder where the daemon
+/// happens to have been started (CVE-2020-26233).
+fn absolute_only(path: &OsStr) -> OsString {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    std::env::join_paths(folders).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_child_gets_what_it_needs_and_nothing_of_ours() {
+        // Variable, what a program gets of it, what a browser gets.
+        for (pair, program, browser) in [
+            ("PATH=/a:.::b:/c", "/a:/c", "/a:/c"),
+            ("HOME=/h", "/h", "/h"),
+            ("XDG_RUNTIME_DIR=/r", "/r", "/r"),
+            ("LC_ALL=C", "C", "C"),
+            ("DBUS_SESSION_BUS_ADDRESS=unix:path=/b", "unix:path=/b", "unix:path=/b"),
+            ("WAYLAND_DISPLAY=w", "w", "w"),
+            ("GNUPGHOME=/g", "/g", "/g"),
+            ("GPG_TTY=/dev/pts/1", "/dev/pts/1", "/dev/pts/1"),
+            ("SSH_AUTH_SOCK=/s", "/s", "/s"),
+            ("PASSWORD_STORE_DIR=/p", "/p", "/p"),
+            ("MOZ_ENABLE_WAYLAND=1", "", "1"),
+            ("BROWSER=firefox", "", "firefox"),
+            ("AWS_SECRET_ACCESS_KEY=s", "", ""),
+            ("github_token=s", "", ""),
+            ("XDG_ACTIVATION_TOKEN=x", "x", "x"),
+            ("XDGE=1", "", "1"),
+            ("path=/x", "", "/x"),
+            ("RINGBACK_KEY_FILE=/k", "", ""),
+            ("RINGBACK_LOG=trace", "", ""),
+            ("CREDENTIALS_DIRECTORY=/run/c", "", ""),
+            ("STATE_DIRECTORY=/s", "", ""),
+            ("RUNTIME_DIRECTORY=/s", "", ""),
+            ("CACHE_DIRECTORY=/s", "", ""),
+            ("NOTIFY_SOCKET=/n", "", ""),
+            ("WATCHDOG_USEC=1", "", ""),
+            ("WATCHDOG_PID=1", "", ""),
+            ("LISTEN_FDS=1", "", ""),
+            ("LISTEN_PID=1", "", ""),
+            ("INVOCATION_ID=1", "", ""),
+            ("JOURNAL_STREAM=1:2", "", ""),
+        ] {
+            let (name, value) = pair.split_once('=').unwrap();
+            let given = || std::iter::once((OsString::from(name), OsString::from(value)));
+            let got = |kept: ChildEnv| kept.into_iter().next().map_or(OsString::new(), |(_, value)| value);
+            assert_eq!(
+                (got(of_programs(given())), got(of_browsers(given()))),
+                (program.into(), browser.into()),
+                "{pair}"
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Errors of private folders, and of the file systems below them.
+
+use std::path::PathBuf;
+
+/// What can be wrong with a private folder or a file in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FolderError {
+    /// Wrong owner, mode or kind.
+    #[error("{}: {why}", path.display())]
+    Unsafe {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// The system refused.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Its file system does not have what is needed.
+    #[error("{}: its file system ({name}) refuses {asked}: {why}", path.display())]
+    FileSystem {
+        /// Which one.
+        path: PathBuf,
+        /// The file system's kind.
+        name: String,
+        /// What was asked of it.
+        asked: FileSystemFeature,
+        /// What the system said.
+        why: String,
+    },
+}
+
+impl FolderError {
+    /// What the system said about `path`.
+    pub(crate) fn io(path: impl Into<PathBuf>, error: impl Into<std::io::Error>) -> Self {
+        Self::Io { path: path.into(), why: error.into().to_string() }
+    }
+
+    pub(super) fn refuse(path: impl Into<PathBuf>, why: impl Into<String>) -> Self {
+        Self::Unsafe { path: path.into(), why: why.into() }
+    }
+}
+
+/// What is asked of a file system and not every one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystemFeature {
+    /// `flock`: one daemon at a time.
+    Lock,
+    /// `fsync`: what was written outlives a power failure.
+    Sync,
+}
+
+impl std::fmt::Display for FileSystemFeature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lock => "to lock files (flock)",
+            Self::Sync => "to make files durable (fsync)",
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Runs a program that prints a secret, or that is run for its effect: within a time, with a limited output, and with
+//! nothing of ours in its environment but what it is given.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::child_env::ChildEnv;
+
+/// What a program may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProgramLimits {
+    /// Bytes that it may print.
+    pub output: usize,
+    /// Until it is killed, with what it started.
+    pub time: Duration,
+    /// Where the program has ended and something that it started still holds its output open, for how long that is waited
+    /// for; `None`: as for the program itself.
+    pub open_output: Option<Duration>,
+}
+
+/// Why there is no output. Holds nothing of it.
+#[derive(Debug)]
+pub(crate) enum ProgramError {
+    /// There is no program in `argv`.
+    Empty,
+    /// It could not be started.
+    NotStarted(io::Error),
+    /// It was killed at the end of its time.
+    Late,
+    /// It said that it failed.
+    Failed(ExitStatus),
+    /// It printed more than it may, and was killed.
+    TooLong,
+    /// It ended well, and its output did not.
+    OutputHeld,
+    /// Its output could not be read, or its end not be waited for.
+    Unread(io::Error),
+}
+
+/// What the program prints. Its messages are thrown away: they could hold anything. Killed when this is dropped.
+pub(crate) async fn output(
+    argv: &[String],
+    env: &ChildEnv,
+    limits: ProgramLimits,
+) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+    let (program, arguments) = argv.split_first().ok_or(ProgramError::Empty)?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // A group of its own, so that what it started can be killed with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(ProgramError::NotStarted)?;
+    // Room for all of it, so that it does not grow and leave unwiped copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limits.output.saturating_add(64)));
+    let ended = timeout(limits.time, collect(&mut child, &mut bytes, limits)).await;
+    match ended.unwrap_or(Err(ProgramError::Late)) {
+        Ok(status) if status.success() => Ok(bytes),
+        Ok(status) => Err(ProgramError::Failed(status)),
+        Err(error) => {
+            if matches!(error, ProgramError::Late | ProgramError::TooLong | ProgramError::Unread(_)) {
+                kill(&child);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The same from a thread that may wait.
+pub(crate) fn output_blocking(
+    argv: &[String],
+    env: &ChildEnv,
+    limits: ProgramLimits,
+) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+    // A thread of its own: this one may be a runtime's.
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(ProgramError::NotStarted)?.block_on(output(argv, env, limits))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("program".into()).spawn_scoped(scope, run);
+        let ended = thread.map_err(ProgramError::NotStarted)?.join();
+        ended.unwrap_or_else(|_| Err(ProgramError::Unread(io::Error::other("its thread broke off"))))
+    })
+}
+
+/// Reads all that it prints and waits for its end.
+async fn collect(child: &mut Child, bytes: &mut Vec<u8>, limits: ProgramLimits) -> Result<ExitStatus, ProgramError> {
+    let Some(stdout) = child.stdout.take() else {
+        return child.wait().await.map_err(ProgramError::Unread);
+    };
+    let Some(patience) = limits.open_output else {
+        read(stdout, bytes, limits.output).await?;
+        return child.wait().await.map_err(ProgramError::Unread);
+    };
+    let mut reading = std::pin::pin!(read(stdout, bytes, limits.output));
+    tokio::select! {
+        read = &mut reading => {
+            read?;
+            child.wait().await.map_err(ProgramError::Unread)
+        }
+        status = child.wait() => {
+            let status = status.map_err(ProgramError::Unread)?;
+            if status.success() {
+                timeout(patience, reading).await.unwrap_or(Err(ProgramError::OutputHeld))?;
+            }
+            Ok(status)
+        }
+    }
+}
+
+async fn read(stdout: ChildStdout, bytes: &mut Vec<u8>, most: usize) -> Result<(), ProgramError> {
+    stdout.take(most as u64 + 1).read_to_end(bytes).await.map_err(ProgramError::Unread)?;
+    if bytes.len() > most { Err(ProgramError::TooLong) } else { Ok(()) }
+}
+
+/// Kills the program and what it started. The pid is still its own: it was not waited for.
+fn kill(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // Fails only if all of them have ended by themselves.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}

@@ -1,0 +1,76 @@
+//! The HTTP client: its timeouts, its proxy, and whose certificates it believes.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::unreached::innermost;
+use crate::oauth::dialect::{NetworkOptions, Proxy, Roots};
+use crate::oauth::reply;
+use crate::secret::text::BOM;
+
+/// Time for the TCP and TLS handshakes.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long and how much of a reply is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) whole: Duration,
+    pub(super) largest: usize,
+}
+
+/// Short enough that a replay still falls into a grace window.
+pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), largest: reply::LARGEST };
+
+/// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
+/// clause.
+pub fn check_ca_file(path: &Path) -> Result<(), String> {
+    certificates(path).map(drop)
+}
+
+/// No file of certificates is longer.
+const CA_FILE: u64 = 1024 * 1024;
+
+/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
+/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
+pub(super) fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
+    // Fails where one was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let text = |error: reqwest::Error| innermost(&error.without_url());
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT)
+        .timeout(USUAL.whole)
+        .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")));
+    let builder = match &reach.proxy {
+        Proxy::None => builder.no_proxy(),
+        Proxy::Environment => builder,
+        Proxy::At(url) => builder.no_proxy().proxy(reqwest::Proxy::all(url.as_str()).map_err(text)?),
+    };
+    let own = reach.ca_file.as_deref().map_or(Ok(Vec::new()), certificates)?;
+    let builder = match reach.roots {
+        Roots::System => builder.tls_certs_merge(own),
+        Roots::None if own.is_empty() => {
+            return Err("`roots` is `none`, and there is no `ca_file`: no certificate would be trusted".into());
+        }
+        Roots::None => builder.tls_certs_only(own),
+        Roots::Bundled => {
+            let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+            let bundled = bundled.iter().filter_map(|der| reqwest::Certificate::from_der(der).ok());
+            builder.tls_certs_only(bundled.chain(own))
+        }
+    };
+    builder.build().map_err(text)
+}
+
+/// The certificates of a `ca_file`. A byte order mark in front would hide the first.
+pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+    let unfit = |why: &str| format!("ca_file {}: {why}", path.display());
+    let mut pem = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| unfit(&error.to_string()))?;
+    file.take(CA_FILE).read_to_end(&mut pem).map_err(|error| unfit(&error.to_string()))?;
+    let pem = pem.strip_prefix(BOM).unwrap_or(&pem);
+    let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| unfit("it is not PEM"))?;
+    if found.is_empty() { Err(unfit("there is no certificate in it")) } else { Ok(found) }
+}

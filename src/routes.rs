@@ -1,0 +1,338 @@
+//! The route table: method, path, access and accounts of every route, as data. The router joins it with the handlers
+//! (`http::router`), the gate decides by it, and the config takes the paths that a redirect URI can't have from it. A
+//! route that is not in the table does not exist, and none can be without a rule for who may use it.
+
+pub(crate) mod ambiguous;
+
+/// The methods that routes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteMethod {
+    /// Reads.
+    Get,
+    /// Changes something, or takes something in the body.
+    Post,
+    /// Removes.
+    Delete,
+}
+
+impl RouteMethod {
+    /// As it stands in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody on this machine; it tells nothing and changes nothing.
+    Public,
+    /// A browser that navigates to it. Its secret is in the path, the query or a cookie.
+    Browser,
+    /// A process of our user on the socket, or an app with its key: to look, as far as its rights go.
+    Read,
+    /// As [`Access::Read`], but it may change something.
+    Write,
+    /// As [`Access::Write`], but on the socket only: what is handed over there must not pass a port that
+    /// anybody can take.
+    Socket,
+    /// On the socket only, and nothing may be kept from it: who decides about the others.
+    Owner,
+    /// A browser with a session of the status page, from that page.
+    Session,
+    /// A form on a page of ours, in the browser that a login came back to: its secrets are a cookie and the form's token.
+    Form,
+    /// A page of ours that posts what it read of its own address. No row has it: it is the callback's.
+    OwnPage,
+}
+
+impl Access {
+    /// Whether only a program gets in that proves whose it is.
+    pub fn needs_proof(self) -> bool {
+        matches!(self, Self::Read | Self::Write | Self::Socket | Self::Owner)
+    }
+
+    /// Whether `[listen] other_users` opens it to other users of the machine: what needs a key, and what tells
+    /// nothing. A browser's stop has its secret in a URL or a cookie, which other users may get to see.
+    pub fn is_open_to_other_users(self) -> bool {
+        self.needs_proof() || self == Self::Public
+    }
+
+    /// Whether only the unix socket leads there.
+    pub fn on_socket_only(self) -> bool {
+        matches!(self, Self::Socket | Self::Owner)
+    }
+}
+
+/// Which accounts a route is about. The gate and the extractors (`http::gate`) hold an app to it that has some accounts
+/// only; no handler has to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteScope {
+    /// None.
+    Nothing,
+    /// The one that the path names, or the default: its handler takes a `NamedAccount`.
+    Named,
+    /// The one of the login that the path names: its handler takes an `OfLogin`.
+    Login,
+    /// Many, of which the caller is shown its own.
+    Shown,
+    /// All of them, or what they have in common: for callers alone from which no account is kept.
+    Every,
+}
+
+/// What a route does. `http::router` has one handler for each, so that a row without a handler does not compile, and
+/// one that no row names is dead code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Token,
+    Accounts,
+    Account,
+    AccountInfo,
+    Import,
+    Logout,
+    StartLogin,
+    Refresh,
+    Rejected,
+    Login,
+    PasteLogin,
+    AnswerLogin,
+    AcceptProvider,
+    Events,
+    Apps,
+    AddApp,
+    RemoveApp,
+    RotateApp,
+    Lock,
+    Unlock,
+    Consents,
+    AnswerConsent,
+    ForgetConsent,
+    MintSession,
+    OpenSession,
+    StatusPage,
+    StatusPageConsent,
+    StatusPageLogin,
+    StatusPageAnswerLogin,
+    StatusPageRefresh,
+    StatusPageLogout,
+    StatusPageRemoveApp,
+    StatusPageEnd,
+    Healthz,
+    Style,
+    FragmentScript,
+    LoginStart,
+    LoginOutcome,
+    LoginQuestion,
+    Favicon,
+}
+
+/// One method on one path.
+#[derive(Debug)]
+pub struct Route {
+    /// The only method; another on the same path is another row.
+    pub method: RouteMethod,
+    /// axum's template: `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// Which accounts it is about.
+    pub reach: RouteScope,
+    /// What it does.
+    pub(crate) endpoint: Endpoint,
+}
+
+const fn get(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
+    Route { method: RouteMethod::Get, path, access, reach, endpoint }
+}
+
+const fn post(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
+    Route { method: RouteMethod::Post, path, access, reach, endpoint }
+}
+
+const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
+    Route { method: RouteMethod::Delete, path, access, reach, endpoint }
+}
+
+/// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
+/// looked up when no row fits.
+pub static ROUTES: [Route; 41] = [
+    get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
+    get("/v1/accounts", Access::Read, RouteScope::Shown, Endpoint::Accounts),
+    get("/v1/accounts/{name}", Access::Read, RouteScope::Named, Endpoint::Account),
+    get("/v1/accounts/{name}/info", Access::Read, RouteScope::Named, Endpoint::AccountInfo),
+    post("/v1/accounts/{name}/import", Access::Socket, RouteScope::Named, Endpoint::Import),
+    get("/v1/accounts/{name}/token", Access::Read, RouteScope::Named, Endpoint::Token),
+    delete("/v1/accounts/{name}/token", Access::Write, RouteScope::Named, Endpoint::Logout),
+    post("/v1/accounts/{name}/login", Access::Write, RouteScope::Named, Endpoint::StartLogin),
+    post("/v1/accounts/{name}/refresh", Access::Write, RouteScope::Named, Endpoint::Refresh),
+    // Open to readers: it causes what a request for more validity causes too, and less often.
+    post("/v1/accounts/{name}/rejected", Access::Read, RouteScope::Named, Endpoint::Rejected),
+    get("/v1/logins/{id}", Access::Read, RouteScope::Login, Endpoint::Login),
+    post("/v1/logins/{id}/paste", Access::Write, RouteScope::Login, Endpoint::PasteLogin),
+    post("/v1/logins/{id}/answer", Access::Write, RouteScope::Login, Endpoint::AnswerLogin),
+    post("/v1/providers/{name}/accept", Access::Write, RouteScope::Every, Endpoint::AcceptProvider),
+    get("/v1/events", Access::Read, RouteScope::Shown, Endpoint::Events),
+    get("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::Apps),
+    post("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::AddApp),
+    delete("/v1/apps/{name}", Access::Owner, RouteScope::Every, Endpoint::RemoveApp),
+    post("/v1/apps/{name}/rotate", Access::Owner, RouteScope::Every, Endpoint::RotateApp),
+    post("/v1/lock", Access::Write, RouteScope::Every, Endpoint::Lock),
+    post("/v1/unlock", Access::Socket, RouteScope::Every, Endpoint::Unlock),
+    get("/v1/consents", Access::Owner, RouteScope::Every, Endpoint::Consents),
+    post("/v1/consents/{id}", Access::Owner, RouteScope::Every, Endpoint::AnswerConsent),
+    delete("/v1/consents/{id}", Access::Owner, RouteScope::Every, Endpoint::ForgetConsent),
+    post("/v1/sessions", Access::Owner, RouteScope::Every, Endpoint::MintSession),
+    get("/open/{ticket}", Access::Browser, RouteScope::Nothing, Endpoint::OpenSession),
+    get(STATUS_PAGE, Access::Session, RouteScope::Every, Endpoint::StatusPage),
+    post("/do/consent", Access::Session, RouteScope::Every, Endpoint::StatusPageConsent),
+    post("/do/login", Access::Session, RouteScope::Every, Endpoint::StatusPageLogin),
+    post("/do/login-answer", Access::Session, RouteScope::Every, Endpoint::StatusPageAnswerLogin),
+    post("/do/refresh", Access::Session, RouteScope::Every, Endpoint::StatusPageRefresh),
+    post("/do/logout", Access::Session, RouteScope::Every, Endpoint::StatusPageLogout),
+    post("/do/app-remove", Access::Session, RouteScope::Every, Endpoint::StatusPageRemoveApp),
+    post("/do/end", Access::Session, RouteScope::Every, Endpoint::StatusPageEnd),
+    get("/healthz", Access::Public, RouteScope::Nothing, Endpoint::Healthz),
+    get("/static/style.css", Access::Public, RouteScope::Nothing, Endpoint::Style),
+    get("/static/fragment.js", Access::Public, RouteScope::Nothing, Endpoint::FragmentScript),
+    get("/login/start/{ticket}", Access::Browser, RouteScope::Nothing, Endpoint::LoginStart),
+    get("/login/outcome/{id}", Access::Browser, RouteScope::Nothing, Endpoint::LoginOutcome),
+    post("/login/outcome/{id}", Access::Form, RouteScope::Nothing, Endpoint::LoginQuestion),
+    // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
+    get("/favicon.ico", Access::Public, RouteScope::Nothing, Endpoint::Favicon),
+];
+
+const STATUS_PAGE: &str = "/";
+/// Kept free on the daemon's own listeners, with everything below, for routes to come.
+const RESERVED_FOLDERS: [&str; 5] = ["/v1/", "/login/", "/static/", "/open/", "/do/"];
+/// As [`RESERVED_FOLDERS`], without what is below.
+const RESERVED: &str = "/metrics";
+
+impl Route {
+    /// Whether it is served by a callback listener, which is open for the time of a login where the redirect URI has a
+    /// port of its own (RFC 8252 §8.3): the browser's stops on the way, and what their pages need.
+    pub fn is_on_callback_listeners(&self) -> bool {
+        matches!(self.access, Access::Browser | Access::Form | Access::Public)
+            && self.path != "/healthz"
+            && !self.path.starts_with("/open/")
+    }
+}
+
+/// Whether `path` (raw, as axum matches it) is one of the template's.
+fn fits(template: &str, path: &str) -> bool {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == found => {}
+            (Some(wanted), Some(found)) if wanted.starts_with('{') && !found.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The rows whose template fits `path`: one for each method.
+fn on_path(path: &str) -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(move |route| fits(route.path, path))
+}
+
+/// What the table says of a path and a method.
+#[derive(Debug, Clone, Copy)]
+pub enum RouteMatch {
+    /// A row.
+    Row(&'static Route),
+    /// Rows for other methods only, as an `Allow` line names them.
+    OtherMethods(&'static str),
+    /// No row: the path of a callback, or of nothing.
+    Nothing,
+}
+
+/// Looks up `path` among the routes that `served` admits. The path of a route that is not served is free.
+pub fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool) -> RouteMatch {
+    let on_path = || on_path(path).filter(|route| served(route));
+    if let Some(route) = on_path().find(|route| route.method.as_str() == method) {
+        return RouteMatch::Row(route);
+    }
+    let has = |method| on_path().any(|route| route.method == method);
+    match (has(RouteMethod::Get), has(RouteMethod::Delete), has(RouteMethod::Post)) {
+        (true, true, _) => RouteMatch::OtherMethods("GET, DELETE"),
+        (true, _, true) => RouteMatch::OtherMethods("GET, POST"),
+        (true, ..) => RouteMatch::OtherMethods("GET"),
+        (_, true, true) => RouteMatch::OtherMethods("POST, DELETE"),
+        (_, true, _) => RouteMatch::OtherMethods("DELETE"),
+        (.., true) => RouteMatch::OtherMethods("POST"),
+        _ => RouteMatch::Nothing,
+    }
+}
+
+/// Whether a redirect URI can't have this path, because the daemon serves something else there. `on_own_listener`:
+/// whether it has the port of one of the daemon's own listeners. A callback listener may have the status page's path,
+/// and what is kept for routes to come.
+pub(crate) fn is_reserved(path: &str, on_own_listener: bool) -> bool {
+    let kept = || [STATUS_PAGE, RESERVED].contains(&path) || RESERVED_FOLDERS.iter().any(|at| path.starts_with(at));
+    on_path(path).any(|route| route.path != STATUS_PAGE) || (on_own_listener && kept())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{FilePrivacy, parse};
+
+    fn accepts(redirect_uri: &str) -> bool {
+        let text = format!(
+            "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret_file = \"s\"\nredirect_uri = \"{redirect_uri}\""
+        );
+        parse(&text, Path::new("/c"), FilePrivacy::Private, None).is_ok()
+    }
+
+    /// A template with `word` for each of its names.
+    fn filled(template: &str, word: &str) -> String {
+        let segments = template.split('/').map(|segment| if segment.starts_with('{') { word } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn the_config_refuses_a_redirect_to_every_route_on_every_port_and_knows_no_others() {
+        // The status page is on the daemon's own listeners alone: a callback listener may have its path.
+        for path in ROUTES.iter().filter(|route| route.path != STATUS_PAGE).map(|route| filled(route.path, "x")) {
+            for origin in ["http://127.0.0.1:7464", "http://localhost:9", "http://[::1]"] {
+                assert!(!accepts(&format!("{origin}{path}")), "{origin}{path}");
+            }
+        }
+        for free in ["/callback/x", "/", "/metrics", "/v1/nothing", "/do/nothing", "/tokens"] {
+            assert!(accepts(&format!("http://localhost:9{free}")), "{free}");
+        }
+        for kept in ["/", "/metrics", "/v1/nothing", "/login/x", "/static/x", "/open/x/y", "/do/nothing"] {
+            assert!(!accepts(&format!("http://localhost:7464{kept}")), "{kept}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_looked_up_with_its_method_among_the_routes_that_are_served() {
+        let all = |method, path| look_up(method, path, |_| true);
+        for (method, path, template) in [
+            ("GET", "/", Some("/")),
+            ("GET", "/v1/accounts", Some("/v1/accounts")),
+            ("GET", "/v1/accounts/x", Some("/v1/accounts/{name}")),
+            ("DELETE", "/v1/accounts/x/token", Some("/v1/accounts/{name}/token")),
+            ("GET", "/v1/accounts/", None),
+            ("GET", "/v1/accounts//token", None),
+            ("GET", "/token/", None),
+            ("GET", "token", None),
+            ("get", "/token", None),
+        ] {
+            let found = match all(method, path) {
+                RouteMatch::Row(route) => Some(route.path),
+                _ => None,
+            };
+            assert_eq!(found, template, "{method} {path}");
+        }
+        assert!(matches!(all("PUT", "/v1/accounts/x/token"), RouteMatch::OtherMethods("GET, DELETE")));
+        assert!(matches!(look_up("GET", "/token", Route::is_on_callback_listeners), RouteMatch::Nothing));
+    }
+}
