@@ -50,7 +50,7 @@ impl Actor {
             }
             RefreshOutcome::Pending { .. } => tracing::warn!(%account, "the provider answered as to a device login"),
             RefreshOutcome::Lost { why } => {
-                tracing::warn!(%account, "it is unknown whether the request arrived: {why}")
+                tracing::warn!(%account, "it is unknown whether the request arrived: {why}");
             }
         }
         answer
