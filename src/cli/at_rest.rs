@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::contract::{AuditEvent, AuditLine, StoreState};
 use crate::os::paths::Paths;
+use crate::os::private_file;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 use crate::store::{Opening, Store as _, StoreError};
@@ -89,7 +90,7 @@ pub(super) fn note(audit: &AuditLog, event: AuditEvent, accounts: &[&str]) -> Re
         for account in accounts {
             let mut line = AuditLine::new(event, at.clone());
             line.account = Some((*account).to_owned());
-            line.uid = Some(rustix::process::geteuid().as_raw());
+            line.uid = Some(private_file::own_uid());
             line.pid = i32::try_from(std::process::id()).ok();
             line.executable = std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned());
             audit.note(line).await;

@@ -32,6 +32,7 @@ use write_timeout::WriteTimeout;
 use super::log_limit::LogLimit;
 use super::peer::{BodyLimits, Connection, Peer, Transport};
 use crate::os::ports::PeerLookup;
+use crate::os::private_file;
 
 pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
 pub use passed::{Passed, PassedError};
@@ -183,7 +184,7 @@ impl Server {
     fn own_peer(&self, stream: &UnixStream) -> Option<Peer> {
         let credentials = stream.peer_cred().ok()?;
         let (uid, pid) = (credentials.uid(), credentials.pid());
-        if uid != rustix::process::geteuid().as_raw() {
+        if uid != private_file::own_uid() {
             self.log.other_user(uid);
             return None;
         }

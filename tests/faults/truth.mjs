@@ -163,7 +163,7 @@ export class Truth {
     const account = this.account(name);
     const known = account.tokens.get(token);
     if (!known) return this.violated(`${name}: a token was served that nobody issued`);
-    // A reply that took more than half a life is good for half a life (account/state/keeping.rs).
+    // A reply that took more than half a life is good for half a life (account/state/grant.rs).
     const end = Math.max(known.atMost, (known.heard ?? 0) + known.lifetime / 2);
     if (from > end) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its end (expires_in ${left})`);
     account.kept = { token, ...known };

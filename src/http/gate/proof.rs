@@ -7,6 +7,7 @@ use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
 use crate::apps::Rights;
 use crate::http::peer::Peer;
+use crate::os::private_file;
 use crate::routes::{Access, Route, RouteScope};
 
 /// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else.
@@ -21,7 +22,7 @@ pub(super) enum Proof<'a> {
 /// What the sender shows. Whether a key is good is not known yet.
 pub(super) fn proof<'a>(facts: &RequestFacts<'a>) -> Result<Proof<'a>, GateRefusal> {
     match facts.peer {
-        Peer::Unix { uid, .. } if uid != rustix::process::geteuid().as_raw() => {
+        Peer::Unix { uid, .. } if uid != private_file::own_uid() => {
             Err(GateRefusal::Foreign("this socket serves processes of its own user only"))
         }
         Peer::Unix { .. } if !facts.headers.contains_key(header::AUTHORIZATION) => Ok(Proof::SameUser),

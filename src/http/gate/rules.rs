@@ -12,6 +12,7 @@ use super::target::{host, path, query, target};
 use crate::http::head::Excess;
 use crate::http::peer::Peer;
 use crate::os::ports::PeerUser;
+use crate::os::private_file;
 use crate::routes::{Access, RouteMatch};
 
 /// The access that the request's route needs; whether the sender has it is decided by its proof.
@@ -63,7 +64,7 @@ fn head(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<(), GateRefusal> 
 /// ticket and cookie have to suffice.
 fn stranger(peer: Peer) -> Option<PeerUser> {
     let Peer::Tcp { user, .. } = peer else { return None };
-    let ours = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
+    let ours = |uid: u32| uid == 0 || uid == private_file::own_uid();
     match user {
         PeerUser::Uid(uid) => (!ours(uid)).then_some(user),
         PeerUser::Unmapped | PeerUser::NotFound => Some(user),
