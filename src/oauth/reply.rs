@@ -62,7 +62,7 @@ fn meaning(
     spent: Option<&RefreshToken>,
 ) -> ParsedReply {
     let body::Read { members, mut flaws, is_well_formed, is_whole } = read;
-    let complaint = Complaint::of_members(&members).map(|complaint| complaint.reply(received.status));
+    let complaint = Complaint::of_members(&members).map(|complaint| complaint.reply(received));
     let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect);
     let refresh_token = grant.refresh_token.as_ref();
     if let Some(complaint) = complaint {
@@ -107,7 +107,7 @@ pub(crate) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>
     }
     let members = body::document(received).map_err(Failed::nonsense)?;
     if let Some(complaint) = Complaint::of_document(&members) {
-        return Err(Failed::of(complaint.reply(received.status)));
+        return Err(Failed::of(complaint.reply(received)));
     }
     if members.values().any(|value| deeper_than(value, DEEPEST)) {
         return Err(Failed::nonsense("the reply is nested too deeply"));

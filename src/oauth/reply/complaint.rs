@@ -70,7 +70,7 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
 fn refusal(received: ReceivedReply<'_>) -> ParsedReply {
     let complaint = Complaint::of_body(received.body)
         .unwrap_or_else(|| Complaint { said: Some(not_oauth(received.content_type)), ..Complaint::default() });
-    match complaint.reply(received.status) {
+    match complaint.reply(received) {
         // Who says when to come back refuses nothing.
         ParsedReply::Refused(Refusal { blame: RefusalSubject::Unknown, .. }) if received.retry_after.is_some() => {
             busy(received)
@@ -204,10 +204,10 @@ impl Complaint {
         }
     }
 
-    pub(super) fn reply(&self, status: u16) -> ParsedReply {
+    pub(super) fn reply(&self, received: ReceivedReply<'_>) -> ParsedReply {
         let code = self.code();
         let class = if self.transient { Class::TryLater } else { code.as_deref().map_or(Class::Unknown, of_code) };
-        let code = code.unwrap_or_else(|| format!("http_{status}"));
+        let code = code.unwrap_or_else(|| format!("http_{}", received.status));
         let description = self.description();
         // A code that is a sentence is not said twice.
         let description = if description == code { String::new() } else { description };
@@ -217,7 +217,7 @@ impl Complaint {
             Class::TryLater => {
                 let why =
                     format!("the provider answered {}", Refusal { code, description, blame: RefusalSubject::Unknown });
-                return ParsedReply::Busy { retry_after: None, why };
+                return ParsedReply::Busy { retry_after: retry_after(received), why };
             }
             Class::Grant => RefusalSubject::Grant,
             Class::Client => RefusalSubject::Client,

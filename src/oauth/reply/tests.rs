@@ -197,6 +197,12 @@ fn what_decides_nothing_is_busy_or_unclear() {
     assert_eq!(json(302, ""), "busy - unexpected status 302 (redirects are not followed)");
     let later = ReceivedReply { status: 403, content_type: None, retry_after: Some("7"), body: b"<html>", at: NOW };
     assert_eq!(show_parsed(later), "busy 7 the provider answered 403", "who says when to come back refuses nothing");
+    for (status, code) in [(403, "rate_limit_exceeded"), (400, "temporarily_unavailable"), (200, "server_error")] {
+        let body = format!(r#"{{"error":"{code}"}}"#);
+        let received =
+            ReceivedReply { status, content_type: None, retry_after: Some("120"), body: body.as_bytes(), at: NOW };
+        assert_eq!(show_parsed(received), format!("busy 120 the provider answered {code}"), "{status}");
+    }
     let long = format!(r#"{{"error":"x","error_description":"{}"}}"#, "y".repeat(900));
     assert_eq!(json(400, &long).len(), "refused Unknown x: ".len() + 500);
 }
