@@ -102,7 +102,7 @@ enum Command {
 /// `--version` end the process here.
 pub fn run() -> ExitCode {
     log::hide_panics();
-    let outcome = match Program::parse().command {
+    let outcome = match short_command().unwrap_or_else(|| Program::parse().command) {
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
@@ -129,6 +129,15 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
     };
     outcome.unwrap_or_else(|failure| report::failure(&failure))
+}
+
+/// The command that programs start again and again, if it can be read without the command tree.
+fn short_command() -> Option<Command> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != "token" {
+        return None;
+    }
+    token::TokenArgs::short(arguments).map(Command::Token)
 }
 
 #[cfg(test)]

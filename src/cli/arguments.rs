@@ -9,7 +9,8 @@ use crate::client::{Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
 /// Which daemon is asked.
-#[derive(Args)]
+#[derive(Args, Default)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct DaemonChoice {
     /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]
     #[arg(long, value_name = "PATH")]
@@ -24,6 +25,7 @@ impl DaemonChoice {
 
 /// Which account is meant.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct AccountChoice {
     /// The account's name in the config
     #[arg(value_name = "ACCOUNT", default_value = DEFAULT_ACCOUNT)]

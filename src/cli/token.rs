@@ -1,5 +1,6 @@
 //! `ringback token`: one request, the token on standard output, nothing else.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use super::arguments::{AccountChoice, DaemonChoice};
 use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
+use crate::contract::DEFAULT_ACCOUNT;
 
 /// Print the current access token
 ///
 /// Prints the bare token and a newline to standard output, and everything else to standard error.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = HELP)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
@@ -64,6 +67,38 @@ Examples:
 The first curl command is safer: the second puts the token into curl's arguments, where other users
 of the machine can read it while curl runs.";
 
+impl TokenArgs {
+    /// The fast path: reads the shortest command lines, `token [ACCOUNT] [--header|--json]`, without building the command
+    /// tree, which takes longer than the whole request. `None` for everything else, which [`clap`] reads; `arguments` has
+    /// neither the program's name nor the command's.
+    pub(super) fn short(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut short = Self {
+            account: AccountChoice { name: DEFAULT_ACCOUNT.to_owned() },
+            json: false,
+            header: false,
+            min_ttl: None,
+            wait: None,
+            scope: Vec::new(),
+            audience: None,
+            resource: None,
+            reach: DaemonChoice::default(),
+        };
+        let mut named = false;
+        for argument in arguments {
+            match argument.to_str()? {
+                "--json" if !short.json && !short.header => short.json = true,
+                "--header" if !short.json && !short.header => short.header = true,
+                name if !named && !name.is_empty() && !name.starts_with('-') => {
+                    name.clone_into(&mut short.account.name);
+                    named = true;
+                }
+                _ => return None,
+            }
+        }
+        Some(short)
+    }
+}
+
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let client = args.reach.client()?;
@@ -98,4 +133,50 @@ fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     }
     line.push(b'\n');
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+
+    fn by_clap(arguments: &[&str]) -> Option<TokenArgs> {
+        let command = TokenArgs::augment_args(Command::new("token").no_binary_name(true));
+        TokenArgs::from_arg_matches(&command.try_get_matches_from(arguments).ok()?).ok()
+    }
+
+    #[test]
+    fn the_fast_path_reads_what_clap_reads_or_leaves_it_to_clap() {
+        let words = [
+            "work",
+            "",
+            "-",
+            "--",
+            "--json",
+            "--header",
+            "--head",
+            "--json=1",
+            "-h",
+            "--help",
+            "--min-ttl",
+            "5",
+            "täglich",
+        ];
+        let mut lines: Vec<Vec<&str>> = vec![vec![]];
+        for length in 1..=3_u32 {
+            for number in 0..words.len().pow(length) {
+                let places = (0..length).map(|place| words[number / words.len().pow(place) % words.len()]);
+                lines.push(places.collect());
+            }
+        }
+        let mut short = 0;
+        for line in lines {
+            if let Some(args) = TokenArgs::short(line.iter().map(OsString::from)) {
+                short += 1;
+                assert_eq!(Some(args), by_clap(&line), "{line:?}");
+            }
+        }
+        assert_eq!(short, 1 + 2 + 3 + 2 * 2 * 3, "none, one and two of them, in either order");
+    }
 }
