@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use ringback::account::record::Record;
@@ -24,9 +23,9 @@ use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy};
 use ringback::contract::{AuditEvent, AuditLine, TokenReply};
 use ringback::credentials::CredentialEnv;
-use ringback::http::listen::ConnectionLimits;
+use ringback::http::listen::{Answers as _, ConnectionLimits};
 use ringback::http::peer::{Connection, Peer};
-use ringback::http::{Gate, Http, router};
+use ringback::http::{Gate, Guarded, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::os::browser::UsersBrowser;
 use ringback::os::ports::{PeerLookup, PeerUser};
@@ -39,7 +38,6 @@ use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::MasterKey;
 use ringback::store::key::source::{OsKeyring, Outside};
 use ringback::store::{record, seal};
-use tower::ServiceExt as _;
 
 const ROUNDS: u32 = 7;
 /// How long one round is meant to take.
@@ -188,16 +186,14 @@ fn tcp_peer() -> Peer {
 }
 
 /// From the request's head to the last byte of the body, without the network.
-async fn get(app: &Router, peer: Peer, key: Option<&str>) {
+async fn get(app: &Guarded, peer: Peer, key: Option<&str>) {
     let host = if matches!(peer, Peer::Tcp { .. }) { "127.0.0.1:7464" } else { "localhost" };
     let mut request = Request::get("/token").header(header::HOST, host);
     if let Some(key) = key {
         request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
     }
-    let request = request
-        .extension(Connection { peer, executable: None, body: ConnectionLimits::default().body })
-        .body(Body::empty());
-    let reply = app.clone().oneshot(request.unwrap()).await.unwrap();
+    let connection = Connection::new(peer, None, ConnectionLimits::default().body);
+    let reply = app.answer(request.body(Body::empty()).unwrap(), &connection).await;
     assert_eq!(reply.status(), StatusCode::OK);
     black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());
 }

@@ -1,9 +1,10 @@
 //! The audit log: one line of JSON for every token that was handed out or refused, and for everything that
 //! changes who gets one. `docs/api.md` describes a line.
 //!
-//! A line is queued by whoever answers and written by a thread of its own. A full queue makes the next one
-//! wait: no line is dropped. A disk that fails does not keep tokens back, since a full disk would then stop
-//! everything that needs one; it is said once a minute, and how many lines are missing.
+//! A line is queued before the token leaves, and a thread writes it within 50 ms: a `kill -9` loses at most what is
+//! queued. When the queue is full the next caller waits: no line is dropped. A disk that fails does not keep tokens back,
+//! since a full disk would then stop everything that needs one; the daemon's log says so once a minute, with the number of
+//! missing lines.
 //!
 //! Nobody pushes out anybody else's history by asking without end. Refusals of strangers, who showed no good key, go to
 //! files of their own; what an app did or did not get stays with the rest. Of either only so many lines of a kind are
@@ -11,13 +12,14 @@
 
 mod file;
 mod limits;
+mod queue;
 pub mod reader;
 mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, AuditLine};
@@ -25,13 +27,12 @@ use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 use crate::rate_limit::{LeftOut, LogRateLimit};
 use file::Series;
-use writer::{AuditMessage, Writer};
+use queue::{Queue, QueueEnd};
+use writer::{Writer, WriterRequest};
 
 pub use limits::AuditLimits;
 pub use writer::AuditGap;
 
-/// Lines that wait to be written.
-const WAITING: usize = 4096;
 /// Lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;
 /// Takes lines. Cheap to clone. The default takes them and writes nothing.
@@ -44,7 +45,7 @@ pub struct AuditLog {
 
 #[derive(Debug, Clone)]
 struct OpenLog {
-    queue: mpsc::Sender<AuditMessage>,
+    queue: Arc<QueueEnd>,
     repeated: LogRateLimit<Repeated>,
     clock: Clock,
 }
@@ -69,11 +70,12 @@ impl AuditLog {
         let folder = Folder::open(state)?;
         let writer = Writer::open(folder, limits.into(), clock.clone())?;
         let on = Arc::new(AtomicBool::new(writer.is_writing()));
-        let (queue, lines) = mpsc::channel(WAITING);
+        let lines = Arc::new(Queue::default());
+        let queue = Arc::new(QueueEnd::of(&lines));
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = LogRateLimit::new(REPEATED, clock.clone());
         let open = OpenLog { queue, repeated, clock };
-        let started = thread.spawn(move || writer.run(lines));
+        let started = thread.spawn(move || writer.run(&lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
         Ok(Self { open: Some(open), on })
     }
@@ -83,13 +85,18 @@ impl AuditLog {
         self.on.load(Ordering::Acquire)
     }
 
-    /// Queues a line; waits only where thousands wait already. What an app does but for getting tokens is only counted,
+    /// Queues a line; waits only where a megabyte of lines waits already. What an app does but for getting tokens is only counted,
     /// once it had enough lines of the kind in this minute.
     pub async fn note(&self, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
-            open.write(Series::Main, line).await;
+            open.queue.push(Series::Main, &line).await;
         }
+    }
+
+    /// Queues a line about a token that is handed out. False: the queue is full, and [`Self::note`] would wait.
+    pub fn try_note(&self, line: &AuditLine) -> bool {
+        self.wanted().is_none_or(|open| open.queue.try_push(Series::Main, line))
     }
 
     /// Where lines go, if they are wanted.
@@ -102,7 +109,7 @@ impl AuditLog {
         let Some(open) = self.wanted() else { return };
         let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
         if open.repeated.admits(kind) {
-            open.write(Series::Denied, line).await;
+            open.queue.push(Series::Denied, &line).await;
         }
     }
 
@@ -128,7 +135,7 @@ impl AuditLog {
     pub async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
-        let result = open.ask(|done| AuditMessage::Change(limits, done)).await;
+        let result = open.ask(|done| WriterRequest::Change(limits, done)).await;
         self.on.store(limits.is_some() && result.is_ok(), Ordering::Release);
         result
     }
@@ -136,25 +143,20 @@ impl AuditLog {
     /// Waits until every line so far is written; tells if one is missing since the last time.
     pub async fn flush(&self) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
-        open.ask(AuditMessage::Flush).await
+        open.ask(WriterRequest::Flush).await
     }
 }
 
 impl OpenLog {
-    async fn write(&self, series: Series, line: AuditLine) {
-        // The thread ends with the daemon alone.
-        _ = self.queue.send(AuditMessage::Line(series, Box::new(line))).await;
-    }
-
     /// Waits until the thread has done what it is asked.
     async fn ask(
         &self,
-        message: impl FnOnce(oneshot::Sender<Result<(), AuditGap>>) -> AuditMessage,
+        request: impl FnOnce(oneshot::Sender<Result<(), AuditGap>>) -> WriterRequest,
     ) -> Result<(), AuditGap> {
         let (done, answer) = oneshot::channel();
-        let ended = || AuditGap::new("its thread has ended");
-        self.queue.send(message(done)).await.map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        self.queue.ask(request(done));
+        // The thread ends with the daemon alone.
+        answer.await.map_err(|_| AuditGap::new("its thread has ended"))?
     }
 
     async fn write_counts(&self, counts: Vec<LeftOut<Repeated>>) {
@@ -171,7 +173,7 @@ impl OpenLog {
                 }
             };
             (line.more, line.since) = (Some(count), Some(since.rfc3339()));
-            self.write(series, line).await;
+            self.queue.push(series, &line).await;
         }
     }
 }

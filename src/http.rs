@@ -12,9 +12,11 @@
 //! | [`listen`] | sockets, deadlines, the cap on connections, the graceful shutdown |
 //! | `negotiate`, `message_page`, `reply` | how an error looks on the wire |
 //! | `query`, `form`, `body`, `cookies`, `peer` | what is read of a request |
+//! | `activity` | what a connection does: whether it can be evicted |
 //!
 //! None of them decides anything about tokens: that is the broker's.
 
+mod activity;
 mod api;
 mod app_changes;
 mod audited;
@@ -47,7 +49,7 @@ mod docs_test;
 mod error_docs_test;
 
 pub use consent::show_questions;
-pub use gate::{Gate, guard};
+pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
 pub use router::{callback_router, router};
 pub use state::Http;

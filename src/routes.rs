@@ -212,6 +212,13 @@ const RESERVED_FOLDERS: [&str; 5] = ["/v1/", "/login/", "/static/", "/open/", "/
 const RESERVED: &str = "/metrics";
 
 impl Route {
+    /// The segment of `path`, which fits this route, at the place of the template's `{name}`: raw, so it may be
+    /// percent-encoded. `None`: the template has no name.
+    pub(crate) fn name_in<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let mut segments = self.path.split('/').zip(path.split('/'));
+        segments.find(|(wanted, _)| wanted.starts_with('{')).map(|(_, name)| name)
+    }
+
     /// Whether it is served by a callback listener, which is open for the time of a login where the redirect URI has a
     /// port of its own (RFC 8252 §8.3): the browser's stops on the way, and what their pages need.
     pub fn is_on_callback_listeners(&self) -> bool {

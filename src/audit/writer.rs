@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::file::{Log, Series};
 use super::limits::AuditLimits;
+use super::queue::{LineBatch, Queue, QueuedBatch};
 use crate::clock::{Boot, Clock};
-use crate::contract::AuditLine;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 
-/// Lines that are written at once.
-const BATCH: usize = 512;
 /// Between two complaints about a disk that fails.
 const COMPLAINT: Duration = Duration::from_secs(60);
 /// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
 const DENIED: AuditLimits = AuditLimits { file: 4 << 20, keep: 1 };
 
-/// What the writer is told.
-pub(super) enum AuditMessage {
-    Line(Series, Box<AuditLine>),
+/// What the writer is asked.
+#[derive(Debug)]
+pub(super) enum WriterRequest {
     /// Everything before it is written when this is answered, or is missing.
     Flush(oneshot::Sender<Result<(), AuditGap>>),
     /// From now on so much is kept; `None`: nothing more is written.
@@ -102,42 +100,37 @@ impl Writer {
         self.files.is_some()
     }
 
-    pub(super) fn run(mut self, mut lines: mpsc::Receiver<AuditMessage>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while lines.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let (mut text, mut denied, mut flushes) = (WriteBatch::default(), WriteBatch::default(), Vec::new());
-            for message in batch.drain(..) {
-                match message {
-                    AuditMessage::Flush(done) => flushes.push(done),
-                    AuditMessage::Line(Series::Main, line) => text.add(&line),
-                    AuditMessage::Line(Series::Denied, line) => denied.add(&line),
-                    AuditMessage::Change(limits, done) => {
-                        self.write(Series::Main, &std::mem::take(&mut text));
-                        self.write(Series::Denied, &std::mem::take(&mut denied));
+    pub(super) fn run(mut self, queue: &Queue) {
+        let mut batch = QueuedBatch::default();
+        while queue.take(&mut batch) {
+            self.write(Series::Main, &mut batch.main);
+            self.write(Series::Denied, &mut batch.denied);
+            for request in batch.requests.drain(..) {
+                match request {
+                    WriterRequest::Flush(done) => _ = done.send(self.failed.take().map_or(Ok(()), Err)),
+                    WriterRequest::Change(limits, done) => {
                         _ = done.send(self.change(limits).map_err(|error| AuditGap::new(error.to_string())));
                     }
                 }
             }
-            self.write(Series::Main, &text);
-            self.write(Series::Denied, &denied);
-            for done in flushes {
-                _ = done.send(self.failed.take().map_or(Ok(()), Err));
-            }
+            queue.pause();
         }
     }
 
-    fn write(&mut self, series: Series, text: &WriteBatch) {
+    fn write(&mut self, series: Series, batch: &mut LineBatch) {
         // Nothing to write is no reason to begin a file.
-        let Some(files) = self.files.as_mut().filter(|_| text.count > 0) else { return };
-        let written = match series {
-            Series::Main => files.main.write(&text.lines),
-            Series::Denied => files.denied.write(&text.lines),
-        };
-        if let Err(error) = written {
-            self.missing += text.count;
-            self.complain(&error);
-            self.failed = Some(AuditGap::new(error.to_string()));
+        if let Some(files) = self.files.as_mut().filter(|_| batch.count > 0) {
+            let written = match series {
+                Series::Main => files.main.write(&batch.lines),
+                Series::Denied => files.denied.write(&batch.lines),
+            };
+            if let Err(error) = written {
+                self.missing += batch.count;
+                self.complain(&error);
+                self.failed = Some(AuditGap::new(error.to_string()));
+            }
         }
+        batch.clear();
     }
 
     fn change(&mut self, limits: Option<AuditLimits>) -> Result<(), FolderError> {
@@ -159,21 +152,5 @@ impl Writer {
         }
         self.complained = Some(now);
         tracing::error!(missing = self.missing, "the audit log can't be written: {error}");
-    }
-}
-
-/// Lines for one write.
-#[derive(Default)]
-struct WriteBatch {
-    lines: Vec<u8>,
-    count: u64,
-}
-
-impl WriteBatch {
-    fn add(&mut self, line: &AuditLine) {
-        if serde_json::to_writer(&mut self.lines, line).is_ok() {
-            self.lines.push(b'\n');
-            self.count += 1;
-        }
     }
 }

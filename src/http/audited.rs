@@ -43,12 +43,33 @@ pub(super) async fn note(
     if !http.audit.is_on() {
         return;
     }
-    let mut line = caller.line(event, http.clock.now().wall);
-    line.account = account.map(|account| account.chars().take(LONGEST).collect());
+    let mut line = line(http, caller, event, account);
     if let Some(error) = failure {
         line.result = error.code().row().name.into();
         line.reason = Some(error.to_string());
     }
     more(&mut line);
     http.audit.note(line).await;
+}
+
+/// Writes down that something went well, unless that would have to wait: then this is false, and nothing is written.
+pub(super) fn try_note(
+    http: &Http,
+    caller: &Caller,
+    event: AuditEvent,
+    account: &str,
+    more: impl FnOnce(&mut AuditLine),
+) -> bool {
+    if !http.audit.is_on() {
+        return true;
+    }
+    let mut line = line(http, caller, event, Some(account));
+    more(&mut line);
+    http.audit.try_note(&line)
+}
+
+fn line(http: &Http, caller: &Caller, event: AuditEvent, account: Option<&str>) -> AuditLine {
+    let mut line = caller.line(event, http.clock.now().wall);
+    line.account = account.map(|account| account.chars().take(LONGEST).collect());
+    line
 }

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::sync::Mutex;
 use url::Url;
 
+use super::gate::Guarded;
 use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{ServedListener, Server};
 use crate::broker::{CallbackListener, ListenerGuard};
@@ -25,8 +25,8 @@ pub struct CallbackListeners {
     server: Server,
     /// Where the daemon listens all the time.
     own: Vec<SocketAddr>,
-    /// Set once the router exists, which needs the broker, which needs this.
-    router: OnceLock<Router>,
+    /// Set once it exists, which needs the broker, which needs this.
+    app: OnceLock<Guarded>,
     /// Those that are open now. Logins are rare, and nothing else takes this lock.
     open: Mutex<HashMap<SocketAddr, Weak<ServedListener>>>,
 }
@@ -34,16 +34,17 @@ pub struct CallbackListeners {
 impl CallbackListeners {
     /// None so far, beside the listeners in `own`.
     pub fn new(server: Server, own: Vec<SocketAddr>) -> Self {
-        Self { server, own, router: OnceLock::new(), open: Mutex::default() }
+        Self { server, own, app: OnceLock::new(), open: Mutex::default() }
     }
 
     /// What they serve: `callback_router`.
-    pub fn serve(&self, router: Router) {
-        let _ = self.router.set(router);
+    pub fn serve(&self, app: Guarded) {
+        let _ = self.app.set(app);
     }
 
     async fn open_for(&self, redirect_uri: &str) -> Result<ListenerGuard, String> {
         let wanted = addresses(redirect_uri)?;
+        let app = self.app.get().ok_or("the daemon is still starting")?;
         let mut open = self.open.lock().await;
         open.retain(|_, listener| listener.strong_count() > 0);
         let mut held = OpenListeners(Vec::new());
@@ -54,7 +55,7 @@ impl CallbackListeners {
                 covered = true;
                 continue;
             }
-            match self.one(address, &mut open).await {
+            match self.one(address, &mut open, app).await {
                 Ok(listener) => held.0.push(listener),
                 // A family that this machine does not have can't be taken by a stranger either.
                 Err(BindError::Io { source, .. }) if is_absent(&source) => unavailable = Some(source.to_string()),
@@ -71,13 +72,13 @@ impl CallbackListeners {
         &self,
         address: SocketAddr,
         open: &mut HashMap<SocketAddr, Weak<ServedListener>>,
+        app: &Guarded,
     ) -> Result<Arc<ServedListener>, BindError> {
         if let Some(listener) = open.get(&address).and_then(Weak::upgrade) {
             return Ok(listener);
         }
         let bound = bind_tcp(address).await?;
-        let router = self.router.get().cloned().unwrap_or_default();
-        let listener = Arc::new(self.server.spawn(bound, router));
+        let listener = Arc::new(self.server.spawn(bound, app.clone()));
         open.insert(address, Arc::downgrade(&listener));
         Ok(listener)
     }
@@ -123,8 +124,15 @@ fn is_absent(error: &std::io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+
     use super::*;
+    use crate::apps::tests::fresh;
+    use crate::audit::AuditLog;
+    use crate::clock::Clock;
+    use crate::http::gate::{Gate, guard};
     use crate::http::listen::ConnectionLimits;
+    use crate::http::session::Sessions;
 
     #[test]
     fn localhost_means_both_families_and_other_machines_mean_nothing() {
@@ -142,6 +150,8 @@ mod tests {
     #[tokio::test]
     async fn a_listener_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
         let listeners = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
+        let gate = Gate::new(fresh().0, AuditLog::default(), Sessions::default(), Clock::System);
+        listeners.serve(guard(Router::new(), gate));
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let uri = format!("http://{free}/cb");
         let first = listeners.open(&uri).await.unwrap();

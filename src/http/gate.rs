@@ -21,14 +21,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{self, Next};
 use axum::response::Response;
-use tracing::Instrument as _;
+use tower::Service as _;
+use tracing::{Instrument as _, Level};
 
-use super::listen::request_count::Evictable;
+use super::activity::Evictable;
+use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
 use super::peer::{Connection, Peer};
@@ -38,7 +39,7 @@ use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
 use crate::routes::{self, Access, Route, RouteMatch};
-use caller::{Caller, LetIn, Session};
+use caller::{Caller, LetIn, RequestId, Session};
 use facts::RequestFacts;
 use proof::Proof;
 use refusal::GateRefusal;
@@ -108,8 +109,8 @@ impl Gate {
         !self.callback_listener || route.is_on_callback_listeners()
     }
 
-    fn request_id(&self) -> String {
-        format!("{:08x}{:08x}", self.inner.process, self.inner.served.fetch_add(1, Ordering::Relaxed))
+    fn request_id(&self) -> RequestId {
+        RequestId { process: self.inner.process, count: self.inner.served.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Authenticates the caller: the app, or `None` for a process of our user. A wrong key is answered after a delay, which
@@ -117,7 +118,7 @@ impl Gate {
     async fn authenticate(
         &self,
         facts: &RequestFacts<'_>,
-        connection: Option<&Evictable>,
+        connection: &Connection,
     ) -> Result<Option<Arc<App>>, GateRefusal> {
         let now = self.inner.clock.now().wall;
         let app = match proof::proof(facts)? {
@@ -128,7 +129,7 @@ impl Gate {
                 Err(Stranger::Unknown) => {
                     let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
                     // Every user of the machine can show a wrong key, and would hold a connection by it.
-                    let _needed_less = connection.map(Evictable::now);
+                    let _evictable = connection.evictable.as_ref().map(Evictable::now);
                     tokio::time::sleep(delay_after(before)).await;
                     return Err(GateRefusal::WrongKey);
                 }
@@ -142,15 +143,13 @@ impl Gate {
     }
 
     /// Audits a refusal, if it is for what the sender showed or is; most of the others are noise.
-    async fn note_denied(&self, head: &Parts, found: RouteMatch, denied: &Denied, id: &str) {
+    async fn note_denied(&self, connection: &Connection, found: RouteMatch, denied: &Denied, id: RequestId) {
         let RouteMatch::Row(route) = found else { return };
         let refused = denied.why;
         let Some(reason) = refused.denies().filter(|_| route.access.needs_proof() && self.inner.audit.is_on()) else {
             return;
         };
-        let connection = head.extensions.get::<Connection>().cloned();
-        let Some(connection) = connection else { return };
-        let who = Caller::new(denied.app.clone(), connection.peer, connection.executable, id);
+        let who = Caller::new(denied.app.clone(), connection, id);
         let mut line = who.line(AuditEvent::Denied, self.inner.clock.now().wall);
         line.result = ErrorCode::Unauthorized.row().name.into();
         line.reason = Some(format!("{reason}: {} {}", route.method.as_str(), route.path));
@@ -158,6 +157,39 @@ impl Gate {
             Some(_) => self.inner.audit.note(line).await,
             None => self.inner.audit.note_stranger(reason, line).await,
         }
+    }
+
+    /// Decides.
+    async fn admit(
+        &self,
+        head: &Parts,
+        connection: &Connection,
+        found: RouteMatch,
+        id: RequestId,
+    ) -> Result<Admitted, Denied> {
+        let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
+        let peer = connection.peer;
+        let facts = RequestFacts { method, uri, version, headers, peer, other_users: self.other_users };
+        let access = rules::decide(&facts, found)?;
+        if access.needs_proof() {
+            // Only rows ask for a proof.
+            let RouteMatch::Row(route) = found else { return Err(GateRefusal::NoRoute.into()) };
+            let app = self.authenticate(&facts, connection).await?;
+            if let Some(app) = &app {
+                let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
+                proof::suffices(&app.rights, route).map_err(beyond)?;
+            }
+            return Ok(Admitted::Program(LetIn { caller: Caller::new(app, connection, id), reach: route.reach }));
+        }
+        if access == Access::Session {
+            // No browser comes over the socket.
+            let Peer::Tcp { port, .. } = peer else { return Err(GateRefusal::NoSession.into()) };
+            let cookies = session::sent_cookies(headers, port);
+            let number = self.inner.sessions.find(cookies.into_iter(), self.inner.clock.now());
+            let number = number.ok_or(GateRefusal::NoSession)?;
+            return Ok(Admitted::Browser(Session::new(number, Caller::new(None, connection, id))));
+        }
+        Ok(Admitted::Anybody)
     }
 }
 
@@ -178,17 +210,29 @@ impl From<GateRefusal> for Denied {
 enum Admitted {
     /// Everybody may, or a secret in the path decides.
     Anybody,
-    /// A process of our user, or a browser with a session.
-    Owner,
-    /// An app.
-    App(Arc<App>),
+    /// A browser with a session.
+    Browser(Session),
+    /// A process of our user, or an app.
+    Program(LetIn),
+}
+
+impl Admitted {
+    /// Leaves who it is for the extractors.
+    fn leave(self, head: &mut Parts) {
+        match self {
+            Self::Anybody => None,
+            Self::Browser(session) => head.extensions.insert(session).map(drop),
+            Self::Program(let_in) => head.extensions.insert(let_in).map(drop),
+        };
+    }
 }
 
 /// Whose request is answered, admitted or not.
-fn asker(admitted: &Result<Admitted, Denied>) -> LogKey<'_> {
+fn asker(admitted: &Result<Admitted, Denied>) -> LogKey {
     match admitted {
-        Ok(Admitted::Owner) => LogKey::Owner,
-        Ok(Admitted::App(app)) | Err(Denied { app: Some(app), .. }) => LogKey::App(app),
+        Ok(Admitted::Browser(_)) => LogKey::Owner,
+        Ok(Admitted::Program(LetIn { caller, .. })) => caller.shared_app().map_or(LogKey::Owner, LogKey::App),
+        Err(Denied { app: Some(app), .. }) => LogKey::App(Arc::clone(app)),
         Ok(Admitted::Anybody) | Err(Denied { app: None, .. }) => LogKey::Stranger,
     }
 }
@@ -198,26 +242,61 @@ fn delay_after(before: u32) -> Duration {
     FIRST_DELAY.saturating_mul(1 << before.min(5)).min(LONGEST_DELAY)
 }
 
-/// Puts the gate before `inner`: around the router, not into it, so that it comes before routing.
-pub fn guard(inner: Router, gate: Gate) -> Router {
-    Router::new().fallback_service(inner).layer(middleware::from_fn_with_state(gate, pass))
+/// Answers some requests at once, which then need no router.
+pub(super) trait Shortcut: Send + Sync {
+    /// The reply to a request that was let in, if nothing has to be waited for.
+    fn answer(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response>;
 }
 
-async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let begun = gate.inner.clock.now();
-    let id = gate.request_id();
-    // The rules see the head only; a body can't be shared while they wait.
-    let (mut head, body) = request.into_parts();
-    let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
-    let span = span_of(&id, &head, found);
-    let host = host_for_urls(&head);
-    let for_a_person = negotiate::is_for_a_person(&head.headers);
-    async move {
-        let admitted = admit(&gate, &mut head, found, &id).await;
-        let reply = match &admitted {
-            Ok(_) => next.run(Request::from_parts(head, body)).await,
+/// A router with the gate before it: around the router, not in it, so that it comes before routing.
+#[derive(Clone)]
+pub struct Guarded {
+    gate: Gate,
+    inner: Router,
+    shortcut: Option<Arc<dyn Shortcut>>,
+}
+
+/// Puts the gate before `inner`.
+pub fn guard(inner: Router, gate: Gate) -> Guarded {
+    Guarded { gate, inner, shortcut: None }
+}
+
+impl Guarded {
+    /// The same; what `shortcut` answers does not get to the router.
+    #[must_use]
+    pub(super) fn with_shortcut(self, shortcut: impl Shortcut + 'static) -> Self {
+        Self { shortcut: Some(Arc::new(shortcut)), ..self }
+    }
+
+    /// A reply without routing, logs and spans, where the log's level lets nobody miss them.
+    fn at_once(&self, admitted: &Result<Admitted, Denied>, found: RouteMatch, head: &Parts) -> Option<Response> {
+        let (RouteMatch::Row(route), Ok(Admitted::Program(LetIn { caller, .. }))) = (found, admitted) else {
+            return None;
+        };
+        let shortcut = self.shortcut.as_ref().filter(|_| !tracing::enabled!(Level::DEBUG))?;
+        shortcut.answer(route, head, caller)
+    }
+
+    /// By the router, or as a refusal.
+    async fn routed(
+        &self,
+        (mut head, body): (Parts, axum::body::Body),
+        connection: &Connection,
+        found: RouteMatch,
+        admitted: Result<Admitted, Denied>,
+        id: RequestId,
+    ) -> Response {
+        let host = host_for_urls(&head, connection);
+        let for_a_person = negotiate::is_for_a_person(&head.headers);
+        let reply = match admitted {
+            Ok(admitted) => {
+                admitted.leave(&mut head);
+                head.extensions.insert(connection.clone());
+                let reply = self.inner.clone().call(Request::from_parts(head, body)).await;
+                reply.unwrap_or_else(|never| match never {})
+            }
             Err(denied) => {
-                gate.note_denied(&head, found, denied, &id).await;
+                self.gate.note_denied(connection, found, &denied, id).await;
                 if matches!(found, RouteMatch::Nothing) {
                     name_route("-", "-");
                 }
@@ -225,49 +304,38 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
             }
         };
         let reader = if for_a_person { ReplyFormat::Person } else { ReplyFormat::Program(host.as_ref()) };
-        let mut reply = negotiate::written(reply, reader);
-        headers::put_on(&mut reply, &id);
-        log_one_line(&gate.log, &asker(&admitted), &reply, found, begun.until(gate.inner.clock.now()));
-        reply
+        negotiate::written(reply, reader)
     }
-    .instrument(span)
-    .await
 }
 
-/// Decides, and leaves the caller for the extractors.
-async fn admit(gate: &Gate, head: &mut Parts, found: RouteMatch, id: &str) -> Result<Admitted, Denied> {
-    let Some(Connection { peer, executable, .. }) = head.extensions.get().cloned() else {
-        return Err(GateRefusal::Foreign("the request came in by no listener of ours").into());
-    };
-    let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
-    let facts = RequestFacts { method, uri, version, headers, peer, other_users: gate.other_users };
-    let access = rules::decide(&facts, found)?;
-    if access.needs_proof() {
-        // Only rows ask for a proof.
-        let RouteMatch::Row(route) = found else { return Err(GateRefusal::NoRoute.into()) };
-        let app = gate.authenticate(&facts, head.extensions.get()).await?;
-        if let Some(app) = &app {
-            let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
-            proof::suffices(&app.rights, route).map_err(beyond)?;
-        }
-        let caller = Caller::new(app.clone(), peer, executable, id);
-        head.extensions.insert(LetIn { caller, reach: route.reach });
-        return Ok(app.map_or(Admitted::Owner, Admitted::App));
+impl Answers for Guarded {
+    async fn answer(&self, request: Request, connection: &Connection) -> Response {
+        let gate = &self.gate;
+        let begun = gate.inner.clock.now();
+        let id = gate.request_id();
+        // The rules see the head only; a body can't be shared while they wait.
+        let (head, body) = request.into_parts();
+        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
+        let admitted = gate.admit(&head, connection, found, id).await;
+        let mut reply = if let Some(reply) = self.at_once(&admitted, found, &head) {
+            reply
+        } else {
+            let span = span_of(id, connection.peer, found);
+            let asker = asker(&admitted);
+            async move {
+                let reply = self.routed((head, body), connection, found, admitted, id).await;
+                log_one_line(&gate.log, &asker, &reply, found, begun.until(gate.inner.clock.now()));
+                reply
+            }
+            .instrument(span)
+            .await
+        };
+        headers::put_on(&mut reply, id);
+        reply
     }
-    if access == Access::Session {
-        // No browser comes over the socket.
-        let Peer::Tcp { port, .. } = peer else { return Err(GateRefusal::NoSession.into()) };
-        let cookies = session::sent_cookies(&head.headers, port);
-        let number = gate.inner.sessions.find(cookies.into_iter(), gate.inner.clock.now());
-        let number = number.ok_or(GateRefusal::NoSession)?;
-        head.extensions.insert(Session::new(number, Caller::new(None, peer, executable, id)));
-        return Ok(Admitted::Owner);
-    }
-    Ok(Admitted::Anybody)
 }
 
 /// The `Host` by which paths in replies are made absolute. Over the socket there is no such URL.
-fn host_for_urls(head: &Parts) -> Option<HeaderValue> {
-    let connection = head.extensions.get::<Connection>()?;
+fn host_for_urls(head: &Parts, connection: &Connection) -> Option<HeaderValue> {
     matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
 }

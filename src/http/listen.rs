@@ -8,7 +8,6 @@ mod connection;
 mod connection_cap;
 mod executable;
 mod passed;
-pub(super) mod request_count;
 mod shutdown;
 #[cfg(test)]
 mod tests;
@@ -18,14 +17,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use connection::one_connection;
-use connection_cap::ConnectionCap;
+use connection_cap::{ConnectionCap, Permits};
 use executable::executable;
 use shutdown::{ShutdownStage, until_draining};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use write_timeout::WriteTimeout;
 
@@ -35,6 +33,7 @@ use crate::os::ports::PeerLookup;
 use crate::os::private_file;
 
 pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
+pub use connection::Answers;
 pub use passed::{Passed, PassedError};
 
 /// What a connection may cost.
@@ -116,12 +115,12 @@ impl Server {
         Self { log, ..self }
     }
 
-    /// Serves `router` on `listener`, for as long as the handle lives. Needs a running runtime.
-    pub fn spawn(&self, listener: BoundListener, router: Router) -> ServedListener {
+    /// Serves `app` on `listener`, for as long as the handle lives. Needs a running runtime.
+    pub fn spawn(&self, listener: BoundListener, app: impl Answers) -> ServedListener {
         let server = self.clone();
         let accepting = match listener {
-            BoundListener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &router).await }),
-            BoundListener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &router).await }),
+            BoundListener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &app).await }),
+            BoundListener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &app).await }),
         };
         ServedListener { accepting: accepting.abort_handle() }
     }
@@ -137,7 +136,7 @@ impl Server {
         }
     }
 
-    async fn accept_tcp(&self, listener: TcpListener, router: &Router) {
+    async fn accept_tcp(&self, listener: TcpListener, app: &impl Answers) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
         while let Some(permits) = until_draining(&mut stage, self.places.one(Transport::Tcp)).await {
@@ -152,14 +151,14 @@ impl Server {
                     if stream.peer_addr().is_err() {
                         continue;
                     }
-                    self.serve_one(stream, Peer::Tcp { address, port: ours.port(), user }, router, permits);
+                    self.serve_one(stream, Peer::Tcp { address, port: ours.port(), user }, app, permits);
                 }
             }
         }
     }
 
     /// Takes the whole socket, so that its file stays for as long as this runs.
-    async fn accept_unix(&self, socket: UnixSocket, router: &Router) {
+    async fn accept_unix(&self, socket: UnixSocket, app: &impl Answers) {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
@@ -169,7 +168,7 @@ impl Server {
                 Some(Err(error)) => self.accept_failed(&error).await,
                 Some(Ok((stream, _))) => {
                     let Some(peer) = self.own_peer(&stream) else { continue };
-                    self.serve_one(stream, peer, router, permits);
+                    self.serve_one(stream, peer, app, permits);
                 }
             }
         }
@@ -191,17 +190,16 @@ impl Server {
         Some(Peer::Unix { uid, pid })
     }
 
-    fn serve_one<S>(&self, stream: S, peer: Peer, router: &Router, permits: Vec<OwnedSemaphorePermit>)
+    fn serve_one<S>(&self, stream: S, peer: Peer, app: &impl Answers, permits: Permits)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let tickets = self.places.tickets(peer.transport());
-        let connection = Connection { peer, executable: executable(peer), body: self.limits.body };
-        let (head, router, stage, log) = (self.limits.head, router.clone(), self.stage.subscribe(), self.log.clone());
+        let open = self.places.enter(permits);
+        let connection = Connection::new(peer, executable(peer), self.limits.body);
+        let (head, app, stage, log) = (self.limits.head, app.clone(), self.stage.subscribe(), self.log.clone());
         let stream = WriteTimeout::new(stream, self.limits.reply);
         tokio::spawn(async move {
-            one_connection(stream, connection, router, head, (stage, tickets), &log).await;
-            drop(permits);
+            one_connection(stream, connection, app, head, (stage, open), &log).await;
         });
     }
 }

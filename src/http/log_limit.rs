@@ -1,6 +1,8 @@
 //! The rate limit of the daemon's log: for lines that somebody else can cause at will. Lines about the owner's programs
 //! are not limited, nor is the level `debug`.
 
+use std::sync::Arc;
+
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::rate_limit::{LeftOut, LogRateLimit};
@@ -31,11 +33,11 @@ enum LineKind {
 
 /// Whose request is answered.
 #[derive(Debug)]
-pub(super) enum LogKey<'a> {
+pub(super) enum LogKey {
     /// Whoever showed no good key.
     Stranger,
     /// Whoever has this app's key.
-    App(&'a App),
+    App(Arc<App>),
     /// A process of our user on the socket, or a browser with a session.
     Owner,
 }
@@ -53,7 +55,7 @@ impl LogLimit {
     }
 
     /// Whether the line of a request that was answered with `status` may be written.
-    pub(super) fn admits_answer(&self, asker: &LogKey<'_>, status: u16) -> bool {
+    pub(super) fn admits_answer(&self, asker: &LogKey, status: u16) -> bool {
         match asker {
             LogKey::Owner => true,
             LogKey::App(app) => self.lines.admits(LineKind::App(app.name.clone(), status)),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::activity::Evictable;
 use crate::os::ports::PeerUser;
 
 /// Who is at the other end, as the kernel tells.
@@ -72,6 +73,15 @@ pub struct Connection {
     pub executable: Option<Executable>,
     /// What a body may cost.
     pub body: BodyLimits,
+    /// By which a request says that the connection may be evicted. `None`: there is no connection.
+    pub(super) evictable: Option<Evictable>,
+}
+
+impl Connection {
+    /// Without anything that could evict it.
+    pub fn new(peer: Peer, executable: Option<Executable>, body: BodyLimits) -> Self {
+        Self { peer, executable, body, evictable: None }
+    }
 }
 
 /// What a process ran when it connected.

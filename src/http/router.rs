@@ -4,8 +4,9 @@ use axum::Router;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::api::token::CachedTokens;
 use super::api::{accounts, apps, consents, events, logins, store, token};
-use super::gate::{self, Gate};
+use super::gate::{self, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
 use super::state::Http;
@@ -13,12 +14,12 @@ use super::status_page::{actions, page, sessions};
 use crate::routes::{Endpoint, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
-pub fn router(state: Http, gate: Gate) -> Router {
-    gate::guard(build(ROUTES.iter()).with_state(state), gate)
+pub fn router(state: Http, gate: Gate) -> Guarded {
+    gate::guard(build(ROUTES.iter()).with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
 }
 
 /// The browser's stops only, for a callback listener.
-pub fn callback_router(state: Http, gate: Gate) -> Router {
+pub fn callback_router(state: Http, gate: Gate) -> Guarded {
     let for_browsers = ROUTES.iter().filter(|route| route.is_on_callback_listeners());
     gate::guard(build(for_browsers).with_state(state), gate.for_callback_listeners())
 }

@@ -15,8 +15,27 @@ use crate::contract::TokenReply;
 use crate::error::Error;
 
 impl Broker {
+    /// The current access token of `account`, if it is cached and may be served now; `None` wherever [`Self::token`] would
+    /// wait or fail, and for downscoped tokens. Takes no lock.
+    pub fn cached_token(&self, account: &str, query: &TokenQuery) -> Option<TokenReply> {
+        let accounts = self.inner.accounts.load();
+        let (name, member) = accounts.find(account).ok()?;
+        if query.target.is_some() || self.inner.lock.is_locked() {
+            return None;
+        }
+        let ttl = query.min_ttl.map_or(Ttl::Usual(accounts.config.serve.min_ttl), Ttl::Asked);
+        let now = self.inner.world.clock.now();
+        let snapshot = member.handle.published.load();
+        let reply = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten()?;
+        self.inner.lock.asked_at(now);
+        Some(reply)
+    }
+
     /// The current access token of `account` (`default` stands for the default account).
     pub async fn token(&self, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
+        if let Some(reply) = self.cached_token(account, &query) {
+            return Ok(reply);
+        }
         let accounts = self.inner.accounts.load();
         let (name, member) = accounts.find(account)?;
         self.inner.lock.check_unlocked()?;
@@ -30,12 +49,8 @@ impl Broker {
             drop(accounts);
             return self.narrowed_token(&name, &member, &target, ttl, wait).await;
         }
-        let snapshot = member.handle.published.load();
-        if let Some(reply) = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten() {
-            return Ok(reply);
-        }
         let (member, name, usual_wait) = (member.clone(), name.to_owned(), serve.wait);
-        drop((snapshot, accounts));
+        drop(accounts);
         self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await
     }
 

@@ -5,12 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::sync::watch;
 
 use super::key_file;
 use crate::apps::Apps;
 use crate::contract::Endpoint;
+use crate::http::Guarded;
 use crate::http::listen::{BindError, ServedListener, Server, SocketId, bind_unix};
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
@@ -30,7 +30,7 @@ pub(super) struct Announced {
     /// The unix socket, if we bound it.
     socket: Option<BoundSockets>,
     server: Server,
-    router: Router,
+    app: Guarded,
 }
 
 struct BoundSockets {
@@ -52,10 +52,10 @@ impl Announced {
         endpoint: Endpoint,
         paths: Paths,
         socket: Option<(SocketId, ServedListener)>,
-        (server, router): (Server, Router),
+        (server, app): (Server, Guarded),
     ) -> Result<Self, FolderError> {
         let socket = socket.map(|(id, open)| BoundSockets { id, _open: open });
-        let announced = Self { endpoint, paths, socket, server, router };
+        let announced = Self { endpoint, paths, socket, server, app };
         announced.write()?;
         Ok(announced)
     }
@@ -129,7 +129,7 @@ impl Announced {
             let listener = bind_unix(&path).await?;
             if let Some(id) = listener.socket().cloned() {
                 // Connections of the earlier socket continue.
-                *bound = BoundSockets { id, _open: self.server.spawn(listener, self.router.clone()) };
+                *bound = BoundSockets { id, _open: self.server.spawn(listener, self.app.clone()) };
                 tracing::warn!(socket = %path.display(), "the socket had been removed; created it again");
             }
         }

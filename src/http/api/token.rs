@@ -1,18 +1,21 @@
 //! The current token of an account.
 
 use axum::extract::{RawQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::broker::handle::TokenQuery;
-use crate::contract::{AuditEvent, TokenReply};
+use crate::contract::{AuditEvent, DEFAULT_ACCOUNT, TokenReply};
 use crate::error::Error;
+use crate::http::gate::Shortcut;
 use crate::http::gate::account::NamedAccount;
 use crate::http::gate::caller::Caller;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
 use crate::http::{audited, consent, query, wiped};
+use crate::routes::{Endpoint, Route};
 
 pub(in crate::http) async fn token(
     NamedAccount { caller, account }: NamedAccount,
@@ -27,6 +30,38 @@ pub(in crate::http) async fn token(
         .await;
     let reply = got?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
+}
+
+/// Answers requests for a token that is cached and that nothing limits; all others go to [`token`].
+pub(in crate::http) struct CachedTokens(pub(in crate::http) Http);
+
+impl Shortcut for CachedTokens {
+    fn answer(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response> {
+        let (Self(http), Endpoint::Token) = (self, route.endpoint) else { return None };
+        let query = match head.uri.query() {
+            None => TokenQuery::default(),
+            query => query::token(query).ok()?,
+        };
+        let asked = match route.name_in(head.uri.path()) {
+            None => DEFAULT_ACCOUNT,
+            // The router decodes it.
+            Some(raw) if raw.contains('%') => return None,
+            Some(name) => name,
+        };
+        if caller.app().is_some_and(|app| app.rights.scopes.is_some()) {
+            return None;
+        }
+        let reply = http.broker.cached_token(asked, &query)?;
+        if !caller.sees(&reply.account) || http.broker.asks_consent(&reply.account) {
+            return None;
+        }
+        let scope = reply.scope.clone();
+        let noted = audited::try_note(http, caller, AuditEvent::Token, &reply.account, |line| line.scope = scope);
+        if !noted {
+            return None;
+        }
+        Some(if wants_bare(&head.headers) { bare(reply) } else { as_json(reply).into_response() })
+    }
 }
 
 /// The token, if the caller may have it.

@@ -1,5 +1,6 @@
 //! The caller: who asks, once the gate has let them in, and how far their rights go. Only the gate can make one.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -9,7 +10,7 @@ use crate::apps::App;
 use crate::clock::Wall;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::error::Error;
-use crate::http::peer::{Executable, Peer, Transport};
+use crate::http::peer::{Connection, Executable, Peer, Transport};
 use crate::http::reply::Reject;
 use crate::routes::RouteScope;
 
@@ -25,12 +26,32 @@ pub(in crate::http) struct Caller {
     app: Option<Arc<App>>,
     peer: Peer,
     executable: Option<Executable>,
-    request: Arc<str>,
+    request: RequestId,
+}
+
+/// Names a request in the log, the audit log and the reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestId {
+    /// Of this process: random.
+    pub(super) process: u32,
+    /// Counts its requests.
+    pub(super) count: u64,
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}{:08x}", self.process, self.count)
+    }
 }
 
 impl Caller {
-    pub(super) fn new(app: Option<Arc<App>>, peer: Peer, executable: Option<Executable>, request: &str) -> Self {
-        Self { app, peer, executable, request: request.into() }
+    pub(super) fn new(app: Option<Arc<App>>, connection: &Connection, request: RequestId) -> Self {
+        Self { app, peer: connection.peer, executable: connection.executable.clone(), request }
+    }
+
+    /// As [`Self::app`], for somebody who keeps it.
+    pub(super) fn shared_app(&self) -> Option<Arc<App>> {
+        self.app.clone()
     }
 
     /// A line of the audit log that says who asked.

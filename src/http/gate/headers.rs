@@ -1,7 +1,10 @@
 //! Security headers: what every reply carries (CSP, no caching, no framing).
 
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
+
+use super::caller::RequestId;
 
 /// Marks a reply as the one page that has a script.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +28,7 @@ const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'sel
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts them on a reply, with the request's id.
-pub(super) fn put_on(reply: &mut Response, id: &str) {
+pub(super) fn put_on(reply: &mut Response, id: RequestId) {
     for (name, value) in HEADERS {
         reply.headers_mut().insert(name, value);
     }
@@ -33,7 +36,7 @@ pub(super) fn put_on(reply: &mut Response, id: &str) {
         let policy = HeaderValue::from_static(WITH_SCRIPT);
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(id.to_string())) {
         reply.headers_mut().insert(REQUEST_ID, id);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::http::request::Parts;
 use axum::response::Response;
 
+use super::caller::RequestId;
 use crate::http::log_limit::{LogKey, LogLimit};
-use crate::http::peer::{Connection, Peer};
+use crate::http::peer::Peer;
 use crate::http::reply::Reason;
 use crate::routes::{RouteMatch, RouteMethod};
 
@@ -16,11 +16,10 @@ pub(in crate::http) fn name_route(method: &'static str, route: &'static str) {
 }
 
 /// Path and query never get into the span: they can hold tickets, codes and states.
-pub(super) fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Span {
-    let peer = match head.extensions.get::<Connection>().map(|connection| connection.peer) {
-        Some(Peer::Tcp { .. }) => "tcp",
-        Some(Peer::Unix { .. }) => "unix",
-        None => "none",
+pub(super) fn span_of(id: RequestId, peer: Peer, found: RouteMatch) -> tracing::Span {
+    let peer = match peer {
+        Peer::Tcp { .. } => "tcp",
+        Peer::Unix { .. } => "unix",
     };
     // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
     // callback's is told later.
@@ -29,12 +28,12 @@ pub(super) fn span_of(id: &str, head: &Parts, found: RouteMatch) -> tracing::Spa
         RouteMatch::OtherMethods(_) => (Some("-"), Some("-")),
         RouteMatch::Nothing => (None, None),
     };
-    tracing::info_span!("request", id, peer, method, route)
+    tracing::info_span!("request", %id, peer, method, route)
 }
 
 /// Successes of routes that only read are many and say little, so they are logged at `debug`; so are lines beyond the
 /// rate limit.
-pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey<'_>, reply: &Response, found: RouteMatch, took: Duration) {
+pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
     let only_read = matches!(found, RouteMatch::Row(route) if route.method == RouteMethod::Get);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,12 +14,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::Service as _;
 
-use super::connection_cap::EvictionTickets;
-use super::request_count::{Evictable, RequestCount, RequestGuard};
+use super::connection_cap::{GRACE, OpenConnection};
 use super::shutdown::{ShutdownStage, reached};
+use crate::http::activity::{CountedBody, Evictable};
 use crate::http::log_limit::LogLimit;
 use crate::http::peer::Connection;
 
@@ -27,39 +28,57 @@ use crate::http::peer::Connection;
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
 /// Browsers send about 20.
 pub(super) const HEAD_FIELDS: usize = 64;
-/// How long it may be the peer's turn before the daemon stops or gives the connection's place to others. One that was
-/// accepted a moment before would have its request on the way.
-const GRACE: Duration = Duration::from_millis(100);
 
-/// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or somebody else
-/// needs its place and it makes no use of it.
+/// What answers the requests of a connection.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// The reply to one request.
+    fn answer(&self, request: Request, connection: &Connection) -> impl Future<Output = Response> + Send;
+}
+
+/// For tests, and for listeners without a gate: the connection is among the request's extensions.
+impl Answers for Router {
+    async fn answer(&self, mut request: Request, connection: &Connection) -> Response {
+        request.extensions_mut().insert(connection.clone());
+        self.clone().call(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// Serves `stream` until the peer leaves, `head` has passed without a request, the shutdown is over, or the connection is
+/// evicted.
 pub(super) async fn one_connection<S>(
     stream: S,
     connection: Connection,
-    router: Router,
+    app: impl Answers,
     head: Duration,
-    (mut stage, tickets): (watch::Receiver<ShutdownStage>, EvictionTickets),
+    (mut stage, open): (watch::Receiver<ShutdownStage>, OpenConnection),
     log: &LogLimit,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let talk = Arc::new(watch::Sender::new(RequestCount::default()));
-    let counted = Arc::clone(&talk);
-    let service = service_fn(move |request| answer(request, &router, &connection, &counted));
+    let activity = &open.activity;
+    let shared = Arc::new((app, Connection { evictable: Some(Evictable::new(activity)), ..connection }));
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (counted, shared) = (activity.begin(), Arc::clone(&shared));
+        async move {
+            let (app, connection) = &*shared;
+            let reply = app.answer(request.map(|body| received(body, connection)), connection).await;
+            Ok::<_, Infallible>(reply.map(|body| CountedBody::new(body, counted)))
+        }
+    });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
-        // Who closes its side has left: its request is dropped and its place is free. `nc -N`, which
-        // closes once it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
+        // A peer that closes its side has left: its request is dropped and its place is free. `nc -N`, which closes once
+        // it has asked, is the price; a `wait` of ten minutes would keep the place otherwise.
         .half_close(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut http = std::pin::pin!(http);
     let ended = tokio::select! {
         ended = http.as_mut() => ended,
         () = reached(&mut stage, ShutdownStage::Draining) => {
-            let untouched = talk.borrow().begun == 0;
+            let untouched = activity.is_untouched();
             let rest = async {
                 if untouched && let Ok(ended) = timeout(GRACE, http.as_mut()).await {
                     return ended;
@@ -72,7 +91,7 @@ pub(super) async fn one_connection<S>(
                 () = reached(&mut stage, ShutdownStage::Cut) => Ok(()),
             }
         }
-        () = gives_way(talk.subscribe(), tickets) => Ok(()),
+        () = activity.evicted() => Ok(()),
     };
     if let Err(error) = ended {
         if error.is_parse_too_large() {
@@ -82,40 +101,10 @@ pub(super) async fn one_connection<S>(
     }
 }
 
-/// The router's answer. It counts from now on, until all of it is in hyper's hands.
-fn answer(
-    request: hyper::Request<Incoming>,
-    router: &Router,
-    connection: &Connection,
-    talk: &Arc<watch::Sender<RequestCount>>,
-) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
-    talk.send_modify(|talk| talk.begun += 1);
-    let in_progress = RequestGuard::new(talk, |talk| &mut talk.in_progress);
-    let mut request = request.map(|body| {
-        if body.is_end_stream() { Body::empty() } else { RequestGuard::new(talk, |talk| &mut talk.owed).held_by(body) }
-    });
-    request.extensions_mut().insert(connection.clone());
-    request.extensions_mut().insert(Evictable(Arc::clone(talk)));
-    let reply = router.clone().call(request);
-    async move {
-        let reply = reply.await.unwrap_or_else(|never| match never {});
-        Ok(reply.map(|body| in_progress.held_by(body)))
+/// A request's body. As long as the peer still owes some of it, the connection may be evicted.
+fn received(body: Incoming, connection: &Connection) -> Body {
+    match &connection.evictable {
+        Some(evictable) if !body.is_end_stream() => evictable.until_received(body),
+        _ => Body::empty(),
     }
-}
-
-/// Ready once it has been the peer's turn for [`GRACE`] and somebody needs the place.
-async fn gives_way(mut talk: watch::Receiver<RequestCount>, tickets: EvictionTickets) {
-    while talk.wait_for(RequestCount::is_peers_turn).await.is_ok() {
-        let needed = async {
-            sleep(GRACE).await;
-            tickets.one().await;
-        };
-        tokio::select! {
-            biased;
-            changed = talk.changed() => if changed.is_err() { break },
-            () = needed => return,
-        }
-    }
-    // It has ended already.
-    std::future::pending::<()>().await;
 }

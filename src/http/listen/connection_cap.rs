@@ -1,190 +1,202 @@
 //! The cap on connections, and eviction: when all places are taken and more connections wait, idle ones are closed, as
 //! many as are needed, the one that has been idle longest first.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::http::activity::Activity;
 use crate::http::peer::Transport;
+
+/// How long a connection has to be idle before it is evicted or closed by a shutdown. One that was accepted a moment
+/// before would have its request on the way.
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 /// All places, and those that TCP may have of them.
 #[derive(Debug)]
 pub(super) struct ConnectionCap {
-    all: Pool,
-    tcp: Pool,
+    all: Arc<Semaphore>,
+    tcp: Arc<Semaphore>,
+    open: Mutex<BTreeMap<u64, (Transport, Arc<Activity>)>>,
+    accepted: AtomicU64,
 }
 
+/// Places for one connection.
 #[derive(Debug)]
-struct Pool {
-    free: Arc<Semaphore>,
-    wanted: Arc<Wanted>,
+pub(super) struct Permits {
+    kind: Transport,
+    _places: [Option<OwnedSemaphorePermit>; 2],
 }
 
-/// Those who wait for a place. There is a ticket for each: the connection that takes it gives its place back.
+/// A connection's entry among the open ones, and its places. Gone when this is dropped.
 #[derive(Debug)]
-struct Wanted {
-    asking: Mutex<usize>,
-    /// Who queues first is served first, so it is the connection that has been idle for longest.
-    tickets: Semaphore,
+pub(super) struct OpenConnection {
+    cap: Arc<ConnectionCap>,
+    number: u64,
+    pub(super) activity: Arc<Activity>,
+    _permits: Permits,
 }
 
-/// Somebody waits, for as long as this lives.
-struct Asking<'a>(&'a Wanted);
-
-impl<'a> Asking<'a> {
-    fn begin(wanted: &'a Wanted) -> Self {
-        *wanted.asking() += 1;
-        wanted.tickets.add_permits(1);
-        Self(wanted)
-    }
-}
-
-impl Drop for Asking<'_> {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        let mut asking = self.0.asking();
-        *asking -= 1;
-        // A place that came free by itself leaves its ticket behind. That of another who waits may not go with it.
-        self.0.tickets.forget_permits(self.0.tickets.available_permits().saturating_sub(*asking));
-    }
-}
-
-impl Wanted {
-    fn asking(&self) -> MutexGuard<'_, usize> {
-        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn ticket(&self) {
-        match self.tickets.acquire().await {
-            Ok(ticket) => ticket.forget(),
-            Err(_) => never_closed().await,
-        }
-    }
-}
-
-/// The tickets that one connection can take.
-#[derive(Debug)]
-pub(super) struct EvictionTickets {
-    all: Arc<Wanted>,
-    tcp: Option<Arc<Wanted>>,
-}
-
-impl EvictionTickets {
-    /// Ready when this connection is the one that has to go.
-    pub(super) async fn one(&self) {
-        let Some(tcp) = &self.tcp else { return self.all.ticket().await };
-        tokio::select! {
-            () = tcp.ticket() => {}
-            () = self.all.ticket() => {}
-        }
-    }
-}
-
-impl Pool {
-    fn new(count: usize) -> Self {
-        let wanted = Wanted { asking: Mutex::default(), tickets: Semaphore::new(0) };
-        Self { free: Arc::new(Semaphore::new(count)), wanted: Arc::new(wanted) }
-    }
-
-    async fn one(&self) -> OwnedSemaphorePermit {
-        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
-            return permit;
-        }
-        let _asking = Asking::begin(&self.wanted);
-        match Arc::clone(&self.free).acquire_owned().await {
-            Ok(permit) => permit,
-            // Without a permit there would be no cap.
-            Err(_) => never_closed().await,
-        }
+        self.cap.open().remove(&self.number);
     }
 }
 
 impl ConnectionCap {
     pub(super) fn new(count: usize) -> Self {
-        Self { all: Pool::new(count), tcp: Pool::new(count - count / 4) }
-    }
-
-    /// Waits for a free place, *before* a connection is accepted. Who comes when the house is full waits in the
-    /// kernel's queue and is served a little later; a 503 would make every caller write a retry loop.
-    pub(super) async fn one(&self, kind: Transport) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(2);
-        if kind == Transport::Tcp {
-            // A full port is no reason to disturb the socket.
-            permits.push(self.tcp.one().await);
+        Self {
+            all: Arc::new(Semaphore::new(count)),
+            tcp: Arc::new(Semaphore::new(count - count / 4)),
+            open: Mutex::default(),
+            accepted: AtomicU64::new(0),
         }
-        permits.push(self.all.one().await);
-        permits
     }
 
-    /// How a connection of this kind learns that its place is needed.
-    pub(super) fn tickets(&self, kind: Transport) -> EvictionTickets {
-        let tcp = (kind == Transport::Tcp).then(|| Arc::clone(&self.tcp.wanted));
-        EvictionTickets { all: Arc::clone(&self.all.wanted), tcp }
+    /// Waits for a free place, *before* a connection is accepted. A connection that comes while all are taken waits in the
+    /// kernel's queue and is served a little later; a 503 would make every caller write a retry loop.
+    pub(super) async fn one(&self, kind: Transport) -> Permits {
+        let tcp = match kind {
+            // A full port is no reason to disturb the socket.
+            Transport::Tcp => Some(self.place(&self.tcp, Some(kind)).await),
+            Transport::Unix => None,
+        };
+        Permits { kind, _places: [tcp, Some(self.place(&self.all, None).await)] }
     }
-}
 
-/// Nobody closes these semaphores.
-async fn never_closed<T>() -> T {
-    std::future::pending().await
+    /// Enters a connection that was accepted.
+    pub(super) fn enter(self: &Arc<Self>, permits: Permits) -> OpenConnection {
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let activity = Arc::new(Activity::new());
+        self.open().insert(number, (permits.kind, Arc::clone(&activity)));
+        OpenConnection { cap: Arc::clone(self), number, activity, _permits: permits }
+    }
+
+    async fn place(&self, places: &Arc<Semaphore>, of: Option<Transport>) -> OwnedSemaphorePermit {
+        if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+            return permit;
+        }
+        tokio::select! {
+            permit = Arc::clone(places).acquire_owned() => match permit {
+                Ok(permit) => permit,
+                // Nobody closes these semaphores, and without a permit there would be no cap.
+                Err(_) => std::future::pending().await,
+            },
+            never = self.evict_one(of) => match never {},
+        }
+    }
+
+    /// Evicts one connection of this kind, as soon as there is one that has been idle for long enough. Never ends: the
+    /// place that comes free by it is another future's.
+    async fn evict_one(&self, of: Option<Transport>) -> std::convert::Infallible {
+        loop {
+            let now = Instant::now();
+            match self.longest_idle(of) {
+                Some((since, activity)) if since + GRACE <= now => {
+                    activity.evict();
+                    while activity.is_chosen() {
+                        sleep(GRACE).await;
+                    }
+                }
+                Some((since, _)) => sleep_until(since + GRACE).await,
+                // One that is in use now has to be idle for as long first.
+                None => sleep(GRACE).await,
+            }
+        }
+    }
+
+    /// The connection of this kind that has been idle for longest, and since when.
+    fn longest_idle(&self, of: Option<Transport>) -> Option<(Instant, Arc<Activity>)> {
+        let open = self.open();
+        let fit = open.values().filter(|(kind, activity)| of.is_none_or(|of| of == *kind) && !activity.is_chosen());
+        let idle = fit.filter_map(|(_, activity)| Some((activity.idle_since()?, activity)));
+        idle.min_by_key(|(since, _)| *since).map(|(since, activity)| (since, Arc::clone(activity)))
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, (Transport, Arc<Activity>)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::time::timeout;
 
     const MOMENT: Duration = Duration::from_millis(1);
 
-    /// How many of `count` idle connections would go now.
-    async fn going(places: &ConnectionCap, kind: Transport, count: usize) -> usize {
-        let mut going = 0;
+    /// `count` open connections of this kind, accepted one after the other.
+    async fn opened(cap: &Arc<ConnectionCap>, kind: Transport, count: usize) -> Vec<OpenConnection> {
+        let mut open = Vec::new();
         for _ in 0..count {
-            going += usize::from(timeout(MOMENT, places.tickets(kind).one()).await.is_ok());
+            open.push(cap.enter(cap.one(kind).await));
+            sleep(MOMENT).await;
         }
-        going
+        open
+    }
+
+    /// Which of them were told to go, now that `waiting` more have waited for a while.
+    async fn going(cap: &Arc<ConnectionCap>, kind: Transport, waiting: usize, open: &[OpenConnection]) -> Vec<bool> {
+        let waiting = (0..waiting).map(|_| timeout(GRACE * 2, cap.one(kind)));
+        futures_util::future::join_all(waiting).await;
+        open.iter().map(|connection| connection.activity.is_chosen()).collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn as_many_connections_go_as_are_waited_for() {
-        let places = ConnectionCap::new(4);
-        assert_eq!(going(&places, Transport::Tcp, 9).await, 0, "there is room");
-        let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(places.one(Transport::Unix).await);
-        }
-        assert_eq!(going(&places, Transport::Unix, 9).await, 0, "nobody waits");
-        let (mut first, mut second) = (Box::pin(places.one(Transport::Unix)), Box::pin(places.one(Transport::Unix)));
-        assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
-        assert_eq!((going(&places, Transport::Tcp, 1).await, going(&places, Transport::Unix, 9).await), (1, 1));
-        held.truncate(2);
-        let taken = (first.await, second.await);
-        let third = Box::pin(places.one(Transport::Unix));
-        assert!(timeout(MOMENT, third).await.is_err());
-        assert_eq!(going(&places, Transport::Unix, 9).await, 0, "who waited has left, and the ticket is gone");
-        drop(taken);
+    async fn as_many_connections_go_as_are_waited_for_and_the_longest_idle_goes_first() {
+        let cap = Arc::new(ConnectionCap::new(4));
+        let open = opened(&cap, Transport::Unix, 3).await;
+        sleep(GRACE).await;
+        assert_eq!(going(&cap, Transport::Unix, 1, &open).await, [false; 3], "there is room");
+        let open: Vec<_> = open.into_iter().chain(opened(&cap, Transport::Unix, 1).await).collect();
+        let busy = open[0].activity.begin();
+        drop(open[1].activity.begin());
+        assert_eq!(
+            going(&cap, Transport::Unix, 2, &open).await,
+            [false, false, true, true],
+            "longest idle, then the next"
+        );
+        drop(busy);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_that_comes_free_by_itself_takes_nobody_elses_ticket_along() {
-        let places = ConnectionCap::new(4);
-        let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(places.one(Transport::Unix).await);
-        }
-        let (mut first, mut second) = (Box::pin(places.one(Transport::Unix)), Box::pin(places.one(Transport::Unix)));
-        assert!(timeout(MOMENT, &mut first).await.is_err() && timeout(MOMENT, &mut second).await.is_err());
-        held.pop();
-        first.await;
-        assert_eq!(going(&places, Transport::Unix, 9).await, 1, "the second still waits");
+    async fn a_connection_that_got_a_request_stays_and_another_goes() {
+        let cap = Arc::new(ConnectionCap::new(4));
+        let open = opened(&cap, Transport::Unix, 4).await;
+        sleep(GRACE).await;
+        let refuses = Arc::clone(&open[0].activity);
+        let connection = tokio::spawn(async move {
+            let _request = refuses.begin();
+            refuses.evicted().await;
+        });
+        // As if it had been chosen before its request came.
+        tokio::task::yield_now().await;
+        open[0].activity.evict();
+        assert_eq!(going(&cap, Transport::Unix, 1, &open).await, [false, true, false, false]);
+        connection.abort();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_port_disturbs_the_port_alone() {
-        let places = ConnectionCap::new(4);
-        let _held =
-            (places.one(Transport::Tcp).await, places.one(Transport::Tcp).await, places.one(Transport::Tcp).await);
-        let mut late = Box::pin(places.one(Transport::Tcp));
-        assert!(timeout(MOMENT, &mut late).await.is_err());
-        assert_eq!((going(&places, Transport::Unix, 9).await, going(&places, Transport::Tcp, 9).await), (0, 1));
+    async fn a_full_port_evicts_connections_of_the_port_alone() {
+        let cap = Arc::new(ConnectionCap::new(8));
+        let socket = opened(&cap, Transport::Unix, 1).await;
+        let tcp = opened(&cap, Transport::Tcp, 6).await;
+        assert_eq!(going(&cap, Transport::Tcp, 1, &socket).await, [false]);
+        assert!(tcp[0].activity.is_chosen() && !tcp[1].activity.is_chosen());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_place_of_a_connection_that_went_is_the_next_ones() {
+        let cap = Arc::new(ConnectionCap::new(1));
+        let mut open = opened(&cap, Transport::Unix, 1).await;
+        let (waiting, first) = (Arc::clone(&cap), Arc::clone(&open[0].activity));
+        let late = tokio::spawn(async move { waiting.one(Transport::Unix).await });
+        timeout(GRACE * 2, first.evicted()).await.expect("it is told to go");
+        open.pop();
+        timeout(MOMENT, late).await.expect("the place is free").unwrap();
     }
 }

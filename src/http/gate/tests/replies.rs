@@ -28,7 +28,7 @@ async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
 #[tokio::test]
 async fn only_the_page_with_a_script_may_run_ours_and_ask_us() {
     let page = Router::new().fallback(|| async { axum::Extension(Scripted) });
-    let reply = guard(page, gate()).oneshot(request("GET", "/cb", &[HOST], tcp())).await.unwrap();
+    let reply = guard(page, gate()).send(request("GET", "/cb", &[HOST], tcp())).await;
     let policy = reply.headers()["content-security-policy"].to_str().unwrap();
     let usual = policy.replace(" script-src 'self'; connect-src 'self';", "");
     assert!(usual != policy && usual == CONTENT_SECURITY_POLICY, "nothing else differs: {policy}");

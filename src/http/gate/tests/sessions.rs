@@ -47,12 +47,12 @@ async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
                 line => line,
             }))
             .collect();
-        let reply = guarded(gate.clone()).oneshot(request(method, target, &lines, tcp())).await.unwrap();
+        let reply = guarded(gate.clone()).send(request(method, target, &lines, tcp())).await;
         assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
     }
     let asked = request("GET", "/token", &[HOST, &cookie], tcp());
-    assert_eq!(guarded(gate.clone()).oneshot(asked).await.unwrap().status(), 401, "a cookie is no key");
+    assert_eq!(guarded(gate.clone()).send(asked).await.status(), 401, "a cookie is no key");
     let own = Peer::Unix { uid: own_uid(), pid: None };
     let asked = request("GET", "/", &["Host: ringback", &cookie], own);
-    assert_eq!(guarded(gate).oneshot(asked).await.unwrap().status(), 401, "no browser comes over the socket");
+    assert_eq!(guarded(gate).send(asked).await.status(), 401, "no browser comes over the socket");
 }
