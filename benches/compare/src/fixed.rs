@@ -41,12 +41,12 @@ impl Fixed {
             if name == "content-length" {
                 continue;
             }
-            raw += &format!("{name}: {}\r\n", value.trim());
+            raw.extend([&name, ": ", value.trim(), "\r\n"]);
             if !BY_HYPER.contains(&name.as_str()) {
                 headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value.trim())?);
             }
         }
-        raw += &format!("content-length: {}\r\n\r\n", body.len());
+        raw.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
         let mut raw = raw.into_bytes();
         raw.extend_from_slice(&body);
         Ok(Self { headers, body: body.into(), raw: raw.into() })

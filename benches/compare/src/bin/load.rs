@@ -95,9 +95,9 @@ async fn load(args: &Args) -> Outcome {
     let pid = args.get("pid");
     let spent = || -> Outcome<_> { Ok((pid.map(cpu::seconds).transpose()?, cpu::seconds("self")?)) };
     sleep_until(begin).await;
-    let (before, began) = (spent()?, Instant::now());
+    let (before, since) = (spent()?, Instant::now());
     sleep_until(end).await;
-    let (after, took) = (spent()?, began.elapsed().as_secs_f64());
+    let (after, took) = (spent()?, since.elapsed().as_secs_f64());
     let mut all = Counted::default();
     while let Some(counted) = tasks.join_next().await {
         let mut counted = counted?;

@@ -19,21 +19,21 @@ struct Timed<'a> {
 fn main() -> Outcome {
     let args = Args::read(&["times"], &[])?;
     let times: usize = args.number("times", 100)?;
-    let mut timed = Vec::new();
+    let mut commands = Vec::new();
     for words in args.rest().split(|word| word == "---") {
         let (name, command) =
             words.split_first().filter(|(_, command)| !command.is_empty()).ok_or("an empty command")?;
-        timed.push(Timed { name, command, times: Vec::with_capacity(times) });
+        commands.push(Timed { name, command, times: Vec::with_capacity(times) });
     }
     for run in 0..WARM_UP + times {
-        for one in &mut timed {
+        for one in &mut commands {
             let took = once(one.command)?;
             if run >= WARM_UP {
                 one.times.push(took);
             }
         }
     }
-    let lines: Vec<String> = timed
+    let lines: Vec<String> = commands
         .iter_mut()
         .map(|Timed { name, times, .. }| {
             times.sort_unstable();

@@ -1,0 +1,419 @@
+"""Starts everything that is compared, measures it, and writes the results as JSON. `run` calls this.
+
+Everything listens on loopback or on a unix socket in the given folder, and ends with this program.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+import provider
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BARE = ["bare-hyper", "bare-axum", "unix-echo"]
+CONNECTIONS = [1, 8, 64, 512]
+# As many connections as are open at once, and room to spare: 256 is the default.
+MAX_CONNECTIONS = 1024
+
+
+class Settings:
+    """How long and how often: chosen so that a full run takes less than ten minutes."""
+
+    def __init__(self, quick):
+        self.rounds = 1 if quick else 5
+        self.seconds = 1 if quick else 3
+        self.warmup = 0.2 if quick else 0.5
+        self.processes = 20 if quick else 100
+        self.idle = 1 if quick else 10
+        self.settle = 1 if quick else 2
+
+
+class World:
+    """A temporary folder, an environment without the user's own files, and the programs that run in it."""
+
+    def __init__(self, folder, ringback, tools):
+        self.folder, self.ringback, self.tools = folder, ringback, tools
+        self.children = []
+        self.env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BROWSER": "/bin/false", "NO_COLOR": "1", "TMPDIR": str(folder)}
+        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "OIDC_CONFIG_DIR"]:
+            self.env[name] = str(folder / name.lower())
+            os.mkdir(self.env[name], 0o700)
+        self.socket = pathlib.Path(self.env["XDG_RUNTIME_DIR"]) / "ringback/ringback.sock"
+        self.log = folder / "log"
+
+    def tool(self, name):
+        return str(self.tools / name)
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    def start(self, command, line=False, env=None):
+        """Starts a program that stays. With `line`, waits for its first line, which is returned too."""
+        with open(self.log, "ab") as log:
+            output = subprocess.PIPE if line else log
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=self.env | (env or {}))
+        self.children.append(child)
+        return (child, child.stdout.readline().decode().strip()) if line else child
+
+    def run(self, command, limit=60, env=None, text=""):
+        """Runs a program to its end, and returns what it printed."""
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=limit, env=self.env | (env or {}))
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command[:3])}: exit code {done.returncode}: {done.stderr[-800:]}")
+        return done.stdout
+
+    def stop(self, child):
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        if child.stdout:
+            child.stdout.close()
+        self.children.remove(child)
+
+    def close(self):
+        for child in list(self.children):
+            self.stop(child)
+
+
+def until(what, limit, probe):
+    """Asks `probe` until it answers with something true."""
+    deadline = time.monotonic() + limit
+    while True:
+        with contextlib.suppress(OSError, ValueError):
+            if found := probe():
+                return found
+        if time.monotonic() > deadline:
+            sys.exit(f"{what}: not within {limit} s")
+        time.sleep(0.02)
+
+
+def say(text):
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+# --- what is compared ---------------------------------------------------------------------------------------------
+
+
+def start_ringback(world):
+    """`ringback serve` as a user would run it, with one account that is logged in. Returns its process and address."""
+    issuer_process, issuer = world.start([sys.executable, str(HERE / "provider.py")], line=True)
+    port = free_port()
+    world.file("xdg_config_home/ringback/config.toml", f"""
+[listen]
+tcp = ["127.0.0.1:{port}"]
+max_connections = {MAX_CONNECTIONS}
+[providers.bench]
+preset = "generic"
+authorize_url = "{issuer}/authorize"
+token_url = "{issuer}/token"
+client_auth = "none"
+[accounts.work]
+provider = "bench"
+client_id = "bench"
+scope = ["openid", "offline_access"]
+""")
+    daemon = world.start([world.ringback, "serve"])
+    until("ringback is ready", 20, lambda: daemon.poll() is None and world.socket.exists())
+    world.run([world.ringback, "import", "work", "--refresh-token"], text="bench-refresh-token\n")
+    agent = start_agent(world, issuer)
+    # From here on there is no provider: every token that is served comes from a cache.
+    world.stop(issuer_process)
+    token = world.run([world.tool("std-client"), str(world.socket)]).strip()
+    if token != provider.TOKEN or world.run([world.ringback, "token"]).strip() != token:
+        sys.exit("ringback served another token than the provider's")
+    return daemon, f"127.0.0.1:{port}", agent
+
+
+def start_agent(world, issuer):
+    """oidc-agent with an account at the same provider, or None where it is not installed."""
+    if not all(shutil.which(name) for name in ["oidc-agent", "oidc-gen", "oidc-token"]):
+        say("oidc-agent is not installed: it is left out")
+        return None
+    world.env["OIDC_SOCK"] = str(world.folder / "agent.sock")
+    agent = world.start(["oidc-agent", "--console", "--no-autoload", "--no-autoreauthenticate", "-a", world.env["OIDC_SOCK"]])
+    until("oidc-agent is ready", 20, lambda: agent.poll() is None and os.path.exists(world.env["OIDC_SOCK"]))
+    password = world.file("agent-password", "only for this run\n")
+    world.run(["oidc-gen", "work", "--manual", f"--iss={issuer}", "--client-id=bench", "--client-secret=bench", "--flow=refresh",
+               "--rt-env", "--scope=openid offline_access", "--redirect-uri=http://localhost:4242", f"--pw-file={password}",
+               "--prompt=none", "--confirm-default"], env={"OIDC_REFRESH_TOKEN": "bench-refresh-token"})
+    if world.run(["oidc-token", "work"]).strip() != provider.TOKEN:
+        sys.exit("oidc-agent served another token than the provider's")
+    return agent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def captured_reply(address, key):
+    """Head and body of ringback's reply to GET /token, as bytes."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), 5) as stream:
+        request = f"GET /token HTTP/1.1\r\nhost: {address}\r\n{key}\r\n\r\n"
+        stream.sendall(request.encode())
+        reply = b""
+        while b"\r\n\r\n" not in reply:
+            reply += stream.recv(65536) or sys.exit("ringback closed the connection")
+        head, _, body = reply.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            sys.exit(f"ringback's reply: {head.decode(errors='replace')}")
+        length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
+        while len(body) < length:
+            body += stream.recv(65536) or sys.exit("ringback closed the connection")
+    return head + b"\r\n", body
+
+
+class Server:
+    """A server under load: where it listens, and its process."""
+
+    def __init__(self, pid, tcp, unix):
+        self.pid, self.tcp, self.unix = pid, tcp, unix
+
+
+def start_bare(world, name, head, body):
+    path = str(world.folder / f"{name}.sock")
+    command = [world.tool(name), "--head", head, "--body", body, "--tcp", "127.0.0.1:0", "--unix", path]
+    child, line = world.start(command, line=True)
+    found = re.match(r"ready tcp=(\S+)", line) or sys.exit(f"{name}: {line}; see {world.log}")
+    return child, Server(child.pid, found[1], path)
+
+
+# --- measurements -------------------------------------------------------------------------------------------------
+
+
+def processes(world, settings, agent):
+    """Whole processes, in turns."""
+    commands = {
+        "exit-only": [world.tool("exit-only")],
+        "std-client": [world.tool("std-client"), str(world.socket)],
+        "ringback token": [world.ringback, "token"],
+        "ringback --version": [world.ringback, "--version"],
+    }
+    if agent:
+        commands["oidc-token"] = [shutil.which("oidc-token"), "work"]
+    words = []
+    for name, command in commands.items():
+        words += (["---"] if words else []) + [name, *command]
+    return json.loads(world.run([world.tool("spawn"), "--times", str(settings.processes), "--", *words], limit=120))
+
+
+def loads():
+    """Every load: (transport, whether each request has a connection of its own, connections, servers)."""
+    both = ["bare-hyper", "bare-axum", "ringback"]
+    yield from (("tcp", False, count, both) for count in CONNECTIONS)
+    yield "tcp", True, 8, both
+    on_unix = ["unix-echo", "bare-axum", "ringback"]
+    yield from (("unix", False, count, on_unix) for count in [1, 8])
+    yield "unix", True, 8, on_unix
+
+
+def load(world, settings, server, transport, each, connections, header_file):
+    command = [world.tool("load"), f"--{transport}", getattr(server, transport), "--connections", str(connections),
+               "--warmup", str(settings.warmup), "--seconds", str(settings.seconds), "--pid", str(server.pid)]
+    if transport == "tcp":
+        command += ["--header-file", header_file]
+    if each:
+        command.append("--each")
+    return json.loads(world.run(command, limit=settings.seconds + settings.warmup + 20))
+
+
+def memory(pids):
+    """KiB of resident memory: all of it, and what is not backed by a file."""
+    sums = {"VmRSS": 0, "RssAnon": 0}
+    for pid in pids:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        for name in sums:
+            sums[name] += int(re.search(rf"^{name}:\s+(\d+)", status, re.M)[1])
+    return {"rss_kib": sums["VmRSS"], "anon_kib": sums["RssAnon"]}
+
+
+def switches(pids):
+    """Context switches of all threads so far."""
+    found = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                text = (task / "status").read_text()
+                found += sum(map(int, re.findall(r"voluntary_ctxt_switches:\s+(\d+)", text)))
+    return found
+
+
+def family(pid):
+    """A process and its children: oidc-agent consists of two."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def first_token(world):
+    """A new daemon with an account: microseconds from its start to the first token. It goes on running."""
+    command = [world.tool("first-token"), "--socket", str(world.socket), "--", world.ringback, "serve"]
+    child, line = world.start(command, line=True)
+    if not line:
+        sys.exit(f"first-token: {world.log.read_text()[-800:]}")
+    return child, json.loads(line)
+
+
+def idle(world, settings, agent, head, body):
+    """Start, memory and wake-ups of fresh daemons, in as many rounds."""
+    rounds = []
+    for _ in range(settings.rounds):
+        child, first = first_token(world)
+        bare = {name: start_bare(world, name, head, body) for name in ["bare-hyper", "bare-axum"]}
+        pids = {"ringback": [first["pid"]]} | {name: [server.pid] for name, (_, server) in bare.items()}
+        for _, server in bare.values():
+            world.run([world.tool("std-client"), server.unix])
+        if agent:
+            pids["oidc-agent"] = family(agent.pid)
+        time.sleep(settings.settle)
+        before = {name: switches(of) for name, of in pids.items()}
+        time.sleep(settings.idle)
+        found = {name: {"switches": switches(of) - before[name], **memory(of)} for name, of in pids.items()}
+        found["ringback"]["first_token_us"] = first["us"]
+        rounds.append(found)
+        for process, _ in bare.values():
+            world.stop(process)
+        os.kill(first["pid"], signal.SIGTERM)
+        child.wait(10)
+        world.stop(child)
+    return {name: {key: statistics.median(one[name][key] for one in rounds) for key in rounds[0][name]} for name in rounds[0]}
+
+
+def medians(rounds):
+    """The median of each number over rounds, and the least and the greatest of what is compared."""
+    middle = {}
+    for key in rounds[0]:
+        values = [one[key] for one in rounds if one[key] is not None and not isinstance(one[key], str)]
+        if values:
+            middle[key] = sum(values) if key == "errors" else statistics.median(values)
+    main = "per_second" if "per_second" in middle else "median_us"
+    middle["spread"] = [min(one[main] for one in rounds), max(one[main] for one in rounds)]
+    if errors := [one["first_error"] for one in rounds if one.get("first_error")]:
+        middle["first_error"] = errors[0]
+    return middle
+
+
+# --- the machine and the programs ---------------------------------------------------------------------------------
+
+
+def locked_versions(lock):
+    return dict(re.findall(r'^name = "(.+)"\nversion = "(.+)"$', lock.read_text(), re.M))
+
+
+def versions(world, agent):
+    ours, theirs = locked_versions(HERE / "Cargo.lock"), locked_versions(ROOT / "Cargo.lock")
+    for name in ["axum", "hyper", "hyper-util", "tokio"]:
+        if ours.get(name) != theirs.get(name):
+            say(f"{name} is {theirs.get(name)} in ringback and {ours.get(name)} in the comparison: update the lock file")
+    git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    # Cargo's own environment is needed here, not the bare one.
+    found = {
+        "rustc": subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=ROOT).stdout.split()[1],
+        "ringback": world.run([world.ringback, "--version"]).split()[-1],
+        "commit": git.stdout.strip() or None,
+        **{name: ours[name] for name in ["axum", "hyper", "tokio"]},
+    }
+    if agent:
+        found["oidc-agent"] = world.run(["oidc-agent", "--version"]).split()[-1]
+    return found
+
+
+def machine():
+    cpu = re.search(r"^(?:model name|Model)\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    total = re.search(r"^MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.M)
+    return {
+        "cpu": cpu[1] if cpu else os.uname().machine,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(int(total[1]) / 2**20, 1),
+        "kernel": f"{os.uname().sysname} {os.uname().release}",
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def compare(world, settings):
+    result = {"date": datetime.date.today().isoformat(), "machine": machine(), "settings": vars(settings)}
+    daemon, address, agent = start_ringback(world)
+    result["versions"] = versions(world, agent)
+    key = f"authorization: Bearer {(pathlib.Path(world.env['XDG_STATE_HOME']) / 'ringback/app.key').read_text().strip()}"
+    header_file = world.file("key-header", key + "\n")
+    head, body = captured_reply(address, key)
+    result["reply_bytes"] = len(head) + 2 + len(body)
+    head, body = world.file("head", head), world.file("body", body)
+    servers = {"ringback": Server(daemon.pid, address, str(world.socket))}
+    bare = []
+    for name in BARE:
+        process, servers[name] = start_bare(world, name, head, body)
+        bare.append(process)
+    process_rounds, load_rounds = [], {}
+    for number in range(settings.rounds):
+        say(f"round {number + 1} of {settings.rounds}")
+        process_rounds.append(processes(world, settings, agent))
+        for transport, each, connections, names in loads():
+            # Turned around each time, so that no server is always the first.
+            for name in names if number % 2 == 0 else reversed(names):
+                done = load(world, settings, servers[name], transport, each, connections, header_file)
+                if done["errors"]:
+                    say(f"{name}, {transport}, {connections} connections: {done['errors']} errors: {done['first_error']}")
+                load_rounds.setdefault((transport, each, connections), {}).setdefault(name, []).append(done)
+    for process in bare:
+        world.stop(process)
+    world.stop(daemon)
+    say("starts, memory, wake-ups")
+    result["process"] = {name: medians([one[name] for one in process_rounds]) for name in process_rounds[0]}
+    result["load"] = [
+        {"transport": transport, "each": each, "connections": connections, "servers": {name: medians(runs) for name, runs in found.items()}}
+        for (transport, each, connections), found in load_rounds.items()
+    ]
+    result["idle"] = idle(world, settings, agent, head, body)
+    result["binary_bytes"] = {"ringback": os.path.getsize(world.ringback)} | {
+        name: os.path.getsize(world.tool(name)) for name in ["std-client", "bare-hyper", "bare-axum"]
+    }
+    if agent:
+        result["binary_bytes"]["oidc-agent"] = os.path.getsize(shutil.which("oidc-agent"))
+    return result
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--ringback", required=True, type=os.path.realpath)
+    arguments.add_argument("--tools", required=True, type=pathlib.Path)
+    arguments.add_argument("--folder", required=True, type=pathlib.Path)
+    arguments.add_argument("--out", required=True, type=pathlib.Path)
+    arguments.add_argument("--quick", action="store_true")
+    args = arguments.parse_args()
+    for number in [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]:
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    world = World(args.folder.resolve(), args.ringback, args.tools.resolve())
+    settings = Settings(args.quick)
+    began = time.monotonic()
+    try:
+        result = compare(world, settings)
+    finally:
+        world.close()
+    result["settings"] |= {"quick": args.quick, "max_connections": MAX_CONNECTIONS}
+    result["took_seconds"] = round(time.monotonic() - began)
+    args.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
