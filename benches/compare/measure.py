@@ -320,17 +320,16 @@ def locked_versions(lock):
     return dict(re.findall(r'^name = "(.+)"\nversion = "(.+)"$', lock.read_text(), re.M))
 
 
-def versions(world, agent):
+def versions(world, agent, commit):
     ours, theirs = locked_versions(HERE / "Cargo.lock"), locked_versions(ROOT / "Cargo.lock")
     for name in ["axum", "hyper", "hyper-util", "tokio"]:
         if ours.get(name) != theirs.get(name):
             say(f"{name} is {theirs.get(name)} in ringback and {ours.get(name)} in the comparison: update the lock file")
-    git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     # Cargo's own environment is needed here, not the bare one.
     found = {
         "rustc": subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=ROOT).stdout.split()[1],
         "ringback": world.run([world.ringback, "--version"]).split()[-1],
-        "commit": git.stdout.strip() or None,
+        "commit": commit,
         **{name: ours[name] for name in ["axum", "hyper", "tokio"]},
     }
     if agent:
@@ -350,10 +349,10 @@ def machine():
     }
 
 
-def compare(world, settings):
+def compare(world, settings, commit):
     result = {"date": datetime.date.today().isoformat(), "machine": machine(), "settings": vars(settings)}
     daemon, address, agent = start_ringback(world)
-    result["versions"] = versions(world, agent)
+    result["versions"] = versions(world, agent, commit)
     key = f"authorization: Bearer {(pathlib.Path(world.env['XDG_STATE_HOME']) / 'ringback/app.key').read_text().strip()}"
     header_file = world.file("key-header", key + "\n")
     head, body = captured_reply(address, key)
@@ -388,8 +387,6 @@ def compare(world, settings):
     result["binary_bytes"] = {"ringback": os.path.getsize(world.ringback)} | {
         name: os.path.getsize(world.tool(name)) for name in ["std-client", "bare-hyper", "bare-axum"]
     }
-    if agent:
-        result["binary_bytes"]["oidc-agent"] = os.path.getsize(shutil.which("oidc-agent"))
     return result
 
 
@@ -399,6 +396,7 @@ def main():
     arguments.add_argument("--tools", required=True, type=pathlib.Path)
     arguments.add_argument("--folder", required=True, type=pathlib.Path)
     arguments.add_argument("--out", required=True, type=pathlib.Path)
+    arguments.add_argument("--commit", help="what ringback was built from, if it was built for this")
     arguments.add_argument("--quick", action="store_true")
     args = arguments.parse_args()
     for number in [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]:
@@ -407,7 +405,7 @@ def main():
     settings = Settings(args.quick)
     began = time.monotonic()
     try:
-        result = compare(world, settings)
+        result = compare(world, settings, args.commit)
     finally:
         world.close()
     result["settings"] |= {"quick": args.quick, "max_connections": MAX_CONNECTIONS}
