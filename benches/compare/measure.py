@@ -12,20 +12,18 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
-import provider
+from compared import MAX_CONNECTIONS, Server, captured_reply, start_bare, start_ringback
+from world import World, say
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BARE = ["bare-hyper", "bare-axum", "unix-echo"]
 CONNECTIONS = [1, 8, 64, 512]
-# As many connections as are open at once, and room to spare: 256 is the default.
-MAX_CONNECTIONS = 1024
 
 
 class Settings:
@@ -38,165 +36,6 @@ class Settings:
         self.processes = 20 if quick else 100
         self.idle = 1 if quick else 10
         self.settle = 1 if quick else 2
-
-
-class World:
-    """A temporary folder, an environment without the user's own files, and the programs that run in it."""
-
-    def __init__(self, folder, ringback, tools):
-        self.folder, self.ringback, self.tools = folder, ringback, tools
-        self.children = []
-        self.env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BROWSER": "/bin/false", "NO_COLOR": "1", "TMPDIR": str(folder)}
-        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "OIDC_CONFIG_DIR"]:
-            self.env[name] = str(folder / name.lower())
-            os.mkdir(self.env[name], 0o700)
-        self.socket = pathlib.Path(self.env["XDG_RUNTIME_DIR"]) / "ringback/ringback.sock"
-        self.log = folder / "log"
-
-    def tool(self, name):
-        return str(self.tools / name)
-
-    def file(self, name, text):
-        path = self.folder / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    def start(self, command, line=False, env=None):
-        """Starts a program that stays. With `line`, waits for its first line, which is returned too."""
-        with open(self.log, "ab") as log:
-            output = subprocess.PIPE if line else log
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=self.env | (env or {}))
-        self.children.append(child)
-        return (child, child.stdout.readline().decode().strip()) if line else child
-
-    def run(self, command, limit=60, env=None, text=""):
-        """Runs a program to its end, and returns what it printed."""
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=limit, env=self.env | (env or {}))
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(command[:3])}: exit code {done.returncode}: {done.stderr[-800:]}")
-        return done.stdout
-
-    def stop(self, child):
-        child.terminate()
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        if child.stdout:
-            child.stdout.close()
-        self.children.remove(child)
-
-    def close(self):
-        for child in list(self.children):
-            self.stop(child)
-
-
-def until(what, limit, probe):
-    """Asks `probe` until it answers with something true."""
-    deadline = time.monotonic() + limit
-    while True:
-        with contextlib.suppress(OSError, ValueError):
-            if found := probe():
-                return found
-        if time.monotonic() > deadline:
-            sys.exit(f"{what}: not within {limit} s")
-        time.sleep(0.02)
-
-
-def say(text):
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
-
-
-# --- what is compared ---------------------------------------------------------------------------------------------
-
-
-def start_ringback(world):
-    """`ringback serve` as a user would run it, with one account that is logged in. Returns its process and address."""
-    issuer_process, issuer = world.start([sys.executable, str(HERE / "provider.py")], line=True)
-    port = free_port()
-    world.file("xdg_config_home/ringback/config.toml", f"""
-[listen]
-tcp = ["127.0.0.1:{port}"]
-max_connections = {MAX_CONNECTIONS}
-[providers.bench]
-preset = "generic"
-authorize_url = "{issuer}/authorize"
-token_url = "{issuer}/token"
-client_auth = "none"
-[accounts.work]
-provider = "bench"
-client_id = "bench"
-scope = ["openid", "offline_access"]
-""")
-    daemon = world.start([world.ringback, "serve"])
-    until("ringback is ready", 20, lambda: daemon.poll() is None and world.socket.exists())
-    world.run([world.ringback, "import", "work", "--refresh-token"], text="bench-refresh-token\n")
-    agent = start_agent(world, issuer)
-    # From here on there is no provider: every token that is served comes from a cache.
-    world.stop(issuer_process)
-    token = world.run([world.tool("std-client"), str(world.socket)]).strip()
-    if token != provider.TOKEN or world.run([world.ringback, "token"]).strip() != token:
-        sys.exit("ringback served another token than the provider's")
-    return daemon, f"127.0.0.1:{port}", agent
-
-
-def start_agent(world, issuer):
-    """oidc-agent with an account at the same provider, or None where it is not installed."""
-    if not all(shutil.which(name) for name in ["oidc-agent", "oidc-gen", "oidc-token"]):
-        say("oidc-agent is not installed: it is left out")
-        return None
-    world.env["OIDC_SOCK"] = str(world.folder / "agent.sock")
-    agent = world.start(["oidc-agent", "--console", "--no-autoload", "--no-autoreauthenticate", "-a", world.env["OIDC_SOCK"]])
-    until("oidc-agent is ready", 20, lambda: agent.poll() is None and os.path.exists(world.env["OIDC_SOCK"]))
-    password = world.file("agent-password", "only for this run\n")
-    world.run(["oidc-gen", "work", "--manual", f"--iss={issuer}", "--client-id=bench", "--client-secret=bench", "--flow=refresh",
-               "--rt-env", "--scope=openid offline_access", "--redirect-uri=http://localhost:4242", f"--pw-file={password}",
-               "--prompt=none", "--confirm-default"], env={"OIDC_REFRESH_TOKEN": "bench-refresh-token"})
-    if world.run(["oidc-token", "work"]).strip() != provider.TOKEN:
-        sys.exit("oidc-agent served another token than the provider's")
-    return agent
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def captured_reply(address, key):
-    """Head and body of ringback's reply to GET /token, as bytes."""
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), 5) as stream:
-        request = f"GET /token HTTP/1.1\r\nhost: {address}\r\n{key}\r\n\r\n"
-        stream.sendall(request.encode())
-        reply = b""
-        while b"\r\n\r\n" not in reply:
-            reply += stream.recv(65536) or sys.exit("ringback closed the connection")
-        head, _, body = reply.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            sys.exit(f"ringback's reply: {head.decode(errors='replace')}")
-        length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
-        while len(body) < length:
-            body += stream.recv(65536) or sys.exit("ringback closed the connection")
-    return head + b"\r\n", body
-
-
-class Server:
-    """A server under load: where it listens, and its process."""
-
-    def __init__(self, pid, tcp, unix):
-        self.pid, self.tcp, self.unix = pid, tcp, unix
-
-
-def start_bare(world, name, head, body):
-    path = str(world.folder / f"{name}.sock")
-    command = [world.tool(name), "--head", head, "--body", body, "--tcp", "127.0.0.1:0", "--unix", path]
-    child, line = world.start(command, line=True)
-    found = re.match(r"ready tcp=(\S+)", line) or sys.exit(f"{name}: {line}; see {world.log}")
-    return child, Server(child.pid, found[1], path)
 
 
 # --- measurements -------------------------------------------------------------------------------------------------
@@ -270,7 +109,7 @@ def first_token(world):
     command = [world.tool("first-token"), "--socket", str(world.socket), "--", world.ringback, "serve"]
     child, line = world.start(command, line=True)
     if not line:
-        sys.exit(f"first-token: {world.log.read_text()[-800:]}")
+        sys.exit(f"first-token: {world.log_end()}")
     return child, json.loads(line)
 
 

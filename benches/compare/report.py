@@ -140,7 +140,7 @@ def update(path, body):
 
 # --- the picture --------------------------------------------------------------------------------------------------
 
-WIDTH, LEFT, RIGHT, LINE = 760, 190, 90, 19
+WIDTH, LEFT, RIGHT, LINE = 760, 200, 90, 19
 # Readable on white and on black; the text follows the reader's scheme.
 STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
