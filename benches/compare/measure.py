@@ -190,6 +190,8 @@ def machine():
 
 def compare(world, settings, commit):
     result = {"date": datetime.date.today().isoformat(), "machine": machine(), "settings": vars(settings)}
+    if result["machine"]["load_before"] > 0.5:
+        say(f"the machine is not idle: its load is {result['machine']['load_before']}, unless that was the build")
     daemon, address, agent = start_ringback(world)
     result["versions"] = versions(world, agent, commit)
     key = f"authorization: Bearer {(pathlib.Path(world.env['XDG_STATE_HOME']) / 'ringback/app.key').read_text().strip()}"
