@@ -1,0 +1,3 @@
+//! Only exits: what starting any process costs.
+
+fn main() {}
