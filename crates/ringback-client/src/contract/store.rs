@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreState {
-    /// It is.
+    /// The key is in memory.
     #[default]
     Unlocked,
     /// `POST /v1/unlock` gets it from where the config says.
@@ -17,14 +17,14 @@ pub enum StoreState {
     PassphraseUnset,
 }
 
-/// Answer of `POST /v1/lock` and `POST /v1/unlock`.
+/// Reply to `POST /v1/lock` and `POST /v1/unlock`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// How the store is now.
+    /// The state of the store now.
     pub store: StoreState,
-    /// Whether it was otherwise before.
+    /// Whether the request changed it.
     pub changed: bool,
 }
 
@@ -34,10 +34,10 @@ pub struct LockReply {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnlockRequest {
-    /// With `store.key = "passphrase"`.
+    /// The passphrase, with `store.key = "passphrase"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub passphrase: Option<String>,
-    /// Whether this passphrase is to become the store's first.
+    /// Whether to set this as the store's first passphrase.
     #[serde(default)]
     pub new: bool,
 }
