@@ -1,4 +1,4 @@
-//! What the sandbox says when it says no, in the shapes that Phone.com declares.
+//! Error replies, in the shapes that Phone.com declares.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use crate::clock::timestamp;
 use crate::limits::Exceeded;
 use crate::options::ErrorShape;
 
-/// A refusal before it has a shape.
+/// An error, independent of its shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -34,7 +34,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, message).with_code("invalid_client")
     }
 
-    /// 401 for a Bearer that is missing or does not work.
+    /// 401 for a bearer token that is missing or does not work.
     pub(crate) fn invalid_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized").with_code("invalid_token")
     }
