@@ -29,7 +29,8 @@ pub enum KeyLocation {
 /// Which of two items of the keyring: a new key never overwrites the one that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
-    /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's key.
+    /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's
+    /// key.
     First,
     /// The same followed by `//2`, with which no path of a state folder ends.
     Second,
