@@ -1,4 +1,4 @@
-//! The URLs of a provider: each is checked for what is asked there.
+//! The URLs of a provider: each is checked for the requests that go there.
 
 use toml::de::DeValue;
 use url::Url;
@@ -8,7 +8,7 @@ use super::reserved::RequestKind;
 use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
-/// The issuer identifier, which is no endpoint.
+/// The issuer identifier, which is not an endpoint.
 pub(super) const ISSUER: &str = "issuer";
 
 /// A URL, or a template of one. One without variables is checked here, where its place is known.
