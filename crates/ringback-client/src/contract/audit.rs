@@ -45,7 +45,7 @@ pub struct AuditLine {
     /// How many more requests like this one the line stands for: above a rate limit, they get no lines of their own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub more: Option<u64>,
-    /// Since when they came: RFC 3339 in UTC, with milliseconds.
+    /// The beginning of the period in which they came: RFC 3339 in UTC, with milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<String>,
 }
