@@ -172,7 +172,7 @@ impl Clock {
         }
     }
 
-    /// How long the machine has slept since it started: an increase means that it slept in between, and not that
+    /// How long the machine has slept since it started: a clear increase means that it slept in between, and not that
     /// somebody set a clock. Zero if the system does not tell.
     pub fn slept(&self) -> Duration {
         match self {

@@ -11,7 +11,7 @@ use super::value::endpoint;
 /// The issuer identifier, which is not an endpoint.
 pub(super) const ISSUER: &str = "issuer";
 
-/// A URL, or a template of one. One without variables is checked here, where its place is known.
+/// A URL, or a template of one. One without variables is checked here, since its place is known here.
 pub(super) fn location(key: &'static str, value: &DeValue<'_>) -> Result<Template, Problem> {
     let template = template(value)?;
     if key == TOKEN_URL && template.follows_token_url() {

@@ -47,7 +47,7 @@ pub struct Dialect {
     pub expires_in_unit: Duration,
     /// Which access tokens are served, by the `token_type` of their reply.
     pub token_type: ServedTypes,
-    /// How a token request can be downscoped: what it may ask for less of than was granted.
+    /// What a token request may narrow, compared with what was granted (downscoping).
     pub narrow: Narrowing,
     /// Most requests to one endpoint by one client.
     pub rate_limit_endpoint: Option<RateLimit>,
@@ -190,7 +190,7 @@ pub enum Par {
     Off,
 }
 
-/// How a token request can be downscoped: what it may ask for less of than was granted.
+/// What a token request may narrow, compared with what was granted (downscoping).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Narrowing {
     /// Nothing: the provider would answer with the whole scope, or refuse.

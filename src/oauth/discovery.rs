@@ -79,7 +79,7 @@ impl Metadata {
         })
     }
 
-    /// What [`Self::of_document`] reads again.
+    /// The document that [`Self::of_document`] reads again.
     pub fn to_document(&self, issuer: &str) -> Map<String, Value> {
         let addresses = [
             ("authorization_endpoint", &self.authorize),

@@ -122,7 +122,7 @@ mod tests {
             (json!({"voip_id": 1, "extension_id": 7}), json!({"voip_id": 1, "extension_id": 8}), Different),
             (json!({"voip_id": 1}), json!({"extension_id": 8}), Unknown),
             (json!({"voip_id": {}}), json!({"voip_id": 1}), Unknown),
-            // Where both have a subject, nothing else counts.
+            // If both have a subject, nothing else counts.
             (json!({"sub": "1", "voip_id": 1}), json!({"sub": "1", "voip_id": 2}), Same),
             (json!({"sub": "1", "voip_id": 1}), json!({"voip_id": 2}), Different),
             (json!({"username": "a"}), json!({"username": "b"}), Unknown),

@@ -43,7 +43,7 @@ mod system {
     #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
     pub(super) fn slept() -> Option<Duration> {
         let awake = super::read(ClockId::Monotonic);
-        // Read one after the other: what lies between the two readings is no sleep.
+        // Read one after the other: the time between the two readings is not sleep, but is counted.
         Some(since_boot().saturating_sub(awake))
     }
 }

@@ -127,7 +127,7 @@ async fn read(stdout: ChildStdout, bytes: &mut Vec<u8>, most: usize) -> Result<(
     if bytes.len() > most { Err(ProgramError::TooLong) } else { Ok(()) }
 }
 
-/// Kills the program and what it started. The pid is still its own: it was not waited for.
+/// Kills the program and all that it started. The pid is still its own, since it has not been waited for.
 fn kill(child: &Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {

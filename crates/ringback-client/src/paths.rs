@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// The daemon's folders. Nothing is created or checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
-    /// What survives a restart: the sealed store, the key file, the default app's key.
+    /// Data that survives a restart: the sealed store, the key file, the default app's key.
     pub state: PathBuf,
-    /// What lasts as long as the daemon: the socket and the endpoint file.
+    /// Files that last as long as the daemon: the socket and the endpoint file.
     pub runtime: PathBuf,
     /// Data outside the state folder that is worth keeping but may get lost. `None` if the environment names no place.
     pub cache: Option<PathBuf>,
@@ -46,7 +46,7 @@ impl Paths {
         self.runtime.join("ringback.sock")
     }
 
-    /// What programs find the daemon by (`docs/clients.md`).
+    /// The file by which programs find the daemon (`docs/clients.md`).
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }

@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     pub(crate) names: Vec<String>,
     /// Their values; secrets as the first eight hex digits of their SHA-256.
     pub(crate) params: BTreeMap<String, String>,
-    /// `granted`, the code of a refusal, or `fault` where a fault came before the grant.
+    /// `granted`, the code of a refusal, or `fault` if a fault prevented the grant.
     pub(crate) outcome: String,
     /// The fault that spoilt the reply, if any.
     pub(crate) fault: Option<&'static str>,

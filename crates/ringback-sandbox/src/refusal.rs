@@ -11,7 +11,7 @@ use crate::options::ErrorShape;
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    /// The `error` of RFC 6749, where there is one.
+    /// The `error` of RFC 6749, if there is one.
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     /// For the `fields` of a 422: a name, and what is wrong with it.

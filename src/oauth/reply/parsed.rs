@@ -53,7 +53,7 @@ pub enum ParsedReply {
 /// A refusal of the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The provider's code (`invalid_grant`), or `http_NNN` where it gave none. Cleaned.
+    /// The provider's code (`invalid_grant`), or `http_NNN` if it gave none. Cleaned.
     pub code: String,
     /// The provider's description, sanitized; may be empty.
     pub description: String,

@@ -68,7 +68,7 @@ pub struct AccountReply {
     pub next_refresh_at: Option<i64>,
     /// Whether the token can be refreshed without the user.
     pub refreshable: bool,
-    /// When a new login is due, Unix seconds, where the token can't be refreshed.
+    /// When a new login is due, Unix seconds, if the token can't be refreshed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_due_at: Option<i64>,
     /// The number of token sets committed since the first login.

@@ -93,7 +93,7 @@ pub enum AuditEvent {
     Login,
     /// An account was logged out.
     Logout,
-    /// A new token was asked for, or a token was reported as rejected.
+    /// A new token was requested, or a token was reported as rejected.
     Refresh,
     /// A token was imported.
     Import,

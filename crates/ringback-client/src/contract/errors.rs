@@ -74,7 +74,7 @@ pub struct ErrorRow {
     pub code: ErrorCode,
     /// Its name on the wire.
     pub name: &'static str,
-    /// HTTP status of the reply; 0 where it never travels over HTTP.
+    /// HTTP status of the reply; 0 if it never travels over HTTP.
     pub status: u16,
     /// Exit code of the command line.
     pub exit: u8,

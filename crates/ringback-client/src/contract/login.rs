@@ -127,7 +127,7 @@ pub struct LoginReply {
     /// Expiry of the token in Unix seconds, if it succeeded and the provider reported it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token_expires_at: Option<i64>,
-    /// `unknown` or `never` where there is no `token_expires_at`, if it succeeded.
+    /// `unknown` or `never` if there is no `token_expires_at`, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token_expiry: Option<ExpiryWord>,
     /// Whether the token can be refreshed without the user, if it succeeded.

@@ -9,7 +9,7 @@ pub enum StoreState {
     /// The key is in memory.
     #[default]
     Unlocked,
-    /// `POST /v1/unlock` gets it from where the config says.
+    /// `POST /v1/unlock` gets it from the config's source.
     Locked,
     /// `POST /v1/unlock` needs the passphrase.
     PassphraseNeeded,
@@ -28,7 +28,7 @@ pub struct LockReply {
     pub changed: bool,
 }
 
-/// Body of `POST /v1/unlock`; may be left out where no passphrase is needed.
+/// Body of `POST /v1/unlock`; may be left out if no passphrase is needed.
 ///
 /// `Debug` is left out on purpose, since it holds a passphrase.
 #[derive(Default, Serialize, Deserialize)]

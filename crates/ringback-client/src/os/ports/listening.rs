@@ -14,8 +14,8 @@ pub struct Listening {
     inode: u64,
 }
 
-/// Who gets a connection to `address`: whoever listens there, else whoever listens on every address of that
-/// family, or of both. `None` where the system does not tell.
+/// The sockets that get a connection to `address`: those that listen there, else those that listen on every address of
+/// that family, or of both. `None` if the system does not tell.
 pub fn listening_at(address: SocketAddr) -> Option<Vec<Listening>> {
     let who = |row: &SocketRow| Listening { uid: row.uid, inode: row.inode };
     if let Some(row) = by_query(address) {

@@ -52,8 +52,8 @@ impl SockDiag {
         Ok(row.filter(|row| row.state == LISTEN && row.local.port() == address.port()))
     }
 
-    /// The socket whose own end is `local` and whose other end is `remote`. Where there is none, the kernel may name
-    /// one that listens on `local`: the caller has to look at the row.
+    /// The socket whose own end is `local` and whose other end is `remote`. If there is none, the kernel may name one
+    /// that listens on `local`: the caller has to check the row.
     pub fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<SocketRow>> {
         let sequence = self.asked.fetch_add(1, Ordering::Relaxed);
         send(&self.socket, &request(sequence, local, remote), SendFlags::empty())?;
