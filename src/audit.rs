@@ -85,7 +85,7 @@ impl AuditLog {
     }
 
     /// Queues a line; waits only if thousands are queued already. An app's lines, except for the tokens that it got,
-    /// are only counted after the first [`REPEATED`] of one kind in a minute.
+    /// are only counted after the first `REPEATED` of one kind in a minute.
     pub async fn note(&self, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {

@@ -1,4 +1,4 @@
-//! Process hardening: no core dump and no debugger. What children get to see is decided in [`super::child_env`].
+//! Process hardening: no core dump and no debugger. What children get to see is decided in `child_env`.
 //!
 //! `no_new_privs` is not set here: a password manager or a browser that it starts may need a setuid helper.
 

@@ -240,7 +240,7 @@ impl CachedMetadata {
     /// Metadata with a time in the future was read before the clock was set back: its age is unknown.
     fn is_due(&self, now: Wall) -> bool {
         let is_old = self.fetched_at > now || now.since(self.fetched_at) >= FRESH;
-        // The pause is measured by the same clock: one longer than [`RETRY`] is not believed.
+        // The pause is measured by the same clock: one longer than `RETRY` is not believed.
         let rests = self.retry_at.is_some_and(|at| at > now && at.since(now) <= RETRY);
         is_old && !rests
     }

@@ -217,7 +217,7 @@ impl HttpTransport {
         let client = self.client(reach, &url)?;
         let mut builder =
             client.request(method.clone(), url).timeout(patience.whole).header(header::ACCEPT, "application/json");
-        // Only an uncompressed reply can be parsed when it is cut off; one that is compressed anyway is inflated.
+        // Asks for an uncompressed reply; one that is compressed anyway is inflated.
         builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
             let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))

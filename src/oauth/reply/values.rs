@@ -28,7 +28,7 @@ pub(crate) fn clean_scope(scope: &str) -> String {
 }
 
 /// A lifetime in units, as a number or as text, fractions cut off. `None` for anything else, and if it is not between a
-/// second and [`LONGEST_LIFE`].
+/// second and `LONGEST_LIFE`.
 pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
     let milliseconds = number(value)?.checked_mul(u64::try_from(unit.as_millis()).ok()?)?;
     let life = Duration::from_millis(milliseconds);
