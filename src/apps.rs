@@ -1,5 +1,5 @@
-//! The programs that may ask with a key: who they are, what their keys are good for, and when they last
-//! came. A key is shown once, when it is made; what is kept of it is its SHA-256.
+//! Apps, the programs with a key: who they are, what their keys allow, and when they were last used. A key is shown
+//! once, when it is created; only its SHA-256 is stored.
 //!
 //! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
 //! can be rotated, limited and switched off like the others.
@@ -37,12 +37,12 @@ pub const DEFAULT_APP: &str = "default";
 /// Its key file in the state folder.
 pub const DEFAULT_KEY_FILE: &str = "app.key";
 
-/// Why a shown key opens nothing.
+/// Why a presented key is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stranger {
     /// No app has it.
     Unknown,
-    /// It was right until it expired.
+    /// It was valid until it expired.
     Expired,
 }
 
@@ -56,19 +56,19 @@ pub struct Apps {
 struct AppsInner {
     folder: Folder,
     by_digest: ArcSwap<HashMap<Digest, Arc<App>>>,
-    /// Held by who changes something, disk included: one at a time.
+    /// Locked for each change, including its write to disk: one at a time.
     changing: Mutex<()>,
     /// Usage that is not on disk yet.
     unsaved: AtomicBool,
     used: Notify,
     wrong_keys: AtomicU64,
-    /// Rung when an app is added or removed.
+    /// Notified when an app is added or removed.
     changed: Notify,
 }
 
 impl Apps {
-    /// Reads the apps of the state folder; at the first start there is the default app alone, with every
-    /// right and a new key. Blocks on the disk.
+    /// Reads the apps of the state folder; at the first start there is only the default app, with every right. Blocks
+    /// on the disk.
     pub fn open(state: &std::path::Path, now: Wall) -> Result<Self, AppsError> {
         let folder = Folder::open(state)?;
         let apps = Self { inner: Arc::new(AppsInner::new(folder)) };
@@ -83,7 +83,7 @@ impl Apps {
         Ok(apps)
     }
 
-    /// Whose key `shown` is. The time it takes depends on no key: what is looked up is a hash.
+    /// The app that the key `shown` belongs to. The time it takes does not depend on any key: a hash is looked up.
     pub fn identify(&self, shown: &str, now: Wall) -> Result<Arc<App>, Stranger> {
         let apps = self.inner.by_digest.load();
         let Some(app) = apps.get(&Digest::of(shown)) else {
@@ -93,7 +93,7 @@ impl Apps {
         if app.works(now) { Ok(Arc::clone(app)) } else { Err(Stranger::Expired) }
     }
 
-    /// How many keys were shown since the start that are nobody's.
+    /// How many unknown keys were presented since the start.
     pub fn wrong_keys(&self) -> u64 {
         self.inner.wrong_keys.load(Ordering::Relaxed)
     }
@@ -118,7 +118,7 @@ impl Apps {
         self.inner.named(DEFAULT_APP).map(|_| self.inner.folder.file(DEFAULT_KEY_FILE))
     }
 
-    /// Makes an app. Its key works once this returns. Blocks on the disk.
+    /// Creates an app. Its key works once this returns. Blocks on the disk.
     pub fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         if !is_name(&new.name) {
             return Err(AppsError::Name);
@@ -132,7 +132,7 @@ impl Apps {
         Ok(made)
     }
 
-    /// Takes an app's key away, at once; also if that can't be written down, which is then the error.
+    /// Removes an app. Its key stops working at once, even if the change can't be written, which is then the error.
     pub fn remove(&self, name: &str) -> Result<(), AppsError> {
         if !is_name(name) {
             return Err(AppsError::Name);
@@ -144,20 +144,20 @@ impl Apps {
         self.inner.changed.notify_one();
         let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
         if name == DEFAULT_APP {
-            // Also where the list could not be written: what is in the file works no longer.
+            // Even if the list could not be written: the key in the file no longer works.
             self.inner.folder.remove(DEFAULT_KEY_FILE)?;
         }
         saved
     }
 
-    /// Gives an app another key; the old one stops working once the new one does. Blocks on the disk.
+    /// Rotates an app's key; the old one stops working once the new one works. Blocks on the disk.
     pub fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
         let old = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
-        // A key that was to live for ninety days is followed by one that does.
+        // The new key gets the lifetime of the old one.
         let expires_at = old.expires_at.map(|at| now.unix_seconds().saturating_add(at.saturating_sub(old.created_at)));
         let new = NewApp { name: old.name.clone(), rights: old.rights.clone(), expires_at };
         let made = self.inner.make(new, old.usage(), now)?;
@@ -165,7 +165,7 @@ impl Apps {
         Ok(made)
     }
 
-    /// Waits until an app was added or removed: [`Self::key_file`] may be another. For one who waits.
+    /// Waits until an app was added or removed: [`Self::key_file`] may have changed. For one waiter only.
     pub async fn wait_for_change(&self) {
         self.inner.changed.notified().await;
     }
@@ -175,7 +175,7 @@ impl Apps {
         self.inner.used.notified().await;
     }
 
-    /// Writes down how the apps were used, if that is not on disk yet. Blocks on the disk.
+    /// Saves the usage of the apps, if it is not on disk yet. Blocks on the disk.
     pub fn save_usage(&self) -> Result<(), AppsError> {
         let _turn = self.inner.turn();
         if !self.inner.unsaved.swap(false, Ordering::AcqRel) {
@@ -199,7 +199,7 @@ impl AppsInner {
     }
 
     fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
-        // It guards no data of its own: a panic while it was held left none half done.
+        // The lock guards no data of its own, so a panic while it was held left nothing inconsistent.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,7 +211,7 @@ impl AppsInner {
         self.by_digest.store(Arc::new(apps.map(|app| (app.digest, app)).collect()));
     }
 
-    /// What could not be written is written with the use of the keys.
+    /// A change that could not be written is written with the next usage.
     fn save_later(&self) {
         self.unsaved.store(true, Ordering::Release);
         self.used.notify_one();

@@ -6,9 +6,10 @@
 //! since a full disk would then stop everything that needs one; the daemon's log says so once a minute, with the number of
 //! missing lines.
 //!
-//! Nobody pushes out anybody else's history by asking without end. Refusals of strangers, who showed no good key, go to
-//! files of their own; what an app did or did not get stays with the rest. Of either only so many lines of a kind are
-//! written a minute, and then one that counts the rest. Tokens that were handed out are never counted together.
+//! No caller can push out the history of another by sending requests without end. Refusals of callers without a valid
+//! key go to files of their own; everything that concerns an app stays with the rest. Of either, only a limited number
+//! of lines of one kind is written in a minute, and then one line that counts the rest. Tokens that were handed out are
+//! never counted together.
 
 mod file;
 mod limits;
@@ -33,13 +34,13 @@ use writer::{Writer, WriterRequest};
 pub use limits::AuditLimits;
 pub use writer::AuditGap;
 
-/// Lines of one kind that are written in a minute.
+/// Most lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;
-/// Takes lines. Cheap to clone. The default takes them and writes nothing.
+/// The audit log. Cheap to clone. The default accepts lines and writes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AuditLog {
     open: Option<OpenLog>,
-    /// Whether lines are wanted. [`AuditLog::change`] may say otherwise while the daemon runs.
+    /// Whether lines are written. [`AuditLog::change`] may change it while the daemon runs.
     on: Arc<AtomicBool>,
 }
 
@@ -50,12 +51,12 @@ struct OpenLog {
     clock: Clock,
 }
 
-/// What lines that are counted together have in common.
+/// The key by which lines are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Repeated {
-    /// Of somebody without a good key: why, which is one of a few texts.
+    /// From a caller without a valid key. `why` is one of a few texts.
     Stranger { event: AuditEvent, result: String, why: &'static str },
-    /// Of an app, by its name. `account`: where it got its way, and so did not make the name up.
+    /// From an app, by its name. `account` is set only if the request succeeded, since any other name may be made up.
     App { app: String, event: AuditEvent, result: String, account: Option<String> },
 }
 
@@ -80,13 +81,13 @@ impl AuditLog {
         Ok(Self { open: Some(open), on })
     }
 
-    /// Whether lines are kept.
+    /// Whether lines are written.
     pub fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
     }
 
-    /// Queues a line; waits only where a megabyte of lines waits already. What an app does but for getting tokens is only counted,
-    /// once it had enough lines of the kind in this minute.
+    /// Queues a line; waits only if a megabyte of lines is queued already. An app's lines, except for the tokens that it
+    /// got, are only counted after the first `REPEATED` of one kind in a minute.
     pub async fn note(&self, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
@@ -94,17 +95,17 @@ impl AuditLog {
         }
     }
 
-    /// Queues a line about a token that is handed out. False: the queue is full, and [`Self::note`] would wait.
+    /// Queues a line about a token that is handed out. `false`: the queue is full, and [`Self::note`] would wait.
     pub fn try_note(&self, line: &AuditLine) -> bool {
         self.wanted().is_none_or(|open| open.queue.try_push(Series::Main, line))
     }
 
-    /// Where lines go, if they are wanted.
+    /// The open log, if lines are written.
     fn wanted(&self) -> Option<&OpenLog> {
         self.open.as_ref().filter(|_| self.is_on())
     }
 
-    /// The same for the refusal of somebody who showed no good key. `why` is one of a few texts.
+    /// The same for the refusal of a caller without a valid key. `why` is one of a few texts.
     pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
@@ -113,7 +114,7 @@ impl AuditLog {
         }
     }
 
-    /// Writes down how many lines were left out, as each minute ends. Never ends.
+    /// Writes how many lines were left out, at the end of each minute. Never returns.
     pub async fn count_repeated(&self) {
         let Some(open) = &self.open else { return std::future::pending().await };
         loop {
@@ -122,7 +123,7 @@ impl AuditLog {
         }
     }
 
-    /// As [`AuditLog::flush`], with what has been counted so far. For the end of the process.
+    /// As [`AuditLog::flush`], after the counts so far are written. For the end of the process.
     pub async fn close(&self) -> Result<(), AuditGap> {
         if let Some(open) = &self.open {
             open.write_counts(open.repeated.rest()).await;
@@ -130,8 +131,8 @@ impl AuditLog {
         self.flush().await
     }
 
-    /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
-    /// what is to be kept are deleted. After an error nothing is written.
+    /// Changes the limits, or ends all writing; lines that were queued before are written first. Older files beyond the
+    /// limits are deleted. After an error nothing is written.
     pub async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
@@ -140,7 +141,7 @@ impl AuditLog {
         result
     }
 
-    /// Waits until every line so far is written; tells if one is missing since the last time.
+    /// Waits until every line so far is written; the error says that lines are missing since the last time.
     pub async fn flush(&self) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         open.ask(WriterRequest::Flush).await
@@ -148,14 +149,14 @@ impl AuditLog {
 }
 
 impl OpenLog {
-    /// Waits until the thread has done what it is asked.
+    /// Sends a request to the thread and waits until it has been handled.
     async fn ask(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<(), AuditGap>>) -> WriterRequest,
     ) -> Result<(), AuditGap> {
         let (done, answer) = oneshot::channel();
         self.queue.ask(request(done));
-        // The thread ends with the daemon alone.
+        // The thread ends only with the daemon.
         answer.await.map_err(|_| AuditGap::new("its thread has ended"))?
     }
 
@@ -179,8 +180,8 @@ impl OpenLog {
 }
 
 impl Repeated {
-    /// What a line of an app is counted by, unless it got a token. What an owner's program does is not counted:
-    /// nothing tells one from the other but what they say of themselves.
+    /// The key by which an app's line is counted, unless the app got a token. Lines of the owner's programs are not
+    /// counted: only their own words tell one from the other.
     fn of_app(line: &AuditLine) -> Option<Self> {
         let ok = line.is_good();
         let app = line.app.as_ref().filter(|_| !ok || line.event != AuditEvent::Token)?.clone();

@@ -1,8 +1,8 @@
-//! Time. The only place that asks a clock; everything that decides gets a [`Moment`] as an argument.
+//! Time: the only module that reads a clock. Everything that decides gets a [`Moment`] as an argument.
 //!
-//! One clock is not enough: wall time jumps when somebody sets it, and the monotonic clock that tokio
-//! uses stands still while a machine sleeps. A [`Moment`] carries wall time and boot time (which counts
-//! suspend), and expiry is judged by whichever of the two says the later.
+//! One clock is not enough: wall time jumps when somebody sets it, and the monotonic clock that tokio uses stops while
+//! a machine sleeps. A [`Moment`] has wall time and boot time (which includes suspend), and expiry is decided by
+//! whichever of the two is later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ impl Wall {
         self.0.div_euclid(1000)
     }
 
-    /// This moment and `span` later; stops at the end of time instead of wrapping.
+    /// This moment and `span` later, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
@@ -43,8 +43,8 @@ impl Wall {
     }
 }
 
-/// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux). Deadlines of what is held in memory
-/// alone are of this type: setting the wall clock neither shortens nor lengthens them.
+/// Time since the machine started, suspend included (`CLOCK_BOOTTIME` on Linux). Deadlines of things that are only in
+/// memory are of this type: setting the wall clock neither shortens nor lengthens them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Boot(pub Duration);
 
@@ -66,32 +66,32 @@ impl Boot {
     }
 }
 
-/// Names one run of the machine, from its start to the next: boot times of the same run can be compared, also by
-/// processes that come one after the other.
+/// The id of one boot of the machine: boot times of the same boot can be compared, also by processes that run one after
+/// the other.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct BootId(pub Arc<str>);
 
-/// One reading of both clocks. As a deadline it is for what is also on disk, or follows from that: the wall clock alone
-/// goes on from one run of the machine to the next.
+/// A reading of both clocks. As a deadline, it is for things that are also on disk, or that depend on those: only the
+/// wall clock continues across boots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// What the wall says.
+    /// Wall time.
     pub wall: Wall,
-    /// What has passed since boot.
+    /// Time since boot.
     pub boot: Boot,
 }
 
 impl Moment {
-    /// Before every other: it has always been reached.
+    /// Earlier than every other moment: it has always been reached.
     pub const EARLIEST: Self = Self { wall: Wall(i64::MIN), boot: Boot(Duration::ZERO) };
 
-    /// A deadline that is reached by boot time alone, whatever somebody sets the wall clock to.
+    /// A deadline that is reached by boot time alone, whatever the wall clock is set to.
     pub const fn by_boot(boot: Boot) -> Self {
         Self { wall: Wall(i64::MAX), boot }
     }
 
-    /// Both clocks moved on by `span`.
+    /// Both clocks advanced by `span`.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self { wall: self.wall.plus(span), boot: self.boot.plus(span) }
@@ -116,7 +116,7 @@ impl Moment {
         Self { wall: self.wall.min(other.wall), boot: self.boot.min(other.boot) }
     }
 
-    /// What is left until `deadline` by the clock that says less.
+    /// The time left until `deadline`, by the clock on which less is left.
     pub fn until(self, deadline: Self) -> Duration {
         deadline.wall.since(self.wall).min(self.boot.until(deadline.boot))
     }
@@ -137,7 +137,7 @@ pub enum Clock {
     Virtual(Arc<Jumps>),
 }
 
-/// How far a [`Clock::Virtual`] was pushed away from tokio's own time.
+/// How far a [`Clock::Virtual`] was moved away from tokio's own time.
 #[derive(Debug)]
 pub struct Jumps {
     origin: tokio::time::Instant,
@@ -164,7 +164,7 @@ impl Clock {
         }
     }
 
-    /// Which run of the machine boot time counts, if that can be known.
+    /// The boot that boot time is counted from, if it can be known.
     pub fn boot_id(&self) -> Option<BootId> {
         match self {
             Self::System => os::clock::boot_id().map(|id| BootId(id.into())),
@@ -172,8 +172,8 @@ impl Clock {
         }
     }
 
-    /// How long the machine has slept since it started: more than before means that it slept in between, and
-    /// not that somebody set a clock. Zero where the system does not tell.
+    /// How long the machine has slept since it started: a clear increase means that it slept in between, and not that
+    /// somebody set a clock. Zero if the system does not tell.
     pub fn slept(&self) -> Duration {
         match self {
             Self::System => os::clock::slept().unwrap_or_default(),
@@ -181,14 +181,14 @@ impl Clock {
         }
     }
 
-    /// Somebody sets the wall clock: it jumps by `ms`, boot time does not. System clocks don't.
+    /// Simulates a change of the wall clock: it jumps by `ms`, boot time does not. No effect on system clocks.
     pub fn jump_wall(&self, ms: i64) {
         if let Self::Virtual(jumps) = self {
             jumps.wall_ms.fetch_add(ms, Ordering::Relaxed);
         }
     }
 
-    /// The machine sleeps for `span`: wall and boot time go on, tokio's timers don't notice.
+    /// Simulates sleep for `span`: wall and boot time continue, tokio's timers don't notice.
     pub fn suspend(&self, span: Duration) {
         if let Self::Virtual(jumps) = self {
             let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! The configuration: reads the config file and the presets, and reports everything that is wrong with them.
 //!
-//! `effective` has what comes out, `sections` every key that there is.
+//! `effective` has the result, `sections` every key.
 
 mod account;
 mod catalog;

@@ -1,4 +1,4 @@
-//! Finds and reads the config file and the presets beside it; `config` makes sense of them.
+//! Finds and reads the config file and the presets beside it; `config` parses them.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -13,10 +13,10 @@ use crate::os::folder::trust::{self, Changer};
 use crate::os::private_file::{self, NotPrivate, OTHERS, Owners};
 use crate::secret::text;
 
-/// No config is bigger; what is was named by mistake.
+/// Largest config file, in bytes: a larger one was named by mistake.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Where the config file may be named. Empty values count as unset.
+/// The settings that may name the config file. Empty values count as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigEnv {
     /// `--config`.
@@ -32,7 +32,7 @@ pub struct ConfigEnv {
 /// Why there is no config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigFileError {
-    /// Nothing says where it could be.
+    /// No setting says where it could be.
     #[error("no config file: neither --config nor RINGBACK_CONFIG, XDG_CONFIG_HOME or HOME is set")]
     Nowhere,
     /// There is no such file.
@@ -51,7 +51,7 @@ pub enum ConfigFileError {
         /// What is wrong and what to do.
         why: String,
     },
-    /// It has mistakes, all of which are told.
+    /// It has mistakes, all of which are listed.
     #[error(transparent)]
     Mistakes(#[from] ConfigErrors),
 }
@@ -67,7 +67,7 @@ impl ConfigEnv {
         }
     }
 
-    /// Whether the config file is where it usually is.
+    /// Whether no setting names the config file.
     fn names_none(&self) -> bool {
         self.flag.is_none() && set(self.ringback_config.as_ref()).is_none()
     }
@@ -104,7 +104,7 @@ pub fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
     env.locate().map(|(path, _)| path)
 }
 
-/// All that a config is made of, as it was read.
+/// The sources of a config, as they were read.
 pub struct FoundConfig {
     text: Zeroizing<String>,
     path: PathBuf,
@@ -126,13 +126,12 @@ impl FoundConfig {
     }
 }
 
-/// Finds, reads and parses the config, and takes it only without mistakes. Blocks for the time of some
-/// small files.
+/// Finds, reads and parses the config; any mistake is an error. Blocks while it reads some small files.
 pub fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
     Ok(config::assemble(&find(env)?.sources()).strictly()?)
 }
 
-/// As [`load`], with the accounts that nothing is wrong with, and all mistakes.
+/// As [`load`], but with the accounts that have no mistake, and with all mistakes.
 pub fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), ConfigFileError> {
     let Parsed { config, mistakes } = config::assemble(&find(env)?.sources());
     match config {
@@ -150,7 +149,7 @@ pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
         ConfigFileError::Missing { path, .. } => ConfigFileError::Missing { path, named_by },
         other => other,
     })?;
-    // Or whoever can put another in its place, or in that of the file that it is a link to.
+    // Nor may others be able to replace it, or the file that it is a link to.
     for place in [&path, &path.canonicalize().map_err(|error| unusable(&path, error))?] {
         trust::check_parents(place).map_err(|error| unusable(&path, error))?;
     }
@@ -169,8 +168,8 @@ pub fn find_if_there(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     Ok(FoundConfig { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
 }
 
-/// The files `providers/*.toml` beside the config file, by name. One that can't be used says why: it
-/// takes out the accounts that use it, and no others.
+/// The files `providers/*.toml` beside the config file, by name. One that can't be used has the reason: it disables the
+/// accounts that use it, and no others.
 fn provider_files(config: &Path) -> Result<Vec<ProviderFile>, ConfigFileError> {
     let Some(folder) = config.parent().map(|folder| folder.join(PROVIDERS)) else { return Ok(Vec::new()) };
     let entries = match std::fs::read_dir(&folder) {
@@ -185,7 +184,7 @@ fn provider_files(config: &Path) -> Result<Vec<ProviderFile>, ConfigFileError> {
     for entry in entries {
         let path = entry.map_err(|error| unusable(&folder, error))?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        // Editors put files of their own beside the one that they have open.
+        // Editors create files of their own beside the one that is open.
         if path.extension().is_none_or(|extension| extension != "toml") || name.starts_with('.') {
             continue;
         }

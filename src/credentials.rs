@@ -1,4 +1,4 @@
-//! Gets a client secret from where the config says it is. Errors tell where and why, never what.
+//! Fetches secrets from the sources that the config names. Errors contain the source and the reason, never the secret.
 
 mod clean;
 mod command;
@@ -22,17 +22,17 @@ pub use command::COMMAND_PATIENCE;
 pub use error::{CredentialError, MOST_BYTES};
 pub use pipe::PasswordPipe;
 
-/// What of the process's surroundings a secret may depend on.
+/// The part of the process's environment that a secret may depend on.
 #[derive(Debug, Clone, Default)]
 pub struct CredentialEnv {
     /// `CREDENTIALS_DIRECTORY`, which systemd sets for a service that has credentials.
     pub credentials_directory: Option<PathBuf>,
-    /// All that a command gets to see of the environment.
+    /// The whole environment of a command.
     pub variables: ChildEnv,
 }
 
 impl CredentialEnv {
-    /// What the process was started with, cut down to what a password manager needs.
+    /// The environment of the process, reduced to what a password manager needs.
     pub fn from_process() -> Self {
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
         Self {
@@ -42,7 +42,7 @@ impl CredentialEnv {
     }
 }
 
-/// The secret. A file or credential takes a disk read; a command or the keyring at most 10 s.
+/// Fetches the secret. A file or credential takes a disk read; a command or the keyring at most 10 s.
 pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<ClientSecret, CredentialError> {
     read(source, env, Rule::ClientSecret).await
 }
@@ -72,37 +72,36 @@ async fn read(source: &SecretSource, env: &CredentialEnv, rule: Rule) -> Result<
     }
 }
 
-/// The user's password; as [`resolve`].
+/// Fetches the user's password; as [`resolve`].
 pub async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Password, CredentialError> {
     read(source, env, Rule::Password).await.map(|secret| Password::new(secret.expose()))
 }
 
-/// The passphrase in this file; blocks for the time of a small file.
+/// The passphrase in this file; blocks while it reads the small file.
 pub fn passphrase(path: &Path) -> Result<Passphrase, CredentialError> {
     of_file(path, Rule::Password).map(|secret| Passphrase::new(secret.expose()))
 }
 
-/// The text of this file, which nobody else can read; blocks for the time of a small file.
+/// The text of this file, which nobody else can read; blocks while it reads the small file.
 pub fn private_text(path: &Path) -> Result<PrivateKey, CredentialError> {
     let bytes = private_file::read(path)?;
     text::lines(&bytes).map(PrivateKey::new).map_err(|why| unfit(in_file(path), why))
 }
 
-/// The private key in this file, as PEM. Whether it is one, whoever signs with it finds out.
+/// The private key in this file, as PEM. It is parsed only when something is signed with it.
 pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
     let path = path.to_owned();
     off_the_runtime(move || private_text(&path)).await
 }
 
-/// Runs a program for its effect, with these variables added to what it may see; at most
-/// [`COMMAND_PATIENCE`].
+/// Runs a program for its effect, with these variables added to its environment; at most [`COMMAND_PATIENCE`].
 pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str)]) -> Result<(), CredentialError> {
     let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let variables: ChildEnv = env.variables.iter().cloned().chain(facts).collect();
     command::output(argv, &variables).await.map(drop)
 }
 
-/// Whether the file would give a secret; blocks for the time of a small file.
+/// Checks that the file has a usable secret; blocks while it reads the small file.
 pub fn check_file(path: &Path, rule: Rule) -> Result<(), CredentialError> {
     of_file(path, rule).map(drop)
 }
@@ -119,14 +118,14 @@ async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>
     let folder = env.credentials_directory.as_ref();
     let folder = folder.ok_or_else(|| CredentialError::NoCredentials { name: name.to_owned() })?;
     let path = folder.join(name);
-    // The config refuses these names already; here is where they would do harm.
+    // The config refuses these names already; this is where they would do harm.
     if name.is_empty() || name == ".." || name == "." || name.contains('/') {
         return Err(CredentialError::File { path, why: "it would lie outside $CREDENTIALS_DIRECTORY".into() });
     }
     off_the_runtime(move || private_file::read_granted(&path)).await
 }
 
-/// Runs what blocks where it may.
+/// Runs blocking work off the async runtime.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CredentialError> + Send + 'static,
 ) -> Result<T, CredentialError> {

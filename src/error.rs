@@ -33,7 +33,7 @@ pub enum Error {
     /// The config has no such account.
     #[error("there is no account `{name}`")]
     UnknownAccount {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Similar names.
         nearest: Vec<String>,
@@ -54,7 +54,7 @@ pub enum Error {
         /// One clause.
         why: String,
     },
-    /// A new token is requested while the present one is valid, and only a login could get it.
+    /// A new token is requested while the current one is valid, and only a login could get it.
     #[error("`{account}` has no refresh token: only a login can get a new token, and the present one has not expired")]
     NotRefreshable {
         /// The account's own name.
@@ -70,7 +70,7 @@ pub enum Error {
         /// The provider's own code.
         provider_error: Option<String>,
     },
-    /// A token that was made elsewhere is not imported.
+    /// A token from elsewhere is not imported.
     #[error("the token was not imported into `{account}`: {why}")]
     ImportRefused {
         /// The account's own name.
@@ -215,7 +215,7 @@ pub enum Error {
     /// There is no app of that name.
     #[error("there is no app `{name}`")]
     UnknownApp {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
     /// There is already an app of that name.
@@ -227,7 +227,7 @@ pub enum Error {
     /// No such route.
     #[error("{what} does not exist")]
     NotFound {
-        /// What.
+        /// The thing that does not exist.
         what: String,
     },
     /// No such thing.

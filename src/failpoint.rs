@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-/// How long a provider is waited for: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
-/// hour, so that whatever must not wait for a provider shows that it does.
+/// How long to wait for a provider: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
+/// hour, which reveals anything that waits for a provider and must not.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn patience(usual: Duration) -> Duration {
     usual
 }
 
-/// How long a provider is waited for: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
-/// hour, so that whatever must not wait for a provider shows that it does.
+/// How long to wait for a provider: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
+/// hour, which reveals anything that waits for a provider and must not.
 #[cfg(feature = "failpoints")]
 pub fn patience(usual: Duration) -> Duration {
     if std::env::var_os("RINGBACK_PATIENCE").is_some() { Duration::from_secs(3600) } else { usual }

@@ -1,5 +1,5 @@
-//! Sets up the log: to standard error, for people or as JSON. Secrets never reach it, since their types
-//! can't be formatted; a panic's message might quote anything, so only its place is logged.
+//! Sets up the log: to standard error, for people or as JSON. Secrets never reach it, since their types can't be
+//! formatted; a panic's message might quote anything, so only its location is logged.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::PanicHookInfo;
@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::error::Error;
 
-/// What is logged where nobody said otherwise.
+/// The default filter.
 pub const DEFAULT_FILTER: &str = "info";
 
 /// What a log line looks like.
@@ -43,8 +43,8 @@ pub fn start(options: &LogOptions) -> Result<(), Error> {
     let filter = EnvFilter::builder()
         .parse(&options.filter)
         .map_err(|error| Error::Usage { what: format!("the log level `{}` is invalid: {error}", options.filter) })?;
-    // What can't be written (a full disk, a reader that went away) is dropped: telling so on the same
-    // stream would panic, and the hook below would panic in the panic.
+    // Lines that can't be written (full disk, closed reader) are dropped: to report that on the same stream would
+    // panic, and the hook below would panic in the panic.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -59,18 +59,18 @@ pub fn start(options: &LogOptions) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether standard error takes colours: a terminal, and nobody asked for none (<https://no-color.org>).
+/// Whether standard error gets colours: it is a terminal, and they are not turned off (<https://no-color.org>).
 pub fn colour() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
 }
 
-/// Until a log is started, and for commands that have none, a panic is one line on standard error: where it
-/// was. Its message, and what a backtrace would show, might quote a token.
+/// Until a log is started, and for commands without a log, a panic is one line on standard error, with its location.
+/// Its message, and a backtrace, might quote a token.
 pub fn hide_panics() {
     std::panic::set_hook(Box::new(|info| {
-        // If nobody can be told, nobody can be told that either.
+        // If this can't be written, nor can a message about it.
         let _ = writeln!(io::stderr().lock(), "ringback crashed at {}: please report it", place(info));
     }));
 }

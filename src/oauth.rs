@@ -1,4 +1,4 @@
-//! OAuth without I/O: builds requests and parses replies, sends nothing and asks no clock.
+//! OAuth without I/O: builds requests and parses replies, but sends nothing and reads no clock.
 
 pub(crate) mod advice;
 pub(crate) mod assertion;

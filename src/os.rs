@@ -1,4 +1,4 @@
-//! The operating system: everything that differs from one to the next, behind plain functions. `cfg` for systems stands
+//! The operating system: everything that differs between systems, behind plain functions. `cfg` for systems is used
 //! only below this module.
 
 pub mod browser;

@@ -1,6 +1,6 @@
-//! Characters that don't show, or that reorder what shows (Trojan Source): text of somebody else is printed without them.
+//! Characters that are invisible, or that reorder visible text (Trojan Source): untrusted text is printed without them.
 
-/// Characters without a width, and those that turn the direction of writing (Unicode: `Default_Ignorable_Code_Point`,
+/// Characters without a width, and those that change the direction of writing (Unicode: `Default_Ignorable_Code_Point`,
 /// without the selectors, which are part of emoji).
 pub fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -1,5 +1,5 @@
-//! Talks to the authorization server: sends what `oauth::exchange` built, once, and lets `oauth::reply`
-//! say what came back. The only place with an HTTP client.
+//! The HTTP side of the authorization server: sends each request of `oauth::exchange` once, and has `oauth::reply`
+//! parse the reply. The only module with an HTTP client.
 
 pub mod breaker;
 mod client;

@@ -1,21 +1,21 @@
-//! Where chance comes from: the system's, or a seed's, so that a simulation can be played again.
+//! Randomness for jitter: from the system, or from a seed, so that a simulation can be repeated.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// Makes the draws of everything that draws. Not for secrets: those come from the system alone.
+/// The source of all jitter. Not for secrets, which come only from the system.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Randomness {
-    /// The system's.
+    /// The system's generator.
     #[default]
     System,
-    /// The same each time.
+    /// The same numbers each time.
     Seeded(u64),
 }
 
-/// The draws of one thing, so that what others draw in between does not matter.
+/// The random numbers of one component, which do not depend on what others draw in between.
 #[derive(Debug)]
 pub enum Jitter {
     /// See [`Randomness::System`].
@@ -25,7 +25,7 @@ pub enum Jitter {
 }
 
 impl Randomness {
-    /// The draws of the thing with this name.
+    /// The random numbers of the component with this name.
     pub fn of(self, name: &str) -> Jitter {
         match self {
             Self::System => Jitter::System,
@@ -39,7 +39,7 @@ impl Randomness {
 }
 
 impl Jitter {
-    /// A share from 0 up to 1.
+    /// A number from 0 up to, but not including, 1.
     pub fn share(&mut self) -> f64 {
         match self {
             Self::System => rand::rng().random(),

@@ -1,7 +1,7 @@
-//! A rate limit for the lines of a log: of each kind so many a minute, and one line that counts the rest.
+//! A rate limit for the lines of a log: a number of each kind in a minute, and one line that counts the rest.
 //!
-//! For lines that somebody else can cause at will: without a limit they push everything else out of a log whose
-//! size is bounded. Kinds have to be few, such as a reason or an app, and never a text that a stranger chooses.
+//! For lines that somebody else can cause at will: without a limit, they push everything else out of a log of bounded
+//! size. There must be few kinds, such as a reason or an app, and never a text that a caller chooses.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,18 +24,18 @@ pub struct LogRateLimit<K> {
 struct LogRateLimitInner<K> {
     windows: Mutex<Windows<K>>,
     clock: Clock,
-    /// A line was left out that no summary is awaited for yet.
+    /// Notified when a line is left out and no summary of its kind is pending.
     left_out: Notify,
 }
 
 /// How many lines of a kind were left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut<K> {
-    /// What they have in common.
+    /// Their kind.
     pub kind: K,
     /// How many.
     pub count: u64,
-    /// When the window began in which the first of them came.
+    /// When the window of the first of them began.
     pub since: Wall,
 }
 
@@ -64,7 +64,7 @@ impl<K: Ord + Clone> LogRateLimit<K> {
         }
     }
 
-    /// Waits until a window is over in which lines were left out, and tells how many. For one caller at a time.
+    /// Waits until a window in which lines were left out is over, and returns their number. For one caller at a time.
     pub async fn ended(&self) -> Vec<LeftOut<K>> {
         loop {
             let due = self.windows().due();
@@ -80,7 +80,8 @@ impl<K: Ord + Clone> LogRateLimit<K> {
         }
     }
 
-    /// How many were left out and not told yet, whether their windows are over or not: for the end of the process.
+    /// The lines that were left out and not reported yet, whether their windows are over or not: for the end of the
+    /// process.
     pub fn rest(&self) -> Vec<LeftOut<K>> {
         self.windows().drain()
     }
@@ -90,16 +91,16 @@ impl<K: Ord + Clone> LogRateLimit<K> {
     }
 }
 
-/// What became of a line.
+/// What happens to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineVerdict {
     Admitted,
-    /// None of its kind waited for a summary before.
+    /// No summary of its kind was pending before.
     FirstLeftOut,
     LeftOut,
 }
 
-/// The windows that are open, and those whose summary is not told yet. Pure: time is an argument.
+/// The open windows, and those whose summary is pending. Pure: time is an argument.
 #[derive(Debug)]
 struct Windows<K> {
     most: u32,
@@ -113,7 +114,7 @@ struct LogWindow {
     left_out: Option<Summary>,
 }
 
-/// A summary in the making.
+/// A pending summary.
 #[derive(Debug, Clone, Copy)]
 struct Summary {
     count: u64,
@@ -124,7 +125,7 @@ struct Summary {
 impl<K: Ord + Clone> Windows<K> {
     fn take(&mut self, kind: K, now: Moment) -> LineVerdict {
         if !self.open.contains_key(&kind) {
-            // Kinds that are quiet again take no room.
+            // Kinds that are quiet again are evicted.
             self.open.retain(|_, window| window.left_out.is_some() || !now.reached(window.ends));
         }
         let ends = now.plus(WINDOW);
@@ -148,7 +149,7 @@ impl<K: Ord + Clone> Windows<K> {
         LineVerdict::FirstLeftOut
     }
 
-    /// When the next summary is to be told.
+    /// When the next summary is due.
     fn due(&self) -> Option<Moment> {
         self.open.values().filter_map(|window| Some(window.left_out?.due)).min_by_key(|due| due.boot)
     }
@@ -201,7 +202,7 @@ mod tests {
             (12, "a", LeftOut),
             (12, "b", Admitted),
             (59, "a", LeftOut),
-            (60, "a", Admitted), // the next window, before the summary of the last one was told
+            (60, "a", Admitted), // the next window, before the summary of the last one was reported
             (61, "a", Admitted),
             (62, "a", LeftOut),
         ] {

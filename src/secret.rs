@@ -1,11 +1,11 @@
 //! The secrets of the daemon, each a type of its own. See [`Secret`]: they can't be printed, logged, compared
 //! with `==` or serialised, and their memory is wiped when they are dropped.
 //!
-//! [`Secret::expose`] is for the places where a secret leaves the process or is compared with what came in,
-//! and for nothing else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed
-//! file), `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token
-//! of the caller), `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file).
-//! Whoever adds another says why.
+//! [`Secret::expose`] is for the places where a secret leaves the process or is compared with input, and for nothing
+//! else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed file),
+//! `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token of the caller),
+//! `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file). Every other place has to be
+//! explained.
 
 pub mod source;
 pub mod text;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident => $alias:ident;)*) => {
-        /// The kinds of secret that the daemon alone has.
+        /// The kinds of secret that only the daemon has.
         pub mod kinds {$(
             $(#[$doc])*
             #[derive(Debug)]
@@ -29,30 +29,30 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What the daemon trades for a new access token; never leaves it (RFC 6749 §1.5).
+    /// Exchanged for a new access token, and never given to a caller (RFC 6749 §1.5).
     Refresh => RefreshToken;
-    /// The client's password at the provider (RFC 6749 §2.3.1).
+    /// The client's own secret at the provider (RFC 6749 §2.3.1).
     Client => ClientSecret;
-    /// The one-time code that the redirect brings (RFC 6749 §1.3.1).
+    /// The one-time code in the redirect (RFC 6749 §1.3.1).
     Code => AuthorizationCode;
     /// The PKCE code verifier (RFC 7636 §4.1).
     Verifier => CodeVerifier;
     /// A user's password at the provider (RFC 6749 §4.3.2).
     UserPassword => Password;
-    /// What a person opens the store with.
+    /// What a person unlocks the store with.
     Phrase => Passphrase;
-    /// The one-time code that a device asks for its token with (RFC 8628 §3.2).
+    /// The one-time code with which a device polls for its token (RFC 8628 §3.2).
     Device => DeviceCode;
     /// A client's private key in PEM (RFC 7523 §2.2).
     Key => PrivateKey;
-    /// An unguessable value that this daemon made up: state, ticket, cookie, key of an app.
+    /// An unguessable value that this daemon generated: state, ticket, cookie, key of an app.
     Nonce => Nonce256;
 }
 
-/// A secret that the daemon makes up itself.
+/// A secret that the daemon generates itself.
 pub trait RandomSecret {
-    /// 256 random bits as 43 unreserved characters of base64url: more than RFC 6749 §10.10 asks for, and what
-    /// RFC 7636 §4.1 asks of a code verifier.
+    /// 256 random bits as 43 unreserved characters of base64url: more than RFC 6749 §10.10 requires, and what RFC 7636
+    /// §4.1 requires of a code verifier.
     fn random(rng: &mut dyn rand::CryptoRng) -> Self;
 }
 

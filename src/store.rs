@@ -1,4 +1,4 @@
-//! Where records are kept: the trait, its errors, and what each may mean to a caller.
+//! The token store, with one record per account: the trait and its errors.
 
 pub mod envelope;
 pub mod export;
@@ -27,64 +27,64 @@ pub trait Store: Send + Sync + 'static {
     /// overwritten) and reported as [`StoreError::SetAside`].
     fn load(&self, account: &str) -> Result<Option<Record>, StoreError>;
 
-    /// The highest generation of `account` that is known, from outside of the state folder, to have been durable; 0 if
-    /// none is. A record that is older was put back.
+    /// The highest generation of `account` that is known from outside the state folder to have been durable; 0 if none
+    /// is. A record with a lower one was restored from a copy.
     fn high_water_mark(&self, account: &str) -> u64;
 
-    /// Proves that a commit will succeed (room reserved) and makes `record`, which carries the intent,
-    /// durable. Its generation has to be the stored one, if one is stored: a file that got lost or damaged
-    /// under a running daemon is written anew.
+    /// Reserves disk space for the commit, so that it will succeed, and makes `record`, which carries the intent,
+    /// durable. Its generation has to be the stored one, if one is stored. A file that was lost or damaged under a
+    /// running daemon is written again.
     fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError>;
 
-    /// Makes `record` durable if the stored generation is older than its own (none stored counts as
-    /// 0), else [`StoreError::Conflict`]. The same record once more is fine, so that a commit whose
-    /// durability could not be confirmed may be repeated. The high-water mark follows, as far as it can be kept.
+    /// Makes `record` durable if the stored generation is older than its own (no record counts as 0), else
+    /// [`StoreError::Conflict`]. Committing the same record again is fine, so that a commit whose durability could not
+    /// be confirmed can be repeated. The high-water mark is set afterwards, if it can be kept.
     fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError>;
 
-    /// Deletes the record, durably, and sets the high-water mark above it. None stored is fine.
+    /// Deletes the record, durably, and sets the high-water mark above it. Succeeds if there is none.
     fn remove(&self, account: &str) -> Result<(), StoreError>;
 
-    /// Where the master key comes from, for people (`status` shows it).
+    /// Where the master key comes from, in words (`status` shows it).
     fn key_source(&self) -> String;
 
-    /// Drops the master key: from now on everything but this and [`Self::unlock`] is [`StoreError::Locked`].
-    /// What [`Self::begin`] reserved is given back. Locked already is fine.
+    /// Drops the master key: from now on, reading and writing records fails with [`StoreError::Locked`]. Releases what
+    /// [`Self::begin`] reserved. Does nothing if the store is locked already.
     fn lock(&self);
 
-    /// Gets the master key again, which has to be the same as before. Unlocked already is fine.
+    /// Gets the master key again, which has to be the same as before. Does nothing if the store is unlocked already.
     fn unlock(&self, opening: &Opening) -> Result<(), StoreError>;
 
-    /// Whether the master key is there, and what it takes to get it.
+    /// Whether the master key is in memory, and what it takes to get it.
     fn state(&self) -> StoreState;
 }
 
-/// How the master key is got again.
+/// How to get the master key again.
 #[derive(Debug)]
 pub enum Opening {
-    /// From where the config says.
+    /// From the config's source.
     Source,
-    /// With the passphrase that was set.
+    /// With the passphrase that is set.
     Passphrase(Passphrase),
-    /// With a passphrase that is set by this, where there was none.
+    /// With a first passphrase, which is set by this.
     First(Passphrase),
 }
 
-/// What can be wrong with the store.
+/// Errors of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The master key was dropped, or nobody has given the passphrase yet.
+    /// The master key was dropped, or the passphrase has not been given yet.
     #[error("it is locked")]
     Locked,
-    /// It opens nothing.
+    /// The passphrase does not open the master key.
     #[error("the passphrase is wrong")]
     WrongPassphrase,
-    /// This passphrase, or none, is of no use here.
+    /// This passphrase is not accepted here, or none was given.
     #[error("{why}")]
     Passphrase {
-        /// Why, and what is.
+        /// Why, and what would be accepted.
         why: String,
     },
-    /// The master key can't be had.
+    /// The master key can't be obtained.
     #[error("the master key can't be had from {from}: {why}")]
     Key {
         /// Which source, in words.
@@ -92,7 +92,7 @@ pub enum StoreError {
         /// What went wrong there.
         why: String,
     },
-    /// The master key can't be had just now, and may be had later.
+    /// The master key can't be obtained yet, but may be later.
     #[error("the master key can't be had from {from} yet: {why}")]
     KeyNotYet {
         /// Which source, in words.
@@ -100,7 +100,7 @@ pub enum StoreError {
         /// What went wrong there.
         why: String,
     },
-    /// The file was sealed with another master key than the present one; it is left alone.
+    /// The file was sealed with another master key than the current one; it is not touched.
     #[error(
         "{} was sealed with another master key than the one from {from}: bring that key back, or move the file away \
          and log in again; the file was not touched",
@@ -109,7 +109,7 @@ pub enum StoreError {
     ForeignKey {
         /// Which file.
         path: PathBuf,
-        /// Where the present key comes from, in words.
+        /// Where the current key comes from, in words.
         from: String,
     },
     /// Another daemon holds the folder.
@@ -117,7 +117,7 @@ pub enum StoreError {
     InUse {
         /// The state folder.
         folder: PathBuf,
-        /// Who holds it, if it said so.
+        /// The process id of the holder, if known.
         pid: Option<u32>,
     },
     /// A file or folder has the wrong owner, mode or kind.
@@ -136,7 +136,7 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
-    /// The file system does not have what is needed.
+    /// The file system lacks a feature that is needed.
     #[error(
         "{}: its file system ({name}) refuses {asked}: {why}; put the state folder on a local disk with `store.folder`",
         path.display()
@@ -144,14 +144,14 @@ pub enum StoreError {
     FileSystem {
         /// Which file or folder.
         path: PathBuf,
-        /// The file system's kind.
+        /// The kind of the file system.
         name: String,
-        /// What was asked of it.
+        /// The feature that it lacks.
         asked: FileSystemFeature,
         /// What the system said.
         why: String,
     },
-    /// The file was damaged or foreign; it now has another name and nothing was lost of it.
+    /// The file was damaged or foreign; it was renamed, with its content intact.
     #[error("{} could not be used ({why}); it was set aside as {}", path.display(), aside.display())]
     SetAside {
         /// Where it was.
@@ -161,24 +161,24 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
-    /// The file was written by a newer version; it is left alone.
+    /// The file was written by a newer version; it is not touched.
     #[error("{} has format version {found}, and this ringback knows up to {known}: upgrade ringback; the file was not touched", path.display())]
     Newer {
         /// Which file.
         path: PathBuf,
         /// Its version.
         found: u32,
-        /// Ours.
+        /// The newest version that this ringback knows.
         known: u32,
     },
-    /// The stored generation does not go with the one to be written.
+    /// The stored generation does not allow this write.
     #[error("{} holds generation {stored}, so generation {new} was not written: something else changed the file", path.display())]
     Conflict {
         /// Which file.
         path: PathBuf,
-        /// What it holds.
+        /// The stored generation.
         stored: u64,
-        /// What was to be written.
+        /// The generation to be written.
         new: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! One program that has a key, and how it was used.
+//! One app: a program with a key, and its usage.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::key::Digest;
 use super::rights::Rights;
 use crate::clock::Wall;
 
-/// One program.
+/// An app.
 #[derive(Debug)]
 pub struct App {
     /// Its name.
     pub name: String,
-    /// What its key is good for.
+    /// What its key allows.
     pub rights: Rights,
     /// When the key was made, Unix seconds.
     pub created_at: i64,
@@ -27,14 +27,14 @@ pub struct App {
     /// How many streams of events it holds at this moment.
     pub listening: Arc<AtomicUsize>,
     pub(super) digest: Digest,
-    /// Removed, or given another key: whoever still holds this has to be told no.
+    /// Set when the app is removed or its key is rotated: requests that still hold this value are then refused.
     revoked: AtomicBool,
     uses: AtomicU64,
     last_used_at: AtomicI64,
     last_address: ArcSwapOption<IpAddr>,
 }
 
-/// How an app was used.
+/// How often and when an app was used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// How many requests it made.
@@ -43,7 +43,7 @@ pub struct Usage {
     /// When the last one was, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used_at: Option<i64>,
-    /// Where it came from; absent: over the unix socket.
+    /// Its address; absent: over the unix socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_address: Option<IpAddr>,
 }
@@ -80,12 +80,12 @@ impl App {
         }
     }
 
-    /// Takes its key away: also from whoever still holds this.
+    /// Revokes its key, also for requests that still hold this value.
     pub(super) fn revoke(&self) {
         self.revoked.store(true, Ordering::Release);
     }
 
-    /// How it was used so far.
+    /// Its usage so far.
     pub fn usage(&self) -> Usage {
         let uses = self.uses.load(Ordering::Relaxed);
         let last_used_at = (uses > 0).then(|| self.last_used_at.load(Ordering::Relaxed));
@@ -98,13 +98,13 @@ impl App {
     }
 }
 
-/// What an app is to be.
+/// An app to be created.
 #[derive(Debug, Clone)]
 pub struct NewApp {
     /// Its name.
     pub name: String,
-    /// What its key is to be good for.
+    /// What its key allows.
     pub rights: Rights,
-    /// When the key is to stop working, Unix seconds.
+    /// When the key stops working, Unix seconds.
     pub expires_at: Option<i64>,
 }

@@ -1,5 +1,5 @@
-//! How apps get their keys: the list of apps and the key file change together, and at every failure in between the
-//! key file holds a key that works.
+//! Creation and rotation of keys: the list of apps and the key file change together, and after a failure at any point
+//! the key file holds a key that works.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::clock::Wall;
 use crate::failpoint;
 use crate::secret::AppKey;
 
-/// No key file is longer; what surrounds the key is white space.
+/// Largest key file, in bytes; only white space surrounds the key.
 const KEY_FILE_LIMIT: usize = 1024;
 
 impl AppsInner {
-    /// A new key for a new app, or in the place of an old one of that name. On disk before it is told.
+    /// Creates a key for a new app, or in place of an old one of that name. It is on disk before it is returned.
     pub(super) fn make(&self, new: NewApp, usage: Usage, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         let key = key::generate().map_err(AppsError::Random)?;
         let is_default = new.name == DEFAULT_APP;
@@ -33,9 +33,9 @@ impl AppsInner {
         Ok((app, key))
     }
 
-    /// The list is written first, then `hand_over` gives the key to whoever has to read it, then the old key stops
-    /// working; in between both keys work. Whatever fails, the old key is the right one again. After a crash in
-    /// between, the next start goes by the key file: it holds a key that works all the time.
+    /// The list is written first, then `hand_over` delivers the key, then the old key stops working; in between, both
+    /// keys work. If a step fails, the old key is restored. After a crash in between, the next start uses the key in
+    /// the key file, which holds a working key at all times.
     fn enter(
         &self,
         new: NewApp,
@@ -56,7 +56,7 @@ impl AppsInner {
         });
         if let Err(error) = written {
             self.by_digest.store(Arc::clone(&before));
-            // It may stand there already: the error can be that of making it durable.
+            // The new list may be there already: the error may come from making it durable.
             if let Err(again) = self.save_as(&before) {
                 tracing::warn!("the list of apps could not be restored: {again}");
             }
@@ -66,7 +66,7 @@ impl AppsInner {
         Ok(app)
     }
 
-    /// What the key file holds, if there is one.
+    /// The key in the key file, if there is one.
     fn default_key(&self) -> Result<Option<AppKey>, AppsError> {
         let malformed = |why: &str| AppsError::Malformed { path: self.folder.file(DEFAULT_KEY_FILE), why: why.into() };
         let Some(bytes) = self.folder.read(DEFAULT_KEY_FILE, KEY_FILE_LIMIT)? else { return Ok(None) };
@@ -74,7 +74,7 @@ impl AppsInner {
         key::parse(text.trim()).map(Some).map_err(malformed)
     }
 
-    /// There are no apps yet. A key file may be there from before there were apps.
+    /// Creates the default app. A key file may exist from the time before there were apps.
     pub(super) fn first_start(&self, now: Wall) -> Result<(), AppsError> {
         let default = NewApp { name: DEFAULT_APP.into(), rights: Rights::ALL, expires_at: None };
         match self.default_key()? {
@@ -83,11 +83,11 @@ impl AppsInner {
         }
     }
 
-    /// The key file has to hold the default app's key. It may be gone, or hold the older of two after a crash;
-    /// a key in it that is well formed was put there by this user, whom the folder belongs to.
+    /// Repairs the key file, which has to hold the default app's key. It may be missing, or hold the older of two keys
+    /// after a crash; a well-formed key in it was put there by this user, who owns the folder.
     pub(super) fn mend_default(&self, now: Wall) -> Result<(), AppsError> {
         let Some(default) = self.named(DEFAULT_APP) else {
-            // Switched off, and a crash or a failing disk kept the file.
+            // The app is switched off, but a crash or a failing disk left the file.
             return Ok(self.folder.remove(DEFAULT_KEY_FILE)?);
         };
         let new = NewApp { name: default.name.clone(), rights: default.rights.clone(), expires_at: default.expires_at };

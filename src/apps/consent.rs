@@ -1,7 +1,7 @@
-//! Whether a program may have an account's token, where the account's config says that the user is asked: the
-//! first fetch waits while the question stands, and the answer is remembered.
+//! Consent: whether a program may have an account's token, if the account's config says that the user is asked. The
+//! first fetch waits while the question is pending, and the answer is remembered.
 //!
-//! A checkpoint and no wall: a program that runs as the user could answer its own question.
+//! This is not a security boundary: a program that runs as the user could answer its own question.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +19,12 @@ const FILE: &str = "consents.json";
 /// Room for some thousand answers.
 const LIMIT: usize = 1024 * 1024;
 const VERSION: u32 = 1;
-/// Questions at once; a program that asks with another name each time gets no further.
+/// Most pending questions; a program that asks with another name each time gets no further.
 const MOST_PENDING: usize = 16;
-/// How long a question stands, whether somebody waits for its answer or not: a program that does not wait is
+/// How long a question is pending, whether or not a caller waits for its answer: a program that does not wait is
 /// allowed from its next fetch on.
 pub const STANDS: Duration = Duration::from_secs(60);
-/// After a question that nobody answered, the same one isn't asked again for so long.
+/// The pause before an unanswered question is asked again.
 const QUIET: Duration = Duration::from_secs(300);
 
 /// Who asks: an app by its name, or a program by its executable.
@@ -33,9 +33,9 @@ const QUIET: Duration = Duration::from_secs(300);
 pub enum Requester {
     /// An app with a key.
     App(String),
-    /// What runs as the user's, by the path of its executable.
+    /// A program that runs as the user, by the path of its executable.
     Program(String),
-    /// The system doesn't tell; it is asked about each time.
+    /// The system doesn't tell; the user is asked each time.
     Unknown,
 }
 
@@ -49,38 +49,38 @@ impl std::fmt::Display for Requester {
     }
 }
 
-/// What the user says.
+/// The user's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsentDecision {
-    /// From now on.
+    /// Yes, from now on.
     Allow,
-    /// This time.
+    /// Yes, this time.
     Once,
-    /// Never, until it is forgotten.
+    /// No, until the answer is forgotten.
     Refuse,
 }
 
-/// A question that waits.
+/// A pending question.
 #[derive(Debug, Clone)]
 pub struct ConsentQuestion {
-    /// Names it, among those that wait and those that were answered.
+    /// Its id, unique among pending questions and remembered answers.
     pub id: String,
-    /// Who.
+    /// Who asks.
     pub asker: Requester,
-    /// Which account's token.
+    /// The account whose token it is about.
     pub account: String,
 }
 
 /// An answer that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// Names it.
+    /// Its id.
     pub id: String,
-    /// Who.
+    /// Who asked.
     pub asker: Requester,
-    /// Which account's token.
+    /// The account whose token it is about.
     pub account: String,
-    /// Whether they may.
+    /// Whether the requester may have the token.
     pub allowed: bool,
 }
 
@@ -91,11 +91,11 @@ pub enum ConsentRefused {
     ByUser,
     /// Nobody answered in time, now or a short while ago.
     Unanswered,
-    /// Too many questions wait.
+    /// Too many questions are pending.
     TooMany,
 }
 
-/// Questions and answers. Cheap to clone.
+/// The pending questions and the remembered answers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Consents {
     inner: Arc<ConsentsInner>,
@@ -105,7 +105,7 @@ pub struct Consents {
 struct ConsentsInner {
     folder: Folder,
     state: Mutex<ConsentState>,
-    /// Rings when a question is new or gone.
+    /// Signals that a question was added or removed.
     bell: watch::Sender<()>,
 }
 
@@ -117,7 +117,7 @@ struct ConsentState {
     pending: Vec<PendingConsent>,
     quiet: Vec<(ConsentKey, Boot)>,
     asked: u64,
-    /// Something was forgotten that is still on disk.
+    /// An answer that was forgotten is still on disk.
     unsaved: bool,
 }
 
@@ -141,7 +141,7 @@ struct ConsentEntry {
     allowed: bool,
 }
 
-/// What is known of a question without asking.
+/// The status of a question: answered, or pending.
 enum ConsentStatus {
     Known(Result<(), ConsentRefused>),
     Stands(watch::Receiver<Option<ConsentDecision>>),
@@ -149,7 +149,7 @@ enum ConsentStatus {
 }
 
 impl Consents {
-    /// Reads the answers of the state folder. A file that can't be understood is an error, and left alone.
+    /// Reads the answers of the state folder. A file that can't be parsed is an error, and is not changed.
     pub fn open(state: &std::path::Path) -> Result<Self, AppsError> {
         let folder = Folder::open(state)?;
         let mut known = ConsentState::default();
@@ -172,8 +172,8 @@ impl Consents {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether `asker` may have a token of `account`: known at once, or once the user has said so, at most
-    /// `patience` from now. `now` is when it was asked.
+    /// Whether `asker` may have a token of `account`: from a remembered answer, or from the user's answer within
+    /// `patience`. `now` is the time of the request.
     pub async fn permit(
         &self,
         asker: &Requester,
@@ -205,7 +205,7 @@ impl Consents {
         }
     }
 
-    /// Nobody answered it in time.
+    /// Removes a question that nobody has answered in time.
     fn expire(&self, id: &str, now: Boot) {
         let mut state = self.lock();
         if let Some(at) = state.pending.iter().position(|pending| pending.id == id) {
@@ -216,7 +216,7 @@ impl Consents {
         }
     }
 
-    /// The questions that wait, the oldest first.
+    /// The pending questions, the oldest first.
     pub fn pending(&self) -> Vec<ConsentQuestion> {
         let state = self.lock();
         let question = |pending: &PendingConsent| {
@@ -237,12 +237,13 @@ impl Consents {
         self.lock().answers.iter().map(entry).collect()
     }
 
-    /// Rings when a question is new or gone.
+    /// Signals that a question was added or removed.
     pub fn bell(&self) -> watch::Receiver<()> {
         self.inner.bell.subscribe()
     }
 
-    /// Answers a question; `None` if no such one waits. What is to be remembered is on disk then. Blocks.
+    /// Answers a question; `None` if no such one is pending. An answer to be remembered is on disk when this returns.
+    /// Blocks.
     pub fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
@@ -262,12 +263,12 @@ impl Consents {
         Ok(Some(ConsentQuestion { id: pending.id, asker, account }))
     }
 
-    /// Forgets an answer; whether there was one. Blocks.
+    /// Forgets an answer; returns whether there was one. Blocks.
     pub fn forget(&self, id: &str) -> Result<bool, AppsError> {
         self.forget_where(|_, known| known == id)
     }
 
-    /// Forgets what was said of an app: another one may have its name later. Blocks.
+    /// Forgets the answers about an app: another app may get its name later. Blocks.
     pub fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
         self.forget_where(|asker, _| *asker == Requester::App(name.to_owned()))
     }
@@ -279,7 +280,7 @@ impl Consents {
         if state.answers.len() == before && !state.unsaved {
             return Ok(false);
         }
-        // Forgotten at once, whatever the disk says; who asks again has it written again.
+        // Forgotten at once, even if the disk fails: the next attempt writes it again.
         state.unsaved = true;
         self.save(&state)?;
         state.unsaved = false;
@@ -309,7 +310,7 @@ impl ConsentState {
         if let Some((_, allowed)) = self.answers.get(&key) {
             return ConsentStatus::Known(if *allowed { Ok(()) } else { Err(ConsentRefused::ByUser) });
         }
-        // Whoever can't be told apart is asked about for each fetch.
+        // Unknown requesters can't be told apart, so there is a question for each of their fetches.
         let joins = |pending: &&PendingConsent| pending.key == key && key.1 != Requester::Unknown;
         if let Some(pending) = self.pending.iter().find(joins) {
             return ConsentStatus::Stands(pending.answer.subscribe());
@@ -318,7 +319,7 @@ impl ConsentState {
         if self.quiet.iter().any(|(known, _)| *known == key) {
             return ConsentStatus::Known(Err(ConsentRefused::Unanswered));
         }
-        // None takes so many that the next can't be asked about: it may have fewer than are left.
+        // No requester may take up all places: it may have fewer questions than there are places left.
         let of_asker = self.pending.iter().filter(|pending| pending.key.1 == key.1).count();
         if of_asker >= MOST_PENDING.saturating_sub(self.pending.len()) {
             return ConsentStatus::Known(Err(ConsentRefused::TooMany));

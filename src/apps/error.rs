@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use crate::os::folder::error::FolderError;
 
-/// Why apps can't be read, made or changed.
+/// Why apps can't be read, created or changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppsError {
     /// A file or folder can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The system has no randomness to give.
+    /// The system provides no randomness.
     #[error("a key could not be generated: {0}")]
     Random(String),
-    /// A file holds something else.
+    /// A file has unexpected content.
     #[error("{}: {why}; it was left unchanged: fix it, or move it away", path.display())]
     Malformed {
         /// The file.
@@ -21,13 +21,13 @@ pub enum AppsError {
         /// What is wrong with it.
         why: String,
     },
-    /// There is one of that name.
+    /// There is an app of that name already.
     #[error("there is already an app `{0}`: `ringback app rotate {0}` gives it a new key")]
     Exists(String),
-    /// There is none of that name.
+    /// There is no app of that name.
     #[error("there is no app `{0}`: `ringback app list` shows the apps")]
     Unknown(String),
-    /// The name can't be one.
+    /// The name is invalid.
     #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]
     Name,
 }

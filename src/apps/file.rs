@@ -11,7 +11,7 @@ use crate::os::folder::Folder;
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "apps.json";
-/// Room for some thousand apps; a file beyond is not ours.
+/// Room for some thousand apps; a larger file is not ringback's.
 const LIMIT: usize = 4 * 1024 * 1024;
 const VERSION: u32 = 1;
 

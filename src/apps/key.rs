@@ -1,5 +1,5 @@
-//! What a key looks like: `rbk_`, 256 random bits, and a checksum by which a key that was cut or mistyped is
-//! known before it is looked up.
+//! The format of a key: `rbk_`, 256 random bits, and a checksum by which a truncated or mistyped key is recognized
+//! before it is looked up.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 
 use crate::secret::AppKey;
 
-/// Begins every key, so that people and scanners for leaked secrets know one when they see it.
+/// The prefix of every key, by which people and secret scanners recognize one.
 const PREFIX: &str = "rbk_";
 /// 256 bits as base64url.
 const RANDOM_CHARS: usize = 43;
-/// 36 bits: enough to tell a key that was cut or mistyped.
+/// 36 bits: enough to detect a truncated or mistyped key.
 const CHECKSUM_CHARS: usize = 6;
 
-/// The SHA-256 of a key: all that is kept of it. A key has 256 random bits, so nothing slower is needed.
+/// The SHA-256 of a key, the only part of it that is stored. A key has 256 random bits, so no slower hash is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Digest([u8; 32]);
 
@@ -26,7 +26,7 @@ impl Digest {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    /// From 64 hex digits, as [`fmt::Display`] writes them.
+    /// Parses 64 hex digits, as [`fmt::Display`] writes them.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -53,7 +53,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Takes a key as it stands in a file; says what is wrong with one that can't be right.
+/// Parses a key from a file; the error says what is wrong with it.
 pub fn parse(text: &str) -> Result<AppKey, &'static str> {
     let random = text.strip_prefix(PREFIX).ok_or("an app key begins with `rbk_`")?;
     if random.len() != RANDOM_CHARS + CHECKSUM_CHARS {
@@ -66,7 +66,7 @@ pub fn parse(text: &str) -> Result<AppKey, &'static str> {
     Ok(AppKey::new(text))
 }
 
-/// A new key, straight from the system's random numbers. The error is what the system said.
+/// A new key from the system's random number generator. The error is what the system said.
 pub(super) fn generate() -> Result<AppKey, String> {
     use rand::TryRng as _;
     let mut bytes = Zeroizing::new([0u8; 32]);
@@ -79,7 +79,7 @@ pub(super) fn generate() -> Result<AppKey, String> {
     Ok(AppKey::new(text.as_str()))
 }
 
-/// Not a secret's protection but a spelling check, so plain SHA-256 and `==` will do.
+/// Detects typing errors and protects no secret, so plain SHA-256 and `==` are enough.
 fn checksum(random: &str) -> String {
     let digest = Sha256::digest(random.as_bytes());
     URL_SAFE_NO_PAD.encode(digest).chars().take(CHECKSUM_CHARS).collect()

@@ -1,20 +1,20 @@
-//! What an app may: pure.
+//! The rights of an app. Pure.
 
 use std::collections::BTreeSet;
 
-/// What the key of an app is good for.
+/// What the key of an app allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
-    /// Only these accounts; `None`: all of them, those that will be added too.
+    /// Only these accounts; `None`: all, including accounts added later.
     pub accounts: Option<BTreeSet<String>>,
-    /// Only tokens that are worth no more than these scopes (RFC 6749 §3.3); `None`: any.
+    /// Only tokens with no more than these scopes (RFC 6749 §3.3); `None`: any.
     pub scopes: Option<BTreeSet<String>>,
-    /// Whether it may change something: log in and out, refresh, accept a provider's new address.
+    /// Whether it may change anything: log in and out, refresh, accept a provider's new address.
     pub write: bool,
 }
 
 impl Rights {
-    /// Everything.
+    /// Every right.
     pub const ALL: Self = Self { accounts: None, scopes: None, write: true };
 
     /// Whether the account of this name (its own, not `default`) may be read.
@@ -22,7 +22,7 @@ impl Rights {
         self.accounts.as_ref().is_none_or(|accounts| accounts.contains(account))
     }
 
-    /// Whether nothing is kept from it.
+    /// Whether it has every right.
     pub fn is_all(&self) -> bool {
         *self == Self::ALL
     }

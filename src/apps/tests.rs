@@ -162,7 +162,7 @@ fn a_list_that_is_damaged_or_of_a_newer_version_is_refused_and_left_alone() {
     }
 }
 
-/// A folder in the place of a file: nothing can be written there, whoever asks.
+/// Puts a folder in place of a file: nothing can be written there, by any user.
 fn obstructed(path: &Path, work: impl FnOnce()) {
     let aside = path.with_extension("aside");
     let there = std::fs::rename(path, &aside).is_ok();

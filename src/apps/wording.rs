@@ -1,4 +1,4 @@
-//! What is said of apps, at the terminal and on the status page.
+//! Texts about apps, for the terminal and the status page.
 
 /// How to restore the key file after the app `default` was removed: one sentence.
 pub const KEY_FILE_AGAIN: &str = "`ringback app add default --all-accounts --write` makes the key file again, with every right; without these options its key may only read the default account.";

@@ -1,5 +1,5 @@
 //! `audit.jsonl` and its predecessors `audit.1.jsonl` (the newest of them), `audit.2.jsonl` ...; beside them
-//! `audit-denied.jsonl` and its predecessor, with what strangers caused: it is all that they can push out.
+//! `audit-denied.jsonl` and its predecessor, for callers without a valid key, who can push out nothing else.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,12 +10,12 @@ use super::limits::AuditLimits;
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 
-/// One row of files.
+/// A series of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Series {
-    /// What the owner and apps with a good key did.
+    /// Requests of the owner and of apps with a valid key.
     Main,
-    /// Refusals of those who showed no good key.
+    /// Refusals of callers without a valid key.
     Denied,
 }
 
@@ -32,12 +32,12 @@ impl Series {
         format!("{}.jsonl", self.stem())
     }
 
-    /// The name of the file before the present one (1), before that (2), and so on.
+    /// The name of the file before the current one (1), before that (2), and so on.
     pub(super) fn older(self, number: usize) -> String {
         format!("{}.{number}.jsonl", self.stem())
     }
 
-    /// Deletes the older files beyond the first `keep`: more were kept once.
+    /// Deletes the older files beyond the first `keep`: more may have been kept earlier.
     pub(super) fn prune(self, folder: &Folder, keep: usize) -> Result<(), FolderError> {
         for name in folder.names()? {
             let number = name.strip_prefix(self.stem()).and_then(|rest| rest.strip_prefix('.'));
@@ -50,7 +50,7 @@ impl Series {
     }
 }
 
-/// The log as the one that writes it has it.
+/// The log, as its writer sees it.
 pub(super) struct Log {
     folder: Folder,
     series: Series,
@@ -66,7 +66,7 @@ impl Log {
         Ok(Self { folder, series, limits, file, size })
     }
 
-    /// Keeps so much from now on.
+    /// Applies new limits.
     pub(super) fn change(&mut self, limits: AuditLimits) -> Result<(), FolderError> {
         self.limits = limits;
         self.series.prune(&self.folder, limits.keep)
@@ -78,7 +78,7 @@ impl Log {
             self.rotate()?;
         }
         if let Err(error) = self.file.write_all(lines) {
-            // Part of it may be there; the next line must not be glued to it.
+            // Part of it may be written; the next line must not be appended to that part.
             (self.file, self.size) = open(&self.folder, self.series)?;
             return Err(FolderError::io(self.folder.file(&self.series.current()), error));
         }
@@ -89,7 +89,7 @@ impl Log {
     fn rotate(&mut self) -> Result<(), FolderError> {
         self.folder.remove(&self.series.older(self.limits.keep))?;
         for number in (1..self.limits.keep).rev() {
-            // One that is not there leaves a gap, which the next rotation closes.
+            // A missing file leaves a gap, which the next rotation closes.
             _ = self.folder.rename_to_new(&self.series.older(number), &self.series.older(number + 1));
         }
         if !self.folder.rename_to_new(&self.series.current(), &self.series.older(1))? {
@@ -100,7 +100,7 @@ impl Log {
     }
 }
 
-/// Opens or makes the file, private, for appending; a line that a crash cut off is ended.
+/// Opens or creates the file, private, for appending; a line that a crash cut off is terminated.
 fn open(folder: &Folder, series: Series) -> Result<(File, u64), FolderError> {
     let current = series.current();
     let io = |error: std::io::Error| FolderError::io(folder.file(&current), error);

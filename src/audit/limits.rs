@@ -1,6 +1,6 @@
 //! How much of the audit log is kept.
 
-/// How much is kept.
+/// The limits of a series of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditLimits {
     /// Bytes of one file; the line that crosses it is the last.
@@ -10,7 +10,7 @@ pub struct AuditLimits {
 }
 
 impl AuditLimits {
-    /// The smaller ones of the two.
+    /// The smaller limits of the two.
     pub(super) fn within(self, other: Self) -> Self {
         Self { file: self.file.min(other.file), keep: self.keep.min(other.keep) }
     }

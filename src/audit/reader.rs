@@ -1,5 +1,5 @@
-//! Reads the log, without a daemon: the older files first, then what comes. What strangers caused stands in files of
-//! its own and is put where it belongs by its time.
+//! Reads the log without a daemon: the older files first, then new lines as they come. Lines of callers without a valid
+//! key are in files of their own, and are merged in by time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
@@ -12,9 +12,9 @@ use crate::contract::AuditLine;
 /// A line of the log.
 #[derive(Debug)]
 pub enum LogLine {
-    /// One that was understood, and how it stands there.
+    /// A parsed line, and its text in the file.
     Good(Box<AuditLine>, String),
-    /// One that was not.
+    /// A line that can't be parsed.
     Damaged,
 }
 
@@ -25,20 +25,20 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    /// Every line there is; what comes later, [`LogReader::more`] gives.
+    /// All lines so far; [`LogReader::more`] returns later ones.
     pub fn open(state: &Path) -> std::io::Result<(Self, Vec<LogLine>)> {
         let (main, lines) = Follower::open(state, Series::Main)?;
         let (denied, refusals) = Follower::open(state, Series::Denied)?;
         Ok((Self { main, denied }, merged(lines, refusals)))
     }
 
-    /// What has been written since.
+    /// The lines that were written since the last call.
     pub fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
         Ok(merged(self.main.more()?, self.denied.more()?))
     }
 }
 
-/// Both in the order of their times, and each in its own: a clock may have been set back.
+/// Merged by time, and each in its own order: a clock may have been set back.
 fn merged(lines: Vec<LogLine>, others: Vec<LogLine>) -> Vec<LogLine> {
     fn at(line: &LogLine) -> Option<&str> {
         match line {
@@ -49,7 +49,7 @@ fn merged(lines: Vec<LogLine>, others: Vec<LogLine>) -> Vec<LogLine> {
     let mut all = Vec::with_capacity(lines.len() + others.len());
     let (mut lines, mut others) = (lines.into_iter().peekable(), others.into_iter().peekable());
     while let (Some(line), Some(other)) = (lines.peek(), others.peek()) {
-        // A damaged line has no time: it stays behind the one before it.
+        // A damaged line has no time: it stays after the line before it.
         let other_first = at(line).is_some_and(|line| at(other).is_none_or(|other| other < line));
         all.extend(if other_first { others.next() } else { lines.next() });
     }
@@ -58,13 +58,13 @@ fn merged(lines: Vec<LogLine>, others: Vec<LogLine>) -> Vec<LogLine> {
     all
 }
 
-/// Follows one row of files.
+/// Follows one series of files.
 struct Follower {
     folder: PathBuf,
     series: Series,
-    /// The present file and its inode.
+    /// The current file and its inode.
     current: Option<(BufReader<File>, u64)>,
-    /// A line whose end has not come yet.
+    /// The beginning of a line that is not complete yet.
     begun: String,
 }
 
@@ -95,7 +95,7 @@ impl Follower {
             Err(error) => return Err(error),
         };
         if self.current.as_ref().is_none_or(|(_, known)| *known != inode) {
-            // Rotated: what was left of the old one has been read.
+            // Rotated: the rest of the old file has been read.
             let mut file = File::open(&present)?;
             file.seek(SeekFrom::Start(0))?;
             let mut file = BufReader::new(file);
@@ -107,7 +107,7 @@ impl Follower {
     }
 }
 
-/// Whole lines only: one that is being written waits in `begun`.
+/// Complete lines only: one that is being written waits in `begun`.
 fn read(file: &mut BufReader<File>, begun: &mut String, lines: &mut Vec<LogLine>) -> std::io::Result<()> {
     loop {
         let mut bytes = Vec::new();

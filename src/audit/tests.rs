@@ -82,7 +82,7 @@ async fn who_waits_is_told_once_that_lines_are_missing() {
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
-    // What is in the way of the next file.
+    // A folder in the way of the next file.
     std::fs::create_dir(state.join("audit.1.jsonl")).unwrap();
     audit.note(line(1)).await;
     let told = audit.flush().await.unwrap_err().to_string();
@@ -134,7 +134,7 @@ fn refused(app: Option<&str>) -> AuditLine {
     line
 }
 
-/// What is told of each line: the app, and how many it stands for.
+/// What each line says: the app, and how many lines it stands for.
 fn told(lines: &[LogLine]) -> Vec<(String, u64)> {
     let of = |line: &LogLine| match line {
         LogLine::Good(line, _) => {
@@ -169,7 +169,7 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     audit.note_stranger("a wrong key", refused(None)).await;
     audit.note(line(2)).await;
     tokio::time::sleep(Duration::from_secs(61)).await;
-    // A second wave, and the daemon stops in the midst of it.
+    // A second wave, and the daemon stops in the middle of it.
     for _ in 0..100 {
         audit.note_stranger("no key", refused(None)).await;
     }

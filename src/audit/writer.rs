@@ -11,21 +11,21 @@ use crate::clock::{Boot, Clock};
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 
-/// Between two complaints about a disk that fails.
+/// The pause between two log messages about a failing disk.
 const COMPLAINT: Duration = Duration::from_secs(60);
-/// How much is kept of strangers' refusals, at most: at their limit that is about half a day.
+/// The limits for callers without a valid key: at their highest rate, that is about half a day.
 const DENIED: AuditLimits = AuditLimits { file: 4 << 20, keep: 1 };
 
-/// What the writer is asked.
+/// A request to the writer.
 #[derive(Debug)]
 pub(super) enum WriterRequest {
-    /// Everything before it is written when this is answered, or is missing.
+    /// Answered when everything before it is written, or is missing.
     Flush(oneshot::Sender<Result<(), AuditGap>>),
-    /// From now on so much is kept; `None`: nothing more is written.
+    /// New limits; `None`: nothing more is written.
     Change(Option<AuditLimits>, oneshot::Sender<Result<(), AuditGap>>),
 }
 
-/// Lines could not be written; holds why.
+/// Lines could not be written, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log can't be written: {0}")]
 pub struct AuditGap(String);
@@ -49,7 +49,7 @@ impl Files {
         Ok(Self { main: Log::open(folder.clone(), Series::Main, limits)?, denied })
     }
 
-    /// Keeps so much from now on.
+    /// Applies new limits.
     fn change(&mut self, limits: AuditLimits) -> Result<(), FolderError> {
         self.main.change(limits)?;
         self.denied.limits = DENIED.within(limits);
@@ -60,7 +60,7 @@ impl Files {
     }
 }
 
-/// The files of strangers, which are not made before there is a line for them.
+/// The files for callers without a valid key, which are created with their first line.
 struct DeniedLog {
     folder: Folder,
     limits: AuditLimits,
@@ -85,7 +85,7 @@ pub(super) struct Writer {
     /// Lines that could not be written.
     missing: u64,
     complained: Option<Boot>,
-    /// Why lines are missing that nobody who waited was told of.
+    /// Why lines are missing, if no waiting caller has been told yet.
     failed: Option<AuditGap>,
 }
 
@@ -118,7 +118,7 @@ impl Writer {
     }
 
     fn write(&mut self, series: Series, batch: &mut LineBatch) {
-        // Nothing to write is no reason to begin a file.
+        // Without lines, no file is created.
         if let Some(files) = self.files.as_mut().filter(|_| batch.count > 0) {
             let written = match series {
                 Series::Main => files.main.write(&batch.lines),

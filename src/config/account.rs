@@ -22,11 +22,11 @@ use crate::oauth::dialect::{BodyEncoding, ClientAuth, Dialect};
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
-/// What an account is read with.
+/// The context in which accounts are read.
 pub(super) struct Context<'a> {
     pub(super) privacy: FilePrivacy,
     pub(super) catalog: &'a Catalog<'a>,
-    /// The TCP listeners; `None`: reported as wrong.
+    /// The TCP listeners; `None` if they were reported as wrong.
     pub(super) tcp: Option<Vec<SocketAddr>>,
 }
 
@@ -34,11 +34,11 @@ pub(super) struct Context<'a> {
 pub(super) enum NoAccount {
     /// Mistakes of its own, which were reported.
     Mistaken,
-    /// Its provider can't be used, because of this mistake.
+    /// Its provider can't be used because of this mistake.
     NoProvider(String),
 }
 
-/// The account `name`, though it may have mistakes that were reported.
+/// The account `name`. It may still have mistakes, which were reported.
 pub(super) fn account(
     name: &str,
     section: &SectionReader<'_>,
@@ -100,7 +100,7 @@ fn with_extra(
     dialect
 }
 
-/// Reports what grant and provider lack for each other, and warns of what works and should not be done.
+/// Reports where grant and provider do not match, and warns of settings that work but are discouraged.
 fn check(grant: GrantType, dialect: &Dialect, section: &SectionReader<'_>) {
     let endpoints = &dialect.endpoints;
     let needed = match grant {

@@ -1,5 +1,5 @@
-//! Every provider that an account can name, with where it comes from: built in, a file of the user's
-//! `providers` folder laid over a built-in one, a section of the config laid over either.
+//! The catalog of all providers that an account can name, with their origin: built in, a file in the user's `providers`
+//! folder over a built-in one, or a section of the config over either.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -19,15 +19,15 @@ use crate::oauth::preset::{self, PRESETS};
 /// Where a provider comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// It came with ringback.
+    /// Built into ringback.
     BuiltIn,
-    /// This file of the user's.
+    /// This file of the user.
     File(PathBuf),
     /// A section of the config.
     Section,
 }
 
-/// The text of a preset, taken apart.
+/// The text of a preset, parsed.
 pub(super) struct PresetText<'a> {
     name: &'a str,
     origin: Origin,
@@ -35,7 +35,7 @@ pub(super) struct PresetText<'a> {
     document: DeTable<'a>,
 }
 
-/// The built-in presets and those of the user. The names of the built-in ones have to live as long.
+/// The built-in presets and those of the user. `built_in`, the names of the built-in ones, has to live as long.
 pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> Vec<PresetText<'a>> {
     let ours = PRESETS.iter().zip(built_in).map(|(preset, path)| {
         let (sheet, document) = parse(preset.name, path, preset.text);
@@ -57,7 +57,7 @@ pub(super) fn texts<'a>(built_in: &'a [PathBuf], files: &'a [ProviderFile]) -> V
     ours.chain(users).collect()
 }
 
-/// What messages call the built-in presets, in their order.
+/// The names of the built-in presets in messages, in order.
 pub(super) fn built_in_names() -> Vec<PathBuf> {
     PRESETS.iter().map(|preset| PathBuf::from(format!("preset {}", preset.name))).collect()
 }
@@ -72,16 +72,16 @@ fn parse<'a>(name: &str, path: &'a Path, text: &'a str) -> (Diagnostics<'a>, DeT
     (sheet, document.into_inner())
 }
 
-/// One of them.
+/// A provider in the catalog.
 pub(super) struct CatalogEntry<'a> {
     pub(super) name: String,
     pub(super) origin: Origin,
     section: SectionReader<'a>,
     own: ProviderLayer,
     base: ProviderLayer,
-    /// The first mistake of what it is based on, or why nothing of it can be read.
+    /// The first mistake in its base, or why it can't be read at all.
     unfounded: Option<String>,
-    /// Made when it is first asked for: a preset that others complete need not be complete.
+    /// Created when first needed: a preset that others complete need not be complete.
     made: OnceCell<Result<ProviderConfig, String>>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> CatalogEntry<'a> {
         let name = name.to_owned();
         let unfounded = match base {
             Some(base) => base.unfounded.clone().or_else(|| base.section.first_mistake()),
-            // Its `preset` is wrong, which was reported; what is missing may come from the right one.
+            // Its `preset` is wrong, which was reported; the right one may have what is missing.
             None if section.field("preset").is_some() => section.first_mistake(),
             None => None,
         };
@@ -104,12 +104,12 @@ impl<'a> CatalogEntry<'a> {
         Self { name, origin, section, own, base, unfounded, made: OnceCell::new() }
     }
 
-    /// What it says together with what it is based on.
+    /// Its keys over those of its base.
     pub(super) fn layer(&self) -> ProviderLayer {
         self.own.clone().over(self.base.clone())
     }
 
-    /// The provider, or the first mistake that stands in its way. All of them were reported then.
+    /// The provider, or the first mistake that prevents its use. All mistakes are then reported.
     pub(super) fn provider(&self) -> Result<&ProviderConfig, &str> {
         let make = || {
             if let Some(mistake) = &self.unfounded {
@@ -128,7 +128,7 @@ impl<'a> CatalogEntry<'a> {
     }
 }
 
-/// All of them, by name.
+/// All providers, by name.
 pub(super) struct Catalog<'a>(BTreeMap<String, CatalogEntry<'a>>);
 
 impl<'a> Catalog<'a> {
@@ -137,7 +137,7 @@ impl<'a> Catalog<'a> {
         let (built_in, files): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.origin == Origin::BuiltIn);
         let reader = |text: &'a PresetText<'a>| {
             let blame = ProblemScope::Provider(text.name.to_owned());
-            // Presets have no paths that are relative to anything.
+            // Presets have no relative paths.
             let base = Base { folder: Path::new(""), home: None };
             let reading = Reading { sheet: &text.sheet, base, schema: SCHEMA };
             SectionReader::of_text(&providers::PROVIDER, &text.document, reading, blame)
@@ -150,7 +150,7 @@ impl<'a> Catalog<'a> {
         let mut presets: BTreeMap<String, CatalogEntry<'a>> = built_in.into_iter().map(entry).collect();
         let mut own = Vec::new();
         for text in files {
-            // What can't be read is not incomplete, too.
+            // A text that can't be read is not reported as incomplete, too.
             let unreadable = text.sheet.first(&ProblemScope::Provider(text.name.to_owned()));
             let section = reader(text);
             let layer = ProviderLayer::read(&section);
@@ -165,7 +165,7 @@ impl<'a> Catalog<'a> {
             let layer = ProviderLayer::read(&section);
             let base = base(&name, &section, &layer, &presets);
             let entry = CatalogEntry::new(&name, Origin::Section, section, layer, base);
-            // A section is wrong also where nobody uses it.
+            // A mistake in a section is reported even if no account uses the section.
             let _ = entry.provider();
             own.push((name, entry));
         }
@@ -173,7 +173,7 @@ impl<'a> Catalog<'a> {
         Self(presets)
     }
 
-    /// The one of this name.
+    /// The provider of this name.
     pub(super) fn get(&self, name: &str) -> Option<&CatalogEntry<'a>> {
         self.0.get(name)
     }
@@ -183,14 +183,13 @@ impl<'a> Catalog<'a> {
         self.0.values()
     }
 
-    /// The names that an account can use as they are.
+    /// The names that an account can use without additions.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.iter().filter(|entry| entry.lacks().is_none()).map(|entry| entry.name.as_str())
     }
 }
 
-/// What a text or section is laid over: the preset that it names, else the one of its own name, else the
-/// plain standard.
+/// The base of a text or section: the preset that it names, else the one of its own name, else the plain standard.
 fn base<'e, 'a>(
     name: &str,
     section: &SectionReader<'_>,
@@ -211,12 +210,12 @@ fn base<'e, 'a>(
     found
 }
 
-/// All mistakes in texts of the user and, should there be any, in ours.
+/// All mistakes in the user's texts and, if there should be any, in the built-in ones.
 pub(super) fn mistakes(texts: &[PresetText<'_>]) -> impl Iterator<Item = ConfigError> {
     texts.iter().flat_map(|text| text.sheet.errors())
 }
 
-/// What the user's presets have that works and should not be done.
+/// Warnings about the user's presets: settings that work but are discouraged.
 pub(super) fn warnings(texts: &[PresetText<'_>]) -> impl Iterator<Item = ConfigError> {
     texts.iter().flat_map(|text| text.sheet.warnings())
 }

@@ -19,8 +19,8 @@ use super::words::RevokeBy;
 use crate::oauth::dialect::{Dialect, IssPolicy, Revoke};
 use crate::secret::source::SecretSource;
 
-/// The config as it works, presets and defaults filled in, in the form of the file. Secrets are
-/// `[hidden]`, with a comment that says where they come from. What is not set is not shown.
+/// The effective config, presets and defaults filled in, in the form of the file. Secrets are `[hidden]`, with a
+/// comment that says where they come from. Keys without a value are not shown.
 pub fn describe(config: &Config) -> String {
     let mut page = TomlPage::default();
     if let Some(account) = &config.default_account {
@@ -43,20 +43,20 @@ pub fn describe(config: &Config) -> String {
     page.text
 }
 
-/// A provider as it works, in the form of `[providers.NAME]`.
+/// An effective provider, in the form of `[providers.NAME]`.
 pub fn describe_provider(dialect: &Dialect) -> String {
     let mut page = TomlPage::default();
     let mut keys = ProviderKeys::of(dialect);
     keys.label = Some(dialect.label.clone());
     keys.revoke = match &dialect.revoke {
-        // Metadata may tell of a way.
+        // Metadata may name an endpoint for it.
         Revoke::Unsaid => (!dialect.discover).then_some(RevokeBy::Nothing),
         Revoke::None => Some(RevokeBy::Nothing),
         Revoke::DeleteBearer(_) => Some(RevokeBy::DeleteBearer),
         Revoke::Rfc7009(_) => Some(RevokeBy::Rfc7009),
     };
     if dialect.iss == IssPolicy::AsMetadataSays && !dialect.discover {
-        // There is no metadata that could ask for it.
+        // Without metadata, nothing can require it.
         keys.iss_required = Some(IssPolicy::Optional);
     }
     let mut urls = endpoints_shown(&dialect.endpoints);
@@ -68,7 +68,7 @@ pub fn describe_provider(dialect: &Dialect) -> String {
     for (key, url) in urls {
         set(&mut shown, key, Some(url.into()));
     }
-    // First what is done, then where.
+    // The method first, then its URL.
     move_behind(&mut shown, "revoke_url", "revoke");
     move_behind(&mut shown, "par", "pkce");
     page.keys(&PROVIDER, shown);
@@ -87,7 +87,7 @@ impl TomlPage {
         self.line(format_args!("{gap}[{path}]"));
     }
 
-    /// The keys of a section that have a value, but for quiet ones that have their default.
+    /// The keys of a section that have a value, without quiet ones that have their default.
     fn keys(&mut self, section: &Section, keys: Vec<ShownKey>) {
         for (name, shown) in keys {
             if let Some(shown) = shown.filter(|shown| !goes_without_saying(section, name, &shown.value)) {
@@ -116,14 +116,14 @@ impl TomlPage {
         // They are shown with the provider.
         keys.retain(|(key, _)| !["variables", "extra_authorize"].contains(key));
         if comes_back(account.grant) {
-            // The one to register, also where it is the default. Port 0 is known once the daemon listens.
+            // The one to register, even if it is the default. With port 0, it is known only once the daemon listens.
             let usual = listener.filter(|address| address.port() != 0);
             let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
             set(&mut keys, "redirect_uri", account.redirect_uri.clone().or(usual).map(Into::into));
         }
         self.header(&format!("accounts.{}", segment(&account.name)));
         self.keys(&ACCOUNT, keys);
-        // Not the file's form: there, a provider can serve several accounts, each with its own additions.
+        // Not in the form of the file: there, a provider can serve several accounts, each with its own additions.
         let provider = &account.dialect.provider;
         self.line(format_args!("\n# [providers.{}], as used by `{}`", segment(provider), account.name));
         for line in describe_provider(&account.dialect).lines() {
@@ -132,7 +132,7 @@ impl TomlPage {
     }
 
     fn line(&mut self, line: impl Display) {
-        // A `String` takes everything.
+        // Writing to a `String` can't fail.
         let _ = writeln!(self.text, "{line}");
     }
 }
@@ -165,8 +165,7 @@ fn move_behind(keys: &mut Vec<ShownKey>, moved: &str, other: &str) {
     }
 }
 
-/// Where a secret comes from, in words. Of a command only the program is told: an argument may be a
-/// secret.
+/// Where a secret comes from, in words. Only the program of a command is shown: an argument may be a secret.
 fn from(source: &SecretSource) -> String {
     let origin = match source {
         SecretSource::Inline(_) => "the config file".to_owned(),

@@ -1,4 +1,4 @@
-//! The commented example and the reference, both made from the schema.
+//! The commented example and the reference, both generated from the schema.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use super::sections::SECTIONS;
 
 use crate::oauth::preset::PRESETS;
 
-/// How wide comments of the example are, `# ` included.
+/// Width of the example's comments, `# ` included.
 const WIDTH: usize = 100;
 
-/// An example config with every key in a comment of its own: taking the `#` off a line (lines of prose
-/// have a space after it) makes it work.
+/// An example config with every key in a comment of its own: removing the `#` of a line (prose has a space after it)
+/// puts the key into effect.
 pub fn example() -> String {
     let mut text = String::new();
     comment(
@@ -110,7 +110,7 @@ fn comment(text: &mut String, prose: &str) {
     push(text, format_args!("{line}\n"));
 }
 
-/// Appends; a `String` takes everything.
+/// Appends; writing to a `String` can't fail.
 fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(more);
 }

@@ -1,5 +1,4 @@
-//! The effective configuration: what is left when the file, the presets and the defaults have been put together and
-//! everything that can be wrong has been refused.
+//! The effective configuration: the file, the presets and the defaults, merged and validated.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use crate::oauth::exchange::{Target, User};
 use crate::oauth::grant::{Binding, GrantType};
 use crate::secret::source::{KeySource, SecretSource};
 
-/// Everything the daemon is told.
+/// The effective config.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The account that `default` stands for: the one named, or the only one there is.
@@ -25,20 +24,20 @@ pub struct Config {
     pub store: StoreConfig,
     /// How tokens are served.
     pub serve: Serving,
-    /// How much of who got which token is written down.
+    /// Whether and how much of the audit log is kept.
     pub audit: AuditConfig,
     /// By name.
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
-    /// Accounts that can't be used, by name, with the first mistake that stands in their way, on one line.
+    /// Accounts that can't be used, by name, each with the first mistake that prevents it, on one line.
     pub broken: BTreeMap<String, String>,
-    /// What works and should not be done, one line each.
+    /// Settings that work but are discouraged, one line each.
     pub warnings: Vec<String>,
 }
 
-/// What a config comes to.
+/// The result of reading a config.
 #[derive(Debug, Clone)]
 pub struct Parsed {
-    /// What of it can be used; `None`: nothing.
+    /// The part that can be used; `None` if there is none.
     pub config: Option<Config>,
     /// All mistakes.
     pub mistakes: ConfigErrors,
@@ -58,37 +57,37 @@ pub struct AccountConfig {
     pub name: String,
     /// Its provider, the account's own overrides included.
     pub dialect: Arc<Dialect>,
-    /// The client's public name.
+    /// The client id.
     pub client_id: String,
     /// Where the client's secret comes from; a public client has none.
     pub client_secret: Option<SecretSource>,
     /// Where the client's private key is, for `client_auth = "private_key_jwt"`.
     pub client_key: Option<KeyFile>,
-    /// How it comes to its tokens.
+    /// How it gets its tokens.
     pub grant: GrantType,
-    /// Whose password is used with [`GrantType::Password`].
+    /// The user whose password is used with [`GrantType::Password`].
     pub user: Option<PasswordUser>,
-    /// What is asked for, in the order of the config.
+    /// What the tokens are for, in the order of the config.
     pub target: Target,
     /// Its keys as the file has them, with their defaults.
     pub keys: AccountKeys,
-    /// Sent exactly as it stands here, in both requests. `None`: made from the first TCP listener.
+    /// Sent unchanged in both requests. `None`: derived from the first TCP listener.
     pub redirect_uri: Option<String>,
 }
 
 /// The file of a private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFile {
-    /// PEM, readable for the user alone.
+    /// PEM, readable only by the user.
     pub path: PathBuf,
     /// Its id at the provider (`kid`).
     pub id: Option<String>,
 }
 
-/// Whose password is used, and where it comes from.
+/// The user whose password is used, and where the password comes from.
 #[derive(Debug, Clone)]
 pub struct PasswordUser {
-    /// Who.
+    /// The user.
     pub user: User,
     /// `None`: asked for at the terminal by `ringback login`.
     pub password: Option<SecretSource>,
@@ -112,7 +111,7 @@ impl StoreConfig {
             KeyWord::Auto => KeySource::Auto,
             KeyWord::File => KeySource::File,
             KeyWord::Keyring => KeySource::Keyring,
-            // What is missing was reported.
+            // A missing value was reported.
             KeyWord::Credential => KeySource::Credential(self.key_credential.clone().unwrap_or_default()),
             KeyWord::Command => KeySource::Command(self.key_command.clone().unwrap_or_default()),
             KeyWord::Passphrase => KeySource::Passphrase,

@@ -21,14 +21,14 @@ use super::words::{self, KeyWord};
 /// Reads a config file's text. `source` is its absolute path: messages name it, and relative paths are
 /// relative to its folder. `home` is what `~/` stands for.
 ///
-/// All mistakes are found at once, except that bad TOML hides the others. One in one account is one of
-/// the whole file; [`assemble`] tells them apart.
+/// All mistakes are found at once, except that bad TOML hides the others. A mistake in one account fails the whole
+/// file; [`assemble`] keeps the other accounts.
 pub fn parse(text: &str, source: &Path, privacy: FilePrivacy, home: Option<&Path>) -> Result<Config, ConfigErrors> {
     assemble(&Sources { text, path: source, privacy, home, providers: &[] }).strictly()
 }
 
-/// Puts a config together from all that it is made of. A mistake in an account or a provider takes out
-/// the accounts that it concerns; any other takes out all of it.
+/// Assembles a config from its sources. A mistake in an account or a provider disables the accounts that it concerns;
+/// any other disables the whole config.
 pub fn assemble(sources: &Sources<'_>) -> Parsed {
     let built_in = catalog::built_in_names();
     let texts = catalog::texts(&built_in, sources.providers);
@@ -56,7 +56,7 @@ pub(super) fn read(sources: &Sources<'_>, sheet: &Diagnostics<'_>, texts: &[Pres
     Some(Config { default_account, listen, store, serve, audit, accounts, broken, warnings })
 }
 
-/// The text as TOML; `None`: it is none, which was reported.
+/// Parses the text as TOML; `None` if it is not TOML, which is reported.
 pub(super) fn document<'a>(text: &'a str, sheet: &Diagnostics<'_>) -> Option<DeTable<'a>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
@@ -67,7 +67,7 @@ pub(super) fn document<'a>(text: &'a str, sheet: &Diagnostics<'_>) -> Option<DeT
     syntax.is_empty().then(|| document.into_inner())
 }
 
-/// The listeners; beside them the TCP addresses again, `None` if they were reported as wrong.
+/// The listeners, and the TCP addresses once more: `None` if they were reported as wrong.
 fn listen(section: Option<&SectionReader<'_>>) -> (Listen, Option<Vec<SocketAddr>>) {
     let listen = Listen::read(section);
     let is_wrong = section.is_some_and(|section| section.is_wrong("tcp"));
@@ -100,7 +100,7 @@ fn store(section: Option<&SectionReader<'_>>) -> StoreConfig {
     store
 }
 
-/// The accounts that can be used, and of the others the first mistake that stands in the way.
+/// The accounts that can be used, and for each of the others the first mistake that prevents it.
 fn accounts(
     sections: &[(String, SectionReader<'_>)],
     context: &Context<'_>,
@@ -114,7 +114,7 @@ fn accounts(
             Err(NoAccount::Mistaken) => {}
         }
     }
-    // An account that is taken out anyway takes no place from another.
+    // An account that is disabled anyway must not disable another.
     sound.retain(|(_, section)| section.first_mistake().is_none());
     refuse_shared_redirects(&sound, context.tcp.as_ref().and_then(|tcp| tcp.first()));
     sound.retain(|(_, section)| section.first_mistake().is_none());

@@ -1,23 +1,23 @@
-//! What can be known before a login: values that look like slips, and what well-known providers need. All of it is
-//! warned of and none refused, since it may work.
+//! Warnings about failures that can be foreseen before a login: values that look like slips, and what well-known
+//! providers need. Nothing is refused here, since it may work.
 
 use super::reader::SectionReader;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
 
-/// What a provider's documents ask for, known by its hosts, whatever the config calls it.
+/// What a provider's documentation requires; the provider is recognized by its hosts, whatever its name in the config.
 struct KnownHost {
     name: &'static str,
-    /// With everything below them.
+    /// Including their subdomains.
     hosts: &'static [&'static str],
     needs_scope: bool,
-    /// What there is no refresh token without.
+    /// What is needed to get a refresh token.
     offline: Offline,
 }
 
 enum Offline {
-    /// Nothing that could be missing is known.
+    /// Nothing is known to be needed.
     Nothing,
     /// A scope.
     Scope(&'static str),
@@ -40,7 +40,7 @@ const KNOWN: &[KnownHost] = &[
     KnownHost { name: "Okta", hosts: &["okta.com", "oktapreview.com"], needs_scope: false, offline: Offline::Scope("offline_access") },
 ];
 
-/// Warns of values that look like slips. `separator` is the provider's between scopes; `None`: nobody knows it.
+/// Warns of values that look like slips. `separator` is the provider's separator between scopes; `None` if unknown.
 pub(super) fn warn_of_slips(
     client_id: Option<&str>,
     scope: &[String],
@@ -59,7 +59,7 @@ pub(super) fn warn_of_slips(
     }
 }
 
-/// Warns of what the account lacks at a well-known provider: its logins will fail, or it needs one at every expiry.
+/// Warns of what the account lacks at a well-known provider: its logins will fail, or it needs a login at every expiry.
 pub(super) fn warn_of_lacks(grant: GrantType, target: &Target, dialect: &Dialect, account: &SectionReader<'_>) {
     if let Some(known) = KNOWN.iter().find(|known| known.is(dialect)) {
         known.warn(grant, target, dialect, account);
@@ -70,7 +70,7 @@ const COMMA_IN_ID: &str = "client ids rarely contain a comma; compare it with th
 const COMMA_IN_SCOPE: &str =
     "this is one scope with a comma in it; scopes are a list of texts, or one text with spaces between them";
 
-/// Why a text can hardly be what the provider gave, if it looks so.
+/// Why a text is hardly what the provider assigned, if it looks so.
 fn slip(text: &str) -> Option<&'static str> {
     if text.trim() != text {
         return Some("it begins or ends with a space");
@@ -78,7 +78,7 @@ fn slip(text: &str) -> Option<&'static str> {
     is_placeholder(text).then_some("this looks like a placeholder; replace it by the provider's value")
 }
 
-/// Whether it is what examples write where the reader's own value belongs.
+/// Whether it is a placeholder from an example.
 fn is_placeholder(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let in_brackets = [('<', '>'), ('{', '}'), ('[', ']')]
@@ -86,7 +86,7 @@ fn is_placeholder(text: &str) -> bool {
         .any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
     let begins = ["your", "insert", "replace", "changeme"].iter().any(|word| plain.starts_with(word));
     let is_word = ["clientid", "myclientid", "theclientid", "placeholder", "todo", "fixme"].contains(&plain.as_str());
-    // `...`, `***`, `xxxxxxxx-xxxx`, and the id of nobody in the example config.
+    // `...`, `***`, `xxxxxxxx-xxxx`, and the id of zeros in the example config.
     let blank = plain.is_empty() && text.len() > 2
         || plain.len() > 2 && (plain.bytes().all(|b| b == b'x') || plain.bytes().all(|b| b == b'0'));
     in_brackets || text.starts_with('$') || text.contains("...") || begins || is_word || blank

@@ -1,10 +1,10 @@
-//! What a config is made of: texts, and what is known of where they stand.
+//! The sources of a config: its texts, and what is known about their files.
 
 use std::path::{Path, PathBuf};
 
 use super::value::Base;
 
-/// What a config is made of.
+/// The sources of a config.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
     /// The config file's text.
@@ -49,7 +49,7 @@ pub enum FilePrivacy {
     },
     /// It belongs to another user.
     Foreign {
-        /// Who.
+        /// Its owner.
         uid: u32,
     },
 }

@@ -37,7 +37,7 @@ pub fn json_schema() -> String {
                 });
                 properties.insert(name.to_owned(), by_name);
             }
-            // With the key that has it.
+            // Included in the key that has it.
             SectionForm::Named(_) | SectionForm::Inline => {}
         }
     }
@@ -94,8 +94,8 @@ fn property(section: &Section, key: &ConfigKey) -> Value {
     property.into()
 }
 
-/// What a value may be. What the parser takes is never refused here; what it refuses may pass, since not all of its rules
-/// can be said so.
+/// The schema of a value. It accepts everything that the parser accepts, and some values that the parser refuses, since
+/// not all of its rules can be expressed.
 fn value(section: &Section, key: &ConfigKey) -> Value {
     let text = json!({ "type": "string", "minLength": 1 });
     let texts = json!({ "type": "array", "items": text });
@@ -118,7 +118,7 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
         ValueKind::Variables => {
             json!({ "type": "object", "propertyNames": { "pattern": VARIABLE }, "additionalProperties": text })
         }
-        // The user's own presets are files, which no schema knows.
+        // The user's own presets are files, whose names are not known here.
         ValueKind::Preset => {
             let built_in: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
             json!({ "anyOf": [{ "enum": built_in }, matching(NAME)] })

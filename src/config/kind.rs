@@ -1,4 +1,4 @@
-//! What a key's value can be, as a type: how it is read, and how it is shown again.
+//! The kind of a key's value, as a type: how the value is read, and how it is shown.
 
 use toml::Value;
 use toml::de::DeValue;
@@ -10,18 +10,18 @@ use super::value::Base;
 
 /// A kind of value. Rows of `sections` name one for each key; `kinds` has them all.
 pub(super) trait Kind {
-    /// What it means.
+    /// The parsed value.
     type Value;
     /// For messages, the reference and editors.
     const KIND: ValueKind;
 
-    /// What a value of the file means, or what is wrong with it.
+    /// Parses a value of the file, or says what is wrong with it.
     fn read(value: &DeValue<'_>, place: &Place<'_>) -> Result<Self::Value, Problem>;
 
-    /// As `config check --show` has it; `None`: not at all.
+    /// The value as `config check --show` prints it; `None` if it prints none.
     fn show(value: &Self::Value) -> Option<ShownValue>;
 
-    /// `above` laid over `below`.
+    /// Merges `above` over `below`.
     fn over(above: Self::Value, _below: Self::Value) -> Self::Value {
         above
     }
@@ -33,11 +33,11 @@ pub(super) trait Kind {
     }
 }
 
-/// Where a value stands, for kinds that depend on it.
+/// The place of a value, for kinds that depend on it.
 pub(super) struct Place<'a> {
     /// The key.
     pub(super) key: &'static str,
-    /// For paths.
+    /// What a relative path is relative to.
     pub(super) base: Base<'a>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Place<'a> {
 pub(crate) struct ShownValue {
     /// In the form of the file.
     pub(super) value: Value,
-    /// A comment behind it.
+    /// A comment after it.
     pub(super) comment: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl<V: Into<Value>> From<V> for ShownValue {
     }
 }
 
-/// `above` laid over `below`.
+/// Merges `above` over `below`.
 pub(super) fn over<K: Kind>(above: Option<K::Value>, below: Option<K::Value>) -> Option<K::Value> {
     match (above, below) {
         (Some(above), Some(below)) => Some(K::over(above, below)),
@@ -67,7 +67,7 @@ pub(super) fn over<K: Kind>(above: Option<K::Value>, below: Option<K::Value>) ->
     }
 }
 
-/// A default as the reference tells it.
+/// A default as the reference shows it.
 pub(super) fn told<K: Kind>(value: &K::Value) -> Value {
     K::show(value).map_or_else(|| Value::Table(toml::Table::new()), |shown| shown.value)
 }

@@ -120,7 +120,7 @@ kind! {
 }
 
 kind! {
-    /// Further parameters of a request; which one, the key tells.
+    /// Further parameters of a request; the key says of which one.
     Parameters: BTreeMap<String, String>, as Texts, read parameters, show |all| Some(table(all)), over merged
 }
 
@@ -145,7 +145,7 @@ kind! {
 }
 
 kind! {
-    /// The name of a preset. Whether there is one, the catalog knows.
+    /// The name of a preset. The catalog checks whether it exists.
     Preset: String, as Preset, read |value, _| value::text(value), show |name| Some(name.clone().into())
 }
 
@@ -155,17 +155,17 @@ kind! {
 }
 
 kind! {
-    /// At most so many in so long.
+    /// A rate limit.
     Rate: RateLimit, as Rate, read |value, _| value::rate_limit(value), show |rate| Some(format!("{}/{}", rate.most, length(rate.per)).into())
 }
 
 kind! {
-    /// What is between this machine and a provider.
+    /// The proxy to a provider.
     Proxy: ProxyChoice, as Text, read |value, _| proxy(value), show |proxy| Some(proxy_word(proxy).into())
 }
 
 kind! {
-    /// Whether an answer needs an `iss`.
+    /// Whether an authorization response needs an `iss`.
     IssRequired: IssPolicy, as Flag, read |value, _| value::flag(value).map(iss_policy), show |policy| iss_required(*policy)
 }
 
@@ -209,7 +209,7 @@ fn parameters(value: &DeValue<'_>, place: &Place<'_>) -> Result<BTreeMap<String,
     value::texts(value, |name, text| request.refuses(name, text))
 }
 
-/// Tables grow together.
+/// Merges two tables; `above` wins.
 pub(super) fn merged(above: BTreeMap<String, String>, mut below: BTreeMap<String, String>) -> BTreeMap<String, String> {
     below.extend(above);
     below
@@ -247,7 +247,7 @@ fn table(texts: &BTreeMap<String, String>) -> ShownValue {
     Value::Table(texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect()).into()
 }
 
-/// Of a command only the program is told: an argument may be a secret.
+/// Only the program of a command is shown: an argument may be a secret.
 fn hidden(argv: &[String]) -> ShownValue {
     ShownValue { value: Value::Array(vec!["[hidden]".into()]), comment: Some(program(argv)) }
 }

@@ -23,9 +23,9 @@ pub struct KnownProvider {
     pub label: String,
     /// Where it comes from.
     pub origin: Origin,
-    /// Its keys as they work together, as TOML; each with the text that it comes from.
+    /// Its effective keys as TOML, each with the text that it comes from.
     pub keys: String,
-    /// The provider with the values that it has itself for its URL variables, or why there is none.
+    /// The provider with its own values for its URL variables, or why it can't be used like this.
     pub usual: Result<Arc<Dialect>, String>,
 }
 
@@ -47,7 +47,7 @@ pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErro
 fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     let layer = entry.layer();
     let usual = match entry.lacks() {
-        // Not asked for: what it lacks would be reported as missing.
+        // Not built: what it lacks would be reported as missing.
         Some(what) => Err(format!("it has no {what}")),
         None => entry.provider().map_err(str::to_owned).and_then(|provider| {
             let open = || "its accounts must give values for its URL variables".to_owned();
@@ -63,11 +63,11 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     }
 }
 
-/// What is written, in the order of the schema; what holds by default as comments.
+/// The written keys, in the order of the schema; defaults as comments.
 fn written(written: &BTreeMap<&'static str, (toml::Value, String)>) -> String {
     let mut text = String::new();
     for key in providers::PROVIDER.keys.iter().filter(|key| key.name != "preset") {
-        // A `String` takes everything.
+        // Writing to a `String` can't fail.
         let _ = match (written.get(key.name), key.fallback) {
             (Some((value, file)), _) => writeln!(text, "{} = {value}  # {file}", key.name),
             (None, Fallback::Value(value)) => writeln!(text, "# {} = {}  # default", key.name, value()),

@@ -1,4 +1,4 @@
-//! The URLs of a provider: each is checked for what is asked there.
+//! The URLs of a provider: each is checked for the requests that go there.
 
 use toml::de::DeValue;
 use url::Url;
@@ -8,10 +8,10 @@ use super::reserved::RequestKind;
 use super::template::{TOKEN_URL, Template, Variables, template};
 use super::value::endpoint;
 
-/// The issuer identifier, which is no endpoint.
+/// The issuer identifier, which is not an endpoint.
 pub(super) const ISSUER: &str = "issuer";
 
-/// A URL, or a template of one. One without variables is checked here, where its place is known.
+/// A URL, or a template of one. One without variables is checked here, since its place is known here.
 pub(super) fn location(key: &'static str, value: &DeValue<'_>) -> Result<Template, Problem> {
     let template = template(value)?;
     if key == TOKEN_URL && template.follows_token_url() {

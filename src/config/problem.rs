@@ -1,5 +1,5 @@
-//! What is wrong with a config file: every mistake with its place, what was expected and what may have
-//! been meant. No message quotes a value that could be a secret.
+//! Mistakes in a config file: each with its place, what was expected and what may have been meant. No message quotes a
+//! value that could be a secret.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,7 +14,7 @@ pub struct ConfigError {
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
-    /// Dotted path of the key; empty where there is none (bad TOML).
+    /// Dotted path of the key; empty if there is none (bad TOML).
     pub key: String,
     /// What is wrong, what was expected, what may have been meant.
     pub problem: Problem,
@@ -22,7 +22,7 @@ pub struct ConfigError {
     pub blame: ProblemScope,
 }
 
-/// What of the config can't be used.
+/// The part of the config that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemScope {
     /// All of it.
@@ -36,11 +36,11 @@ pub enum ProblemScope {
 /// What is wrong, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A predicate to the key: "is an integer".
+    /// A predicate for the key: "is an integer".
     pub what: String,
     /// A noun phrase.
     pub expected: Option<String>,
-    /// The valid spelling that comes nearest.
+    /// The most similar valid spelling.
     pub nearest: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub struct Problem {
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl Problem {
-    /// Nothing but what is wrong.
+    /// Only what is wrong.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), expected: None, nearest: None }
     }
@@ -134,17 +134,17 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// What is said, and whether it may follow from another mistake.
+/// A message, and whether it may follow from another mistake.
 type Noted = (ConfigError, MayFollow);
 
-/// Whether a mistake may be none once another is put right: what is missing may stand there misspelled.
+/// Whether a mistake may disappear once another is fixed: a missing key may be there, but misspelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MayFollow {
     No,
     Yes,
 }
 
-/// Collects what is to be said of one text.
+/// Collects the mistakes and warnings of one text.
 pub(super) struct Diagnostics<'a> {
     file: &'a Path,
     text: &'a str,
@@ -172,7 +172,7 @@ impl<'a> Diagnostics<'a> {
         self.file
     }
 
-    /// Notes a mistake at byte `offset`.
+    /// Records a mistake at byte `offset`.
     pub(super) fn report(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope) {
         self.note(offset, key, problem, blame, MayFollow::No);
     }
@@ -187,7 +187,7 @@ impl<'a> Diagnostics<'a> {
         self.errors.borrow().iter().any(|(error, _)| error.key == key)
     }
 
-    /// Notes something that works and should not be done.
+    /// Records a warning about a setting that works but is discouraged.
     pub(super) fn warn(&self, offset: usize, key: &str, problem: Problem, blame: &ProblemScope) {
         self.warnings.borrow_mut().push((self.at(offset, key, problem, blame), MayFollow::No));
     }
@@ -199,13 +199,13 @@ impl<'a> Diagnostics<'a> {
         ConfigError { file: self.file.to_owned(), line, column, key: key.to_owned(), problem, blame: blame.clone() }
     }
 
-    /// The first mistake that stands in the way of `what`.
+    /// The first mistake that disables `what`.
     pub(super) fn first(&self, what: &ProblemScope) -> Option<String> {
         self.errors().iter().find(|error| error.blame == *what).map(ToString::to_string)
     }
 
-    /// All mistakes, in the order of the file; those of one account, provider or the rest stand together, with what may
-    /// follow from the others last.
+    /// All mistakes, in the order of the file, but grouped by account, by provider and the rest, and with those that
+    /// may follow from others last.
     pub(super) fn errors(&self) -> Vec<ConfigError> {
         sorted(&self.errors)
     }
@@ -229,7 +229,7 @@ fn sorted(noted: &RefCell<Vec<Noted>>) -> Vec<ConfigError> {
     noted.into_iter().map(|(error, _)| error).collect()
 }
 
-/// The candidate that `word` is most likely a misspelling of, if any comes near.
+/// The candidate that `word` is most likely a misspelling of, if any is similar.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()

@@ -1,4 +1,4 @@
-//! Providers: the keys of `[providers.NAME]` and of the presets, laid over each other, become a dialect.
+//! Providers: the keys of `[providers.NAME]` and of the presets, merged into a dialect.
 
 mod check;
 mod endpoints;
@@ -22,11 +22,11 @@ use super::value::plain;
 use super::words::RevokeBy;
 use crate::oauth::dialect::{Dialect, Revoke};
 
-/// What one text says of a provider, or several laid over each other.
+/// The keys of a provider in one text, or in several merged ones.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProviderLayer {
     pub(super) keys: ProviderKeys,
-    /// Every key as it was written, and the text that it stands in.
+    /// Every key as it was written, and the text that has it.
     pub(super) written: Written,
 }
 
@@ -35,12 +35,12 @@ pub(super) struct ProviderLayer {
 pub(super) struct ProviderConfig {
     name: String,
     keys: ProviderKeys,
-    /// With the provider's own values; `None`: the account has to give some.
+    /// The dialect with the provider's own values for variables; `None` if the account has to give some.
     pub(super) usual: Option<Arc<Dialect>>,
 }
 
 impl ProviderLayer {
-    /// What a section or preset says.
+    /// Reads a section or preset.
     pub(super) fn read(section: &SectionReader<'_>) -> Self {
         let keys = ProviderKeys::read(section);
         let file = section.file().display().to_string();
@@ -49,13 +49,13 @@ impl ProviderLayer {
         Self { keys, written }
     }
 
-    /// This one, and where it says nothing, `below`.
+    /// Merges this layer over `below`.
     pub(super) fn over(self, below: Self) -> Self {
         Self { keys: self.keys.over(below.keys), written: written_over(self.written, below.written) }
     }
 }
 
-/// The dialect that the keys come to, with the defaults of the schema where nothing is said.
+/// The dialect with these keys, and the defaults of the schema for the others.
 fn dialect(keys: &ProviderKeys, name: &str, filled: Filled) -> Dialect {
     let Filled { endpoints, revoke: revoke_url, issuer } = filled;
     let mut dialect = Dialect {
@@ -71,7 +71,7 @@ fn dialect(keys: &ProviderKeys, name: &str, filled: Filled) -> Dialect {
 }
 
 impl ProviderConfig {
-    /// `own` over `below`; what is wrong with that is reported to the section that `own` comes from.
+    /// Merges `own` over `below`; mistakes in the result are reported in the section that `own` comes from.
     pub(super) fn new(name: &str, own: &ProviderKeys, below: &ProviderKeys, section: &SectionReader<'_>) -> Self {
         let keys = own.clone().over(below.clone());
         check(&keys, section);
@@ -122,7 +122,7 @@ impl ProviderConfig {
     }
 }
 
-/// Where a token is given back. `delete-bearer` follows the token endpoint unless it has a URL of its own.
+/// How a token is revoked. `delete-bearer` follows the token endpoint unless it has a URL of its own.
 fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Revoke {
     match (by, url) {
         (Some(RevokeBy::Nothing), _) => Revoke::None,
@@ -135,7 +135,7 @@ fn revoke(by: Option<RevokeBy>, url: Option<Url>, token_url: Option<&Url>) -> Re
 
 pub(super) type Written = BTreeMap<&'static str, (toml::Value, String)>;
 
-/// Tables grow together, as their meanings do; everything else replaces what is below it.
+/// Tables are merged, as their meanings are; everything else replaces what is below it.
 fn written_over(above: Written, mut below: Written) -> Written {
     for (name, (mut value, file)) in above {
         if let (toml::Value::Table(above), Some((toml::Value::Table(under), _))) = (&mut value, below.get(name)) {

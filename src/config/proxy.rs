@@ -29,7 +29,7 @@ pub(super) fn proxy(value: &DeValue<'_>) -> Result<Proxy, Problem> {
     }
 }
 
-/// Whether it is the address of a script that chooses a proxy, as browsers take one.
+/// Whether it is the URL of a proxy auto-configuration (PAC) script, as browsers use one.
 fn is_pac(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let path = Path::new(lower.split(['?', '#']).next().unwrap_or_default());

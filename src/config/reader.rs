@@ -8,7 +8,7 @@ use super::problem::{Diagnostics, MayFollow, Problem, ProblemScope, nearest};
 use super::schema::{ConfigKey, Fallback, Schema, Section, SectionForm};
 use super::value::{self, Base};
 
-/// What all tables of one text are read with.
+/// The context of all tables of one text.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     /// Collects the mistakes.
@@ -24,15 +24,15 @@ pub(crate) struct SectionReader<'a> {
     section: &'static Section,
     /// Dotted path as the user wrote it; empty at the top.
     path: String,
-    /// Where the table begins, for what is missing from it.
+    /// Where the table begins, for reports of missing keys.
     at: usize,
     table: &'a DeTable<'a>,
     reading: Reading<'a>,
-    /// What a mistake in it stands in the way of.
+    /// What a mistake in it disables.
     blame: ProblemScope,
 }
 
-/// A key that is there.
+/// A key that is set.
 pub(super) struct Field<'a> {
     key: &'static ConfigKey,
     path: String,
@@ -53,7 +53,7 @@ impl<'a> SectionReader<'a> {
         Self { section, path: String::new(), at: 0, table, reading, blame }.checked()
     }
 
-    /// Reports the keys that the section does not have, and those that have another name now.
+    /// Reports the keys that the section does not have, and those that were renamed.
     fn checked(self) -> Self {
         let names = self.reading.schema.names_in(self.section);
         for (key, _) in self.table {
@@ -86,7 +86,7 @@ impl<'a> SectionReader<'a> {
         self.reading.base
     }
 
-    /// The key, if it is there.
+    /// The key, if it is set.
     pub(super) fn field(&self, name: &'static str) -> Option<Field<'a>> {
         let key = self.section.key(name);
         debug_assert!(key.is_some(), "`{name}` is not in the schema of [{}]", self.section.path);
@@ -104,18 +104,18 @@ impl<'a> SectionReader<'a> {
         })
     }
 
-    /// The value of a key, and the name under which it stands: today's, or an earlier one.
+    /// The value of a key, and the name that it is written under: the current one, or an earlier one.
     fn find<'n>(&self, name: &'n str) -> Option<(&'n str, &'a Spanned<DeValue<'a>>)> {
         let of = |name: &'n str| self.table.get(name).map(|value| (name, value));
         of(name).or_else(|| of(self.section.key(name)?.formerly?))
     }
 
-    /// The dotted path of a key, by the name under which it stands.
+    /// The dotted path of a key, with the name that it is written under.
     fn path_as_written(&self, name: &str) -> String {
         self.path_of(self.find(name).map_or(name, |(written, _)| written))
     }
 
-    /// Its value; `None` if it is missing or wrong. What is wrong is reported, and what is missing where it is required.
+    /// Its value; `None` if it is missing or wrong. A wrong value is reported, and a missing one if it is required.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
@@ -136,8 +136,8 @@ impl<'a> SectionReader<'a> {
         self.lacks(name, &[name], Problem::new("is missing").expected(expected));
     }
 
-    /// Reports that something is missing, or has no use, because of what these keys say; not if a mistake in one of them
-    /// was reported, since it may follow from that.
+    /// Reports that something is missing, or has no effect, because of the values of these keys; but not if a mistake
+    /// in one of them was reported, since it may follow from that.
     pub(super) fn lacks(&self, name: &'static str, because_of: &[&str], problem: Problem) {
         if !because_of.iter().any(|key| self.is_mistaken(key)) {
             self.sheet().note(self.place(name), &self.path_as_written(name), problem, &self.blame, MayFollow::Yes);
@@ -149,7 +149,7 @@ impl<'a> SectionReader<'a> {
         self.sheet().is_wrong(&self.path_as_written(name))
     }
 
-    /// Whether a mistake was reported in this key or table, or in what is likely meant to be it.
+    /// Whether a mistake was reported in this key or table, or in a likely misspelling of it.
     pub(super) fn is_mistaken(&self, name: &str) -> bool {
         let names = self.reading.schema.names_in(self.section);
         let is_unknown = |key: &str| !names.contains(&key) && self.section.renamed(key).is_none();
@@ -162,7 +162,7 @@ impl<'a> SectionReader<'a> {
         self.sheet().report(self.place(name), &self.path_as_written(name), problem, &self.blame);
     }
 
-    /// Notes what works and should not be done: where its value is, or where the table begins.
+    /// Warns of a setting that works but is discouraged: at its value, or where the table begins.
     pub(super) fn warn(&self, name: &str, why: &str) {
         self.sheet().warn(self.place(name), &self.path_as_written(name), Problem::new(why), &self.blame);
     }
@@ -172,7 +172,7 @@ impl<'a> SectionReader<'a> {
         self.find(name).map_or(self.at, |(_, value)| value.span().start)
     }
 
-    /// The first mistake in it and what is below it.
+    /// The first mistake in it and in the tables below it.
     pub(super) fn first_mistake(&self) -> Option<String> {
         self.sheet().first(&self.blame)
     }
@@ -182,7 +182,7 @@ impl<'a> SectionReader<'a> {
         self.sheet().file()
     }
 
-    /// Every key that is there, in the order of the schema.
+    /// Every key that is set, in the order of the schema.
     pub(super) fn written(&self) -> impl Iterator<Item = (&'static str, &'a DeValue<'a>)> {
         self.section.keys.iter().filter_map(|key| Some((key.name, self.find(key.name)?.1.get_ref())))
     }
@@ -196,7 +196,7 @@ impl<'a> SectionReader<'a> {
         Some(Self { section, path, at, table, reading: self.reading, blame }.checked())
     }
 
-    /// The tables below the table of this name, each with its name. A mistake in one of them is its own.
+    /// The tables below the table of this name, each with its name. A mistake in one of them disables only that one.
     pub(super) fn children(&self, name: &'static str, blame: fn(String) -> ProblemScope) -> Vec<(String, Self)> {
         let (Some((key, value)), Some(section)) =
             (self.table.get_key_value(name), self.reading.schema.at(&format!("{name}.NAME")))
@@ -234,7 +234,7 @@ impl<'a> SectionReader<'a> {
         join(&self.path, &segment(name))
     }
 
-    /// What to say of a key that the section does not have.
+    /// The problem of a key that the section does not have.
     fn unknown(&self, name: &str) -> Problem {
         let problem = Problem::new("is not a known key");
         if let Some(place) = self.belongs(name) {
@@ -250,7 +250,7 @@ impl<'a> SectionReader<'a> {
         }
     }
 
-    /// Where a key or table of the config's top belongs, if it stands elsewhere.
+    /// Where a key or table of the config's top belongs, if it is elsewhere.
     fn belongs(&self, name: &str) -> Option<String> {
         let schema = self.reading.schema;
         let is_of_top = schema.at("").is_some_and(|top| schema.names_in(top).contains(&name));

@@ -1,5 +1,4 @@
-//! The redirect URI of an account: what may be registered, and when two accounts get in each other's
-//! way.
+//! The redirect URI of an account: what may be registered, and when two accounts conflict.
 
 use std::net::SocketAddr;
 
@@ -27,7 +26,7 @@ pub(super) fn comes_back(grant: GrantType) -> bool {
     matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }
 
-/// Where a redirect arrives: listeners tell by port and path, not by host.
+/// The target of a redirect: listeners distinguish targets by port and path, not by host.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
 pub(super) struct RedirectTarget {
     port: u16,
@@ -35,7 +34,7 @@ pub(super) struct RedirectTarget {
 }
 
 impl RedirectTarget {
-    /// `None` for what is no URI, or has port 0, which means any.
+    /// `None` if it is not a URI, or has port 0, which means any.
     pub(super) fn of(redirect_uri: &str) -> Option<Self> {
         let url = Url::parse(redirect_uri).ok()?;
         let port = url.port_or_known_default().filter(|port| *port != 0)?;
@@ -48,8 +47,8 @@ impl RedirectTarget {
     }
 }
 
-/// A literal redirect URI: http on loopback (RFC 8252 §7.3), with a path, in the form in which the
-/// browser will ask for it.
+/// A literal redirect URI: http on loopback (RFC 8252 §7.3), with a path, in the form in which the browser will request
+/// it.
 pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     let literal = text(value)?;
     let url = plain_url(&literal)?;
@@ -63,7 +62,7 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     if !authority.contains('/') {
         return Err(Problem::new("has no path"));
     }
-    // What the browser asks for is compared without its query, which is the answer's.
+    // The browser's request is compared without its query, which has the authorization response.
     if url.query().is_some() {
         return Err(Problem::new("has a query (`?`), but providers append their own parameters"));
     }
@@ -74,7 +73,7 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
         let problem = Problem::new("has the default port `:80`, which browsers omit when they come back");
         return Err(problem.nearest(Some(url.as_str())));
     }
-    // RFC 8252 §7.3 names these; the gate knows no others.
+    // RFC 8252 §7.3 names these; the gate accepts no others.
     if !matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")) {
         return Err(Problem::new("has a host that the daemon does not answer to"));
     }

@@ -1,5 +1,5 @@
-//! Names of request parameters that the config may not set: what ringback sends itself, and what is a secret. One
-//! table, by what the request is.
+//! Reserved names of request parameters, which the config may not set: those that ringback sends itself, and secrets.
+//! One table, by kind of request.
 
 use url::Url;
 
@@ -28,16 +28,16 @@ pub(super) enum RequestKind {
 
 use RequestKind::{Authorization, Device, Introspection, PushedAuthorization, Revocation, Token};
 
-/// What a parameter is.
+/// Why a name is reserved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
-    /// A secret: it has no place in a URL, and `config check --show` would show it.
+    /// A secret: it must not be in a URL, and `config check --show` would show it.
     Secret,
     /// Set by ringback.
     Ours,
 }
 
-/// A name, what it is, the requests that can't have it (none: no request can), and what to use instead.
+/// A name, why it is reserved, the requests that can't have it (none: no request can), and what to use instead.
 struct ReservedName(&'static str, Is, &'static [RequestKind], &'static str);
 
 const ASKS: &[RequestKind] = &[Authorization, PushedAuthorization];
@@ -87,7 +87,7 @@ const RESERVED: &[ReservedName] = &[
 ];
 
 impl RequestKind {
-    /// Why this request can't have a further parameter `name` with this value: a predicate to the key that sets it.
+    /// Why this request can't have a further parameter `name` with this value: a predicate for the key that sets it.
     pub(super) fn refuses(self, name: &str, value: &str) -> Option<Problem> {
         match self.reserves(name) {
             Some((what, instead)) => {

@@ -1,6 +1,6 @@
-//! How an answer may come back (`response_mode`, OAuth 2.0 Multiple Response Type Encoding Practices §2.1): in the query
-//! for a code, in the fragment for a token. That is what providers do by themselves; every other way ends at a callback
-//! that can't take the answer, after the user has agreed.
+//! The `response_mode` of a login (OAuth 2.0 Multiple Response Type Encoding Practices §2.1): `query` for a code,
+//! `fragment` for a token. These are the defaults of providers; any other mode ends at a callback that can't read the
+//! response, after the user has agreed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const NAME: &str = "response_mode";
 const QUERY: &str = "query";
 const FRAGMENT: &str = "fragment";
 
-/// What no login of ringback's can be answered by, and why.
+/// Modes that no login of ringback supports, and why.
 const UNREADABLE: &[(&str, &str)] = &[
     ("form_post", POSTED),
     ("form_post.jwt", POSTED),
@@ -30,15 +30,15 @@ the `SameSite=Lax` cookie that identifies the browser; a `SameSite=None` cookie 
 const SIGNED: &str = "the answer would be one signed JWT (JARM), which ringback does not read";
 const MESSAGE: &str = "the answer would go to a script of the page that opened the provider's page, and not here";
 
-/// Why a parameter of the authorization request can't be, whatever the account's grant: a predicate to the key that sets
-/// it.
+/// Why the authorization request can't have a parameter, whatever the account's grant: a predicate for the key that
+/// sets it.
 pub(super) fn refuses(name: &str, value: &str) -> Option<Problem> {
     let mode = mode(name, value).filter(|mode| ![QUERY, FRAGMENT].contains(&mode.as_str()))?;
     let why = UNREADABLE.iter().find(|(known, _)| *known == mode).map(|(_, why)| *why);
     Some(problem(&mode, why.unwrap_or("ringback does not know this mode, and so not where the answer would be")))
 }
 
-/// Why an answer to the requests of this provider would not be where ringback looks for it with this grant.
+/// Why the response of this provider would not be where ringback looks for it with this grant.
 pub(super) fn unfit(dialect: &Dialect, grant: GrantType) -> Option<Problem> {
     let in_url = dialect.endpoints.authorize.iter().flat_map(|url| url.query_pairs());
     let extra = dialect.extra_authorize.iter().map(|(name, value)| (name.into(), value.into()));
@@ -53,7 +53,7 @@ pub(super) fn unfit(dialect: &Dialect, grant: GrantType) -> Option<Problem> {
     Some(problem(&mode, why))
 }
 
-/// Whether these parameters say how the answer is to come back.
+/// Whether these parameters set the response mode.
 pub(super) fn is_in(extra: &BTreeMap<String, String>) -> bool {
     extra.keys().any(|name| as_servers_read(name) == NAME)
 }

@@ -1,4 +1,4 @@
-//! Which changes of the config a reload can't carry out.
+//! Which changes of the config need a restart.
 
 use super::describe::describe;
 use super::effective::Config;

@@ -1,22 +1,22 @@
 //! The macros that make a section from its rows: one row is all that a key needs.
 //!
 //! ```text
-//! /// What the reference, the example and editors say of the key.
+//! /// What the reference, the example and editors say about the key.
 //! FIELD: TYPE = KIND, FALLBACK, example("VALUE IN TOML"), FLAGS...;
 //! ```
 //!
-//! KIND is a type of `kinds` that reads a TYPE. FALLBACK is what holds where the key is missing:
+//! KIND is a type of `kinds` that reads a TYPE. FALLBACK is what applies if the key is missing:
 //!
 //! - `default(VALUE)`: this value. The reference shows it.
-//! - `default(VALUE, "words")`: this value, of which the reference says something else.
-//! - `none("words")`: nothing, as the words say. TYPE is an `Option`.
-//! - `required()`: a mistake. TYPE is an `Option`, empty where the mistake was reported.
+//! - `default(VALUE, "words")`: this value, which the reference describes by the words.
+//! - `none("words")`: no value; the words describe what applies. TYPE is an `Option`.
+//! - `required()`: a mistake. TYPE is an `Option`, which is `None` after the mistake was reported.
 //!
 //! FLAGS are the methods of `ConfigKey`: `instead()`, `quiet()`, `formerly("old_name")`.
 //!
-//! [`settings!`] makes a struct whose fields have the values that hold. [`layer!`] makes one whose fields are what one
-//! text says, to be laid over another; its rows may name the field of the [`Dialect`](crate::oauth::dialect::Dialect)
-//! that they set: `FIELD: TYPE = KIND => DIALECT_FIELD, ...`.
+//! [`settings!`] makes a struct with the effective values. [`layer!`] makes one with the values of one text, to be
+//! merged over another; its rows may name the field of the [`Dialect`](crate::oauth::dialect::Dialect) that they set:
+//! `FIELD: TYPE = KIND => DIALECT_FIELD, ...`.
 
 /// A section as data.
 macro_rules! section_of_rows {
@@ -40,7 +40,7 @@ macro_rules! section_of_rows {
     };
 }
 
-/// What holds where a key is missing, as data.
+/// The fallback of a key, as data.
 macro_rules! fallback {
     ($kind:ty, required()) => {
         $crate::config::schema::Fallback::Required
@@ -56,7 +56,7 @@ macro_rules! fallback {
     };
 }
 
-/// What was read, or the default.
+/// The value that was read, or the default.
 macro_rules! or_default {
     ($read:expr, required()) => {
         $read
@@ -69,7 +69,7 @@ macro_rules! or_default {
     };
 }
 
-/// The value of a field, if it has one: with a default it always has.
+/// The value of a field, if it has one: with a default, it always does.
 macro_rules! if_any {
     ($field:expr, default($($rest:tt)*)) => {
         Some(&$field)
@@ -79,7 +79,7 @@ macro_rules! if_any {
     };
 }
 
-/// The same, to be kept.
+/// The same, by value.
 macro_rules! wrapped {
     ($value:expr, default($($rest:tt)*)) => {
         Some($value)
@@ -89,7 +89,7 @@ macro_rules! wrapped {
     };
 }
 
-/// A section whose fields have the values that hold.
+/// A section whose fields have the effective values.
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
@@ -113,7 +113,7 @@ macro_rules! settings {
         }
 
         impl $Settings {
-            /// What the section says, and the defaults for what it does not.
+            /// Reads the section, with the defaults for keys that are not set.
             pub(crate) fn read(section: Option<&$crate::config::reader::SectionReader<'_>>) -> Self {
                 $(
                     let $key = section.and_then(|section| <$kind as $crate::config::kind::Kind>::take(section, stringify!($key)));
@@ -134,7 +134,7 @@ macro_rules! settings {
     };
 }
 
-/// A section whose fields are what one text says: `None` is nothing.
+/// A section whose fields have the values of one text; `None` if a key is not set.
 macro_rules! layer {
     (
         $(#[doc = $about:literal])+
@@ -151,29 +151,29 @@ macro_rules! layer {
             [$($key: $kind, $fallback $told, $example, concat!($($doc),+), [$($flag($($arg)?)),*];)*]
         );
 
-        /// What one text says of a provider, or several laid over each other; `None`: nothing.
+        /// The keys of a provider in one text, or in several merged ones; `None` if a key is not set.
         #[derive(Debug, Clone, Default)]
         $vis struct $Layer {
             $($(#[doc = $doc])+ $vis $key: Option<$type>,)*
         }
 
         impl $Layer {
-            /// What the section says.
+            /// Reads the section.
             $vis fn read(section: &$crate::config::reader::SectionReader<'_>) -> Self {
                 Self { $($key: <$kind as $crate::config::kind::Kind>::take(section, stringify!($key)),)* }
             }
 
-            /// These keys, and where they say nothing, those of `below`.
+            /// Merges these keys over those of `below`.
             $vis fn over(self, below: Self) -> Self {
                 Self { $($key: $crate::config::kind::over::<$kind>(self.$key, below.$key),)* }
             }
 
-            /// Sets the fields that rows name, with the defaults where nothing is said.
+            /// Sets the fields that rows name, with the defaults for keys that are not set.
             $vis fn apply(self, target: &mut $Target) {
                 $($(target.$($field).+ = $crate::config::row::or_default!(self.$key, $fallback $told);)?)*
             }
 
-            /// What would set the fields that rows name so.
+            /// The keys that would set the fields that rows name to these values.
             $vis fn of(target: &$Target) -> Self {
                 Self {
                     $($($key: $crate::config::row::wrapped!(target.$($field).+.clone(), $fallback $told),)?)*

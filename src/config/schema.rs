@@ -1,5 +1,5 @@
-//! The schema of the config file, as data. The rows of `sections/` make it; from it come the check for unknown keys, the
-//! words "expected ..." of every message, the example, the reference and the JSON Schema for editors.
+//! The schema of the config file, as data, made from the rows of `sections/`. It is the source of the check for unknown
+//! keys, the words "expected ..." of every message, the example, the reference and the JSON Schema for editors.
 
 use crate::oauth::preset::PRESETS;
 
@@ -16,13 +16,13 @@ pub(crate) struct Section {
     pub(super) form: SectionForm,
     /// One paragraph.
     pub(super) doc: &'static str,
-    /// When a change of it does something.
+    /// When a change of it takes effect.
     pub(super) takes_effect: TakesEffect,
     /// In the order of the example and the reference.
     pub(super) keys: &'static [ConfigKey],
 }
 
-/// When a changed setting does something.
+/// When a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TakesEffect {
     /// When the daemon reads the config again (SIGHUP).
@@ -51,7 +51,7 @@ pub(super) struct ConfigKey {
     pub(super) name: &'static str,
     /// What its value may be.
     pub(super) kind: ValueKind,
-    /// What holds where it is missing.
+    /// What applies if it is missing.
     pub(super) fallback: Fallback,
     /// One paragraph.
     pub(super) doc: &'static str,
@@ -59,29 +59,29 @@ pub(super) struct ConfigKey {
     pub(super) example: &'static str,
     /// How the example shows it.
     pub(super) shown: Shown,
-    /// Whether `config check --show` leaves it out where it has its default.
+    /// Whether `config check --show` leaves it out if it has its default.
     pub(super) quiet: bool,
     /// Its name in earlier versions, which is read with a warning.
     pub(super) formerly: Option<&'static str>,
 }
 
-/// What holds where a key is missing.
+/// What applies if a key is missing.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fallback {
     /// Nothing: it has to be there.
     Required,
     /// This value.
     Value(fn() -> toml::Value),
-    /// Something that is no fixed value.
+    /// Something other than a fixed value.
     Words(&'static str),
 }
 
 /// How the example shows a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// As a line that works once its `#` is taken away.
+    /// As a line that works once its `#` is removed.
     Line,
-    /// As an alternative to the lines around it, with which it can't stand together.
+    /// As an alternative to the lines around it, with which it can't be combined.
     Instead,
 }
 
@@ -124,7 +124,7 @@ pub(super) enum ValueKind {
     Resources,
     /// Members of the token reply with the paths to them.
     Paths,
-    /// How many in how long.
+    /// How many requests in how long.
     Rate,
     /// One of these.
     Choice(fn() -> Vec<&'static str>),
@@ -158,7 +158,7 @@ impl ConfigKey {
         Self { shown: Shown::Instead, ..self }
     }
 
-    /// `config check --show` leaves it out where it has its default.
+    /// `config check --show` leaves it out if it has its default.
     pub(super) const fn quiet(self) -> Self {
         Self { quiet: true, ..self }
     }
@@ -231,7 +231,7 @@ impl Schema {
         self.sections().find(|section| section.path == path)
     }
 
-    /// Everything that may stand in a section: its keys, then the tables directly below it.
+    /// Everything that a section may have: its keys, then the tables directly below it.
     pub(super) fn names_in(self, section: &Section) -> Vec<&'static str> {
         section.keys.iter().map(|key| key.name).chain(self.tables_in(section)).collect()
     }
@@ -255,7 +255,7 @@ impl Section {
         self.keys.iter().find(|key| key.formerly == Some(name))
     }
 
-    /// Its header as a person writes it, `name` standing for `NAME`.
+    /// Its header as a user writes it, with `name` for `NAME`.
     pub(super) fn header(&self, name: &str) -> String {
         self.path.replace("NAME", name)
     }

@@ -6,7 +6,7 @@ pub(super) mod providers;
 
 use super::schema::{Schema, Section};
 
-/// Every section there is, in the order of the reference.
+/// Every section, in the order of the reference.
 pub(super) static SECTIONS: &[&Section] = &[
     &daemon::TOP,
     &daemon::LISTEN,
@@ -19,5 +19,5 @@ pub(super) static SECTIONS: &[&Section] = &[
     &accounts::PASSWORD_ITEM,
 ];
 
-/// The same, for readers.
+/// The same as a schema, for readers.
 pub(super) const SCHEMA: Schema = Schema(SECTIONS);

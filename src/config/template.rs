@@ -1,5 +1,5 @@
-//! URLs with `{variables}` in them. They are filled in before the URL is looked at, so whatever a value
-//! does to it is checked like a URL that was written out.
+//! URL templates with `{variables}` in them. They are filled in before the URL is checked, so a value is checked
+//! together with the URL that it becomes a part of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +12,7 @@ use super::value::{text, texts};
 /// Values of variables, by name.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// Stands for the token endpoint, without its query: what belongs to it follows it.
+/// The variable for the token endpoint, without its query, for URLs that begin with it.
 pub(super) const TOKEN_URL: &str = "token_url";
 
 /// A text with variables in it.
@@ -28,7 +28,7 @@ enum Piece {
     Variable(String),
 }
 
-/// A text with `{name}` where variables are. None may stand in the scheme: it decides what is safe.
+/// A text with `{name}` for each variable. The scheme may have none: it decides what is safe.
 pub(super) fn template(value: &DeValue<'_>) -> Result<Template, Problem> {
     let text = text(value)?;
     let mut pieces = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn template(value: &DeValue<'_>) -> Result<Template, Problem> {
     if scheme.contains('{') && !begins_with_token_url {
         return Err(Problem::new("has a variable before `://`"));
     }
-    // Refused in every URL; here, too, because one that is not filled in yet is shown to people.
+    // Refused in every URL; here, too, because a template that is not filled in yet is shown to users.
     let authority = text.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
     if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(Problem::new("has a user name or password in it"));
@@ -71,7 +71,7 @@ impl Template {
         self.variables().filter(|name| *name != TOKEN_URL).collect()
     }
 
-    /// Whether it belongs to the token endpoint.
+    /// Whether it begins with the token endpoint.
     pub(super) fn follows_token_url(&self) -> bool {
         self.variables().any(|name| name == TOKEN_URL)
     }
@@ -83,7 +83,7 @@ impl Template {
         })
     }
 
-    /// The text with all values in their places; the name of the first that has none otherwise.
+    /// The text with all values filled in, or the name of the first variable without a value.
     pub(super) fn fill(&self, values: &Variables) -> Result<String, &str> {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -120,8 +120,8 @@ pub(super) fn variables(value: &DeValue<'_>) -> Result<Variables, Problem> {
     Ok(variables)
 }
 
-/// A value can be a host, a label of one, a port or a segment of a path, and nothing that changes what is
-/// around it: no `/`, `:`, `@`, `?`, `#` or `%`, and no segment that a URL leaves out.
+/// A value can be a host, a label of one, a port or a segment of a path, but nothing that changes the text around it:
+/// no `/`, `:`, `@`, `?`, `#` or `%`, and no segment that a URL parser removes.
 fn value(value: &str) -> Result<(), Problem> {
     let expected = "1 to 253 characters of A-Z, a-z, 0-9, `.` and `-`";
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';

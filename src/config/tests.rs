@@ -31,7 +31,7 @@ fn sound(text: &str) -> Config {
     parse(text).unwrap_or_else(|errors| panic!("{errors}\n---\n{text}"))
 }
 
-/// An account at Phone.com that is complete but for what is added.
+/// An account at Phone.com that is complete except for what is added.
 fn with_account(more: &str) -> String {
     format!("[accounts.work]\nprovider = \"phonecom\"\nclient_id = \"id\"\n{more}\n")
 }
@@ -157,7 +157,7 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
                 } else {
                     ""
                 };
-                // A warning stands where the key is.
+                // A warning has the position of its key.
                 let [with, without] =
                     [text, without].map(|text| Config { warnings: Vec::new(), ..sound(&format!("{text}{user}")) });
                 assert_eq!(format!("{with:?}"), format!("{without:?}"), "{}.{}", section.path, key.name);
@@ -166,7 +166,7 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     }
 }
 
-/// The example with the `#` taken off every line that is no prose.
+/// The example with the `#` removed from every line that is not prose.
 fn uncommented_example() -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),

@@ -1,4 +1,4 @@
-//! Values of the config file, one at a time: from TOML to what they mean, or what is wrong with them.
+//! Parsers for single values of the config file: from TOML to the parsed value, or to what is wrong with it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -68,7 +68,7 @@ pub(super) fn count(value: &DeValue<'_>) -> Result<usize, Problem> {
     }
 }
 
-/// `None`: too big for any use.
+/// `None` if it is too large for any use.
 fn integer(value: &DeValue<'_>) -> Result<Option<i64>, Problem> {
     let number = value.as_integer().ok_or_else(|| is_a(value))?;
     Ok(i64::from_str_radix(number.as_str(), number.radix()).ok())
@@ -168,7 +168,7 @@ pub(super) fn path(value: &DeValue<'_>, base: &Base<'_>) -> Result<PathBuf, Prob
     resolve(&text(value)?, base)
 }
 
-/// There is no folder that a provider's file would be relative to: presets are laid over each other.
+/// A provider's path has no folder to be relative to: presets are merged.
 pub(super) fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
     let path = PathBuf::from(text(value)?);
     if path.is_absolute() { Ok(path) } else { Err(Problem::new("is not an absolute path")) }
@@ -179,9 +179,9 @@ pub(super) fn absolute(value: &DeValue<'_>) -> Result<PathBuf, Problem> {
 pub enum SocketChoice {
     /// In the runtime folder.
     Default,
-    /// Here.
+    /// At this path.
     At(PathBuf),
-    /// Nowhere.
+    /// There is none.
     Off,
 }
 
@@ -250,7 +250,7 @@ pub(super) fn name(name: &str) -> Result<(), Problem> {
     Err(Problem::new("is not a valid name").expected(expected).nearest(meant))
 }
 
-/// Resource indicators: absolute URIs without fragment (RFC 8707 §2), sent as they stand here.
+/// Resource indicators: absolute URIs without fragment (RFC 8707 §2), sent unchanged.
 pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let resources = list(value)?;
     for resource in &resources {
@@ -264,7 +264,7 @@ pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     Ok(resources)
 }
 
-/// `30/30s`: at most so many in so long.
+/// `30/30s`: at most 30 requests in 30 seconds.
 pub(super) fn rate_limit(value: &DeValue<'_>) -> Result<RateLimit, Problem> {
     let text = text(value)?;
     let (most, per) = text.split_once('/').ok_or_else(|| Problem::new("has no `/` in it"))?;
@@ -278,11 +278,11 @@ pub(super) fn rate_limit(value: &DeValue<'_>) -> Result<RateLimit, Problem> {
     })
 }
 
-/// Members of the token reply that may stand elsewhere (RFC 6749 §5.1, §5.2).
+/// Members of the token reply that may be elsewhere in it (RFC 6749 §5.1, §5.2).
 pub(super) const MEMBERS: [&str; 7] =
     ["access_token", "refresh_token", "token_type", "expires_in", "scope", "error", "error_description"];
 
-/// Members with the path to where they stand, its steps separated by dots.
+/// Members with their paths, whose steps are separated by dots.
 pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, String>, Problem> {
     let paths = texts(value, |_, _| None)?;
     for (name, path) in &paths {
@@ -298,7 +298,7 @@ pub(super) fn response_paths(value: &DeValue<'_>) -> Result<BTreeMap<String, Str
     Ok(paths)
 }
 
-/// The value as it would be written again. What no key takes is left empty.
+/// The value as it would be written again. Types that no key accepts are left empty.
 pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
     match value {
         DeValue::String(text) => toml::Value::String(text.to_string()),
@@ -322,8 +322,8 @@ pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
     }
 }
 
-/// A URL that says no more than where: no white space that a parser would quietly drop, no user name or
-/// password, no fragment (RFC 6749 §3.1).
+/// A plain URL: no white space that a parser would silently drop, no user name or password, no fragment (RFC 6749
+/// §3.1).
 pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
     if text.contains(char::is_whitespace) || text.contains('\\') {
         return Err(Problem::new("has white space or a backslash in it"));

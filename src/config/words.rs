@@ -79,13 +79,13 @@ words! {
 /// The unit of `expires_in`.
 pub(super) struct ExpiresInUnit;
 
-/// Whether the desktop tells that an account needs a login.
+/// Whether a desktop notification says that an account needs a login.
 pub(super) struct Notify;
 
 /// Whether the user is asked before a program gets its first token.
 pub(super) struct Consent;
 
-/// How a token is given back, without the URL.
+/// How a token is revoked, without the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RevokeBy {
     /// Not at all.
@@ -99,7 +99,7 @@ pub(crate) enum RevokeBy {
 /// Where the store's master key comes from, without the name of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyWord {
-    /// The keyring where one answers, else the file.
+    /// The keyring if one answers, else the file.
     Auto,
     /// A file in the state folder.
     File,
@@ -107,8 +107,8 @@ pub enum KeyWord {
     Keyring,
     /// A systemd credential.
     Credential,
-    /// What a program prints.
+    /// The output of a program.
     Command,
-    /// A file that a passphrase opens.
+    /// A file that a passphrase unlocks.
     Passphrase,
 }

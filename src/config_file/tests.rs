@@ -1,4 +1,4 @@
-//! Where the config is found, and who else may have had a hand in it.
+//! Where the config is found, and who else may have written it.
 #![allow(clippy::disallowed_methods, reason = "files of a test")]
 
 use std::fs::{self, Permissions};

@@ -8,10 +8,10 @@ use super::error::{CredentialError, MOST_BYTES};
 use crate::os::child_env::ChildEnv;
 use crate::os::program::{self, ProgramError, ProgramLimits};
 
-/// How long a program may take before it is killed.
+/// Timeout after which a program is killed.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the program prints.
+/// The output of the program.
 pub(super) async fn output(argv: &[String], variables: &ChildEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let limits = ProgramLimits { output: MOST_BYTES, time: COMMAND_PATIENCE, open_output: None };
     let done = program::output(argv, variables, limits).await;

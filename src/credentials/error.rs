@@ -1,10 +1,10 @@
-//! Why a secret can't be had.
+//! Why a secret can't be obtained.
 
 use std::path::PathBuf;
 
 use crate::os::keyring::KeyringError;
 
-/// No secret is longer. In bytes.
+/// Longest secret, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
 
 /// Why there is no secret.
@@ -18,7 +18,7 @@ pub enum CredentialError {
         /// What is wrong and what to do.
         why: String,
     },
-    /// The program did not give one.
+    /// The program did not provide a secret.
     #[error("the command `{program}` {why}; run it by hand to see more")]
     Command {
         /// Its name or path; the arguments may be secret.
@@ -31,13 +31,13 @@ pub enum CredentialError {
         "there is no systemd credential `{name}`: CREDENTIALS_DIRECTORY is not set; add LoadCredential={name}:PATH to the service"
     )]
     NoCredentials {
-        /// Which one was wanted.
+        /// The requested name.
         name: String,
     },
-    /// The keyring did not give one.
+    /// The keyring did not provide a secret.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// What came is no secret.
+    /// The content can't be a secret.
     #[error("the secret from {from} {why}")]
     Unfit {
         /// The source, in words.

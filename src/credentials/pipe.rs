@@ -1,5 +1,5 @@
-//! A password that a person types: it comes through a named pipe that only this user can open, never over
-//! HTTP and never as an argument.
+//! A password that a person types in: it is passed through a named pipe that only this user can open, never over HTTP
+//! and never as an argument.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::secret::{Nonce256, Password, RandomSecret as _};
 /// Longest password, in bytes.
 const LONGEST: usize = 4096;
 
-/// A pipe that waits for one password. It is gone when this is dropped.
+/// A pipe that waits for one password. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct PasswordPipe {
     path: PathBuf,
@@ -24,7 +24,7 @@ pub struct PasswordPipe {
 }
 
 impl PasswordPipe {
-    /// Makes one in `folder`, which is the user's own. Needs a tokio runtime.
+    /// Creates a pipe in `folder`, which is the user's own. Needs a tokio runtime.
     pub fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
         let unusable = |why: String| CredentialError::File { path: path.clone(), why };
@@ -32,15 +32,15 @@ impl PasswordPipe {
         Ok(Self { path, pipe })
     }
 
-    /// Where it is written to.
+    /// The path to write to.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Waits for a line, and gives what is on it. `None`: an empty line. Whoever was to type gave up; that
-    /// somebody closes a pipe without a word can't be seen while we hold it open ourselves.
+    /// Waits for a line and returns it. `None` for an empty line, by which the user gives up: a writer that closes the
+    /// pipe without a line goes unnoticed, since this process holds it open itself.
     pub async fn read(mut self) -> Result<Option<Password>, CredentialError> {
-        // Room for all of it, so that it does not grow and leave unwiped copies behind.
+        // Allocated at its final size, since growing would leave unwiped copies behind.
         let mut line = Zeroizing::new(vec![0; LONGEST + 1]);
         let mut filled = 0;
         while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::error::{CredentialError, MOST_BYTES};
 use crate::os::private_file::{self, NotPrivate, OTHERS, Owners, own_uid};
 
-/// The content of a regular file that is ours or root's and that nobody else can read. A symbolic link
-/// is followed; what counts is the file it leads to.
+/// The content of a regular file that belongs to this user or root and that nobody else can read. A symbolic link is
+/// followed; what counts is its target.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let (file, meta) = private_file::open_regular(path).map_err(|error| unusable(path, error))?;
     match private_file::check(meta.uid(), meta.mode(), Owners::UserOrRoot, OTHERS) {
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     }
 }
 
-/// The content of a regular file in a folder that was made for this process alone. Not its mode: systemd
+/// The content of a regular file in a folder that was created only for this process. The mode is not checked: systemd
 /// may grant access by an access control list, which shows as group permission.
 pub(super) fn read_granted(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let (file, _) = private_file::open_regular(path).map_err(|error| unusable(path, error))?;

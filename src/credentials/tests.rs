@@ -1,4 +1,4 @@
-//! Each source of a secret, with what can go wrong there.
+//! Each source of a secret, and its errors.
 #![allow(clippy::disallowed_methods, reason = "files of a test")]
 
 use std::fs::{self, Permissions};

@@ -19,7 +19,7 @@ pub enum Obstacle {
     NotAResource {
         /// The account's own name.
         account: String,
-        /// What was asked for.
+        /// The requested one.
         resource: String,
     },
     /// The limit of pending logins is reached.

@@ -4,17 +4,16 @@ use super::dialect::{ClientAuth, Dialect};
 use super::exchange::Credentials;
 use super::reply::{Failed, ParsedReply, Refusal};
 
-/// Codes that say that the client's id, its secret or the way it proves itself is wrong: RFC 6749 §5.2, and names that
-/// GitHub, Spotify and others have for it.
+/// Codes that mean failed client authentication: RFC 6749 §5.2, and the names that GitHub, Spotify and others use.
 const NOT_AUTHENTICATED: [&str; 4] =
     ["invalid_client", "invalid_client_id", "bad_client_secret", "incorrect_client_credentials"];
 
-/// Whether the provider says that the client did not prove who it is.
+/// Whether the code means that client authentication failed.
 pub(crate) fn is_not_authenticated(code: &str) -> bool {
     NOT_AUTHENTICATED.iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 
-/// What to do where the provider does not know the client or its secret; empty otherwise.
+/// Advice for failed client authentication; empty for any other code.
 fn of_client(dialect: &Dialect, credentials: &Credentials, code: &str) -> String {
     if !is_not_authenticated(code) {
         return String::new();
@@ -53,7 +52,7 @@ impl Refusal {
 }
 
 impl ParsedReply {
-    /// The same, with what to do where it refuses the client.
+    /// The same, with advice if the provider refuses the client.
     #[must_use]
     pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
         match self {
@@ -64,7 +63,7 @@ impl ParsedReply {
 }
 
 impl Failed {
-    /// The same, with what to do where it refuses the client.
+    /// The same, with advice if the provider refuses the client.
     #[must_use]
     pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
         match self {

@@ -16,7 +16,7 @@ use crate::clock::Wall;
 use crate::oauth::credentials::Credentials;
 use crate::secret::{Nonce256, PrivateKey};
 
-/// How long an assertion is good for, in seconds: it is sent at once, and once.
+/// Lifetime of an assertion in seconds: it is sent at once, and only once.
 const LIFE: i64 = 60;
 
 /// What a signature needs from outside.
@@ -30,13 +30,13 @@ pub struct Signing<'a> {
     pub rng: &'a dyn SecureRandom,
 }
 
-/// Why nothing can be signed. Holds nothing of the key.
+/// Why nothing can be signed. Contains no part of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// `private_key_jwt` without a key.
     #[error("there is no client key to sign with (`client_key_file`)")]
     Missing,
-    /// Not PEM, or nothing in it that is a private key.
+    /// Not PEM, or PEM without a private key.
     #[error("the client key is not a private key in PEM (PKCS#8, SEC1 or PKCS#1, without a passphrase)")]
     NotPem,
     /// A key of a kind, curve or size that is not supported.
@@ -49,12 +49,12 @@ pub enum KeyError {
     Failed,
 }
 
-/// Whether a key in PEM is one that can sign.
+/// Whether a PEM key can sign assertions.
 pub(crate) fn check_key(pem: &PrivateKey, rng: &dyn SecureRandom) -> Result<(), KeyError> {
     Signer::read(pem.expose(), rng).map(drop)
 }
 
-/// A JWT that says who the client is, for `audience`, signed with the client's key (RFC 7523 §3).
+/// A JWT that identifies the client to `audience`, signed with the client's key (RFC 7523 §3).
 pub(crate) fn sign(
     credentials: &Credentials,
     audience: &str,
@@ -84,7 +84,7 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A key and what it signs by (RFC 7518 §3.1, RFC 8037 §3.1).
+/// A key and its algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
 enum Signer {
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
@@ -106,7 +106,7 @@ impl Signer {
         .ok_or(KeyError::Unusable)
     }
 
-    /// The kind stands in the key; each reader takes only its own.
+    /// The key names its own kind; each parser accepts only that one.
     fn pkcs8(der: &[u8], rng: &dyn SecureRandom) -> Option<Self> {
         Self::elliptic(Curve::P256, der, rng)
             .or_else(|| Self::elliptic(Curve::P384, der, rng))
@@ -168,7 +168,7 @@ impl Curve {
         }
     }
 
-    /// A SEC1 key (RFC 5915) as PKCS#8 (RFC 5208 §5), which is all that ring reads.
+    /// A SEC1 key (RFC 5915) as PKCS#8 (RFC 5208 §5), the only format that ring reads.
     fn wrap(self, sec1: &[u8]) -> Zeroizing<Vec<u8>> {
         const VERSION: &[u8] = b"\x02\x01\x00";
         const OCTETS: u8 = 0x04;
@@ -187,7 +187,7 @@ impl Curve {
     }
 }
 
-/// A DER length (X.690 §8.1.3). What is longer than any key ends as a key that can't be read.
+/// A DER length (X.690 §8.1.3). One beyond any key's is clamped, which makes the key unreadable.
 fn length(bytes: usize) -> Vec<u8> {
     let [high, low] = u16::try_from(bytes).unwrap_or(u16::MAX).to_be_bytes();
     match (high, low) {

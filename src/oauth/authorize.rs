@@ -11,33 +11,33 @@ use crate::oauth::exchange::{self, Target, for_target};
 use crate::oauth::reply::{self, Failed, ReceivedReply};
 use crate::secret::{CodeVerifier, Nonce256};
 
-/// What one authorization request is made of.
+/// The parts of an authorization request.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthorizationRequest<'a> {
     /// The provider.
     pub dialect: &'a Dialect,
-    /// The client's public name.
+    /// The client id.
     pub client_id: &'a str,
-    /// The redirect URI, byte for byte as it will stand in the token request.
+    /// The redirect URI, byte for byte the one in the token request.
     pub redirect_uri: &'a str,
     /// What the tokens are for.
     pub target: &'a Target,
-    /// What is to come back.
+    /// The requested response type.
     pub response_type: ResponseType,
-    /// Comes back inside the ID token, where one is asked for (OpenID Connect Core §3.1.2.1, §3.2.2.1).
+    /// Returned in the ID token, if one is requested (OpenID Connect Core §3.1.2.1, §3.2.2.1).
     pub nonce: &'a Nonce256,
-    /// Comes back with the answer (RFC 6749 §10.12).
+    /// Returned with the authorization response (RFC 6749 §10.12).
     pub state: &'a Nonce256,
     /// The attempt's own verifier; its challenge is sent unless the dialect says not to.
     pub verifier: &'a CodeVerifier,
 }
 
-/// What is to come back (RFC 6749 §3.1.1).
+/// The response type (RFC 6749 §3.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseType {
     /// A code, in the query.
     Code,
-    /// A token, in the fragment; with the scope `openid` an ID token, too.
+    /// A token, in the fragment; with the scope `openid`, also an ID token.
     Token,
 }
 
@@ -45,8 +45,8 @@ pub enum ResponseType {
 const LONGEST_REQUEST_URI: usize = 2048;
 
 impl AuthorizationRequest<'_> {
-    /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Holds
-    /// neither the client secret nor the verifier.
+    /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Contains neither the
+    /// client secret nor the verifier.
     pub fn url(&self) -> Result<Url, NoEndpoint> {
         plain_url(self.dialect, &self.parameters())
     }
@@ -69,7 +69,7 @@ impl AuthorizationRequest<'_> {
         if sends_nonce(self.dialect, self.target) {
             parameters.push(("nonce", self.nonce.expose()));
         }
-        // There is nothing to prove where no code is traded.
+        // Without a code exchange, there is nothing for PKCE to protect.
         if self.dialect.pkce != Pkce::Off && self.response_type == ResponseType::Code {
             parameters.push(("code_challenge", &challenge));
             parameters.push(("code_challenge_method", "S256"));
@@ -81,32 +81,32 @@ impl AuthorizationRequest<'_> {
     }
 }
 
-/// The URL for the browser of a request with these parameters.
+/// The URL for the browser, with these request parameters.
 pub fn plain_url(dialect: &Dialect, parameters: &[(String, String)]) -> Result<Url, NoEndpoint> {
     Ok(with_query(dialect.authorize_url()?, parameters))
 }
 
-/// Whether an ID token is asked for (OpenID Connect Core §3.1.2.1).
+/// Whether an ID token is requested (OpenID Connect Core §3.1.2.1).
 fn wants_id_token(target: &Target) -> bool {
     target.scope.iter().any(|scope| scope == "openid")
 }
 
-/// Whether the request has a nonce, which the ID token then has to have. OpenID Connect Core wants one in an implicit
-/// login (§3.2.2.1) and takes one with a code (§3.1.2.1), where some servers want it, too. Without `openid` it means
-/// nothing.
+/// Whether the request has a nonce, which the ID token then has to repeat. OpenID Connect Core requires it in the
+/// implicit flow (§3.2.2.1) and allows it in the code flow (§3.1.2.1), where some servers require it too. Without
+/// `openid` it has no meaning.
 pub fn sends_nonce(dialect: &Dialect, target: &Target) -> bool {
     dialect.nonce == NoncePolicy::Send && wants_id_token(target)
 }
 
-/// The URL for the browser after the request was pushed: nothing but whose it is and which (RFC 9126 §4).
+/// The URL for the browser after the request was pushed: only `client_id` and `request_uri` (RFC 9126 §4).
 pub fn pushed_url(dialect: &Dialect, client_id: &str, request_uri: &str) -> Result<Url, NoEndpoint> {
     let parameters =
         [("client_id".to_owned(), client_id.to_owned()), ("request_uri".to_owned(), request_uri.to_owned())];
     Ok(with_query(dialect.authorize_url()?, &parameters))
 }
 
-/// `+` for a space is form encoding; a provider that reads the query by RFC 3986 (Phone.com writes `%20`)
-/// would take it literally, and everybody understands `%20`.
+/// `+` for a space is form encoding; a provider that reads the query by RFC 3986 (Phone.com writes `%20`) would take it
+/// literally, and every server understands `%20`.
 fn with_query(endpoint: &Url, parameters: &[(String, String)]) -> Url {
     let mut url = endpoint.clone();
     url.query_pairs_mut().extend_pairs(parameters);

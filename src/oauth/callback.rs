@@ -1,6 +1,6 @@
 //! Parser for the authorization response (RFC 6749 §4.1.2): read but not yet trusted.
 //!
-//! Reading never decides anything: whose answer it is, the login that the `state` belongs to decides
+//! Parsing decides nothing: whether the response belongs to a login is decided by the login with that `state`
 //! (`account::attempts`), before `error` or `code` is looked at.
 
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::reply::{LONGEST_TOKEN, clean, clean_scope, is_bearer, is_token, lifetime};
 use crate::secret::{AccessToken, AuthorizationCode};
 
-/// Names and values, percent-decoded and in their order; wiped, since a token may be among them.
+/// Names and values, percent-decoded and in order; wiped, since a token may be among them.
 pub(crate) type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 
 /// An authorization response.
@@ -22,18 +22,18 @@ pub(crate) type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 pub(crate) struct AuthorizationResponse {
     /// The issuer (`iss`, RFC 9207), unchecked.
     pub iss: Option<String>,
-    /// What the provider says.
+    /// The provider's answer.
     pub says: Says,
 }
 
-/// What the provider says in the answer.
+/// The provider's answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Says {
-    /// Yes.
+    /// A code.
     Code(AuthorizationCode),
-    /// Yes, in a fragment: the token itself (RFC 6749 §4.2.2). An `id_token` stands in its `extra`.
+    /// A token, in a fragment (RFC 6749 §4.2.2). An `id_token` is in its `extra`.
     Token(Box<Grant>),
-    /// No (RFC 6749 §4.1.2.1).
+    /// An error (RFC 6749 §4.1.2.1).
     Error {
         /// The code, cleaned.
         error: String,
@@ -52,37 +52,37 @@ impl Says {
     }
 }
 
-/// Why an answer can't be used. Each says what is wrong with it, after "the provider's answer".
+/// Why a response can't be used. Each message continues "the provider's answer".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A known parameter has two values (RFC 6749 §3.1).
+    /// A known parameter is repeated with different values (RFC 6749 §3.1).
     #[error("has `{0}` more than once")]
     Repeated(&'static str),
-    /// A value is longer than any provider's. Codes of some are JWTs, encrypted, with the user's groups in them.
+    /// A value is longer than any provider's, even though some codes are encrypted JWTs with the user's groups in them.
     #[error("has more than 64 KiB in `{0}`")]
     TooLong(&'static str),
-    /// `state` is missing, or there are several: nobody can tell which login it is for.
+    /// `state` is missing, or there are several: it is unknown which login the response is for.
     #[error("has no `state`")]
     NoState,
     /// Neither `code` nor `error`.
     #[error("has neither a `code` nor an `error`")]
     NoCode,
-    /// A yes and a no.
+    /// Both an error and a code or token.
     #[error("has both an `error` and a `code` or token")]
     Both,
-    /// A token in the query, or a refresh token anywhere: not what was asked for (RFC 9700 §2.1.2).
+    /// A token in the query, or a refresh token anywhere: not what was requested (RFC 9700 §2.1.2).
     #[error("has a token where none is allowed")]
     Token,
-    /// A code in the fragment: not what was asked for.
+    /// A code in the fragment: not what was requested.
     #[error("has a `code` in the fragment of the URL")]
     Code,
-    /// No token that can be used: neither `access_token` nor `error`, or one of another type.
+    /// No usable token: neither `access_token` nor `error`, or a token of another type.
     #[error("has no usable `access_token`")]
     NoToken,
-    /// Another kind of answer than the request's `response_type` asked for.
+    /// Another kind of response than the request's `response_type`.
     #[error("is not what was requested, which was {0}")]
     Kind(&'static str),
-    /// It arrived at another address than the request named.
+    /// It arrived at another redirect URI than the request named.
     #[error("did not arrive at the `redirect_uri` of this login")]
     Address,
 }
@@ -102,14 +102,14 @@ impl Malformed {
     }
 }
 
-/// The `state`, which says whose answer it is. One that comes twice with the same value leaves no doubt about that.
+/// The `state`, which identifies the login. Repeating it with the same value is unambiguous.
 pub(crate) fn state(parameters: &[(String, String)]) -> Result<&str, Malformed> {
     let mut states = values(parameters, "state");
     let state = states.next().ok_or(Malformed::NoState)?;
     if states.all(|other| other == state) { Ok(state) } else { Err(Malformed::NoState) }
 }
 
-/// Reads the query parameters, which are percent-decoded and in their order.
+/// Reads the query parameters, which are percent-decoded and in order.
 pub(crate) fn read(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if ["access_token", "refresh_token"].iter().any(|token| values(parameters, token).next().is_some()) {
         return Err(Malformed::Token);
@@ -125,14 +125,14 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<AuthorizationRespo
     Ok(AuthorizationResponse { iss, says })
 }
 
-/// Whether an answer is in the query: a code, an error, or a token, which has no place there. Anything else goes with an
-/// answer in the fragment: some providers put `iss` (RFC 9207) into the query whatever was asked for.
+/// Whether the response is in the query: a code, an error, or a token, which is not allowed there. Other parameters may
+/// accompany a response in the fragment: some providers always put `iss` (RFC 9207) into the query.
 pub fn is_in_query(query: &[(String, String)]) -> bool {
     let answers = |name: &str| matches!(name, "code" | "error" | "access_token" | "refresh_token");
     query.iter().any(|(name, value)| answers(name) && !value.is_empty())
 }
 
-/// Joins the fragment's parameters with those of the query. What is the same in both counts once.
+/// Joins the fragment's parameters with those of the query. One that is the same in both is kept once.
 pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
     let beside: Vec<_> = {
         let there: HashSet<_> = fragment.iter().collect();
@@ -142,13 +142,13 @@ pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> C
     fragment
 }
 
-/// Reads a fragment's parameters, which are percent-decoded and in their order: the answer of an implicit
-/// login (RFC 6749 §4.2.2). `expires_in` is in seconds here, whatever the provider's token replies say.
+/// Reads a fragment's parameters, which are percent-decoded and in order: the response of an implicit login (RFC 6749
+/// §4.2.2). `expires_in` is in seconds here, even if the provider's token replies use another unit.
 pub(crate) fn read_fragment(parameters: &[(String, String)]) -> Result<AuthorizationResponse, Malformed> {
     if values(parameters, "code").next().is_some() {
         return Err(Malformed::Code);
     }
-    // The provider must not issue one here, and it would lie in the browser's history.
+    // The provider must not issue one here, and it would stay in the browser's history.
     if values(parameters, "refresh_token").next().is_some() {
         return Err(Malformed::Token);
     }
@@ -163,7 +163,7 @@ pub(crate) fn read_fragment(parameters: &[(String, String)]) -> Result<Authoriza
     Ok(AuthorizationResponse { iss, says })
 }
 
-/// The description is for people: of several, the first will do.
+/// The description is only shown: of several, the first is enough.
 fn refusal(parameters: &[(String, String)], error: &str) -> Says {
     let description = values(parameters, "error_description").next();
     Says::Error { error: clean(error), description: description.map(clean).unwrap_or_default() }
@@ -208,18 +208,18 @@ fn token<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<O
     }
 }
 
-/// Why an answer is not believed to come from the provider that was asked (RFC 9207 §2.4).
+/// Why a response is not accepted as the requested provider's (RFC 9207 §2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WrongIssuer {
-    /// It does not say whom it comes from, and this provider's answers do.
+    /// It has no `iss`, although this provider's responses have one.
     Missing,
-    /// It comes from another.
+    /// Its `iss` is another issuer.
     Other,
 }
 
-/// Whether the answer comes from the provider that was asked (RFC 9207 §2.4): simple string comparison.
+/// Whether the response comes from the requested provider (RFC 9207 §2.4): simple string comparison.
 ///
-/// A provider whose issuer isn't known can't be told from its `iss`; its callback path does that.
+/// If the provider's issuer is unknown, `iss` can't be compared; the callback path then identifies the provider.
 pub(crate) fn check_issuer(dialect: &Dialect, iss: Option<&str>) -> Result<(), WrongIssuer> {
     match (iss, dialect.issuer.as_deref(), dialect.iss) {
         (Some(came), Some(known), _) if came != known => Err(WrongIssuer::Other),

@@ -1,13 +1,13 @@
-//! Client credentials: the client id and what proves the client's identity (RFC 6749 §2.3).
+//! Client credentials: the client id, and the secret or key that authenticates the client (RFC 6749 §2.3).
 
 use crate::secret::{ClientSecret, PrivateKey};
 
 /// The client's identity at the provider.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Its public name.
+    /// The client id.
     pub client_id: String,
-    /// Its password; a public client has none.
+    /// Its secret; a public client has none.
     pub client_secret: Option<ClientSecret>,
     /// Its private key, for assertions (RFC 7523 §2.2).
     pub client_key: Option<ClientKey>,

@@ -5,16 +5,16 @@ use serde_json::{Map, Value};
 use crate::clock::Wall;
 use crate::oauth::reply::{self, Failed, ReceivedReply, clean, moment, scope};
 
-/// What a provider says of a token.
+/// What a provider reports about a token.
 #[derive(Debug, Clone)]
 pub struct Described {
-    /// Which question it answered.
+    /// The kind of endpoint that answered.
     pub source: DescribeEndpoint,
-    /// Whether the token works. Details are given of working ones only.
+    /// Whether the token works. A details endpoint only describes tokens that do.
     pub active: bool,
-    /// What it may, separated by spaces.
+    /// Its scope, separated by spaces.
     pub scope: Option<String>,
-    /// When it expires; `None`: never, or it was not said.
+    /// When it expires; `None`: never, or the provider did not say.
     pub expires_at: Option<Wall>,
     /// Whose it is: the members that tell people and programs apart, such as `voip_id`.
     pub identity: Map<String, Value>,
@@ -31,10 +31,10 @@ pub enum DescribeEndpoint {
     Introspection,
 }
 
-/// Members that a description has no business to repeat.
+/// Secret members, which are removed from a description.
 const SECRETS: [&str; 4] = ["access_token", "refresh_token", "id_token", "client_secret"];
 
-/// Reads the reply to a question about a token.
+/// Parses the reply to a question about a token.
 pub fn parse(source: DescribeEndpoint, received: ReceivedReply<'_>) -> Result<Described, Failed> {
     let mut claims = reply::document(received)?;
     reply::without(&mut claims, &SECRETS);
@@ -44,7 +44,7 @@ pub fn parse(source: DescribeEndpoint, received: ReceivedReply<'_>) -> Result<De
     }
 }
 
-/// Phone.com's details. Any of its members may be missing, but not all of those that are known.
+/// Phone.com's details. Any one of the known members may be missing, but not all of them.
 fn details(claims: Map<String, Value>) -> Result<Described, Failed> {
     if !["scope", "expires_at", "scope_details"].iter().any(|name| claims.contains_key(*name)) {
         return Err(Failed::nonsense("the reply has no details of a token"));
@@ -59,8 +59,8 @@ fn details(claims: Map<String, Value>) -> Result<Described, Failed> {
     })
 }
 
-/// The account and the extension. The entries come in any order and each may lack what the others have,
-/// so the account is that of the scope that owns it.
+/// The account and the extension. The entries come in any order, and each may lack members that others have, so the
+/// account is taken from the scope that owns it.
 fn phonecom_identity(claims: &Map<String, Value>) -> Map<String, Value> {
     let entries: &[Value] = claims.get("scope_details").and_then(Value::as_array).map_or(&[], Vec::as_slice);
     let of_scope = |scope: &str| {
@@ -84,7 +84,7 @@ fn id(entry: &Value, name: &str) -> Option<Value> {
     entry.get(name).and_then(plain)
 }
 
-/// A number, or a text that is fit to be shown.
+/// A number, or a text that is safe to show.
 fn plain(value: &Value) -> Option<Value> {
     match value {
         Value::Number(_) => Some(value.clone()),
@@ -93,7 +93,7 @@ fn plain(value: &Value) -> Option<Value> {
     }
 }
 
-/// RFC 7662 §2.2. Of a token that does not work nothing else is believed.
+/// RFC 7662 §2.2. If the token does not work, no other member is used.
 fn introspection(claims: Map<String, Value>) -> Result<Described, Failed> {
     let Some(active) = claims.get("active").and_then(Value::as_bool) else {
         return Err(Failed::nonsense("the reply does not say whether the token is active"));

@@ -8,11 +8,11 @@ use crate::oauth::discovery;
 use crate::oauth::reply::{self, Failed, ReceivedReply, clean, is_token, lifetime};
 use crate::secret::DeviceCode;
 
-/// Between two requests, where the provider names no time (RFC 8628 §3.2).
+/// Polling interval if the provider names none (RFC 8628 §3.2).
 const USUAL_INTERVAL: Duration = Duration::from_secs(5);
-/// A provider that asks for more is asked this often anyway.
+/// Longest polling interval, even if the provider asks for a longer one.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(300);
-/// Nobody types in a code for longer than this.
+/// Longest lifetime of a code: a longer one is not believed.
 const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 /// Longest code that is shown, in characters.
 const LONGEST_USER_CODE: usize = 64;
@@ -21,22 +21,22 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A device authorization response (RFC 8628 §3.2).
 #[derive(Debug, Clone)]
 pub struct DeviceAuthorization {
-    /// What the device asks for its token with.
+    /// The code that the device polls the token endpoint with.
     pub device_code: DeviceCode,
-    /// What the user types in, cleaned.
+    /// The code that the user types in, cleaned.
     pub user_code: String,
-    /// Where. https, or http on loopback.
+    /// Where the user types it in: https, or http on loopback.
     pub verification_uri: String,
-    /// The same with the code in it, if there is one. https, or http on loopback.
+    /// The same URL with the code in it, if there is one: https, or http on loopback.
     pub verification_uri_complete: Option<String>,
     /// How long both codes live.
     pub expires_in: Duration,
-    /// The least time between two requests.
+    /// The shortest time between two requests.
     pub interval: Duration,
 }
 
-/// Reads the reply to a device authorization request (RFC 8628 §3.2). Both addresses are shown and opened,
-/// so they have to be such that can be.
+/// Parses the reply to a device authorization request (RFC 8628 §3.2). Both URLs are shown and opened, so they have to
+/// be safe to show and open.
 pub fn parse(received: ReceivedReply<'_>) -> Result<DeviceAuthorization, Failed> {
     let members = reply::document(received)?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
@@ -55,7 +55,7 @@ pub fn parse(received: ReceivedReply<'_>) -> Result<DeviceAuthorization, Failed>
     })
 }
 
-/// Google's name for it is the one of an early draft.
+/// Google uses the name from an early draft.
 fn address(members: &Map<String, Value>, which: &str) -> Option<String> {
     let found =
         members.get(&format!("verification_uri{which}")).or_else(|| members.get(&format!("verification_url{which}")));

@@ -1,4 +1,4 @@
-//! Provider dialect: what one provider needs, as data. `oauth::preset` has it as text.
+//! Provider dialect: how one provider works, as data. `oauth::preset` has it as text.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,20 +13,20 @@ pub struct Dialect {
     pub provider: String,
     /// Its name for people.
     pub label: String,
-    /// Where what is done. https, or http on loopback.
+    /// Its endpoint URLs: https, or http on loopback.
     pub endpoints: Endpoints,
     /// How its hosts are reached.
     pub reach: NetworkOptions,
-    /// Whether what `endpoints` leaves open is read from the issuer's metadata (RFC 8414, OpenID Connect
-    /// Discovery). There is an issuer then.
+    /// Whether endpoints that are not configured are read from the issuer's metadata (RFC 8414, OpenID Connect
+    /// Discovery). `issuer` is then set.
     pub discover: bool,
-    /// How a token is given back.
+    /// How a token is revoked.
     pub revoke: Revoke,
-    /// How the client proves itself at the token endpoint.
+    /// How the client authenticates at the token endpoint.
     pub client_auth: ClientAuth,
-    /// Whom a client assertion is for (RFC 7523 §3).
+    /// The audience of a client assertion (RFC 7523 §3).
     pub assertion_audience: AssertionAudience,
-    /// How the token request's parameters travel.
+    /// How the token request's parameters are encoded.
     pub body: BodyEncoding,
     /// Whether PKCE is sent (RFC 7636); always S256.
     pub pkce: Pkce,
@@ -40,24 +40,24 @@ pub struct Dialect {
     pub extra_token: BTreeMap<String, String>,
     /// Further parameters of refreshes, over those of `extra_token`. Reserved names were refused.
     pub extra_refresh: BTreeMap<String, String>,
-    /// Where members of RFC 6749 §5.1 stand in the token reply, if elsewhere: name to path, dots between
-    /// its steps (`access_token` to `authed_user.access_token`).
+    /// The members of RFC 6749 §5.1 that this provider puts elsewhere in the token reply: name to path, with dots
+    /// between its steps (`access_token` to `authed_user.access_token`).
     pub response_paths: BTreeMap<String, String>,
     /// The unit of `expires_in`; seconds by RFC 6749 §5.1.
     pub expires_in_unit: Duration,
     /// Which access tokens are served, by the `token_type` of their reply.
     pub token_type: ServedTypes,
-    /// What one token request may ask for less of than was granted.
+    /// What a token request may narrow, compared with what was granted (downscoping).
     pub narrow: Narrowing,
     /// Most requests to one endpoint by one client.
     pub rate_limit_endpoint: Option<RateLimit>,
     /// Most requests to all endpoints together by one client.
     pub rate_limit: Option<RateLimit>,
-    /// The issuer, compared byte for byte with the `iss` of the answer (RFC 9207).
+    /// The issuer, compared byte for byte with the `iss` of the authorization response (RFC 9207).
     pub issuer: Option<String>,
-    /// What an answer without `iss` means.
+    /// What a response without `iss` means.
     pub iss: IssPolicy,
-    /// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+    /// Whether a `nonce` is sent with the scope `openid` (OpenID Connect Core §3.1.2.1).
     pub nonce: NoncePolicy,
     /// The lifetime of an access token whose reply has no `expires_in`, if the provider documents one.
     pub default_lifetime: Option<Duration>,
@@ -76,7 +76,7 @@ pub struct NetworkOptions {
     pub roots: Roots,
     /// A file of further trusted certificates (PEM).
     pub ca_file: Option<PathBuf>,
-    /// What is in between.
+    /// The proxy to them.
     pub proxy: Proxy,
 }
 
@@ -88,23 +88,23 @@ pub enum Roots {
     System,
     /// Mozilla's, as of the build.
     Bundled,
-    /// Nobody's but that of `ca_file`.
+    /// None but those of `ca_file`.
     None,
 }
 
-/// What is between us and a provider. Never for a host of this machine.
+/// The proxy to a provider. Never used for a host of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Proxy {
-    /// Nothing, whatever the environment says.
+    /// No proxy, whatever the environment says.
     #[default]
     None,
-    /// What `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` select.
     Environment,
     /// The proxy at this URL, which has no user or password in it.
     At(Url),
 }
 
-/// Where what is done. `None`: the provider has no such endpoint, or its metadata was not read yet.
+/// The endpoint URLs. `None`: the provider has no such endpoint, or its metadata has not been read yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// The authorization endpoint (RFC 6749 §3.1).
@@ -119,13 +119,14 @@ pub struct Endpoints {
     pub device: Option<Url>,
     /// The pushed authorization request endpoint (RFC 9126).
     pub par: Option<Url>,
-    /// Answers a GET with the access token as Bearer with what it knows of that token (Phone.com).
+    /// The token details endpoint: a GET with the access token as Bearer returns what it knows of that token
+    /// (Phone.com).
     pub details: Option<Url>,
-    /// Asked in the same way where `details` answers 404.
+    /// Asked in the same way if `details` answers 404.
     pub details_fallback: Option<Url>,
 }
 
-/// How a token is given back at logout.
+/// How a token is revoked at logout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Revoke {
     /// Not configured; metadata may name an endpoint.
@@ -153,19 +154,19 @@ pub enum ClientAuth {
     PrivateKeyJwt,
 }
 
-/// Whom a client assertion is for (RFC 7523 §3). Some servers take one of the two only.
+/// The audience of a client assertion (RFC 7523 §3). Some servers accept only one of the two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AssertionAudience {
-    /// The issuer, or where none is known the token endpoint.
+    /// The issuer, or the token endpoint if no issuer is known.
     #[default]
     IssuerIfKnown,
-    /// The issuer. There is one then.
+    /// The issuer, which is then set.
     Issuer,
-    /// The token endpoint, whichever endpoint is asked.
+    /// The token endpoint, whichever endpoint the request goes to.
     TokenEndpoint,
 }
 
-/// How the token request's parameters travel.
+/// How the token request's parameters are encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BodyEncoding {
     /// `application/x-www-form-urlencoded`, the standard.
@@ -173,14 +174,14 @@ pub enum BodyEncoding {
     Form,
     /// `application/json`, as Phone.com documents.
     Json,
-    /// In the URL's query, which ends up in logs: only where the user chose it.
+    /// In the URL's query, which ends up in logs: only if the user chose it.
     Query,
 }
 
 /// Whether the authorization request is pushed (RFC 9126).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Par {
-    /// Where the metadata requires it.
+    /// If the metadata requires it.
     #[default]
     Auto,
     /// Always.
@@ -189,7 +190,7 @@ pub enum Par {
     Off,
 }
 
-/// What one token request may ask for less of than was granted.
+/// What a token request may narrow, compared with what was granted (downscoping).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Narrowing {
     /// Nothing: the provider would answer with the whole scope, or refuse.
@@ -206,7 +207,7 @@ pub enum Narrowing {
 /// Which access tokens are served, by their `token_type` (RFC 6749 §7.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ServedTypes {
-    /// All but those whose type says that they can't be used as bearer tokens, such as `DPoP` (RFC 9449).
+    /// All but those whose type shows that they can't be used as bearer tokens, such as `DPoP` (RFC 9449).
     #[default]
     Bearer,
     /// Every one.
@@ -234,25 +235,25 @@ pub enum Pkce {
     Off,
 }
 
-/// What an answer without `iss` means (RFC 9207 §2.3).
+/// What a response without `iss` means (RFC 9207 §2.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IssPolicy {
     /// It is refused.
     Required,
     /// It is accepted, whatever the metadata says.
     Optional,
-    /// It is refused where the metadata says that every answer has one, and accepted otherwise.
+    /// It is refused if the metadata says that every response has one, and accepted otherwise.
     #[default]
     AsMetadataSays,
 }
 
-/// Whether a `nonce` goes with the scope `openid` (OpenID Connect Core §3.1.2.1).
+/// Whether a `nonce` is sent with the scope `openid` (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NoncePolicy {
-    /// It is sent, and has to come back in the ID token.
+    /// It is sent, and has to be returned in the ID token.
     #[default]
     Send,
-    /// It is neither sent nor looked for.
+    /// It is neither sent nor checked.
     Off,
 }
 
@@ -262,13 +263,13 @@ pub enum Rotation {
     /// Not documented: treated as if it rotates.
     #[default]
     Unknown,
-    /// Every refresh gives a new one and ends the old one.
+    /// Every refresh returns a new one and invalidates the old one.
     Rotates,
-    /// The same one works until it is revoked: sending it again never hurts.
+    /// The same one works until it is revoked: sending it again is always safe.
     Never,
 }
 
-/// A request would need an endpoint that the provider has none of.
+/// The provider lacks the endpoint that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider has no {0}")]
 pub struct NoEndpoint(pub &'static str);

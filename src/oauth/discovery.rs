@@ -1,4 +1,4 @@
-//! Issuer discovery (RFC 8414, OpenID Connect Discovery): where the metadata is, and what of it is trusted.
+//! Issuer discovery (RFC 8414, OpenID Connect Discovery): where the metadata is, and which of it is trusted.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -12,7 +12,7 @@ pub(crate) const LARGEST: usize = 64 * 1024;
 /// Longest URL that is accepted, in bytes.
 const LONGEST_ADDRESS: usize = 2048;
 
-/// What an issuer says of itself, as far as it is used.
+/// The part of an issuer's metadata that is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// `authorization_endpoint`.
@@ -33,8 +33,8 @@ pub struct Metadata {
     pub names_itself: bool,
 }
 
-/// Where an issuer's metadata may be: inserted between host and path (RFC 8414 §3.1), and appended
-/// (OpenID Connect Discovery §4). None if the issuer is no address to ask at.
+/// The possible URLs of an issuer's metadata: the well-known part is inserted between host and path (RFC 8414 §3.1), or
+/// appended (OpenID Connect Discovery §4). `None` if the issuer is not a usable URL.
 pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
     let base = endpoint(issuer).filter(|url| url.query().is_none())?;
     let path = base.path().trim_end_matches('/').to_owned();
@@ -50,8 +50,8 @@ pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
 }
 
 impl Metadata {
-    /// Reads the reply of a well-known address. Metadata of another issuer must not be used (RFC 8414 §3.3),
-    /// and an endpoint that secrets can't be sent to makes all of it unfit (§6.2).
+    /// Parses the reply of a well-known URL. Metadata of another issuer must not be used (RFC 8414 §3.3), and one
+    /// endpoint that is not secure makes all of it unusable (§6.2).
     pub fn parse(issuer: &str, received: ReceivedReply<'_>) -> Result<Self, Failed> {
         if received.body.len() > LARGEST {
             return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
@@ -59,7 +59,7 @@ impl Metadata {
         Self::of_document(issuer, &reply::declared_document(received)?).map_err(Failed::nonsense)
     }
 
-    /// The same of metadata that was kept.
+    /// The same for metadata that was kept.
     pub fn of_document(issuer: &str, document: &Map<String, Value>) -> Result<Self, String> {
         match document.get("issuer").and_then(Value::as_str) {
             Some(named) if named == issuer => {}
@@ -79,7 +79,7 @@ impl Metadata {
         })
     }
 
-    /// What [`Self::of_document`] reads again.
+    /// The document that [`Self::of_document`] reads again.
     pub fn to_document(&self, issuer: &str) -> Map<String, Value> {
         let addresses = [
             ("authorization_endpoint", &self.authorize),
@@ -99,14 +99,14 @@ impl Metadata {
         document
     }
 
-    /// Where secrets would go: scheme, host and port of the token endpoint.
+    /// Where secrets are sent: scheme, host and port of the token endpoint.
     pub fn token_origin(&self) -> Option<String> {
         self.token.as_ref().map(|url| url.origin().ascii_serialization())
     }
 }
 
 impl Dialect {
-    /// With what the config leaves open taken from the issuer's metadata. What is written wins.
+    /// The dialect, with unset endpoints taken from the issuer's metadata. Configured ones win.
     #[must_use]
     pub fn with(&self, metadata: &Metadata) -> Self {
         let mut dialect = self.clone();
@@ -146,12 +146,12 @@ fn address(document: &Map<String, Value>, name: &str) -> Result<Option<Url>, Str
     }
 }
 
-/// An address that secrets may be sent to: https, or http on loopback; no userinfo, no fragment.
+/// A URL that secrets may be sent to: https, or http on loopback; no userinfo, no fragment.
 pub(crate) fn endpoint(text: &str) -> Option<Url> {
     page(text).filter(|url| url.fragment().is_none())
 }
 
-/// An address that may be shown and opened: https, or http on loopback; no userinfo.
+/// A URL that may be shown and opened: https, or http on loopback; no userinfo.
 pub(crate) fn page(text: &str) -> Option<Url> {
     if text.len() > LONGEST_ADDRESS || text.contains(char::is_whitespace) || text.contains('\\') {
         return None;

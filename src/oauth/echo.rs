@@ -1,5 +1,5 @@
-//! Redaction: providers quote what they refuse (`refresh token abc is unknown`). Their words go to callers, logs and
-//! pages, so the secrets of the request are removed first.
+//! Redaction: providers quote what they refuse (`refresh token abc is unknown`). Their words end up with callers, in
+//! logs and on pages, so the secrets of the request are removed first.
 
 use std::borrow::Cow;
 
@@ -24,17 +24,17 @@ const SECRET: [&str; 9] = [
     "state",
 ];
 const HIDDEN: &str = "[redacted]";
-/// In bytes. A shorter one is too likely to be part of other text.
+/// Shortest secret that is redacted, in bytes: a shorter one is too likely to be part of other text.
 const SHORTEST: usize = 4;
-/// How much of a secret has to be there for it to be known by its beginning, in bytes.
+/// Shortest beginning of a secret that is recognized where the text was cut off, in bytes.
 const BEGINNING: usize = 8;
 
 /// The secrets that a reply may quote, the longest first. No `Debug` on purpose.
 pub struct Sent(Vec<Zeroizing<String>>);
 
 impl Sent {
-    /// Those of `request`: its secret parameters, however they are encoded, and what its `Authorization`
-    /// header is made of.
+    /// The secrets of `request`: its secret parameters, however they are encoded, and the parts of its `Authorization`
+    /// header.
     pub fn of(request: &HttpRequest) -> Self {
         let mut secrets = Vec::new();
         if request.content_type == Some("application/json") {
@@ -53,12 +53,12 @@ impl Sent {
         Self(secrets)
     }
 
-    /// Of an access token that the account already has: providers quote that one, too.
+    /// An access token that the account already has: providers quote that one, too.
     pub fn token(token: &AccessToken) -> Self {
         Self(vec![Zeroizing::new(token.expose().to_owned())])
     }
 
-    /// `text` without them. Its end may have been cut off, and one of them with it.
+    /// `text` with the secrets redacted, also one that was cut off at its end.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let mut hidden = text.to_owned();
@@ -73,7 +73,7 @@ impl Sent {
     }
 }
 
-/// Where the last part of `text` begins that is the beginning of `secret`, and long enough to be no chance.
+/// Where `text` ends with a beginning of `secret` that is too long to be a coincidence.
 fn begins_at_the_end(text: &str, secret: &str) -> Option<usize> {
     let at = |(at, _)| Some(at).filter(|at| text.len() - at >= BEGINNING);
     text.char_indices().filter_map(at).find(|at| text.get(*at..).is_some_and(|end| secret.starts_with(end)))
@@ -116,7 +116,7 @@ impl Refusal {
 }
 
 impl ParsedReply {
-    /// The same, with none of the request's secrets in the provider's words.
+    /// The same, with the request's secrets redacted from the provider's words.
     #[must_use]
     pub fn without(self, sent: &Sent) -> Self {
         match self {
@@ -133,7 +133,7 @@ impl ParsedReply {
 }
 
 impl Failed {
-    /// The same, with none of the request's secrets in the provider's words.
+    /// The same, with the request's secrets redacted from the provider's words.
     #[must_use]
     pub fn without(self, sent: &Sent) -> Self {
         match self {
@@ -186,7 +186,7 @@ mod tests {
             (form, "", basic, "", "S&cret or S%26cret", "[redacted] or [redacted]"),
             (form, "", basic, "", "Basic dGhlK2NsaWVudDpTJTI2Y3JldA==", "Basic [redacted]"),
             (None, "", "Bearer access-1", "", "access-1 is not access-12", "[redacted] is not [redacted]2"),
-            // Cut off, or too little to be known.
+            // Cut off, or too short to be recognized.
             (form, "", "", "code=123456789abcdef", "bad 123456789abc", "bad [redacted]"),
             (form, "", "", "code=123456789abcdef", "bad 1234", "bad 1234"),
             (form, "", "", "code=abc&token=&password=e", "abcde", "abcde"),

@@ -19,7 +19,7 @@ use crate::oauth::dialect::{BodyEncoding, Dialect, NoEndpoint, Revoke};
 use crate::oauth::grant::TokenSet;
 use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, DeviceCode, Password, RefreshToken};
 
-/// What is traded for an access token.
+/// A grant: what is exchanged for an access token.
 #[derive(Debug, Clone)]
 pub enum Trade {
     /// RFC 6749 §4.1.3.
@@ -30,14 +30,14 @@ pub enum Trade {
         redirect_uri: String,
         /// The attempt's PKCE verifier, if a challenge was sent.
         verifier: Option<CodeVerifier>,
-        /// What the token is for; its scope was asked for in the authorization request.
+        /// What the token is for; its scope was part of the authorization request.
         target: Target,
     },
     /// RFC 6749 §6.
     RefreshToken {
         /// The refresh token.
         token: RefreshToken,
-        /// What the token is for; a scope is sent only if there is one: a narrower one than was granted.
+        /// What the token is for. A scope is sent only if it is narrower than the granted one.
         target: Target,
     },
     /// RFC 6749 §4.4.
@@ -47,7 +47,7 @@ pub enum Trade {
     },
     /// RFC 6749 §4.3.
     Password {
-        /// Who.
+        /// The user.
         user: User,
         /// The user's password.
         password: Password,
@@ -58,7 +58,7 @@ pub enum Trade {
     DeviceCode {
         /// The device code.
         code: DeviceCode,
-        /// What the token is for; its scope was asked for in the device authorization request.
+        /// What the token is for; its scope was part of the device authorization request.
         target: Target,
     },
 }
@@ -66,17 +66,17 @@ pub enum Trade {
 /// What a token is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
-    /// Scopes; none: what the provider gives by itself.
+    /// Scopes; if empty, the provider's default.
     pub scope: Vec<String>,
     /// Resource indicators (RFC 8707).
     pub resource: Vec<String>,
-    /// The `audience` of providers that have their own word for it.
+    /// The `audience`, for providers that use it instead.
     pub audience: Option<String>,
 }
 
 impl Target {
-    /// The same for one token: a token is for one resource. With several, each is asked for by itself (RFC
-    /// 8707 §2.2), and what comes unasked is the provider's choice.
+    /// The target of a single token, which is for one resource. If there are several, none is sent: each has to be
+    /// requested separately (RFC 8707 §2.2), and the provider chooses the one for this token.
     #[must_use]
     pub fn for_one_token(&self) -> Self {
         let resource = if self.resource.len() == 1 { self.resource.clone() } else { Vec::new() };
@@ -84,7 +84,7 @@ impl Target {
     }
 }
 
-/// Whose password it is.
+/// The user whose password is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum User {
     /// `username` (RFC 6749 §4.3.2).
@@ -95,8 +95,8 @@ pub enum User {
 
 /// The request to the token endpoint.
 ///
-/// The parameters stand in this order: the grant's own, scope, `resource` (RFC 8707), `audience`, the
-/// dialect's extra ones, client authentication.
+/// The order of the parameters: the grant's own, scope, `resource` (RFC 8707), `audience`, the dialect's extra ones,
+/// client authentication.
 pub fn token_request(
     dialect: &Dialect,
     trade: &Trade,
@@ -140,7 +140,7 @@ fn of_grant(trade: &Trade) -> FormParameters<'_> {
     }
 }
 
-/// What stands in for the user's browser (RFC 8628 §3.4).
+/// The `grant_type` of the device authorization grant (RFC 8628 §3.4).
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 impl Trade {
@@ -156,7 +156,7 @@ impl Trade {
     }
 }
 
-/// The scope of the token request. Where a user was asked before, the scope stood in that question.
+/// The scope of the token request; empty if an earlier request for the user's authorization had it.
 fn scope_to_send(dialect: &Dialect, trade: &Trade) -> String {
     match trade {
         Trade::AuthorizationCode { .. } | Trade::DeviceCode { .. } => String::new(),
@@ -166,7 +166,7 @@ fn scope_to_send(dialect: &Dialect, trade: &Trade) -> String {
     }
 }
 
-/// `scope`, `resource` once for each (RFC 8707 §2), `audience`: those that there are.
+/// `scope`, `resource` once for each (RFC 8707 §2), `audience`, without those that are empty.
 pub(super) fn for_target<'a>(target: &'a Target, scope: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let scope = (!scope.is_empty()).then_some(("scope", scope));
     let resources = target.resource.iter().map(|resource| ("resource", resource.as_str()));
@@ -174,7 +174,7 @@ pub(super) fn for_target<'a>(target: &'a Target, scope: &'a str) -> impl Iterato
     scope.into_iter().chain(resources).chain(audience)
 }
 
-/// Adds what the config has, unless the request says it already: nothing may come twice (RFC 6749 §3.1, §3.2).
+/// Adds the config's parameters, except those that the request has already: none may be repeated (RFC 6749 §3.1, §3.2).
 pub(super) fn add<'a>(parameters: &mut FormParameters<'a>, more: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let is_new = |(name, _): &(&str, &str)| parameters.iter().all(|(said, _)| said != name);
     let more: FormParameters<'_> = more.into_iter().filter(is_new).collect();
@@ -189,9 +189,9 @@ fn extra(dialect: &Dialect, is_refresh: bool) -> BTreeMap<&str, &str> {
 /// Which of an account's tokens is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokedToken {
-    /// By this the provider SHOULD end the access tokens too (RFC 7009 §2.1).
+    /// The provider SHOULD then revoke the access tokens too (RFC 7009 §2.1).
     RefreshToken,
-    /// By this it MAY end the refresh token too.
+    /// The provider MAY then revoke the refresh token too.
     AccessToken,
 }
 
@@ -244,7 +244,7 @@ pub fn device_request(
     authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
 }
 
-/// Asks about a token by RFC 7662 §2.1: the token stands in the body and nowhere else.
+/// Asks about a token by RFC 7662 §2.1: the token is in the body and nowhere else.
 pub fn introspection_request(
     dialect: &Dialect,
     token: &AccessToken,
@@ -258,13 +258,13 @@ pub fn introspection_request(
     authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
 }
 
-/// Asks about a token by showing it (Phone.com's details).
+/// Asks about a token by presenting it (Phone.com's details).
 pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
     let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("endpoint for a token's details (`details_url`)"))?;
     Ok(with_bearer("GET", url, token))
 }
 
-/// The same, at the place for tokens that the details endpoint does not know.
+/// The same at the fallback URL, for tokens that the details endpoint does not know.
 pub fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
     dialect.endpoints.details_fallback.as_ref().map(|url| with_bearer("GET", url, token))
 }

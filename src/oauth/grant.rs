@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::clock::Wall;
 use crate::secret::{AccessToken, RefreshToken};
 
-/// How an account comes to its tokens.
+/// How an account gets its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum GrantType {
     /// A browser, and a code (RFC 6749 §4.1).
@@ -16,7 +16,7 @@ pub enum GrantType {
     AuthorizationCode,
     /// A browser on another device (RFC 8628).
     DeviceCode,
-    /// The client for itself, without a user (RFC 6749 §4.4).
+    /// The client's own credentials, without a user (RFC 6749 §4.4).
     ClientCredentials,
     /// A browser, and the token in the URL's fragment (RFC 6749 §4.2). RFC 9700 §2.1.2 advises against it.
     Implicit,
@@ -27,22 +27,22 @@ pub enum GrantType {
 /// A token reply, parsed (RFC 6749 §5.1).
 #[derive(Clone)]
 pub struct Grant {
-    /// The access token. `None`: the reply has none that can be served, and a refresh token.
+    /// The access token. `None`: the reply has no usable one, only a refresh token.
     pub access_token: Option<AccessToken>,
-    /// A new refresh token; where there is none the old one goes on (RFC 6749 §6).
+    /// A new refresh token; if there is none, the old one stays in use (RFC 6749 §6).
     pub refresh_token: Option<RefreshToken>,
-    /// The granted scope; where there is none it is the one asked for (RFC 6749 §5.1).
+    /// The granted scope; if there is none, it is the requested one (RFC 6749 §5.1).
     pub scope: Option<String>,
-    /// The lifetime, if the reply had a usable one. Zero where it says that nothing is left, which some providers
-    /// say of a token that never ends.
+    /// The lifetime, if the reply had a usable one. Zero if the reply says that none is left, as some providers do for
+    /// a token that never expires.
     pub expires_in: Option<Duration>,
     /// Every other member of the reply.
     pub extra: Map<String, Value>,
-    /// What was wrong with the reply, one clause each. What stands here can be logged.
+    /// What was wrong with the reply, one clause each. Safe to log.
     pub flaws: Vec<String>,
 }
 
-/// Names alone: a provider may repeat a token in a member of its own.
+/// Names only: a provider may repeat a token in a member of its own.
 fn names(extra: &Map<String, Value>) -> Vec<&str> {
     extra.keys().map(String::as_str).collect()
 }
@@ -78,26 +78,26 @@ impl fmt::Debug for TokenSet {
 pub struct TokenSet {
     /// The current access token.
     pub access_token: AccessToken,
-    /// For the next one.
+    /// The refresh token for the next one.
     pub refresh_token: Option<RefreshToken>,
-    /// The granted scope, separated by spaces, if the provider told.
+    /// The granted scope, separated by spaces, if the provider reported it.
     pub scope: Option<String>,
     /// When the access token expires.
     pub expiry: Expiry,
     /// When it was obtained.
     pub obtained_at: Wall,
-    /// What else the provider said.
+    /// Further members of the provider's reply.
     pub extra: Map<String, Value>,
 }
 
 /// When an access token expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// At this time, after a life of `lifetime`.
+    /// At this time, after a lifetime of `lifetime`.
     At {
-        /// By the wall clock.
+        /// On the wall clock.
         wall: Wall,
-        /// Its whole life, so that a clock set back can't lengthen it.
+        /// Its whole lifetime, so that a clock that is set back can't extend it.
         lifetime: Duration,
     },
     /// The provider did not say, and documents no default.
@@ -112,7 +112,7 @@ pub enum Expiry {
 pub struct Binding {
     /// The provider's name in the config.
     pub provider: String,
-    /// Its token endpoint, or its issuer where metadata names the endpoint (`Dialect::authority`).
+    /// Its token endpoint, or its issuer if metadata names the endpoint (`Dialect::authority`).
     pub token_url: String,
     /// The client.
     pub client_id: String,

@@ -1,5 +1,5 @@
-//! The ID token beside an access token (OpenID Connect Core §2), read and not verified: it came from the token endpoint
-//! over TLS (§3.1.3.7, 6), or with the answer to this login's own state and nonce.
+//! The ID token beside an access token (OpenID Connect Core §2), parsed and not verified: it came from the token
+//! endpoint over TLS (§3.1.3.7, 6), or with the response to this login's own state and nonce.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::secret::Nonce256;
 
-/// Why an ID token is not the answer to the request that had a nonce (OpenID Connect Core §3.1.3.7, 11; §3.2.2.11).
+/// Why an ID token does not match the nonce of the request (OpenID Connect Core §3.1.3.7, 11; §3.2.2.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrongNonce {
     /// There is no ID token.
     #[error("there is no id_token, although `openid` was requested")]
     NoToken,
-    /// It is no signed JWT: encrypted, say.
+    /// It is not a signed JWT: it may be encrypted.
     #[error("the id_token can't be read, so its nonce can't be compared")]
     Unreadable,
     /// It has no nonce.
@@ -24,17 +24,17 @@ pub enum WrongNonce {
     Other,
 }
 
-/// The ID token among the members of a reply. Servers that have none write `null` or nothing into it, too.
+/// The ID token among the members of a reply. Some servers without one send `null` or an empty string.
 pub(crate) fn of(extra: &Map<String, Value>) -> Option<&Value> {
     extra.get("id_token").filter(|token| !token.is_null() && token.as_str() != Some(""))
 }
 
-/// What the ID token among the members of a reply says; nothing, if there is none or if it can't be read.
+/// The claims of the ID token among the members of a reply; `None` if there is none or it can't be read.
 pub(crate) fn claims_of(extra: &Map<String, Value>) -> Option<Map<String, Value>> {
     of(extra).and_then(Value::as_str).and_then(claims)
 }
 
-/// Whether the ID token among the members of a reply is the answer to the request that had this `nonce`.
+/// Whether the ID token among the members of a reply has this `nonce`.
 pub(crate) fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Result<(), WrongNonce> {
     let token = of(extra).ok_or(WrongNonce::NoToken)?;
     let claims = token.as_str().and_then(claims).ok_or(WrongNonce::Unreadable)?;
@@ -45,8 +45,8 @@ pub(crate) fn check_nonce(extra: &Map<String, Value>, nonce: &Nonce256) -> Resul
     }
 }
 
-/// Who issued the ID token among the members of a reply, by its own word. In an authorization response that has one it
-/// stands in for the parameter `iss` (RFC 9207 §2.4).
+/// The issuer that the ID token among the members of a reply names. In an authorization response with an ID token, it
+/// replaces the parameter `iss` (RFC 9207 §2.4).
 pub(crate) fn issuer_of(extra: &Map<String, Value>) -> Option<String> {
     claims_of(extra)?.get("iss").and_then(Value::as_str).map(str::to_owned)
 }

@@ -1,19 +1,19 @@
-//! Identity: whose tokens are, as far as the provider tells, and whether two of them are the same person's.
+//! Identity: who owns a token, as far as the provider says, and whether two tokens belong to the same person.
 //!
 //! An identity is a set of members: those of the provider's description of a token (`voip_id`, see
-//! [`super::describe`]), and of the ID token `iss` and `sub`, with what people know each other by.
+//! [`super::describe`]), and `iss` and `sub` of the ID token, with the claims by which people know each other.
 
 use serde_json::{Map, Value};
 
 use super::id_token;
 use super::reply::clean;
 
-/// What an ID token says of the person. `iss` and `sub` alone tell persons apart (OpenID Connect Core §5.7): the others
-/// may change, and may be given to somebody else.
+/// The claims of an ID token about the person. Only `iss` and `sub` identify a person (OpenID Connect Core §5.7): the
+/// others may change, and may be given to somebody else.
 const CLAIMS: [&str; 5] = ["email", "iss", "name", "preferred_username", "sub"];
 /// The provider's own numbers of an account and of an extension in it (Phone.com).
 const NUMBERS: [&str; 2] = ["voip_id", "extension_id"];
-/// More of a `sub` is none (OpenID Connect Core §2: 255 characters), and of an `iss` hardly an address.
+/// Longest claim: a `sub` has at most 255 characters (OpenID Connect Core §2), and a longer `iss` is hardly a URL.
 const LONGEST: usize = 1024;
 
 /// How one identity relates to another.
@@ -21,13 +21,13 @@ const LONGEST: usize = 1024;
 pub(crate) enum Comparison {
     /// Both are the same person's.
     Same,
-    /// They are of two persons.
+    /// They belong to different persons.
     Different,
     /// One of the two does not say enough.
     Unknown,
 }
 
-/// What the ID token of a token reply says of the person; nothing, if there is none or if it has no `sub`.
+/// The ID token's claims about the person, from a token reply; empty if there is none or it has no `sub`.
 pub(crate) fn of_reply(extra: &Map<String, Value>) -> Map<String, Value> {
     let claims = id_token::claims_of(extra).unwrap_or_default();
     let identity: Map<String, Value> =
@@ -35,8 +35,8 @@ pub(crate) fn of_reply(extra: &Map<String, Value>) -> Map<String, Value> {
     if identity.contains_key("sub") { identity } else { Map::new() }
 }
 
-/// `sub` and `iss` are compared, so that they are taken as they are or not at all: ASCII (OpenID Connect Core §2) that
-/// can be seen. The others are only shown.
+/// `sub` and `iss` are compared, so they are used unchanged or not at all: they have to be visible ASCII (OpenID
+/// Connect Core §2). The others are only shown.
 fn member(name: &str, value: &Value) -> Option<Value> {
     let text = value.as_str()?;
     let fit = !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -46,20 +46,20 @@ fn member(name: &str, value: &Value) -> Option<Value> {
     }
 }
 
-/// Without what an ID token says: what the provider's description says.
+/// The members of the provider's description, without those of an ID token.
 pub(crate) fn described(identity: &Map<String, Value>) -> Map<String, Value> {
     let others = identity.iter().filter(|(name, _)| !CLAIMS.contains(&name.as_str()));
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Both together, of one token.
+/// The ID token's claims and the description of one token, joined.
 pub(crate) fn joined(identity: Map<String, Value>, description: Map<String, Value>) -> Map<String, Value> {
     let of_id_token = identity.into_iter().filter(|(name, _)| CLAIMS.contains(&name.as_str()));
     of_id_token.chain(description).collect()
 }
 
-/// Whether `new` is the person that `old` is. A subject decides where both have one, and otherwise the numbers that
-/// both have: tokens of another scope may tell fewer of them.
+/// Whether `new` is the same person as `old`. The subject decides if both have one, and otherwise the numbers that both
+/// have: a token of another scope may have fewer of them.
 pub(crate) fn compare(old: &Map<String, Value>, new: &Map<String, Value>) -> Comparison {
     let both = |name: &str| Some((text(old.get(name)?)?, text(new.get(name)?)?));
     let same = |(old, new): (String, String)| old == new;
@@ -72,7 +72,7 @@ pub(crate) fn compare(old: &Map<String, Value>, new: &Map<String, Value>) -> Com
     if numbers.is_empty() { Comparison::Unknown } else { told(numbers.iter().all(|same| *same)) }
 }
 
-/// Google writes its own with and without the scheme.
+/// Google writes its own issuer with and without the scheme.
 fn issuer(iss: &str) -> &str {
     iss.strip_prefix("https://").unwrap_or(iss)
 }
@@ -122,7 +122,7 @@ mod tests {
             (json!({"voip_id": 1, "extension_id": 7}), json!({"voip_id": 1, "extension_id": 8}), Different),
             (json!({"voip_id": 1}), json!({"extension_id": 8}), Unknown),
             (json!({"voip_id": {}}), json!({"voip_id": 1}), Unknown),
-            // Where both have a subject, nothing else counts.
+            // If both have a subject, nothing else counts.
             (json!({"sub": "1", "voip_id": 1}), json!({"sub": "1", "voip_id": 2}), Same),
             (json!({"sub": "1", "voip_id": 1}), json!({"voip_id": 2}), Different),
             (json!({"username": "a"}), json!({"username": "b"}), Unknown),

@@ -3,8 +3,8 @@
 
 use super::dialect::{Dialect, Pkce};
 
-/// What to do where the provider's refusal names PKCE, which it got; empty otherwise. Nothing is sent without PKCE
-/// until the config says so: whoever can forge a refusal could take the protection away (RFC 9700 §2.1.1).
+/// Advice if PKCE was sent and the provider's refusal names it; empty otherwise. Without PKCE nothing is sent until the
+/// config says so: an attacker who can forge a refusal could remove the protection (RFC 9700 §2.1.1).
 pub(crate) fn advice(dialect: &Dialect, code: &str, description: &str) -> String {
     if dialect.pkce == Pkce::Off || !names_pkce(code, description) {
         return String::new();
@@ -15,7 +15,7 @@ pub(crate) fn advice(dialect: &Dialect, code: &str, description: &str) -> String
     )
 }
 
-/// A verifier that does not fit (`invalid_grant`, RFC 7636 §4.6) says that PKCE is known.
+/// An `invalid_grant` for a wrong verifier (RFC 7636 §4.6) shows that the provider supports PKCE.
 fn names_pkce(code: &str, description: &str) -> bool {
     let words = description.to_ascii_lowercase();
     let named = ["pkce", "code_challenge", "code challenge", "codechallenge", "code_verifier", "code verifier"];

@@ -4,7 +4,7 @@
 /// A provider that ringback knows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preset {
-    /// What `preset = "..."` and `provider = "..."` call it.
+    /// Its name in `preset = "..."` and `provider = "..."`.
     pub name: &'static str,
     /// TOML.
     pub text: &'static str,
@@ -21,7 +21,7 @@ macro_rules! preset {
     };
 }
 
-/// Every preset there is.
+/// All presets.
 pub(crate) static PRESETS: [Preset; 11] = [
     preset!("phonecom"),
     preset!("google"),
@@ -36,7 +36,7 @@ pub(crate) static PRESETS: [Preset; 11] = [
     preset!("generic", Some("URLs")),
 ];
 
-/// Plain RFC 6749: what a provider is based on that names no other.
+/// Plain RFC 6749: the base of a provider that names no preset.
 pub(crate) const GENERIC: &str = "generic";
 
 /// The preset of this name.

@@ -1,9 +1,9 @@
 //! Parser for token endpoint replies (RFC 6749 §5): bytes in, a grant or a classified error out.
 //!
-//! By the time a success arrives, the provider may have ended the old refresh token. So whatever else is wrong with
-//! one, a new refresh token in it is never dropped: it comes back in a [`Grant`] that says what was wrong
-//! ([`Grant::flaws`]) and that may lack the access token. Strict is what decides what callers get: an access token has
-//! to fit into a header and to be a bearer token.
+//! When a success arrives, the provider may already have invalidated the old refresh token. So a new refresh token is
+//! never dropped, whatever else is wrong with the reply: it is returned in a [`Grant`] that lists the flaws
+//! ([`Grant::flaws`]) and may lack the access token. The rules are strict for what callers get: an access token has to
+//! fit into a header and be a bearer token.
 
 mod body;
 mod class;
@@ -30,12 +30,12 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
 use crate::secret::RefreshToken;
 
-/// Tells what a reply to a token request means.
+/// Parses a reply to a token request.
 pub fn parse(received: ReceivedReply<'_>, dialect: &Dialect) -> ParsedReply {
     parse_for(received, dialect, None)
 }
 
-/// The same, where `spent` was sent: a refusal that repeats it brings nothing new.
+/// The same for a request that sent the refresh token `spent`: a refusal that repeats it brings no new one.
 pub fn parse_for(received: ReceivedReply<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> ParsedReply {
     if !(200..300).contains(&received.status) {
         return complaint::of_status(received);
@@ -46,8 +46,7 @@ pub fn parse_for(received: ReceivedReply<'_>, dialect: &Dialect, spent: Option<&
     }
 }
 
-/// What a success means that broke off or was too large (`why`): nothing is certain of it but a refresh token that
-/// arrived whole.
+/// Parses a success that broke off or was too large (`why`): only members that arrived completely are used.
 pub fn parse_cut(received: ReceivedReply<'_>, why: String, dialect: &Dialect) -> ParsedReply {
     match body::read_cut(received.body, &why) {
         Some(read) => meaning(read, received, dialect, None),
@@ -66,8 +65,8 @@ fn meaning(
     let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect);
     let refresh_token = grant.refresh_token.as_ref();
     if let Some(complaint) = complaint {
-        // Some providers say no with 200. One that says no and hands out another refresh token at the same time may
-        // have ended the old one, and the new one can tell: it is kept, and the no comes again if it was meant.
+        // Some providers send errors with status 200. If such an error comes with another refresh token, the old one
+        // may have been invalidated. The new one is kept: if the error is real, its next use will fail in the same way.
         let brings_another = refresh_token.is_some_and(|new| spent.is_none_or(|old| !old.matches(new.expose())));
         return match brings_another {
             true => granted(Grant { access_token: None, ..grant }, vec![said(&complaint)]),
@@ -76,7 +75,7 @@ fn meaning(
         };
     }
     match (missing, refresh_token) {
-        // What was cut off may have been the refresh token that replaces the old one.
+        // The missing part may have held the refresh token that replaces the old one.
         (None, None) if !is_whole => ParsedReply::Unclear { why: flaws.join("; ") },
         (Some(why), None) => ParsedReply::Unclear { why: if is_well_formed { why } else { flaws.join("; ") } },
         (missing, _) => {
@@ -86,7 +85,7 @@ fn meaning(
     }
 }
 
-/// What was wrong with the reply as a whole stands before what was wrong with its members.
+/// Flaws of the whole reply come before flaws of its members.
 fn granted(grant: Grant, mut flaws: Vec<String>) -> ParsedReply {
     flaws.extend(grant.flaws);
     ParsedReply::Granted(Box::new(Grant { flaws, ..grant }))
@@ -100,7 +99,7 @@ fn said(complaint: &ParsedReply) -> String {
     }
 }
 
-/// The members of a successful reply to any other question.
+/// The members of a successful reply to any other request.
 pub(crate) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, Failed> {
     if !(200..300).contains(&received.status) {
         return Err(Failed::of(complaint::of_status(received)));
@@ -115,7 +114,7 @@ pub(crate) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>
     Ok(members)
 }
 
-/// The same, of a reply that has to call itself JSON: whatever else a host serves may be somebody else's to write.
+/// The same, for a reply that has to be declared as JSON: anything else on that host may be written by somebody else.
 pub(crate) fn declared_document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, Failed> {
     let is_success = (200..300).contains(&received.status);
     if let Some(why) = body::undeclared(received).filter(|_| is_success) {

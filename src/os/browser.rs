@@ -1,7 +1,7 @@
-//! Opens the user's browser at a one-time start URL of this machine, and at nothing else.
+//! Opens the user's browser at a one-time start URL of this machine, and never at another URL.
 //!
-//! The provider's URL never comes here: arguments of a process can be read by everybody on the
-//! machine, and launchers have been tricked by hostile URLs (security.md §2.2).
+//! A provider's URL is never passed to it: every user of the machine can read the arguments of a process, and launchers
+//! have been exploited with hostile URLs (docs/security.md, rule 19).
 
 mod desktop;
 mod error;
@@ -13,7 +13,7 @@ pub use desktop::has_browser;
 pub use error::BrowserNotOpened;
 pub use start_url::{NotAStartUrl, StartUrl};
 
-/// Opens browsers. A trait, so that tests can click in the user's place.
+/// Opens browsers. A trait, so that tests can act as the user.
 pub trait BrowserOpener: Send + Sync {
     /// Opens `url` without waiting for the browser to end. Blocks: two seconds for each launcher, or as long as the
     /// service manager takes to start a program.

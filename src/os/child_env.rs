@@ -1,14 +1,14 @@
-//! The environment of every program that is started from here: the one place that decides it.
+//! The environment of every program that ringback starts, which is decided only here.
 //!
-//! ringback takes no secret from the environment, but a service manager, a container or a shell may have
-//! put some there that are meant for others, and `CREDENTIALS_DIRECTORY` leads to secrets of ours.
+//! ringback takes no secret from the environment, but a service manager, a container or a shell may have put the
+//! secrets of other programs there, and `CREDENTIALS_DIRECTORY` leads to its own.
 
 use std::ffi::{OsStr, OsString};
 
 /// Name and value, as they are handed to `Command::envs`.
 pub(crate) type ChildEnv = Vec<(OsString, OsString)>;
 
-/// What password managers need to find their files, agents and screens, and no more.
+/// The variables that password managers need to find their files, agents and screens, and no others.
 const OF_PROGRAMS: [&str; 18] = [
     "PATH",
     "HOME",
@@ -29,11 +29,11 @@ const OF_PROGRAMS: [&str; 18] = [
     "GOPASS_HOMEDIR",
     "TERM",
 ];
-/// As [`OF_PROGRAMS`], by how the name begins.
+/// As [`OF_PROGRAMS`], by the beginning of the name.
 const FAMILIES_OF_PROGRAMS: [&str; 3] = ["XDG_", "LC_", "PASSWORD_STORE_"];
 
-/// What a service manager or a user told this process alone, by how the name begins: where its secrets
-/// lie, how it answers the manager, which daemon to ask with which key.
+/// What a service manager or a user told only this process, by the beginning of the name: where its secrets are, how it
+/// notifies the service manager, which daemon to ask with which key.
 const OURS: [&str; 14] = [
     "RINGBACK_",
     "CREDENTIALS_DIRECTORY",
@@ -51,17 +51,16 @@ const OURS: [&str; 14] = [
     "MEMORY_PRESSURE_",
 ];
 
-/// Words in a name that say what the value is; `XDG_ACTIVATION_TOKEN` is none of them.
+/// Words in a name that mark the value as secret. `XDG_ACTIVATION_TOKEN` passes by its beginning nevertheless.
 const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
 
-/// What a program gets that prints a secret or is told of an event.
+/// The environment of a program that prints a secret, or of a hook.
 pub(crate) fn of_programs(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     handed_on(given, is_of_programs)
 }
 
-/// What a browser gets: its user's session, however that is set up, without what is this process's own or
-/// says that it is secret. It outlives us and is the user's, so a list of what it may see would break more
-/// than it hides.
+/// The environment of a browser: the user's session, without the variables of this process and those that are marked as
+/// secret. A browser is the user's and outlives this process, so an allowlist would break more than it hides.
 pub(crate) fn of_browsers(given: impl Iterator<Item = (OsString, OsString)>) -> ChildEnv {
     let ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
     let secretive = |name: &str| SECRETIVE.iter().any(|word| name.to_ascii_uppercase().contains(word));
@@ -79,8 +78,8 @@ fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&st
         .collect()
 }
 
-/// A search path without relative parts: a program must never be found in the folder where the daemon
-/// happens to have been started (CVE-2020-26233).
+/// A search path without relative parts: a program must never be found in the folder in which the daemon happened to be
+/// started (CVE-2020-26233).
 fn absolute_only(path: &OsStr) -> OsString {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
     std::env::join_paths(folders).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The clocks of this machine that go on while it sleeps, and that nobody sets.
+//! The machine's clocks that include sleep and can't be set.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ pub(crate) fn since_boot() -> Duration {
     system::since_boot()
 }
 
-/// The number of this run of the machine; `None` where the system has none.
+/// The id of this boot of the machine; `None` if the system has none.
 pub(crate) fn boot_id() -> Option<String> {
     system::boot_id()
 }
 
-/// How long the machine has slept since it started; `None` where the system does not tell.
+/// How long the machine has slept since it started; `None` if the system does not tell.
 pub(crate) fn slept() -> Option<Duration> {
     system::slept()
 }
@@ -39,11 +39,11 @@ mod system {
         (!id.is_empty() && id.len() <= 64).then(|| id.to_owned())
     }
 
-    /// `CLOCK_MONOTONIC` stands still during sleep.
+    /// `CLOCK_MONOTONIC` stops during sleep.
     #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
     pub(super) fn slept() -> Option<Duration> {
         let awake = super::read(ClockId::Monotonic);
-        // Read one after the other: what lies between the two readings is no sleep.
+        // Read one after the other: the time between the two readings is not sleep, but is counted.
         Some(since_boot().saturating_sub(awake))
     }
 }
@@ -54,7 +54,7 @@ mod system {
 
     use rustix::time::ClockId;
 
-    /// On a Mac `CLOCK_MONOTONIC` goes on during sleep (`clock_gettime(3)`).
+    /// On a Mac `CLOCK_MONOTONIC` includes sleep (`clock_gettime(3)`).
     pub(super) fn since_boot() -> Duration {
         super::read(ClockId::Monotonic)
     }
@@ -73,7 +73,7 @@ mod system {
     use std::sync::OnceLock;
     use std::time::{Duration, Instant};
 
-    /// Since the first call, which is as good: only differences count.
+    /// Since the first call, which is just as good: only differences count.
     #[expect(clippy::disallowed_methods, reason = "the system has no better clock")]
     pub(super) fn since_boot() -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();

@@ -1,12 +1,12 @@
-//! Named pipes: a way to hand something to the daemon that only this user can open.
+//! Named pipes, by which only this user can pass something to the daemon.
 
 use std::io;
 use std::path::Path;
 
 use tokio::net::unix::pipe::Receiver;
 
-/// Makes a named pipe (0600) at `path` and opens it. It has no end for as long as the receiver is there. Needs a tokio
-/// runtime. [`io::ErrorKind::Unsupported`] where the system has no such pipe.
+/// Creates a named pipe (0600) at `path` and opens it. It has no end of file while the receiver exists. Needs a tokio
+/// runtime. [`io::ErrorKind::Unsupported`] if the system has no such pipe.
 pub(crate) fn make(path: &Path) -> io::Result<Receiver> {
     system::make(path)
 }
@@ -21,13 +21,13 @@ mod system {
 
     pub(super) fn make(path: &Path) -> io::Result<Receiver> {
         mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        // For writing, too: otherwise it would be at its end before somebody has begun.
+        // For writing, too: otherwise it would be at its end of file before the first writer opens it.
         let opened = OpenOptions::new().read_write(true).open_receiver(path);
         opened.inspect_err(|_| _ = std::fs::remove_file(path))
     }
 }
 
-/// POSIX leaves open what it means to open a pipe for reading and writing.
+/// POSIX does not define what opening a pipe for reading and writing does.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::io;

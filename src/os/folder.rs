@@ -1,5 +1,5 @@
-//! Private folders: everything in them is reached through the folder's own descriptor, never through a
-//! path that somebody could swap meanwhile (docs/security.md, rule 32: symlink, hard link and temp file races).
+//! Private folders: everything in them is reached through the folder's own descriptor, never through a path that
+//! somebody could swap in between (docs/security.md, rule 32: symlink, hard link and temp file races).
 
 pub mod error;
 pub(crate) mod file_system;
@@ -19,10 +19,10 @@ use zeroize::Zeroizing;
 use super::private_file;
 use error::{FileSystemFeature, FolderError};
 
-/// Begins the names of temp files. A crash leaves them behind; [`Folder::remove_leftovers`] knows them by it.
+/// The prefix of temp files. A crash leaves some behind, which [`Folder::remove_leftovers`] finds by it.
 const TEMP: &str = ".tmp-";
 
-/// An open folder that belongs to this user and that nobody else can look into. Clones share it.
+/// An open folder that belongs to this user and that nobody else has access to. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Folder(Arc<FolderInner>);
 
@@ -33,18 +33,17 @@ struct FolderInner {
 }
 
 impl Folder {
-    /// Opens the folder at `path`, making it and what is missing above it (0700). Refuses one that is a
-    /// symlink, belongs to somebody else or is open to others, and one below a folder in which other
-    /// users could put another in its place.
+    /// Opens the folder at `path`, creating it and its missing parents (0700). Refuses one that is a symlink, belongs
+    /// to somebody else or is open to others, and one below a folder in which other users could replace it.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        // Without this a trailing slash would make the system follow a symlink.
+        // Without this, the system would follow a symlink because of a trailing slash.
         let path: PathBuf = path.components().collect();
         let made = make(&path)?;
         trust::check_parents(&path)?;
         let fd = rustix::fs::open(&path, FOLDER, Mode::empty()).map_err(|e| not_a_folder(&path, e))?;
         let folder = Self::checked(fd, path, made)?;
         if matches!(made, Made::Now) {
-            // What is made durable inside is of no use if the folder itself is not.
+            // Durable files are of no use if the folder itself is not durable.
             let parent = rustix::fs::openat(&folder.0.fd, "..", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
             let synced = parent.and_then(rustix::fs::fsync);
             synced.map_err(|e| file_system::failed(FileSystemFeature::Sync, folder.path(), &folder.0.fd, e))?;
@@ -52,7 +51,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder `name` in this one, made if it isn't there.
+    /// The folder `name` in this one, created if it doesn't exist.
     pub fn subfolder(&self, name: &str) -> Result<Self, FolderError> {
         let path = self.file(name);
         let made = match rustix::fs::mkdirat(&self.0.fd, name, Mode::RWXU) {
@@ -73,7 +72,7 @@ impl Folder {
         trust::check_owner(&stat, &path)?;
         trust::check_mode(&stat, &path, "700")?;
         if matches!(made, Made::Now) {
-            // Made 0700 or less: the umask may have taken bits away from its owner. Others it never lets in.
+            // Created with 0700 or less: the umask may have removed bits of the owner. It never adds any for others.
             rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
         }
         Ok(Self(Arc::new(FolderInner { fd, path })))
@@ -89,8 +88,8 @@ impl Folder {
         self.0.path.join(name)
     }
 
-    /// Opens the private file `name`; `None` if there is none. `more` is added to the flags for reading.
-    /// Refuses what is not a regular file of this user, 0600, with this one name.
+    /// Opens the private file `name`; `None` if there is none. `more` is added to the flags for reading. Refuses
+    /// anything but a regular file of this user, 0600, with this one name.
     pub(crate) fn open_file(&self, name: &str, more: OFlags) -> Result<Option<File>, FolderError> {
         let path = self.file(name);
         // Non-blocking, so that a pipe put in its place can't hold the daemon up.
@@ -107,8 +106,8 @@ impl Folder {
         Ok(Some(File::from(fd)))
     }
 
-    /// What the private file `name` holds, at most `limit` bytes and one more (so that the caller sees
-    /// that it is too long); `None` if there is none.
+    /// The content of the private file `name`, at most `limit` bytes and one more (so that the caller sees that it is
+    /// too long); `None` if there is none.
     pub fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FolderError> {
         let Some(file) = self.open_file(name, OFlags::RDONLY)? else { return Ok(None) };
         let io = |e: std::io::Error| FolderError::io(self.file(name), e);
@@ -117,7 +116,7 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Replaces the file `name` (0600), durably and at once: a crash leaves the old or the new one.
+    /// Replaces the file `name` (0600), durably and atomically: a crash leaves the old or the new one.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let mut temp = self.temp()?;
         temp.fill(bytes)?;
@@ -125,7 +124,7 @@ impl Folder {
         self.sync()
     }
 
-    /// Makes the file `name` (0600), durably and at once. Fails where something has that name.
+    /// Creates the file `name` (0600), durably and atomically. Fails if something has that name.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let mut temp = self.temp()?;
         temp.fill(bytes)?;
@@ -136,7 +135,7 @@ impl Folder {
         self.sync()
     }
 
-    /// An empty temp file (0600) under a name that nobody can guess.
+    /// An empty temp file (0600) with a name that can't be guessed.
     pub(crate) fn temp(&self) -> Result<Temp, FolderError> {
         let name = format!("{TEMP}{:032x}", rand::random::<u128>());
         let path = self.file(&name);
@@ -148,18 +147,18 @@ impl Folder {
         Ok(temp)
     }
 
-    /// Renames `from` to `to` unless something has that name; says whether it did.
+    /// Renames `from` to `to` unless something has that name; returns whether it did.
     pub(crate) fn rename_to_new(&self, from: &str, to: &str) -> Result<bool, FolderError> {
         let fd = &self.0.fd;
         #[cfg(target_os = "linux")]
         match rustix::fs::renameat_with(fd, from, fd, to, rustix::fs::RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(true),
             Err(Errno::EXIST) => return Ok(false),
-            // This file system can't do it in one step.
+            // This file system can't do it atomically.
             Err(Errno::INVAL | Errno::NOSYS) => {}
             Err(e) => return Err(FolderError::io(self.file(from), e)),
         }
-        // Two steps will do: the folder is private, and one daemon holds it.
+        // Two steps are enough: the folder is private, and one daemon holds it.
         match rustix::fs::statat(fd, to, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => return Ok(false),
             Err(Errno::NOENT) => {}
@@ -169,7 +168,7 @@ impl Folder {
         Ok(true)
     }
 
-    /// Deletes the file `name`, durably. None there is fine.
+    /// Deletes the file `name`, durably. Succeeds if there is none.
     pub fn remove(&self, name: &str) -> Result<(), FolderError> {
         match rustix::fs::unlinkat(&self.0.fd, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => self.sync(),
@@ -177,7 +176,7 @@ impl Folder {
         }
     }
 
-    /// The names in it; those that are not UTF-8 are none of ours.
+    /// The names in it, except those that are not UTF-8, which ringback does not create.
     pub fn names(&self) -> Result<Vec<String>, FolderError> {
         let io = |e: Errno| FolderError::io(self.path(), e);
         let mut names = Vec::new();
@@ -190,7 +189,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// Deletes what a crash left behind. Only for who holds the folder alone.
+    /// Deletes what a crash left behind. Only for the process that holds the folder.
     pub(crate) fn remove_leftovers(&self) -> Result<(), FolderError> {
         for name in self.names()?.iter().filter(|name| name.starts_with(TEMP)) {
             self.remove(name)?;
@@ -215,11 +214,11 @@ pub(crate) struct Temp {
 }
 
 impl Temp {
-    /// Makes sure that `size` bytes can be written to it later, even if the disk fills up meanwhile.
+    /// Makes sure that `size` bytes can be written to it later, even if the disk fills up in the meantime.
     pub(crate) fn reserve(&mut self, size: u64) -> Result<(), FolderError> {
         match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                // The next best: occupy the room by writing.
+                // The next best: occupy the space by writing.
                 let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
                 self.file.write_all(&zeros).map_err(|e| FolderError::io(self.folder.path(), e))?;
             }
@@ -230,7 +229,7 @@ impl Temp {
             .map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))
     }
 
-    /// Makes `bytes`, durably, all that it holds.
+    /// Replaces its content with `bytes`, durably.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), FolderError> {
         use std::os::unix::fs::FileExt;
         let result = self
@@ -238,11 +237,11 @@ impl Temp {
             .write_all_at(bytes, 0)
             .and_then(|()| self.file.set_len(bytes.len() as u64))
             .and_then(|()| self.file.sync_all());
-        // Named by folder: the temp name means nothing to people.
+        // The error names the folder: the temp name means nothing to users.
         result.map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))
     }
 
-    /// Puts it in the place of `name`. Durable after [`Folder::sync`].
+    /// Renames it to `name`, replacing what is there. Durable after [`Folder::sync`].
     pub(crate) fn rename(mut self, name: &str) -> Result<(), FolderError> {
         let fd = &self.folder.0.fd;
         rustix::fs::renameat(fd, &self.name, fd, name).map_err(|e| FolderError::io(self.folder.file(name), e))?;
@@ -260,7 +259,7 @@ impl Drop for Temp {
     }
 }
 
-/// Whether a folder was there before.
+/// Whether a folder existed before.
 #[derive(Clone, Copy)]
 enum Made {
     Now,
@@ -272,7 +271,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 fn make(path: &Path) -> Result<Made, FolderError> {
     use std::os::unix::fs::DirBuilderExt;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        // 0700 for parents too, as the XDG base directory specification asks.
+        // 0700 for parents too, as the XDG base directory specification requires.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -288,7 +287,7 @@ fn make(path: &Path) -> Result<Made, FolderError> {
 
 fn not_a_folder(path: &Path, error: Errno) -> FolderError {
     match error {
-        // Linux says ENOTDIR for a symlink when asked for a folder, others ELOOP.
+        // For a symlink in place of a folder, Linux reports ENOTDIR, others ELOOP.
         Errno::LOOP | Errno::NOTDIR => FolderError::refuse(path, "is a symlink or a file: it must be a folder"),
         e => FolderError::io(path, e),
     }

@@ -1,11 +1,11 @@
-//! Tells that a file in a folder was removed, or the folder itself (`inotify(7)`).
+//! Reports that a file in a folder was removed, or the folder itself (`inotify(7)`).
 
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How often somebody has to look where the system does not tell.
+/// The polling interval if the system does not report removals.
 const UNTOLD: Duration = Duration::from_secs(10);
 
 /// Watches folders for removals.
@@ -21,14 +21,14 @@ impl FolderWatch {
         Self { system: system::Watch::new(bell), heard }
     }
 
-    /// Watches these folders from now on, besides those that it watches already. Of a folder that is not there, nothing
-    /// is told.
+    /// Watches these folders from now on, besides those that it watches already. For a folder that does not exist,
+    /// nothing is reported.
     pub(crate) fn watch<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
         self.heard.mark_unchanged();
         folders.for_each(|folder| self.system.add(folder));
     }
 
-    /// Waits for a removal, or for some seconds where the system does not tell.
+    /// Waits for a removal, or for some seconds if the system does not report them.
     pub(crate) async fn changed(&mut self) {
         if self.heard.changed().await.is_err() {
             tokio::time::sleep(UNTOLD).await;
@@ -50,18 +50,18 @@ mod system {
     }
 
     impl Watch {
-        /// A thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`. It sleeps in the
-        /// kernel.
+        /// Uses a thread and not a task: tokio's way to wait for a foreign file descriptor needs `unsafe`. The thread
+        /// sleeps in the kernel.
         pub(super) fn new(bell: watch::Sender<()>) -> Self {
             let inotify = init(CreateFlags::CLOEXEC).ok().map(Arc::new);
             if let Some(inotify) = inotify.clone() {
                 let hear = move || {
-                    // What it is, is of no interest.
+                    // The content of the event does not matter.
                     while rustix::io::read(&inotify, &mut [0_u8; 4096]).is_ok() {
                         bell.send_replace(());
                     }
                 };
-                // Without a thread the bell is dropped, which its receiver notices.
+                // Without a thread, `bell` is dropped, which its receiver notices.
                 _ = std::thread::Builder::new().name("announced".into()).stack_size(64 * 1024).spawn(hear);
             }
             Self { inotify }
@@ -85,7 +85,7 @@ mod system {
     pub(super) struct Watch;
 
     impl Watch {
-        /// Drops the bell, which its receiver notices.
+        /// Drops the sender, which its receiver notices.
         pub(super) fn new(_: watch::Sender<()>) -> Self {
             Self
         }

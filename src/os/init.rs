@@ -1,7 +1,7 @@
-//! Process 1 of a container. Every process there whose parent ended becomes a child of process 1 and stays a zombie until
-//! it is waited for (`pid_namespaces(7)`), and what hooks and password programs leave behind is nobody's business but that
-//! process's. So process 1 only waits and passes signals on, and does its work in a child: to wait for any child would
-//! take the ends of its own programs away from it.
+//! Process 1 of a container: reaps zombies and forwards signals. Every process there whose parent ended becomes a child
+//! of process 1 and stays a zombie until process 1 waits for it (`pid_namespaces(7)`), including those that hooks and
+//! password programs leave behind. So process 1 only waits and forwards signals, and does its work in a child: if the
+//! daemon waited for any child, it would lose the exit statuses of its own programs.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,11 +15,11 @@ pub(crate) fn is_first() -> bool {
     getpid() == Pid::INIT && std::env::var_os("LISTEN_PID").is_none()
 }
 
-/// Runs this program with these arguments as a child, passes signals on to it and waits for every process that is left to
-/// this one, until the child ends. Gives its exit code as shells tell it: 128 and the signal's number for one that was
-/// killed; `None` if there is no such number. Needs a tokio runtime around it.
+/// Runs this program with these arguments as a child, forwards signals to it and reaps every orphaned process, until
+/// the child ends. Returns its exit code as shells do: 128 plus the signal's number for one that was killed; `None` if
+/// there is no such number. Needs a tokio runtime around it.
 pub(crate) async fn run(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<u8>> {
-    // Before there is a child that could end.
+    // Registered before there is a child that could end.
     let mut ended = signal(SignalKind::child())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -34,10 +34,10 @@ pub(crate) async fn run(arguments: impl Iterator<Item = OsString>) -> io::Result
             _ = hangup.recv() => Some(Signal::HUP),
         };
         if let Some(signal) = passed_on {
-            // It may have ended, which is seen next.
+            // It may have ended already, which is seen next.
             _ = kill_process(worker, signal);
         }
-        // One signal may stand for several ends.
+        // One signal may stand for several children.
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == worker {
                 return Ok(exit_code(status));

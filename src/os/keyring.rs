@@ -4,7 +4,7 @@
 //! An item is found by its attributes `service` and `username`, so that
 //! `secret-tool store --label=ringback service SERVICE username USER` writes what [`get`] reads.
 //!
-//! `KWallet` keeps text only: whoever stores binary has to encode it first (base64).
+//! `KWallet` stores only text: binary data has to be encoded first (base64).
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// How long the keyring may take to answer: a daemon must not hang on a prompt that nobody sees.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why the keyring did not do it. No variant carries anything of a secret.
+/// Why a keyring operation failed. No variant contains any part of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     /// There is no session bus or no Secret Service on it: usual on a server.
@@ -29,7 +29,7 @@ pub enum KeyringError {
         /// What the service said.
         why: String,
     },
-    /// It holds nothing under these names.
+    /// It has no item with these attributes.
     #[error("the keyring has no item with service `{service}` and username `{user}`")]
     NoEntry {
         /// Attribute `service`.
@@ -37,7 +37,7 @@ pub enum KeyringError {
         /// Attribute `username`.
         user: String,
     },
-    /// Several items have these names; none is taken by chance.
+    /// Several items have these attributes; none is chosen arbitrarily.
     #[error("the keyring has {count} items with service `{service}` and username `{user}`; remove all but one")]
     Ambiguous {
         /// Attribute `service`.
@@ -47,10 +47,10 @@ pub enum KeyringError {
         /// How many.
         count: usize,
     },
-    /// No answer came, usually because a prompt waits on a screen that nobody watches.
+    /// No answer came, usually because a prompt waits on a screen that nobody sees.
     #[error("the keyring did not answer within {} s; it may be waiting for someone to unlock it", PATIENCE.as_secs())]
     TimedOut,
-    /// It answered with something else.
+    /// Any other failure.
     #[error("the keyring failed: {why}")]
     Failed {
         /// What the service said.
@@ -64,8 +64,8 @@ pub fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError
     within_patience(move || secret_service::get(&service, &user))
 }
 
-/// Replaces the secret of the one item with these attributes, or makes the item in the default
-/// collection. After [`KeyringError::TimedOut`] the item may or may not have been written.
+/// Replaces the secret of the one item with these attributes, or creates the item in the default collection. After
+/// [`KeyringError::TimedOut`] the item may or may not have been written.
 pub fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
     let (service, user, secret) = (service.to_owned(), user.to_owned(), Zeroizing::new(secret.to_vec()));
     within_patience(move || secret_service::set(&service, &user, &secret))
@@ -87,7 +87,7 @@ fn within_patience<T: Send + 'static>(
     let (answer, answered) = mpsc::sync_channel(1);
     std::thread::Builder::new()
         .name("keyring".into())
-        // A failed send only says that nobody waits any more.
+        // A failed send only means that the caller no longer waits.
         .spawn(move || drop(answer.send(ask())))
         .map_err(|error| KeyringError::Failed { why: format!("no thread could be started: {error}") })?;
     match answered.recv_timeout(PATIENCE) {
@@ -131,7 +131,7 @@ mod secret_service {
             Error::NoEntry => KeyringError::NoEntry { service, user },
             Error::Ambiguous(items) => KeyringError::Ambiguous { service, user, count: items.len() },
             Error::NoStorageAccess(_) => KeyringError::Locked { why: reason(&error) },
-            // These two carry what was stored.
+            // These two contain the stored value.
             Error::BadEncoding(_) | Error::BadDataFormat(..) => {
                 KeyringError::Failed { why: "the item's format is not supported".into() }
             }

@@ -1,5 +1,5 @@
-//! Memory that is kept out of swap where the system lets this user lock it (`mlock(2)`, `RLIMIT_MEMLOCK`), and wiped at
-//! its end.
+//! Locked memory: kept out of swap if the system lets this user lock it (`mlock(2)`, `RLIMIT_MEMLOCK`), and wiped when
+//! dropped.
 
 use std::sync::Once;
 
@@ -8,19 +8,19 @@ use zeroize::Zeroize as _;
 /// In bytes: a whole number of pages on every system that ringback is built for (4 KiB, and 16 on a Mac).
 pub(crate) const PAGE: usize = 16 * 1024;
 
-/// `N` bytes at one address for as long as they live.
+/// `N` bytes at one address for their whole lifetime.
 pub(crate) struct LockedBytes<const N: usize> {
-    /// First, since fields are dropped in this order: what is unlocked has to be there still.
+    /// The first field, since fields are dropped in this order: the page has to exist while it is unlocked.
     _locked: Option<region::LockGuard>,
     page: Box<LockedPage>,
 }
 
-/// A page that nothing else is on: memory is locked by the page, and unlocked whoever else wanted it locked.
+/// A page with nothing else on it: memory is locked by the page, and one unlock undoes the locks of all others on it.
 #[repr(align(16384))]
 struct LockedPage([u8; PAGE]);
 
 impl<const N: usize> LockedBytes<N> {
-    /// Zeros. What can't be locked is logged once, and used all the same.
+    /// Zeros. If they can't be locked, that is logged once, and they are used nevertheless.
     pub(crate) fn new() -> Self {
         const { assert!(N <= PAGE) };
         let page = Box::new(LockedPage([0; PAGE]));
@@ -65,7 +65,7 @@ mod tests {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// In a process of its own: other tests of this one lock memory, too.
+    /// In a process of its own: other tests in this one lock memory, too.
     #[test]
     fn bytes_lie_in_locked_memory_until_their_last_holder_is_gone() {
         const CHILD: &str = "RINGBACK_TEST_LOCKED";
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(locked(), page, "the end of one does not unlock another's page");
         drop(two);
         assert_eq!(locked(), 0);
-        // Where nothing may be locked, bytes are bytes all the same.
+        // If nothing may be locked, the bytes can be used nevertheless.
         let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
         rustix::process::setrlimit(rustix::process::Resource::Memlock, none).unwrap();
         assert_eq!(filled(7).get(), &[7; 32]);

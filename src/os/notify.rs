@@ -2,40 +2,40 @@
 
 use crate::printable::is_unprintable;
 
-/// Why nobody was told, or nobody answered.
+/// Why a notification was not shown, or got no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the notification can't be shown ({why})")]
 pub(crate) struct Untold {
     why: String,
 }
 
-/// What is shown. The texts are ours, but for names in them, which [`plain`] makes harmless.
+/// A notification. The texts are ringback's own, except for names in them, which [`plain`] makes harmless.
 #[derive(Debug, Clone)]
 pub(crate) struct Notice {
     /// One line.
     pub title: String,
-    /// One or two sentences. Servers take a little markup here, so it is escaped on its way.
+    /// One or two sentences. Servers interpret some markup here, so it is escaped before it is sent.
     pub body: String,
-    /// Buttons: what comes back, and what is written on it.
+    /// Buttons: the id that is returned, and the label.
     pub actions: Vec<(&'static str, &'static str)>,
 }
 
-/// Longer names are cut.
+/// Longer names are truncated.
 const LONGEST: usize = 120;
 
-/// A name that somebody else chose, in a bearable length and without what hides text or turns it around.
+/// A name that somebody else chose, truncated, and without characters that hide or reorder text.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|c| !is_unprintable(*c)).take(LONGEST).collect()
 }
 
-/// Shows `notice` and waits for a button: which one, or `None` if it was closed without. Whoever stops waiting
-/// takes it from the screen.
+/// Shows `notice` and waits for a button: returns which one, or `None` if the notification was closed without one.
+/// Dropping the future closes the notification.
 #[cfg(target_os = "linux")]
 pub(crate) async fn ask(notice: &Notice) -> Result<Option<String>, Untold> {
     desktop::ask(notice).await.map_err(|error| Untold { why: error.to_string() })
 }
 
-/// There is no such desktop.
+/// This system has no such desktop.
 #[cfg(not(target_os = "linux"))]
 pub async fn ask(_: &Notice) -> Result<Option<String>, Untold> {
     Err(Untold { why: "this system has none".into() })
@@ -58,7 +58,7 @@ mod desktop {
     pub(super) async fn ask(notice: &Notice) -> Result<Option<String>> {
         let bus = Connection::session().await?;
         let server = Proxy::new(&bus, NAME, PATH, NAME).await?;
-        // Listened to before anything is shown, so that no answer comes in between.
+        // Subscribed before anything is shown, so that no answer is missed.
         let mut signals = server.receive_all_signals().await?;
         let actions: Vec<&str> = notice.actions.iter().flat_map(|(id, label)| [*id, *label]).collect();
         let hints = HashMap::from([("urgency", Value::U8(2)), ("desktop-entry", Value::from("ringback"))]);
@@ -95,7 +95,7 @@ mod desktop {
         text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
     }
 
-    /// A notification that goes with whoever waits for it.
+    /// A notification that is closed when dropped.
     struct OnScreen {
         bus: Connection,
         shown: Option<u32>,

@@ -1,7 +1,8 @@
-//! Whose the TCP sockets of this machine are, as the kernel tells: who listens on a port, and which local user is
+//! The owners of this machine's TCP sockets, according to the kernel: who listens on a port, and which local user is
 //! behind a loopback connection.
 //!
-//! The kernel is asked in `ringback_client::os::ports`, since clients ask it too: before they send their key to a port.
+//! The queries to the kernel are in `ringback_client::os::ports`, since clients make them too, before they send their
+//! key to a port.
 
 mod peer;
 

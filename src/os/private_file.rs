@@ -1,4 +1,4 @@
-//! Whether a file is private: the one rule about owner and mode for all that has to be this user's own.
+//! Whether a file is private: the one rule about owner and mode for everything that has to be this user's own.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -13,14 +13,14 @@ pub(crate) const OTHERS: u32 = 0o077;
 /// All permissions of those who are neither owner nor in the group.
 pub(crate) const EVERYBODY: u32 = 0o007;
 
-/// Who may own it.
+/// Who may own a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owners {
-    /// This user alone.
+    /// Only this user.
     User,
-    /// Or root.
+    /// This user or root.
     UserOrRoot,
-    /// Whoever put it there.
+    /// Anybody.
     Any,
 }
 
@@ -29,17 +29,17 @@ pub(crate) enum Owners {
 pub(crate) enum NotPrivate {
     /// Another user owns it.
     Foreign {
-        /// Who.
+        /// Its owner.
         uid: u32,
     },
-    /// Its mode lets others in.
+    /// Its mode gives others access.
     Open {
         /// The permission bits.
         mode: u32,
     },
 }
 
-/// Whether what has this owner and mode is private: one of `owners` has it, and it has none of the permissions `closed`.
+/// Whether owner and mode are private: the owner is one of `owners`, and the mode has none of the permissions `closed`.
 pub(crate) fn check(uid: u32, mode: u32, owners: Owners, closed: u32) -> Result<(), NotPrivate> {
     let is_ours = match owners {
         Owners::User => uid == own_uid(),
@@ -65,8 +65,8 @@ pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Opens a regular file for reading. A symbolic link is followed; what counts is the file it leads to, so its owner and
-/// mode are those of the open file, which nobody can swap in between. A pipe in its place does not hang.
+/// Opens a regular file for reading. A symbolic link is followed; owner and mode are those of the open target, which
+/// nobody can swap in between. A pipe in its place does not block.
 pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
@@ -74,10 +74,10 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     if meta.is_file() { Ok((file, meta)) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
-/// Reads at most `most` bytes and one more, by which the caller sees that it is too long. `room`: how many are expected;
-/// there is place for so many from the beginning, since a buffer that grows leaves copies behind.
+/// Reads at most `most` bytes and one more, by which the caller sees that it is too long. `room` is the expected
+/// length, which is allocated at once, since a buffer that grows leaves copies behind.
 pub(crate) fn read_wiped(from: impl Read, most: usize, room: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    // And for the read that finds the end.
+    // With some more for the read that finds the end.
     let room = room.min(most).saturating_add(64);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     from.take((most as u64).saturating_add(1)).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
-//! Runs a program that prints a secret, or that is run for its effect: within a time, with a limited output, and with
-//! nothing of ours in its environment but what it is given.
+//! Runs a program, for the secret that it prints or for its effect: with a timeout, with limited output, and with only
+//! the environment that it is given.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -13,38 +13,39 @@ use zeroize::Zeroizing;
 
 use super::child_env::ChildEnv;
 
-/// What a program may take.
+/// The limits of a program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProgramLimits {
     /// Bytes that it may print.
     pub output: usize,
-    /// Until it is killed, with what it started.
+    /// Until it is killed, with all that it started.
     pub time: Duration,
-    /// Where the program has ended and something that it started still holds its output open, for how long that is waited
-    /// for; `None`: as for the program itself.
+    /// How long to wait if the program has ended but something that it started still holds its output open; `None`: as
+    /// long as for the program itself.
     pub open_output: Option<Duration>,
 }
 
-/// Why there is no output. Holds nothing of it.
+/// Why there is no output. Contains nothing of it.
 #[derive(Debug)]
 pub(crate) enum ProgramError {
     /// There is no program in `argv`.
     Empty,
     /// It could not be started.
     NotStarted(io::Error),
-    /// It was killed at the end of its time.
+    /// It was killed when its time was up.
     Late,
-    /// It said that it failed.
+    /// It exited with an error.
     Failed(ExitStatus),
     /// It printed more than it may, and was killed.
     TooLong,
-    /// It ended well, and its output did not.
+    /// It succeeded, but its output stayed open.
     OutputHeld,
-    /// Its output could not be read, or its end not be waited for.
+    /// Its output could not be read, or its end could not be waited for.
     Unread(io::Error),
 }
 
-/// What the program prints. Its messages are thrown away: they could hold anything. Killed when this is dropped.
+/// The program's output. Its error messages are discarded: they could contain anything. Killed when the future is
+/// dropped.
 pub(crate) async fn output(
     argv: &[String],
     env: &ChildEnv,
@@ -63,7 +64,7 @@ pub(crate) async fn output(
         .kill_on_drop(true)
         .spawn()
         .map_err(ProgramError::NotStarted)?;
-    // Room for all of it, so that it does not grow and leave unwiped copies behind.
+    // Allocated at its final size, since growing would leave unwiped copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limits.output.saturating_add(64)));
     let ended = timeout(limits.time, collect(&mut child, &mut bytes, limits)).await;
     match ended.unwrap_or(Err(ProgramError::Late)) {
@@ -78,7 +79,7 @@ pub(crate) async fn output(
     }
 }
 
-/// The same from a thread that may wait.
+/// The same for a thread that may block.
 pub(crate) fn output_blocking(
     argv: &[String],
     env: &ChildEnv,
@@ -96,7 +97,7 @@ pub(crate) fn output_blocking(
     })
 }
 
-/// Reads all that it prints and waits for its end.
+/// Reads all of its output and waits for its end.
 async fn collect(child: &mut Child, bytes: &mut Vec<u8>, limits: ProgramLimits) -> Result<ExitStatus, ProgramError> {
     let Some(stdout) = child.stdout.take() else {
         return child.wait().await.map_err(ProgramError::Unread);
@@ -126,7 +127,7 @@ async fn read(stdout: ChildStdout, bytes: &mut Vec<u8>, most: usize) -> Result<(
     if bytes.len() > most { Err(ProgramError::TooLong) } else { Ok(()) }
 }
 
-/// Kills the program and what it started. The pid is still its own: it was not waited for.
+/// Kills the program and all that it started. The pid is still its own, since it has not been waited for.
 fn kill(child: &Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {

@@ -1,11 +1,11 @@
-//! Tells the service manager how the daemon is doing (`sd_notify(3)`). Nothing is said where none has asked for it.
+//! Notifies the service manager of the daemon's state (`sd_notify(3)`), if it has asked for that.
 
-/// The daemon serves.
+/// Reports that the daemon serves.
 pub(crate) fn ready() {
     system::tell_ready();
 }
 
-/// The daemon is about to end.
+/// Reports that the daemon is about to end.
 pub(crate) fn stopping() {
     system::tell_stopping();
 }
@@ -29,7 +29,7 @@ mod system {
     }
 }
 
-/// systemd is a part of Linux; other service managers take a process for ready once it runs.
+/// systemd is a part of Linux; other service managers consider a process ready once it runs.
 #[cfg(not(target_os = "linux"))]
 mod system {
     pub(super) fn tell_ready() {}

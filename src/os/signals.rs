@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// One of them.
+/// A signal that ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndSignal {
     /// SIGINT: Ctrl-C.
@@ -17,7 +17,7 @@ pub(crate) enum EndSignal {
 }
 
 impl EndSignal {
-    /// The exit code by which shells tell of it: 128 and its number.
+    /// The exit code that shells use for it: 128 plus its number.
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -35,8 +35,8 @@ impl EndSignal {
     }
 }
 
-/// Ready, with the signal that came, when the process is told to end by one of `signals`. From this call on, and not only
-/// once it is polled, these no longer kill. Needs a tokio runtime around it.
+/// Completes with the signal when one of `signals` tells the process to end. From this call on, and not only once the
+/// future is polled, these signals no longer kill. Needs a tokio runtime around it.
 pub(crate) fn end<const N: usize>(signals: [EndSignal; N]) -> io::Result<impl Future<Output = EndSignal>> {
     let mut caught = Vec::with_capacity(N);
     for which in signals {

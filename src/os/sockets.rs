@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 
-/// Whether it waits for connections, and is none itself; `None` where the system does not tell.
+/// Whether it is a listening socket; `None` if the system does not tell.
 pub(crate) fn is_listening(socket: impl AsFd) -> io::Result<Option<bool>> {
     system::is_listening(socket)
 }

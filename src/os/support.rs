@@ -1,6 +1,6 @@
 //! What works on which operating system: one table for messages and for `docs/platforms.md`.
 //!
-//! Only Linux is tried. Elsewhere a function of this module that has no implementation says so by its result.
+//! Only Linux is tested. On other systems, a function of `os` without an implementation says so by its result.
 
 /// A kind of system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +24,18 @@ impl System {
     };
 }
 
-/// Something that ringback asks of the system.
+/// A feature that ringback needs from the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     /// Owner and mode of files, `flock`, `fsync`.
     PrivateFiles,
-    /// A clock that goes on during sleep.
+    /// A clock that includes sleep.
     BootClock,
-    /// Resume from sleep, and clocks that are set.
+    /// Resume from sleep, and changes of the clock.
     ClockJumps,
-    /// Addresses and routes that come and go.
+    /// Changes of addresses and routes.
     Network,
-    /// Being told before the machine sleeps, and knowing that it did.
+    /// A notice before the machine sleeps, and whether it has slept.
     Sleep,
     /// Which user is behind a TCP connection, and who listens on a port.
     Ports,
@@ -51,9 +51,9 @@ pub(crate) enum Topic {
     Hardening,
     /// Hidden input, and signals.
     Terminal,
-    /// A password that is typed at a login.
+    /// A password that is typed in for a login.
     TypedPassword,
-    /// Being told that a file that the daemon is found by was removed.
+    /// A notice that a file by which clients find the daemon was removed.
     RemovedFiles,
     /// Which daemon holds the state folder.
     Holder,
@@ -63,10 +63,10 @@ pub(crate) enum Topic {
     Init,
 }
 
-/// How it is on one system.
+/// The support on one system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Support {
-    /// By this. Tried on Linux alone.
+    /// By this. Tested on Linux only.
     By(&'static str),
     /// Not at all, with this consequence: a clause.
     Missing(&'static str),
@@ -74,7 +74,7 @@ pub(crate) enum Support {
 
 struct Row {
     topic: Topic,
-    /// For people.
+    /// The name that users see.
     name: &'static str,
     linux: &'static str,
     macos: Support,
@@ -85,12 +85,12 @@ const fn row(topic: Topic, name: &'static str, linux: &'static str, macos: Suppo
     Row { topic, name, linux, macos, other }
 }
 
-/// Where Linux is the only one that has it.
+/// A feature that only Linux has.
 const fn linux_only(topic: Topic, name: &'static str, linux: &'static str, elsewhere: &'static str) -> Row {
     row(topic, name, linux, Support::Missing(elsewhere), Support::Missing(elsewhere))
 }
 
-/// Where every Unix has it.
+/// A feature that every Unix has.
 const fn unix(topic: Topic, name: &'static str, by: &'static str) -> Row {
     row(topic, name, by, Support::By(by), Support::By(by))
 }
@@ -179,13 +179,13 @@ const TABLE: [Row; 17] = [
 ];
 
 impl Topic {
-    /// How it is on `system`.
+    /// The support on `system`.
     pub(crate) fn on(self, system: System) -> Support {
         let row = TABLE.iter().find(|row| row.topic == self);
         row.map_or(Support::Missing("it is not known here"), |row| row.on(system))
     }
 
-    /// The consequence, where it is missing here: a clause.
+    /// The consequence, if it is missing here: a clause.
     pub(crate) fn missing_here(self) -> Option<&'static str> {
         match self.on(System::HERE) {
             Support::By(_) => None,

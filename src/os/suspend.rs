@@ -1,15 +1,15 @@
-//! Ahead of the machine's sleep: systemd-logind tells of it on the system bus and waits a few seconds for those
-//! who asked it to ("delay" inhibitors, systemd.inhibit(5)).
+//! Suspend: systemd-logind announces it on the system bus, and waits a few seconds for programs that asked it to
+//! ("delay" inhibitors, systemd.inhibit(5)).
 
-/// Why nobody tells that the machine is about to sleep.
+/// Why suspend is not announced.
 #[derive(Debug, thiserror::Error)]
 #[error("systemd-logind can't be reached ({why})")]
 pub(crate) struct NobodyTells {
     why: String,
 }
 
-/// Does `work` before each sleep, which waits for it for as long as logind lets (`InhibitDelayMaxSec`, 5 s where
-/// nobody has changed it). Ends only where nobody tells of sleep, or no longer.
+/// Does `work` before each suspend, which is delayed for as long as logind allows (`InhibitDelayMaxSec`, 5 s by
+/// default). Returns only if suspend is not announced, or no longer is.
 #[cfg(target_os = "linux")]
 pub(crate) async fn before_each<Work: Future<Output = ()>>(work: impl Fn() -> Work) -> NobodyTells {
     match logind::before_each(work).await {
@@ -39,7 +39,7 @@ mod logind {
     pub(super) async fn before_each<Work: Future<Output = ()>>(work: impl Fn() -> Work) -> Result<()> {
         let bus = Connection::system().await?;
         let logind = Proxy::new(&bus, NAME, PATH, INTERFACE).await?;
-        // Listened to before it is asked to wait, so that no sleep comes in between.
+        // Subscribed before the inhibitor is taken, so that no suspend is missed.
         let mut signals = logind.receive_signal("PrepareForSleep").await?;
         let mut inhibitor = Some(inhibit(&logind).await?);
         tracing::debug!("systemd-logind will announce suspend");
@@ -47,7 +47,7 @@ mod logind {
             let about_to_sleep: bool = signal.body().deserialize()?;
             if about_to_sleep {
                 work().await;
-                // Closing it says that we are ready.
+                // Closing it tells logind to go on.
                 inhibitor = None;
             } else if inhibitor.is_none() {
                 inhibitor = Some(inhibit(&logind).await?);

@@ -1,5 +1,5 @@
-//! Hidden input: asks at the terminal for something that is not to be seen, and gives the terminal back as it was,
-//! however that ends: a typed line, a broken terminal, Ctrl-C or SIGTERM.
+//! Hidden input: reads something secret at the terminal without echo, and restores the terminal however that ends: with
+//! a line, a broken terminal, Ctrl-C or SIGTERM.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,16 +16,17 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// `None` where there is none.
+    /// `None` if there is none.
     pub(crate) fn open() -> Option<Self> {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(|tty| Self { tty })
     }
 
-    /// Shows `question`, which holds nothing that steers a terminal, and reads a line of at most `most` bytes, without its end.
+    /// Shows `question`, which must not contain terminal control sequences, and reads a line of at most `most` bytes,
+    /// without its end.
     pub(crate) fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tty = &self.tty;
         let quiet = Quiet::over(&self.tty)?;
-        // To the terminal itself: what is asked has to be seen, wherever standard error goes.
+        // To the terminal itself: the question has to be seen, wherever standard error goes.
         write!(tty, "{question} ")?;
         let line = read_line(&mut tty, most);
         drop(quiet);
@@ -34,12 +35,12 @@ impl Terminal {
     }
 }
 
-/// Has a terminal show nothing for as long as it lives.
+/// Turns off a terminal's echo until dropped.
 struct Quiet {
     state: Arc<Mutex<Restored>>,
 }
 
-/// The terminal as it was before.
+/// The terminal's previous settings.
 struct Restored {
     tty: File,
     before: Termios,
@@ -49,7 +50,7 @@ impl Quiet {
     fn over(tty: &File) -> io::Result<Self> {
         let before = tcgetattr(tty)?;
         let mut quiet = before.clone();
-        // By the byte, since a terminal cuts longer lines than 4095 bytes, and tokens can be longer.
+        // Byte by byte, since a terminal cuts lines off at 4095 bytes, and tokens can be longer.
         quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
@@ -70,13 +71,13 @@ impl Drop for Quiet {
 }
 
 impl Restored {
-    /// What was pasted beyond the line is thrown away: the shell must not get it.
+    /// What was pasted beyond the line is discarded: the shell must not get it.
     fn restore(&self) {
         let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
     }
 }
 
-/// From here on a signal that would end the process gives the terminal back first. Ready once this returns.
+/// From now on, a signal that would end the process restores the terminal first. In effect once this returns.
 fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (ready, caught) = mpsc::channel();
@@ -88,7 +89,7 @@ fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
             Some(end?.await.exit_code())
         });
         if let Some(code) = code {
-            // Held to the end, so that nobody silences the terminal again.
+            // Held to the end, so that nothing turns the echo off again.
             let state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.restore();
             std::process::exit(code);
@@ -97,9 +98,9 @@ fn restore_at_the_end(state: Arc<Mutex<Restored>>) -> io::Result<()> {
     caught.recv().map_err(io::Error::other)?
 }
 
-/// A line, with what a terminal does for lines that are read as a whole.
+/// Reads a line, with the editing that a terminal offers for whole lines.
 fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for all of it at once, so that growing leaves no copies behind.
+    // Everything is allocated at once: growing would leave copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(most + 1));
     let mut chunk = Zeroizing::new([0_u8; 256]);
     loop {
@@ -123,7 +124,7 @@ fn read_line(input: &mut impl io::Read, most: usize) -> io::Result<Zeroizing<Vec
     }
 }
 
-/// The last character, which may be several bytes of UTF-8.
+/// Removes the last character, which may be several bytes of UTF-8.
 fn take_back(line: &mut Vec<u8>) {
     while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
 }

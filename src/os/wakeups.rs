@@ -1,13 +1,13 @@
-//! Events that timers miss: the machine resumed from sleep, its clock was set, its network changed. Each function blocks
-//! its thread, which sleeps in the kernel: an idle daemon is never woken for it.
+//! Events that timers miss: the machine resumed from sleep, its clock was set, its network changed. Each function
+//! blocks its thread, which sleeps in the kernel, so an idle daemon is never woken for them.
 
 use std::time::Duration;
 
-/// Between two looks at the clocks where the kernel can't tell.
+/// The polling interval if the kernel can't report jumps.
 const NAP: Duration = Duration::from_secs(30);
 
-/// Calls `ring` after each resume and each change of the clock, until it returns false. Where the kernel can't tell, it
-/// is called every half minute.
+/// Calls `ring` after each resume and each change of the clock, until it returns false. If the kernel can't report
+/// them, it is called every half minute.
 pub(crate) fn on_clock_jump(mut ring: impl FnMut() -> bool) {
     system::on_clock_jump(&mut ring);
     loop {
@@ -18,8 +18,8 @@ pub(crate) fn on_clock_jump(mut ring: impl FnMut() -> bool) {
     }
 }
 
-/// Calls `ring` after each change of the network, until it returns false. Comes back at once, with the reason, where the
-/// system does not tell.
+/// Calls `ring` after each change of the network, until it returns false. Returns at once, with the reason, if the
+/// system does not report them.
 pub(crate) fn on_network_change(mut ring: impl FnMut() -> bool) -> Result<(), String> {
     system::on_network_change(&mut ring)
 }
@@ -35,24 +35,24 @@ mod system {
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
     };
 
-    /// Seconds since 1970 in a year that nobody will see.
+    /// A time in the far future, in Unix seconds.
     const FAR: i64 = 1 << 33;
     /// A clock that is set all the time must not become a busy loop.
     const BETWEEN_JUMPS: Duration = Duration::from_millis(100);
-    /// What changes the network may come in one piece: the bell rings once for all of it.
+    /// Changes of the network come in bursts: `ring` is called once for each burst.
     const SETTLED: Duration = Duration::from_secs(1);
     /// `RTMGRP_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`.
     const CHANGES: u32 = 0x10 | 0x40 | 0x100 | 0x400;
 
     /// A real-time timer in the far future that is cancelled when the clock is set, which a resume does too
-    /// (`timerfd_create(2)`, `TFD_TIMER_CANCEL_ON_SET`). Comes back where there is no such timer.
+    /// (`timerfd_create(2)`, `TFD_TIMER_CANCEL_ON_SET`). Returns if there is no such timer.
     pub(super) fn on_clock_jump(ring: &mut dyn FnMut() -> bool) {
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let far = Itimerspec { it_interval: zero, it_value: Timespec { tv_sec: FAR, tv_nsec: 0 } };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         let Ok(timer) = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC) else { return };
         while timerfd_settime(&timer, flags, &far).is_ok() {
-            // Ends with ECANCELED after a jump; whatever it says, somebody may look.
+            // Fails with ECANCELED after a jump; any other result counts as one, too.
             let _ = rustix::io::read(&timer, &mut [0u8; 8]);
             tracing::debug!("the machine woke up, or its clock was set");
             if !ring() {
@@ -62,8 +62,8 @@ mod system {
         }
     }
 
-    /// The kernel tells whoever listens that an address or a route came or went (rtnetlink(7)). What it says is of no
-    /// interest, only that it does.
+    /// The kernel sends a message when an address or a route is added or removed (rtnetlink(7)). Its content does not
+    /// matter.
     pub(super) fn on_network_change(ring: &mut dyn FnMut() -> bool) -> Result<(), String> {
         // No protocol is `NETLINK_ROUTE`, which is 0.
         let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
@@ -72,7 +72,7 @@ mod system {
         let mut message = [0_u8; 4096];
         loop {
             match recv(&socket, &mut message, RecvFlags::empty()) {
-                // More was said than there was room for, which says enough.
+                // A full buffer means that something changed, too.
                 Ok(_) | Err(Errno::NOBUFS) => {}
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.to_string()),

@@ -1,49 +1,49 @@
-//! A circuit breaker for each host: keeps a hundred accounts from hammering one that does not answer, or answers that it
-//! can't (5xx).
+//! A circuit breaker for each host: keeps a hundred accounts from hammering a host that does not answer, or that
+//! answers 5xx.
 //!
-//! Closed, everything passes. After some failures in a row it is open: one request at a time passes as a probe, by plan
-//! after an exponential backoff, and every second if a program waits for a token. What a person asks for passes always.
-//! The first answer closes it.
+//! While it is closed, every request passes. Some failures in a row open it: one request at a time then passes as a
+//! probe, scheduled with exponential backoff, and every second while a program waits for a token. A person's requests
+//! always pass. The first answer closes it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::account::state::Priority;
 
-/// After this many failures in a row it is open.
+/// The number of failures in a row that open it.
 const OPENS_AFTER: u32 = 3;
 /// The first and the longest pause before a planned probe.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The pause before a probe for somebody who waits.
+/// The pause before a probe for a program that waits.
 const ASKED_PAUSE: Duration = Duration::from_secs(1);
 
-/// One origin's. Times are since boot.
+/// The circuit breaker of one origin. Times are since boot.
 #[derive(Debug, Default)]
 pub struct Breaker(Mutex<BreakerState>);
 
 #[derive(Debug, Default)]
 struct BreakerState {
     failures: u32,
-    /// What the last of them was.
+    /// The last failure.
     why: String,
-    /// No probe before these, by plan and for somebody who waits.
+    /// The earliest times of the next probe: of a scheduled one, and of one for a program that waits.
     planned_at: Duration,
     asked_at: Duration,
-    /// One is on its way.
+    /// A probe is in flight.
     probing: bool,
 }
 
-/// A request that does not pass.
+/// The circuit is open: the request does not pass.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CircuitOpen {
     /// One clause.
     pub why: String,
-    /// When one for somebody who waits may pass.
+    /// When a request for a program that waits may pass.
     pub probe_in: Duration,
 }
 
-/// A request that passes. Dropped without [`Passing::ended`], it tells nothing of the host.
+/// A request that passes. Dropped without [`Passing::ended`], it says nothing about the host.
 #[derive(Debug)]
 pub struct Passing<'a> {
     breaker: &'a Breaker,
@@ -55,7 +55,7 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request pass, unless the host is left alone.
+    /// Lets a request pass, unless the circuit is open.
     pub fn admit(&self, priority: Priority, now: Duration) -> Result<Passing<'_>, CircuitOpen> {
         let mut state = self.state();
         let probe = state.failures >= OPENS_AFTER && priority != Priority::Person;
@@ -67,7 +67,7 @@ impl Breaker {
             };
             if state.probing || now < at {
                 let why = format!("its host is failing, and requests to it are paused ({})", state.why);
-                // Nobody knows how long a probe takes. Its success rings a bell.
+                // The duration of a probe is unknown. Its success wakes the other accounts of the host.
                 let probe_in = if state.probing { ASKED_PAUSE } else { state.asked_at.saturating_sub(now) };
                 return Err(CircuitOpen { why, probe_in });
             }
@@ -76,14 +76,14 @@ impl Breaker {
         Ok(Passing { breaker: self, probe })
     }
 
-    /// Closes it: the network may be back, or the config is another.
+    /// Closes it: the network may be back, or the config may have changed.
     pub fn forgive(&self) {
         *self.state() = BreakerState::default();
     }
 }
 
 impl Passing<'_> {
-    /// `failure`: why the host did not answer, or that it can't. One clause.
+    /// `failure`: why the host did not answer, or could not do what was asked. One clause.
     pub fn ended(self, failure: Option<String>, now: Duration) {
         let mut state = self.breaker.state();
         let Some(why) = failure else {

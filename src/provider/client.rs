@@ -1,4 +1,4 @@
-//! The HTTP client: its timeouts, its proxy, and whose certificates it believes.
+//! The HTTP client: its timeouts, its proxy, and the certificate authorities that it trusts.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::secret::text::BOM;
 /// Time for the TCP and TLS handshakes.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long and how much of a reply is waited for.
+/// The limits of a reply: how long it may take, and how large it may be.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
     pub(super) whole: Duration,
@@ -22,19 +22,19 @@ pub(super) struct Patience {
 /// Short enough that a replay still falls into a grace window.
 pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), largest: reply::LARGEST };
 
-/// Whether a `ca_file` can be read and has a certificate in it; blocks for the time of a small file. The error is one
+/// Whether a `ca_file` can be read and has a certificate in it; blocks while it reads the small file. The error is one
 /// clause.
 pub fn check_ca_file(path: &Path) -> Result<(), String> {
     certificates(path).map(drop)
 }
 
-/// No file of certificates is longer.
+/// Largest file of certificates, in bytes.
 const CA_FILE: u64 = 1024 * 1024;
 
-/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no
-/// proxy unless asked for, no kept connections (a stale one makes a refresh ambiguous).
+/// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no proxy unless
+/// configured, no connection reuse (a stale connection makes a refresh ambiguous).
 pub(super) fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
-    // Fails where one was installed before, which is as good.
+    // Fails if one is installed already, which is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let text = |error: reqwest::Error| innermost(&error.without_url());
     let builder = reqwest::Client::builder()

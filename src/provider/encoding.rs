@@ -1,7 +1,7 @@
-//! Replies that are compressed though that was not asked for (RFC 9110 §8.4).
+//! Decompression of replies that are compressed although the request did not ask for it (RFC 9110 §8.4).
 //!
-//! They are inflated straight into the buffer that is wiped, at most so much of them as a reply may have: a library that
-//! streams would leave copies of tokens in buffers of its own.
+//! They are inflated straight into the buffer that is wiped, up to the size limit of a reply: a streaming library would
+//! leave copies of tokens in its own buffers.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -19,8 +19,8 @@ pub(super) struct Decoded {
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// `body`, decoded by its `Content-Encoding`; gzip is also known by its first bytes, which no text begins with. The
-/// error is one clause.
+/// `body`, decoded by its `Content-Encoding`; gzip is also recognized by its first bytes, with which no text begins.
+/// The error is one clause.
 pub(super) fn decoded(body: Zeroizing<Vec<u8>>, encoding: Option<&str>, largest: usize) -> Result<Decoded, String> {
     let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
     if body.starts_with(&GZIP) {
@@ -33,12 +33,12 @@ pub(super) fn decoded(body: Zeroizing<Vec<u8>>, encoding: Option<&str>, largest:
         "br" | "zstd" | "compress" | "x-compress" | "dcb" | "dcz" => {
             Err(format!("the reply is compressed with `{encoding}`, which was not requested and is not supported"))
         }
-        // With the header of zlib by RFC 9110 §8.4.1.2, and without by some servers.
+        // RFC 9110 §8.4.1.2 requires zlib's header; some servers leave it out.
         "deflate" if body.first().is_some_and(|first| first & 0x0f == 8) => {
             Ok(inflated(&body, TINFL_FLAG_PARSE_ZLIB_HEADER, largest))
         }
         "deflate" if !body.starts_with(b"{") => Ok(inflated(&body, 0, largest)),
-        // Labelled and not done, or a label that says nothing.
+        // Not compressed in spite of its label, or a label that means nothing.
         _ => Ok(Decoded { body, cut: None }),
     }
 }
@@ -48,7 +48,8 @@ fn inflated(deflated: &[u8], flags: u32, largest: usize) -> Decoded {
     let mut state = Box::new(DecompressorOxide::new());
     let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (status, _, length) = decompress(&mut state, deflated, &mut body, 0, flags);
-    // Zlib's checksum stands at the end: what was decoded before is there, and parsing tells what it is worth.
+    // Zlib's checksum is at the end: the text before it has been decoded, and the parser decides whether it can be
+    // used.
     body.truncate(length);
     let cut = match status {
         TINFLStatus::Done => None,
@@ -58,7 +59,7 @@ fn inflated(deflated: &[u8], flags: u32, largest: usize) -> Decoded {
     Decoded { body, cut }
 }
 
-/// What follows the header of a gzip member (RFC 1952 §2.3). Nobody looks at the checksum behind it: TLS has one.
+/// What follows the header of a gzip member (RFC 1952 §2.3). The checksum at its end is not checked: TLS has its own.
 fn behind_header(body: &[u8]) -> Option<&[u8]> {
     const EXTRA: u8 = 4;
     const NAME: u8 = 8;
@@ -82,7 +83,7 @@ fn behind_header(body: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    /// Deflate's stored blocks (RFC 1951 §3.2.4): what any inflater takes, without a compressor.
+    /// Deflate's stored blocks (RFC 1951 §3.2.4): any inflater accepts them, and they need no compressor.
     fn stored(text: &[u8]) -> Vec<u8> {
         let length = u16::try_from(text.len()).unwrap();
         [&[1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), text].concat()

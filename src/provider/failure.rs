@@ -41,7 +41,7 @@ pub(super) enum TransportFailure {
     NotSent(String),
     /// Nothing was sent: the host's circuit breaker is open.
     CircuitOpen(CircuitOpen),
-    /// Nothing was decided: a reply began that says so, or the request was held back here.
+    /// Nothing was decided: the beginning of a reply says so, or the request was held back here.
     Busy { why: String, retry_after: Option<Duration> },
     /// The request may have arrived.
     Lost(String),
@@ -50,8 +50,8 @@ pub(super) enum TransportFailure {
 }
 
 impl TransportFailure {
-    /// Only what fails before the connection stands is known not to have been sent. reqwest's own text
-    /// holds the URL, which is dropped.
+    /// Only a request that fails before the connection is established is known not to have been sent. reqwest's own
+    /// text contains the URL, which is dropped.
     pub(super) fn of(error: reqwest::Error, patience: Patience, reach: &NetworkOptions, url: &Url) -> Self {
         let error = error.without_url();
         let why = unreached::words(&error, reach);

@@ -28,33 +28,33 @@ use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, ParsedReply};
 use crate::secret::{AccessToken, Nonce256, RandomSecret as _, RefreshToken};
 
-/// The real one.
+/// The real provider, over HTTP.
 pub struct HttpProvider {
     pub(super) wire: HttpTransport,
     issuers: Issuers,
 }
 
 impl HttpProvider {
-    /// Nothing is read and nothing is sent yet. Metadata is kept in memory.
+    /// Reads and sends nothing yet. Metadata is kept in memory.
     pub fn new(clock: Clock) -> Self {
         Self { wire: HttpTransport::new(clock), issuers: Issuers::default() }
     }
 
-    /// Keeps metadata in this folder, too, so that a start without network works. It is made, private, when
+    /// Keeps metadata in this folder, too, so that a start without network works. The folder is created, private, when
     /// it is first needed.
     #[must_use]
     pub fn with_cache(self, folder: PathBuf) -> Self {
         Self { issuers: Issuers::kept_in(folder), ..self }
     }
 
-    /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
+    /// Sets up the client before the first request needs it. Blocks, for some ten milliseconds.
     pub fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
             tracing::error!("{}; retrying at the next request", failure.words());
         }
     }
 
-    /// Tries every host again that did not answer, whenever the bell rings: the network may be back.
+    /// Forgets the failures of every host whenever `bell` signals that the network may be back.
     pub async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
         while bell.changed().await.is_ok() {
             self.issuers.forgive_all();
@@ -62,7 +62,7 @@ impl HttpProvider {
         }
     }
 
-    /// Builds a request, with what a signature needs (RFC 7523 §3): the time, and chance.
+    /// Builds a request, with what a signature needs (RFC 7523 §3): the time and randomness.
     pub(super) fn build<T>(&self, build: impl FnOnce(Signing<'_>) -> Result<T, Unbuildable>) -> Result<T, Unbuildable> {
         let id = Nonce256::random(&mut rand::rng());
         build(Signing { now: self.wire.now(), id: &id, rng: &SystemRandom::new() })
@@ -142,7 +142,7 @@ impl Provider for HttpProvider {
             let (mut whole, sent) = self.ask(dialect, credentials, request).await?;
             let fallback = details_fallback_request(dialect, token);
             if let (DescribeEndpoint::Details, 404, Some(request)) = (source, whole.status, fallback) {
-                // It shows the same token, so what is hidden in its reply is the same.
+                // It sends the same token, so the same text is redacted from its reply.
                 whole = self.ask(dialect, credentials, Ok(request)).await?.0;
             }
             Ok(describe::parse(source, whole.received())
@@ -191,7 +191,7 @@ impl Provider for HttpProvider {
     }
 }
 
-/// The refresh token that may be no good any more once the request was sent.
+/// The refresh token that may be used up once the request was sent.
 fn spent(trade: &Trade) -> Option<&RefreshToken> {
     match trade {
         Trade::RefreshToken { token, .. } => Some(token),
@@ -199,7 +199,8 @@ fn spent(trade: &Trade) -> Option<&RefreshToken> {
     }
 }
 
-/// What a reply means for a refresh: one that decides nothing leaves open whether the refresh token was spent.
+/// The outcome of a refresh with this reply: one that decides nothing leaves open whether the refresh token was used
+/// up.
 pub fn answer(reply: ParsedReply) -> RefreshOutcome {
     match reply {
         ParsedReply::Granted(grant) => RefreshOutcome::Granted(grant),

@@ -1,4 +1,4 @@
-//! The authorization server, as the broker sees it.
+//! The trait for the authorization server, as the broker sees it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use crate::secret::AccessToken;
 /// A future of a trait's method.
 pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why a question has no answer.
+/// Why a request to the provider has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// It can't be asked: there is no endpoint, or the config and the provider don't go together.
+    /// The request can't be made: there is no endpoint, or config and provider don't match.
     #[error("{0}")]
     Impossible(String),
-    /// A parsed no.
+    /// A refusal.
     #[error("{0}")]
     Refused(Refusal),
-    /// Not now.
+    /// A temporary failure.
     #[error("{why}")]
     Unreachable {
         /// One clause.
         why: String,
-        /// What the provider asked for.
+        /// How long the provider asked to wait.
         retry_after: Option<Duration>,
     },
 }
@@ -53,21 +53,20 @@ impl From<Unbuildable> for AskError {
 
 /// The authorization server.
 pub trait Provider: Send + Sync + 'static {
-    /// The dialect with all its endpoints: what it leaves open is read from the issuer's metadata, which
-    /// is kept for a while.
+    /// The dialect with all its endpoints: those that it leaves open are read from the issuer's metadata, which is
+    /// cached.
     fn resolve<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<Arc<Dialect>, AskError>>;
 
-    /// A person asks: metadata that could not be read a moment ago is asked for at once.
+    /// A person asks: metadata that could not be read a moment ago is requested again at once.
     fn try_again(&self, _dialect: &Dialect) {}
 
-    /// The config was read again: nothing that failed is remembered, and files of certificates are read again.
+    /// The config was reloaded: failures are forgotten, and files of certificates are read again.
     fn reloaded(&self) {}
 
-    /// Takes over the issuer's metadata though its token endpoint has moved to another host; tells to
-    /// which.
+    /// Accepts the issuer's metadata although its token endpoint has moved to another host; returns which one.
     fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>>;
 
-    /// Pushes an authorization request (RFC 9126); gives its `request_uri`.
+    /// Pushes an authorization request (RFC 9126); returns its `request_uri`.
     fn push<'a>(
         &'a self,
         dialect: &'a Dialect,
@@ -83,7 +82,7 @@ pub trait Provider: Send + Sync + 'static {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>>;
 
-    /// What the provider says of a token.
+    /// What the provider reports about a token.
     fn describe<'a>(
         &'a self,
         dialect: &'a Dialect,
@@ -91,7 +90,7 @@ pub trait Provider: Send + Sync + 'static {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<Described, AskError>>;
 
-    /// Trades what the account has for an access token. Sends one request at most.
+    /// Exchanges a grant for an access token. Sends at most one request.
     fn trade_at<'a>(
         &'a self,
         priority: Priority,
@@ -100,7 +99,7 @@ pub trait Provider: Send + Sync + 'static {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, RefreshOutcome>;
 
-    /// The same for a person.
+    /// The same, with the priority of a person.
     fn trade<'a>(
         &'a self,
         dialect: &'a Dialect,
@@ -110,7 +109,7 @@ pub trait Provider: Send + Sync + 'static {
         self.trade_at(Priority::Person, dialect, trade, credentials)
     }
 
-    /// Gives the tokens back. The error is one clause: they may live on.
+    /// Revokes the tokens. The error is one clause: they may still work.
     fn revoke<'a>(
         &'a self,
         dialect: &'a Dialect,
@@ -122,7 +121,7 @@ pub trait Provider: Send + Sync + 'static {
 /// What became of the tokens at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevocationOutcome {
-    /// None of them works any more.
+    /// None of them works any longer.
     Complete,
     /// The refresh token is revoked. The access token is not, for this reason (one clause): a provider need not end it
     /// with the refresh token (RFC 7009 §2.1: SHOULD), nor support its revocation.

@@ -1,7 +1,7 @@
-//! What issuers say of themselves, kept for a day in memory and on disk.
+//! The metadata of issuers, cached for a day in memory and on disk.
 //!
-//! Where the token endpoint is decides where secrets go, so its origin is held to the first one that was
-//! read: metadata that names another is used only after somebody accepted it (docs/security.md, rule 27).
+//! The token endpoint is where secrets go, so its origin is pinned to the first one that was read: metadata that names
+//! another is used only after somebody accepted it (docs/security.md, rule 27).
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,18 +22,18 @@ use crate::os::folder::Folder;
 
 /// How old metadata may be before it is read again.
 const FRESH: Duration = Duration::from_secs(86_400);
-/// After metadata could not be read again, until that is tried once more.
+/// The pause after a failed attempt to read metadata again.
 const RETRY: Duration = Duration::from_secs(300);
 const PATIENCE: Patience = Patience { whole: Duration::from_secs(5), largest: discovery::LARGEST };
-/// Largest file that is read: everything that is kept of the largest metadata.
+/// Largest file that is read: enough for the parts of the largest metadata that are kept.
 const LARGEST_FILE: usize = 2 * discovery::LARGEST;
 
-/// For how long a failed first read stands for the next ones: so many callers at a host that hangs cost one request and
-/// not one after the other. Doubles with each failure. A person who asks does not wait for it.
+/// How long a failed first read is cached, so that many callers of a host that hangs cause one request and not one
+/// after the other. Doubles with each failure. A person's request does not wait for it.
 const FAILED_FIRST: Duration = Duration::from_secs(1);
 const FAILED_LONGEST: Duration = Duration::from_secs(30);
 
-/// All issuers that were met.
+/// All issuers so far.
 #[derive(Default)]
 pub(super) struct Issuers {
     folder: Option<PathBuf>,
@@ -43,16 +43,16 @@ pub(super) struct Issuers {
 /// One issuer.
 #[derive(Default)]
 pub(super) struct Slot {
-    /// Whoever has the lock reads the metadata; everybody else waits for that (single flight).
+    /// The holder of the lock reads the metadata; all others wait for it (single-flight).
     entry: tokio::sync::Mutex<Option<CachedMetadata>>,
-    /// How the last read failed, where nothing is known from before.
+    /// The failure of the last read, if there is no earlier metadata.
     failed: Mutex<Option<FailedRead>>,
 }
 
 struct FailedRead {
     error: AskError,
     times: u32,
-    /// No earlier attempt.
+    /// No attempt before this.
     until: Boot,
 }
 
@@ -61,7 +61,7 @@ impl Slot {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The failure that still stands.
+    /// The cached failure, while it is valid.
     pub(super) fn standing_failure(&self, now: Boot) -> Result<(), AskError> {
         match &*self.failed() {
             Some(failed) if now.0 < failed.until.0 => Err(failed.error.clone()),
@@ -89,13 +89,13 @@ impl Slot {
 struct CachedMetadata {
     metadata: Metadata,
     fetched_at: Wall,
-    /// Where the token endpoint has to be.
+    /// The origin that the token endpoint has to have.
     pinned: Option<String>,
-    /// No earlier attempt to read it again.
+    /// No attempt to read it again before this.
     retry_at: Option<Wall>,
 }
 
-/// An [`CachedMetadata`] on disk.
+/// A [`CachedMetadata`] on disk.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -117,13 +117,13 @@ impl Issuers {
         let Some(issuer) = issuer(dialect) else { return Ok(Arc::clone(dialect)) };
         let slot = self.slot(issuer);
         let mut known = slot.entry.lock().await;
-        // Also how the read ended that this caller waited for.
+        // Also the result of the read that this caller waited for.
         slot.standing_failure(wire.since_boot())?;
         let kept = match known.clone() {
             Some(entry) => Some(entry),
             None => self.load(issuer).await,
         };
-        // What is known stays in the slot meanwhile: a caller that goes away must not make us forget it.
+        // The known metadata stays in the slot during the read: it must not be lost if the caller goes away.
         let read = self.refreshed(wire, &dialect.reach, issuer, kept).await;
         let read = read.inspect_err(|error| slot.note_failure(error, wire.since_boot()))?;
         *slot.failed() = None;
@@ -151,7 +151,7 @@ impl Issuers {
         Ok(origin)
     }
 
-    /// The next read is at once, also after one that failed.
+    /// Forgets a failed read, so that the next one is not delayed.
     pub(super) fn forgive(&self, dialect: &Dialect) {
         if let Some(issuer) = issuer(dialect) {
             *self.slot(issuer).failed() = None;
@@ -169,7 +169,7 @@ impl Issuers {
         Arc::clone(slots.entry(issuer.to_owned()).or_default())
     }
 
-    /// The entry, read again if it is time. An old one is better than none.
+    /// The entry, read again if it is due. A stale one is better than none.
     async fn refreshed(
         &self,
         wire: &HttpTransport,
@@ -237,15 +237,15 @@ impl CachedMetadata {
         }
     }
 
-    /// Metadata of the future was read before a clock was set back: nobody knows how old it is.
+    /// Metadata with a time in the future was read before the clock was set back: its age is unknown.
     fn is_due(&self, now: Wall) -> bool {
         let is_old = self.fetched_at > now || now.since(self.fetched_at) >= FRESH;
-        // The pause is measured by the same clock: none is believed to be longer than it is.
+        // The pause is measured by the same clock: one longer than `RETRY` is not believed.
         let rests = self.retry_at.is_some_and(|at| at > now && at.since(now) <= RETRY);
         is_old && !rests
     }
 
-    /// Only where the token endpoint is taken from the metadata does it matter whether it moved.
+    /// A moved token endpoint only matters if it is taken from the metadata.
     fn check(&self, dialect: &Dialect, issuer: &str) -> Result<(), AskError> {
         let found = self.metadata.token_origin();
         match (&self.pinned, &found) {
@@ -271,7 +271,7 @@ fn file_name(issuer: &str) -> String {
     format!("{first:032x}.json")
 }
 
-/// Asks at both well-known addresses. If the host does not answer at one, it is not asked at the other.
+/// Asks at both well-known URLs. If the host does not answer at the first, the second is not tried.
 async fn fetch(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Result<Metadata, AskError> {
     let addresses = discovery::well_known(issuer).ok_or_else(|| {
         AskError::Impossible(format!("the issuer {issuer} is not an https address, so its metadata can't be read"))

@@ -1,18 +1,18 @@
-//! Holds requests back before the provider would have to. Pure: the time is an argument.
+//! The rate limiter: holds requests back before the provider has to refuse them. Pure: the time is an argument.
 //!
-//! What counts at the provider is when a request arrives there, which is some time between its being let
-//! through and its reply. So a request counts from the one until the window's length after the other: then
-//! no window at the provider ever holds more than the limit, however slow the way.
+//! The provider counts a request when it arrives, which is some time between its admission here and its reply. So a
+//! request counts from its admission until the window's length after its reply: then no window at the provider ever
+//! exceeds the limit, however slow the network.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::oauth::dialect::RateLimit;
 
-/// With more windows than this, those that hold nothing any more are dropped.
+/// Above this many windows, empty ones are evicted.
 const MANY: usize = 64;
 
-/// What is counted together.
+/// Requests with the same key are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct LimitKey {
     /// The provider.
@@ -23,26 +23,27 @@ pub(super) struct LimitKey {
     pub(super) endpoint: Option<String>,
 }
 
-/// Every window.
+/// The windows of all keys.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
     windows: HashMap<LimitKey, LimitWindow>,
-    /// The latest time that was heard of: clocks read on different threads come in any order.
+    /// The latest time so far: times that are read on different threads come in any order.
     latest: Duration,
 }
 
 #[derive(Debug, Default)]
 struct LimitWindow {
-    /// Let through and not answered yet.
+    /// In flight: admitted and not answered yet.
     flying: usize,
-    /// When others were answered, in order.
+    /// When other requests were answered, in order.
     answered: VecDeque<Duration>,
     /// The longest time for which one of them may count.
     longest: Duration,
 }
 
 impl Limiter {
-    /// Lets a request through, by all of its limits or by none; else tells how long it has to wait.
+    /// Admits a request if all of its limits allow it, and counts it against all of them; else returns how long it has
+    /// to wait.
     pub(super) fn admit(&mut self, limits: &[(LimitKey, RateLimit)], now: Duration) -> Result<(), Duration> {
         let now = self.advance(now);
         let wait = |(key, limit): &(LimitKey, RateLimit)| {
@@ -88,7 +89,7 @@ impl LimitWindow {
         let counted = self.flying + (self.answered.len() - gone);
         let most = usize::try_from(limit.most).unwrap_or(usize::MAX);
         let Some(over) = counted.checked_sub(most) else { return Duration::ZERO };
-        // One that still flies counts for its whole window yet.
+        // A request in flight still counts for its whole window.
         let last_to_go = self.answered.get(gone + over).copied().unwrap_or(now);
         last_to_go.saturating_add(limit.per).saturating_sub(now).max(Duration::from_millis(1))
     }

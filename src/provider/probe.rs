@@ -1,4 +1,4 @@
-//! Whether a provider answers at all: for people who look for what is wrong.
+//! Probes whether a provider answers at all, for diagnostics.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,12 +9,12 @@ use super::{proxy, unreached};
 use crate::clock::Wall;
 use crate::oauth::dialect::NetworkOptions;
 
-/// From the name to the head of the reply.
+/// From the name lookup to the head of the reply.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl HttpProvider {
-    /// Sends a GET without credentials to `url`; any answer will do, a refusal too. Gives the time that its
-    /// host says it is (`Date`, RFC 9110 §6.6.1), or in one clause why there was no answer.
+    /// Sends a GET without credentials to `url`; any answer counts, even a refusal. Returns the time that its host says
+    /// it is (`Date`, RFC 9110 §6.6.1), or in one clause why there was no answer.
     pub async fn probe(&self, reach: &NetworkOptions, url: Url) -> Result<Option<Wall>, String> {
         let client = self.wire.client(reach, &url).map_err(|failure| failure.words().to_owned())?;
         let answered = client.get(url.clone()).timeout(PATIENCE).send().await.map_err(|error| {

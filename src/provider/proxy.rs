@@ -1,4 +1,4 @@
-//! Proxies that the environment names: whether one is there and not used, and which hosts never need one.
+//! Proxies in the environment: whether one is set but not used, and which hosts never need one.
 
 use std::ffi::OsString;
 
@@ -9,7 +9,7 @@ use crate::oauth::dialect::{NetworkOptions, Proxy};
 /// Reads an environment variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// By number, or by the one name that has to mean it (RFC 6761 §6.3).
+/// Whether the host is a loopback address, or the one name that always means loopback (RFC 6761 §6.3).
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -41,7 +41,7 @@ fn is_excepted(url: &Url, env: Env<'_>) -> bool {
     })
 }
 
-/// What is said of such a proxy behind the reason why a host was not reached; empty where there is none.
+/// Advice about such a proxy, to follow the reason why a host was not reached; empty if there is none.
 pub(super) fn proxy_advice(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> String {
     unused_proxy(reach, url, env).map_or_else(String::new, |name| {
         format!("; {name} is set but not used: to use it, set `proxy = \"environment\"` for the provider")

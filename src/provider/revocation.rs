@@ -1,4 +1,4 @@
-//! Gives tokens back (RFC 7009, or the provider's own way): the refresh token, and the access token too.
+//! Revokes tokens (RFC 7009, or the provider's own way): the refresh token, and the access token too.
 
 use std::time::Duration;
 
@@ -12,18 +12,19 @@ use crate::oauth::exchange::{Credentials, RevokedToken, revoke_request};
 use crate::oauth::grant::TokenSet;
 use crate::oauth::reply::{self, Failed};
 
-/// What each of the two requests may take.
+/// Timeout of each of the two requests.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl HttpProvider {
-    /// The error is one clause: the token that matters most may live on.
+    /// The error is one clause: the token that matters most may still work.
     pub(super) async fn give_back(
         &self,
         dialect: &Dialect,
         tokens: &TokenSet,
         credentials: &Credentials,
     ) -> Result<RevocationOutcome, String> {
-        // The refresh token first. The access token also where that failed: it is then the one that can be ended.
+        // The refresh token first. The access token even if that failed: it may then be the only one that can be
+        // revoked.
         let refresh = self.revoke_one(dialect, tokens, RevokedToken::RefreshToken, credentials).await;
         let access = self.revoke_one(dialect, tokens, RevokedToken::AccessToken, credentials).await;
         match (refresh, access) {
@@ -35,7 +36,7 @@ impl HttpProvider {
         }
     }
 
-    /// `None`: there is no such token, or no way to revoke it.
+    /// `None` if there is no such token, or no way to revoke it.
     async fn revoke_one(
         &self,
         dialect: &Dialect,
@@ -57,22 +58,22 @@ impl HttpProvider {
     }
 }
 
-/// Whether the token is no good any more, which is what was wanted.
+/// Whether the token no longer works, which is the aim.
 fn ended(revoke: &Revoke, whole: &Whole, sent: &Sent) -> Result<(), String> {
     match whole.status {
         200..300 => return Ok(()),
-        // Gone already. By RFC 7009 it is the client that failed.
+        // The token is already invalid. With RFC 7009, this status means that client authentication failed.
         401 if matches!(revoke, Revoke::DeleteBearer(_)) => return Ok(()),
         _ => {}
     }
     let status = whole.status;
     match reply::document(whole.received()).map_err(|failed| failed.without(sent)) {
-        // What RFC 7009 §2.2 has answered with 200. Google says it of an access token whose refresh token was revoked.
+        // RFC 7009 §2.2 requires a 200 here. Google answers this for an access token whose refresh token was revoked.
         Err(Failed::Refused(refusal)) if refusal.code == "invalid_token" => Ok(()),
         Err(Failed::Refused(refusal)) if !refusal.code.starts_with("http_") => {
             Err(format!("the provider answered {status} ({})", refusal.code))
         }
-        // A 503 in particular says that the token lives on (RFC 7009 §2.2.1).
+        // A 503 in particular says that the token still exists (RFC 7009 §2.2.1).
         _ => Err(format!("the provider answered {status}")),
     }
 }

@@ -1,4 +1,4 @@
-//! The real provider against a server that answers as it is told.
+//! The real provider against a scripted server.
 
 mod issuers;
 mod server;
@@ -69,7 +69,7 @@ async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
     let query = "mode=x&grant_type=refresh_token&refresh_token=REFRESH&client_id=c&client_secret=SECRET";
     assert_eq!(server.seen(), [format!("POST /token?{query} ")]);
 
-    // Nobody listens on port 1; a reply that is no HTTP comes from a server that hangs up.
+    // Nothing listens on port 1; a server that hangs up sends a reply that is not HTTP.
     let hangs_up = Server::start(|_| (0, String::new())).await;
     for url in ["http://127.0.0.1:1/token".to_owned(), hangs_up.url("/token")] {
         let mut dialect = dialect.clone();
@@ -165,7 +165,7 @@ async fn both_tokens_are_given_back_and_what_lives_on_is_told() {
     let failed = |why: &str| Err(why.to_owned());
     for (refresh, access, expected) in [
         ((200, ""), (200, ""), Ok(RevocationOutcome::Complete)),
-        // RFC 7009 §2.2 wants 200 for a token that is gone.
+        // RFC 7009 §2.2 requires 200 for an invalid token.
         ((200, ""), (400, GONE), Ok(RevocationOutcome::Complete)),
         ((400, GONE), (400, GONE), Ok(RevocationOutcome::Complete)),
         ((200, ""), (400, NO_KIND), lives("the provider answered 400 (unsupported_token_type)")),

@@ -9,7 +9,7 @@ use crate::clock::Wall;
 use crate::oauth::dialect::{NetworkOptions, Roots};
 use crate::oauth::reply;
 
-/// Why no connection to a host came about: one clause.
+/// Why a connection to a host failed: one clause.
 pub(super) fn words(error: &reqwest::Error, reach: &NetworkOptions) -> String {
     match tls_error(error) {
         Some(tls) => of_tls(tls, reach).unwrap_or_else(|| format!("TLS failed: {}", reply::clean(&tls.to_string()))),
@@ -17,7 +17,7 @@ pub(super) fn words(error: &reqwest::Error, reach: &NetworkOptions) -> String {
     }
 }
 
-/// The innermost cause is the one that says something: a certificate, a name, a port.
+/// The innermost cause, which is the informative one: a certificate, a name, a port.
 pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {
@@ -28,7 +28,7 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
 
 /// The first of TLS's own errors among `error` and its causes.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    // An I/O error leaves out what it wraps when it is asked for its source.
+    // The `source()` of an I/O error leaves out the error that it wraps.
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     let inner = match wrapped {
         Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
@@ -57,7 +57,7 @@ fn of_tls(error: &rustls::Error, reach: &NetworkOptions) -> Option<String> {
 
 fn of_certificate(error: &CertificateError, reach: &NetworkOptions) -> Option<String> {
     Some(match error {
-        // A signature that does not fit is of an authority that has the name of a known one, and another key.
+        // A wrong signature is of an authority with the name of a known one, but another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => unknown_issuer(reach),
         CertificateError::NotValidYetContext { time, not_before } => format!(
             "its certificate is not valid yet: it begins at {}, and this machine's clock says {}; set the clock \
@@ -103,7 +103,7 @@ fn of_certificate(error: &CertificateError, reach: &NetworkOptions) -> Option<St
     })
 }
 
-/// rustls tells a name as `DnsName("id.example")`.
+/// rustls writes a name as `DnsName("id.example")`.
 fn bare_name(told: &str) -> &str {
     let inside = told.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(told);
     inside.trim_matches('"')

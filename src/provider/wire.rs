@@ -1,4 +1,5 @@
-//! Sends one request and receives its whole reply, or says why not. The one HTTP client of the daemon.
+//! The HTTP transport: sends one request and receives its whole reply, or says why not. The only HTTP client of the
+//! daemon.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -21,13 +22,13 @@ use crate::failpoint;
 use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit};
 use crate::oauth::exchange::HttpRequest;
 
-/// The way to all providers.
+/// The HTTP transport to all providers.
 pub(super) struct HttpTransport {
-    /// One for each way to reach a provider, set up when it is first needed: reading the system's root
-    /// certificates takes longer than the rest of a start.
+    /// One for each set of network options, set up when it is first needed: reading the system's root certificates
+    /// takes longer than the rest of a start.
     clients: RwLock<HashMap<NetworkOptions, reqwest::Client>>,
     clock: Clock,
-    /// By origin. Read on every request to a provider, written when a new origin is met.
+    /// By origin. Read on every request to a provider, written at the first request to an origin.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
     limiter: Mutex<Limiter>,
 }
@@ -45,9 +46,9 @@ impl HttpTransport {
         self.clock.now().boot
     }
 
-    /// The client for `url`. A failure is not remembered: certificates may be installed meanwhile.
+    /// The client for `url`. A failure is not cached: certificates may be installed later.
     pub(super) fn client(&self, reach: &NetworkOptions, url: &Url) -> Result<reqwest::Client, TransportFailure> {
-        // Nothing is between us and ourselves.
+        // No proxy is used for this machine itself.
         self.client_by(if is_loopback(url) {
             NetworkOptions { proxy: Proxy::None, ..reach.clone() }
         } else {
@@ -55,7 +56,7 @@ impl HttpTransport {
         })
     }
 
-    /// The client of this very kind.
+    /// The client with exactly these options.
     pub(super) fn client_by(&self, reach: NetworkOptions) -> Result<reqwest::Client, TransportFailure> {
         if let Some(client) = self.clients.read().ok().and_then(|clients| clients.get(&reach).cloned()) {
             return Ok(client);
@@ -68,15 +69,15 @@ impl HttpTransport {
         Ok(made)
     }
 
-    /// Leaves no host alone any longer.
+    /// Closes every circuit breaker.
     pub(super) fn forgive(&self) {
         if let Ok(breakers) = self.breakers.read() {
             breakers.values().for_each(|breaker| breaker.forgive());
         }
     }
 
-    /// Sets every client up anew when it is next needed: files of certificates may have changed. What is on its way
-    /// keeps the one that it has.
+    /// Drops all clients, so that each is set up again when it is next needed: files of certificates may have changed.
+    /// Requests in flight keep their client.
     pub(super) fn forget_clients(&self) {
         if let Ok(mut clients) = self.clients.write() {
             clients.clear();
@@ -91,7 +92,7 @@ impl HttpTransport {
         })
     }
 
-    /// Sends what a client asks of its provider, within the provider's limits.
+    /// Sends a client's request to its provider, within the provider's rate limits.
     pub(super) async fn ask(
         &self,
         dialect: &Dialect,
@@ -103,7 +104,7 @@ impl HttpTransport {
         self.send(&dialect.reach, request, limits, USUAL, priority).await
     }
 
-    /// Reads what is there for everybody.
+    /// Fetches a public document.
     pub(super) async fn fetch(
         &self,
         reach: &NetworkOptions,
@@ -162,7 +163,7 @@ impl HttpTransport {
         let (status, content_type, retry_after) =
             (response.status().as_u16(), text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
         let encoding = text(header::CONTENT_ENCODING);
-        // Room for all of it: a buffer that grows leaves copies of tokens behind.
+        // Allocated at its final size: a buffer that grows leaves copies of tokens behind.
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(patience.largest).min(patience.largest)));
         let mut cut = loop {
@@ -194,8 +195,8 @@ impl HttpTransport {
         }
     }
 
-    /// Body and header are handed over as they are and wiped after use; a query with secrets (which the
-    /// user chose) is copied into an address that can't be.
+    /// Body and header are passed on without a copy and wiped after use; a query with secrets (which the user chose) is
+    /// copied into a URL, which can't be wiped.
     fn request(
         &self,
         reach: &NetworkOptions,
@@ -216,7 +217,7 @@ impl HttpTransport {
         let client = self.client(reach, &url)?;
         let mut builder =
             client.request(method.clone(), url).timeout(patience.whole).header(header::ACCEPT, "application/json");
-        // Nothing else can be read while it arrives; what comes compressed anyway is inflated.
+        // Asks for an uncompressed reply; one that is compressed anyway is inflated.
         builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
             let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
@@ -227,7 +228,7 @@ impl HttpTransport {
         if let Some(content_type) = request.content_type {
             builder = builder.header(header::CONTENT_TYPE, content_type).body(Bytes::from_owner(request.body));
         } else if method == reqwest::Method::POST {
-            // Without, a POST that has all of it in its query is refused with 411 (RFC 9110 §8.6).
+            // Without it, a POST that has all of its parameters in the query is refused with 411 (RFC 9110 §8.6).
             builder = builder.header(header::CONTENT_LENGTH, "0");
         }
         Ok(builder)
@@ -240,7 +241,7 @@ fn too_large(patience: Patience) -> String {
 
 type ProviderLimits = Vec<(LimitKey, RateLimit)>;
 
-/// What one request counts for: its endpoint, and all of the provider's together.
+/// The limits that a request counts against: its endpoint's, and that of all of the provider's together.
 fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> ProviderLimits {
     let key = |endpoint| LimitKey { authority: dialect.authority(), client_id: client_id.to_owned(), endpoint };
     let endpoint = || Some(format!("{}{}", url.origin().ascii_serialization(), url.path()));
@@ -249,7 +250,7 @@ fn limits(dialect: &Dialect, client_id: &str, url: &Url) -> ProviderLimits {
     of_endpoint.into_iter().chain(of_all).collect()
 }
 
-/// A request on its way. It counts for its limits until it is dropped, and for their time after that.
+/// A request in flight. It counts against its limits until it is dropped, and for their windows after that.
 struct Passage<'a> {
     wire: &'a HttpTransport,
     limits: ProviderLimits,

@@ -1,4 +1,4 @@
-//! Where secrets come from: what the config says, and what the adapters that fetch them go by.
+//! Sources of secrets: the config names them, and adapters fetch secrets from them.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use super::ClientSecret;
 pub enum SecretSource {
     /// The config file itself, which nobody else can read.
     Inline(ClientSecret),
-    /// A file that nobody else can read; what surrounds the secret (white space) is cut off.
+    /// A file that nobody else can read; white space around the secret is removed.
     File(PathBuf),
-    /// What this program prints (first word: the program; no shell).
+    /// The output of this program (first word: the program; no shell).
     Command(Vec<String>),
     /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
     Credential(String),
@@ -27,16 +27,16 @@ pub enum SecretSource {
 /// Where the store's master key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// The OS keyring where one answers at the first start, else a key file; remembered from then on.
+    /// The OS keyring if one answers at the first start, else a key file; remembered from then on.
     Auto,
-    /// A 0600 file in the state folder, made at the first start.
+    /// A 0600 file in the state folder, created at the first start.
     File,
-    /// The OS keyring (Secret Service); made at the first start.
+    /// The OS keyring (Secret Service); the key is created at the first start.
     Keyring,
     /// The file of this name in systemd's `$CREDENTIALS_DIRECTORY`.
     Credential(String),
-    /// What this program prints (first word: the program; no shell).
+    /// The output of this program (first word: the program; no shell).
     Command(Vec<String>),
-    /// A file in the state folder that a passphrase opens: the daemon starts locked.
+    /// A file in the state folder that a passphrase unlocks: the daemon starts locked.
     Passphrase,
 }

@@ -1,41 +1,42 @@
-//! Text with a secret in it, as it comes from a file, a program, a keyring or a terminal. Editors and shells add what
-//! nobody sees, and a provider only says `invalid_client`: so it is looked for here, and told without the secret.
+//! Text with a secret in it, from a file, a program, a keyring or a terminal. Editors and shells add invisible
+//! characters, and a provider would only answer `invalid_client`: so they are detected here, and reported without the
+//! secret.
 
 use std::fmt;
 
 use crate::printable::{is_invisible, is_unprintable};
 
-/// The byte order mark that some editors put in front of UTF-8. Cut off wherever a text begins with it.
+/// The byte order mark that some editors put in front of UTF-8. Removed from the beginning of a text.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// What a secret may be made of.
+/// The characters that a secret may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// A client secret: RFC 6749 Appendix A.2 has visible ASCII and spaces. Others are let through as long as they can
-    /// be seen.
+    /// A client secret: RFC 6749 Appendix A.2 allows visible ASCII and spaces. Other characters are accepted if they
+    /// are visible.
     ClientSecret,
-    /// What a person made up, in any language: what can't be seen is refused at the ends alone.
+    /// What a person chose, in any language: invisible characters are refused only at the ends.
     Password,
 }
 
 /// Why a text can't be a secret: a predicate, without the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// Windows wrote it.
+    /// UTF-16, as Windows writes it.
     Utf16,
-    /// No text at all.
+    /// Not text in UTF-8.
     NotUtf8,
     /// Nothing but white space.
     Empty,
-    /// Such as a password manager's entry with notes below the password.
+    /// Several lines, such as a password manager's entry with notes below the password.
     Lines,
-    /// A character that no such secret has. Line and column count from 1, in characters.
+    /// A character that such a secret can't have. Line and column count from 1, in characters.
     Character {
-        /// Which.
+        /// The character.
         c: char,
-        /// Where.
+        /// Its line.
         line: usize,
-        /// Where in the line.
+        /// Its place in the line.
         column: usize,
     },
 }
@@ -93,12 +94,12 @@ pub fn single(bytes: &[u8], rule: Rule) -> Result<&str, Unfit> {
     }
 }
 
-/// The same check of a secret that is taken as it is.
+/// The same check for a secret that is used unchanged.
 pub fn check(secret: &str, rule: Rule) -> Result<(), Unfit> {
     unfit(secret, rule).map_or(Ok(()), |(at, c)| Err(place(secret, at, c)))
 }
 
-/// The lines of a key file, in which nothing invisible stands.
+/// The text of a key file, in which nothing invisible may be.
 pub fn lines(bytes: &[u8]) -> Result<&str, Unfit> {
     let text = decoded(bytes)?;
     let odd = |c: char| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t') || c == '\u{a0}';
@@ -128,7 +129,7 @@ fn place(text: &str, at: usize, c: char) -> Unfit {
     Unfit::Character { c, line, column }
 }
 
-/// Says how the character before it looks: part of many an emoji.
+/// A variation selector, which changes the look of the character before it: part of many emoji.
 fn is_selector(c: char) -> bool {
     matches!(c, '\u{180b}'..='\u{180d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }

@@ -1,7 +1,7 @@
-//! Bytes that leave this machine, encrypted as an age file (<https://age-encryption.org/v1>): with a passphrase, or
-//! to somebody's public keys. Anybody's `age` opens it, should there be no ringback.
+//! Encryption of exports as age files (<https://age-encryption.org/v1>): with a passphrase, or to public keys. Any
+//! implementation of `age` can open them, also without ringback.
 //!
-//! The format is written out here, over the primitives of others; the tests hold it against the `age` crate in both
+//! The format is implemented here on top of existing primitives; the tests check it against the `age` crate in both
 //! directions. docs/ARCHITECTURE.md says why.
 
 mod error;
@@ -20,28 +20,28 @@ use crate::secret::Passphrase;
 pub use self::error::EnvelopeError;
 pub use self::x25519::{Identity, Recipient};
 
-/// Whom it is for.
+/// Who can decrypt the file.
 pub enum Addressee {
-    /// Who knows this.
+    /// Whoever knows this passphrase.
     Passphrase(Passphrase),
-    /// Who has the private key of one of these.
+    /// Whoever has the private key of one of these.
     Recipients(Vec<Recipient>),
 }
 
-/// What opens it.
+/// The key that decrypts the file.
 pub enum EnvelopeKey {
-    /// The passphrase that it was made with.
+    /// The passphrase that it was encrypted with.
     Passphrase(Passphrase),
-    /// Private keys, one of which has to fit.
+    /// Private keys, one of which has to match.
     Identities(Vec<Identity>),
 }
 
-/// Somebody's public key, `age1...`.
+/// Parses a public key, `age1...`.
 pub fn recipient(text: &str) -> Result<Recipient, &'static str> {
     Recipient::parse(text).ok_or("invalid Bech32 encoding")
 }
 
-/// The private keys of a file that `age-keygen` wrote; `None` if a line of it is none.
+/// Parses the private keys in a file of `age-keygen`; `None` if one of its lines is not a key.
 pub fn identities(text: &str) -> Option<Vec<Identity>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let identities: Vec<_> = lines.map(Identity::parse).collect::<Option<_>>()?;
@@ -66,12 +66,12 @@ pub fn seal(plain: &[u8], to: &Addressee) -> Result<Vec<u8>, EnvelopeError> {
     Ok(file)
 }
 
-/// Whether it was made with a passphrase.
+/// Whether `file` was encrypted with a passphrase.
 pub fn takes_passphrase(file: &[u8]) -> Result<bool, EnvelopeError> {
     Ok(parse(file)?.0.stanzas.iter().any(passphrase::is_of))
 }
 
-/// What [`seal`] encrypted. Nothing of it is given before all of it is authentic.
+/// Decrypts what [`seal`] encrypted. Nothing is returned before all of it is authenticated.
 pub fn open(file: &[u8], with: &EnvelopeKey) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
     let (header, payload) = parse(file)?;
     let key = match with {
@@ -98,7 +98,8 @@ fn by_identity(header: &Header<'_>, identities: &[Identity]) -> Result<FileKey, 
     Err(EnvelopeError::WrongIdentity)
 }
 
-/// The header and what follows it. A passphrase is never one way of several: whoever has a key could then claim to know it.
+/// The header and what follows it. A passphrase has to be the only stanza: otherwise, the holder of a key could pass
+/// for somebody who knows the passphrase.
 fn parse(file: &[u8]) -> Result<(Header<'_>, &[u8]), EnvelopeError> {
     let (header, payload) = Header::parse(file).ok_or(EnvelopeError::Foreign)?;
     if header.stanzas.len() > 1 && header.stanzas.iter().any(passphrase::is_of) {

@@ -1,11 +1,11 @@
-//! All accounts in one document, for another machine:
+//! The export document: all accounts, for another machine:
 //!
 //! ```json
 //! {"ringback_export":1,"accounts":[{"account":"work","record":{"schema":3,"generation":7,...}}]}
 //! ```
 //!
-//! A record stands there as it does in its sealed file (`record`), so that nothing of it is lost on the way. The
-//! document never touches a disk as it is: `envelope` encrypts it.
+//! A record has the same form as in its sealed file (`record`), so nothing of it is lost. The document is never written
+//! to disk in plain text: `envelope` encrypts it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,32 +20,33 @@ use crate::contract::is_name;
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
 
-/// More than any account comes to: 2^53, which every reader of JSON holds exactly. From there it still counts on.
+/// Highest generation that is accepted: 2^53, which every JSON parser holds exactly. No account gets that far, and
+/// counting can go on from there.
 const LATEST_GENERATION: u64 = 1 << 53;
 
-/// An account on its way.
+/// An account in the document.
 #[derive(Debug, Clone)]
 pub struct Moved {
     /// Its name in the config.
     pub account: String,
-    /// All that is kept of it.
+    /// Its record.
     pub record: Record,
 }
 
-/// Why bytes are not such a document. Holds nothing of what they say.
+/// Why bytes are not such a document. Contains nothing of their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Written by a newer version.
     #[error("a newer version of ringback wrote it ({what} {found}, but this one supports up to {known})")]
     Newer {
-        /// What of it is newer.
+        /// The part that is newer.
         what: &'static str,
         /// Its version.
         found: u32,
-        /// Ours.
+        /// The newest version that is known.
         known: u32,
     },
-    /// Not understood.
+    /// Can't be parsed.
     #[error("its content was not written by `ringback export`")]
     Malformed,
 }
@@ -73,7 +74,7 @@ struct ExportVersion {
     ringback_export: u32,
 }
 
-/// And those of the records.
+/// Only the schemas of the records.
 #[derive(Deserialize)]
 struct Schemas {
     accounts: Vec<Schema>,
@@ -92,7 +93,7 @@ pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error
     record::wiped_json(&ExportDocument { ringback_export: VERSION, accounts: entries.collect() })
 }
 
-/// What [`write()`] wrote, all of it understood.
+/// Parses what [`write()`] wrote.
 pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     // serde's own message may quote the value, which may be a token.
     let malformed = |_| ReadError::Malformed;

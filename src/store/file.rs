@@ -1,8 +1,8 @@
-//! One sealed file per account, in a folder that one daemon at a time holds.
+//! The file store: one sealed file per account, in a folder that one process at a time holds.
 //!
-//! What is promised (docs/security.md, rules 28 and 31): after [`Store::begin`] the intent is durable and the commit
-//! that follows has its room on disk; after [`Store::commit`] the record is durable; a crash at any point
-//! leaves the record before or the record after, never a mixture.
+//! The guarantees (docs/security.md, rules 28 and 31): after [`Store::begin`] the intent is durable, and space for the
+//! commit that follows is reserved on disk; after [`Store::commit`] the record is durable; a crash at any point leaves
+//! the record before or the record after, never a mixture.
 
 mod state_lock;
 
@@ -31,8 +31,8 @@ use crate::secret::source::KeySource;
 
 pub use state_lock::StateLock;
 
-/// Room that is reserved beyond the present file, in bytes: both tokens at their longest (64 KiB each)
-/// and as much for the rest. A reply larger than that is still written, if the disk has room by then.
+/// Space that is reserved beyond the size of the current file, in bytes: both tokens at their longest (64 KiB each) and
+/// as much for the rest. A larger reply is still written, if the disk has room by then.
 const MARGIN: u64 = 256 * 1024;
 
 /// The store.
@@ -40,20 +40,20 @@ const MARGIN: u64 = 256 * 1024;
 pub struct FileStore {
     held: StateLock,
     key_cell: MasterKeyCell,
-    /// `None`: none are kept.
+    /// `None` if no marks are kept.
     marks: Option<HighWaterMarks>,
     clock: Clock,
     slots: Mutex<HashMap<String, Arc<Mutex<FileGuard>>>>,
 }
 
-/// Held by whoever works on an account's file, so that nobody changes it between check and write.
+/// Locked by each operation on an account's file, so that the file does not change between check and write.
 #[derive(Debug, Default)]
 struct FileGuard {
-    /// The room for the next commit.
+    /// The space that is reserved for the next commit.
     reserved: Option<Temp>,
 }
 
-/// What a write is for: only a commit has named steps of its own.
+/// What a write is for: only the steps of a commit have failpoints.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Intent,
@@ -61,8 +61,8 @@ enum Purpose {
 }
 
 impl FileStore {
-    /// Opens the store in the folder that `held` holds, with the key from `source`: locked, if that takes a
-    /// passphrase. `clock` names what is set aside. Blocks: a keyring or program has 10 s.
+    /// Opens the store in the folder that `held` holds, with the key from `source`; locked, if that needs a passphrase.
+    /// `clock` dates the names of files that are set aside. Blocks: a keyring or program may take 10 s.
     pub fn open(
         held: StateLock,
         source: &KeySource,
@@ -74,21 +74,21 @@ impl FileStore {
         Ok(Self { held, key_cell, marks: None, clock, slots: Mutex::default() })
     }
 
-    /// The same, with high-water marks below the cache folder `cache`. Where that is `None` or can't be used, it is
-    /// logged and nothing else.
+    /// The same, with high-water marks below the cache folder `cache`. If that is `None` or can't be used, it is only
+    /// logged.
     #[must_use]
     pub fn with_marks(self, cache: Option<&Path>) -> Self {
         let marks = HighWaterMarks::of(self.held.folder.path(), cache);
         Self { marks: Some(marks), ..self }
     }
 
-    /// Why the key could not be had yet when the store was opened, if so: the store is locked, and
-    /// [`Store::unlock`] asks again.
+    /// Why the key could not be obtained yet when the store was opened, if so: the store is then locked, and
+    /// [`Store::unlock`] tries again.
     pub fn key_not_yet(&self) -> Option<&str> {
         self.key_cell.not_yet()
     }
 
-    /// The accounts that something is stored of, sorted.
+    /// The accounts with a stored record, sorted.
     pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
         self.held.accounts()
     }
@@ -98,12 +98,12 @@ impl FileStore {
         &self.held.folder
     }
 
-    /// The folder with a file for each account.
+    /// The folder with one file for each account.
     pub(super) fn account_folder(&self) -> &Folder {
         &self.held.accounts
     }
 
-    /// Which place of ours holds the key; `None`: the user's own, a credential or a command.
+    /// Where ringback itself keeps the key; `None` if the source is a file of the user's, a credential or a command.
     pub(super) fn key_place(&self) -> Result<Option<KeyLocation>, StoreError> {
         let note = Note::read(&self.held.folder)?.map(|note| note.place);
         Ok(match self.key_cell.source() {
@@ -115,7 +115,7 @@ impl FileStore {
         })
     }
 
-    /// What is stored of `account`, authenticated.
+    /// The stored content of `account`, authenticated.
     pub(super) fn opened(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         let turn = self.turn(account)?;
         let _held = lock(&turn);
@@ -129,7 +129,7 @@ impl FileStore {
         Ok(lock(&self.slots).entry(account.to_owned()).or_default().clone())
     }
 
-    /// What is stored of `account`, authenticated. Sets a damaged file aside.
+    /// The stored content of `account`, authenticated. Sets a damaged file aside.
     fn stored(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         let name = file_name(account);
         let obtained = self.key_cell.key()?;
@@ -138,13 +138,13 @@ impl FileStore {
         match seal::open(&obtained.key, account, &bytes) {
             Ok(opened) => Ok(Some(opened)),
             Err(OpenError::Newer { found }) => Err(StoreError::Newer { path, found, known: seal::FORMAT }),
-            // The key is wrong, not the file: the file stays where the right key will find it.
+            // The key is wrong, not the file: the file stays in its place for the right key.
             Err(OpenError::ForeignKey) => Err(StoreError::ForeignKey { path, from: obtained.from.clone() }),
             Err(OpenError::Damaged(why)) => Err(self.set_aside(&name, why)?),
         }
     }
 
-    /// Gives the file a name that nothing has, and tells what was done.
+    /// Renames the file to an unused name, and returns the error that says so.
     fn set_aside(&self, name: &str, why: &str) -> Result<StoreError, StoreError> {
         let accounts = &self.held.accounts;
         let first = format!("{name}.damaged-{}", self.clock.now().wall.unix_seconds());
@@ -173,8 +173,7 @@ impl FileStore {
         }
     }
 
-    /// Like [`Self::stored`], for a write: what is damaged is out of the way now, and the record in
-    /// memory is the better one.
+    /// Like [`Self::stored`], before a write: a damaged file has been set aside, and the record in memory replaces it.
     fn stored_before_write(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
         match self.stored(account) {
             Err(error @ StoreError::SetAside { .. }) => {
@@ -225,7 +224,7 @@ impl Store for FileStore {
             Ok(record) if record.generation == stored.generation => Ok(Some(record)),
             Ok(_) => Err(io(path, &"its header and its record name different generations")),
             Err(DecodeError::Newer { found }) => Err(StoreError::Newer { path, found, known: record::SCHEMA }),
-            // Authentic, so one of us wrote it: it stays for the version that understands it.
+            // It is authentic, so a ringback wrote it: it stays for the version that can parse it.
             Err(e @ DecodeError::Malformed { .. }) => {
                 let why = format!("another version of ringback wrote it ({e}): use that one, or log in again");
                 Err(io(path, &why))
@@ -246,8 +245,8 @@ impl Store for FileStore {
             return Err(self.conflict(account, stored, record));
         }
         let sealed = self.seal(account, record, &self.encode(account, record)?)?;
-        // The room for the commit comes first: without it there is nothing to intend. What an earlier
-        // attempt reserved is still good.
+        // Space for the commit is reserved first: without it, an intent makes no sense. What an earlier attempt
+        // reserved is reused.
         if turn.reserved.is_none() {
             let mut room = self.held.accounts.temp()?;
             room.reserve((sealed.len() as u64).saturating_add(MARGIN))?;
@@ -266,7 +265,7 @@ impl Store for FileStore {
             if *stored.payload != *payload {
                 return Err(self.conflict(account, &stored, record));
             }
-            // The same once more: an earlier attempt renamed it and then failed to make that durable.
+            // A repeated commit: an earlier attempt renamed the file, and then failed to make that durable.
             self.held.accounts.sync()?;
             self.set_mark(account, record.generation);
             return Ok(());
@@ -288,7 +287,7 @@ impl Store for FileStore {
         let newest = self.stored_generation(account)?.max(self.high_water_mark(account));
         turn.reserved = None;
         self.held.accounts.remove(&file_name(account))?;
-        // A copy of what was deleted is an older one, too.
+        // A restored copy of a deleted record is outdated, too.
         if newest > 0 {
             self.set_mark(account, newest.saturating_add(1));
         }
@@ -301,7 +300,7 @@ impl Store for FileStore {
 
     fn lock(&self) {
         let slots: Vec<_> = lock(&self.slots).values().cloned().collect();
-        // Whoever has a turn ends it with the key.
+        // An operation in progress finishes with the key.
         for turn in slots {
             lock(&turn).reserved = None;
         }

@@ -1,8 +1,8 @@
-//! The high-water mark of each account: the generation that was written last, kept outside of the state folder. By it
-//! an older state folder that was put back is told from the newest one, before its refresh token is sent.
+//! Rollback detection. The high-water mark of an account is the generation that was written last, kept outside the
+//! state folder. It tells a restored older state folder from the newest one, before its refresh token is sent.
 //!
-//! A mark is set once the record is durable. So a crash leaves one that is too low, which says nothing: only a mark
-//! above the stored generation does. A mark that can't be read or written fails nothing else.
+//! A mark is set once the record is durable. So a crash may leave one that is too low, which has no effect: only a mark
+//! above the stored generation has. If a mark can't be read or written, nothing else fails.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ use crate::os::folder::error::FolderError;
 
 /// In the cache folder: a folder for each state folder, and in that a file for each account.
 const FOLDER: &str = "generations";
-/// The highest that is believed. No account comes to it, and what is written after it still counts on.
+/// Highest mark that is believed. No account gets that far, and counting can go on from there.
 const HIGHEST: u64 = 1 << 52;
-/// Bytes of [`HIGHEST`] and of the end of its line.
+/// Length of [`HIGHEST`] with its line feed, in bytes.
 const LONGEST: usize = 17;
 
 /// The marks of one state folder.
@@ -26,20 +26,21 @@ const LONGEST: usize = 17;
 pub(super) struct HighWaterMarks {
     /// The daemon's cache folder; `None`: the environment names none.
     cache: Option<PathBuf>,
-    /// Of this state folder, in [`FOLDER`].
+    /// The name of this state folder's own folder in [`FOLDER`].
     name: String,
-    /// Opened when it is first needed, and again if it was deleted meanwhile: people empty caches.
+    /// Opened when it is first needed, and again if it was deleted since: users clear caches.
     open: Mutex<Option<Folder>>,
-    /// Whether it was said that no marks can be kept.
+    /// Whether a warning that no marks can be kept was logged.
     told: AtomicBool,
 }
 
 impl HighWaterMarks {
-    /// Those of the state folder at `state`, below the daemon's cache folder. For who holds `state` alone.
+    /// The marks of the state folder at `state`, below the daemon's cache folder. Only for the process that holds
+    /// `state`.
     pub(super) fn of(state: &Path, cache: Option<&Path>) -> Self {
-        // By path, and not by anything in the folder: one that is deleted and made anew counts on from the mark, and
-        // the one before stays the older of the two. And by machine: several may share a home folder, and each have
-        // a `store.folder` of its own at the same path.
+        // Named by path, not by anything in the folder: one that is deleted and created again counts on from the mark,
+        // and the old one stays the older of the two. Named by machine, too: several may share a home folder, and each
+        // have its own `store.folder` at the same path.
         let path = state.canonicalize().unwrap_or_else(|_| state.to_owned());
         let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
         let digest = Sha256::new().chain_update(machine).chain_update([0]).chain_update(path.as_os_str().as_bytes());
@@ -50,7 +51,7 @@ impl HighWaterMarks {
             open: Mutex::default(),
             told: AtomicBool::default(),
         };
-        // What a crash left there; the next start tries again.
+        // Left over from a crash; if this fails, the next start tries again.
         _ = marks.folder().map(|folder| folder.remove_leftovers());
         marks
     }
@@ -75,8 +76,8 @@ impl HighWaterMarks {
         })
     }
 
-    /// Sets the mark of `account`, whose record of this generation is durable. Downwards, too: what was written last
-    /// is the newest there is, whatever a mark says that could not be read before.
+    /// Sets the mark of `account`, whose record of this generation is durable. May lower it: the record that was
+    /// written last is the newest, even if a mark that could not be read before says otherwise.
     pub(super) fn set(&self, account: &str, generation: u64) {
         let line = format!("{generation}\n");
         let write = || self.folder()?.write(account, line.as_bytes()).map_err(|error| text(&error));
@@ -100,7 +101,7 @@ impl HighWaterMarks {
         Ok(open.insert(made.map_err(|error| text(&error))?).clone())
     }
 
-    /// Once: it would be the same for every account and every refresh.
+    /// Logs only once: it would be the same for every account and every refresh.
     fn tell(&self, why: &str) {
         if !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(

@@ -1,5 +1,4 @@
-//! The master key: 256 bits under which every account's file is sealed. Where it comes from is
-//! [`source`]'s job.
+//! The master key: 256 bits under which every account's file is sealed. [`source`] says where it comes from.
 
 pub mod location;
 pub mod passphrase;
@@ -17,10 +16,10 @@ use zeroize::Zeroizing;
 use crate::os::locked_memory::LockedBytes;
 use crate::secret::text;
 
-/// Keeps a key's id from being the hash of that key in any other program.
+/// Domain separation: a key's id is not the hash of that key in any other program.
 const ID_DOMAIN: &[u8] = b"ringback master key id v1\0";
 const KEY: usize = 32;
-/// A key as text is 64 bytes long; what is longer than this is something else.
+/// A key as text is 64 bytes long; anything longer than this is not a key.
 pub(in crate::store) const TEXT_LIMIT: usize = 4096;
 
 /// A 256-bit key. Clones share the one place in memory that holds it; with the last of them it is wiped.
@@ -42,15 +41,15 @@ impl MasterKey {
         Self(Arc::new(place))
     }
 
-    /// A key that `fill` writes straight to where it stays.
+    /// A key that `fill` writes directly to its place in memory.
     fn made<E>(fill: impl FnOnce(&mut [u8; KEY]) -> Result<(), E>) -> Result<Self, E> {
         let mut place = LockedBytes::new();
         fill(place.get_mut())?;
         Ok(Self(Arc::new(place)))
     }
 
-    /// Takes a key as text: 64 hex digits, or base64 of 32 bytes (either alphabet, padding optional),
-    /// white space around it cut off. Says what is wrong with a text that is neither.
+    /// Parses a key as text: 64 hex digits, or base64 of 32 bytes (either alphabet, padding optional), without
+    /// surrounding white space. The error says what is wrong.
     pub fn parse(text: &[u8]) -> Result<Self, &'static str> {
         let text = text.strip_prefix(text::BOM).unwrap_or(text).trim_ascii();
         let unfit = "it is neither 64 hex digits nor base64 of 32 bytes";
@@ -74,7 +73,7 @@ impl MasterKey {
         text
     }
 
-    /// Tells keys apart without saying anything about them: truncated SHA-256 with a domain label.
+    /// Tells keys apart without revealing anything about them: truncated SHA-256 with a domain label.
     pub fn id(&self) -> [u8; 8] {
         let digest = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.bytes()).finalize();
         let mut id = [0; 8];
@@ -105,7 +104,7 @@ fn decode_hex(text: &[u8], bytes: &mut [u8; KEY]) -> Option<()> {
 fn decode_base64(text: &[u8], bytes: &mut [u8; KEY]) -> Option<()> {
     let either = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     for alphabet in [&base64::alphabet::STANDARD, &base64::alphabet::URL_SAFE] {
-        // One more than a key has: decoding demands room for what the text could hold.
+        // One byte more than a key has: the decoder requires room for the longest possible result.
         let mut room = Zeroizing::new([0; KEY + 1]);
         if let Ok(KEY) = GeneralPurpose::new(alphabet, either).decode_slice(text, room.as_mut()) {
             bytes.copy_from_slice(room.split_first_chunk::<KEY>()?.0);

@@ -1,4 +1,4 @@
-//! The master key while the store is unlocked, and the way to get it again once it was dropped.
+//! The master key while the store is unlocked, and how to get it again after it was dropped.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,16 +14,16 @@ use crate::contract::StoreState;
 use crate::os::folder::Folder;
 use crate::secret::source::KeySource;
 
-/// Holds the key. Readers share it without waiting for anybody.
+/// Holds the key. Readers share it without blocking.
 pub(super) struct MasterKeyCell {
     key: ArcSwapOption<Obtained>,
     source: KeySource,
     outside: Outside<'static>,
-    /// What is no secret of the first key there was: it has to be the same each time.
+    /// The public properties of the first key: later ones have to be the same.
     known: OnceLock<KnownKey>,
-    /// Whether there is a passphrase.
+    /// Whether a passphrase is set.
     set: AtomicBool,
-    /// Why the key could not be had yet when the vault was opened.
+    /// Why the key could not be obtained yet when the store was opened.
     not_yet: Option<String>,
 }
 
@@ -39,8 +39,8 @@ impl fmt::Debug for MasterKeyCell {
 }
 
 impl MasterKeyCell {
-    /// Gets the key, or stays locked where that takes a passphrase, or where something is sealed already and the key
-    /// may be had later. Blocks.
+    /// Gets the key. Stays locked if that needs a passphrase, or if something is sealed already and the key may be
+    /// available later. Blocks.
     pub(super) fn open(
         source: &KeySource,
         outside: Outside<'static>,
@@ -70,7 +70,7 @@ impl MasterKeyCell {
         Ok(key_cell)
     }
 
-    /// Gets the key again. Blocks: a keyring or program has 10 s, and a passphrase takes a second.
+    /// Gets the key again. Blocks: a keyring or program may take 10 s, and a passphrase takes a second.
     pub(super) fn unlock(&self, opening: &Opening, folder: &Folder, start: Start) -> Result<(), StoreError> {
         let refused = |why: &str| Err(StoreError::Passphrase { why: why.into() });
         let by_passphrase = self.source == KeySource::Passphrase;
@@ -78,7 +78,7 @@ impl MasterKeyCell {
             Opening::Source if by_passphrase => {
                 return refused("the store needs a passphrase, and none was given");
             }
-            // A key that is made now would open nothing of what there was.
+            // A key that is created now could open none of the files.
             Opening::Source => source::obtain(&self.source, folder, Start::Later, &self.outside)?,
             _ if !by_passphrase => return refused("the store has no passphrase: give none"),
             Opening::Passphrase(passphrase) => passphrase::open(folder, passphrase, Cost::USUAL)?,
@@ -99,12 +99,12 @@ impl MasterKeyCell {
         Ok(())
     }
 
-    /// Why the key could not be had yet when the vault was opened, if so.
+    /// Why the key could not be obtained yet when the store was opened, if so.
     pub(super) fn not_yet(&self) -> Option<&str> {
         self.not_yet.as_deref()
     }
 
-    /// Drops the key, which wipes it as soon as nobody uses it any more.
+    /// Drops the key, which is wiped as soon as nothing uses it any more.
     pub(super) fn lock(&self) {
         self.key.store(None);
     }

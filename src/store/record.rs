@@ -1,8 +1,8 @@
-//! A record as bytes: JSON, with the number of its schema, sealed before it gets near a disk.
+//! A record as bytes: JSON with the number of its schema, sealed before it is written to disk.
 //!
-//! Unknown members are errors, and a new member raises [`SCHEMA`]: there are no minor versions. An older
-//! ringback that skipped a member it doesn't know would drop it with the next refresh, in silence, and
-//! what is kept here is never just decoration. Older schemas are read.
+//! Unknown members are errors, and a new member raises [`SCHEMA`]: there are no minor versions. An older ringback that
+//! ignored an unknown member would silently drop it at the next refresh, and every member matters. Older schemas can be
+//! read.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -19,12 +19,12 @@ use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Secret, SecretKind};
 
-/// The schema that is written. The second had no `logins` and no `ends_in_boot`.
+/// The schema that is written. The second one had no `logins` and no `ends_in_boot`.
 pub const SCHEMA: u32 = 3;
 /// The first one; it had no `identity` either.
 const FIRST: u32 = 1;
 
-/// Why bytes are not a record. Holds nothing of what they say.
+/// Why bytes are not a record. Contains nothing of their content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Written by a newer version.
@@ -33,7 +33,7 @@ pub enum DecodeError {
         /// Its schema.
         found: u32,
     },
-    /// Not understood.
+    /// Can't be parsed.
     #[error("invalid at byte {column}")]
     Malformed {
         /// Where, counted from 1 (there is one line only).
@@ -41,7 +41,7 @@ pub enum DecodeError {
     },
 }
 
-/// As it stands in the file. Borrows what it can, so that reading makes no second copy of a token.
+/// The form in the file. Borrows what it can, so that reading makes no second copy of a token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredRecord<'a> {
@@ -81,8 +81,8 @@ pub(super) struct RecordVersion {
     pub(super) schema: u32,
 }
 
-/// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. There is no record
-/// that can't be written, but an empty file in the place of one would cost a login.
+/// `record` as bytes; the buffer is wiped when dropped, and no other copy was made. No record is known to fail, but an
+/// error must not become an empty file, which would cost a login.
 pub fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     wiped_json(&StoredRecord::from(record))
 }
@@ -110,13 +110,13 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 }
 
 impl StoredRecord<'_> {
-    /// `None` if it has a schema that never was.
+    /// `None` if its schema never existed.
     pub(super) fn record(self) -> Option<Record> {
         (FIRST..=SCHEMA).contains(&self.schema).then(|| self.into())
     }
 }
 
-/// serde borrows inside an `Option<Cow>` only when told how.
+/// serde borrows inside an `Option<Cow>` only with an explicit wrapper.
 fn optional_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]

@@ -1,13 +1,14 @@
-//! A new master key, and a new place or passphrase for it, with no new login. Done by who holds the state folder, while
-//! no daemon runs.
+//! Rekey: rotates the master key, and may change its place or passphrase, with no new login. Done by the process that
+//! holds the state folder, while no daemon runs.
 //!
-//! The order is what makes it safe to kill at every step:
+//! The order makes it safe to be killed at every step:
 //!
-//! 1. the new key is put in its new place, beside the present one; every account is sealed anew into a folder of its own,
-//!    and read back;
-//! 2. the plan is written, which decides: until then nothing has changed, and the next start deletes what is there;
-//! 3. the new files take the place of the old ones, the note says where the key is, and then the old key is overwritten
-//!    and deleted, where it was ours to keep. All that takes no key, so the next start, whoever's it is, does what is left of it.
+//! 1. the new key is put in its new place, beside the current one; every account is sealed again into a separate
+//!    folder, and read back;
+//! 2. the plan is written, which is the commit point: until then nothing has changed, and the next start deletes what
+//!    was prepared;
+//! 3. the new files replace the old ones, the note says where the key is, and then the old key is overwritten and
+//!    deleted, if ringback kept it. None of this needs a key, so the next start, of whichever process, completes it.
 
 use super::file::FileStore;
 use super::file_name::file_name;
@@ -21,7 +22,7 @@ use super::{Store as _, StoreError};
 use crate::failpoint;
 use crate::secret::Passphrase;
 
-/// Where the new key is to be.
+/// Where to put the new key.
 #[derive(Debug)]
 pub enum NewPlace {
     /// In the key file.
@@ -32,21 +33,21 @@ pub enum NewPlace {
     Passphrase(Passphrase),
 }
 
-/// What a rekey came to.
+/// The result of a rekey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rekeyed {
     /// The accounts that are sealed with the new key, sorted.
     pub accounts: Vec<String>,
-    /// Where that is.
+    /// Where the new key is.
     pub place: KeyLocation,
-    /// One sentence: the old key is still in the keyring, and how to find it there.
+    /// If the old key is still in the keyring: one sentence that says so, and how to find it there.
     pub left: Option<String>,
 }
 
 impl FileStore {
-    /// Seals every account under a new key in this place; this store is locked afterwards, since it has the old one.
-    /// After an error [`Self::rekey_is_half_done`] says whether anything was changed. Blocks: a keyring has 10 s, and a
-    /// passphrase takes a second.
+    /// Seals every account with a new key in this place; the store is locked afterwards, since it has the old one.
+    /// After an error, [`Self::rekey_is_half_done`] says whether anything was changed. Blocks: a keyring may take 10 s,
+    /// and a passphrase takes a second.
     pub fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
         let folder = self.folder();
         let old = self.key_place()?;
@@ -66,7 +67,7 @@ impl FileStore {
         };
         let accounts = self.prepare(to, plan.to, keyring).inspect_err(|_| undo_all(folder, plan.to, keyring))?;
         if let Err(error) = folder.write(PLAN, plan.text().as_bytes()) {
-            // It may stand there already: the error can be that of making it durable.
+            // The plan may be there already: the error may come from making it durable.
             if !self.rekey_is_half_done() {
                 undo_all(folder, plan.to, keyring);
             }
@@ -78,7 +79,7 @@ impl FileStore {
         Ok(Rekeyed { accounts, place: plan.to, left })
     }
 
-    /// Whether a rekey has begun to replace files: the next start ends it.
+    /// Whether a rekey has begun to replace files: the next start completes it.
     pub fn rekey_is_half_done(&self) -> bool {
         !matches!(self.folder().read(PLAN, TEXT_LIMIT), Ok(None))
     }

@@ -1,4 +1,4 @@
-//! The plan of a rekey, and what is left to do by it: the steps that take no key (`rekey` says in which order).
+//! The plan of a rekey, and the remaining steps, which need no key (`rekey` describes their order).
 
 use super::StoreError;
 use super::key::TEXT_LIMIT;
@@ -10,14 +10,14 @@ use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 use crate::os::keyring::KeyringError;
 
-/// The accounts under the new key, until they take the place of the others.
+/// The accounts sealed with the new key, until they replace the old ones.
 pub(super) const ACCOUNTS_NEXT: &str = "accounts.next";
 pub(super) const KEY_NEXT: &str = "master.key.next";
 pub(super) const PASSPHRASE_NEXT: &str = "passphrase.toml.next";
-/// The plan: where the new key is, and on a second line, if there is one, which item of the keyring held the old one.
+/// The plan: where the new key is, and on an optional second line, which item of the keyring held the old one.
 pub(super) const PLAN: &str = "rekey";
 
-/// What is to be done once all is prepared.
+/// What remains to be done once everything is prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RekeyPlan {
     pub(super) to: KeyLocation,
@@ -49,7 +49,7 @@ impl RekeyPlan {
         Ok(Some(Self { to: to.place, forget }))
     }
 
-    /// Step 3. Each part of it may have been done already. What is left in the keyring is told as one sentence.
+    /// Step 3. Each part may have been done already. Returns one sentence if a key is left in the keyring.
     pub(super) fn carry_out(
         self,
         folder: &Folder,
@@ -66,7 +66,7 @@ impl RekeyPlan {
         accounts.sync()?;
         next.sync()?;
         failpoint::reach("rekey_all_moved");
-        // From here on nothing is sealed under the old key.
+        // From here on, nothing is sealed with the old key.
         match self.to {
             KeyLocation::File if folder.read(KEY_NEXT, TEXT_LIMIT)?.is_some() => {
                 folder.overwrite(KEY_FILE)?;
@@ -98,7 +98,7 @@ impl RekeyPlan {
     }
 }
 
-/// Ends a rekey that was cut off, or takes it back: for who has just taken hold of the folder.
+/// Completes a rekey that was interrupted, or undoes it. For the process that has just taken hold of the folder.
 pub(super) fn recover(folder: &Folder, accounts: &Folder, outside: &Outside<'_>) -> Result<(), StoreError> {
     match RekeyPlan::read(folder)? {
         Some(plan) => {
@@ -113,10 +113,10 @@ pub(super) fn recover(folder: &Folder, accounts: &Folder, outside: &Outside<'_>)
     }
 }
 
-/// Takes step 1 back.
+/// Undoes step 1.
 fn undo(folder: &Folder) -> Result<(), FolderError> {
     for key in [KEY_NEXT, PASSPHRASE_NEXT] {
-        // Most starts have nothing to delete, and cost no write.
+        // Most starts have nothing to delete, and should write nothing.
         if folder.read(key, TEXT_LIMIT)?.is_some() {
             folder.wipe(key)?;
         }
@@ -131,7 +131,7 @@ fn undo(folder: &Folder) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// The same, and the new key in the keyring too. What stays opens nothing, and the next start tries again.
+/// The same, including the new key in the keyring. A key that remains opens nothing, and the next start tries again.
 pub(super) fn undo_all(folder: &Folder, to: KeyLocation, keyring: &dyn Keyring) {
     if let KeyLocation::Keyring(item) = to
         && let Some(left) = forget(folder, item, keyring)
@@ -143,7 +143,7 @@ pub(super) fn undo_all(folder: &Folder, to: KeyLocation, keyring: &dyn Keyring) 
     }
 }
 
-/// Best effort: the key of this item opens nothing that is in use. One sentence if it is still there.
+/// Deletes an item whose key opens nothing that is in use. Best effort: returns one sentence if it is still there.
 fn forget(folder: &Folder, item: Item, keyring: &dyn Keyring) -> Option<String> {
     let user = item.user(folder);
     match keyring.delete(KEYRING_SERVICE, &user) {

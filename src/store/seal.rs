@@ -10,10 +10,10 @@
 //!     52      n  ciphertext and tag of: length (4), payload, zeros up to a multiple of 256
 //! ```
 //!
-//! The header and the account's name are associated data: a file that was renamed to another account, or
-//! whose generation was changed, does not open. 192-bit random nonces don't repeat (draft-irtf-cfrg-xchacha
-//! §2), so no counter has to survive. The padding keeps a backup from telling which account has which kind
-//! of token by its length.
+//! The header and the account's name are associated data: a file that was renamed to another account, or whose
+//! generation was changed, does not open. 192-bit random nonces don't repeat (draft-irtf-cfrg-xchacha §2), so no
+//! counter has to be kept. The padding hides which account has which kind of token, which its length would reveal in a
+//! backup.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ use super::key::MasterKey;
 
 /// The format that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
-/// No sealed file is longer, in bytes: a token reply is a quarter of it at most.
+/// Largest sealed file, in bytes: a token reply is at most a quarter of it.
 pub const MAX_FILE: usize = 1 << 20;
 
 const MAGIC: [u8; 8] = *b"ringback";
@@ -34,9 +34,9 @@ const TAG: usize = 16;
 const LENGTH: usize = 4;
 const BLOCK: usize = 256;
 
-/// What was sealed. `Debug` leaves the payload out.
+/// The content of a sealed file. `Debug` leaves the payload out.
 pub struct Unsealed {
-    /// As the header says, and authenticated.
+    /// From the header, authenticated.
     pub generation: u64,
     /// The payload.
     pub payload: Zeroizing<Vec<u8>>,
@@ -60,12 +60,12 @@ pub enum OpenError {
     /// Sealed with another key: the key is wrong, not the file.
     #[error("it is encrypted with another key")]
     ForeignKey,
-    /// Not what was written, or not for this account.
+    /// It was changed after it was written, or is another account's.
     #[error("{0}")]
     Damaged(&'static str),
 }
 
-/// There is more to seal than a file may hold.
+/// The payload is too large for a sealed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the record is too large for a file ({MAX_FILE} bytes)")]
 pub struct RecordTooLarge;
@@ -130,7 +130,7 @@ fn unpad(plain: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(padded.get(..length)?.to_vec()))
 }
 
-/// The fields of a header, taken apart.
+/// The fields of a header.
 struct Header {
     format: u32,
     key_id: [u8; 8],

@@ -23,7 +23,7 @@ use crate::clock::{Clock, Wall};
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::Secret;
 
-/// A record whose every part tells its generation.
+/// A record in which every part shows its generation.
 pub(crate) fn record(generation: u64) -> Record {
     let wall = Wall(1_700_000_000_000);
     let lifetime = Duration::from_hours(1);
@@ -46,7 +46,7 @@ fn intended(generation: u64) -> Record {
     Record { intent: Some(intent), ..record(generation) }
 }
 
-/// tempfile's own are open to others.
+/// tempfile's own folders are open to others.
 fn tempdir() -> tempfile::TempDir {
     tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o700)).tempdir().unwrap()
 }
@@ -149,7 +149,7 @@ fn one_daemon_holds_the_folder_and_the_second_learns_who() {
     }
     assert_eq!(crate::os::holder::daemon(folder.path()), Some(std::process::id()));
     drop(held);
-    // A command that holds it can't be asked for tokens, and must not be told to look again.
+    // A command that holds the folder can't serve tokens, and clients must not take it for the daemon.
     let _held = StateLock::take(folder.path()).and_then(StateLock::of_command).unwrap();
     assert_eq!(crate::os::holder::daemon(folder.path()), None);
     match StateLock::take(folder.path()) {

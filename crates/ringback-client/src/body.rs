@@ -7,7 +7,7 @@ use crate::contract::{ErrorCode, ErrorReply};
 use crate::error::Error;
 use crate::exchange::{ExchangeError, Response};
 
-/// The daemon takes no longer bodies.
+/// Longest request body that the daemon accepts, in bytes.
 const REQUEST_CAP: usize = 192 * 1024;
 
 /// A request body.
@@ -19,18 +19,18 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>,
     Ok(bytes)
 }
 
-/// The shape that a reply in the 200s has.
+/// Parses a successful (2xx) reply.
 pub(crate) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Error> {
-    // The parser's message may quote the reply, so it stays here.
+    // The parser's message may quote the reply, so it is dropped.
     serde_json::from_slice(&response.body)
         .map_err(|_| Error::UnexpectedReply { why: "its reply does not follow version 1 of the API".to_owned() })
 }
 
-/// What a reply outside 2xx tells.
+/// The error that a reply outside 2xx reports.
 pub(crate) fn refusal(response: &Response) -> Error {
     match serde_json::from_slice::<ErrorReply>(&response.body) {
         Ok(mut reply) => {
-            // Both have the name `not_permitted` on the wire.
+            // 401 and 403 share the name `not_permitted` on the wire.
             if response.status == 403 && reply.error == ErrorCode::Unauthorized {
                 reply.error = ErrorCode::Forbidden;
             }
@@ -42,7 +42,7 @@ pub(crate) fn refusal(response: &Response) -> Error {
     }
 }
 
-/// Why no reply came.
+/// The error for an exchange without a complete reply.
 pub(crate) fn unanswered(error: &ExchangeError) -> Error {
     let why = error.to_string();
     match error {

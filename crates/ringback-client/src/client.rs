@@ -20,10 +20,9 @@ use crate::transport::{DaemonAddress, Transport};
 #[cfg(test)]
 mod tests;
 
-/// How much longer than the daemon's own waiting a reply may take: a refresh at a slow provider takes
-/// half a minute at most, and nothing else takes long.
+/// The timeout of a request that does not involve the provider, and the margin over a wait that the caller asks for.
 pub const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
-/// The timeout where the caller said nothing: the daemon then waits by its config, and bounds itself.
+/// The timeout if the caller sets none: the daemon then waits as long as its config says, and limits that wait itself.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 
 const JSON: &str = "application/json";
@@ -34,25 +33,25 @@ const APPS: &str = "apps are managed";
 ///
 /// # Errors
 /// Each request fails with [`Error::NoDaemon`] if no daemon runs, with [`Error::Daemon`] if the daemon refuses, and
-/// with another variant if somebody else listens in its place or no complete reply comes in time.
-/// [`Error::code`] tells them apart as the daemon's own error codes do.
+/// with another variant if another process listens in its place or no complete reply arrives in time. [`Error::code`]
+/// gives the daemon's error code for each of them.
 #[derive(Debug)]
 pub struct Client {
     daemon: DaemonAddress,
 }
 
 impl Client {
-    /// Looks for the daemon. Nothing is sent yet, so a daemon that does not run shows at the first request, as
+    /// Finds the daemon. Nothing is sent yet, so a missing daemon shows only at the first request, as
     /// [`Error::NoDaemon`].
     ///
     /// # Errors
-    /// `RINGBACK_URL`, `RINGBACK_KEY_FILE` or `endpoint.json` makes no sense, or another user could have written it.
+    /// `RINGBACK_URL`, `RINGBACK_KEY_FILE` or `endpoint.json` is invalid, or another user could have written it.
     pub fn find(asked: &DaemonOptions) -> Result<Self, Error> {
         Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))? })
     }
 
-    /// The current access token of `account`, refreshed first if need be. [`DEFAULT_ACCOUNT`] is the account that
-    /// the config calls so.
+    /// The current access token of `account`, refreshed first if need be. [`DEFAULT_ACCOUNT`] names the config's
+    /// `default_account`.
     ///
     /// Ask for it before each use: the daemon answers from memory while the token is valid.
     ///
@@ -60,7 +59,7 @@ impl Client {
     ///
     /// # Errors
     /// The code is [`LoginRequired`] if nobody has logged in, [`UnknownAccount`], [`ProviderUnreachable`] if no valid
-    /// token is left and the provider can't be asked, or another of the daemon's.
+    /// token is left and the provider can't be asked for one, or another of the daemon's codes.
     ///
     /// [`LoginRequired`]: crate::contract::ErrorCode::LoginRequired
     /// [`UnknownAccount`]: crate::contract::ErrorCode::UnknownAccount
@@ -85,7 +84,7 @@ impl Client {
     /// The same as JSON, with expiry and scope: the bytes of a [`TokenReply`](crate::contract::TokenReply), unchanged.
     ///
     /// # Errors
-    /// As of [`Self::token`].
+    /// As for [`Self::token`].
     pub fn token_json(&self, account: &str, options: &TokenOptions) -> Result<Zeroizing<Vec<u8>>, Error> {
         let target = token_target(account, options);
         Ok(self.ask("GET", &target, JSON, None, token_timeout(options.wait))?.body)
@@ -106,12 +105,12 @@ impl Client {
         parse(&self.ask("POST", &account_target(account, "/refresh"), JSON, None, DEFAULT_TIMEOUT)?)
     }
 
-    /// What the provider says of the account's token.
+    /// What the provider reports about the account's token.
     pub fn info(&self, account: &str) -> Result<InfoReply, Error> {
         parse(&self.ask("GET", &account_target(account, "/info"), JSON, None, DEFAULT_TIMEOUT)?)
     }
 
-    /// Hands over a token that was made elsewhere, and wipes it here.
+    /// Imports a token that was obtained elsewhere, and wipes the caller's copy.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -122,12 +121,12 @@ impl Client {
         parse(&self.ask("POST", &account_target(account, "/import"), JSON, Some(&body?), DEFAULT_TIMEOUT)?)
     }
 
-    /// Has the daemon drop the store's key and all tokens from memory.
+    /// Locks the store: the daemon drops the store's key and all tokens from memory.
     pub fn lock(&self) -> Result<LockReply, Error> {
         parse(&self.ask("POST", "/v1/lock", JSON, None, DEFAULT_TIMEOUT)?)
     }
 
-    /// Has the daemon get the store's key again. Wipes the passphrase.
+    /// Unlocks the store: the daemon gets the store's key again. Wipes the passphrase in `request`.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -137,17 +136,17 @@ impl Client {
         parse(&self.ask("POST", "/v1/unlock", JSON, Some(&body?), DEFAULT_TIMEOUT)?)
     }
 
-    /// Has the daemon use `provider`'s metadata although the token endpoint has moved to another host.
+    /// Accepts `provider`'s metadata although its token endpoint has moved to another host.
     pub fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
         parse(&self.ask("POST", &format!("/v1/providers/{}/accept", segment(provider)), JSON, None, DEFAULT_TIMEOUT)?)
     }
 
-    /// Logs the account out: revokes its tokens where the provider can, and deletes them always.
+    /// Logs the account out: revokes its tokens if the provider supports it, and always deletes them.
     pub fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
         parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, DEFAULT_TIMEOUT)?)
     }
 
-    /// The questions whether a program may have a token, and the answers.
+    /// The consent questions (may this program have a token?) that are pending, and the remembered answers.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -156,7 +155,7 @@ impl Client {
         parse(&self.ask("GET", "/v1/consents", JSON, None, TIMEOUT_MARGIN)?)
     }
 
-    /// Answers one of the questions.
+    /// Answers a consent question.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -166,7 +165,7 @@ impl Client {
         parse(&self.ask("POST", &format!("/v1/consents/{}", segment(id)), JSON, Some(&body), TIMEOUT_MARGIN)?)
     }
 
-    /// Forgets a remembered answer.
+    /// Forgets a remembered consent answer.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -193,7 +192,7 @@ impl Client {
         parse(&self.ask("GET", "/v1/apps", JSON, None, TIMEOUT_MARGIN)?)
     }
 
-    /// Makes an app and its key.
+    /// Creates an app and its key.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -202,7 +201,7 @@ impl Client {
         parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), TIMEOUT_MARGIN)?)
     }
 
-    /// Gives an app another key.
+    /// Rotates an app's key.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -211,7 +210,7 @@ impl Client {
         parse(&self.ask("POST", &format!("/v1/apps/{}/rotate", segment(name)), JSON, None, TIMEOUT_MARGIN)?)
     }
 
-    /// Removes an app and its key; gives the apps that are left.
+    /// Removes an app and its key; returns the remaining apps.
     ///
     /// # Errors
     /// [`Error::SocketOnly`] over TCP.
@@ -226,20 +225,21 @@ impl Client {
         parse(&self.ask("POST", &account_target(account, "/login"), JSON, Some(&body), DEFAULT_TIMEOUT)?)
     }
 
-    /// Answers a login that asks whether to replace another person's tokens: with `replace`, those that it brought are
-    /// stored; otherwise they are dropped.
+    /// Answers a login that asks whether to replace another person's tokens: with `replace`, the new tokens are stored;
+    /// otherwise they are dropped.
     pub fn answer_login(&self, id: &str, replace: bool) -> Result<LoginReply, Error> {
         let body = json(&LoginAnswer { replace })?;
         parse(&self.ask("POST", &format!("/v1/logins/{}/answer", segment(id)), JSON, Some(&body), DEFAULT_TIMEOUT)?)
     }
 
-    /// The state of the login `id`; waits up to `wait` (whole seconds count) for it to end or to ask something.
+    /// The state of the login `id`; waits up to `wait` (rounded down to whole seconds) for it to end or to ask a
+    /// question.
     pub fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
         let target = format!("/v1/logins/{}?wait={}", segment(id), wait.as_secs());
         parse(&self.ask("GET", &target, JSON, None, wait.saturating_add(TIMEOUT_MARGIN))?)
     }
 
-    /// Hands in the redirect URL that the user pasted.
+    /// Submits the redirect URL that the user pasted.
     pub fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
         let mut request = PasteRequest { redirect_url: redirect_url.to_owned() };
         let body = json(&request);
@@ -247,7 +247,7 @@ impl Client {
         parse(&self.ask("POST", &format!("/v1/logins/{}/paste", segment(id)), JSON, Some(&body?), DEFAULT_TIMEOUT)?)
     }
 
-    /// Refuses what must not pass a port that somebody else may have taken.
+    /// Fails unless the daemon is reached by its unix socket: another user may have taken the TCP port.
     fn on_socket(&self, what: &'static str) -> Result<(), Error> {
         if matches!(self.daemon.transport, Transport::Socket(_)) {
             return Ok(());
@@ -255,7 +255,7 @@ impl Client {
         Err(Error::SocketOnly { what })
     }
 
-    /// One request. A reply outside of 2xx becomes the error that it tells of.
+    /// Sends one request. A reply outside 2xx becomes the error that it reports.
     fn ask(
         &self,
         method: &'static str,

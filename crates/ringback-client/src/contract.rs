@@ -1,7 +1,7 @@
 //! The JSON shapes of the local API, version 1: requests, replies, events and error codes.
 //!
-//! The daemon, its command line and this client share them. A client has to pass over members that it does
-//! not know: later versions add some. `docs/api.md` in the ringback repository describes the routes.
+//! The daemon, its command line and this client share them. Clients must ignore members that they do not know: later
+//! versions add some. `docs/api.md` in the ringback repository describes the routes.
 
 mod account;
 mod audit;

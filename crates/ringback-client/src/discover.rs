@@ -16,10 +16,10 @@ use crate::os::process;
 use crate::paths::Paths;
 use crate::transport::{DaemonAddress, Transport};
 
-/// Where the daemon is, if it is not to be looked for.
+/// Where the daemon is, if it is not to be discovered.
 #[derive(Debug, Clone, Default)]
 pub struct DaemonOptions {
-    /// The daemon's unix socket; `None`: it is looked for.
+    /// The daemon's unix socket; `None` to discover it.
     pub socket: Option<PathBuf>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn discover(asked: &DaemonOptions, env: Env<'_>) -> Result<DaemonAddr
     if let Some(transport) = from_env(env)? {
         return Ok(DaemonAddress { transport, paths: None });
     }
-    // Looked for where the daemon put it, so by the same rules.
+    // The daemon chose its place by the same rules.
     let usual = Paths::from_env(env, None).map_err(Error::NoRuntimeFolder)?;
     let (paths, endpoint) = announced(usual, env)?;
     let transport = match endpoint {
@@ -45,12 +45,12 @@ pub(crate) fn discover(asked: &DaemonOptions, env: Env<'_>) -> Result<DaemonAddr
     Ok(DaemonAddress { transport, paths: Some(paths) })
 }
 
-/// The place of a daemon that lives, or else the usual one.
+/// The place of a running daemon, or else the usual one.
 fn announced(usual: Paths, env: Env<'_>) -> Result<(Paths, Option<Endpoint>), Error> {
     let found = read_endpoint(&usual.endpoint_file())?;
     if !found.as_ref().is_some_and(|found| process::is_alive(found.pid)) {
         for paths in usual.elsewhere(env) {
-            // What is wrong there is nothing that keeps anybody from the usual place.
+            // A broken `endpoint.json` in another place must not prevent the use of the usual one.
             let endpoint = read_endpoint(&paths.endpoint_file()).ok().flatten();
             if endpoint.as_ref().is_some_and(|endpoint| process::is_alive(endpoint.pid) && answers(endpoint)) {
                 return Ok((paths, endpoint));
@@ -60,7 +60,7 @@ fn announced(usual: Paths, env: Env<'_>) -> Result<(Paths, Option<Endpoint>), Er
     Ok((usual, found))
 }
 
-/// Whether somebody takes connections at its socket: its process id may be another's since.
+/// Whether its socket accepts connections: its process id may have been reused.
 fn answers(endpoint: &Endpoint) -> bool {
     endpoint.socket.as_ref().is_none_or(|socket| UnixStream::connect(socket).is_ok())
 }

@@ -9,20 +9,20 @@ use crate::paths::NoHome;
 
 /// Why a request to the daemon failed. Messages hold no secrets.
 ///
-/// [`Error::code`] gives the same codes whether the daemon refused or this side found out.
+/// [`Error::code`] gives the same codes for errors of the daemon and for errors found on this side.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The daemon answered with an error.
     #[error("{}", .0.error_description)]
     Daemon(Box<ErrorReply>),
 
-    /// No daemon runs, as far as anybody can tell.
+    /// No running daemon was found.
     #[error("the ringback daemon is not running ({why})")]
     NoDaemon {
         /// What was tried.
         why: String,
     },
-    /// A daemon runs, and not where it was looked for.
+    /// A daemon runs, but not where the client looked.
     #[error("the ringback daemon runs (process {pid}) but can't be reached ({why})")]
     DaemonUnreachable {
         /// The process that holds the state folder.
@@ -31,7 +31,7 @@ pub enum Error {
         why: String,
     },
 
-    /// The request carries a secret that must not pass a TCP port, which somebody else may have taken.
+    /// The request carries something that must not pass a TCP port, which another user may have taken.
     #[error("{what} on the daemon's unix socket only, and this is its TCP port")]
     SocketOnly {
         /// What is done on the socket only, such as `a token is handed over`.
@@ -79,7 +79,7 @@ pub enum Error {
         who: String,
     },
 
-    /// The environment tells no place where the daemon could be.
+    /// The environment names no place where the daemon could be.
     #[error("{0}")]
     NoRuntimeFolder(NoHome),
     /// `endpoint.json` can't be read.
@@ -104,7 +104,7 @@ pub enum Error {
     /// A URL that is not `http://` and a port of this machine. It is not quoted: it may hold a password.
     #[error("{from} {why}")]
     UrlUnusable {
-        /// Where the URL stands: `` `RINGBACK_URL` `` or `endpoint.json`.
+        /// Where the URL comes from: `` `RINGBACK_URL` `` or `endpoint.json`.
         from: &'static str,
         /// What is wrong with it.
         why: String,
@@ -118,13 +118,13 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// The key file holds something else than a key.
+    /// The content of the key file is not a key.
     #[error("{} holds no key", path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
     },
-    /// A file went away while it was looked at.
+    /// The owner and mode of an open file can't be read.
     #[error("{} can't be read: {error}", path.display())]
     FileUnreadable {
         /// The file.
@@ -135,7 +135,7 @@ pub enum Error {
     /// `endpoint.json` or the key file is a folder, a pipe or a device.
     #[error("{} is not a file", path.display())]
     NotAFile {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
     /// `endpoint.json` or the key file is another user's.
@@ -144,7 +144,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The mode of `endpoint.json` or the key file lets other users in.
+    /// The mode of `endpoint.json` or the key file gives access to other users.
     #[error("others can {act} {} (mode {mode:03o})", path.display())]
     OpenToOthers {
         /// What others can do: `read` or `write`.
@@ -183,7 +183,7 @@ impl Error {
         }
     }
 
-    /// What the daemon said, if it answered: with a hint, and in how many seconds to try again.
+    /// The daemon's error reply, if it sent one: with a hint, and the seconds to wait before trying again.
     pub fn reply(&self) -> Option<&ErrorReply> {
         match self {
             Self::Daemon(reply) => Some(reply),

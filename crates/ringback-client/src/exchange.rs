@@ -1,5 +1,5 @@
-//! One HTTP/1.1 request and its reply over a blocking stream. Knows bytes and deadlines, and nothing
-//! of routes or of how the stream came about.
+//! One HTTP/1.1 request and its reply over a blocking stream. It deals with bytes and deadlines, not with routes or
+//! with how the stream was opened.
 //!
 //! One request per connection, so there is no state to get wrong: `Connection: close`, then the reply
 //! until its `Content-Length` or the end of the stream.
@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 use crate::os::boot_clock::since_boot;
 use crate::secret::AppKey;
 
-/// The daemon's heads are a few hundred bytes; more than this is somebody else.
+/// The daemon's heads are a few hundred bytes; a longer one comes from something else.
 const HEAD_CAP: usize = 16 * 1024;
 /// A reply with a thousand accounts is under half of this.
 pub(crate) const BODY_CAP: usize = 1024 * 1024;
 /// hyper's own default is 100; the daemon sends about ten.
 const HEADERS: usize = 64;
-/// What one read takes at most: bigger than any usual reply.
+/// Size of one read: larger than any usual reply.
 const CHUNK: usize = 4096;
 
 /// A request, without the things that every request has.
@@ -50,7 +50,7 @@ pub(crate) struct Response {
 /// Why there is no complete reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// The time was up.
+    /// The deadline passed.
     #[error("no complete reply came in time")]
     Timeout,
     /// The stream ended too early.
@@ -101,17 +101,17 @@ pub(crate) fn exchange(
 }
 
 impl Request<'_> {
-    /// The request as it travels. Wiped afterwards: it may hold the key or a pasted code.
+    /// The request as it is sent. Wiped afterwards: it may hold the key or a pasted code.
     fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let body = self.body.unwrap_or_default();
-        // All of it is reserved at once, so that growing leaves no copies of secrets behind.
+        // Everything is reserved at once: growing would leave copies of secrets behind.
         let key = self.key.map_or(0, |key| key.expose().len());
         let mut bytes =
             Zeroizing::new(Vec::with_capacity(512 + self.target.len() + self.host.len() + key + body.len()));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
         put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ringback-client\r\n"]);
-        // Exposed here, since nothing but the request itself can carry it.
+        // The key is exposed only here: no type but the request itself can carry it.
         if let Some(key) = self.key {
             put(&["Authorization: Bearer ", key.expose(), "\r\n"]);
         }
@@ -127,7 +127,7 @@ impl Request<'_> {
     }
 }
 
-/// What is of interest in a reply's head.
+/// The parts of a reply's head that are used.
 struct Head {
     status: u16,
     length: Option<usize>,
@@ -142,7 +142,7 @@ enum Chunked {
 
 struct Connection<'a> {
     wire: &'a mut dyn TimedStream,
-    /// By the clock that counts sleep.
+    /// On the clock that includes sleep.
     deadline: Duration,
 }
 
@@ -177,7 +177,7 @@ impl Connection<'_> {
         }
     }
 
-    /// The head, and what of the body came with it.
+    /// The head, and the part of the body that came with it.
     fn head(&mut self) -> Result<(Head, Zeroizing<Vec<u8>>), ExchangeError> {
         let mut got = Zeroizing::new(Vec::with_capacity(HEAD_CAP + CHUNK));
         let mut chunk = Zeroizing::new([0_u8; CHUNK]);

@@ -1,4 +1,5 @@
-//! `endpoint.json` and key files: read only where no other user could have written, or can read, them.
+//! `endpoint.json` and key files. A file that another user could have written is refused, and so is a key that one can
+//! read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,7 +12,7 @@ use crate::contract::Endpoint;
 use crate::error::Error;
 use crate::secret::AppKey;
 
-/// The daemon's files are far smaller; more is somebody else's.
+/// The daemon's files are far smaller; a larger one is not its own.
 const FILE_CAP: u64 = 16 * 1024;
 
 /// Reads `endpoint.json`; `None` if there is none.
@@ -51,7 +52,7 @@ pub fn read_key(path: &Path) -> Result<AppKey, Error> {
     key.map(AppKey::new).ok_or_else(|| Error::NoKey { path: path.to_owned() })
 }
 
-/// Refuses a file that others own, or that has one of the mode bits `open`, with which they could `act`.
+/// Refuses a file that another user owns, or that has one of the mode bits `open`, with which others could `act`.
 fn check_private(file: &File, path: &Path, open: u32, act: &'static str) -> Result<(), Error> {
     let meta = file.metadata().map_err(|error| Error::FileUnreadable { path: path.to_owned(), error })?;
     let ours = [rustix::process::geteuid().as_raw(), 0].contains(&meta.uid());
@@ -69,13 +70,13 @@ fn check_private(file: &File, path: &Path, open: u32, act: &'static str) -> Resu
 
 fn read_capped(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     let length = usize::try_from(file.metadata()?.len().min(FILE_CAP)).unwrap_or_default();
-    // Room for all of it at once, so that growing leaves no copies behind.
+    // Everything is reserved at once: growing would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 64));
     file.take(FILE_CAP).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 fn no_follow() -> i32 {
-    // Also not blocking: a pipe in the place of the file must not hang the program.
+    // Non-blocking too: a pipe in the place of the file must not hang the program.
     i32::try_from((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits()).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
 //! Client of the [ringback](https://crates.io/crates/ringback) daemon, which logs in to OAuth providers and keeps the
-//! tokens fresh: a program asks it for an access token before each use, and has no OAuth of its own.
+//! tokens fresh: a program asks it for an access token before each use, and needs no OAuth code of its own.
 //!
 //! The client is blocking and small: plain sockets, no async runtime, no TLS. It finds the daemon of the same user on
 //! this machine, checks that it is that user's, and asks over its unix socket, or over loopback TCP with a key.
@@ -11,7 +11,7 @@
 //! # fn main() -> Result<(), ringback_client::Error> {
 //! let client = Client::find(&DaemonOptions::default())?;
 //! match client.token(DEFAULT_ACCOUNT, &TokenOptions::default()) {
-//!     // Visible ASCII, so it fits into an `Authorization: Bearer` header as it is.
+//!     // Visible ASCII, so it can be used in an `Authorization: Bearer` header unchanged.
 //!     Ok(token) => println!("a token of {} characters", token.expose().len()),
 //!     Err(error) if error.code() == ErrorCode::LoginRequired => println!("run `ringback login` first"),
 //!     Err(error) => return Err(error),

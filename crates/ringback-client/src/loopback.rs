@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// The addresses of this machine that the URL's host means: by number, or `localhost`, the one name that has to mean
-/// loopback (RFC 6761 §6.3) and so is not looked up. Empty for every other host.
+/// The loopback addresses that the URL's host stands for: a literal address, or those of `localhost`, the one name that
+/// always means loopback (RFC 6761 §6.3) and so is not resolved. Empty for every other host.
 pub fn addresses(url: &Url) -> Vec<IpAddr> {
     match url.host() {
         Some(Host::Ipv4(address)) if address.is_loopback() => vec![address.into()],
@@ -20,7 +20,7 @@ pub fn is_loopback(url: &Url) -> bool {
     !addresses(url).is_empty()
 }
 
-/// Whether what is sent there can't be read on the way: https, or http that does not leave this machine.
+/// Whether data sent there can't be read on the way: https, or http that does not leave this machine.
 pub fn is_secure(url: &Url) -> bool {
     match url.scheme() {
         "https" => url.host().is_some(),

@@ -1,4 +1,4 @@
-//! What differs by operating system. `ports` and `holder` are public for the daemon, which asks the same.
+//! What differs by operating system. `ports` and `holder` are public for the daemon, which needs the same.
 
 pub(crate) mod boot_clock;
 pub mod holder;

@@ -1,20 +1,20 @@
-//! Where the daemon keeps things, by the environment: clients look where the daemon looked.
+//! The daemon's folders, by the environment: clients look where the daemon looked.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where things are. Nothing is made or checked.
+/// The daemon's folders. Nothing is created or checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
-    /// What survives a restart: the sealed store, the key file, the default app's key.
+    /// Data that survives a restart: the sealed store, the key file, the default app's key.
     pub state: PathBuf,
-    /// What lasts as long as the daemon: the socket and the endpoint file.
+    /// Files that last as long as the daemon: the socket and the endpoint file.
     pub runtime: PathBuf,
-    /// What is worth keeping outside of the state folder, and may get lost. `None`: the environment tells no place.
+    /// Data outside the state folder that is worth keeping but may get lost. `None` if the environment names no place.
     pub cache: Option<PathBuf>,
 }
 
-/// The environment tells no place for the state folder.
+/// The environment names no place for the state folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no place for the state folder: set HOME or XDG_STATE_HOME to an absolute path")]
 pub struct NoHome;
@@ -34,8 +34,8 @@ impl Paths {
         Ok(Self { state, runtime, cache: cache_folder(env) })
     }
 
-    /// The other places where a daemon of this user may have put its runtime folder: one that a service manager or cron
-    /// started knows other variables than a shell.
+    /// The other places where a daemon of this user may have put its runtime folder: a service manager or cron starts
+    /// programs with other environment variables than a shell.
     pub fn elsewhere(&self, env: &dyn Fn(&str) -> Option<OsString>) -> impl Iterator<Item = Self> {
         let all = runtime_folders(env).chain([self.state.join("run")]);
         all.filter(|runtime| *runtime != self.runtime).map(|runtime| Self { runtime, ..self.clone() })
@@ -46,7 +46,7 @@ impl Paths {
         self.runtime.join("ringback.sock")
     }
 
-    /// What programs find the daemon by (`docs/clients.md`).
+    /// The file by which programs find the daemon (`docs/clients.md`).
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }
@@ -71,7 +71,7 @@ fn cache_folder(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         .or_else(|| absolute(env, "HOME").map(|home| home.join(".cache/ringback")))
 }
 
-/// systemd gives a list where the unit names several folders; ours is the first.
+/// systemd sets a list if the unit names several folders; ours is the first.
 fn systemd(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
     let value = env(name)?;
     let first = std::env::split_paths(&value).next()?;
@@ -82,8 +82,8 @@ fn absolute(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBu
     env(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Where logind puts a user's runtime folder: a client started by cron or ssh lacks `XDG_RUNTIME_DIR`,
-/// and has to look where the daemon looked.
+/// Where logind puts a user's runtime folder: a client started by cron or ssh lacks `XDG_RUNTIME_DIR`, and has to look
+/// where the daemon looked.
 fn login_runtime() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::geteuid().as_raw();

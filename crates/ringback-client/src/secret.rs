@@ -50,7 +50,7 @@ impl<K: SecretKind> Secret<K> {
         Self { text: Zeroizing::new(text.into()), kind: PhantomData }
     }
 
-    /// Like [`Self::new`], and wipes the memory that `text` had.
+    /// Like [`Self::new`], and wipes the memory of `text`.
     pub fn taken(text: String) -> Self {
         // Copied to its exact size: cutting off spare room could move it and leave the old copy behind.
         let text = Zeroizing::new(text);
@@ -62,7 +62,7 @@ impl<K: SecretKind> Secret<K> {
         &self.text
     }
 
-    /// Whether the two are equal, in a time that depends on neither.
+    /// Whether the two are equal, compared in constant time.
     ///
     /// Both are hashed first, so that not even the length shows. Needs the feature `compare`.
     #[cfg(feature = "compare")]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use url::form_urlencoded;
 
-/// Which token is wanted. What is `None` is left to the daemon's config.
+/// What kind of token is wanted. `None` leaves a choice to the daemon's config.
 #[derive(Debug, Clone, Default)]
 pub struct TokenOptions {
     /// How long the token has to be valid at least, in seconds.
@@ -39,7 +39,7 @@ pub(crate) fn account_target(account: &str, rest: &str) -> String {
     format!("/v1/accounts/{}{rest}", segment(account))
 }
 
-/// `text` as one path segment. Dots are encoded too, or `..` would be a way up.
+/// `text` as one path segment. Dots are encoded too, since `..` could leave the path.
 pub(crate) fn segment(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {

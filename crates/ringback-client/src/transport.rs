@@ -1,5 +1,5 @@
-//! Opens a connection to the daemon: its unix socket, or loopback TCP with a key. Either way it is checked who
-//! listens before anything is sent.
+//! Opens a connection to the daemon: its unix socket, or loopback TCP with a key. Either way, the listener's user is
+//! checked before anything is sent.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -18,11 +18,11 @@ use crate::secret::AppKey;
 
 /// Loopback answers in microseconds or not at all.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How often, and how many times, a daemon that is just starting is tried again: 2 s together.
+/// The pause between attempts, and their number, while a daemon is starting: 2 s in total.
 const STEP: Duration = Duration::from_millis(250);
 const STEPS: usize = 8;
 
-/// Where the daemon is asked.
+/// Where to reach the daemon.
 #[derive(Debug)]
 pub(crate) struct DaemonAddress {
     pub(crate) transport: Transport,
@@ -95,9 +95,9 @@ impl DaemonAddress {
 
 /// Why there is no connection.
 enum Closed {
-    /// Nobody is there, or not yet.
+    /// Nothing listens, or not yet.
     Absent(io::Error),
-    /// Somebody is there, and trying again would not help.
+    /// Something is there, but another attempt would not help.
     Failed(Error),
 }
 

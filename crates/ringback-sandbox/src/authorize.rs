@@ -1,4 +1,4 @@
-//! The authorization request: what it asks, whether it may, and what becomes of it.
+//! The authorization request: parsing, validation and the redirect that answers it.
 
 use axum::http::StatusCode;
 
@@ -30,9 +30,9 @@ enum ResponseType {
 
 /// A request that cannot be shown to a person for consent.
 pub(crate) enum Invalid {
-    /// The redirect URI or the client is in doubt: the person is told, the browser goes nowhere.
+    /// The redirect URI or the client is invalid: an error page is shown, and the browser is not redirected.
     Page(StatusCode, String),
-    /// The app is told at its redirect URI; here is the whole location.
+    /// The error goes to the app's redirect URI; this is the whole location.
     Redirect(String),
 }
 
@@ -44,7 +44,8 @@ pub(crate) enum Decision {
 }
 
 impl AuthorizationRequest {
-    /// Checks a request in the order of RFC 6749 §4.1.2.1: first what decides where errors may go.
+    /// Checks a request in the order of RFC 6749 §4.1.2.1: first client and redirect URI, which decide where errors may
+    /// go.
     pub(crate) fn parse(params: &Params, options: &Options, rule: &RedirectRule) -> Result<Self, Invalid> {
         if params.get("client_id") != Some(options.client_id.as_str()) {
             let text = "The client_id is missing or unknown.".to_owned();
@@ -77,8 +78,7 @@ impl AuthorizationRequest {
         })
     }
 
-    /// The location that the browser is sent to. `state` is there even when empty, as in the
-    /// documented sample.
+    /// The location that the browser is sent to. `state` is included even when empty, as in the documented sample.
     pub(crate) fn decide(
         self,
         decision: Decision,

@@ -19,7 +19,7 @@ use crate::sandbox::{Facts, bind};
 pub struct RunningSandbox {
     address: SocketAddr,
     facts: Facts,
-    /// Nothing is sent: that it is dropped is the signal.
+    /// Nothing is sent: dropping it is the signal.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,7 +46,7 @@ impl RunningSandbox {
             if started.send(told).is_ok()
                 && let Ok((runtime, sandbox)) = bound
             {
-                // An accept loop that failed shows in the test's own requests.
+                // A failed accept loop shows up in the test's own requests.
                 drop(runtime.block_on(sandbox.run(async { drop(stopped.await) })));
             }
         };
@@ -61,7 +61,7 @@ impl RunningSandbox {
         self.address
     }
 
-    /// What an app must be told to use it.
+    /// The settings that an app needs to use it.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }

@@ -1,7 +1,7 @@
-//! The sandbox's own clock: wall time, plus what a test has told it to skip.
+//! The sandbox's own clock: wall time, plus the time that a test has skipped.
 //!
-//! It shares nothing with the daemon's clock on purpose: a test can then move one of the two sides
-//! and look at what the other makes of it.
+//! It shares nothing with the daemon's clock on purpose: a test can then move one of the two and watch how the other
+//! side reacts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,7 +33,7 @@ impl Clock {
 
 /// ISO 8601 in UTC with milliseconds, as in Phone.com's `@time`.
 pub(crate) fn timestamp(now: u64) -> String {
-    // Beyond year 9999 the formatter refuses; only a test that skips 8000 years gets there.
+    // Clamped to the year 9999, the last that the formatter accepts.
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(now.min(253_402_300_799_000))).unwrap_or(UNIX_EPOCH);
     humantime::format_rfc3339_millis(time).to_string()
 }

@@ -18,7 +18,7 @@ pub(crate) struct Consent {
     pub(crate) challenge: Option<Challenge>,
 }
 
-/// What came with a code to be exchanged.
+/// The parameters of a code exchange.
 #[derive(Clone, Copy)]
 pub(crate) struct Presented<'a> {
     pub(crate) code: &'a str,
@@ -26,7 +26,7 @@ pub(crate) struct Presented<'a> {
     pub(crate) code_verifier: Option<&'a str>,
 }
 
-/// The codes given out. There is one client, so they need no note of whose they are.
+/// The codes that were issued. There is only one client, so a code does not record its client.
 #[derive(Default)]
 pub(crate) struct Codes(HashMap<String, Issued>);
 
@@ -34,14 +34,14 @@ pub(crate) struct Codes(HashMap<String, Issued>);
 struct Issued {
     consent: Consent,
     ends: u64,
-    /// The family that came of it, once it was exchanged.
+    /// The token family that it was exchanged for, if it was.
     spent: Option<FamilyId>,
 }
 
-/// How long a code is remembered after its end, so that its second use is noticed.
+/// How long a code is remembered after it expires, so that a second use is noticed.
 const REMEMBERED: u64 = 3_600_000;
 
-/// Above this many codes the forgotten ones are thrown away.
+/// Above this many codes, those that need not be remembered are evicted.
 const CODES_KEPT: usize = 4096;
 
 impl Codes {
@@ -56,7 +56,7 @@ impl Codes {
         word
     }
 
-    /// Exchanges a code for tokens. A wrong attempt does not spend it.
+    /// Exchanges a code for tokens. A failed attempt does not use it up.
     pub(crate) fn redeem(
         &mut self,
         presented: Presented<'_>,
@@ -67,7 +67,7 @@ impl Codes {
             return Err(Refusal::invalid_grant("Unknown authorization code"));
         };
         if let Some(family) = code.spent {
-            // RFC 6749 §4.1.2: the second use ends what the first one gave.
+            // RFC 6749 §4.1.2: a second use revokes the tokens of the first one.
             ledger.end_family(family);
             return Err(Refusal::invalid_grant("Authorization code was used before"));
         }

@@ -1,4 +1,4 @@
-//! The pages that a person sees: consent, and what is wrong with a request.
+//! The consent page, and the page for an invalid request.
 
 use std::sync::Arc;
 
@@ -70,12 +70,12 @@ pub(crate) async fn decide(State(server): State<Arc<Server>>, body: Bytes) -> Re
         Some("deny") => Some(Decision::Deny),
         _ => None,
     };
-    // Looked at before the id is spent, so that a malformed form can be sent again.
+    // Checked before the id is used up, so that a malformed form can be sent again.
     let Some(decision) = decision else {
         return message("Choose a user, and Allow or Deny.");
     };
     let mut guard = server.state();
-    // Through the guard, the fields could not be borrowed side by side.
+    // Through the guard, the fields could not be borrowed separately.
     let state = &mut *guard;
     let Some(ask) = form.get("transaction").and_then(|id| state.pending.take(id)) else {
         return message("This page was used before or is too old. Start again from your app.");

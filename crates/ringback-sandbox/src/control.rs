@@ -1,7 +1,7 @@
-//! `/_sandbox/...`: what a test may look at and change while the server runs.
+//! `/_sandbox/...`: the control routes, by which a test inspects and changes the running server.
 //!
-//! Requests that change something must be `application/json` or DELETE, which a web page of another
-//! origin cannot send without a preflight that nobody answers here.
+//! Requests that change something must be `application/json` or DELETE: a web page of another origin can't send them
+//! without a CORS preflight, which this server does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,13 +65,13 @@ pub(crate) async fn plan(State(server): State<Arc<Server>>, Json(plan): Json<Pla
     json(StatusCode::OK, json!({ "queued": queued }))
 }
 
-/// Forgets the queued faults; those of the flags stay.
+/// Forgets the queued faults; those set by flags stay.
 pub(crate) async fn unplan(State(server): State<Arc<Server>>) -> StatusCode {
     server.state().faults.clear_queue();
     StatusCode::NO_CONTENT
 }
 
-/// What came and what became of it.
+/// The token requests so far, and their outcomes.
 pub(crate) async fn journal(State(server): State<Arc<Server>>) -> Response {
     let state = server.state();
     let counters = Sums {
@@ -92,7 +92,7 @@ pub(crate) async fn forget(State(server): State<Arc<Server>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Makes tokens stop working, as an administrator might.
+/// Revokes tokens, as an administrator might.
 pub(crate) async fn revoke(
     State(server): State<Arc<Server>>,
     Json(Revocation { what }): Json<Revocation>,
@@ -107,7 +107,7 @@ pub(crate) async fn revoke(
     StatusCode::NO_CONTENT
 }
 
-/// Lets time pass for everything here: a token of an hour can be seen to end at once.
+/// Advances the clock of the whole sandbox, so that a test can see a token expire at once.
 pub(crate) async fn jump(State(server): State<Arc<Server>>, Json(Jump { advance }): Json<Jump>) -> Response {
     match humantime::parse_duration(&advance) {
         Ok(span) if span <= MOST => {
@@ -119,10 +119,10 @@ pub(crate) async fn jump(State(server): State<Arc<Server>>, Json(Jump { advance 
     }
 }
 
-/// Where `captive-portal` leads.
+/// The page that the fault `captive-portal` redirects to.
 pub(crate) async fn portal() -> Html<&'static str> {
     Html(PORTAL)
 }
 
-/// More than this in one go is a typing error.
+/// The longest jump that is accepted: more is a typing error.
 const MOST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

@@ -1,4 +1,4 @@
-//! What a Bearer can ask: the details of its token, its end, and sample resources.
+//! Routes for a bearer token: its details, its deactivation, and sample resources.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::refusal::Refusal;
 use crate::reply::{json, refuse};
 use crate::server::Server;
 
-/// How much of the details is wanted.
+/// How many details are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Scope and expiry. That these two are the brief ones is a guess.
+    /// Scope and expiry. That these two make up the brief form is a guess.
     Brief,
     Full,
 }
@@ -118,7 +118,7 @@ pub(crate) async fn ping() -> Response {
     json(StatusCode::OK, json!({ "response": "pong" }))
 }
 
-/// The body that tells about a token; a permanent one has no `expires_at`.
+/// The details of a token; a permanent one has no `expires_at`.
 pub(crate) fn details(access: &Access, mode: Mode) -> Map<String, Value> {
     let mut body = Map::from_iter([("scope".to_owned(), json!(access.scope))]);
     if let Some(end) = access.ends {
@@ -130,8 +130,8 @@ pub(crate) fn details(access: &Access, mode: Mode) -> Map<String, Value> {
     body
 }
 
-/// One entry for each scope. Those without `voip_id` come first: Phone.com's own client had to learn
-/// not to trust index 0.
+/// One entry for each scope. Those without `voip_id` come first: a client must not rely on index 0, as Phone.com's own
+/// client once did.
 fn scope_details(access: &Access) -> Value {
     let person = access.person;
     let (with_account, without): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! Which token requests are to go wrong, and how. Deciding only: `spoil` does it.
+//! Fault injection: which token requests fail, and how. This module only decides; `spoil` applies the fault.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
-    /// Nothing goes wrong: a place in the queue, to spoil the request after it.
+    /// No fault: a placeholder in the queue, so that a later request is hit.
     None,
     /// The connection is closed and the request has no effect.
     DropBefore,
@@ -32,7 +32,7 @@ pub enum Fault {
         #[serde(default)]
         when: When,
     },
-    /// A 200 with an HTML page where JSON was due.
+    /// A 200 with an HTML page instead of JSON.
     Garbage,
     /// The success status with no body.
     Empty,
@@ -56,7 +56,7 @@ pub enum Fault {
         #[serde(default = "default_size")]
         bytes: usize,
     },
-    /// Well-formed JSON, every member of a type that it must not have.
+    /// Well-formed JSON in which every member has a wrong type.
     WrongTypes,
     /// An access token with CR and LF in it.
     ControlCharacters,
@@ -66,11 +66,11 @@ pub enum Fault {
         #[serde(default = "default_location")]
         location: String,
     },
-    /// A 302 to an HTML page, as on the network of a hotel.
+    /// A 302 to an HTML page, as on a hotel's network.
     CaptivePortal,
 }
 
-/// On which side of the grant a fault falls.
+/// Whether a fault happens before or after the grant.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
@@ -114,7 +114,7 @@ impl Fault {
     }
 }
 
-/// A fault that comes back: the value of `--fault`.
+/// A recurring fault: the value of `--fault`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledFault {
     /// What goes wrong.
@@ -147,7 +147,7 @@ impl FromStr for ScheduledFault {
     }
 }
 
-/// Goes through the JSON form, so that names and defaults are written once.
+/// Goes through the JSON form, so that names and defaults are defined once.
 fn fault_of(kind: &str, value: Option<&str>) -> Result<Fault, FaultError> {
     let mut words = serde_json::json!({ "kind": kind });
     if let Some(value) = value {
@@ -165,7 +165,7 @@ fn fault_of(kind: &str, value: Option<&str>) -> Result<Fault, FaultError> {
     serde_json::from_value(words).map_err(|error| FaultError(error.to_string()))
 }
 
-/// The faults to come: first those that were queued at run time, then those of the flags.
+/// The faults to inject: first those that were queued at run time, then those of the flags.
 #[derive(Debug)]
 pub(crate) struct Faults {
     queue: VecDeque<Fault>,
@@ -178,7 +178,7 @@ impl Faults {
         Self { queue: VecDeque::new(), scheduled: scheduled.to_vec(), requests: 0 }
     }
 
-    /// Appends to the queue and tells its new length.
+    /// Appends to the queue and returns its new length.
     pub(crate) fn queue(&mut self, faults: impl IntoIterator<Item = Fault>) -> usize {
         self.queue.extend(faults);
         self.queue.len()
@@ -188,7 +188,7 @@ impl Faults {
         self.queue.clear();
     }
 
-    /// What is to happen to the token request that has just come.
+    /// The fault for the token request that has just arrived.
     pub(crate) fn next(&mut self) -> Fault {
         self.requests += 1;
         if let Some(queued) = self.queue.pop_front() {

@@ -15,15 +15,15 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// `client_id` and `client_secret` are required in the body or query for every grant. HTTP Basic
-    /// is not documented, so its header is not even looked at.
+    /// `client_id` and `client_secret` are required in the body or query for every grant. HTTP Basic is not documented,
+    /// so its header is ignored.
     pub(crate) fn check(self, params: &Params) -> Result<(), Refusal> {
         let right = params.get("client_id") == Some(self.id) && params.get("client_secret") == Some(self.secret);
         if right { Ok(()) } else { Err(Refusal::invalid_client("Client authentication failed")) }
     }
 }
 
-/// Makes the grant that is asked for.
+/// Makes the requested grant.
 pub(crate) fn grant(params: &Params, state: &mut State, on: &mut Occasion<'_>) -> Result<Pair, Refusal> {
     match params.require("grant_type")? {
         "authorization_code" => {
@@ -61,8 +61,8 @@ fn sign_in(
     state.ledger.sign_in(person, scope, renewal, on).1
 }
 
-/// `username` (2017) or `phonenumber` (2026). The newer specification has no `password` any more, so
-/// a missing one is let pass; a wrong one is not.
+/// `username` (2017) or `phonenumber` (2026). The newer specification no longer has `password`, so it may be missing; a
+/// wrong one is refused.
 fn by_password(params: &Params) -> Result<&'static Person, Refusal> {
     let person = match (params.get("username"), params.get("phonenumber")) {
         (Some(username), _) => people::by_username(username),

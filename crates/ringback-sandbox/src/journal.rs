@@ -1,6 +1,6 @@
-//! What token requests came and what became of them, for tests and for the curious.
+//! The journal: the token requests and their outcomes, for tests and debugging.
 //!
-//! Holds no secret: parameters that are secret, or that are not known at all, are fingerprinted.
+//! Contains no secret: the values of secret and of unknown parameters are fingerprinted.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,27 +16,27 @@ pub(crate) struct Entry {
     pub(crate) time: u64,
     pub(crate) grant_type: Option<String>,
     pub(crate) content_type: Option<String>,
-    /// The names that came in the body or the query, sorted.
+    /// The parameter names in the body and the query, sorted.
     pub(crate) names: Vec<String>,
     /// Their values; secrets as the first eight hex digits of their SHA-256.
     pub(crate) params: BTreeMap<String, String>,
-    /// `granted`, the code of a refusal, or `fault` where a fault came before the grant.
+    /// `granted`, the code of a refusal, or `fault` if a fault prevented the grant.
     pub(crate) outcome: String,
     /// The fault that spoilt the reply, if any.
     pub(crate) fault: Option<&'static str>,
 }
 
-/// Sums since the start or the last DELETE.
+/// Totals since the start or the last DELETE.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Counters {
     granted_by_grant: BTreeMap<String, u64>,
     /// Token requests being handled now.
     in_flight: u64,
-    /// The most of them at any one time: 1 proves single flight.
+    /// Their maximum at any one time: 1 proves single-flight.
     max_in_flight: u64,
 }
 
-/// The last token requests and the sums over all of them.
+/// The last token requests and the totals of all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: VecDeque<Entry>,
@@ -50,7 +50,7 @@ const ENTRIES_KEPT: usize = 10_000;
 const PLAIN: [&str; 6] = ["grant_type", "client_id", "redirect_uri", "scope", "username", "phonenumber"];
 
 impl Journal {
-    /// Notes a request; `outcome` as in [`Entry`].
+    /// Records a request; `outcome` as in [`Entry`].
     pub(crate) fn record(&mut self, entry: Entry) {
         if entry.outcome == "granted" {
             let grant = entry.grant_type.clone().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Access and refresh tokens, and the rules of their life. Pure: time and randomness are arguments.
+//! Access and refresh tokens, and their life cycle. Pure: time and randomness are arguments.
 //!
-//! Everything that grew out of one sign-in is a *family*; ending the family ends all of it.
+//! All tokens that derive from one sign-in are a *family*, which can be revoked as a whole.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct Access {
     family: FamilyId,
 }
 
-/// The circumstances of an act: what rules hold, when it happens, and randomness.
+/// What an operation depends on: the options, the time, and randomness.
 pub(crate) struct Occasion<'a> {
     pub(crate) options: &'a Options,
     /// Unix milliseconds.
@@ -29,7 +29,7 @@ pub(crate) struct Occasion<'a> {
     pub(crate) rng: &'a mut dyn CryptoRng,
 }
 
-/// What a grant gives.
+/// The tokens of one grant.
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) access_token: String,
@@ -53,14 +53,14 @@ struct Refresh {
     replaced: Option<Replaced>,
 }
 
-/// By what, and when, a refresh token was replaced.
+/// By which pair, and when, a refresh token was replaced.
 #[derive(Clone)]
 struct Replaced {
     at: u64,
     by: Pair,
 }
 
-/// All that grew out of one sign-in.
+/// The id of a token family: all tokens of one sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FamilyId(u64);
 
@@ -72,7 +72,7 @@ pub(crate) enum Renewal {
     AccessOnly,
 }
 
-/// All that has been given out.
+/// All tokens that were issued.
 #[derive(Default)]
 pub(crate) struct Ledger {
     last_family: u64,
@@ -82,11 +82,11 @@ pub(crate) struct Ledger {
     sweep_at: usize,
     /// How often a replaced refresh token was presented after its grace.
     pub(crate) reuse_detected: u64,
-    /// How many families were ended as a punishment.
+    /// How many families were revoked because a code or refresh token was reused.
     pub(crate) families_revoked: u64,
 }
 
-/// Below this many entries expired ones are not worth looking for.
+/// Below this many entries, expired ones are not evicted.
 const SWEEP_FLOOR: usize = 4096;
 
 impl Ledger {
@@ -109,7 +109,7 @@ impl Ledger {
         (family, pair)
     }
 
-    /// Spends or uses a refresh token; `scope` may narrow what it gives.
+    /// Uses a refresh token, which the options may rotate; `scope` may narrow the access token.
     pub(crate) fn refresh(&mut self, token: &str, scope: Option<&str>, on: &mut Occasion<'_>) -> Result<Pair, Refusal> {
         let (refresh, person) = self.live_refresh(token, on.now)?;
         if let Some(replaced) = &refresh.replaced {
@@ -123,7 +123,7 @@ impl Ledger {
         let mut pair = self.issue_access(refresh.family, person, &scope, on);
         match on.options.rotate {
             Rotate::Always => {
-                // The new token keeps the full scope: only this access token is narrow (§6).
+                // The new refresh token keeps the full scope: only this access token is narrower (§6).
                 pair.refresh_token = Some(self.issue_refresh(refresh.family, &refresh.scope, on));
                 self.replace(token, &pair, on.now);
             }
@@ -140,14 +140,14 @@ impl Ledger {
             .filter(|access| self.families.contains_key(&access.family) && access.ends.is_none_or(|end| now < end))
     }
 
-    /// What DELETE does: the token ends at `end`. Its refresh token lives on (undocumented).
+    /// Deactivates an access token: it expires at `end`. Its refresh token still works (undocumented).
     pub(crate) fn deactivate(&mut self, token: &str, end: u64) {
         if let Some(access) = self.access.get_mut(token) {
             access.ends = Some(access.ends.map_or(end, |earlier| earlier.min(end)));
         }
     }
 
-    /// Forgets every access token, as if somebody had ended them all.
+    /// Forgets every access token, as if all had been revoked.
     pub(crate) fn drop_access(&mut self) {
         self.access.clear();
     }
@@ -180,7 +180,7 @@ impl Ledger {
         Err(Refusal::invalid_grant("Refresh token was used before"))
     }
 
-    /// Ends every token of a family, as a punishment.
+    /// Revokes every token of a family, after a reuse.
     pub(crate) fn end_family(&mut self, family: FamilyId) {
         if self.families.remove(&family).is_some() {
             self.families_revoked += 1;
@@ -209,7 +209,7 @@ impl Ledger {
         token
     }
 
-    /// Throws away what has expired once the ledger has doubled since the last time.
+    /// Evicts expired tokens once the ledger has doubled since the last sweep.
     fn sweep(&mut self, now: u64) {
         let entries = self.access.len() + self.refresh.len();
         if entries < self.sweep_at.max(SWEEP_FLOOR) {

@@ -1,7 +1,6 @@
-//! A practice OAuth provider on loopback: it behaves as Phone.com's API v4 OAuth does, down to rotated
-//! refresh tokens and rate limits, and goes wrong on demand. For tests of programs that log in with OAuth,
-//! and for development without an account or a network. Nothing in it is real, and it is not made by
-//! Phone.com.
+//! A practice OAuth provider on loopback: it behaves as Phone.com's API v4 OAuth does, down to rotated refresh tokens
+//! and rate limits, and fails on demand. For tests of programs that log in with OAuth, and for development without an
+//! account or a network. Nothing in it is real, and it is not made by Phone.com.
 //!
 //! It follows what Phone.com documents; each thing left undocumented is an [option](Options).
 //! `docs/sandbox.md` in the ringback repository is the manual: routes, users, faults, and the control
@@ -18,11 +17,11 @@
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let sandbox = RunningSandbox::start(&Options::default())?;
-//! // What the program under test has to be told.
+//! // The settings of the program under test.
 //! let facts = sandbox.facts();
 //! assert!(facts.token_url.starts_with("http://127.0.0.1:"));
 //!
-//! // The program under test, here by hand: a client that gets a token for itself.
+//! // The program under test; here, a client credentials request by hand.
 //! let body = format!(
 //!     r#"{{"grant_type":"client_credentials","client_id":"{}","client_secret":"{}"}}"#,
 //!     facts.client_id, facts.client_secret,
@@ -46,7 +45,7 @@
 //! A program that has a tokio runtime can use [`bind`] and [`Sandbox::run`] instead.
 //!
 //! # Features
-//! - `clap`: [`Options`] are arguments of a command line too. Off by default.
+//! - `clap`: makes [`Options`] arguments of a command line. Off by default.
 
 // The sandbox shares no code with ringback's own OAuth client, so that a mistake in one is not repeated in
 // the other:

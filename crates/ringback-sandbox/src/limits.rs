@@ -1,14 +1,14 @@
 //! Phone.com's documented rate limits, over a sliding window.
 //!
-//! Pure: the time is given. How the limits count unauthenticated token requests is not documented;
-//! the caller decides what stands for the account.
+//! Pure: the time is an argument. How the limits count unauthenticated token requests is not documented; the caller
+//! decides what stands for the account.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::options::RateLimit;
 
-/// Whom and what a request counts for.
+/// What a request counts against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Charge<'a> {
     /// The route's pattern, not the path: ids do not make a new endpoint.
@@ -24,13 +24,13 @@ pub(crate) struct Charge<'a> {
 pub(crate) struct Exceeded {
     /// Requests allowed in the window.
     pub(crate) limit: usize,
-    /// Unix seconds at which a place comes free.
+    /// Unix seconds at which the next request is allowed.
     pub(crate) reset: u64,
     /// The same as seconds from now.
     pub(crate) retry_after: u64,
 }
 
-/// The recent requests of everybody.
+/// The recent requests of all callers.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     windows: HashMap<String, VecDeque<u64>>,
@@ -42,7 +42,7 @@ const IP_ENDPOINT: (usize, u64) = (360, 30_000);
 const ACCOUNT_ANY: (usize, u64) = (120, 60_000);
 const IP_ANY: (usize, u64) = (1440, 60_000);
 
-/// Above this many windows the empty ones are thrown away.
+/// Above this many windows, empty ones are evicted.
 const WINDOWS_KEPT: usize = 1024;
 
 impl Limits {

@@ -28,14 +28,14 @@ pub(crate) struct Hangup(Arc<Notify>);
 impl Hangup {
     /// Ends the connection without a reply. The caller is dropped with it.
     pub(crate) async fn cut<T>(&self) -> T {
-        // The request's own log line will not come: this one stands for it.
+        // The request gets no log line of its own: this one replaces it.
         tracing::info!("sandbox: connection cut by a fault");
         self.0.notify_one();
         std::future::pending().await
     }
 }
 
-/// After a failed accept (no file descriptors left, as a rule), so as not to spin.
+/// Pause after a failed accept (usually because no file descriptors are left), so as not to spin.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is ready; then cuts what is still open.

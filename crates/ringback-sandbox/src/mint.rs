@@ -6,12 +6,12 @@ use rand::{CryptoRng, RngExt};
 /// A code or token of the shape in Phone.com's samples: 34 letters and digits, six digits, `~6`.
 pub(crate) fn token(rng: &mut dyn CryptoRng) -> String {
     let mut token = letters(rng, 34);
-    // Both public samples end in these digits; whatever they mean, they look real this way.
+    // Both public samples end in these digits, whose meaning is unknown.
     token.push_str("706656~6");
     token
 }
 
-/// The id of one showing of the consent page.
+/// The one-time id of a displayed consent page.
 pub(crate) fn transaction(rng: &mut dyn CryptoRng) -> String {
     letters(rng, 32)
 }

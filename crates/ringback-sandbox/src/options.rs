@@ -236,7 +236,7 @@ impl FromStr for Lifetime {
 pub enum RateLimit {
     /// No limits.
     Off,
-    /// The documented numbers of requests divided by this, and at least one.
+    /// The documented limits divided by this, but at least one request.
     Divided(NonZeroU32),
 }
 
@@ -268,7 +268,7 @@ impl FromStr for RateLimit {
     }
 }
 
-/// Whole milliseconds of a duration; what does not fit is as good as for ever.
+/// Whole milliseconds of a duration, saturating.
 pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

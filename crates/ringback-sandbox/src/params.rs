@@ -12,8 +12,8 @@ use crate::refusal::Refusal;
 pub(crate) struct Params(BTreeMap<String, String>);
 
 impl Params {
-    /// Reads `application/x-www-form-urlencoded`, which a query is too. The error names a parameter
-    /// that comes twice (RFC 6749 §3.1 forbids it).
+    /// Reads `application/x-www-form-urlencoded`, the encoding of a query too. The error names a repeated parameter
+    /// (RFC 6749 §3.1 forbids it).
     pub(crate) fn from_form(text: &[u8]) -> Result<Self, String> {
         let mut params = Self::default();
         for (name, value) in url::form_urlencoded::parse(text) {
@@ -24,8 +24,7 @@ impl Params {
         Ok(params)
     }
 
-    /// Reads a JSON object of strings and nulls; a null is as good as absent, as the specification's
-    /// nullable members are.
+    /// Reads a JSON object of strings and nulls; a null counts as absent, like the specification's nullable members.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, Refusal> {
         let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
             return Err(
@@ -45,7 +44,7 @@ impl Params {
         Ok(params)
     }
 
-    /// Adds what is not there yet.
+    /// Adds the parameters of `others` that are missing here.
     pub(crate) fn or(mut self, others: Self) -> Self {
         for (name, value) in others.0 {
             self.0.entry(name).or_insert(value);
@@ -58,7 +57,7 @@ impl Params {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The value, or the 422 that names it.
+    /// The value, or a 422 that names the parameter.
     pub(crate) fn require(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| Refusal::field(name, "is required"))
     }

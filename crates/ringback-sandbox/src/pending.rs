@@ -14,7 +14,7 @@ pub(crate) struct Pending(HashMap<String, (AuthorizationRequest, u64)>);
 const OPEN_FOR: u64 = 3_600_000;
 
 impl Pending {
-    /// Keeps a request, and gives the id for its form.
+    /// Stores a request, and returns the id for its form.
     pub(crate) fn insert(&mut self, ask: AuthorizationRequest, on: &mut Occasion<'_>) -> String {
         self.0.retain(|_, (_, shown)| on.now < *shown + OPEN_FOR);
         let id = mint::transaction(on.rng);
@@ -22,7 +22,7 @@ impl Pending {
         id
     }
 
-    /// The request of that id, once.
+    /// Removes and returns the request with that id.
     pub(crate) fn take(&mut self, id: &str) -> Option<AuthorizationRequest> {
         self.0.remove(id).map(|(ask, _)| ask)
     }

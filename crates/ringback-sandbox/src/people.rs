@@ -14,7 +14,7 @@ pub(crate) struct Person {
     pub(crate) extension_id: u64,
 }
 
-/// Everybody: two people of one account, and one of another.
+/// Two people of one account, and one of another.
 pub(crate) static PEOPLE: [Person; 3] = [
     Person {
         username: "alice",

@@ -1,6 +1,6 @@
 //! Proof Key for Code Exchange (RFC 7636), the `S256` method only.
 //!
-//! Phone.com mentions PKCE nowhere; `--pkce` chooses what this server makes of it.
+//! Phone.com mentions PKCE nowhere; `--pkce` chooses how this server handles it.
 
 use std::fmt::Write;
 

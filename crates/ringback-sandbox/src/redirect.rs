@@ -1,10 +1,10 @@
-//! Which redirect URIs are taken, and how an answer is put into one.
+//! Redirect URIs: which are accepted, and how an authorization response is added to one.
 
 use std::fmt;
 
 use url::{Host, Url};
 
-/// Which redirect URIs are taken. Phone.com does not document its rule.
+/// Which redirect URIs are accepted. Phone.com does not document its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedirectRule {
     /// Any plain http URI on this machine, any port (RFC 8252 §7.3).
@@ -36,7 +36,7 @@ impl RedirectRule {
     }
 }
 
-/// Which part of the redirect URI carries the answer.
+/// Which part of the redirect URI carries the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// `response_type=code`.
@@ -45,7 +45,7 @@ pub(crate) enum Part {
     Fragment,
 }
 
-/// The redirect URI with the answer. The URI itself is not touched, not even normalized.
+/// The redirect URI with the response. The URI itself is not changed, not even normalized.
 pub(crate) fn answer(uri: &str, part: Part, members: &[(&str, &str)]) -> String {
     let separator = match part {
         Part::Fragment => '#',
@@ -65,7 +65,7 @@ pub(crate) fn answer(uri: &str, part: Part, members: &[(&str, &str)]) -> String 
 }
 
 fn is_loopback(uri: &str) -> bool {
-    // The parser drops line breaks and turns backslashes around; the browser gets the URI unchanged.
+    // The parser drops line breaks and converts backslashes, but the browser gets the URI unchanged.
     if uri.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
         return false;
     }
@@ -82,8 +82,8 @@ fn is_loopback(uri: &str) -> bool {
     here && plain && url.scheme() == "http"
 }
 
-/// Percent-encodes all but the unreserved characters. Not the form encoding: that would spoil the
-/// `~` which the documented sample shows bare.
+/// Percent-encodes all but the unreserved characters. Form encoding would encode `~`, which the documented sample shows
+/// unencoded.
 fn push_encoded(location: &mut String, value: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in value.bytes() {

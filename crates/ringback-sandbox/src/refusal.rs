@@ -1,4 +1,4 @@
-//! What the sandbox says when it says no, in the shapes that Phone.com declares.
+//! Error replies, in the shapes that Phone.com declares.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -7,11 +7,11 @@ use crate::clock::timestamp;
 use crate::limits::Exceeded;
 use crate::options::ErrorShape;
 
-/// A refusal before it has a shape.
+/// An error, independent of its shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    /// The `error` of RFC 6749, where there is one.
+    /// The `error` of RFC 6749, if there is one.
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     /// For the `fields` of a 422: a name, and what is wrong with it.
@@ -34,7 +34,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, message).with_code("invalid_client")
     }
 
-    /// 401 for a Bearer that is missing or does not work.
+    /// 401 for a bearer token that is missing or does not work.
     pub(crate) fn invalid_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized").with_code("invalid_token")
     }

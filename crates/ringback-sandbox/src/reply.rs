@@ -51,7 +51,7 @@ pub(crate) fn refuse(server: &Server, refusal: &Refusal) -> Response {
     response
 }
 
-/// A redirect, or nothing if the target cannot stand in a header.
+/// A redirect; `None` if the location is not a valid header value.
 pub(crate) fn redirect(status: StatusCode, location: &str) -> Option<Response> {
     let location = HeaderValue::from_str(location).ok()?;
     Some((status, [(LOCATION, location)]).into_response())

@@ -1,4 +1,4 @@
-//! The table of routes, and the gate before them.
+//! The table of routes, and the gate in front of them.
 
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ pub(crate) fn routes(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// Refuses names that are not this machine's: a web page whose domain was made to point at loopback
-/// (DNS rebinding) still sends its own name.
+/// Refuses a `Host` that is not this machine: a web page whose domain was made to resolve to loopback (DNS rebinding)
+/// still sends its own name.
 async fn gate(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let target = request.uri().authority().map(Authority::as_str);

@@ -1,4 +1,4 @@
-//! A sandbox on its port: bind, learn what an app must be told, answer requests.
+//! A sandbox on its port: binds, tells an app's settings, answers requests.
 
 use std::fmt;
 use std::io;
@@ -38,7 +38,7 @@ impl Sandbox {
         self.server.address
     }
 
-    /// What an app must be told to use it.
+    /// The settings that an app needs to use it.
     pub fn facts(&self) -> Facts {
         let base_url = format!("http://{}", self.server.address);
         Facts {
@@ -51,16 +51,16 @@ impl Sandbox {
         }
     }
 
-    /// Answers requests until `shutdown` is ready, then cuts the connections that are open.
+    /// Answers requests until `shutdown` is ready, then cuts the open connections.
     ///
     /// # Errors
-    /// None yet: an accept that fails is logged and tried again.
+    /// None yet: a failed accept is logged and retried.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         listen::serve(self.listener, routes::routes(self.server), shutdown).await
     }
 }
 
-/// What an app must be told to use a sandbox.
+/// The settings that an app needs to use a sandbox.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Facts {
     /// `http://127.0.0.1:PORT`
@@ -73,7 +73,7 @@ pub struct Facts {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
-    /// Which redirect URIs are taken.
+    /// Which redirect URIs are accepted.
     pub redirect_rule: RedirectRule,
 }
 

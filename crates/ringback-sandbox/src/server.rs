@@ -56,13 +56,13 @@ impl Server {
         }
     }
 
-    /// The state. Handlers are not async while they hold it, so nobody waits long.
+    /// The state. Handlers do not await while they hold it, so no one waits long.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A handler that panicked half-way leaves at worst a practice token too many.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The circumstances of something that happens at `now`.
+    /// What an operation at `now` depends on.
     pub(crate) fn occasion<'a>(&'a self, now: u64, rng: &'a mut dyn CryptoRng) -> Occasion<'a> {
         Occasion { options: &self.options, now, rng }
     }

@@ -23,14 +23,14 @@ use crate::reply::{json, redirect, refuse};
 use crate::server::Server;
 use crate::token_reply::{Reply, success};
 
-/// What a fault can get its hands on.
+/// What a fault can act on.
 pub(crate) struct Spoiler<'a> {
     pub(crate) server: &'a Server,
     pub(crate) hangup: Hangup,
     pub(crate) in_flight: InFlight,
 }
 
-/// The response, if there is to be one.
+/// Applies the fault. Never completes if the fault cuts the connection.
 pub(crate) async fn spoil(spoiler: Spoiler<'_>, fault: Fault, reply: Reply) -> Response {
     let server = spoiler.server;
     match fault {
@@ -66,17 +66,17 @@ pub(crate) async fn spoil(spoiler: Spoiler<'_>, fault: Fault, reply: Reply) -> R
     }
 }
 
-/// Where the fault `captive-portal` sends its victim.
+/// The path that the fault `captive-portal` redirects to.
 pub(crate) const PORTAL_PATH: &str = "/_sandbox/portal";
 
-/// The page of a hotel's network.
+/// The page of a captive portal.
 pub(crate) const PORTAL: &str = "<!doctype html><title>Welcome</title><h1>Accept our terms</h1>\n";
 
 fn plain(server: &Server, reply: Reply) -> Response {
     changed(server, reply, |_| {})
 }
 
-/// The reply with its members changed; a refusal stays as it is.
+/// The reply with its members changed; a refusal is unchanged.
 fn changed(server: &Server, reply: Reply, change: impl FnOnce(&mut Map<String, Value>)) -> Response {
     match reply {
         Reply::Granted(mut body) => {
@@ -117,12 +117,12 @@ fn planned_refusal(server: &Server, status: StatusCode, retry_after: Option<u64>
     }
 }
 
-/// How a body comes in pieces.
+/// How a body is split into pieces.
 #[derive(Clone, Copy)]
 enum Pace {
     /// One half, then the end of the connection.
     Cut,
-    /// All of it, a byte at a time with so many milliseconds between.
+    /// All of it, a byte at a time, with this many milliseconds in between.
     Slow(u64),
 }
 
@@ -151,7 +151,7 @@ fn dribble(spoiler: Spoiler<'_>, reply: Reply, pace: Pace) -> Response {
     (status, headers, Body::new(body)).into_response()
 }
 
-/// A body that naps before each piece but the first, and before its end.
+/// A body that pauses before each piece but the first, and before its end.
 struct Dribble {
     pieces: VecDeque<Bytes>,
     delay: Duration,

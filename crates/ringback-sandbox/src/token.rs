@@ -51,7 +51,7 @@ pub(crate) async fn create(
 }
 
 impl Arrived {
-    /// Decides everything in one go, under the lock.
+    /// Takes all decisions at once, under the lock.
     fn handle(self, server: &Server) -> (Fault, Reply) {
         let now = server.clock.now();
         let form = if server.options.accept_form { FormBody::Read } else { FormBody::Refused };
@@ -85,7 +85,7 @@ fn attempt(
     ip: IpAddr,
     now: u64,
 ) -> Result<Map<String, Value>, Refusal> {
-    // Whose account an unauthenticated request counts for is not documented: here, the client's.
+    // Which account an unauthenticated request counts against is not documented: here, the client's.
     let account = params.get("client_id").map(|id| format!("client {id}"));
     let charge = Charge { endpoint: "POST /v4/oauth/access-token", account: account.as_deref(), ip };
     server.charge(state, charge, now)?;
@@ -93,7 +93,7 @@ fn attempt(
     client.check(params)?;
     let mut rng = rand::rng();
     let pair = grant(params, state, &mut server.occasion(now, &mut rng))?;
-    // `?mode=details` answers with the details *instead*, if one takes the specification at its word.
+    // Taken literally, the specification says that `?mode=details` returns the details *instead* of the token.
     match (params.get("mode"), state.ledger.access(&pair.access_token, now)) {
         (Some("details"), Some(access)) => Ok(details(access, Mode::Full)),
         _ => Ok(token_body(&pair, server.options.expires_in, now)),

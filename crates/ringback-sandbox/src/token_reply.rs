@@ -1,4 +1,4 @@
-//! The reply to a token request, before a fault spoils it.
+//! The reply to a token request, before a fault is applied.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use crate::refusal::Refusal;
 use crate::server::Server;
 
-/// What the grant came to, before any fault spoils it.
+/// The result of the grant, before a fault is applied.
 pub(crate) enum Reply {
     Granted(Map<String, Value>),
     Refused(Refusal),
-    /// A fault came first.
+    /// A fault prevented the grant.
     Unasked,
 }
 

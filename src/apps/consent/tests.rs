@@ -1,4 +1,4 @@
-//! Questions, who waits for them, and what is remembered.
+//! Questions, their waiting callers, and the answers that are remembered.
 
 use super::*;
 use crate::clock::{Clock, Wall};

@@ -1,4 +1,4 @@
-//! Where an account's logins come back.
+//! Redirect URIs of accounts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use crate::config::reader::SectionReader;
 use crate::config::redirect::{RedirectTarget, comes_back, default_redirect_uri};
 use crate::config::sections::accounts::AccountKeys;
 
-/// The redirect URI that the account gives, if it can arrive. `tcp` is `None` where the listeners are
-/// wrong already.
+/// The redirect URI that the account gives, if the daemon can receive it. `tcp` is `None` if the listeners are wrong
+/// already.
 pub(super) fn literal_redirect_uri(
     keys: &AccountKeys,
     section: &SectionReader<'_>,
@@ -37,8 +37,8 @@ pub(super) fn literal_redirect_uri(
     Some(literal)
 }
 
-/// Reports accounts of different providers whose redirects arrive at the same place: one provider could
-/// then answer in the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
+/// Reports accounts of different providers whose redirects arrive at the same target: one provider could then answer in
+/// the other's name (RFC 8252 §8.10, RFC 9700 §4.4).
 pub(crate) fn refuse_shared_redirects(accounts: &[(AccountConfig, &SectionReader<'_>)], tcp: Option<&SocketAddr>) {
     let mut seen: BTreeMap<RedirectTarget, &AccountConfig> = BTreeMap::new();
     for (account, section) in accounts.iter().filter(|(account, _)| comes_back(account.grant)) {

@@ -1,4 +1,4 @@
-//! Where an account's secrets come from: its client's, and its user's.
+//! Sources of an account's secrets: its client's, and its user's.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ const CLIENT_SECRET: Keys = Keys {
     keyring: "client_secret_keyring",
 };
 
-/// Any of which may be meant where there is none; `grant` says whether there has to be one.
+/// The keys in which a mistake may explain a missing source; `grant` says whether there has to be one.
 const SOURCES: &[&str] = &[
     CLIENT_SECRET.file,
     CLIENT_SECRET.command,
@@ -46,7 +46,7 @@ const PASSWORD: Keys = Keys {
 };
 
 impl Keys {
-    /// The key that gives `source`, with what it says. A command's arguments may be secret.
+    /// The key that gives `source`, with its value. A command's arguments may be secret.
     fn told(&self, source: &SecretSource, inline: &str) -> String {
         match source {
             SecretSource::Inline(_) => format!("`{inline}`"),
@@ -63,7 +63,7 @@ impl Keys {
 }
 
 impl AccountConfig {
-    /// Where the client's id, secret and key stand, in words.
+    /// Where the client's id, secret and key come from, in words.
     pub fn client_origin(&self) -> String {
         let secret = self.client_secret.as_ref().map(|source| CLIENT_SECRET.told(source, "client_secret"));
         let key = self.client_key.as_ref().map(|key| format!("`client_key_file` ({})", key.path.display()));
@@ -72,14 +72,14 @@ impl AccountConfig {
     }
 }
 
-/// What the keys of one secret's sources say: file, command, credential and item of the keyring.
+/// The values of the keys for one secret's sources: file, command, credential and item of the keyring.
 #[derive(Clone, Copy)]
 struct Sources<'a>(&'a Option<PathBuf>, &'a Option<Vec<String>>, &'a Option<String>, &'a Option<KeyringItem>);
 
-/// A source, if it can be used, under the key that gives it.
+/// The key of a source, and the source if it can be used.
 type Given = (&'static str, Option<SecretSource>);
 
-/// Every source that is given, of those outside the config.
+/// Every given source outside the config.
 fn sources(names: &Keys, keys: Sources<'_>, section: &SectionReader<'_>) -> Vec<Given> {
     let Sources(file, command, credential, item) = keys;
     let all = [
@@ -95,7 +95,7 @@ fn of_keyring(item: &KeyringItem) -> Option<SecretSource> {
     Some(SecretSource::Keyring { service: item.service.clone()?, user: item.user.clone()? })
 }
 
-/// The only one; reports the others.
+/// The single source that is given; reports any others.
 fn only(given: Vec<Given>, what: &str, section: &SectionReader<'_>) -> Option<SecretSource> {
     if let [(first, _), more @ ..] = given.as_slice() {
         for (second, _) in more {
@@ -106,8 +106,8 @@ fn only(given: Vec<Given>, what: &str, section: &SectionReader<'_>) -> Option<Se
     given.into_iter().find_map(|(_, source)| source)
 }
 
-/// The one source of the client secret; none for a client that has none. `auth` is `None` where the
-/// provider is wrong already.
+/// The one source of the client secret; `None` for a client without a secret. `auth` is `None` if the provider is wrong
+/// already.
 pub(super) fn client_secret(
     keys: &mut AccountKeys,
     section: &SectionReader<'_>,
@@ -135,7 +135,7 @@ pub(super) fn client_secret(
             let expected = if word == "none" { "no client secret for a public client" } else { "`client_key_file`" };
             section.refuse(first, problem.expected(expected));
         }
-        // Where the browser brings the token, no secret is sent.
+        // In the implicit flow, no secret is sent.
         (None, None, Some(_)) if keys.grant != GrantType::Implicit => {
             let problem = Problem::new("is missing, and so is every other source of the client secret");
             let expected = "one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, \
@@ -147,7 +147,7 @@ pub(super) fn client_secret(
     only(given, "client secret", section)
 }
 
-/// The client's private key, where it signs.
+/// The client's private key, if the client signs.
 pub(super) fn client_key(keys: &AccountKeys, section: &SectionReader<'_>, auth: Option<ClientAuth>) -> Option<KeyFile> {
     let signs = auth == Some(ClientAuth::PrivateKeyJwt);
     if signs && section.field("client_key_file").is_none() {
@@ -162,7 +162,7 @@ pub(super) fn client_key(keys: &AccountKeys, section: &SectionReader<'_>, auth: 
     Some(KeyFile { path: keys.client_key_file.clone()?, id: keys.client_key_id.clone() })
 }
 
-/// Whose password is used, and where it comes from.
+/// The user whose password is used, and where the password comes from.
 pub(super) fn password_user(keys: &AccountKeys, section: &SectionReader<'_>) -> Option<PasswordUser> {
     let outside =
         Sources(&keys.password_file, &keys.password_command, &keys.password_credential, &keys.password_keyring);

@@ -1,4 +1,4 @@
-//! What is missing in a provider, or does not go together.
+//! Checks a provider for keys that are missing or contradict each other.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::config::template::Variables;
 use crate::config::words::RevokeBy;
 use crate::oauth::dialect::{AssertionAudience, ClientAuth, IssPolicy, Par, Roots};
 
-/// Reports what is missing or does not go together. What is there and wrong was reported already.
+/// Reports keys that are missing or contradict each other. Wrong values were reported already.
 pub(super) fn check(keys: &ProviderKeys, section: &SectionReader<'_>) {
     let discovers = keys.discover == Some(true) || section.is_mistaken("discover");
     let lacks = |key| !has_url(keys, key) && section.field(key).is_none();
@@ -58,7 +58,7 @@ pub(super) fn check(keys: &ProviderKeys, section: &SectionReader<'_>) {
     }
 }
 
-/// A value that no URL takes was meant for one that does.
+/// Reports values that no URL uses: they were meant for one that does.
 pub(super) fn refuse_unused(provider: &str, values: &Variables, keys: &ProviderKeys, section: &SectionReader<'_>) {
     let names = variables_of(keys);
     for name in values.keys().filter(|name| !names.contains(name.as_str())) {
@@ -72,7 +72,7 @@ pub(super) fn refuse_unused(provider: &str, values: &Variables, keys: &ProviderK
     }
 }
 
-/// A parameter must not come twice (RFC 6749 §3.1).
+/// A parameter must not be repeated (RFC 6749 §3.1).
 pub(crate) fn refuse_repeated(authorize_url: &Url, extra: &BTreeMap<String, String>, section: &SectionReader<'_>) {
     if let Some((name, _)) = authorize_url.query_pairs().find(|(name, _)| extra.contains_key(name.as_ref())) {
         let problem = Problem::new(format!("repeats `{}` of the query of `authorize_url`", name.escape_debug()));

@@ -1,4 +1,4 @@
-//! The URLs of a provider: templates until the values of their variables are known, endpoints then.
+//! The URLs of a provider: templates, which become endpoints once the values of their variables are known.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::oauth::dialect::Endpoints;
 struct UrlKey {
     name: &'static str,
     template: fn(&ProviderKeys) -> Option<&Template>,
-    /// Where the dialect has it; the others have a place of their own.
+    /// Its field in the dialect's endpoints; `None` if it is kept elsewhere.
     endpoint: Option<fn(&mut Endpoints) -> &mut Option<Url>>,
 }
 
@@ -52,21 +52,21 @@ url_keys! {
     issuer
 }
 
-/// What the URLs come to.
+/// The URLs with all variables filled in.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub(super) endpoints: Endpoints,
     pub(super) revoke: Option<Url>,
-    /// Byte for byte, because it is compared so (RFC 9207 §2.4).
+    /// Byte for byte as written, because it is compared like that (RFC 9207 §2.4).
     pub(super) issuer: Option<String>,
 }
 
-/// Why one of them comes to nothing.
+/// Why a URL can't be filled in.
 #[derive(Debug)]
 pub(super) enum Unfilled {
     /// A variable has no value.
     Missing { key: &'static str, name: String },
-    /// With the values in it, it can't be used.
+    /// With the values filled in, it can't be used.
     Unfit { key: &'static str, problem: Problem },
 }
 
@@ -80,7 +80,7 @@ pub(super) fn may_show(keys: &ProviderKeys, name: &str) -> bool {
     URL_KEYS.iter().find(|key| key.name == name).is_none_or(|key| (key.template)(keys).is_some())
 }
 
-/// Whether this URL is given.
+/// Whether this URL is set.
 pub(super) fn has_url(keys: &ProviderKeys, name: &str) -> bool {
     URL_KEYS.iter().any(|key| key.name == name && (key.template)(keys).is_some())
 }
@@ -102,7 +102,7 @@ pub(super) fn fill(keys: &ProviderKeys, values: &Variables) -> (Filled, Vec<Unfi
     let (mut filled, mut wrong) = (Filled::default(), Vec::new());
     let mut values = values.clone();
     for (key, template) in URL_KEYS.iter().filter_map(|key| Some((key, (key.template)(keys)?))) {
-        // What follows an endpoint that metadata will name, or that is wrong, is nowhere.
+        // If metadata will name the token endpoint, or if it is wrong, a URL that follows it has no value.
         if template.follows_token_url() && !values.contains_key(TOKEN_URL) {
             continue;
         }

@@ -11,7 +11,7 @@ use crate::config::row::settings;
 use crate::config::value::SocketChoice;
 use crate::config::words::KeyWord;
 
-/// RING on a telephone's keypad.
+/// The digits of RING on a telephone's keypad.
 const PORT: u16 = 7464;
 
 settings! {

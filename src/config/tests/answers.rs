@@ -1,4 +1,4 @@
-//! How and by whom a login's answer may come, and whom a signature is for.
+//! Response modes, `iss` and `nonce` of a login, and the audience of an assertion.
 
 use super::*;
 use crate::oauth::dialect::{AssertionAudience, IssPolicy, NoncePolicy};

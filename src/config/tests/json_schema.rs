@@ -1,4 +1,4 @@
-//! The JSON Schema against the parser, by a validator that others wrote.
+//! The JSON Schema against the parser, with a third-party validator.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::oauth::preset::PRESETS;
 struct Validator(Schemas, SchemaIndex);
 
 impl Validator {
-    /// Which refuses to compile what is no JSON Schema of draft 2020-12.
+    /// Fails to compile anything that is not a JSON Schema of draft 2020-12.
     fn new() -> Self {
         let schema: Value = serde_json::from_str(&json_schema()).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -1,4 +1,4 @@
-//! What goes on working when something is wrong, and presets of the user's own.
+//! What still works when something is wrong, and the user's own presets.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn account(name: &str, provider: &str) -> String {
     format!("[accounts.{name}]\nprovider = \"{provider}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n")
 }
 
-/// Names of the accounts that work, and of those that don't with why.
+/// Names of the accounts that work, and of the others with the reason.
 fn standing(parsed: &Parsed) -> (Vec<&str>, Vec<(&str, &str)>) {
     let config = parsed.config.as_ref().unwrap_or_else(|| panic!("{}", parsed.mistakes));
     let broken = config.broken.iter().map(|(name, why)| (name.as_str(), why.as_str()));
@@ -74,7 +74,7 @@ fn a_mistake_takes_out_the_accounts_that_it_concerns_and_no_other() {
             "providers/p.toml:1:1: knob: is not a known key",
         ),
     ] {
-        // `accounts.bad = 1` has to stand before the first section.
+        // `accounts.bad = 1` has to come before the first section.
         let text =
             if config.starts_with("accounts.bad") { format!("{config}{good}") } else { format!("{good}{config}") };
         let parsed = put_together(&text, &files);

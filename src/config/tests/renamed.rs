@@ -1,4 +1,4 @@
-//! A key that got another name is still read.
+//! A renamed key is still read.
 
 use std::path::Path;
 use std::time::Duration;

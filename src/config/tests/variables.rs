@@ -1,4 +1,4 @@
-//! Variables in URLs: whose value counts, and what is refused.
+//! Variables in URLs: which value applies, and what is refused.
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::oauth::credentials::ClientKey;
 
-/// Made for this test with `openssl genrsa`, and of no other use: ring makes no RSA keys.
+/// Generated for this test with `openssl genrsa` and used nowhere else: ring can't generate RSA keys.
 const RSA_PKCS8: &str = include_str!("rsa-pkcs8.pem");
 const RSA_PKCS1: &str = include_str!("rsa-pkcs1.pem");
 

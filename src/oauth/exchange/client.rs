@@ -11,7 +11,7 @@ use crate::oauth::dialect::{AssertionAudience, BodyEncoding, ClientAuth, Dialect
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The POST of these parameters by this client.
+/// A POST request with these parameters, authenticated as this client.
 pub(super) fn authenticated(
     dialect: &Dialect,
     encoding: BodyEncoding,
@@ -27,7 +27,7 @@ pub(super) fn authenticated(
     };
     let mut parameters: FormParameters<'_> = parameters;
     let mut authorization = None;
-    // An authorization request that is pushed has it already.
+    // A pushed authorization request already has `client_id`.
     let names_client = parameters.iter().any(|(name, _)| *name == "client_id");
     match (dialect.client_auth, secret) {
         (ClientAuth::Basic, Some(secret)) => authorization = Some(basic(id, secret.expose())),
@@ -63,7 +63,7 @@ pub(super) fn authenticated(
     Ok(request)
 }
 
-/// Whom an assertion is for (RFC 7523 §3).
+/// The audience of an assertion (RFC 7523 §3).
 fn audience<'a>(dialect: &'a Dialect, url: &'a Url) -> &'a str {
     let issuer = match dialect.assertion_audience {
         AssertionAudience::IssuerIfKnown | AssertionAudience::Issuer => dialect.issuer.as_deref(),

@@ -12,7 +12,7 @@ use super::request::FormParameters;
 pub(super) enum Space {
     /// `+`, in forms.
     Plus,
-    /// `%20`, in queries: a server that reads them by RFC 3986 takes `+` for itself.
+    /// `%20`, in queries: a server that reads them by RFC 3986 takes `+` literally.
     Percent,
 }
 
@@ -33,16 +33,16 @@ pub(super) fn pairs(parameters: &FormParameters<'_>, space: Space) -> Zeroizing<
 
 fn push(text: &mut String, value: &str, space: Space) {
     for piece in url::form_urlencoded::byte_serialize(value.as_bytes()) {
-        // A plus sign itself is `%2B` by now.
+        // A plus sign itself is already encoded as `%2B`.
         text.push_str(if piece == "+" && space == Space::Percent { "%20" } else { piece });
     }
 }
 
-/// A JSON object of texts. A name that comes again (`resource`, RFC 8707 §2) gets an array.
+/// A JSON object of texts. A repeated name (`resource`, RFC 8707 §2) gets an array.
 pub(super) fn json(parameters: &FormParameters<'_>) -> Zeroizing<Vec<u8>> {
     let capacity = parameters.iter().map(|(name, value)| 6 * (name.len() + value.len()) + 6).sum::<usize>() + 4;
     let mut body = Zeroizing::new(Vec::with_capacity(capacity));
-    // Texts into memory: there is nothing that can fail.
+    // Writing texts into memory can't fail.
     let _ = write_object(&mut body, parameters);
     body
 }

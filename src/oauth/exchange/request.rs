@@ -10,9 +10,10 @@ use crate::oauth::dialect::NoEndpoint;
 pub struct HttpRequest {
     /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
-    /// Where to. Holds no secret.
+    /// The URL. Contains no secret.
     pub url: Url,
-    /// Comes behind the query that `url` has. Holds secrets ([`BodyEncoding::Query`](crate::oauth::dialect::BodyEncoding::Query)).
+    /// Appended to the query of `url`. Contains secrets
+    /// ([`BodyEncoding::Query`](crate::oauth::dialect::BodyEncoding::Query)).
     pub query: Option<Zeroizing<String>>,
     /// The `Authorization` header.
     pub authorization: Option<Zeroizing<String>>,
@@ -25,7 +26,7 @@ pub struct HttpRequest {
 /// Why a request can't be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unbuildable {
-    /// There is nowhere to send it.
+    /// The provider has no endpoint for it.
     #[error(transparent)]
     NoEndpoint(#[from] NoEndpoint),
     /// The client can't sign (RFC 7523).

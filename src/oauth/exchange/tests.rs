@@ -254,7 +254,7 @@ fn tokens_are_given_back_in_the_provider_s_way() {
         extra: serde_json::Map::new(),
     };
     let bare = TokenSet { refresh_token: None, ..tokens.clone() };
-    // A login may have brought a refresh token alone.
+    // A login may have brought only a refresh token.
     let lone = TokenSet { access_token: AccessToken::new(""), ..tokens.clone() };
     let url = Url::parse("https://id.example/r").unwrap();
     let deleted = Some("DELETE https://id.example/r - Bearer A ".to_owned());
@@ -283,7 +283,7 @@ fn tokens_are_given_back_in_the_provider_s_way() {
 
 #[test]
 fn no_buffer_grows() {
-    // Every byte needs the most room that its encoding may take.
+    // Every byte takes the longest form of its encoding.
     let text = "\u{1}é".repeat(50);
     let parameters = vec![("é\u{1}", text.as_str()), ("r", &text), ("r", "")];
     let (form, json) = (encoding::pairs(&parameters, encoding::Space::Percent), encoding::json(&parameters));

@@ -9,13 +9,12 @@ use super::parsed::ReceivedReply;
 use super::text::clean;
 use super::{form, scan};
 
-/// What could be read.
+/// What could be read of a body.
 pub(super) struct Read {
     pub(super) members: Members,
     /// What was wrong with the reply as a whole, one clause each.
     pub(super) flaws: Vec<String>,
-    /// It is what it should be. What is read of a broken reply brings tokens at most: it is not believed when it says
-    /// no.
+    /// The body is well-formed. From a malformed one only tokens are used; an error in it is ignored.
     pub(super) is_well_formed: bool,
     /// Nothing is missing at its end.
     pub(super) is_whole: bool,
@@ -46,7 +45,7 @@ pub(super) fn read(received: ReceivedReply<'_>) -> Result<Read, String> {
     }
 }
 
-/// Reads what arrived of a reply that broke off: `why`.
+/// Reads the part that arrived of a reply that broke off (`why`).
 pub(super) fn read_cut(body: &[u8], why: &str) -> Option<Read> {
     let body = without_wrapping(body);
     let flaws = vec![why.to_owned()];
@@ -75,7 +74,7 @@ pub(super) fn undeclared(received: ReceivedReply<'_>) -> Option<String> {
     Some(format!("the reply is not JSON but `{}`", named(kind)))
 }
 
-/// Without what is no part of the text: a byte order mark, UTF-16, white space and NULs around it.
+/// The text without its wrapping: byte order mark, UTF-16, surrounding white space and NULs.
 fn without_wrapping(body: &[u8]) -> Cow<'_, [u8]> {
     match body {
         [0xff, 0xfe, text @ ..] => Cow::Owned(from_utf16(text, u16::from_le_bytes)),
@@ -109,7 +108,7 @@ fn malformed(error: &serde_json::Error, other_kind: Option<&str>) -> String {
     format!("{kind} (line {}, column {})", error.line(), error.column())
 }
 
-/// A content type as it is told.
+/// A content type, safe to show.
 pub(super) fn named(content_type: &str) -> String {
     clean(content_type).chars().take(60).collect()
 }

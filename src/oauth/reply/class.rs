@@ -1,10 +1,10 @@
 //! Error classification: what a provider's error code means for the grant, in one table. Status, repetition and time
 //! count too: see `complaint` and `account/state/outcome.rs`.
 
-/// What an answer that is no grant says.
+/// What an error reply means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// A definite refusal: the code or refresh token is not (or no longer) good.
+    /// A definite refusal: the code or refresh token is not (or no longer) valid.
     Grant,
     /// A definite refusal: the client, its rights or the request.
     Client,
@@ -12,9 +12,9 @@ pub(super) enum Class {
     TryLater,
     /// The user has not answered yet (RFC 8628 §3.5).
     Pending,
-    /// The same, and the client asks too often.
+    /// The same, and the client polls too often.
     SlowDown,
-    /// A refusal of a kind that nobody here knows.
+    /// A refusal with an unknown code.
     Unknown,
 }
 
@@ -94,7 +94,7 @@ const TABLE: &[(Class, &[&str])] = &[
     ),
 ];
 
-/// With such a beginning a code is a sentence about the pace: "too many requests continuously".
+/// A code that begins like this is a sentence about the rate: "too many requests continuously".
 const PACE: &str = "too_many_requests";
 
 /// The class of `code`, whatever its case, and with spaces or hyphens for underscores.

@@ -14,10 +14,10 @@ use crate::clock::Wall;
 
 /// Longest error description that is passed on, in characters.
 const LONGEST_WORDS: usize = 500;
-/// Of a list of errors, so many are looked at.
+/// How many errors of a list are looked at.
 const MOST_ERRORS: usize = 8;
 
-/// What a status that is no success means.
+/// Parses a reply whose status is not a success.
 pub(super) fn of_status(received: ReceivedReply<'_>) -> ParsedReply {
     match received.status {
         408 | 425 | 429 => busy(received),
@@ -43,7 +43,7 @@ fn busy(received: ReceivedReply<'_>) -> ParsedReply {
     ParsedReply::Busy { retry_after: retry_after(received), why }
 }
 
-/// How long the provider asks to be left alone, in the header or in Phone.com's body.
+/// How long the provider asks to wait, in the header or in Phone.com's body.
 fn retry_after(received: ReceivedReply<'_>) -> Option<Duration> {
     let members = serde_json::from_slice::<Map<String, Value>>(received.body).ok();
     let limit = members.as_ref().and_then(|m| m.get("@error")).and_then(|e| e.get("@rateLimit"));
@@ -52,7 +52,7 @@ fn retry_after(received: ReceivedReply<'_>) -> Option<Duration> {
     in_header.max(in_body)
 }
 
-/// Phone.com's `@rateLimit`: how many seconds, or at which Unix second.
+/// Phone.com's `@rateLimit`: in how many seconds, or at which Unix second.
 fn limit_ends(limit: &Value, now: Wall) -> Option<Duration> {
     let after = limit.get("Retry-After").and_then(|value| lifetime(value, SECOND));
     after.or_else(|| moment(limit.get("RateLimit-Reset")).map(|at| at.since(now)).filter(|left| !left.is_zero()))
@@ -65,13 +65,13 @@ fn header(text: &str, now: Wall) -> Option<Duration> {
     seconds.or_else(|| httpdate::parse_http_date(text).ok()?.duration_since(now.to_system()).ok())
 }
 
-/// Whatever the content type says: a body that parses as an error reply is one. What does not, the page of a captive
-/// portal, a proxy or a firewall, is a refusal of unknown kind.
+/// A body that parses as an error reply is one, whatever its content type. Anything else (the page of a captive portal,
+/// a proxy or a firewall) is a refusal of unknown kind.
 fn refusal(received: ReceivedReply<'_>) -> ParsedReply {
     let complaint = Complaint::of_body(received.body)
         .unwrap_or_else(|| Complaint { said: Some(not_oauth(received.content_type)), ..Complaint::default() });
     match complaint.reply(received) {
-        // Who says when to come back refuses nothing.
+        // A refusal of unknown kind with a `Retry-After` is temporary.
         ParsedReply::Refused(Refusal { blame: RefusalSubject::Unknown, .. }) if received.retry_after.is_some() => {
             busy(received)
         }
@@ -84,25 +84,25 @@ fn not_oauth(content_type: Option<&str>) -> String {
     format!("a reply that is not an OAuth error ({kind}; from a proxy, firewall or captive portal?)")
 }
 
-/// What is said to be wrong.
+/// The error that a reply reports.
 #[derive(Debug, Default)]
 pub(super) struct Complaint {
-    /// In any of the shapes.
+    /// The error code, in any of the shapes.
     code: Option<String>,
     /// Its description, unchanged.
     said: Option<String>,
-    /// It says of itself that it will pass.
+    /// The reply itself says that the error is temporary.
     transient: bool,
 }
 
 impl Complaint {
-    /// A success that says no: only `error` and `@error` are looked at, since every other member has another use.
+    /// An error in a success: only `error` and `@error` are looked at, since every other member has another use.
     pub(super) fn of_members(members: &Members) -> Option<Self> {
         let known = &members.known;
         Self::of(known.error.as_ref(), known.error_description.as_ref(), members.other.get("@error"))
     }
 
-    /// The same of a reply to another question.
+    /// The same for a reply to another request.
     pub(super) fn of_document(members: &Map<String, Value>) -> Option<Self> {
         Self::of(members.get("error"), members.get("error_description"), members.get("@error"))
     }
@@ -119,7 +119,7 @@ impl Complaint {
         found.then(|| error.unwrap_or_default().or(described).or(at_error.unwrap_or_default()))
     }
 
-    /// The body of an error status; `None`: it is no error reply.
+    /// The error in the body of an error status; `None` if it is not an error reply.
     fn of_body(body: &[u8]) -> Option<Self> {
         Self::of_error(&serde_json::from_slice(body).ok()?)
     }
@@ -171,12 +171,12 @@ impl Complaint {
         }
     }
 
-    /// A code that is a sentence is what is said, too.
+    /// A code that is a sentence is also the description.
     fn or_sentence(self, code: &str) -> Self {
         Self { said: code.contains(' ').then(|| code.to_owned()), ..self }
     }
 
-    /// What this leaves open, `other` says.
+    /// Fills in from `other` what is missing here.
     fn or(self, other: Self) -> Self {
         Self {
             code: self.code.or(other.code),
@@ -209,7 +209,7 @@ impl Complaint {
         let class = if self.transient { Class::TryLater } else { code.as_deref().map_or(Class::Unknown, of_code) };
         let code = code.unwrap_or_else(|| format!("http_{}", received.status));
         let description = self.description();
-        // A code that is a sentence is not said twice.
+        // A code that is a sentence is not repeated.
         let description = if description == code { String::new() } else { description };
         let blame = match class {
             Class::Pending => return ParsedReply::Pending { slow_down: false },
@@ -227,7 +227,7 @@ impl Complaint {
     }
 }
 
-/// Whether the value of `error` says that there is none: some providers always send the member.
+/// Whether the value of `error` means that there is none: some providers always send the member.
 fn says_nothing(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(false) => true,
@@ -241,7 +241,7 @@ fn says_nothing(error: &Value) -> bool {
     }
 }
 
-/// A text that says something.
+/// A text that is not blank.
 fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
@@ -249,8 +249,7 @@ fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// What an `@error` says: its message, `@details`, `@messages` (texts or objects) and the `fields` that
-/// are wrong.
+/// The message of an `@error`: its message, `@details`, `@messages` (texts or objects) and the `fields` that are wrong.
 fn words(at_error: &Value) -> String {
     let mut said: Vec<String> = Vec::new();
     for name in ["@message", "@details", "@messages"] {

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::members::Members;
 
-/// What makes a text with `=` in it a reply.
+/// The members by which a text with `=` is recognized as a reply.
 const TELLING: [&str; 3] = ["access_token", "refresh_token", "error"];
 
-/// The members of a form. `None`: it is none.
+/// The members of a form. `None` if the body is not a form.
 pub(super) fn read(body: &[u8]) -> Option<Members> {
     let is_other = body.first().is_none_or(|first| matches!(first, b'{' | b'[' | b'<' | b'"'));
     // A form is one line of ASCII, whatever its content type says.
@@ -24,7 +24,7 @@ pub(super) fn read(body: &[u8]) -> Option<Members> {
     is_reply.then_some(members)
 }
 
-/// The same where the end is missing: the last member may be a part of one.
+/// The same for a form that was cut off: its last member may be incomplete, and is dropped.
 pub(super) fn read_cut(body: &[u8]) -> Option<Members> {
     let last = body.iter().rposition(|byte| *byte == b'&')?;
     read(body.get(..last)?)

@@ -6,12 +6,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The reply's members, the known ones apart.
+/// The reply's members, the known ones separately.
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) known: KnownMembers,
     pub(super) other: Map<String, Value>,
-    /// A known member stands there twice, with different values.
+    /// A known member is repeated, with different values.
     pub(super) is_ambiguous: bool,
 }
 
@@ -42,8 +42,8 @@ impl KnownMembers {
 }
 
 impl Members {
-    /// Takes in one more member. Of a known one that comes twice the last counts, as in nearly every client, and so in
-    /// what the provider was tested with; but nothing (`null`, empty) replaces no text.
+    /// Adds a member. If a known one is repeated, the last one counts, as in nearly every client that the provider may
+    /// have been tested with; but `null` or an empty value does not replace a text.
     pub(super) fn put(&mut self, name: String, value: Value) {
         let Some(slot) = self.known.slot(&name) else {
             self.other.insert(name, value);
@@ -61,11 +61,11 @@ impl Members {
         }
     }
 
-    /// The members that stand elsewhere in this provider's replies, put where RFC 6749 §5.1 has them.
+    /// Moves the members that this provider puts elsewhere to where RFC 6749 §5.1 has them.
     ///
-    /// Where not even the path's first step is there, the reply is of another kind (Slack's to a refresh)
-    /// and the usual place counts. Where only the rest is missing, so is the member: what stands in the
-    /// usual place is somebody else's (Slack's bot token).
+    /// If even the first step of the path is missing, the reply is of another kind (Slack's to a refresh), and the
+    /// usual place counts. If only the rest is missing, so is the member: the usual place then has another token
+    /// (Slack's bot token).
     pub(super) fn moved(mut self, paths: &BTreeMap<String, String>) -> Self {
         let here = |path: &str| path.split('.').next().is_some_and(|first| self.other.contains_key(first));
         let found: Vec<_> = paths
@@ -102,7 +102,7 @@ fn remove(members: &mut Map<String, Value>, path: &str) {
     }
 }
 
-/// Takes out the members of these names, however deep: what is kept goes to callers.
+/// Removes the members of these names at any depth, since the rest goes to callers.
 pub(crate) fn without(members: &mut Map<String, Value>, names: &[&str]) {
     members.retain(|name, _| !names.contains(&name.as_str()));
     members.values_mut().for_each(|value| without_in(value, names));

@@ -1,4 +1,4 @@
-//! What a reply is parsed from, and what it can mean.
+//! The input and the results of the reply parser.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct ReceivedReply<'a> {
     pub retry_after: Option<&'a str>,
     /// The body, at most [`LARGEST`].
     pub body: &'a [u8],
-    /// When.
+    /// When it was received.
     pub at: Wall,
 }
 
@@ -29,32 +29,31 @@ pub struct ReceivedReply<'a> {
 pub enum ParsedReply {
     /// Tokens.
     Granted(Box<Grant>),
-    /// A parsed no.
+    /// A refusal.
     Refused(Refusal),
-    /// Not now: nothing was decided.
+    /// A temporary failure: nothing was decided.
     Busy {
-        /// What the provider asked for.
+        /// How long the provider asked to wait.
         retry_after: Option<Duration>,
         /// One clause.
         why: String,
     },
     /// The user has not answered yet (RFC 8628 §3.5).
     Pending {
-        /// Whether to ask 5 s more slowly from now on.
+        /// Whether to increase the polling interval by 5 s.
         slow_down: bool,
     },
-    /// Nobody can tell what happened at the provider: a success that can't be read, or a gateway that
-    /// gave up waiting.
+    /// It is unknown what happened at the provider: a success that can't be read, or a gateway that gave up waiting.
     Unclear {
         /// One clause.
         why: String,
     },
 }
 
-/// A parsed no.
+/// A refusal of the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The provider's code (`invalid_grant`), or `http_NNN` where it gave none. Cleaned.
+    /// The provider's code (`invalid_grant`), or `http_NNN` if it gave none. Cleaned.
     pub code: String,
     /// The provider's description, sanitized; may be empty.
     pub description: String,
@@ -65,11 +64,11 @@ pub struct Refusal {
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalSubject {
-    /// The code or refresh token is not (or no longer) good: only the user can help.
+    /// The code or refresh token is not (or no longer) valid: only the user can help.
     Grant,
-    /// The client, its rights or the request: the config has to change; the tokens may still be good.
+    /// The client, its rights or the request: the config has to change; the tokens may still be valid.
     Client,
-    /// Nobody here knows: the code is in no list, or there is none.
+    /// Unknown: the code is in no list, or there is none.
     Unknown,
 }
 
@@ -82,14 +81,14 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A reply that is not what was asked for, whatever that was.
+/// A failed request of any kind: the reply is not what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
-    /// A parsed no.
+    /// A refusal.
     Refused(Refusal),
-    /// Not now, or nothing that can be understood.
+    /// A temporary failure, or a reply that can't be parsed.
     Busy {
-        /// What the provider asked for.
+        /// How long the provider asked to wait.
         retry_after: Option<Duration>,
         /// One clause.
         why: String,
@@ -97,7 +96,7 @@ pub enum Failed {
 }
 
 impl Failed {
-    /// A success that makes no sense.
+    /// A success that can't be understood.
     pub fn nonsense(why: impl Into<String>) -> Self {
         Self::Busy { retry_after: None, why: why.into() }
     }

@@ -1,8 +1,8 @@
 //! Recovery parser for broken JSON: reads an object member by member for as long as the text is well-formed.
 //!
-//! The provider has done its work by the time its reply turns out to be broken, and the refresh token in it may be the
-//! only one that still works. A member counts if it arrived whole: text with its closing quote, anything else with
-//! what has to follow it.
+//! The provider has already acted when its reply turns out to be broken, and the refresh token in it may be the only
+//! one that still works. A member counts if it arrived completely: text with its closing quote, anything else with the
+//! character that has to follow it.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) struct ScannedTokens {
     pub(super) is_whole: bool,
 }
 
-/// The members of the first object in `body`. `None`: there is none.
+/// The members of the first object in `body`; `None` if there is none.
 pub(super) fn scan(body: &[u8]) -> Option<ScannedTokens> {
     let mut members = Members::default();
     let start = body.iter().position(|byte| *byte == b'{')?;
@@ -25,7 +25,7 @@ pub(super) fn scan(body: &[u8]) -> Option<ScannedTokens> {
     Some(ScannedTokens { members, is_whole })
 }
 
-/// The same of a document that is an object, and only if it is whole.
+/// The same for a whole document, which has to be a complete object.
 pub(super) fn document(body: &[u8]) -> Option<Map<String, Value>> {
     let mut members = Map::new();
     let mut scanner = Scanner { rest: body };
@@ -37,7 +37,7 @@ struct Scanner<'a> {
     rest: &'a [u8],
 }
 
-/// A value, and whether the text goes on behind it.
+/// A value, and whether the text continues after it.
 struct Scanned {
     /// `None`: the value is whole but useless.
     value: Option<Value>,
@@ -45,7 +45,7 @@ struct Scanned {
 }
 
 impl<'a> Scanner<'a> {
-    /// Whether the object's end was reached. Whatever is wrong inside a value costs that value only.
+    /// Whether the object's end was reached. An error inside a value costs that value only.
     fn object(&mut self, levels: usize, put: &mut dyn FnMut(String, Value)) -> bool {
         if !self.take(b'{') {
             return false;
@@ -71,7 +71,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// `None`: it is not whole, and nothing of it can be used.
+    /// `None`: it is incomplete, and none of it can be used.
     fn value(&mut self, levels: usize) -> Option<Scanned> {
         match self.rest.first()? {
             b'"' => Some(Scanned { value: Some(Value::String(self.text()?)), is_whole: true }),
@@ -101,7 +101,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A text in quotes. `None`: there is none, or its end is missing.
+    /// A text in quotes; `None` if there is none, or its end is missing.
     fn text(&mut self) -> Option<String> {
         let quoted = self.advance(text_length(self.rest)?)?;
         serde_json::from_slice(quoted).ok().or_else(|| Some(lossy(quoted.get(1..quoted.len().checked_sub(1)?)?)))
@@ -156,7 +156,7 @@ fn nested_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Text that is no good as JSON, for people: whatever is no character becomes U+FFFD, which no token may have.
+/// Decodes text that is invalid in JSON, to be shown: invalid characters become U+FFFD, which no token may have.
 fn lossy(inner: &[u8]) -> String {
     let text = String::from_utf8_lossy(inner);
     let (mut decoded, mut chars) = (String::with_capacity(text.len()), text.chars());

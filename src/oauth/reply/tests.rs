@@ -130,7 +130,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unknown http_422: Bad; scope: x"),
         (400, r#"{"error":"a\u001b[31m\nb","error_description":"\u202ex"}"#, "refused Unknown a [31m b: x"),
         (400, r#"{"error":"temporarily_unavailable"}"#, "busy - the provider answered temporarily_unavailable"),
-        // The shapes of other APIs: a code that is known is known wherever it stands, and what they say is told.
+        // The shapes of other APIs: a known code is recognized in any of them, and their descriptions are passed on.
         (400, r#"{"status":"BAD_REFRESH_TOKEN","message":"gone"}"#, "refused Grant BAD_REFRESH_TOKEN: gone"),
         (400, r#"{"errors":["invalid_grant"]}"#, "refused Grant invalid_grant"),
         (401, r#"[{"errorCode":"INVALID_SESSION","message":"m"}]"#, "refused Unknown INVALID_SESSION: m"),
@@ -160,7 +160,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
             "<html>Welcome to the hotel</html>",
             "refused Unknown http_403: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
-        // What says of itself that it will pass.
+        // Errors that say of themselves that they are temporary.
         (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),
         (
             400,

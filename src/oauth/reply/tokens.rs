@@ -13,10 +13,10 @@ use crate::secret::{AccessToken, RefreshToken};
 pub const LONGEST_TOKEN: usize = 64 * 1024;
 /// Longest value that is quoted in a flaw, in characters.
 const LONGEST_NAMED: usize = 40;
-/// The same of one that has digits: longer ones may be tokens (RFC 6749 §10.10 has them hold 128 bits and more).
+/// The same for a value with digits: a longer one may be a token (RFC 6749 §10.10 requires 128 bits or more).
 const LONGEST_WITH_DIGITS: usize = 16;
 
-/// What of the members can be used, and why there is no access token where there is none.
+/// The usable part of the members, and why there is no access token if there is none.
 pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, Option<String>) {
     let Members { known, mut other, is_ambiguous } = members;
     let KnownMembers { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
@@ -58,8 +58,8 @@ pub(crate) fn is_token(text: &str) -> bool {
     unfit(text, |c| c.is_ascii_graphic()).is_none()
 }
 
-/// What keeps `text` from being a token whose characters are such. A refresh token travels in bodies, encoded, and
-/// may have characters that no header takes.
+/// Why `text` is not a token of these characters. A refresh token is sent encoded, in bodies, and may have characters
+/// that a header can't have.
 fn unfit(text: &str, fits: impl Fn(char) -> bool) -> Option<&'static str> {
     match text {
         "" => Some("is empty"),
@@ -69,7 +69,7 @@ fn unfit(text: &str, fits: impl Fn(char) -> bool) -> Option<&'static str> {
     }
 }
 
-/// A token as text. A refresh token may be a whole number as well: text without its quotes.
+/// A token as text. A refresh token may also be an integer: text without its quotes.
 fn usable(value: Option<Value>, name: &str, fits: impl Fn(char) -> bool) -> Result<Option<String>, String> {
     let text = match value {
         None | Some(Value::Null) => return Ok(None),
@@ -84,17 +84,17 @@ fn usable(value: Option<Value>, name: &str, fits: impl Fn(char) -> bool) -> Resu
     }
 }
 
-/// Types of tokens that are worth nothing without a key or are no access tokens: those registered for OAuth
-/// (RFC 9449, RFC 9200, RFC 8693 §2.2.1) and of drafts.
+/// Types of tokens that are useless without a key, or are not access tokens: those registered for OAuth (RFC 9449, RFC
+/// 9200, RFC 8693 §2.2.1) and those of drafts.
 const NOT_BEARER: [&str; 5] = ["dpop", "pop", "mac", "hok", "n_a"];
 
-/// Whether a token of this type may be sent as a bearer token. Providers have many words for that (`BearerToken`,
-/// `JWT`, Slack's `bot` and `user`); the words for what is none are known.
+/// Whether a token of this type may be sent as a bearer token. Providers have many names for that (`BearerToken`,
+/// `JWT`, Slack's `bot` and `user`), so the types that are none are listed.
 pub(crate) fn is_bearer(kind: &str) -> bool {
     !NOT_BEARER.iter().any(|other| kind.trim().eq_ignore_ascii_case(other))
 }
 
-/// The error says why callers must not get the token. A type that is odd and no more is a flaw.
+/// The error says why callers must not get the token. A type that is only unusual is a flaw.
 fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) -> Result<(), String> {
     let named = match kind {
         None | Some(Value::Null) => return Ok(()),
@@ -114,7 +114,7 @@ fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) 
     Ok(())
 }
 
-/// The type as it is told. What is no word may be a token that stands in the wrong member.
+/// The type as it is shown. One that is not a word may be a token in the wrong member.
 fn word(named: &str) -> &str {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
     let has_digits = named.chars().any(|c| c.is_ascii_digit());
@@ -122,7 +122,7 @@ fn word(named: &str) -> &str {
     if named.len() <= longest && named.chars().all(is_word) { named } else { "something that is not a word" }
 }
 
-/// Phone.com answers a request with `?mode=details` like the one for a token's details.
+/// Phone.com answers a request with `?mode=details` with the token's details.
 fn without_token(other: &Map<String, Value>) -> &'static str {
     if other.contains_key("scope_details") || other.contains_key("expires_at") {
         "the reply has details of the token instead of the token: remove `mode=details` from `token_url`"

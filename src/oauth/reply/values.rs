@@ -8,7 +8,7 @@ use crate::clock::Wall;
 
 /// Deepest nesting of members that are kept.
 pub(super) const DEEPEST: usize = 16;
-/// No access token is believed to live longer than this.
+/// Longest lifetime of an access token that is believed.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,15 +27,16 @@ pub(crate) fn clean_scope(scope: &str) -> String {
     scope.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4096).collect::<String>().trim().to_owned()
 }
 
-/// So many units, as a number or as text, fractions cut off; anything else, and nothing or less, is
-/// unknown.
+/// A lifetime in units, as a number or as text, fractions cut off. `None` for anything else, and if it is not between a
+/// second and `LONGEST_LIFE`.
 pub(crate) fn lifetime(value: &Value, unit: Duration) -> Option<Duration> {
     let milliseconds = number(value)?.checked_mul(u64::try_from(unit.as_millis()).ok()?)?;
     let life = Duration::from_millis(milliseconds);
     (SECOND..=LONGEST_LIFE).contains(&life).then_some(life)
 }
 
-/// What is left of a token by its reply, which may also tell when it ends: zero where it says so in as many words.
+/// The remaining lifetime of a token: by `expires_in`, else by the end that the reply gives, else zero if `expires_in`
+/// is zero or less.
 pub(super) fn left(expires_in: Option<&Value>, unit: Duration, until_end: Option<Duration>) -> Option<Duration> {
     let nothing = || {
         let units: f64 = match expires_in? {
@@ -62,7 +63,7 @@ fn whole(units: f64) -> Option<u64> {
     (units.is_finite() && (1.0..1e12).contains(&units)).then_some(units as u64)
 }
 
-/// A moment in Unix seconds; nothing, `null` and 0 are none.
+/// A time in Unix seconds; `None` for a missing value, `null` and 0.
 pub(crate) fn moment(value: Option<&Value>) -> Option<Wall> {
     let seconds = number(value?).filter(|seconds| *seconds > 0)?;
     Some(Wall(0).plus(Duration::from_secs(seconds)))

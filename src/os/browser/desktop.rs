@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 /// Whether a browser can be expected, by the environment that `env` reads.
 pub fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
-    // Elsewhere the system itself opens URLs; on the free desktops it takes a display, or a BROWSER that
-    // may do without, or Windows around us.
+    // macOS and Windows open URLs themselves. Other systems need a display, a BROWSER (which may do without one), or
+    // WSL.
     let desktop = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"];
     cfg!(any(target_os = "macos", windows)) || desktop.iter().any(|name| env(name).is_some_and(|v| !v.is_empty()))
 }

@@ -6,10 +6,10 @@ pub enum BrowserNotOpened {
     /// There is no desktop to open it on.
     #[error("there is no browser on this machine (no display, and BROWSER is not set)")]
     NoBrowser,
-    /// None of these launchers is there.
+    /// None of these launchers is installed.
     #[error("{}", no_launcher(.0))]
     NoLauncher(Vec<String>),
-    /// No launcher worked. The text names programs and never their arguments.
+    /// No launcher worked. The text names programs, but never their arguments.
     #[error("the browser could not be started: {0}")]
     Failed(String),
 }

@@ -1,4 +1,4 @@
-//! Starting a launcher ourselves, and seeing whether it fails at once.
+//! Starts a launcher as a child, and watches whether it fails at once.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use super::error::BrowserNotOpened;
 use crate::os::child_env;
 
-/// A launcher that has not failed by then has done it: some end with the browser. `xdg-open` takes a second to find out
-/// that none of the browsers that it knows comes up.
+/// A launcher that has not failed by then counts as successful: some end only with the browser. `xdg-open` takes a
+/// second to find that none of the browsers that it knows starts.
 const GLANCE: Duration = Duration::from_secs(2);
 
-/// Tries one after the other. A launcher that fails late can have opened the URL all the same; the second
-/// time the ticket is just spent.
+/// Tries one after the other. A launcher that fails late may have opened the URL nevertheless; the second browser then
+/// finds the ticket used up.
 pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), BrowserNotOpened> {
     let (mut first, mut missing) = (None, Vec::new());
     for mut launcher in launchers {
@@ -27,7 +27,7 @@ pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), BrowserNot
     Err(first.map_or(BrowserNotOpened::NoLauncher(missing), BrowserNotOpened::Failed))
 }
 
-/// Why a launcher has not done it.
+/// Why a launcher failed.
 #[derive(Debug, PartialEq, Eq)]
 enum NotLaunched {
     /// There is no such program.
@@ -36,11 +36,11 @@ enum NotLaunched {
     Failed(String),
 }
 
-/// Starts a launcher and sees, for `glance`, whether it fails.
+/// Starts a launcher and watches, for `glance`, whether it fails.
 fn launch(launcher: &mut Command, glance: Duration) -> Result<(), NotLaunched> {
     let program = launcher.get_program().to_string_lossy().into_owned();
     let mut child = bare(launcher)
-        // A browser's chatter must not end up in our log, and Ctrl-C is for us alone.
+        // A browser's output must not end up in our log, and Ctrl-C must reach only this process.
         .stdout(Stdio::null())
         .process_group(0)
         .spawn()
@@ -49,7 +49,7 @@ fn launch(launcher: &mut Command, glance: Duration) -> Result<(), NotLaunched> {
             _ => NotLaunched::Failed(format!("{program} did not start ({error})")),
         })?;
     let (tell, ended) = mpsc::sync_channel(1);
-    // Waits for as long as the browser runs, so that no zombie stays.
+    // Waits for as long as the browser runs, so that no zombie remains.
     let waiting = std::thread::Builder::new().name("browser".into()).spawn(move || drop(tell.send(child.wait())));
     waiting.map_err(|error| NotLaunched::Failed(format!("{program} could not be watched ({error})")))?;
     match ended.recv_timeout(glance) {
@@ -58,7 +58,7 @@ fn launch(launcher: &mut Command, glance: Duration) -> Result<(), NotLaunched> {
     }
 }
 
-/// With the environment of a browser, nothing to read and nobody to complain to.
+/// Gives a command the environment of a browser, no input and no error output.
 pub(super) fn bare(command: &mut Command) -> &mut Command {
     command.env_clear().envs(child_env::of_browsers(std::env::vars_os())).stdin(Stdio::null()).stderr(Stdio::null())
 }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_launcher_that_fails_late_has_failed() {
-        // It is waited for, and not for a time: the minute is only the end of that.
+        // This returns when the launcher ends: the minute is only the upper bound.
         let failed = launch(&mut sh("sleep 0.5; exit 3"), Duration::from_secs(60));
         assert_eq!(failed, Err(NotLaunched::Failed("/bin/sh failed (exit status: 3)".into())));
     }

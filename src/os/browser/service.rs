@@ -1,8 +1,8 @@
-//! Opening a browser from a service of the user's systemd: not as a child, which would inherit the
-//! service's confinement (a browser's sandbox and snaps do not start with `NoNewPrivileges=`) and end with
-//! it, but as a unit of its own beside it, with the environment of the desktop session.
+//! Opens a browser from a service of the user's systemd: not as a child, which would inherit the service's confinement
+//! (a browser's sandbox and snaps do not start with `NoNewPrivileges=`) and end with it, but as a unit of its own
+//! beside it, with the environment of the desktop session.
 //!
-//! By `systemd-run` and not over the portal: it is there wherever this is a service, asks the user nothing,
+//! Uses `systemd-run` and not the desktop portal: it is available wherever this is a service, asks the user nothing,
 //! and needs no session bus.
 
 use std::ffi::OsString;
@@ -12,14 +12,14 @@ use super::error::BrowserNotOpened;
 use super::start_url::StartUrl;
 use super::{desktop, launch};
 
-/// Starts a unit that is gone when its program is.
+/// Starts a unit that is removed when its program ends.
 const RUN: [&str; 10] = [
     "--user",
     "--collect",
     "--quiet",
-    // Comes back when the program has started, or with the failure.
+    // Returns when the program has started, or has failed to.
     "--service-type=exec",
-    // Else it would be the command line, ticket included, in the journal.
+    // By default it is the command line, which would put the ticket into the journal.
     "--description=ringback opens the browser",
     // `xdg-open` often ends before the browser that it started.
     "--property=KillMode=process",
@@ -29,14 +29,14 @@ const RUN: [&str; 10] = [
     "xdg-open",
 ];
 
-/// Whether this process is the main one of a unit. Its children are told so too, but not with their number.
+/// Whether this process is the main one of a unit. Its children inherit the variable, but have another pid.
 pub(super) fn are_we(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
     env("SYSTEMD_EXEC_PID").is_some_and(|pid| pid == *std::process::id().to_string())
 }
 
 /// Has the user's service manager open `url`.
 pub(super) fn open(url: &StartUrl) -> Result<(), BrowserNotOpened> {
-    // The desktop tells it where its display is, often long after this service was started.
+    // The desktop tells the service manager where its display is, often long after this service was started.
     let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
     if !has_display(&String::from_utf8_lossy(&session.stdout)) {
         return Err(BrowserNotOpened::NoBrowser);
@@ -53,7 +53,7 @@ fn run(command: &mut Command) -> Result<Output, BrowserNotOpened> {
     }
 }
 
-/// Whether the lines `NAME=VALUE` of a session speak of a desktop.
+/// Whether the lines `NAME=VALUE` of a session describe a desktop.
 fn has_display(environment: &str) -> bool {
     let value = |name: &str| {
         let line = environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));

@@ -1,4 +1,4 @@
-//! One-time start URLs: the only ones that are ever handed to a browser launcher.
+//! One-time start URLs: the only ones that are ever passed to a browser launcher.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use url::Url;
 
 use crate::loopback::is_loopback;
 
-/// Where the path of every URL that is opened begins: a login, or the status page.
+/// The beginning of the path of every URL that is opened: a login, or the status page.
 const STARTS: [&str; 2] = ["/login/start/", "/open/"];
 
-/// A URL that can be handed to a browser launcher: http, this machine, one of `STARTS` and a ticket, and
-/// serialised anew, so that what was checked is what is used. `Debug` leaves the ticket out.
+/// A URL that can be passed to a browser launcher: http, this machine, one of `STARTS` and a ticket. It is serialized
+/// again, so that exactly what was checked is used. `Debug` leaves the ticket out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartUrl(Url);
 

@@ -21,14 +21,14 @@ pub enum FolderError {
         /// What the system said.
         why: String,
     },
-    /// Its file system does not have what is needed.
+    /// Its file system lacks a feature that is needed.
     #[error("{}: its file system ({name}) refuses {asked}: {why}", path.display())]
     FileSystem {
         /// Which one.
         path: PathBuf,
-        /// The file system's kind.
+        /// The kind of the file system.
         name: String,
-        /// What was asked of it.
+        /// The feature that it lacks.
         asked: FileSystemFeature,
         /// What the system said.
         why: String,
@@ -46,7 +46,7 @@ impl FolderError {
     }
 }
 
-/// What is asked of a file system and not every one has.
+/// A feature that not every file system has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystemFeature {
     /// `flock`: one daemon at a time.

@@ -1,4 +1,4 @@
-//! What a file system refuses that the daemon can't do without: locks and durable writes.
+//! The features of a file system that the daemon needs: locks and durable writes.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::error::{FileSystemFeature, FolderError};
 
-/// Errors by which a file system says that it has no such thing. A full or broken disk is not among them.
+/// Errors that mean that a file system lacks a feature. A full or broken disk is not among them.
 const REFUSALS: [Errno; 5] = [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOLCK, Errno::NOTTY];
 
 /// The error of an operation on `file`, which is or is in `path`.
@@ -27,7 +27,7 @@ pub(crate) fn failed(
     }
 }
 
-/// By its magic number (`statfs(2)`), as `mount` calls it.
+/// The name that `mount` uses, by the magic number (`statfs(2)`).
 #[cfg(target_os = "linux")]
 fn name(file: impl AsFd) -> String {
     const NAMES: [(u32, &str); 17] = [
@@ -68,7 +68,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn what_a_file_system_does_not_have_is_told_with_its_name_and_a_full_disk_is_none_of_it() {
-        // proc makes nothing durable, and says so as others do.
+        // procfs makes nothing durable, and fails as other file systems do.
         let file = std::fs::File::open("/proc/self/status").unwrap();
         let refused = failed(FileSystemFeature::Sync, "/proc/self", &file, file.sync_all().unwrap_err());
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Whom owner, mode and kind of a file or folder let in, and who could swap a private folder for another:
-//! every folder above it is looked at (docs/security.md, rule 32).
+//! Who has access to a file or folder by its owner, mode and kind, and who could replace a private folder: every folder
+//! above it is checked (docs/security.md, rule 32).
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,8 +9,7 @@ use rustix::fs::{FileType, Stat};
 use super::error::FolderError;
 use crate::os::private_file::{self, NotPrivate, OTHERS, Owners, own_uid};
 
-/// What an owner looks like who has no number in this user namespace (`PrivateUsers=`, containers):
-/// root of the host, most of the time.
+/// The uid of an owner without an id in this user namespace (`PrivateUsers=`, containers): usually root of the host.
 const UNMAPPED: u32 = 65534;
 const STICKY: u32 = 0o1000;
 pub(super) const NOT_REGULAR: &str = "is not a regular file: move it away";
@@ -22,15 +21,15 @@ pub enum Changer {
     User(u32),
     /// Its group.
     Group(u32),
-    /// Whoever there is.
+    /// Every user.
     Everybody,
 }
 
-/// Who could change what has this owner, group and mode; `None`: nobody but this user and root.
+/// Who could change a file or folder with this owner, group and mode; `None`: nobody but this user and root.
 pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
     let me = own_uid();
-    // A group that only this user is in is no danger: with the umask 002 of many systems, `~/.local` is
-    // writable by it. By convention its number is the user's own.
+    // A group with only this user in it is harmless: with the umask 002 of many systems, it can write to `~/.local`. By
+    // convention its id is the user's own.
     let own_group = gid == 0 || (gid == me && rustix::process::getegid().as_raw() == gid);
     match mode {
         _ if ![me, 0, UNMAPPED].contains(&uid) => Some(Changer::User(uid)),
@@ -44,7 +43,7 @@ pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
 pub fn check_parents(path: &Path) -> Result<(), FolderError> {
     let Some(parent) = path.parent() else { return Ok(()) };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    // Symlinks above are fine (`/home` may be one): what counts is where they lead.
+    // Symlinks above are fine (`/home` may be one): what counts is their target.
     let parent = parent.canonicalize().map_err(|e| FolderError::io(parent, e))?;
     for folder in parent.ancestors() {
         let meta = folder.metadata().map_err(|e| FolderError::io(folder, e))?;
@@ -61,7 +60,7 @@ fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
         Changer::User(uid) => {
             Some(format!("belongs to user {uid}, who could replace its content: choose another place"))
         }
-        // What is in it can be replaced by its owner alone.
+        // Only the owner of an entry can replace it.
         Changer::Group(_) | Changer::Everybody if mode & STICKY != 0 => None,
         Changer::Group(_) | Changer::Everybody => {
             Some("can be written to by other users, who could replace its content: run `chmod go-w` on it".into())
@@ -69,7 +68,7 @@ fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
     }
 }
 
-/// Refuses what is not a private regular file of this user with one name.
+/// Refuses anything but a private regular file of this user with one name.
 pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(FolderError::refuse(path, NOT_REGULAR));
@@ -81,7 +80,7 @@ pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     check_mode(stat, path, "600")
 }
 
-/// Refuses what belongs to somebody else.
+/// Refuses a file or folder of another user.
 pub(super) fn check_owner(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     match private_file::check(stat.st_uid, 0, Owners::User, OTHERS) {
         Ok(()) | Err(NotPrivate::Open { .. }) => Ok(()),
@@ -92,7 +91,7 @@ pub(super) fn check_owner(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     }
 }
 
-/// Refuses what others have any access to; `wanted` is the mode to advise.
+/// Refuses a file or folder that others have any access to; `wanted` is the mode to advise.
 pub(super) fn check_mode(stat: &Stat, path: &Path, wanted: &str) -> Result<(), FolderError> {
     match private_file::check(stat.st_uid, stat.st_mode, Owners::Any, OTHERS) {
         Ok(()) | Err(NotPrivate::Foreign { .. }) => Ok(()),

@@ -11,21 +11,21 @@ use ringback_client::os::ports::table::{self, ESTABLISHED, LISTEN, SocketRow};
 /// How much of a table is read for one connection, in bytes: 27,000 sockets.
 const LONGEST: u64 = 4 << 20;
 
-/// Who is at the other end.
+/// The user at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerUser {
     /// The user who made the socket.
     Uid(u32),
-    /// No open socket is there: it was closed, or shut down for sending. Such a one names no user (it shows uid 0).
+    /// There is no open socket: it was closed, or shut down for sending. Such a socket has no user (it shows uid 0).
     NotFound,
-    /// A user that has no number in this user namespace. All of them look the same.
+    /// A user without an id in this user namespace. All of them look the same.
     Unmapped,
-    /// This system does not tell whose sockets are.
+    /// This system does not tell who owns a socket.
     Unsupported,
 }
 
 impl PeerUser {
-    /// The user's number, if the system names one.
+    /// The user's id, if the system names one.
     pub fn uid(self) -> Option<u32> {
         match self {
             Self::Uid(uid) => Some(uid),
@@ -34,18 +34,18 @@ impl PeerUser {
     }
 }
 
-/// The kernel, as listeners ask it for their peers. Opened once, at the start: what can't be had later (no file
-/// descriptor is left, say) makes peers that are not found, and never ones that nobody asks about.
+/// Looks up the users of peers in the kernel, for listeners. Opened once, at the start: if a resource is missing later
+/// (such as file descriptors), peers are not found, but the check is never skipped.
 #[derive(Debug)]
 pub struct PeerLookup {
     source: PeerSource,
-    /// What users without a number in this user namespace are shown as; `None` where every user has one.
+    /// The uid that users without an id in this user namespace have; `None` if every user has one.
     overflow_uid: Option<u32>,
 }
 
 #[derive(Debug)]
 enum PeerSource {
-    /// One question at a time: an answer is taken from the same socket, some microseconds later.
+    /// One query at a time: its answer is read from the same socket, some microseconds later.
     #[cfg(target_os = "linux")]
     SockDiag(Mutex<SockDiag>),
     ProcNet,
@@ -53,19 +53,19 @@ enum PeerSource {
 }
 
 impl PeerLookup {
-    /// The best source that finds a socket of ours which listens, as a proof that it works here.
+    /// Chooses the best source that finds a listening socket of this process, which proves that it works here.
     pub fn open() -> Self {
         let probe = TcpListener::bind(("127.0.0.1", 0)).or_else(|_| TcpListener::bind(("::1", 0)));
         let found = probe.and_then(|probe| Ok(PeerSource::that_finds(probe.local_addr()?)));
         Self { source: found.unwrap_or(PeerSource::None), overflow_uid: overflow_uid() }
     }
 
-    /// Whether it will ever tell anything.
+    /// Whether it can find any user.
     pub fn is_supported(&self) -> bool {
         !matches!(self.source, PeerSource::None)
     }
 
-    /// Whose the socket is that has the address `peer` and is connected to `ours`. To be asked as soon as the
+    /// The owner of the socket that has the address `peer` and is connected to `ours`. Call this as soon as the
     /// connection is accepted, and once: it may be closed a moment later.
     pub async fn user(&self, peer: SocketAddr, ours: SocketAddr) -> PeerUser {
         let row = match &self.source {
@@ -110,7 +110,7 @@ fn same(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
 }
 
-/// Reading the table takes longer the more sockets there are, so it is done beside the runtime.
+/// Reading the table takes longer the more sockets there are, so it is done off the runtime.
 async fn in_table(peer: SocketAddr, ours: SocketAddr) -> Option<SocketRow> {
     let look = move || table::rows(LONGEST)?.find(|row| is_connection(row, peer, ours));
     tokio::task::spawn_blocking(look).await.ok().flatten()
@@ -133,7 +133,7 @@ impl PeerSource {
     }
 }
 
-/// See `user_namespaces(7)`, "Unmapped user and group IDs". In the first namespace every user has a number.
+/// See `user_namespaces(7)`, "Unmapped user and group IDs". In the initial namespace every user has an id.
 fn overflow_uid() -> Option<u32> {
     let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
     if maps_everybody(&map) {

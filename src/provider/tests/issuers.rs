@@ -19,7 +19,7 @@ struct Told {
 }
 
 impl Issuer {
-    /// Metadata stands at `path` only.
+    /// Serves metadata at `path` only.
     async fn start(path: &'static str) -> Self {
         let told = Arc::new(Told {
             issuer: std::sync::OnceLock::new(),
@@ -55,7 +55,7 @@ impl Issuer {
 const RFC_8414: &str = "/.well-known/oauth-authorization-server/tenant";
 const OIDC: &str = "/tenant/.well-known/openid-configuration";
 
-/// Or why there is none.
+/// The token URL, or the error.
 async fn token_url(provider: &HttpProvider, dialect: &Arc<Dialect>) -> String {
     match provider.resolve(dialect).await {
         Ok(resolved) => resolved.token_url().unwrap().to_string(),
@@ -195,7 +195,7 @@ async fn a_read_that_failed_stands_for_a_while_until_a_person_asks_or_the_config
     for caller in callers {
         assert!(caller.await.unwrap().to_string().contains("503"));
     }
-    // A machine that stands still for longer than the first pause may see a second read.
+    // A machine that stalls for longer than the first pause may see a second read.
     assert!(issuer.asked() < 10, "{}", issuer.asked());
     issuer.told.status.store(200, Ordering::SeqCst);
     provider.try_again(&dialect);

@@ -1,24 +1,24 @@
 //! Errors of an encrypted file.
 
-/// What can be wrong with such a file.
+/// Why a file can't be encrypted or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
-    /// It could not be made.
+    /// Encryption failed.
     #[error("it can't be encrypted: {0}")]
     Unmade(String),
-    /// No age file at all, or of a kind that is not known.
+    /// Not an age file, or one of an unknown kind.
     #[error("it is not an age file")]
     Foreign,
-    /// Another passphrase.
+    /// The passphrase is another one.
     #[error("the passphrase is wrong")]
     WrongPassphrase,
-    /// Other keys.
+    /// None of the keys matches.
     #[error("none of the identities can decrypt it")]
     WrongIdentity,
-    /// It was made too costly.
+    /// Its work factor is too high.
     #[error("decrypting it takes more memory than a file of ringback needs")]
     TooCostly,
-    /// Not what was written.
+    /// It was changed after it was written.
     #[error("it is damaged")]
     Damaged,
 }

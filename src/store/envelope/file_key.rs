@@ -1,4 +1,4 @@
-//! The key of one file: what is wrapped for its readers, and what the other keys are derived from.
+//! The key of one file: it is wrapped for each reader, and the other keys are derived from it.
 
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use super::error::EnvelopeError;
 
-/// In bytes.
+/// Length in bytes.
 const FILE_KEY: usize = 16;
-/// A wrapped key: the same and a tag.
+/// Length of a wrapped key: the key and a tag.
 const WRAPPED: usize = FILE_KEY + 16;
 
 /// 128 random bits.
@@ -22,12 +22,12 @@ impl FileKey {
         random().map(Zeroizing::new).map(Self)
     }
 
-    /// A key that is derived from it, for this use.
+    /// Derives the key for the use `info`.
     pub(super) fn derive(&self, salt: &[u8], info: &str) -> Zeroizing<[u8; 32]> {
         hkdf(&*self.0, salt, info)
     }
 
-    /// Encrypts it under a key that is used for this alone, so that a nonce of zeros will do.
+    /// Encrypts it under a key that is used only for this, so a nonce of zeros is safe.
     pub(super) fn wrap(&self, key: &[u8; 32]) -> Result<Vec<u8>, EnvelopeError> {
         // Encrypted in place, with room for the tag, so that the plain bytes exist once and get overwritten.
         let mut body = Vec::with_capacity(WRAPPED);
@@ -37,7 +37,7 @@ impl FileKey {
         Ok(body)
     }
 
-    /// `None`: it is wrapped under another key.
+    /// Decrypts a wrapped key; `None` if it was wrapped under another key.
     pub(super) fn unwrap(key: &[u8; 32], body: &[u8]) -> Option<Self> {
         let mut body = Zeroizing::new(body.to_vec());
         ChaCha20Poly1305::new(key.into()).decrypt_in_place(&Nonce::default(), b"", &mut *body).ok()?;
@@ -49,12 +49,12 @@ impl FileKey {
 pub(super) fn hkdf(secret: &[u8], salt: &[u8], info: &str) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     let done = Hkdf::<Sha256>::new(Some(salt), secret).expand(info.as_bytes(), key.as_mut());
-    // Fails for more than 255 blocks alone.
+    // Fails only for more than 255 blocks.
     debug_assert!(done.is_ok());
     key
 }
 
-/// From the system itself.
+/// Random bytes from the operating system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], EnvelopeError> {
     let mut bytes = [0; N];
     let done = rand::rngs::SysRng.try_fill_bytes(&mut bytes);

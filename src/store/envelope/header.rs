@@ -1,4 +1,4 @@
-//! The header of an age file: who can open it, as text, with a MAC under the file's key.
+//! The header of an age file: its stanzas as text, with a MAC under the file key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,22 +11,22 @@ use super::file_key::FileKey;
 const FIRST_LINE: &str = "age-encryption.org/v1\n";
 const STANZA: &str = "-> ";
 const END: &str = "---";
-/// Lines of a body have so many characters, and the last one less.
+/// Length of the lines of a body; the last one is shorter.
 const COLUMNS: usize = 64;
 
-/// One way to the file's key.
+/// A stanza: the file key, wrapped for one reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stanza {
-    /// Its kind, and what that kind needs.
+    /// Its kind, and the arguments of that kind.
     pub(super) arguments: Vec<String>,
     /// The wrapped key.
     pub(super) body: Vec<u8>,
 }
 
-/// What was read.
+/// A parsed header.
 pub(super) struct Header<'a> {
     pub(super) stanzas: Vec<Stanza>,
-    /// What the MAC is over.
+    /// The bytes that the MAC covers.
     authentic: &'a [u8],
     mac: Vec<u8>,
 }
@@ -55,7 +55,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Whether it is as it was written with this key.
+    /// Whether the MAC is right for this key.
     pub(super) fn is_authentic(&self, key: &FileKey) -> bool {
         mac(key, self.authentic).is_some_and(|mac| mac.verify_slice(&self.mac).is_ok())
     }
@@ -88,7 +88,7 @@ pub(super) fn write(stanzas: &[Stanza], key: &FileKey) -> Vec<u8> {
 
 fn mac(key: &FileKey, authentic: &[u8]) -> Option<Hmac<Sha256>> {
     let key: Zeroizing<[u8; 32]> = key.derive(b"", "header");
-    // A key of any length will do.
+    // HMAC accepts a key of any length.
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_ref()).ok()?;
     mac.update(authentic);
     Some(mac)
@@ -119,7 +119,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
-/// `None`: not in the one form that bytes have.
+/// `None` if the base64 is not canonical.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD_NO_PAD.decode(text).ok()
 }

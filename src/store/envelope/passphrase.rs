@@ -1,4 +1,4 @@
-//! Files for those who know a passphrase (scrypt, RFC 7914).
+//! Passphrase encryption of age files (scrypt, RFC 7914).
 
 use scrypt::Params;
 use zeroize::Zeroizing;
@@ -11,9 +11,9 @@ use crate::secret::Passphrase;
 const KIND: &str = "scrypt";
 const LABEL: &[u8] = b"age-encryption.org/v1/scrypt";
 const SALT: usize = 16;
-/// What a guess costs, as a power of two: 256 MiB of memory and about a second, the same as `age` itself takes.
+/// Work factor, as a power of two: 256 MiB of memory and about a second for each guess, the same as `age` uses.
 const WORK: u8 = 18;
-/// For what a file may not make this machine do: 1 GiB.
+/// Highest work factor that is accepted from a file: 1 GiB of memory.
 const MOST_WORK: u8 = 20;
 
 /// Whether the stanza is of this kind.

@@ -1,4 +1,4 @@
-//! What follows the header: the text in chunks, each authentic by itself and in its place (STREAM).
+//! The payload after the header: the text in chunks, each authenticated by itself and in its position (STREAM).
 
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
@@ -31,11 +31,11 @@ pub(super) fn seal(key: &FileKey, plain: &[u8], file: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// What [`seal`] encrypted. Nothing of it is given before all of it is authentic.
+/// Decrypts what [`seal`] encrypted. Nothing is returned before all of it is authenticated.
 pub(super) fn open(key: &FileKey, payload: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, sealed) = payload.split_first_chunk::<NONCE>()?;
     let cipher = cipher(key, nonce);
-    // Room for all of it, so that it does not grow and leave unwiped copies behind.
+    // Allocated at its final size, since growing would leave unwiped copies behind.
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
     let mut chunk = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
     let last = last_chunk(sealed.len(), SEALED_CHUNK);
@@ -63,7 +63,7 @@ fn cipher(key: &FileKey, nonce: &[u8; NONCE]) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new((&*key.derive(nonce, "payload")).into())
 }
 
-/// Eleven bytes count, and the last byte says whether it is the last chunk.
+/// Eleven bytes of counter, and a byte that marks the last chunk.
 fn chunk_nonce(number: usize, is_last: bool) -> Nonce {
     let mut nonce = [0; 12];
     let counted = ((number as u128) << 8) | u128::from(is_last);

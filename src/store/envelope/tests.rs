@@ -1,4 +1,4 @@
-//! Our files, and those of the `age` crate, which is the reference.
+//! Interoperability with the `age` crate, which is the reference.
 
 use std::io::{Read as _, Write as _};
 use std::iter;
@@ -9,7 +9,7 @@ use age::{Decryptor, Encryptor, scrypt};
 
 use super::*;
 
-/// The same key as ours.
+/// The same key in our own type.
 fn ours(identity: &Reference) -> Identity {
     Identity::parse(identity.to_string().expose_secret()).unwrap()
 }
@@ -57,7 +57,7 @@ fn who_has_one_of_the_keys_opens_it() {
     assert!(recipient("age1").is_err() && recipient("ssh-ed25519 AAAA").is_err());
 }
 
-/// Around the ends of chunks.
+/// Lengths around the boundaries of chunks.
 const LENGTHS: [usize; 7] = [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000];
 
 fn text(length: usize) -> Vec<u8> {

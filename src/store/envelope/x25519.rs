@@ -1,4 +1,4 @@
-//! Files for those who have the private key of a public one (X25519, RFC 7748).
+//! Public-key encryption of age files (X25519, RFC 7748).
 
 use bech32::Bech32;
 use bech32::primitives::decode::CheckedHrpstring;
@@ -14,7 +14,7 @@ const LABEL: &str = "age-encryption.org/v1/X25519";
 const RECIPIENT: &str = "age";
 const IDENTITY: &str = "age-secret-key-";
 
-/// Somebody's public key.
+/// A public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient(PublicKey);
 
@@ -22,7 +22,7 @@ pub struct Recipient(PublicKey);
 pub struct Identity(StaticSecret);
 
 impl Recipient {
-    /// From `age1...`.
+    /// Parses `age1...`.
     pub fn parse(text: &str) -> Option<Self> {
         let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         read(text, RECIPIENT).filter(|_| lower).map(|bytes| Self(PublicKey::from(*bytes)))
@@ -39,13 +39,13 @@ impl Recipient {
 }
 
 impl Identity {
-    /// From `AGE-SECRET-KEY-1...`.
+    /// Parses `AGE-SECRET-KEY-1...`.
     pub fn parse(text: &str) -> Option<Self> {
         let upper = !text.bytes().any(|byte| byte.is_ascii_lowercase());
         read(text, IDENTITY).filter(|_| upper).map(|bytes| Self(StaticSecret::from(*bytes)))
     }
 
-    /// `None`: the stanza is for somebody else.
+    /// `None` if the stanza is for another reader.
     pub(super) fn unwrap(&self, stanza: &Stanza) -> Result<Option<FileKey>, EnvelopeError> {
         if stanza.arguments.first().is_none_or(|kind| kind != KIND) {
             return Ok(None);
@@ -59,7 +59,7 @@ impl Identity {
     }
 }
 
-/// `None`: one of the two is a point of low order, by which everybody would know the secret.
+/// `None` if one of the two is a point of low order, which would make the secret known to everybody.
 fn wrapping_key(shared: &SharedSecret, share: &PublicKey, recipient: &PublicKey) -> Option<Zeroizing<[u8; 32]>> {
     let salt = [*share.as_bytes(), *recipient.as_bytes()].concat();
     shared.was_contributory().then(|| hkdf(shared.as_bytes(), &salt, LABEL))

@@ -1,4 +1,4 @@
-//! The state folder, which one process at a time holds.
+//! The lock of the state folder: one process at a time holds it.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use crate::store::key::source::{self, Obtained, Outside, Start};
 
 const ACCOUNTS: &str = "accounts";
 
-/// The state folder, held by this process. Dropping it lets go.
+/// The state folder, held by this process. Dropping it releases the folder.
 #[derive(Debug)]
 pub struct StateLock {
     pub(super) folder: Folder,
@@ -27,8 +27,7 @@ pub struct StateLock {
 }
 
 impl StateLock {
-    /// Makes (0700) or checks the folder at `path` and holds it; [`StoreError::InUse`] if another daemon
-    /// does.
+    /// Creates (0700) or checks the folder at `path` and holds it; [`StoreError::InUse`] if another process does.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let folder = Folder::open(path)?;
         let Some(mut file) = folder.open_file(LOCK, OFlags::RDWR | OFlags::CREATE)? else {
@@ -43,7 +42,7 @@ impl StateLock {
                 return Err(file_system::failed(FileSystemFeature::Lock, folder.file(LOCK), &file, e).into());
             }
         }
-        // For people and for the second daemon's message; the lock itself is the kernel's.
+        // For users, and for the second daemon's error message; the lock itself is the kernel's.
         let pid = format!("{}\n", std::process::id());
         file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| io(folder.file(LOCK), &e))?;
         let accounts = folder.subfolder(ACCOUNTS)?;
@@ -53,7 +52,7 @@ impl StateLock {
         Ok(Self { folder, accounts, file })
     }
 
-    /// The same for a command: who asks for the daemon is not led to it.
+    /// The same for a command, which clients then do not take for the daemon.
     pub fn of_command(mut self) -> Result<Self, StoreError> {
         let written = self.file.write_all(format!("{COMMAND}\n").as_bytes());
         written.map_err(|e| io(self.folder.file(LOCK), &e))?;
@@ -65,7 +64,7 @@ impl StateLock {
         &self.folder
     }
 
-    /// The accounts that something is stored of, sorted.
+    /// The accounts with a stored record, sorted.
     pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
         let mut names = self.accounts.names()?;
         names.retain_mut(|name| {
@@ -76,8 +75,8 @@ impl StateLock {
         Ok(names)
     }
 
-    /// Gets the master key from `source`; makes one there only while no account is stored. Blocks: a
-    /// keyring or program has 10 s.
+    /// Gets the master key from `source`; creates one there only while no account is stored. Blocks: a keyring or
+    /// program may take 10 s.
     pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
         source::obtain(source, &self.folder, self.which_start()?, outside)
     }
@@ -89,8 +88,8 @@ impl StateLock {
 
 impl Drop for StateLock {
     fn drop(&mut self) {
-        // Closing the file would do, but for a child that was forked and has not yet come to exec: it
-        // holds a copy. What fails here ends with the process.
+        // Closing the file is not enough: a forked child that has not called exec yet holds a copy. If this fails, the
+        // lock ends with the process.
         let _ = self.file.unlock();
     }
 }

@@ -1,7 +1,7 @@
-//! Which place in the reach of ringback holds the master key: the note about it in the state folder.
+//! Where ringback keeps the master key: the note about it in the state folder.
 //!
-//! [`KeySource::Auto`] notes what it chose at the first start. `ringback store rekey` notes where it put the new key, and
-//! that goes before the config: whoever forgets to change `store.key` is still served, and told.
+//! [`KeySource::Auto`] notes what it chose at the first start. `ringback store rekey` notes where it put the new key,
+//! and that takes precedence over the config: if `store.key` was not changed, the store still opens, with a warning.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// The note in the state folder. Not a secret.
 pub const FILE: &str = "key-source";
-/// Behind the place: a rekey put the key there.
+/// Follows the place if a rekey put the key there.
 const BY_REKEY: &str = " by rekey";
 
 /// Where a master key can be put.
@@ -29,9 +29,10 @@ pub enum KeyLocation {
 /// Which of two items of the keyring: a new key never overwrites the one that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
-    /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's key.
+    /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's
+    /// key.
     First,
-    /// The same with `//2` behind it, which ends no path of a state folder.
+    /// The same followed by `//2`, with which no path of a state folder ends.
     Second,
 }
 
@@ -62,11 +63,11 @@ const WORDS: [(&str, KeyLocation); 4] = [
     ("passphrase", KeyLocation::Passphrase),
 ];
 
-/// What the note says.
+/// A parsed note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Note {
     pub(in crate::store) place: KeyLocation,
-    /// It goes before the config.
+    /// It takes precedence over the config.
     pub(in crate::store) by_rekey: bool,
 }
 
@@ -78,7 +79,7 @@ impl fmt::Display for Note {
 }
 
 impl Note {
-    /// `None`: it says something else.
+    /// `None` if it is not a valid note.
     pub(in crate::store) fn parse(text: &str) -> Option<Self> {
         let (word, by_rekey) = text.strip_suffix(BY_REKEY).map_or((text, false), |word| (word, true));
         let (_, place) = WORDS.into_iter().find(|(known, _)| *known == word)?;
@@ -126,7 +127,7 @@ impl KeyLocation {
     }
 }
 
-/// Where the key is to be had: as the config says, unless a rekey has put it elsewhere.
+/// Where to get the key: from the config's source, unless a rekey has put it elsewhere.
 pub(in crate::store) fn resolved(source: &KeySource, folder: &Folder) -> Result<KeySource, StoreError> {
     let Some(note) = Note::read(folder)?.filter(|note| note.by_rekey) else { return Ok(source.clone()) };
     if !note.place.agrees_with(source) {

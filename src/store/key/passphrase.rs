@@ -1,6 +1,6 @@
-//! A master key that a passphrase opens. The key is random; the private file `passphrase.toml` holds it
-//! encrypted under what Argon2id (RFC 9106) makes of the passphrase. So the passphrase is checked without
-//! touching any sealed account, and the cost of guessing can be raised without sealing anything anew.
+//! A master key that is encrypted with a passphrase. The key is random; the private file `passphrase.toml` holds it
+//! encrypted under a key that Argon2id (RFC 9106) derives from the passphrase. So the passphrase is checked without
+//! touching any sealed account, and the cost of guessing can be raised without sealing anything again.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
@@ -18,12 +18,12 @@ use crate::store::StoreError;
 
 /// The file in the state folder.
 pub const FILE: &str = "passphrase.toml";
-/// In words, for people.
+/// The source, in words.
 pub(in crate::store) const FROM: &str = "a passphrase";
 
-/// A new passphrase has at least so many characters: whoever gets hold of the file can guess at leisure.
+/// Minimum length of a new passphrase, in characters: whoever has the file can guess offline.
 const SHORTEST: usize = 12;
-/// And no more bytes than this.
+/// Maximum length, in bytes.
 const LONGEST: usize = 1024;
 const FORMAT: u32 = 1;
 const KDF: &str = "argon2id";
@@ -33,7 +33,7 @@ const NONCE: usize = 24;
 /// The file is a few hundred bytes long.
 const FILE_LIMIT: usize = 4096;
 
-/// What one guess costs. Stored beside the salt.
+/// The cost of one guess. Stored beside the salt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::store) struct Cost {
@@ -46,7 +46,7 @@ impl Cost {
     /// The second recommendation of RFC 9106 §4, for machines that are short of memory.
     pub(in crate::store) const USUAL: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
 
-    /// For what a damaged file may not make this machine do.
+    /// Highest cost that is accepted from a file, which may be damaged.
     const MOST: Self = Self { memory_kib: 4 * 1024 * 1024, passes: 64, lanes: 64 };
 
     fn is_at_least(self, other: Self) -> bool {
@@ -76,7 +76,7 @@ pub(in crate::store) fn is_set(folder: &Folder) -> Result<bool, StoreError> {
     Ok(folder.read(FILE, FILE_LIMIT)?.is_some())
 }
 
-/// Makes a key that `passphrase` opens from now on. Takes a second on purpose.
+/// Creates a key that `passphrase` opens from now on. Takes a second on purpose.
 pub(in crate::store) fn set(
     folder: &Folder,
     passphrase: &Passphrase,
@@ -94,7 +94,7 @@ pub(in crate::store) fn set(
     Ok(Obtained { key, from: FROM.into() })
 }
 
-/// Writes into `file` the `key`, which `passphrase` opens from then on. Takes a second on purpose.
+/// Writes `key`, encrypted with `passphrase`, into `file`. Takes a second on purpose.
 pub(in crate::store) fn write(
     folder: &Folder,
     file: &str,
@@ -106,8 +106,8 @@ pub(in crate::store) fn write(
     Ok(folder.write(file, wrap(folder, key, passphrase, cost)?.as_bytes())?)
 }
 
-/// The key that `passphrase` opens; [`StoreError::WrongPassphrase`] if it is another. Takes a second on
-/// purpose. A file that was made at a lower cost than `cost` is made anew.
+/// The key that `passphrase` opens; [`StoreError::WrongPassphrase`] if it does not. Takes a second on purpose. A file
+/// with a lower cost than `cost` is written again.
 pub(in crate::store) fn open(folder: &Folder, passphrase: &Passphrase, cost: Cost) -> Result<Obtained, StoreError> {
     let Some(text) = folder.read(FILE, FILE_LIMIT)? else {
         return Err(StoreError::Passphrase { why: "no passphrase is set yet: set the first one".into() });
@@ -181,11 +181,11 @@ fn wrap(folder: &Folder, key: &MasterKey, passphrase: &Passphrase, cost: Cost) -
     Ok(format!("# The store's master key, encrypted with the passphrase. Without this file it is lost.\n{text}"))
 }
 
-/// `None`: the cost makes no sense, or there is no memory for it.
+/// `None` if the cost is invalid, or there is not enough memory for it.
 fn stretch(passphrase: &Passphrase, salt: &[u8; SALT], cost: Cost) -> Option<Zeroizing<[u8; KEY]>> {
     let params = cost.params()?;
     let mut blocks = Vec::new();
-    // A machine that is short of memory says no instead of dying of it.
+    // If memory is short, this fails instead of aborting the process.
     blocks.try_reserve_exact(params.block_count()).ok()?;
     blocks.resize(params.block_count(), Block::default());
     let mut blocks = Zeroizing::new(blocks);
@@ -210,8 +210,8 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     STANDARD.decode(text).ok()?.try_into().ok()
 }
 
-/// Whether it may be set. What was set is used as it is.
-/// Whether it may be set as a new one, for the store or for a file that leaves this machine.
+/// Whether it may be set as a new one, for the store or for a file that leaves this machine. A passphrase that is
+/// already set is not checked.
 pub fn fits(passphrase: &Passphrase) -> Result<(), StoreError> {
     let why = match passphrase.expose() {
         "" => "the passphrase is empty".into(),
@@ -230,7 +230,7 @@ fn damaged(folder: &Folder) -> StoreError {
     StoreError::Key { from: from(folder), why: "it is damaged: restore a copy of it".into() }
 }
 
-/// The error of a folder where accounts are sealed and the file is not there.
+/// The error if accounts are sealed but the file is missing.
 pub(in crate::store) fn lost(folder: &Folder) -> StoreError {
     let why = "the file does not exist, but the stored accounts are encrypted with a key: restore the file, set \
     `store.key` to what it was before, or move the folder `accounts` away and log in again";

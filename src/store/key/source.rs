@@ -1,5 +1,5 @@
-//! Where the master key comes from. A key is made at the first start only: while sealed files exist, a
-//! key that can't be had is an error, since a fresh one could open none of them.
+//! Key sources: where the master key comes from. A key is created at the first start only: while sealed files exist, a
+//! missing key is an error, since a new one could open none of them.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
@@ -21,15 +21,15 @@ use crate::store::StoreError;
 
 /// The key file in the state folder.
 pub const KEY_FILE: &str = "master.key";
-/// Attribute `service` in the keyring; what `username` is, [`Item`] tells.
+/// Attribute `service` in the keyring; [`Item`] gives `username`.
 pub const KEYRING_SERVICE: &str = "ringback master key";
 
-/// How long the program may take.
+/// Timeout of the program.
 const PROGRAM: Duration = Duration::from_secs(10);
-/// The program has ended; a grandchild that holds the pipe open doesn't get to hold us up.
+/// How long to read output after the program has ended: a grandchild may still hold the pipe open.
 const OPEN_OUTPUT: Duration = Duration::from_millis(100);
 
-/// What key sources reach for outside the state folder.
+/// What key sources use outside the state folder.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
     /// Reads an environment variable.
@@ -38,7 +38,7 @@ pub struct Outside<'a> {
     pub keyring: &'a (dyn Keyring + Send + Sync),
 }
 
-/// What a keyring is asked to do; the real one is [`OsKeyring`].
+/// Access to a keyring; the real one is [`OsKeyring`].
 pub trait Keyring {
     /// The secret stored under these attributes; [`KeyringError::NoEntry`] if there is none.
     fn get(&self, service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError>;
@@ -75,14 +75,14 @@ pub struct Obtained {
     pub from: String,
 }
 
-/// Whether a key may be made: only while nothing is sealed with an earlier one.
+/// Whether a key may be created: only while nothing is sealed with an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Start {
     First,
     Later,
 }
 
-/// Gets the key from `source`, or makes it there where that is allowed. Blocks: a program has 10 s.
+/// Gets the key from `source`, or creates it there if that is allowed. Blocks: a program may take 10 s.
 pub(in crate::store) fn obtain(
     source: &KeySource,
     folder: &Folder,
@@ -95,7 +95,7 @@ pub(in crate::store) fn obtain(
         KeySource::Keyring => from_keyring(folder, start, outside.keyring),
         KeySource::Credential(name) => from_credential(name, outside.env),
         KeySource::Command(argv) => from_command(argv),
-        // That takes somebody who knows it.
+        // The user has to enter it.
         KeySource::Passphrase => Err(StoreError::Locked),
     }
 }
@@ -104,7 +104,7 @@ fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained
     match Note::read(folder)?.map(|note| note.place) {
         Some(KeyLocation::Keyring(_)) => return from_keyring(folder, start, outside.keyring),
         Some(KeyLocation::File) => return from_file(folder, start),
-        // That takes somebody who knows it.
+        // The user has to enter it.
         Some(KeyLocation::Passphrase) => return Err(StoreError::Locked),
         None => {}
     }
@@ -114,7 +114,7 @@ fn auto(folder: &Folder, start: Start, outside: &Outside<'_>) -> Result<Obtained
     Ok(obtained)
 }
 
-/// The first start with [`KeySource::Auto`], or one whose note got lost.
+/// The first start with [`KeySource::Auto`], or one whose note was lost.
 fn choose(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<(KeyLocation, Obtained), StoreError> {
     if folder.read(KEY_FILE, TEXT_LIMIT)?.is_some() {
         return Ok((KeyLocation::File, from_file(folder, start)?));
@@ -154,7 +154,7 @@ fn from_keyring(folder: &Folder, start: Start, keyring: &dyn Keyring) -> Result<
     Ok(Obtained { key, from })
 }
 
-/// Puts the key into the keyring, and makes sure that it stays there.
+/// Puts the key into the keyring, and verifies that it stays there.
 pub(in crate::store) fn put(
     folder: &Folder,
     item: Item,
@@ -162,9 +162,9 @@ pub(in crate::store) fn put(
     keyring: &dyn Keyring,
 ) -> Result<(), StoreError> {
     let user = item.user(folder);
-    // As text: KWallet keeps nothing else.
+    // KWallet stores only text.
     keyring.set(KEYRING_SERVICE, &user, key.to_hex().as_bytes()).map_err(|error| unhad(&error))?;
-    // Read back: a keyring that forgets would cost every login at the next start.
+    // Read back: a keyring that loses the key would cost every login at the next start.
     let kept = keyring.get(KEYRING_SERVICE, &user).map_err(|error| unhad(&error))?;
     match MasterKey::parse(&kept) {
         Ok(kept) if kept.id() == key.id() => Ok(()),
@@ -172,14 +172,14 @@ pub(in crate::store) fn put(
     }
 }
 
-/// In words, for people.
+/// The source, in words.
 const KEYRING: &str = "the OS keyring";
 
 fn unhad(error: &KeyringError) -> StoreError {
     let (from, why) = (KEYRING.to_owned(), error.to_string());
     match error {
         KeyringError::NoEntry { .. } | KeyringError::Ambiguous { .. } => StoreError::Key { from, why },
-        // It comes with the user's session, or somebody unlocks it.
+        // The keyring appears with the user's session, or is unlocked later.
         KeyringError::NoService { .. }
         | KeyringError::Locked { .. }
         | KeyringError::TimedOut
@@ -202,8 +202,8 @@ fn from_credential(name: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result
     }
 }
 
-/// systemd owns these files and their folder, so owner and group are its business; a credential that
-/// everybody can read is not one.
+/// systemd owns these files and their folder, so owner and group are not checked; a world-readable credential is
+/// refused.
 fn read_credential(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let refused = || std::io::Error::other("it is not a regular file, or everybody can read it");
     let (file, meta) = private_file::open_regular(path)?;
@@ -212,11 +212,11 @@ fn read_credential(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
 }
 
 fn from_command(argv: &[String]) -> Result<Obtained, StoreError> {
-    // Arguments may say more than status has to show.
+    // Arguments may hold more than `status` should show.
     let from = argv.first().map_or_else(|| "command".to_owned(), |program| format!("command {program}"));
     let limits = ProgramLimits { output: TEXT_LIMIT, time: PROGRAM, open_output: Some(OPEN_OUTPUT) };
     let fail = |why: String| StoreError::Key { from: from.clone(), why };
-    // What it asks may be locked, or out of reach.
+    // The program's own source may be locked, or out of reach.
     let not_yet = |why: String| StoreError::KeyNotYet { from: from.clone(), why };
     match program::output_blocking(argv, &child_env::of_programs(std::env::vars_os()), limits) {
         Ok(text) => parsed(&text, from),

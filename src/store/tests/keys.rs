@@ -45,7 +45,7 @@ impl Keyring for Ring {
     }
 }
 
-/// For sources that need nothing of it.
+/// For sources that use nothing outside the state folder.
 pub(super) const NOTHING: Outside<'static> = Outside { env: &|_| None, keyring: &OsKeyring };
 
 fn ask(held: &StateLock, source: &KeySource, ring: &Ring, credentials: Option<&Path>) -> Result<Obtained, StoreError> {

@@ -1,4 +1,4 @@
-//! A store whose key comes and goes.
+//! Locking and unlocking the store.
 
 use super::*;
 use crate::contract::StoreState;
@@ -119,7 +119,7 @@ fn sealed_accounts_without_the_file_are_not_given_a_new_passphrase() {
 
 const CHEAP: &str = "memory_kib = 64\npasses = 1\nlanes = 1";
 
-/// A folder with a passphrase at the least cost there is.
+/// A folder with a passphrase at the lowest cost.
 fn cheap() -> (tempfile::TempDir, Folder, [u8; 8]) {
     let temp = tempdir();
     let folder = Folder::open(temp.path()).unwrap();

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// What is wrong, and how it comes about.
+/// A kind of damage, and how to cause it.
 type Spoil<On, const ROWS: usize> = [(&'static str, fn(&On)); ROWS];
 
 /// The state folder and the cache folder of one user.

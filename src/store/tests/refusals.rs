@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 
-/// A store with one record, opened again after `spoil` was at the record's file.
+/// A store with one record, reopened after `spoil` has changed the record's file.
 fn spoiled(spoil: impl FnOnce(&Path)) -> (tempfile::TempDir, FileStore, PathBuf) {
     let folder = tempdir();
     let store = open(folder.path());
@@ -179,7 +179,7 @@ impl TinyDisk {
         mount.is_ok_and(|done| done.status.success()).then_some(Self(folder))
     }
 
-    /// Takes what room is left.
+    /// Fills the disk.
     fn fill(&self) -> PathBuf {
         let path = self.0.path().join("filler");
         let mut file = std::fs::File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! A new key, from every place to every other, and cut off in between.
+//! Rekeys from every place to every other, also interrupted ones.
 
 use std::collections::BTreeMap;
 
@@ -139,7 +139,7 @@ fn only_the_new_passphrase_opens_it() {
     is_whole(&store, "the new one");
 }
 
-/// A keyring that answers, and keeps nothing.
+/// A keyring that accepts secrets but keeps none.
 struct Forgetful;
 
 impl Keyring for Forgetful {
@@ -156,7 +156,7 @@ impl Keyring for Forgetful {
     }
 }
 
-/// A keyring that lets nothing be deleted.
+/// A keyring that refuses to delete.
 struct Clinging(&'static Ring);
 
 impl Keyring for Clinging {
@@ -190,7 +190,7 @@ fn an_old_key_that_can_not_be_overwritten_is_refused_before_anything_changes() {
     let state = folder.path();
     let store = opened(state, &KeySource::File, ring, FIRST);
     fill(&store);
-    // Of an earlier time: not in use, and in the way all the same.
+    // A leftover: not in use, but in the way.
     std::os::unix::fs::symlink(state.join("elsewhere"), state.join("passphrase.toml")).unwrap();
     let before = files(&state.join("accounts"));
     store.rekey(&NewPlace::File, ring).unwrap_err();
@@ -213,7 +213,7 @@ fn what_fails_before_it_is_decided_changes_nothing() {
     unchanged("a keyring that forgets");
     store.rekey(&NewPlace::Passphrase(Passphrase::new("short")), ring).unwrap_err();
     unchanged("a passphrase that is too short");
-    // Sealed with a key of another store: nobody can seal it anew.
+    // Sealed with another store's key, so it can't be sealed again.
     let other = tempdir();
     opened(other.path(), &KeySource::File, ring, FIRST).commit("work", &record(1)).unwrap();
     let foreign = state.join("accounts/work.sealed");
@@ -235,7 +235,7 @@ fn a_plan_that_nobody_understands_stops_the_start_and_stays() {
         let outside = Outside { env: &|_| None, keyring: ring };
         let held = StateLock::take(folder.path()).unwrap();
         let result = FileStore::open(held, &KeySource::File, outside, Clock::System);
-        // A place without the mark of a rekey is none that a plan has.
+        // A plan never has a place without the mark of a rekey.
         assert!(matches!(result, Err(StoreError::Unsafe { .. })), "{text:?}: {result:?}");
         assert_eq!(std::fs::read(&plan).unwrap(), text.as_bytes());
     }

@@ -126,7 +126,7 @@ fn replies_that_are_not_http_too_long_or_cut_are_told_apart() {
 #[test]
 fn a_peer_that_dawdles_is_left_when_the_time_is_up() {
     let (mut mine, mut theirs) = UnixStream::pair().unwrap();
-    // One byte now and then would keep a timeout for each read alone alive for ever.
+    // A timeout per read would never fire while one byte arrives now and then.
     let peer = spawn(move || {
         for byte in OK.bytes().cycle() {
             std::thread::park_timeout(Duration::from_millis(5));
@@ -178,7 +178,7 @@ fn account_names_cannot_climb_out_of_their_place_in_the_path() {
     assert_eq!(token_target("a", &options), format!("/v1/accounts/a/token?{query}"));
 }
 
-/// What a client finds whose environment is `vars`.
+/// The client that is found with the environment `vars`.
 fn found(vars: &[(&str, &str)]) -> Result<Client, Error> {
     let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
     Ok(Client { daemon: discover(&DaemonOptions::default(), &env)? })
@@ -217,7 +217,7 @@ fn a_token_is_handed_over_on_the_socket_and_nowhere_else() {
         || ImportRequest { access_token: Some("canary".into()), refresh_token: None, ..ImportRequest::default() };
     let folder = Folder::new();
     let key = folder.file("key", "k123\n", 0o600);
-    // Nobody listens there: a client that tried would say so.
+    // Nothing listens there: a client that tried to connect would report that instead.
     let client =
         found(&[("RINGBACK_URL", "http://127.0.0.1:1"), ("RINGBACK_KEY_FILE", key.to_str().unwrap())]).unwrap();
     let failure = client.import("work", token()).unwrap_err();

@@ -20,7 +20,7 @@ pub enum AccountState {
     SignedOut,
     /// There is a token set, and it is kept fresh.
     Active,
-    /// It has no token yet and is getting one without the user.
+    /// It has no token yet and is obtaining one without the user.
     Starting,
     /// Only the user can help.
     NeedsLogin,
@@ -37,22 +37,21 @@ pub struct AccountReply {
     pub provider: String,
     /// Its state.
     pub state: AccountState,
-    /// Whether it has a token that works, and who has to do something if not; absent: an older daemon.
+    /// Whether it has a working token, and who has to act if not; absent from an older daemon.
     #[serde(flatten)]
     pub health: Option<HealthReply>,
-    /// Whether somebody has to do something.
+    /// Whether somebody has to act.
     pub attention_needed: bool,
     /// One sentence: why it needs a login, or what is wrong.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// The kind of `reason` where the state is `needs_login`, such as `restored_from_backup`. Later versions have more.
+    /// The kind of `reason` if the state is `needs_login`, such as `restored_from_backup`. Later versions may add more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason_code: Option<String>,
     /// Granted scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
-    /// Scope that was granted and that the provider no longer gives, separated by spaces; not known any more after a
-    /// restart.
+    /// Scope that was granted once and that the provider no longer grants, separated by spaces. Forgotten at a restart.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lost_scope: Option<String>,
     /// When the token was obtained, Unix seconds.
@@ -69,21 +68,21 @@ pub struct AccountReply {
     pub next_refresh_at: Option<i64>,
     /// Whether the token can be refreshed without the user.
     pub refreshable: bool,
-    /// When a new login is due, Unix seconds, where the token can't be refreshed.
+    /// When a new login is due, Unix seconds, if the token can't be refreshed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_due_at: Option<i64>,
-    /// Counts every token set that was committed since the first login.
+    /// The number of token sets committed since the first login.
     pub generation: u64,
-    /// The last thing that went wrong and has not been mended since.
+    /// The last error, unless it has been resolved since.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_error: Option<LastError>,
-    /// Whose tokens they are, where the provider tells, such as `voip_id`.
+    /// Whose tokens they are, such as `voip_id`, if the provider says so.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub identity: Map<String, Value>,
-    /// When the present login was made, Unix seconds, if that is known.
+    /// When the current login was made, Unix seconds, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub logged_in_at: Option<i64>,
-    /// How long the last logins lasted that the provider ended by itself, in seconds, the newest last.
+    /// How long each of the last logins lasted until the provider ended it, in seconds, the newest last.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub logins_lasted: Vec<u64>,
     /// The id of the pending login, if there is one.
@@ -95,7 +94,7 @@ pub struct AccountReply {
 }
 
 impl AccountReply {
-    /// Its health; of an older daemon, which does not tell, as its other members show it at `now` (Unix seconds).
+    /// Its health. An older daemon sends none: it is then derived from the other members at `now` (Unix seconds).
     pub fn health_at(&self, now: i64) -> HealthReply {
         let expired = self.expires_at.is_some_and(|at| at <= now);
         let shown = match self.state {
@@ -109,7 +108,7 @@ impl AccountReply {
     }
 }
 
-/// What went wrong last.
+/// The last error of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
     /// One of [`ErrorCode`].
@@ -132,7 +131,7 @@ pub struct AccountsReply {
     pub default_account: Option<String>,
     /// Where the store's master key comes from, in words.
     pub store_key: String,
-    /// Whether it is in memory.
+    /// Whether that key is in memory.
     #[serde(default)]
     pub store: StoreState,
     /// Sorted by name.
@@ -140,26 +139,26 @@ pub struct AccountsReply {
     /// Accounts that can't be used, sorted by name, each with its first mistake.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub mistakes: Vec<ConfigMistake>,
-    /// The last reload, if it was refused: the config from before it is in effect.
+    /// The last reload, if it was refused; the previous config then stays in effect.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reload_refused: Option<ReloadRefused>,
 }
 
-/// Something wrong in the config.
+/// A mistake in the config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigMistake {
-    /// The account that can't be used because of it, if it is one.
+    /// The account that can't be used because of the mistake, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
-    /// `FILE:LINE:COLUMN: KEY: what is wrong`, where a place is known.
+    /// `FILE:LINE:COLUMN: KEY: what is wrong`, as far as the position is known.
     pub message: String,
 }
 
-/// A config that was not taken over.
+/// A config reload that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadRefused {
     /// When, Unix seconds.
     pub at: i64,
-    /// Every reason.
+    /// Every mistake in the refused config.
     pub mistakes: Vec<ConfigMistake>,
 }

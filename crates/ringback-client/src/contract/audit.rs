@@ -11,47 +11,47 @@ pub struct AuditLine {
     pub version: u32,
     /// When: RFC 3339 in UTC, with milliseconds.
     pub at: String,
-    /// What was asked for or done.
+    /// What was requested or done.
     pub event: AuditEvent,
     /// `ok`, or the name of an [`ErrorCode`](super::errors::ErrorCode).
     pub result: String,
-    /// Why not, in words without secrets.
+    /// Why it failed, in words without secrets.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// The account.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
-    /// The app whose key was shown.
+    /// The app whose key the caller presented.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub app: Option<String>,
-    /// The process's user, over the unix socket.
+    /// The user id of the calling process, over the unix socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uid: Option<u32>,
-    /// The process, over the unix socket.
+    /// The id of the calling process, over the unix socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pid: Option<i32>,
-    /// What that process ran when it connected: a hint, since it may be an interpreter, or have changed.
+    /// The executable of that process when it connected. Only a hint: it may be an interpreter, or have changed since.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub executable: Option<String>,
-    /// Where it came from, over TCP.
+    /// The caller's address, over TCP.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<String>,
-    /// The granted scope of what was handed out.
+    /// The granted scope of the token that was handed out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
     /// The request's id in the daemon's log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
-    /// How many more requests like this one the line stands for: beyond a rate, they get no lines of their own.
+    /// How many more requests like this one the line stands for: above a rate limit, they get no lines of their own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub more: Option<u64>,
-    /// Since when they came: RFC 3339 in UTC, with milliseconds.
+    /// The beginning of the period in which they came: RFC 3339 in UTC, with milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<String>,
 }
 
 impl AuditLine {
-    /// The `result` of what goes on after the line, which has another line for its end.
+    /// The `result` of an operation that is still running; another line reports its end.
     pub const BEGUN: &'static str = "begun";
 
     /// Whether nothing was refused and nothing failed.
@@ -59,7 +59,7 @@ impl AuditLine {
         self.result == "ok" || self.result == Self::BEGUN
     }
 
-    /// Something that went well, with nothing else to say of it yet. `at` is RFC 3339.
+    /// A successful event without details. `at` is RFC 3339.
     pub fn new(event: AuditEvent, at: String) -> Self {
         Self {
             version: VERSION,
@@ -85,29 +85,29 @@ impl AuditLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEvent {
-    /// A token was asked for.
+    /// A token was requested.
     Token,
-    /// A request was refused before it was looked at: no key, a wrong one, or too few rights.
+    /// A request was refused before it was handled: no key, a wrong one, or too few rights.
     Denied,
-    /// A login was begun.
+    /// A login was started.
     Login,
     /// An account was logged out.
     Logout,
-    /// A new token was asked for, or a token was reported as rejected.
+    /// A new token was requested, or a token was reported as rejected.
     Refresh,
-    /// A token was brought from elsewhere.
+    /// A token was imported.
     Import,
     /// An account was written into a file for another machine.
     Export,
     /// A provider's new address was accepted.
     Accept,
-    /// An app was made.
+    /// An app was created.
     AppAdded,
-    /// An app's key was taken away.
+    /// An app was removed, and its key revoked.
     AppRemoved,
-    /// An app got another key.
+    /// An app's key was rotated.
     AppRotated,
-    /// A question whether a program may have a token was answered.
+    /// A consent question was answered.
     Consent,
     /// A session of the status page was opened.
     Session,

@@ -1,12 +1,12 @@
-//! Account takeover check: a login as another person than the one whose tokens the account has.
+//! Account takeover check: a login by another person than the owner of the account's tokens.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::identity::whose;
 
-/// A login brought the tokens of another person than the account's are of, and waits for an answer whether they may
-/// take their place. Both are an `identity`.
+/// A login has brought another person's tokens, and waits for an answer whether they may replace the account's own.
+/// Both members have the form of an `identity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirm {
     /// Whose tokens the account has.
@@ -16,7 +16,7 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// Both identities in words. They have to be escaped where they are shown.
+    /// Both identities in words. Escape them before showing them.
     pub fn in_words(&self) -> (String, String) {
         let told = |identity| whose(identity).unwrap_or_else(|| "somebody".into());
         (told(&self.current), told(&self.new))
@@ -27,17 +27,17 @@ impl Confirm {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginAnswer {
-    /// Whether the new tokens take the place of the old ones; if not, they are dropped.
+    /// Whether the new tokens replace the old ones; if not, they are dropped.
     pub replace: bool,
 }
 
-/// What new tokens took the place of, where that has to be told.
+/// What the new tokens replaced, if the user has to be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
-    /// The identity of another person, whose tokens the account had before.
+    /// The identity of the other person whose tokens the account had before.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub replaced_identity: Map<String, Value>,
-    /// The account had tokens before, and nobody can tell whether they were the same person's.
+    /// The account had tokens before, and it is unknown whether they were the same person's.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub identity_unknown: bool,
 }

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 pub struct DoctorReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// Whether somebody has to do something; the exit code says it too.
+    /// Whether somebody has to act; the exit code says so too.
     pub attention_needed: bool,
-    /// In the order in which they were looked at.
+    /// In the order of the checks.
     pub findings: Vec<Finding>,
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was looked at, such as `port` or `account work`.
+    /// What was checked, such as `port` or `account work`.
     pub check: String,
     /// The result.
     pub state: FindingState,
@@ -31,9 +31,9 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
-    /// As it should be.
+    /// Nothing is wrong.
     Good,
-    /// Something to know; nobody has to do anything.
+    /// Worth knowing, but nobody has to act.
     Note,
     /// Something has to be fixed.
     NeedsHand,

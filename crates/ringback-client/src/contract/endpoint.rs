@@ -14,16 +14,16 @@ pub struct Health {
 pub struct Endpoint {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// Base URL of the TCP listener, without a trailing slash; absent where there is none.
+    /// Base URL of the TCP listener, without a trailing slash; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
     /// The file with the key for the TCP listener.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_file: Option<String>,
-    /// Where there is a TCP listener and no key file: how there is one again.
+    /// How to get a key file, if there is a TCP listener but no key file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_hint: Option<String>,
-    /// The unix socket; absent where it is switched off.
+    /// The unix socket; absent if it is switched off.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub socket: Option<String>,
     /// The daemon's process id.

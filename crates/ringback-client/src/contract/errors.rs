@@ -7,7 +7,7 @@ use super::confirm::Confirm;
 /// Every error reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReply {
-    /// The code programs branch on.
+    /// The code that programs branch on.
     pub error: ErrorCode,
     /// What happened, in one sentence without secrets.
     pub error_description: String,
@@ -25,15 +25,15 @@ pub struct ErrorReply {
     /// The login that waits for an answer (`login_failed`, of an import).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_id: Option<String>,
-    /// What it asks.
+    /// What that login asks.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm: Option<Box<Confirm>>,
-    /// Names that come near the one that was asked for (`unknown_account`).
+    /// Names similar to the requested one (`unknown_account`).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub nearest: Vec<String>,
 }
 
-/// Every error that a caller can meet; see [`ErrorCode::TABLE`].
+/// Every error code that a caller can get; see [`ErrorCode::TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub enum ErrorCode {
@@ -41,7 +41,7 @@ pub enum ErrorCode {
     Internal,
     /// The request is invalid.
     Usage,
-    /// Nobody answers at the socket or port.
+    /// Nothing answers at the socket or port.
     NoDaemon,
     /// No such account.
     UnknownAccount,
@@ -51,15 +51,15 @@ pub enum ErrorCode {
     LoginFailed,
     /// Somebody has to agree before the account's tokens are replaced, and there is nobody to ask.
     NeedsConfirmation,
-    /// The provider can't be asked just now, or too many callers wait already.
+    /// The provider can't be asked right now, or too many callers are waiting already.
     ProviderUnreachable,
-    /// The provider said no, and will say so again.
+    /// The provider refused, and would refuse again.
     ProviderRefused,
     /// The store is locked, unwritable or corrupt.
     StoreUnavailable,
     /// No key, or a wrong one.
     Unauthorized,
-    /// The caller is known and may not.
+    /// The caller is known but lacks the right.
     Forbidden,
     /// No such route.
     NotFound,
@@ -74,11 +74,11 @@ pub struct ErrorRow {
     pub code: ErrorCode,
     /// Its name on the wire.
     pub name: &'static str,
-    /// HTTP status of the reply; 0 where it never travels over HTTP.
+    /// HTTP status of the reply; 0 if it never travels over HTTP.
     pub status: u16,
     /// Exit code of the command line.
     pub exit: u8,
-    /// When it is met.
+    /// When a caller gets it.
     pub when: &'static str,
 }
 
@@ -134,7 +134,7 @@ impl From<ErrorCode> for &'static str {
 impl TryFrom<String> for ErrorCode {
     type Error = String;
 
-    /// `not_permitted` reads as [`ErrorCode::Unauthorized`]: the HTTP status tells the two apart.
+    /// `not_permitted` parses as [`ErrorCode::Unauthorized`]: the HTTP status tells the two apart.
     fn try_from(name: String) -> Result<Self, String> {
         let row = Self::TABLE.into_iter().find(|row| row.name == name);
         row.map(|row| row.code).ok_or_else(|| format!("unknown error code `{name}`"))

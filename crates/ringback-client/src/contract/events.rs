@@ -19,15 +19,15 @@ pub struct AccountEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// Somebody logged in, or it came to its first token without anybody.
+    /// Somebody logged in, or the account got its first token without a user.
     LoggedIn,
     /// It has a newer token.
     Refreshed,
-    /// It can't be refreshed, and its token ends before long.
+    /// It can't be refreshed, and its token expires soon.
     LoginDue,
     /// Only the user can help.
     LoginNeeded,
-    /// It has no valid token because none can be got, or soon will have none and that does not heal by itself.
+    /// It has no valid token because none can be obtained, or it soon will have none and can't recover by itself.
     Failing,
     /// It has a token again after [`EventKind::Failing`].
     Recovered,

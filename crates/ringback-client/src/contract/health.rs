@@ -2,42 +2,42 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whether an account has a token that works, and who has to do something if not.
+/// Whether an account has a working token, and who has to act if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountHealth {
     /// It has a valid token and will have the next one.
     Usable,
-    /// It has a valid token, and unless something changes it will have none after that.
+    /// It has a valid token, but will have none after that unless something changes.
     Ending,
-    /// It has no valid token, and is tried again by itself.
+    /// It has no valid token; the daemon keeps trying to get one.
     Recovering,
     /// It has no valid token, and needs its user: a login, or a change of the config.
     NeedsUser,
     /// The token store is locked or does not work.
     StoreUnavailable,
-    /// A newer daemon's word.
+    /// A value that only a newer daemon knows.
     #[serde(other)]
     Other,
 }
 
-/// An account's health, for the wire.
+/// An account's health on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthReply {
-    /// At this moment.
+    /// Its health now.
     #[serde(rename = "health")]
     pub now: AccountHealth,
-    /// Until when, Unix seconds, where that is known and it is [`AccountHealth::Ending`].
+    /// Until when that holds, Unix seconds, if it is [`AccountHealth::Ending`] and the time is known.
     #[serde(rename = "health_until", skip_serializing_if = "Option::is_none", default)]
     pub until: Option<i64>,
-    /// And what then.
+    /// Its health after that.
     #[serde(rename = "health_then", skip_serializing_if = "Option::is_none", default)]
     pub then: Option<AccountHealth>,
 }
 
 impl HealthReply {
-    /// What a caller of `ringback status` has to know of it, as an exit code: 9 the store, 5 the user is needed, 7 no
-    /// token and tried again, 0 usable.
+    /// The exit code of `ringback status` for it: 9 if the store is unavailable, 5 if the user is needed, 7 if there is
+    /// no token and the daemon keeps trying, 0 if it is usable.
     pub fn exit_code(self) -> u8 {
         let of = |health| match health {
             AccountHealth::StoreUnavailable => 9,
@@ -46,14 +46,14 @@ impl HealthReply {
             AccountHealth::Usable | AccountHealth::Ending => 0,
         };
         match (self.now, self.then) {
-            // There is a token, and the next one comes by itself or not at all.
+            // There is a token, but no next one will come without help.
             (AccountHealth::Ending, Some(then)) if then != AccountHealth::Recovering => of(then),
             (now, _) => of(now),
         }
     }
 
-    /// The worst of several exit codes: the store before the user, the user before a mistake in the config, and that
-    /// before what heals.
+    /// The worst of several exit codes, in this order: 9 (store), 5 (user), 4 (mistake in the config), 7 (recovers by
+    /// itself), 0.
     pub fn worst(codes: impl Iterator<Item = u8>) -> u8 {
         let rank = |code: &u8| [0, 7, 4, 5, 9].iter().position(|known| known == code);
         codes.max_by_key(rank).unwrap_or(0)

@@ -1,12 +1,12 @@
-//! Whose a token is, in words.
+//! The owner of a token, in words.
 
 use serde_json::{Map, Value};
 
-/// How many members of an `identity` [`whose`] tells, and how many characters of each: those of an ID token have room.
+/// How many members of an `identity` [`whose`] shows, and how many characters of each: enough for those of an ID token.
 const TOLD: (usize, usize) = (5, 96);
 
-/// An `identity` in words, such as `voip_id 1000001`: what is text or a number, each cut to a bearable
-/// length. The provider wrote it, so it has to be escaped where it is shown.
+/// An `identity` in words, such as `voip_id 1000001`: its texts and numbers, each truncated. The provider wrote it, so
+/// escape it before showing it.
 pub fn whose(identity: &Map<String, Value>) -> Option<String> {
     let cut = |text: &str| -> String { text.chars().take(TOLD.1).collect() };
     // The issuer comes last: it says the least about the person.

@@ -1,9 +1,9 @@
-//! What the provider says of a token: `GET /v1/accounts/{name}/info`.
+//! What the provider reports about a token: `GET /v1/accounts/{name}/info`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What the provider says of an account's token: `GET /v1/accounts/{name}/info`.
+/// What the provider reports about an account's token: `GET /v1/accounts/{name}/info`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InfoReply {
     /// [`VERSION`](crate::contract::VERSION).
@@ -17,13 +17,13 @@ pub struct InfoReply {
     /// Its scope, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
-    /// When it expires, in Unix seconds; absent where it never does, or the provider did not say.
+    /// When it expires, in Unix seconds; absent if it never does, or the provider did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<i64>,
     /// Whose it is, such as `voip_id`.
     #[serde(flatten)]
     pub identity: Map<String, Value>,
-    /// All that the provider said, unchanged.
+    /// Everything that the provider reported, unchanged.
     pub claims: Map<String, Value>,
 }
 

@@ -7,7 +7,7 @@ use super::confirm::{Confirm, Replaced};
 use super::errors::ErrorReply;
 use super::expiry::ExpiryWord;
 
-/// How the browser's answer is to come back.
+/// How the user gets to the provider's login page, and the answer back to the daemon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginVia {
@@ -29,7 +29,7 @@ pub struct LoginRequest {
     /// See [`LoginVia`].
     #[serde(default)]
     pub via: LoginVia,
-    /// Whether another person's tokens may be replaced, unasked.
+    /// Whether another person's tokens may be replaced without a question.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
 }
@@ -39,26 +39,26 @@ pub struct LoginRequest {
 pub struct LoginStarted {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// For `GET /v1/logins/{id}`.
+    /// The login's id, for `GET /v1/logins/{id}`.
     pub login_id: String,
     /// The account's own name.
     pub account: String,
-    /// Whether somebody else had begun it.
+    /// Whether the login was pending already.
     pub joined: bool,
-    /// For the browser, once, within a minute. With [`LoginVia::Paste`]: the provider's own page. Absent
-    /// where no browser is needed.
+    /// One-time URL for the browser, valid for a minute. With [`LoginVia::Paste`]: the provider's own page. Absent if
+    /// no browser is needed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub start_url: Option<String>,
     /// What the user does on another device, with [`LoginVia::Device`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<DevicePrompt>,
-    /// Where the user's password is awaited, if the account needs it and the config names no source.
+    /// Where to write the user's password, if the account needs it and the config names no source.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub password: Option<PasswordPrompt>,
     /// Why this kind of login is discouraged, if it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warning: Option<String>,
-    /// The login that was joined is made already, and asks this.
+    /// What the joined login asks, if it has brought its tokens already and waits for an answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm: Option<Confirm>,
     /// When the login ends by itself, Unix seconds.
@@ -68,16 +68,16 @@ pub struct LoginStarted {
 /// What the user does on another device (RFC 8628 §3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DevicePrompt {
-    /// To be typed in, or compared with what is shown there.
+    /// The code to type in there, or to compare with the one shown there.
     pub user_code: String,
-    /// Where.
+    /// The page to open.
     pub verification_uri: String,
-    /// The same with the code in it.
+    /// The same URI with the code in it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verification_uri_complete: Option<String>,
 }
 
-/// Where a password is awaited. Never over HTTP: a pipe that only this user can open.
+/// Where to write a password. It never travels over HTTP, but through a named pipe that only this user can open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordPrompt {
     /// Whose password.
@@ -90,7 +90,7 @@ pub struct PasswordPrompt {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasteRequest {
-    /// What stood in the address bar of the other machine's browser.
+    /// The text in the address bar of the other machine's browser.
     pub redirect_url: String,
 }
 
@@ -105,43 +105,44 @@ pub struct LoginReply {
     pub status: LoginStatus,
     /// When the login ends by itself, Unix seconds.
     pub expires_at: i64,
-    /// What the user has to do on another device, if that is the way.
+    /// What the user has to do on another device, if the login needs one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<DevicePrompt>,
-    /// What it asks, if it waits for an answer. It is pending meanwhile.
+    /// What the login asks, if it waits for an answer. Its status stays pending.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm: Option<Confirm>,
-    /// What happened meanwhile that did not end it, such as an answer that was not for it. For the user, in sentences.
+    /// What happened so far without ending the login, such as an answer that was not meant for it. Sentences for the
+    /// user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub notice: Option<String>,
     /// What failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<ErrorReply>,
-    /// Whether the account has a valid token of an earlier login all the same, if it failed.
+    /// Whether the account still has a valid token from an earlier login, if this one failed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub earlier_login: bool,
-    /// Granted scope, if it succeeded and the provider told.
+    /// Granted scope, if it succeeded and the provider reported it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
-    /// Expiry of the token in Unix seconds, if it succeeded and the provider told.
+    /// Expiry of the token in Unix seconds, if it succeeded and the provider reported it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token_expires_at: Option<i64>,
-    /// `unknown` or `never` where there is no `token_expires_at`, if it succeeded.
+    /// `unknown` or `never` if there is no `token_expires_at`, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token_expiry: Option<ExpiryWord>,
     /// Whether the token can be refreshed without the user, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refreshable: Option<bool>,
-    /// Whose tokens they are, if it succeeded and the provider told.
+    /// Whose tokens they are, if it succeeded and the provider reported it.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub identity: Map<String, Value>,
-    /// What became of the tokens that the account had, if it succeeded.
+    /// What became of the account's earlier tokens, if it succeeded.
     #[serde(flatten)]
     pub replaced: Replaced,
 }
 
 impl LoginReply {
-    /// Of a login that was begun.
+    /// The reply for a login that has just started.
     pub fn pending(login_id: String, account: String, expires_at: i64) -> Self {
         Self {
             login_id,
@@ -171,6 +172,6 @@ pub enum LoginStatus {
     Pending,
     /// The token set is on disk.
     Succeeded,
-    /// It ended without one.
+    /// It ended without a token set.
     Failed,
 }

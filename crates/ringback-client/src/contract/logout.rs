@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 pub struct LogoutReply {
     /// The account's own name.
     pub account: String,
-    /// Which of the two happened.
+    /// What happened to the tokens.
     pub outcome: LogoutOutcome,
     /// One sentence for people.
     pub detail: String,
 }
 
-/// Whether the provider knows of the logout.
+/// What a logout did to the tokens, and whether the provider knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutOutcome {

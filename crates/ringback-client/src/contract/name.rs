@@ -1,7 +1,7 @@
 //! The rule for names of accounts, providers and apps.
 
-/// Whether this can be a name: 1 to 64 characters of `a-z`, `0-9`, `.`, `_` and `-`, with a letter or digit first. Such a
-/// name is safe as a file's name, also where upper and lower case don't differ, and in a URL's path.
+/// Whether this is a valid name: 1 to 64 characters of `a-z`, `0-9`, `.`, `_` and `-`, the first a letter or digit.
+/// Such a name is safe as a file name, even on a case-insensitive file system, and in a URL's path.
 pub fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     (1..=64).contains(&name.len()) && !name.starts_with(['.', '_', '-']) && name.bytes().all(allowed)

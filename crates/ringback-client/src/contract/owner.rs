@@ -1,4 +1,4 @@
-//! For the daemon's own user: apps, consent questions, the status page.
+//! Requests of the daemon's own user: apps, consent questions, the status page.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppRequest {
-    /// What it is to be called.
+    /// The app's name.
     pub name: String,
-    /// The accounts it may read; absent: all, those that will be added too.
+    /// The accounts it may read; absent: all, including accounts added later.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accounts: Option<Vec<String>>,
-    /// It gets only tokens with no more than these scopes; absent: any token.
+    /// The scopes that its tokens are limited to; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scopes: Option<Vec<String>>,
-    /// Whether it may change something.
+    /// Whether it may change anything.
     #[serde(default)]
     pub write: bool,
-    /// How long the key is to work, in seconds; absent: until it is removed.
+    /// Lifetime of the key in seconds; absent: until the app is removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
 }
 
-/// A program that may ask with a key.
+/// An app: a program with a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppReply {
     /// Its name; `default` is the app whose key is in the key file.
@@ -30,10 +30,10 @@ pub struct AppReply {
     /// The accounts it may read; absent: all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accounts: Option<Vec<String>>,
-    /// The scopes that its tokens are limited to; absent: none.
+    /// The scopes that its tokens are limited to; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scopes: Option<Vec<String>>,
-    /// Whether it may change something.
+    /// Whether it may change anything.
     pub write: bool,
     /// When its key was made, Unix seconds.
     pub created_at: i64,
@@ -45,19 +45,19 @@ pub struct AppReply {
     /// When it last asked, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used_at: Option<i64>,
-    /// From which address it last asked; absent: never, or over the unix socket.
+    /// The address of its last request; absent if there was none, or it came over the unix socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_address: Option<String>,
 }
 
-/// All apps: `GET /v1/apps`, and what is left after `DELETE /v1/apps/{name}`.
+/// All apps: `GET /v1/apps`, and the remaining ones after `DELETE /v1/apps/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppsReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// Sorted by name.
     pub apps: Vec<AppReply>,
-    /// How many keys were shown since the daemon started that are nobody's.
+    /// How many unknown keys were presented since the daemon started.
     pub wrong_keys: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct AppMade {
     pub version: u32,
     /// The app.
     pub app: AppReply,
-    /// Its key, shown this once; absent for `default`.
+    /// Its key, shown only this once; absent for `default`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key: Option<String>,
     /// Where the key of `default` is.
@@ -78,51 +78,51 @@ pub struct AppMade {
     pub key_file: Option<String>,
 }
 
-/// Answer of `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.
+/// Reply to `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.
 #[derive(Serialize, Deserialize)]
 pub struct SessionReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// For the browser, once, within a minute.
+    /// One-time URL for the browser, valid for a minute.
     pub url: String,
-    /// Whether the URL is good for this user's browser alone, since the system tells which user is behind a
-    /// connection; `None`: an older daemon, which does not ask.
+    /// Whether only this user's browser can use the URL: the system has to tell which user owns a connection. `None`
+    /// from an older daemon, which does not check.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bound_to_user: Option<bool>,
 }
 
-/// The questions whether a program may have a token, and the answers: `GET /v1/consents`.
+/// The pending consent questions (may this program have a token?) and the remembered answers: `GET /v1/consents`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentsReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// Those that wait, the oldest first.
+    /// The questions without an answer yet, oldest first.
     pub pending: Vec<ConsentAsked>,
-    /// Those that were answered for good.
+    /// The answers that are remembered.
     pub remembered: Vec<ConsentKnown>,
 }
 
-/// A question that waits.
+/// A consent question without an answer yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentAsked {
     /// For `POST /v1/consents/{id}`.
     pub id: String,
     /// Who asks: `the app NAME`, or the path of an executable.
     pub who: String,
-    /// For a token of which account.
+    /// The account whose token it asks for.
     pub account: String,
 }
 
 /// An answer that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentKnown {
-    /// For `DELETE /v1/consents/{id}`. Another one after each start.
+    /// For `DELETE /v1/consents/{id}`. Changes at each start of the daemon.
     pub id: String,
     /// See [`ConsentAsked::who`].
     pub who: String,
     /// See [`ConsentAsked::account`].
     pub account: String,
-    /// Whether they may.
+    /// Whether it may have the token.
     pub allowed: bool,
 }
 
@@ -130,18 +130,18 @@ pub struct ConsentKnown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRequest {
-    /// What the user says.
+    /// The user's answer.
     pub answer: ConsentAnswer,
 }
 
-/// What the user says to a question.
+/// The user's answer to a consent question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentAnswer {
-    /// From now on.
+    /// Yes, from now on.
     Allow,
-    /// This time.
+    /// Yes, this time.
     Once,
-    /// Never, until it is forgotten.
+    /// No, until the answer is forgotten.
     Refuse,
 }

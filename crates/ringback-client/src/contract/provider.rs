@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Answer of `POST /v1/providers/{name}/accept`.
+/// Reply to `POST /v1/providers/{name}/accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptReply {
     /// The provider's name in the config.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountReply;
 
-/// Answer of `POST /v1/accounts/{name}/rejected`: the account, and whether the report led to a new token.
+/// Reply to `POST /v1/accounts/{name}/rejected`: the account, and whether the report led to a new token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedReply {
     /// The account as it is now.
@@ -12,10 +12,10 @@ pub struct RejectedReply {
     pub account: AccountReply,
     /// Whether a new token was obtained because of this report.
     pub refreshed: bool,
-    /// One sentence: why not.
+    /// Why not, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_refreshed: Option<String>,
-    /// Seconds until such a report leads to a refresh again.
+    /// Seconds until such a report can lead to a refresh again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after: Option<u64>,
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreState {
-    /// It is.
+    /// The key is in memory.
     #[default]
     Unlocked,
-    /// `POST /v1/unlock` gets it from where the config says.
+    /// `POST /v1/unlock` gets it from the config's source.
     Locked,
     /// `POST /v1/unlock` needs the passphrase.
     PassphraseNeeded,
@@ -17,27 +17,27 @@ pub enum StoreState {
     PassphraseUnset,
 }
 
-/// Answer of `POST /v1/lock` and `POST /v1/unlock`.
+/// Reply to `POST /v1/lock` and `POST /v1/unlock`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
-    /// How the store is now.
+    /// The state of the store now.
     pub store: StoreState,
-    /// Whether it was otherwise before.
+    /// Whether the request changed it.
     pub changed: bool,
 }
 
-/// Body of `POST /v1/unlock`; may be left out where no passphrase is needed.
+/// Body of `POST /v1/unlock`; may be left out if no passphrase is needed.
 ///
 /// `Debug` is left out on purpose, since it holds a passphrase.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnlockRequest {
-    /// With `store.key = "passphrase"`.
+    /// The passphrase, with `store.key = "passphrase"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub passphrase: Option<String>,
-    /// Whether this passphrase is to become the store's first.
+    /// Whether to set this as the store's first passphrase.
     #[serde(default)]
     pub new: bool,
 }

@@ -18,23 +18,23 @@ pub struct TokenReply {
     pub access_token: String,
     /// Always `Bearer` (RFC 6750).
     pub token_type: String,
-    /// Seconds that the token stays valid; absent where the provider gave none.
+    /// Seconds that the token stays valid; absent if the provider gave none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
-    /// When it expires, in Unix seconds; absent where the provider gave none.
+    /// When it expires, in Unix seconds; absent if the provider gave none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<i64>,
-    /// The machine's clocks disagree about whether it is still valid, and another one could not be had: the times are
-    /// those of the clock that counts what has passed.
+    /// The machine's clocks disagree about whether the token is still valid, and no new one could be obtained. The
+    /// times are those of the clock that measures elapsed time.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub expiry_in_doubt: bool,
-    /// `unknown` or `never` where there is no `expires_at`.
+    /// `unknown` or `never` if there is no `expires_at`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expiry: Option<ExpiryWord>,
-    /// The granted scope, separated by spaces, if the provider told.
+    /// The granted scope, separated by spaces, if the provider reported it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
-    /// What the provider added to its reply.
+    /// Further members of the provider's reply.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub extra: Map<String, Value>,
 }

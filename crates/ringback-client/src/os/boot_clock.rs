@@ -1,4 +1,4 @@
-//! The clock for timeouts: it counts the time that the machine sleeps, and nobody can set it.
+//! The clock for timeouts: it includes the time that the machine sleeps, and can't be set.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub(crate) fn since_boot() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Time since the first call, by the monotonic clock: elsewhere there is no better one that is portable.
+/// Time since the first call, on the monotonic clock: no better clock is portable to the other systems.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "the one place of this crate that asks a clock")]
 pub(crate) fn since_boot() -> Duration {

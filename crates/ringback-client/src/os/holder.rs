@@ -5,14 +5,14 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// The file in the state folder that its holder locks, and that says which process that is.
+/// The file in the state folder that its holder locks and writes its process id to.
 pub const LOCK: &str = "lock";
 
-/// Follows the process id where a command holds the folder, which is no daemon.
+/// Follows the process id if the holder is a command and not a daemon.
 pub const COMMAND: &str = "command";
 
-/// The daemon that holds the state folder at `path`, where the system tells (`/proc/locks`, `proc_locks(5)`). To try the
-/// lock would tell as well, and could keep a daemon that just starts from it.
+/// The process id of the daemon that holds the state folder at `path`, if the system tells (`/proc/locks`,
+/// `proc_locks(5)`). Trying the lock would tell too, but could take it from a daemon that is just starting.
 pub fn daemon(path: &Path) -> Option<u32> {
     let file = File::open(path.join(LOCK)).ok()?;
     let (inode, text) = (file.metadata().ok()?.ino().to_string(), read(&file)?);
@@ -26,7 +26,7 @@ pub fn daemon(path: &Path) -> Option<u32> {
     locks.lines().any(is_ours).then_some(pid)
 }
 
-/// The process that a lock file names, which need not hold it any more.
+/// The process that a lock file names, which may no longer hold it.
 pub fn read_pid(file: &File) -> Option<u32> {
     pid(&read(file)?)
 }

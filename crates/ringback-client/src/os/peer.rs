@@ -11,8 +11,8 @@ pub(crate) fn is_own_user(stream: &UnixStream, _: &Path) -> io::Result<bool> {
     Ok(peer.uid == rustix::process::geteuid())
 }
 
-/// Whether the socket file is this user's: without peer credentials that has to do, since only its owner can have
-/// bound it.
+/// Whether the socket file is this user's. Without peer credentials that has to suffice: only the owner of the file can
+/// have bound it.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn is_own_user(_: &UnixStream, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;

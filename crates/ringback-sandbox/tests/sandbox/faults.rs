@@ -1,4 +1,4 @@
-//! Every way for a token request to go wrong.
+//! Every fault of a token request.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn meet(world: &World, fault: Value) -> (String, reqwest::Result<reqwest::
     (token, response)
 }
 
-/// Whether the refresh token was spent behind the client's back.
+/// Whether the refresh token was used up without the client learning of it.
 async fn was_spent(world: &World, token: &str) -> bool {
     let (status, reply) = world.refresh(token).await;
     assert!(matches!(status, 201 | 400), "{reply}");

@@ -1,4 +1,4 @@
-//! The consent page and the code that comes of it.
+//! The consent page and the code that it leads to.
 
 use reqwest::Method;
 use serde_json::json;
@@ -141,7 +141,7 @@ async fn a_code_is_bound_to_its_redirect_uri_and_challenge_and_works_once() {
     let (status, reply) = world.token(body.clone()).await;
     assert_eq!(status, 201, "{reply}");
 
-    // The second use is refused, and ends what the first one gave (RFC 6749 §4.1.2).
+    // A second use is refused, and revokes the tokens of the first (RFC 6749 §4.1.2).
     let access = text(&reply, "access_token");
     assert_eq!(world.get("/v4/accounts/1000001", access).await.0, 200);
     assert_eq!(world.token(body).await.0, 400);

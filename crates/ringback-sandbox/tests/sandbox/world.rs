@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// Where the app of these tests waits for the browser.
+/// The redirect URI of these tests' app.
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:7464/callback/phonecom?a=b";
 
 pub(crate) struct World {
@@ -34,7 +34,7 @@ pub(crate) fn options(flags: &str) -> Options {
 }
 
 pub(crate) async fn start(flags: &str) -> World {
-    // Only plain http here, yet reqwest wants a provider to be there. The second time it is: fine.
+    // reqwest needs a crypto provider even for plain http. A second installation fails, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let sandbox = bind(&options(flags)).await.expect("bind");
     let facts = sandbox.facts();
@@ -52,7 +52,7 @@ impl World {
         self.client.request(method, self.url(path))
     }
 
-    /// Status and body, null where it is no JSON.
+    /// Status and body; null if the body is not JSON.
     pub(crate) async fn send(&self, request: RequestBuilder) -> (u16, Value) {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
@@ -191,7 +191,7 @@ pub(crate) fn error_of(reply: &(u16, Value)) -> (u16, &str) {
     (reply.0, text(&reply.1, "error"))
 }
 
-/// Whether the access token of a reply is taken.
+/// Whether the access token of a reply is accepted.
 pub(crate) async fn works(world: &World, reply: &Value) -> bool {
     let (status, _) = world.get("/v4/accounts/1000001", text(reply, "access_token")).await;
     assert!(matches!(status, 200 | 401), "{status}");

@@ -14,7 +14,7 @@ fn plain(body: impl AsRef<[u8]>) -> String {
     show_parsed(received(Some("application/json"), body.as_ref()))
 }
 
-/// How a type is told that is no word: it may be a token in the wrong member.
+/// How a type that is not a word is shown: it may be a token in the wrong member.
 const NO_WORD: &str = "something that is not a word";
 
 #[test]
@@ -87,10 +87,10 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
             &format!(r#""refresh_token":"{long}","access_token":"{long}""#),
             &format!("granted {long} {long} - - {{}}"),
         ),
-        // A refresh token may have more characters: it never stands in a header.
+        // A refresh token may have more characters: it is never sent in a header.
         row(r#""refresh_token":"r é&=\" ","access_token":"a""#, "granted a r é&=\"  - - {}"),
         row(r#""refresh_token":12345678901234567890,"access_token":"a""#, "granted a 12345678901234567890 - - {}"),
-        // The access token beside a useless refresh token is served, and the old refresh token goes on.
+        // The access token beside a useless refresh token is served, and the old refresh token stays in use.
         row(r#""refresh_token":{},"access_token":"a""#, "granted a - - - {}; refresh_token is not text"),
         row(r#""refresh_token":false,"access_token":"a""#, "granted a - - - {}; refresh_token is not text"),
         row(
@@ -160,7 +160,7 @@ fn broken_json_is_read_as_far_as_it_goes() {
         (br#"[{"access_token":"a","refresh_token":"r"}]"#, "granted a r"),
         (b"{\"x\":\"a\tb\",\"access_token\":\"a\",\"refresh_token\":\"r\"}", "granted a r"),
         (br#"{"x":NaN,"y":undefined,"z":01,"access_token":"a","refresh_token":"r"}"#, "granted a r"),
-        // Cut off: a member counts if it is whole.
+        // Cut off: a member counts if it is complete.
         (br#"{"access_token":"a","refresh_token":"r","scope":"x y"#, "granted a r"),
         (br#"{"access_token":"a","refresh_token":"r""#, "granted a r"),
         (br#"{"refresh_token":"r","access_token":"a"#, "granted - r"),
@@ -168,11 +168,11 @@ fn broken_json_is_read_as_far_as_it_goes() {
         (br#"{"access_token":"a","refresh_token":"r\"#, "unclear"),
         (br#"{"access_token":"a","refresh_token":1234"#, "unclear"),
         (br#"{"access_token":"a","expires_in":36"#, "unclear"),
-        // A token with what is no character in it is none.
+        // A token with an invalid character does not count.
         (b"{\"access_token\":\"a\",\"refresh_token\":\"r\xe9\"}", "granted a -"),
         (br#"{"access_token":"a","refresh_token":"\ud800r"}"#, "granted a -"),
         (br#"{"access_token":"a\ud800","refresh_token":"r"}"#, "granted - r"),
-        // A no is believed only where all of the reply makes sense.
+        // An error counts only in a well-formed reply.
         (br#"{"error":"invalid_grant""#, "unclear"),
         (b"{\"error\":\"invalid_grant\",\"x\":\"\xe9\"}", "unclear"),
         (b"<html><style>a{color:red}</style></html>", "unclear"),
@@ -313,7 +313,7 @@ fn flaw() -> impl Strategy<Value = Flaw> {
     ]
 }
 
-/// A good reply with `token`, which stands first or not, and these flaws: content type and body.
+/// A good reply with `token`, in the first place or not, and these flaws: content type and body.
 fn flawed(token: &str, is_first: bool, flaws: &[Flaw]) -> (&'static str, Vec<u8>) {
     let own = format!("\"refresh_token\":{}", Value::from(token)).into_bytes();
     let mut members = vec![br#""access_token":"AT","expires_in":60"#.to_vec()];
@@ -339,7 +339,7 @@ fn flawed(token: &str, is_first: bool, flaws: &[Flaw]) -> (&'static str, Vec<u8>
 }
 
 proptest::proptest! {
-    /// The provider has rotated: whatever else it gets wrong, the new refresh token is held.
+    /// The provider has rotated: whatever else it gets wrong, the new refresh token is kept.
     #[test]
     fn a_usable_refresh_token_in_a_success_is_never_lost(
         token in "[!-~]{1,60}",
@@ -357,7 +357,7 @@ proptest::proptest! {
         }
     }
 
-    /// And of whatever a JSON parser takes.
+    /// The same for anything that a JSON parser accepts.
     #[test]
     fn what_a_json_parser_finds_is_held(token in "[ -~]{1,40}", other in "[{}\\[\\]\":,a-z0-9\\\\]{0,12}") {
         let body = format!("{{\"x\":{other},\"refresh_token\":{}}}", Value::from(token));

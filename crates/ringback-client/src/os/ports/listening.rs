@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::table::{self, LISTEN, SocketRow};
 
-/// Somebody who listens.
+/// A listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listening {
     /// Whose socket it is.
@@ -14,8 +14,8 @@ pub struct Listening {
     inode: u64,
 }
 
-/// Who gets a connection to `address`: whoever listens there, else whoever listens on every address of that
-/// family, or of both. `None` where the system does not tell.
+/// The sockets that get a connection to `address`: those that listen there, else those that listen on every address of
+/// that family, or of both. `None` if the system does not tell.
 pub fn listening_at(address: SocketAddr) -> Option<Vec<Listening>> {
     let who = |row: &SocketRow| Listening { uid: row.uid, inode: row.inode };
     if let Some(row) = by_query(address) {
@@ -31,7 +31,7 @@ pub fn listening_at(address: SocketAddr) -> Option<Vec<Listening>> {
     Some(found.iter().filter(|row| covers(row.local)).map(who).collect())
 }
 
-/// The same by an exact query, which costs the same however many sockets others open.
+/// The same by an exact query, whose cost does not depend on how many sockets others open.
 #[cfg(target_os = "linux")]
 fn by_query(address: SocketAddr) -> Option<SocketRow> {
     let kernel = super::sock_diag::SockDiag::open().ok()?;
@@ -44,7 +44,7 @@ fn by_query(_: SocketAddr) -> Option<SocketRow> {
 }
 
 impl Listening {
-    /// The process, where we may look into it: our own user's.
+    /// The process, if it may be inspected: only those of this process's own user may.
     fn process(&self) -> Option<(u32, PathBuf)> {
         let socket = format!("socket:[{}]", self.inode);
         let holds = |process: &Path| {

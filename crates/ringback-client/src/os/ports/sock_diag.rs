@@ -25,10 +25,10 @@ const ERROR: u16 = 2;
 /// `NLM_F_REQUEST`: without `NLM_F_DUMP`, so one socket and not all of them.
 const EXACT: u16 = 1;
 const TCP: u8 = 6;
-/// Left over from earlier requests, at the most.
+/// How many messages are read before giving up: answers to earlier requests may come first.
 const STALE: usize = 8;
 
-/// A socket to ask the kernel with.
+/// A netlink socket for queries to the kernel.
 #[derive(Debug)]
 pub struct SockDiag {
     socket: OwnedFd,
@@ -39,7 +39,7 @@ impl SockDiag {
     pub fn open() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(SOCK_DIAG))?;
-        // To the kernel, which then takes no message from anybody else.
+        // Connected to the kernel, so that messages from other processes are not received.
         connect(&socket, &SocketAddrNetlink::new(0, 0))?;
         Ok(Self { socket, asked: AtomicU32::new(0) })
     }
@@ -52,8 +52,8 @@ impl SockDiag {
         Ok(row.filter(|row| row.state == LISTEN && row.local.port() == address.port()))
     }
 
-    /// The socket whose own end is `local` and whose other end is `remote`. Where there is none, the kernel may name
-    /// one that listens on `local`: the caller has to look at the row.
+    /// The socket whose own end is `local` and whose other end is `remote`. If there is none, the kernel may name one
+    /// that listens on `local`: the caller has to check the row.
     pub fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<SocketRow>> {
         let sequence = self.asked.fetch_add(1, Ordering::Relaxed);
         send(&self.socket, &request(sequence, local, remote), SendFlags::empty())?;
@@ -79,13 +79,13 @@ fn request(sequence: u32, local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
     message.extend(0_u32.to_ne_bytes());
     let family = if local.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     message.extend([u8::try_from(family.as_raw()).unwrap_or_default(), TCP, 0, 0]);
-    // Every state: the kernel does not look at this where it looks for one socket.
+    // All states: the kernel ignores them in a query for one socket.
     message.extend(u32::MAX.to_ne_bytes());
     message.extend(local.port().to_be_bytes());
     message.extend(remote.port().to_be_bytes());
     message.extend(octets(local.ip()));
     message.extend(octets(remote.ip()));
-    // On any interface, and with any cookie (`INET_DIAG_NOCOOKIE`).
+    // On any interface, with any cookie (`INET_DIAG_NOCOOKIE`).
     message.extend(0_u32.to_ne_bytes());
     message.extend(u64::MAX.to_ne_bytes());
     message

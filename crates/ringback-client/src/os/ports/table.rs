@@ -13,9 +13,9 @@ pub struct SocketRow {
     pub remote: SocketAddr,
     /// [`ESTABLISHED`], [`LISTEN`], or another of `include/net/tcp_states.h`.
     pub state: u8,
-    /// Who made it.
+    /// The user who made it.
     pub uid: u32,
-    /// 0: no process holds it any more, and `uid` says nothing.
+    /// 0 if no process holds it any more: `uid` then says nothing.
     pub inode: u64,
 }
 
@@ -26,8 +26,7 @@ pub const LISTEN: u8 = 10;
 
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Every row of both tables, up to this many bytes of each; `None` where there are no tables. Those that listen come
-/// first.
+/// Every row of both tables, up to `most` bytes of each, listening sockets first; `None` if there are no tables.
 pub fn rows(most: u64) -> Option<impl Iterator<Item = SocketRow>> {
     // A machine without IPv6 has no second table.
     let mut tables = TABLES.iter().filter_map(|path| File::open(path).ok()).peekable();
@@ -54,7 +53,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip_address(ip)?, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// Words of 32 bits, each as it lies in memory.
+/// Parses words of 32 bits, each in the byte order of the machine's memory.
 fn ip_address(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     match hex.len() {
