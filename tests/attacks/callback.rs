@@ -1,5 +1,5 @@
-//! Answers that are none: what does not have the state and the cookie of the pending login leaves it as it is, and what
-//! has them and can't be used ends it with the reason.
+//! Bad callbacks: without the state and the cookie of the pending login they change nothing; with them, but unusable,
+//! they end the login with the reason.
 
 use ringback::contract::LoginStatus;
 use url::Url;
@@ -8,11 +8,11 @@ use crate::http::{Browser, Reply, Request, Wire};
 use crate::idp::Idp;
 use crate::world::World;
 
-/// What a stranger, a broken provider or a curious program sends.
+/// A callback from an attacker, a broken provider or a curious program.
 struct Bad {
     what: &'static str,
     status: u16,
-    /// Changes the good request's URL.
+    /// Changes the URL of the good request.
     url: fn(&mut Url),
     method: &'static str,
     cookie: Cookie,
@@ -75,7 +75,7 @@ const TABLE: &[Bad] = &[
     Bad { what: "a foreign origin", headers: &[("Origin", "https://evil.example")], status: 403, ..PLAIN },
 ];
 
-/// What has the right state and cookie, and is no answer all the same; and what both sides say of it.
+/// Unusable callbacks with the right state and cookie, and the reason given by the page and the API.
 const UNUSABLE: &[(Bad, &str)] = &[
     (Bad { what: "the state twice", url: |url| replace(url, "state", &["=", "="]), ..PLAIN }, "`state` more than once"),
     (Bad { what: "two codes", url: |url| replace(url, "code", &["=", "other"]), ..PLAIN }, "`code` more than once"),
@@ -88,10 +88,10 @@ const UNUSABLE: &[(Bad, &str)] = &[
     ),
 ];
 
-/// What it is, and what puts it there.
+/// Name, and the function that adds it.
 type Beside = (&'static str, fn(&mut Url));
 
-/// What stands beside a good answer and is not read, or is as if it were not there (RFC 6749 §3.1).
+/// Additions to a good callback that are ignored, or count as omitted (RFC 6749 §3.1).
 const BESIDE_THE_CODE: &[Beside] = &[
     ("a long session_state", |url| add(url, "session_state", &"x".repeat(9000))),
     ("a long id_token", |url| add(url, "id_token", &"x".repeat(9000))),
@@ -114,7 +114,7 @@ fn begun(world: &World) -> (ringback::contract::LoginStarted, Browser, Url) {
 }
 
 #[test]
-fn an_answer_to_this_login_that_can_not_be_used_ends_it_with_the_reason_on_both_sides() {
+fn an_unusable_callback_ends_its_login_with_the_same_reason_on_the_page_and_in_the_api() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (bad, why) in UNUSABLE {
@@ -131,7 +131,7 @@ fn an_answer_to_this_login_that_can_not_be_used_ends_it_with_the_reason_on_both_
 }
 
 #[test]
-fn what_nobody_reads_stands_in_no_logins_way() {
+fn ignored_parameters_do_not_disturb_a_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (what, more) in BESIDE_THE_CODE {
@@ -152,13 +152,13 @@ fn a_code_of_twenty_four_kibibytes_reaches_the_provider_whole() {
     replace(&mut answer, "code", &[&long]);
     let reply = send(&PLAIN, &answer, &browser);
     assert_eq!(reply.status, 303, "{reply:?}");
-    let failure = world.login_end(&started.login_id).failure.expect("the provider knows no such code");
+    let failure = world.login_end(&started.login_id).failure.expect("the provider does not know this code");
     assert!(failure.error_description.contains("refused the code"), "{failure:?}");
     assert!(idp.seen_at("/token").pop().unwrap().body.contains(&long));
 }
 
 #[test]
-fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_word_to_who_waits() {
+fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_notice_to_the_caller() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (started, browser, good) = begun(&world);
@@ -174,7 +174,7 @@ fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_word_to_who_waits()
     world.until_logged("the cookies of the request have more than 32 KiB");
     let told = world.get(&format!("/v1/logins/{}", started.login_id)).parse::<ringback::contract::LoginReply>();
     assert!(told.notice.is_some_and(|notice| notice.contains("cookies")) && told.status == LoginStatus::Pending);
-    assert_eq!(with(30).status, 303, "and as many as that are read");
+    assert_eq!(with(30).status, 303, "fewer cookies are accepted");
     assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
 }
 

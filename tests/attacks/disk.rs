@@ -1,5 +1,5 @@
-//! What is in the files, put there while the daemon was down: edited, older, of another account, or led elsewhere.
-//! Whose the files are and who may look stands in `files.rs`, what is older as a whole in `restored.rs`.
+//! Files that were changed while the daemon was down: edited, older, of another account, or replaced by links.
+//! For owners and modes see `files.rs`; for state folders restored from a backup see `restored.rs`.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::process::Command;
 use ringback::contract::AccountState;
 
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
-/// What `ringback serve` does about it.
+/// What `ringback serve` does then.
 #[derive(Clone, Copy)]
 enum Then {
-    /// Ends with this code and says this, and the path.
+    /// Exits with this code and a message with this text and the path.
     Refuses(i32, &'static str),
-    /// Runs; the account `work` has no token to give, `home` has its own, as before.
+    /// Runs; the account `work` has no token, `home` is unchanged.
     WorkIsOut,
-    /// Runs, and all is as it was before.
+    /// Runs, and nothing has changed.
     AllIsWell,
 }
 
 use Then::{AllIsWell, Refuses, WorkIsOut};
 
-/// Name, the path that it is done to, what is done (the path, and one outside that may not be touched), and then.
+/// Name, path, the change (given the path and a file outside that must stay untouched), and the outcome.
 type Attack = (&'static str, &'static str, fn(&Path, &Path), Then);
 
 const APPS: &str = "state/ringback/apps.json";
@@ -34,7 +34,7 @@ const WORK: &str = "state/ringback/accounts/work.sealed";
 const SOCKET: &str = "run/ringback/ringback.sock";
 const ENDPOINT: &str = "run/ringback/endpoint.json";
 
-/// Writes `bytes` as the daemon would: for its user alone.
+/// Writes `bytes` as the daemon would: readable by its user only.
 pub(crate) fn put(path: &Path, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -118,7 +118,7 @@ const ATTACKS: &[Attack] = &[
     ("a master key of a mebibyte", "state/ringback/master.key", |p, _| put(p, "a".repeat(1 << 20)), Refuses(9, "master.key")),
 ];
 
-/// The state of everything, kept beside it, so that each row begins with the same.
+/// A copy of all files, so that each row starts from the same state.
 pub(crate) struct Kept(PathBuf);
 
 impl Kept {
@@ -141,7 +141,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// Starts the daemon: `None` if it runs, else its exit code.
+/// Starts the daemon; `None` if it runs, else its exit code.
 fn start(world: &mut World) -> Option<i32> {
     world.spawn(None);
     let (pid, stat) = (world.pid(), format!("/proc/{}/stat", world.pid()));
@@ -155,7 +155,7 @@ fn start(world: &mut World) -> Option<i32> {
 }
 
 #[test]
-fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
+fn tampered_files_yield_no_token_and_touch_no_other_files() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", ""), account("home", "idp", "")];
     let mut world = World::with_config(&config.concat());
@@ -167,9 +167,9 @@ fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
     world.stop();
     let kept = Kept::keep(&world);
     let outside = world.root().join("precious");
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, path, attack, then) in ATTACKS {
-        siege.row();
+        report.row();
         kept.restore(&world);
         put(&outside, "precious");
         let path = world.root().join(path);
@@ -180,28 +180,28 @@ fn what_was_done_to_the_files_gives_nobody_a_token_and_touches_nothing_else() {
         match (then, ended) {
             (Refuses(code, says), Some(ended)) => {
                 let told = said.contains(says) && said.contains(path.to_str().unwrap());
-                siege.expect(name, ended == *code && told, (ended, &said));
+                report.expect(name, ended == *code && told, (ended, &said));
             }
-            (Refuses(..), None) => siege.expect(name, false, ("it runs", &said)),
-            (_, Some(ended)) => siege.expect(name, false, (ended, &said)),
+            (Refuses(..), None) => report.expect(name, false, ("it runs", &said)),
+            (_, Some(ended)) => report.expect(name, false, (ended, &said)),
             (WorkIsOut, None) => {
                 let (work, home) = (world.get("/v1/accounts/work/token?wait=0"), world.token("home"));
-                siege.expect(name, work.status >= 400 && home == tokens.1, (&work, &home));
-                siege.expect(name, world.account("work").state != AccountState::Active, &work);
+                report.expect(name, work.status >= 400 && home == tokens.1, (&work, &home));
+                report.expect(name, world.account("work").state != AccountState::Active, &work);
             }
             (AllIsWell, None) => {
                 let seen = (world.token("work"), world.token("home"));
-                siege.expect(name, seen == tokens, &seen);
+                report.expect(name, seen == tokens, &seen);
             }
         }
         if ended.is_none() {
             world.stop();
         }
-        siege.expect(name, std::fs::read_to_string(&outside).is_ok_and(|text| text == "precious"), "touched");
-        siege.expect(name, !said.contains("canary") && !said.contains("panicked"), &said);
+        report.expect(name, std::fs::read_to_string(&outside).is_ok_and(|text| text == "precious"), "touched");
+        report.expect(name, !said.contains("canary") && !said.contains("panicked"), &said);
     }
     kept.restore(&world);
-    assert_eq!(start(&mut world), None, "the control: untouched, it runs");
+    assert_eq!(start(&mut world), None, "the control: with unchanged files it runs");
     assert_eq!((world.token("work"), world.token("home")), tokens);
-    siege.end();
+    report.end();
 }

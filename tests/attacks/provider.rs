@@ -1,4 +1,4 @@
-//! A hostile provider: what its token endpoint answers at a login, and what must not come of it.
+//! A hostile provider's token endpoint.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use ringback::contract::{AccountState, LoginStatus};
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::World;
 
-/// Somebody whom a redirect would lead to; counts who comes.
+/// The target of redirects; counts connections.
 pub(crate) struct Elsewhere {
     pub(crate) url: String,
     pub(crate) visits: Arc<AtomicUsize>,
@@ -32,7 +32,7 @@ impl Elsewhere {
     }
 }
 
-/// Name, and the reply to the code; `{E}` is somebody else's URL.
+/// Name, and the reply to the code, given the URL of another server.
 type Attack = (&'static str, fn(&str) -> Vec<u8>);
 
 pub(crate) fn json(body: &str) -> Vec<u8> {
@@ -43,7 +43,7 @@ pub(crate) fn redirect(status: u16, to: &str) -> Vec<u8> {
     with_header(status, &format!("Location: {to}"), "")
 }
 
-/// A well-formed head, then `body` without an announced end.
+/// A well-formed head, then `body` without a declared length.
 fn endless(head: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{head}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
 }
@@ -85,7 +85,7 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[test]
-fn no_reply_of_a_hostile_provider_makes_a_login_or_leads_anywhere() {
+fn no_hostile_token_reply_completes_a_login_or_is_followed_elsewhere() {
     let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
     let world = World::start(&idp);
     let mut wrong = Vec::new();
@@ -116,7 +116,7 @@ fn no_reply_of_a_hostile_provider_makes_a_login_or_leads_anywhere() {
     println!("{} attacks, all refused", ATTACKS.len());
 }
 
-/// Name, and the reply to a refresh: the old token goes on being served.
+/// Name, and the reply to a refresh: the old token is still served.
 #[rustfmt::skip]
 const AT_REFRESH: &[Attack] = &[
     ("307 to somebody else at a refresh", |e| redirect(307, e)),
@@ -137,9 +137,9 @@ fn no_reply_to_a_refresh_costs_the_login() {
         let token = world.token("work");
         idp.next(Act::Raw(reply(&elsewhere.url)));
         assert_ne!(world.post("/v1/accounts/work/refresh").status, 200, "{name}");
-        assert_eq!(world.token("work"), token, "{name}: the old token goes on");
+        assert_eq!(world.token("work"), token, "{name}: the old token is still served");
         assert_eq!(world.account("work").state, AccountState::Active, "{name}");
     }
-    assert_eq!(elsewhere.visits.load(Ordering::SeqCst), 0, "somebody else was asked");
+    assert_eq!(elsewhere.visits.load(Ordering::SeqCst), 0, "another server received a request");
     println!("{} attacks, all refused", AT_REFRESH.len());
 }
