@@ -34,7 +34,7 @@ const ATTACKS: &[Attack] = &[
     ("a form of the Origin null of another site", "+Origin: null\nSec-Fetch-Site: cross-site\nCookie: {C}", BODY, &[403]),
     ("a form of the Origin null of another port", "+Origin: null\nSec-Fetch-Site: same-site\nCookie: {C}", BODY, &[403]),
     ("a form of our Origin, by a foreign page's metadata", "+Origin: http://{A}\nSec-Fetch-Site: cross-site\nCookie: {C}", BODY, &[403]),
-    ("a form that somebody navigated to", "+Origin: http://{A}\nSec-Fetch-Site: none\nCookie: {C}", BODY, &[403]),
+    ("a form with the fetch metadata of a navigation", "+Origin: http://{A}\nSec-Fetch-Site: none\nCookie: {C}", BODY, &[403]),
     ("a form under a rebound name", "POST /login/outcome/{I} HTTP/1.1\nHost: evil.example:{P}\nOrigin: http://evil.example:{P}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", BODY, &[403]),
     // which browser sends it
     ("a form without the cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin", BODY, &[403]),
@@ -49,7 +49,7 @@ const ATTACKS: &[Attack] = &[
     ("a form with both tokens", GOOD, "form_token={F2}&form_token={F}&answer=replace", &[400]),
     ("a form with both answers", GOOD, "form_token={F}&answer=keep&answer=replace", &[400]),
     ("a form without an answer", GOOD, "form_token={F}", &[400]),
-    ("a form with an answer of its own", GOOD, "form_token={F}&answer=Replace", &[400]),
+    ("a form with an unknown answer", GOOD, "form_token={F}&answer=Replace", &[400]),
     ("the answer in the query", "POST /login/outcome/{I}?form_token={F}&answer=replace HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", "", &[400]),
     ("a form as JSON", "POST /login/outcome/{I} HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/json\nContent-Length: {L}\n", "{\"form_token\":\"{F}\",\"answer\":\"replace\"}", &[400]),
     ("a form as text", "POST /login/outcome/{I} HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: text/plain\nContent-Length: {L}\n", BODY, &[400]),
@@ -216,7 +216,7 @@ fn a_confirmation_after_the_timeout_is_ignored() {
     let page = browser.visit(&url);
     let token = page.form_token();
     let look = || world.login_status(&started.login_id);
-    until("nobody answered", || (look() == LoginStatus::Failed).then_some(()));
+    until("the confirmation has timed out", || (look() == LoginStatus::Failed).then_some(()));
     let (.., name, value) = browser.cookies.iter().find(|(_, of, ..)| *of == url.path()).unwrap();
     let mut form = Request::new("POST", url.path())
         .header("Origin", &format!("http://{}", world.authority()))

@@ -60,9 +60,9 @@ const TABLE: &[Bad] = &[
     Bad { what: "another's cookie", cookie: Cookie::WrongValue, ..PLAIN },
     Bad { what: "HEAD", method: "HEAD", status: 405, ..PLAIN },
     Bad { what: "POST", method: "POST", status: 404, ..PLAIN },
-    Bad { what: "a form of our own page, where no answer comes in the fragment", status: 404, ..FORM },
+    Bad { what: "a form of our own page, for a grant without fragment", status: 404, ..FORM },
     Bad { what: "a form of another site", headers: &[("Origin", "https://evil.example"), FORM_TYPE], ..FORM },
-    Bad { what: "a form of nobody", headers: &[FORM_TYPE], status: 404, ..FORM },
+    Bad { what: "a form without Origin", headers: &[FORM_TYPE], status: 404, ..FORM },
     Bad { what: "JSON of our own page", headers: &[OURS, ("Content-Type", "application/json")], status: 400, ..FORM },
     Bad { what: "OPTIONS", method: "OPTIONS", status: 404, ..PLAIN },
     Bad { what: "another path", url: |url| url.set_path("/callback/other"), status: 404, ..PLAIN },
@@ -127,7 +127,7 @@ fn an_unusable_callback_ends_its_login_with_the_same_reason_on_the_page_and_in_t
         let shown = why.split('`').next().unwrap();
         assert!(page.body.contains("Not logged in to work") && page.body.contains(shown), "{}: {page:?}", bad.what);
     }
-    assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
+    assert!(idp.seen_at("/token").is_empty(), "no code was exchanged");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn send(bad: &Bad, good: &Url, browser: &Browser) -> Reply {
 }
 
 #[test]
-fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_completes_it() {
+fn only_the_right_callback_changes_a_pending_login_and_completes_it() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let started = world.start_login("work", "caller_browser");
@@ -205,22 +205,22 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     for bad in TABLE {
         let reply = send(bad, &good, &browser);
         assert_eq!(reply.status, bad.status, "{}: {reply:?}", bad.what);
-        assert!(!reply.body.contains("canary"), "{}: repeats what was sent", bad.what);
+        assert!(!reply.body.contains("canary"), "{}: echoes the request", bad.what);
         assert_eq!(world.login_status(&started.login_id), LoginStatus::Pending, "{}", bad.what);
     }
-    assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
+    assert!(idp.seen_at("/token").is_empty(), "no code was exchanged");
     let page = browser.go(good.as_str());
     assert_eq!((page.status, world.login_end(&started.login_id).status), (200, LoginStatus::Succeeded), "{page:?}");
-    // The same answer once more: its state is spent, and the page tells what came of it.
+    // The same callback again: its state is used up, and the page shows the outcome.
     let again = browser.go(good.as_str());
     assert!(again.status == 200 && again.body.contains("has already succeeded"), "{again:?}");
     let stranger = send(&Bad { cookie: Cookie::Missing, ..PLAIN }, &good, &browser);
-    assert_eq!(stranger.status, 404, "in that browser alone");
+    assert_eq!(stranger.status, 404, "only the browser that logged in sees the outcome");
     assert_eq!(idp.seen_at("/token").len(), 1);
     assert!(idp.honours(&world.token("work")));
 }
 
-/// Cookies that any web server on 127.0.0.1 can set beside the flow's, which is `{N}={V}`.
+/// Cookies that any web server on 127.0.0.1 can set besides the flow's, which is `{N}={V}`.
 const BESIDE: &[&str] = &[
     "{N}=x; {N}={V}",
     "{N}={V}; {N}=x",
@@ -231,7 +231,7 @@ const BESIDE: &[&str] = &[
 ];
 
 #[test]
-fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
+fn cookies_of_other_servers_on_this_host_end_no_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for cookies in BESIDE {
@@ -249,7 +249,7 @@ fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
 }
 
 #[test]
-fn a_used_answer_leads_to_its_own_login_while_another_is_pending() {
+fn a_repeated_callback_leads_to_its_own_login_while_another_is_pending() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (first, mut browser, old) = begun(&world);
@@ -266,7 +266,7 @@ fn a_used_answer_leads_to_its_own_login_while_another_is_pending() {
 }
 
 #[test]
-fn a_late_answer_is_told_that_its_login_ran_out_while_a_newer_one_is_pending() {
+fn a_late_callback_shows_that_its_login_timed_out_while_a_newer_one_is_pending() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
     let (first, mut browser, old) = begun(&world);
@@ -281,7 +281,7 @@ fn a_late_answer_is_told_that_its_login_ran_out_while_a_newer_one_is_pending() {
 }
 
 #[test]
-fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() {
+fn without_a_pending_login_every_callback_is_a_page_that_says_so() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let shape = |target: &str| {
@@ -294,11 +294,11 @@ fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() 
     assert_eq!(shape("/callback/idp"), page);
     world.until_logged("no login is waiting for an answer there");
     let unknown = shape("/no/such/path");
-    assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "for programs: {unknown:?}");
+    assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "programs get JSON: {unknown:?}");
 }
 
 #[test]
-fn an_answer_with_the_wrong_issuer_fails_the_login_and_spends_no_code() {
+fn a_callback_with_the_wrong_issuer_fails_the_login_and_exchanges_no_code() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "", "issuer = \"https://right.example\"", "");
     let started = world.start_login("work", "caller_browser");

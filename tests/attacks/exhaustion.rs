@@ -109,7 +109,7 @@ fn oversized_requests_are_refused() {
 }
 
 #[test]
-fn ten_thousand_connections_keep_nobody_from_a_token() {
+fn ten_thousand_connections_do_not_keep_the_owner_from_a_token() {
     let _alone = alone();
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(20_000, |maximum| maximum.min(20_000));

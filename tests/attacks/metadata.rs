@@ -75,8 +75,8 @@ type Reply = (&'static str, fn(&str, &str) -> Vec<u8>);
 
 #[rustfmt::skip]
 const REPLIES: &[Reply] = &[
-    ("301 to somebody else's metadata", |e, _| with_header(301, &format!("Location: {e}"), "")),
-    ("307 to somebody else's metadata", |e, _| with_header(307, &format!("Location: {e}"), "")),
+    ("301 to another server's metadata", |e, _| with_header(301, &format!("Location: {e}"), "")),
+    ("307 to another server's metadata", |e, _| with_header(307, &format!("Location: {e}"), "")),
     ("a page that says good metadata", |_, good| plain(200, "text/html", good)),
     ("good metadata behind 70 KiB", |_, good| plain(200, "application/json", format!("{}{good}", " ".repeat(70 << 10)))),
     ("good metadata with an error's status", |_, good| plain(500, "application/json", good)),

@@ -43,8 +43,8 @@ const DEVICE: &[Attack] = &[
     ("a life before now", |_| device("expires_in", "-1")),
     ("a life without end", |_| device("expires_in", "1e308")),
     ("a life of a week", |_| device("expires_in", "604800")),
-    ("307 to somebody else for a device", |e| redirect(307, e)),
-    ("302 to somebody else for a device", |e| redirect(302, e)),
+    ("307 to another server for a device", |e| redirect(307, e)),
+    ("302 to another server for a device", |e| redirect(302, e)),
     ("a captive portal's page for a device", |_| plain(200, "text/html", "<html>")),
     ("an escape in a refusal", |_| plain(400, "application/json", r#"{"error":"invalid_client","error_description":"\u001b[2J<script>alert(1)</script>"}"#)),
 ];
@@ -82,11 +82,11 @@ fn no_device_endpoint_shows_the_user_an_unsafe_url_or_code() {
 
 #[rustfmt::skip]
 const REVOKE: &[Attack] = &[
-    ("301 to somebody else at a logout", |e| redirect(301, e)),
-    ("302 to somebody else at a logout", |e| redirect(302, e)),
-    ("303 to somebody else at a logout", |e| redirect(303, e)),
-    ("307 to somebody else at a logout", |e| redirect(307, e)),
-    ("308 to somebody else at a logout", |e| redirect(308, e)),
+    ("301 to another server at a logout", |e| redirect(301, e)),
+    ("302 to another server at a logout", |e| redirect(302, e)),
+    ("303 to another server at a logout", |e| redirect(303, e)),
+    ("307 to another server at a logout", |e| redirect(307, e)),
+    ("308 to another server at a logout", |e| redirect(308, e)),
     ("401 and a challenge at a logout", |_| with_header(401, "WWW-Authenticate: Basic realm=\"x\"", "")),
     ("503 without end at a logout", |_| with_header(503, "Retry-After: 99999999999", "")),
     ("an escape at a logout", |_| plain(400, "application/json", r#"{"error":"x\u001b[2J","error_description":"<script>\u001b[31m"}"#)),

@@ -144,19 +144,19 @@ const ATTACKS: &[Attack] = &[
     ("the session's form: remove an app", |s| s.request(&s.form("/do/app-remove", "app=default&sure=yes"), None)),
     ("the session's form: log in", |s| s.request(&s.form("/do/login", "account=spare"), None)),
     ("the session's form: end it", |s| s.request(&s.form("/do/end", ""), None)),
-    ("the answer of a login with its cookie", |s| s.request(&Request::get(path_of(&s.answer)).header("Cookie", &s.cookie), None)),
-    ("an answer with a code of one's own", |s| { let mut url = s.answer.clone(); let state = url.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned(); url.query_pairs_mut().clear().append_pair("code", "stolen").append_pair("state", &state); s.request(&Request::get(path_of(&url)).header("Cookie", &s.cookie), None) }),
-    ("the answer on a port of its own", |s| s.request(&Request::get(path_of(&s.own_port)).header("Cookie", &s.own_port_cookie), Some(&s.own_port))),
+    ("the callback of a login with its cookie", |s| s.request(&Request::get(path_of(&s.answer)).header("Cookie", &s.cookie), None)),
+    ("a callback with the attacker's code", |s| { let mut url = s.answer.clone(); let state = url.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned(); url.query_pairs_mut().clear().append_pair("code", "stolen").append_pair("state", &state); s.request(&Request::get(path_of(&url)).header("Cookie", &s.cookie), None) }),
+    ("the callback on its own port", |s| s.request(&Request::get(path_of(&s.own_port)).header("Cookie", &s.own_port_cookie), Some(&s.own_port))),
     ("the outcome of a login", |s| s.request(&Request::get(&format!("/login/outcome/{}", s.logins[0])), None)),
-    ("a page on a port of its own", |s| s.request(&Request::get("/static/style.css"), Some(&s.own_port))),
-    ("a posted answer", |s| { let origin = format!("http://{}", s.world.authority()); s.request(&Request::new("POST", s.answer.path()).header("Origin", &origin).header("Content-Type", "application/x-www-form-urlencoded"), None) }),
+    ("a page on the callback listener", |s| s.request(&Request::get("/static/style.css"), Some(&s.own_port))),
+    ("a posted callback", |s| { let origin = format!("http://{}", s.world.authority()); s.request(&Request::new("POST", s.answer.path()).header("Origin", &origin).header("Content-Type", "application/x-www-form-urlencoded"), None) }),
     ("a token with the key", |s| s.request(&s.with_key(Request::get("/token")), None)),
     ("a logout with the key", |s| s.request(&s.with_key(Request::new("DELETE", "/v1/accounts/work/token")), None)),
     ("the accounts with the key", |s| s.request(&s.with_key(Request::get("/v1/accounts")), None)),
     ("events with the key", |s| s.request(&s.with_key(Request::get("/v1/events")), None)),
     ("a token without a key", |s| s.request(&Request::get("/token"), None)),
-    ("whether anybody is there", |s| s.request(&Request::get("/healthz"), None)),
-    ("a path that is none", |s| s.request(&Request::get("/nothing"), None)),
+    ("the health check", |s| s.request(&Request::get("/healthz"), None)),
+    ("an unknown path", |s| s.request(&Request::get("/nothing"), None)),
 ];
 
 /// Ways to connect: plainly, and in ways that hide the peer's user.
@@ -213,7 +213,7 @@ fn with_other_users_a_key_works_for_the_api_and_browser_routes_stay_closed() {
         return;
     }
     let stage = Stage::set("tcp = [\"127.0.0.1:0\", \"[::1]:0\"]\nother_users = true", &[]);
-    let open = ["a token with the key", "the accounts with the key", "whether anybody is there"];
+    let open = ["a token with the key", "the accounts with the key", "the health check"];
     let (mut report, before) = (Report::default(), stage.seen());
     for (name, attack) in
         ATTACKS.iter().filter(|(name, _)| !["a logout with the key", "events with the key"].contains(name))
@@ -296,7 +296,7 @@ fn another_user_who_reads_the_launchers_arguments_gets_nothing() {
         let mut ours = world.command(command);
         ours.env("PATH", &path).env("DISPLAY", ":7").env("BROWSER", "/bin/false");
         let mut ours = ours.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let url = until("the spy sees the URL", || seen_in_proc(wanted));
+        let url = until("the other user sees the URL", || seen_in_proc(wanted));
         let url: Url = url.parse().unwrap();
         let request = Request::get(path_of(&url)).bytes(&world.authority());
         let reply = ask_as(OTHER_UID, &world.authority(), "plain", &request).unwrap();

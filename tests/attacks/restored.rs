@@ -35,7 +35,7 @@ fn log_out(world: &mut World) {
 }
 
 /// Deletes the state folder and starts with a new one.
-fn begin_anew(world: &mut World) {
+fn recreate_state_folder(world: &mut World) {
     world.stop();
     std::fs::remove_dir_all(world.state()).unwrap();
     world.run();
@@ -58,9 +58,12 @@ const BETWEEN_BACKUP_AND_RESTORE: &[BetweenBackupAndRestore] = &[
     ("a login", &[log_in]),
     ("a logout", &[log_out]),
     ("a logout and a login", &[log_out, log_in]),
-    ("a refresh, and a login that nobody ends", &[refresh, |world| drop(world.start_login("work", "caller_browser"))]),
-    ("a folder that was begun anew", &[begin_anew]),
-    ("a folder that was begun anew, and refreshed", &[begin_anew, refresh]),
+    (
+        "a refresh, and a login that stays pending",
+        &[refresh, |world| drop(world.start_login("work", "caller_browser"))],
+    ),
+    ("a recreated folder", &[recreate_state_folder]),
+    ("a recreated folder, and a refresh", &[recreate_state_folder, refresh]),
     ("a refresh, and the daemon is killed", &[refresh, World::restart, |world| world.kill(), World::run]),
 ];
 
@@ -77,7 +80,7 @@ fn a_restored_store_sends_nothing_to_the_provider_and_needs_a_login() {
     let mut report = Report::default();
     for (name, meanwhile) in BETWEEN_BACKUP_AND_RESTORE {
         for extent in [Extent::Folder, Extent::File] {
-            if extent == Extent::File && name.contains("anew") {
+            if extent == Extent::File && name.contains("recreated") {
                 continue;
             }
             report.row();
@@ -209,7 +212,7 @@ fn a_deleted_and_recreated_state_folder_is_not_a_restored_one() {
     let mut world = two_accounts(&idp);
     refresh(&mut world);
     let before = world.account("work").generation;
-    begin_anew(&mut world);
+    recreate_state_folder(&mut world);
     for _ in 0..2 {
         let view = world.account("work");
         assert!(view.state == AccountState::Active && view.generation > before, "{view:?}");

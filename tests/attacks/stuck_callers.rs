@@ -242,7 +242,7 @@ fn without_a_free_waiting_slot_a_request_fails_at_once_and_starts_nothing() {
     assert!(!world.token("work").is_empty(), "it was not logged out");
     // Callers must not be able to prevent a lock.
     assert_eq!(world.post("/v1/lock").status, 503);
-    until("it is locked all the same", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
+    until("the store is locked anyway", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
     drop(waiting);
 }
 

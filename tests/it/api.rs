@@ -45,7 +45,7 @@ const TABLE: &[Case] = &[
         ..GET
     },
     Case {
-        what: "nobody logged in",
+        what: "no login yet",
         target: "/v1/accounts/home/token",
         status: 428,
         code: "login_required",

@@ -14,7 +14,7 @@ const CONTAINER: [&str; 6] = ["unshare", "--user", "--map-root-user", "--pid", "
 fn run_in_container(world: &mut World) -> Option<()> {
     let tried = Command::new(CONTAINER[0]).args(&CONTAINER[1..]).arg("true").status();
     if !tried.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system lets nobody make a namespace for processes");
+        eprintln!("skipped: this system does not allow PID namespaces");
         return None;
     }
     world.through = CONTAINER.map(str::to_owned).into();

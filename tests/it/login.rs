@@ -80,8 +80,8 @@ fn the_command_line_reports_a_rejected_callback_once_and_that_the_earlier_login_
     let url = line_with("http://");
     let mut browser = Browser::default();
     let (good, _) = browser.go_until(url.trim(), |url| url.path().starts_with("/callback"));
-    for stray in ["code=c&state=guessed", "code=c&state=another"] {
-        let page = browser.go(&format!("http://{}{}?{stray}", world.authority(), good.path()));
+    for rejected in ["code=c&state=guessed", "code=c&state=another"] {
+        let page = browser.go(&format!("http://{}{}?{rejected}", world.authority(), good.path()));
         assert!(page.status == 400 && page.body.contains("belongs to another login"), "{page:?}");
     }
     let told = line_with("note: ");

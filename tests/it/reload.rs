@@ -69,7 +69,7 @@ fn mistakes_in_the_config_are_shown_until_they_are_fixed() {
 
     world.configure(&good);
     world.signal(Signal::HUP);
-    until("all is mended", || {
+    until("all mistakes are fixed", || {
         let reply = accounts(&world);
         (reply.get("reload_refused").is_none() && reply.get("mistakes").is_none()).then_some(())
     });

@@ -163,7 +163,7 @@ fn with_an_unwritable_store_no_refresh_is_sent_and_the_token_is_still_served() {
     assert_eq!(failure.error.row().name, "store_unavailable", "{failure:?}");
     assert_eq!(world.token("work"), token, "a token that was not stored is not served");
     world.limit_files(None);
-    until("the account is mended", || {
+    until("the account has recovered", || {
         Some(world.account("work")).filter(|view| view.last_error.is_none() && view.generation == 2)
     });
     assert_ne!(world.token("work"), token, "the login was kept in memory and is written as soon as possible");

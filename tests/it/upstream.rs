@@ -136,19 +136,68 @@ fn a_certificate_is_trusted_for_its_host_and_period_and_only_where_configured() 
     let (of_own, of_marked) = (in_file("own.pem", &own_pem), in_file("marked.pem", &marked_pem));
     let start = |authority: &Authority, names: &[&str], years| authority.server(names, years);
     for (what, server, host, more, good, says) in [
-        ("one nobody knows", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
-        ("one that ca_file knows", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
-        ("one that ca_file alone may know", start(&known, local, GOOD), "localhost", &pinned, true, ""),
-        ("a stranger's", start(&stranger, local, GOOD), "localhost", &ca, false, "ca.pem: add the authority there"),
-        ("a pinned stranger's", start(&stranger, local, GOOD), "localhost", &pinned, false, "`roots = \"none\"`"),
-        ("one of no bundle", start(&known, local, GOOD), "localhost", &bundled, false, "`roots = \"system\"`"),
-        ("another host's", start(&known, &["other.example"], GOOD), "localhost", &ca, false, "is for other.example"),
-        ("another address's", start(&known, local, GOOD), "127.0.0.1", &ca, false, "and not for 127.0.0.1"),
-        ("an old one", start(&known, local, EXPIRED), "localhost", &ca, false, "ended at 2021-01-01t00:00:00z"),
-        ("a future one", start(&known, local, NOT_YET), "localhost", &ca, false, "set the clock"),
-        ("its own", own, "localhost", &of_own, true, ""),
-        ("its own, as an authority", marked, "localhost", &of_marked, false, "ca:true"),
-        ("one behind a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
+        ("an unknown authority", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
+        ("an authority in ca_file", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
+        ("an authority in ca_file, without other roots", start(&known, local, GOOD), "localhost", &pinned, true, ""),
+        (
+            "another authority's",
+            start(&stranger, local, GOOD),
+            "localhost",
+            &ca,
+            false,
+            "ca.pem: add the authority there",
+        ),
+        (
+            "another authority's, without other roots",
+            start(&stranger, local, GOOD),
+            "localhost",
+            &pinned,
+            false,
+            "`roots = \"none\"`",
+        ),
+        (
+            "an authority that is not bundled",
+            start(&known, local, GOOD),
+            "localhost",
+            &bundled,
+            false,
+            "`roots = \"system\"`",
+        ),
+        (
+            "a certificate for another host",
+            start(&known, &["other.example"], GOOD),
+            "localhost",
+            &ca,
+            false,
+            "is for other.example",
+        ),
+        (
+            "a certificate for another address",
+            start(&known, local, GOOD),
+            "127.0.0.1",
+            &ca,
+            false,
+            "and not for 127.0.0.1",
+        ),
+        (
+            "an expired certificate",
+            start(&known, local, EXPIRED),
+            "localhost",
+            &ca,
+            false,
+            "ended at 2021-01-01t00:00:00z",
+        ),
+        (
+            "a certificate that is not valid yet",
+            start(&known, local, NOT_YET),
+            "localhost",
+            &ca,
+            false,
+            "set the clock",
+        ),
+        ("a self-signed certificate", own, "localhost", &of_own, true, ""),
+        ("a self-signed CA certificate", marked, "localhost", &of_marked, false, "ca:true"),
+        ("a ca_file with a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
         ("a file without certificates", start(&known, local, GOOD), "localhost", &empty, false, "empty.pem"),
     ] {
         let mut world = world(&idp, host, server.port, more);
@@ -228,11 +277,11 @@ fn a_proxy_is_used_where_configured_and_never_for_loopback() {
     // `.invalid` never resolves (RFC 6761 §6.4): without a proxy no request is possible.
     let unused = "; HTTPS_PROXY is set but not used: to use it, set `proxy = \"environment\"` for the provider";
     for (what, host, more, expected, is_unused) in [
-        ("the environment alone", "idp.invalid", "", 0, true),
+        ("only environment variables", "idp.invalid", "", 0, true),
         ("none", "idp.invalid", "proxy = \"none\"", 0, true),
-        ("the environment, as asked", "idp.invalid", "proxy = \"environment\"", 1, false),
-        ("one of its own", "idp.invalid", &at, 1, false),
-        ("one of its own, for this machine", "localhost", &at, 0, false),
+        ("environment variables, as configured", "idp.invalid", "proxy = \"environment\"", 1, false),
+        ("a configured proxy", "idp.invalid", &at, 1, false),
+        ("a configured proxy, for loopback", "localhost", &at, 0, false),
     ] {
         asked.lock().unwrap().clear();
         let mut world = world(&idp, host, 9, more);

@@ -135,7 +135,7 @@ impl Truth {
     }
 
     /// The daemon was killed: uncommitted grants are lost.
-    pub(crate) fn lose_what_was_in_hand(&self) {
+    pub(crate) fn lose_uncommitted(&self) {
         for account in ACCOUNTS {
             self.with_grant(account, |grant, _| grant.brought.retain(|brought| brought.kept));
         }

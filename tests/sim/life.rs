@@ -129,7 +129,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
 
 fn killed(truth: &Truth) {
     truth.step(What::Crash, "daemon", String::new);
-    truth.lose_what_was_in_hand();
+    truth.lose_uncommitted();
     for account in ACCOUNTS {
         if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.uncommitted)) {
             truth.step(What::Forgotten, account, String::new);

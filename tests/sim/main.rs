@@ -50,7 +50,7 @@ fn play(seed: u64, told: bool) -> Arc<Truth> {
         broken.is_empty(),
         "seed {seed}: {}\nplay it again: SIM_SEED={seed} cargo test --features failpoints --test sim -- --nocapture\n{}",
         broken.join("\n"),
-        truth.what_led_there()
+        truth.last_steps()
     );
     truth
 }

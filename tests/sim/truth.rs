@@ -285,7 +285,7 @@ impl Truth {
         match found {
             (false, ..) => self.violated(&format!("{account}: {token} was served and is not on the disk")),
             (_, true, _) => self.violated(&format!("{account}: {token} was served after its end")),
-            (.., true) => self.violated(&format!("{account}: {token} was served and nobody issued it")),
+            (.., true) => self.violated(&format!("{account}: {token} was served, but was never issued")),
             _ => {}
         }
     }
@@ -320,7 +320,7 @@ impl Truth {
         self.lock().broken.iter().take(5).cloned().collect()
     }
 
-    pub(crate) fn what_led_there(&self) -> String {
+    pub(crate) fn last_steps(&self) -> String {
         self.lock().led_there.clone()
     }
 

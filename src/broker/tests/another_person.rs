@@ -358,7 +358,7 @@ async fn a_grant_that_another_account_may_share_is_not_revoked() {
         ("the same token", of("eve", none()), "c", 0),
         ("the same person's, by another client", of("eve-1", id_token("eve")), "d", 1),
         ("another person's", of("bob", id_token("bob")), "c", 1),
-        ("nobody knows whose", of("x", none()), "c", 1),
+        ("of unknown identity", of("x", none()), "c", 1),
     ] {
         let mut config = config(&["work", "other"]);
         Arc::make_mut(Arc::make_mut(&mut config).accounts.get_mut("other").unwrap()).client_id = client.into();

@@ -93,7 +93,7 @@ async fn device_grants_and_rotated_imports_of_a_removed_account_are_revoked() {
     for (name, grant, dropped) in [
         ("a device", Some(GrantType::DeviceCode), 1),
         ("an import that rotates", None, 1),
-        ("an import of a token that goes on working elsewhere", None, 0),
+        ("an import without rotation", None, 0),
     ] {
         let b = Arc::new(Bench::with(|account| account.grant = grant.unwrap_or_default()).await);
         *b.provider.latency.lock().unwrap() = s(2);

@@ -61,7 +61,7 @@ impl Evidence {
             for (place, bytes) in &self.0 {
                 let allowed = canary.may.iter().any(|may| place.starts_with(may));
                 if let Some((form, _)) = holds(bytes).filter(|_| !allowed) {
-                    wrong.push(format!("{} stands {form} in `{place}`", canary.what));
+                    wrong.push(format!("{} is {form} in `{place}`", canary.what));
                 }
             }
             for may in canary.may {

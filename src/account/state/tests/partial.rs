@@ -77,7 +77,7 @@ fn a_new_login_serves_no_token_of_the_previous_one() {
     let mut b = Bench::logged_in();
     b.tell(Event::LoggedIn(Box::new(partial("r9")), Map::new(), Duration::ZERO));
     assert_eq!(stored(&b), (String::new(), "r9".into()));
-    assert!(b.view().token.is_none(), "the old access token may be somebody else's");
+    assert!(b.view().token.is_none(), "the old access token may belong to another identity");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn unclassified_refusals_are_reported_after_ten_minutes_without_a_token() {
         (None, "r1"),
         "the refusal is not stored"
     );
-    // Attempts go on at long intervals, and callers cause no extra ones.
+    // Attempts continue at long intervals, and callers cause no extra ones.
     for _ in 0..6 {
         let pause = b.sleep();
         assert!((s(300)..=s(3600)).contains(&pause), "{pause:?}");
