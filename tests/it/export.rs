@@ -309,7 +309,7 @@ fn accounts_missing_from_the_config_are_kept_until_it_names_them() {
 }
 
 #[test]
-fn an_export_opens_with_its_key_or_passphrase() {
+fn an_export_to_a_recipient_opens_with_its_identity() {
     let idp = Idp::start();
     let sealed_by_phrase = "[store]\nkey = \"passphrase\"\n";
     let mut old = World::with_config(&[&config(&idp, &["work"]), sealed_by_phrase].concat());

@@ -217,9 +217,9 @@ fn the_rules_are_pure() {
     assert!(wrong.is_empty(), "rules with I/O: {wrong:#?}");
 }
 
-/// Some words may appear in a single place: the commit order, the HTTP client, printing.
+/// Some calls are allowed in one place only: the steps of a commit, building an HTTP client, printing.
 #[test]
-fn restricted_words_appear_only_in_their_place() {
+fn restricted_calls_appear_only_in_their_place() {
     for (word, places) in [
         (
             "reqwest::Client",
