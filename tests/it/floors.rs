@@ -217,9 +217,9 @@ fn the_rules_are_pure() {
     assert!(wrong.is_empty(), "rules with I/O: {wrong:#?}");
 }
 
-/// Some calls are allowed in one place only: the steps of a commit, building an HTTP client, printing.
+/// Building an HTTP client, failpoints (the steps of a commit) and printing are allowed in the listed files only.
 #[test]
-fn restricted_calls_appear_only_in_their_place() {
+fn restricted_calls_appear_only_in_the_listed_files() {
     for (word, places) in [
         (
             "reqwest::Client",
